@@ -1,0 +1,1 @@
+"""The story that `addons demo` tells: a simulated world, the daemons as processes, and a script with expectations."""

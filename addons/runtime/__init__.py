@@ -1,0 +1,1 @@
+"""What a sixth daemon would need that has nothing to do with the five: transport, caches, loop, settings."""
