@@ -1,1 +1,1 @@
-"""The story that `addons demo` tells: a simulated world, the daemons as processes, and a script with expectations."""
+"""The story that `addons demo` tells: a simulated world, the daemons as processes, and what to expect."""

@@ -1,4 +1,4 @@
-"""The values in which a daemon tells what happened: a problem, a skip, an outcome, and the ledger of failures."""
+"""The values in which a daemon tells what happened: problem, skip, outcome, and the ledger of failures."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
