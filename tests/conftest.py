@@ -1,0 +1,19 @@
+"""What every tier may ask for."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.cluster import Cluster, find_assets, running
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Run one real control plane for the session; without its binaries: skip, or fail where CI=true."""
+    assets = find_assets()
+    if assets is None:
+        leave_out = pytest.fail if os.environ.get("CI") else pytest.skip
+        leave_out("no real Kubernetes; `make kube` builds one")
+    with running(tmp_path_factory.mktemp("cluster"), assets) as control_plane:
+        yield control_plane

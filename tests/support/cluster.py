@@ -1,0 +1,66 @@
+"""A real Kubernetes control plane for tests: the binaries of tests/kube, started and ended by its scripts."""
+
+import csv
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "tests" / "kube"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A control plane that runs: its kubeconfig (user admin), and the token of every user it knows."""
+
+    folder: Path
+    kubeconfig: Path
+    tokens: Mapping[str, str]
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        """Run kubectl as admin and return what it printed; a failure raises with its words."""
+        command = [find_kubectl() or "kubectl", "--kubeconfig", str(self.kubeconfig), *arguments]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60)
+        if done.returncode:
+            raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
+
+
+def find_assets() -> Path | None:
+    """Return the folder with the binaries: $KUBEBUILDER_ASSETS, else what `make kube` built; None without either."""
+    if named := os.environ.get("KUBEBUILDER_ASSETS"):
+        return Path(named)
+    built = ROOT / ".cache" / "kube"
+    return built if (built / "kube-apiserver").exists() else None
+
+
+def find_kubectl() -> str | None:
+    """Return the path of kubectl: ours when it is built, else the one on the PATH, else None."""
+    assets = find_assets()
+    if assets and (assets / "kubectl").exists():
+        return str(assets / "kubectl")
+    return which("kubectl")
+
+
+@contextmanager
+def running(folder: Path, assets: Path) -> Iterator[Cluster]:
+    """Run a control plane whose state is in `folder`; none of its processes is left afterwards."""
+    environment = {**os.environ, "KUBEBUILDER_ASSETS": str(assets)}
+    started = subprocess.run(
+        [SCRIPTS / "start", folder], env=environment, capture_output=True, text=True, timeout=120
+    )
+    if started.returncode:
+        raise RuntimeError(f"no control plane: {started.stderr.strip()}")
+    try:
+        yield Cluster(folder, Path(started.stdout.strip()), _tokens(folder / "tokens.csv"))
+    finally:
+        subprocess.run([SCRIPTS / "stop", folder], check=True, timeout=120)
+
+
+def _tokens(file: Path) -> dict[str, str]:
+    with file.open(newline="") as lines:
+        return {row[1]: row[0] for row in csv.reader(lines)}
