@@ -1,0 +1,133 @@
+"""One endpoint on loopback for every AWS service: Route 53 is ours, the others are moto's.
+
+The services are told apart as AWS does it, by the service name in the signature's scope.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import Self
+
+from aiohttp import web
+
+from addons.sim.aws.faults import Fault, Faults
+from addons.sim.aws.moto import Moto
+from addons.sim.aws.protocol import Target, error_code, find_call, render_error
+from addons.sim.aws.route53 import render
+from addons.sim.aws.route53.api import Route53Api, find_operation
+from addons.sim.aws.route53.errors import Route53Error
+from addons.sim.aws.route53.operations import Request
+from addons.sim.aws.route53.state import Route53
+
+_MAX_BODY_BYTES = 64 * 1024 * 1024
+_HOP_BY_HOP = ("connection", "content-length", "transfer-encoding", "date", "server")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that was served: what permission tests compare with a policy. `error` is "" on success."""
+
+    service: str
+    operation: str
+    status: int
+    error: str = ""
+
+
+class AwsEndpoint:
+    """The endpoint. `route53` is its state, `faults` make calls fail, `calls` records all of them."""
+
+    def __init__(self) -> None:
+        self.route53 = Route53()
+        self.faults = Faults()
+        self.calls: list[Call] = []
+        self._api = Route53Api(self.route53)
+        self._moto = Moto()
+        self._runner: web.AppRunner | None = None
+        self._request_ids = itertools.count(1)
+        self._url = ""
+
+    @property
+    def url(self) -> str:
+        """The `endpoint_url` for clients, once started."""
+        return self._url
+
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen; port 0 takes a free one."""
+        app = web.Application(client_max_size=_MAX_BODY_BYTES)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        bound_host, bound_port = self._runner.addresses[0][:2]
+        self._url = f"http://{bound_host}:{bound_port}"
+
+    async def stop(self) -> None:
+        """Close every connection and give back the port."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        self._moto.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        target = find_call(request, body)
+        fault = self.faults.take(target.service, target.operation)
+        if fault is not None and fault.before:
+            response = self._failure(request, target, fault)
+        else:
+            response = await self._answer(request, target, body)
+            if fault is not None:
+                response = self._failure(request, target, fault)
+        code = fault.code if fault else error_code(response.status, response.headers, _body(response))
+        self.calls.append(Call(target.service, target.operation, response.status, code))
+        return response
+
+    async def _answer(self, request: web.Request, target: Target, body: bytes) -> web.Response:
+        if target.service == "route53":
+            return await self._answer_route53(request, target, body)
+        reply = await self._moto.call(request.method, self._url, request.path_qs, request.headers, body)
+        headers = {name: value for name, value in reply.headers.items() if name.lower() not in _HOP_BY_HOP}
+        return web.Response(status=reply.status, headers=headers, body=reply.body)
+
+    async def _answer_route53(self, request: web.Request, target: Target, body: bytes) -> web.Response:
+        request_id = self._request_id()
+        try:
+            if not target.operation:
+                raise Route53Error("UnknownOperation", f"no operation at {request.path}", 404)
+            _, ids = find_operation(request.method, request.path)
+            text = await self._api.answer(target.operation, Request(ids, request.query, body))
+        except Route53Error as refusal:
+            return _xml(render.error(refusal, request_id), refusal.status, request_id)
+        return _xml(text, 201 if target.operation == "CreateHostedZone" else 200, request_id)
+
+    def _failure(self, request: web.Request, target: Target, fault: Fault) -> web.Response:
+        if not fault.code:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=500)
+        return render_error(
+            target.protocol,
+            code=fault.code,
+            message=fault.message,
+            status=fault.status,
+            request_id=self._request_id(),
+        )
+
+    def _request_id(self) -> str:
+        return f"00000000-0000-4000-8000-{next(self._request_ids):012d}"
+
+
+def _xml(text: str, status: int, request_id: str) -> web.Response:
+    return web.Response(
+        text=text, status=status, content_type="text/xml", headers={"x-amzn-RequestId": request_id}
+    )
+
+
+def _body(response: web.Response) -> bytes:
+    return response.body if isinstance(response.body, bytes) else b""
