@@ -1,0 +1,25 @@
+"""Tests in network namespaces that they own: they fail without privilege in CI, and are skipped elsewhere."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support.namespaces import Namespace, namespace, privileged
+
+
+@pytest.fixture(scope="session", autouse=True)
+def privilege() -> None:
+    if privileged():
+        return
+    message = "making network namespaces needs root (or CAP_SYS_ADMIN and CAP_NET_ADMIN)"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture
+def new_namespace() -> Iterator[Callable[[], Namespace]]:
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(namespace())
