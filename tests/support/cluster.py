@@ -31,7 +31,7 @@ class Cluster:
 
 
 def find_assets() -> Path | None:
-    """Return the folder with the binaries: $KUBEBUILDER_ASSETS, else what `make kube` built; None without either."""
+    """Return the folder of the binaries: $KUBEBUILDER_ASSETS, else what `make kube` built, else None."""
     if named := os.environ.get("KUBEBUILDER_ASSETS"):
         return Path(named)
     built = ROOT / ".cache" / "kube"

@@ -1,0 +1,30 @@
+"""Every test here runs against the emulator and against a real API server: the emulator must not differ."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from addons.sim.kubeapi.server import KubeApi
+from tests.support.api import Api, connect
+from tests.support.cluster import Cluster
+
+
+@pytest.fixture(params=["emulator", pytest.param("real", marks=pytest.mark.kube)])
+async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Api]:
+    """An API server that knows `admin` (all rights) and `guest` (none), and a namespace of the test's own."""
+    namespace = f"t{uuid4().hex[:8]}"
+    if request.param == "real":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        async with connect(cluster.kubeconfig, cluster.tokens, namespace) as client:
+            yield client
+        return
+    server = KubeApi(tls=True, tokens={}, rbac=True, history=50, bookmark_seconds=1.0)
+    tokens = {"admin": server.add_user("admin", ["system:masters"]), "guest": server.add_user("guest")}
+    server.enable(owner_gc=True, namespaces=True)
+    async with server:
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(server.kubeconfig())
+        async with connect(kubeconfig, tokens, namespace) as client:
+            yield client
