@@ -1,6 +1,5 @@
 """The HTTP side of Route 53: which operation a request asks for, and what the knobs do to it."""
 
-import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -77,7 +76,7 @@ class Route53Api:
             raise Route53Error("Throttling", "Rate exceeded")
         with self._alone(operation, request):
             if knobs.latency_seconds:
-                await asyncio.sleep(knobs.latency_seconds)
+                await self.route53.sleep(knobs.latency_seconds)
             return OPERATIONS[operation](self.route53, request)
 
     @contextmanager

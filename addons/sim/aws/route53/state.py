@@ -1,7 +1,8 @@
 """The account's hosted zones, and what can be done to them, without HTTP."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -64,9 +65,13 @@ def utc_now() -> datetime:
 
 @dataclass
 class Route53:
-    """The strict state machine. `calls` counts the calls that came over HTTP, by operation."""
+    """The strict state machine. `calls` counts the calls that came over HTTP, by operation.
+
+    `now` and `sleep` are how time passes: for the status of changes, and for the latency.
+    """
 
     now: Callable[[], datetime] = utc_now
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     knobs: Knobs = field(default_factory=Knobs)
     calls: Counter[str] = field(default_factory=Counter)
     _zones: dict[str, Zone] = field(default_factory=dict)

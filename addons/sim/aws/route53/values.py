@@ -6,10 +6,11 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from addons.sim.aws.route53.names import BadName, parse_name
 
-TYPES = frozenset(
-    ("A", "AAAA", "CAA", "CNAME", "DS", "HTTPS", "MX", "NAPTR", "NS", "PTR", "SOA", "SPF", "SRV")
-    + ("SSHFP", "SVCB", "TLSA", "TXT")
-)
+_ADDRESS_TYPES = ("A", "AAAA", "CNAME", "HTTPS", "SVCB")
+_TEXT_TYPES = ("CAA", "SPF", "TXT")
+_POINTER_TYPES = ("MX", "NAPTR", "NS", "PTR", "SOA", "SRV")
+_KEY_TYPES = ("DS", "SSHFP", "TLSA")
+TYPES = frozenset((*_ADDRESS_TYPES, *_TEXT_TYPES, *_POINTER_TYPES, *_KEY_TYPES))
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPED = re.compile(r"\\(?:[0-7]{3}|.)", re.DOTALL)
 _MAX_STRING = 255
