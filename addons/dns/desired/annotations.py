@@ -1,0 +1,109 @@
+"""What the annotations of an object say, and the faults in how they say it."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from addons.dns import names
+from addons.dns.desired.scope import Scope
+from addons.dns.model.hostnames import InvalidHostname, parse_hostname
+from addons.dns.model.records import type_of_target
+from addons.runtime.outcomes import ObjectRef, Problem
+
+_SECONDS = re.compile(r"\d+")
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_LONGEST_TTL = 2**31 - 1
+
+
+class Asked(Struct, frozen=True):
+    """The annotations of one object, read. What could not be read is in `problems` and missing elsewhere."""
+
+    ttl: int
+    is_ours: bool = True
+    hostnames: tuple[str, ...] = ()
+    internal_hostnames: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def read_annotations(ref: ObjectRef, annotations: Mapping[str, str], scope: Scope) -> Asked:
+    """Read every annotation of ours; a name or TTL that makes no sense costs itself only.
+
+    An object whose controller annotation names somebody else is left to them, faults and all.
+    """
+    said = {
+        key: value
+        for key in (names.HOSTNAME, names.INTERNAL_HOSTNAME, names.TARGET, names.TTL, names.CONTROLLER)
+        for value in [_lookup(annotations, key, scope.prefixes)]
+        if value is not None
+    }
+    if said.get(names.CONTROLLER, names.CONTROLLER_VALUE) != names.CONTROLLER_VALUE:
+        return Asked(ttl=scope.default_ttl, is_ours=False)
+    problems: list[Problem] = []
+    if scope.ignore_hostname_annotation:
+        said.pop(names.HOSTNAME, None)
+        said.pop(names.INTERNAL_HOSTNAME, None)
+    return Asked(
+        ttl=_ttl(ref, said.get(names.TTL), scope.default_ttl, problems),
+        hostnames=tuple(_hostnames(ref, names.HOSTNAME, said, problems)),
+        internal_hostnames=tuple(_hostnames(ref, names.INTERNAL_HOSTNAME, said, problems)),
+        targets=tuple(_targets(ref, said, problems)),
+        problems=tuple(problems),
+    )
+
+
+def _lookup(annotations: Mapping[str, str], key: str, prefixes: tuple[str, ...]) -> str | None:
+    for prefix in prefixes:
+        if (value := annotations.get(prefix + key)) is not None:
+            return value
+    return None
+
+
+def _items(text: str) -> list[str]:
+    return [item for item in text.replace(" ", "").split(",") if item]
+
+
+def _hostnames(ref: ObjectRef, key: str, said: Mapping[str, str], problems: list[Problem]) -> Iterator[str]:
+    for item in _items(said.get(key, "")):
+        if (name := checked_hostname(ref, f"annotation {key}", item, problems)) is not None:
+            yield name
+
+
+def checked_hostname(ref: ObjectRef, where: str, text: str, problems: list[Problem]) -> str | None:
+    """The canonical name, or None and one more problem that says where it stands."""
+    try:
+        return parse_hostname(text)
+    except InvalidHostname as error:
+        problems.append(Problem(ref, names.INVALID_HOSTNAME, f"{where}: {error}"))
+        return None
+
+
+def _targets(ref: ObjectRef, said: Mapping[str, str], problems: list[Problem]) -> Iterator[str]:
+    for item in _items(said.get(names.TARGET, "")):
+        if type_of_target(item) != "CNAME":
+            yield item
+        elif (name := checked_hostname(ref, f"annotation {names.TARGET}", item, problems)) is not None:
+            yield name
+
+
+def _ttl(ref: ObjectRef, text: str | None, default: int, problems: list[Problem]) -> int:
+    """The TTL in seconds; the default when there is none or it makes no sense, which is a problem."""
+    if text is None:
+        return default
+    seconds = _parse_ttl(text.strip())
+    if 1 <= seconds <= _LONGEST_TTL:
+        return seconds
+    message = f"annotation ttl: {text!r} is not seconds or a duration like 10m; {default} is used"
+    problems.append(Problem(ref, names.INVALID_ANNOTATION, message))
+    return default
+
+
+def _parse_ttl(text: str) -> int:
+    """Seconds of "600" or "1h30m"; 0 when it is neither."""
+    if _SECONDS.fullmatch(text):
+        return int(text)
+    if match := _DURATION.fullmatch(text):
+        hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return hours * 3600 + minutes * 60 + seconds
+    return 0

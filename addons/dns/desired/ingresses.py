@@ -1,0 +1,43 @@
+"""What Ingresses ask for."""
+
+from collections.abc import Iterator
+
+from addons.dns.desired.annotations import checked_hostname, read_annotations
+from addons.dns.desired.merge import claimant_of, merge_wishes
+from addons.dns.desired.scope import Scope
+from addons.dns.model.claims import Claims
+from addons.runtime.objects import Ingress
+from addons.runtime.outcomes import ObjectRef, Problem
+
+
+def ingress_claims(ingress: Ingress, scope: Scope) -> Claims:
+    """Every host of its rules, certificates and annotations, pointing at its load balancer."""
+    if not scope.covers_ingress(ingress):
+        return Claims()
+    claimant = claimant_of(ingress)
+    asked = read_annotations(claimant.ref, ingress.metadata.annotations, scope)
+    if not asked.is_ours:
+        return Claims()
+    problems = list(asked.problems)
+    hosts = {*asked.hostnames, *_hosts(claimant.ref, ingress, scope, problems)}
+    targets = asked.targets or load_balancer_targets(ingress)
+    wishes = [(host, targets) for host in hosts]
+    return merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=problems)
+
+
+def load_balancer_targets(ingress: Ingress) -> tuple[str, ...]:
+    """The addresses and host names in its status; none until a controller has served it."""
+    ways_in = ingress.status.load_balancer.ingress
+    return tuple(target for way in ways_in for target in (way.ip, way.hostname.removesuffix(".")) if target)
+
+
+def _hosts(ref: ObjectRef, ingress: Ingress, scope: Scope, problems: list[Problem]) -> Iterator[str]:
+    written: dict[str, str] = {}
+    if not scope.ignore_ingress_rules:
+        written.update((rule.host, "spec.rules") for rule in ingress.spec.rules)
+    if not scope.ignore_ingress_tls:
+        for tls in ingress.spec.tls:
+            written.update((host, "spec.tls") for host in tls.hosts if host not in written)
+    for host, where in written.items():
+        if host and (name := checked_hostname(ref, where, host, problems)) is not None:
+            yield name

@@ -1,0 +1,43 @@
+"""Which objects are asked what they want, and how their wishes are read."""
+
+from msgspec import Struct
+
+from addons.dns import names
+from addons.dns.model.zones import DomainFilter
+from addons.runtime.objects import Ingress, KubeObject, Service
+from addons.runtime.selectors import Selector
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """The settings that the sources obey; see `Config` for what each means to its user."""
+
+    prefixes: tuple[str, ...] = names.ANNOTATION_PREFIXES
+    domains: DomainFilter = DomainFilter()
+    annotations: Selector = Selector()
+    labels: Selector = Selector()
+    ingress_classes: frozenset[str] = frozenset()
+    service_types: frozenset[str] = frozenset()
+    default_ttl: int = 300
+    publish_internal_services: bool = False
+    publish_not_ready: bool = False
+    ignore_hostname_annotation: bool = False
+    ignore_ingress_rules: bool = False
+    ignore_ingress_tls: bool = False
+
+    def covers(self, obj: KubeObject) -> bool:
+        """True when the label and annotation filters let the object through."""
+        metadata = obj.metadata
+        return self.labels.matches(metadata.labels) and self.annotations.matches(metadata.annotations)
+
+    def covers_service(self, service: Service) -> bool:
+        """`covers`, and the type of the Service is among those wanted."""
+        wanted = not self.service_types or service.spec.type in self.service_types
+        return wanted and self.covers(service)
+
+    def covers_ingress(self, ingress: Ingress) -> bool:
+        """`covers`, and the class of the Ingress is among those wanted."""
+        if not self.ingress_classes:
+            return self.covers(ingress)
+        annotated = ingress.metadata.annotations.get(names.INGRESS_CLASS, "")
+        name = ingress.spec.ingress_class_name or annotated
+        return name in self.ingress_classes and self.covers(ingress)

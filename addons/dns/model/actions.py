@@ -1,0 +1,50 @@
+"""Plans: groups of changes that stand or fall together."""
+
+from msgspec import Struct
+
+from addons.dns.model.records import Change
+from addons.runtime.outcomes import ObjectRef, Skip
+
+
+class ChangeGroup(Struct, frozen=True):
+    """All changes of one name and set identifier: data records with their ownership texts, atomic.
+
+    `verb` is create, update or delete; `ref` the object it is done for, if one still asks for the name;
+    `because` the reason in words.
+    """
+
+    key: str
+    name: str
+    verb: str
+    changes: tuple[Change, ...]
+    ref: ObjectRef | None
+    because: str
+
+    @property
+    def elements(self) -> int:
+        """ResourceRecord elements, of which Route 53 takes 1,000 in one batch."""
+        return sum(len(change.record.values) or 1 for change in self.changes)
+
+    @property
+    def characters(self) -> int:
+        """Characters in all values, of which Route 53 takes 32,000 in one batch."""
+        return sum(len(value) for change in self.changes for value in change.record.values)
+
+
+class Batch(Struct, frozen=True):
+    """Groups that travel in one ChangeResourceRecordSets call, at most as many as its limits take."""
+
+    zone_id: str
+    groups: tuple[ChangeGroup, ...]
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes, in the order of the groups."""
+        return tuple(change for group in self.groups for change in group.changes)
+
+
+class Plan(Struct, frozen=True):
+    """What to do in one zone, and what was decided not to do."""
+
+    groups: tuple[ChangeGroup, ...] = ()
+    skips: tuple[Skip, ...] = ()

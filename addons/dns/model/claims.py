@@ -1,0 +1,61 @@
+"""Claims: what one Kubernetes object asks of DNS."""
+
+from msgspec import Struct
+
+from addons.dns.model.records import Alias, RecordSet
+from addons.runtime.outcomes import ObjectRef, Problem
+
+
+class Claimant(Struct, frozen=True):
+    """The object behind some claims. `created` is its creationTimestamp, which settles conflicts by age."""
+
+    ref: ObjectRef
+    created: str = ""
+
+    @property
+    def resource(self) -> str:
+        """The resource label of ownership texts: kind/namespace/name."""
+        return str(self.ref)
+
+
+class Claim(Struct, frozen=True, gc=False):
+    """One object's wish for the records of one name and type.
+
+    No values and no alias means: the object still wants the name, but has nothing to point it at now. What
+    exists then stays, because a load balancer that loses its addresses for a moment must not cost the name.
+    """
+
+    name: str
+    type: str
+    values: tuple[str, ...]
+    ttl: int
+    claimant: Claimant
+    set_identifier: str = ""
+    alias: Alias | None = None
+    routing: tuple[tuple[str, str], ...] = ()
+    health_check_id: str = ""
+
+    @property
+    def is_pending(self) -> bool:
+        """True while the object has no target for the name."""
+        return not self.values and self.alias is None
+
+    def record(self) -> RecordSet:
+        """The record set that grants this claim."""
+        return RecordSet(
+            self.name,
+            self.type,
+            self.ttl,
+            self.values,
+            self.set_identifier,
+            self.alias,
+            self.routing,
+            self.health_check_id,
+        )
+
+
+class Claims(Struct, frozen=True):
+    """Everything one object asks for, and the faults in how it asks."""
+
+    claims: tuple[Claim, ...] = ()
+    problems: tuple[Problem, ...] = ()

@@ -1,0 +1,135 @@
+"""The TXT registry: who owns a record, written beside it as external-dns writes it, byte for byte.
+
+A data record `www.example.com A` of owner `prod` is accompanied by
+`a-www.example.com TXT "heritage=external-dns,external-dns/owner=prod,external-dns/resource=service/web/www"`.
+Three formats are read: this one, the format without the type in its name (before external-dns 0.12), and
+`cname-` for alias A records. Only the first is written.
+"""
+
+from hashlib import sha1
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from addons.dns import names
+from addons.dns.model.hostnames import fits_dns, is_within
+from addons.dns.model.records import RecordSet
+
+TXT_TTL: Final = 300
+_HERITAGE: Final = "external-dns"
+_TYPE_TOKENS: Final = ("a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname")
+_TEMPLATE: Final = "%{record_type}"
+
+
+class Ownership(NamedTuple):
+    """What an ownership text says."""
+
+    owner: str
+    resource: str
+
+
+def encode(ownership: Ownership) -> str:
+    """The value of the TXT record, quoted, labels in alphabetical order."""
+    text = f"heritage={_HERITAGE},external-dns/owner={ownership.owner}"
+    return f'"{text},external-dns/resource={ownership.resource}"'
+
+
+def decode(value: str) -> Ownership | None:
+    """What a TXT value says about ownership; None when it says nothing, or has another heritage."""
+    labels: dict[str, str] = {}
+    heritage = ""
+    for token in value.strip('"').split(","):
+        key, equals, text = token.partition("=")
+        if not equals:
+            continue
+        if key == "heritage":
+            if text != _HERITAGE:
+                return None
+            heritage = text
+        elif key.startswith("external-dns/"):
+            labels[key.removeprefix("external-dns/")] = text
+    if not heritage:
+        return None
+    return Ownership(labels.get("owner", ""), labels.get("resource", ""))
+
+
+def owner_of(record: RecordSet) -> Ownership | None:
+    """The ownership that a TXT record set carries.
+
+    Every one of its values must be an ownership text: what shares a record set with somebody's SPF entry
+    cannot be changed without touching that entry, so it proves nothing to us.
+    """
+    found = [decode(value) for value in record.values]
+    return found[0] if found and all(found) else None
+
+
+class Registry(Struct, frozen=True):
+    """Where ownership texts are kept: the settings `--registry` and `--txt-*`.
+
+    With `enabled` False (registry noop) nothing is written beside the records and every record of a wanted
+    name counts as ours, which is why deletes are then out of the question.
+    """
+
+    owner: str
+    prefix: str = ""
+    suffix: str = ""
+    wildcard_replacement: str = ""
+    enabled: bool = True
+
+    def text(self, resource: str) -> str:
+        """The value that says: ours, because of `resource` (kind/namespace/name)."""
+        return encode(Ownership(self.owner, resource))
+
+    def txt_name(self, name: str, record_type: str, zone_name: str) -> str:
+        """The name of the TXT beside a record; the fallback where the zone cannot have the usual one."""
+        usual = self._affixed(name, record_type.lower())
+        if usual != zone_name and is_within(usual, zone_name) and fits_dns(usual):
+            return usual
+        digest = sha1(name.encode(), usedforsecurity=False).hexdigest()[:12]
+        return f"{names.FALLBACK_OWNER_LABEL}-{record_type.lower()}-{digest}.{zone_name}"
+
+    def legacy_txt_names(self, record: RecordSet) -> list[str]:
+        """Names at which older versions of external-dns left the ownership text of `record`."""
+        found = []
+        if record.alias and record.type == "A":
+            found.append(self._affixed(record.name, "cname"))
+        if record.type != "AAAA":
+            untyped = self._affixed(record.name, "")
+            if not self._is_typed(untyped):
+                found.append(untyped)
+        return found
+
+    def txt_record(self, record: RecordSet, resource: str, zone_name: str) -> RecordSet:
+        """The TXT that belongs beside `record`: it shares its set identifier, routing and health check."""
+        return RecordSet(
+            name=self.txt_name(record.name, record.type, zone_name),
+            type="TXT",
+            ttl=TXT_TTL,
+            values=(self.text(resource),),
+            set_identifier=record.set_identifier,
+            routing=record.routing,
+            health_check_id=record.health_check_id,
+        )
+
+    def _affixed(self, name: str, token: str) -> str:
+        """`prefix + type- + first label + suffix`, or the type where a `%{record_type}` asks for it."""
+        first, dot, rest = name.partition(".")
+        if first == "*" and self.wildcard_replacement:
+            first = self.wildcard_replacement
+        if self._has_template:
+            prefix, suffix = (affix.replace(_TEMPLATE, token) for affix in (self.prefix, self.suffix))
+            return f"{prefix}{first}{suffix}{dot}{rest}".lower()
+        typed = f"{token}-{first}" if token else first
+        return f"{self.prefix}{typed}{self.suffix}{dot}{rest}".lower()
+
+    @property
+    def _has_template(self) -> bool:
+        return _TEMPLATE in self.prefix or _TEMPLATE in self.suffix
+
+    def _is_typed(self, txt_name: str) -> bool:
+        """True when the name has a type in it: TXT `a-www` is about `www`, never about a host `a-www`."""
+        if self._has_template:
+            return False
+        label = txt_name.removeprefix(self.prefix.lower()).partition(".")[0]
+        token, dash, rest = label.partition("-")
+        return bool(dash and rest) and token in _TYPE_TOKENS

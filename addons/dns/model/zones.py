@@ -1,0 +1,97 @@
+"""Which hosted zones a name belongs to, and which names and zones are ours to look at."""
+
+from collections.abc import Iterable
+
+from addons.dns.model.hostnames import InvalidHostname, is_within, parse_hostname
+from addons.dns.model.records import Zone
+
+
+class DomainFilter:
+    """The settings `--domain-filter` and `--exclude-domains`; a leading dot means subdomains only."""
+
+    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
+        self._include = tuple(map(_parse_domain, include))
+        self._exclude = tuple(map(_parse_domain, exclude))
+
+    def accepts(self, name: str) -> bool:
+        """True when `name` is in an included domain, or none is named, and in no excluded one."""
+        if any(_covers(domain, name) for domain in self._exclude):
+            return False
+        return not self._include or any(_covers(domain, name) for domain in self._include)
+
+    def accepts_parent(self, zone_name: str) -> bool:
+        """True when an included domain lies below the zone, as `--aws-zone-match-parent` asks."""
+        return any(is_within(domain.removeprefix("."), zone_name) for domain in self._include)
+
+
+def _parse_domain(text: str) -> str:
+    """The canonical form, with its leading dot. Raises InvalidHostname."""
+    text = text.strip()
+    if text.startswith("."):
+        return "." + parse_hostname(text[1:])
+    return parse_hostname(text)
+
+
+def _covers(domain: str, name: str) -> bool:
+    return name.endswith(domain) if domain.startswith(".") else is_within(name, domain)
+
+
+class ZoneFilter:
+    """The settings that say which hosted zones are ours to look at."""
+
+    def __init__(
+        self,
+        *,
+        domains: DomainFilter,
+        zone_ids: Iterable[str] = (),
+        zone_type: str = "",
+        match_parent: bool = False,
+    ) -> None:
+        self._domains = domains
+        self._zone_ids = tuple(zone_ids)
+        self._zone_type = zone_type
+        self._match_parent = match_parent
+
+    def accepts(self, zone: Zone) -> bool:
+        """True when every filter lets the zone through; a zone id may be given by its end alone."""
+        if self._zone_ids and not zone.id.endswith(self._zone_ids):
+            return False
+        if self._zone_type and (self._zone_type == "private") != zone.private:
+            return False
+        return self._domains.accepts(zone.name) or (
+            self._match_parent and self._domains.accepts_parent(zone.name)
+        )
+
+
+class ZoneFinder:
+    """Finds the zones of a name: the longest public match and the longest private match.
+
+    Public and private zones of one name are served alike, each with its own records. Where several zones of
+    one kind share the longest name (private zones of different networks), all of them are meant.
+    """
+
+    def __init__(self, zones: Iterable[Zone]) -> None:
+        self._zones: dict[tuple[str, bool], list[str]] = {}
+        for zone in sorted(zones, key=lambda zone: zone.id):
+            self._zones.setdefault((zone.name, zone.private), []).append(zone.id)
+
+    def find(self, name: str) -> tuple[str, ...]:
+        """The ids of all zones that `name` belongs to; empty when there is none."""
+        return (*self._longest(name, private=False), *self._longest(name, private=True))
+
+    def _longest(self, name: str, *, private: bool) -> list[str]:
+        suffix = name
+        while suffix:
+            if found := self._zones.get((suffix, private)):
+                return found
+            suffix = suffix.partition(".")[2]
+        return []
+
+
+def check_domain(text: str) -> str:
+    """Why `text` cannot be a domain filter; empty when it can."""
+    try:
+        _parse_domain(text)
+    except InvalidHostname as error:
+        return str(error)
+    return ""

@@ -1,0 +1,86 @@
+"""What stands in the way of a wanted record: told before Route 53 would refuse it, or worse, accept it."""
+
+from collections.abc import Iterable, Mapping
+
+from addons.dns import names as reasons
+from addons.dns.model.ownership import Registry, owner_of
+from addons.dns.model.records import MANAGED_TYPES, RecordSet, Zone, ZoneRecords
+from addons.dns.plan.rows import Row
+
+Obstacle = tuple[str, str]
+"""(reason code, message)"""
+
+
+def obstacle(
+    zone: Zone, row: Row, records: Mapping[str, RecordSet], observed: ZoneRecords, registry: Registry
+) -> Obstacle | None:
+    """The first reason why `records` cannot be made in `zone`, or None."""
+    return (
+        _foreign_row(zone, row, registry)
+        or _mixed_routing(row, observed)
+        or _cname_rules(zone, row, records, observed)
+        or _text_taken(zone, records.values(), observed, registry)
+    )
+
+
+def _foreign_row(zone: Zone, row: Row, registry: Registry) -> Obstacle | None:
+    strangers = row.strangers(registry.owner)
+    if not strangers:
+        return None
+    said = row.owners.get(strangers[0])
+    whose = f"is owned by {said.owner!r}" if said else "has no owner"
+    return reasons.OWNER_CONFLICT, f"{strangers[0]} {row.name} exists in {zone} and {whose}, not touched"
+
+
+def _mixed_routing(row: Row, observed: ZoneRecords) -> Obstacle | None:
+    for record in observed.at(row.name):
+        if record.type in MANAGED_TYPES and bool(record.set_identifier) != bool(row.set_identifier):
+            message = f"{row.name} has records with and without a set identifier, which Route 53 refuses"
+            return reasons.MIXED_ROUTING, message
+    return None
+
+
+def _cname_rules(
+    zone: Zone, row: Row, records: Mapping[str, RecordSet], observed: ZoneRecords
+) -> Obstacle | None:
+    """A CNAME is alone at its name, and never at the apex (RFC 1034 section 3.6.2)."""
+    if "CNAME" not in records:
+        return None
+    if row.name == zone.name:
+        return reasons.CNAME_AT_APEX, f"{row.name} is the apex of {zone}, where no CNAME can be"
+    leaving = {proof.key for proofs in row.proofs.values() for proof in proofs}
+    for other in observed.at(row.name):
+        if other.type not in MANAGED_TYPES and other.key not in leaving:
+            message = f"{row.name} has a record of type {other.type}, so it cannot be a CNAME"
+            return reasons.CNAME_EXCLUSIVE, message
+    return None
+
+
+def _text_taken(
+    zone: Zone, records: Iterable[RecordSet], observed: ZoneRecords, registry: Registry
+) -> Obstacle | None:
+    """A record without its ownership text would be nobody's, so without the text there is no record."""
+    if not registry.enabled:
+        return None
+    for record in records:
+        name = registry.txt_name(record.name, record.type, zone.name)
+        for other in observed.at(name):
+            if found := _text_conflict(record, other, registry):
+                return found
+    return None
+
+
+def _text_conflict(record: RecordSet, other: RecordSet, registry: Registry) -> Obstacle | None:
+    """Why `other`, which stands where the ownership text of `record` belongs, keeps it away."""
+    if other.type == "CNAME":
+        message = f"{other.name} is a CNAME, so no TXT there can say who owns {record.name}"
+        return reasons.OWNERSHIP_TEXT_TAKEN, message
+    if other.type != "TXT" or other.set_identifier != record.set_identifier:
+        return None
+    said = owner_of(other)
+    if said is None:
+        message = f"TXT {other.name} holds something else than the ownership of {record.name}"
+        return reasons.OWNERSHIP_TEXT_TAKEN, message
+    if said.owner != registry.owner:
+        return reasons.OWNER_CONFLICT, f"TXT {other.name} gives {record.name} to {said.owner!r}"
+    return None

@@ -1,0 +1,63 @@
+"""One name and set identifier as the zone holds it, with the proof of who owns it."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from addons.dns.model.ownership import Ownership, Registry, owner_of
+from addons.dns.model.records import MANAGED_TYPES, RecordSet, Zone, ZoneRecords
+
+
+class Row(Struct, frozen=True):
+    """The data records of one name and set identifier, and the ownership of each, by type.
+
+    `proofs` has the TXT records, in any format, that say so; a type without an ownership belongs to nobody
+    we know.
+    """
+
+    name: str
+    set_identifier: str
+    data: dict[str, RecordSet]
+    owners: dict[str, Ownership]
+    proofs: dict[str, tuple[RecordSet, ...]]
+
+    def resource(self, owner: str) -> str:
+        """The object for which `owner` made the row; empty when `owner` did not."""
+        return next((said.resource for said in self.owners.values() if said.owner == owner), "")
+
+    def strangers(self, owner: str) -> tuple[str, ...]:
+        """The types that somebody other than `owner` holds here."""
+        return tuple(
+            kind for kind in self.data if kind not in self.owners or self.owners[kind].owner != owner
+        )
+
+
+def read_row(zone: Zone, name: str, set_identifier: str, observed: ZoneRecords, registry: Registry) -> Row:
+    """Pair every data record of the row with its ownership texts.
+
+    Where texts of several formats contradict each other, the newest format is right and the others prove
+    nothing: they may be a stranger's.
+    """
+    row = Row(name, set_identifier, {}, {}, {})
+    for record in observed.at(name):
+        if record.type in MANAGED_TYPES and record.set_identifier == set_identifier:
+            row.data[record.type] = record
+            if not registry.enabled:
+                row.owners[record.type] = Ownership(registry.owner, "")
+            elif texts := list(_texts(zone, record, observed, registry)):
+                _, said = texts[0]
+                row.owners[record.type] = said
+                agreeing = (text for text, other in texts if other.owner == said.owner)
+                row.proofs[record.type] = tuple(agreeing)
+    return row
+
+
+def _texts(
+    zone: Zone, record: RecordSet, observed: ZoneRecords, registry: Registry
+) -> Iterator[tuple[RecordSet, Ownership]]:
+    """The ownership texts of one record with what they say, newest format first."""
+    names = [registry.txt_name(record.name, record.type, zone.name), *registry.legacy_txt_names(record)]
+    for name in names:
+        text = observed.find(name, "TXT", record.set_identifier)
+        if text and (said := owner_of(text)):
+            yield text, said

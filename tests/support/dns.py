@@ -1,0 +1,111 @@
+"""Vocabulary of the dns tests: zones, records and claims in a few words, and a zone that obeys plans."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from addons.dns.model.actions import ChangeGroup
+from addons.dns.model.claims import Claim, Claimant
+from addons.dns.model.ownership import Ownership, Registry, encode
+from addons.dns.model.records import Alias, Change, RecordSet, Zone, ZoneRecords, type_of_target
+from addons.dns.plan.zone import Policy, Rules, plan_zone
+from addons.runtime.outcomes import Blocked, ObjectRef
+
+ZONE = Zone("Z1", "example.com")
+REGISTRY = Registry("me")
+
+
+def service(name: str) -> ObjectRef:
+    return ObjectRef("Service", "web", name)
+
+
+def claim(name: str, *targets: str, by: str = "www", ttl: int = 300, created: str = "2026-01-01") -> Claim:
+    """A Service's wish for `name`.example.com, or for the apex when `name` is empty."""
+    kind = type_of_target(targets[0]) if targets else ""
+    return Claim(fqdn(name), kind, targets, ttl, Claimant(service(by), created))
+
+
+def fqdn(name: str) -> str:
+    return f"{name}.example.com" if name else "example.com"
+
+
+def record(name: str, *values: str, kind: str = "", ttl: int = 300, alias: Alias | None = None) -> RecordSet:
+    kind = kind or ("A" if alias else type_of_target(values[0]))
+    return RecordSet(fqdn(name), kind, 0 if alias else ttl, values, alias=alias)
+
+
+def text(name: str, *, owner: str = "me", by: str = "www") -> RecordSet:
+    """An ownership text at exactly this name."""
+    value = encode(Ownership(owner, f"service/web/{by}"))
+    return RecordSet(fqdn(name), "TXT", 300, (value,))
+
+
+def owned(name: str, *values: str, owner: str = "me", by: str = "www", ttl: int = 300) -> list[RecordSet]:
+    """A record with its ownership text, as a former pass left them."""
+    data = record(name, *values, ttl=ttl)
+    return [data, Registry(owner).txt_record(data, f"service/web/{by}", ZONE.name)]
+
+
+def by_name(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
+    found: dict[str, list[Claim]] = {}
+    for wish in claims:
+        found.setdefault(wish.name, []).append(wish)
+    return found
+
+
+class World:
+    """A zone in memory that carries out groups as Route 53 would, and complains where it would."""
+
+    def __init__(self, *records: RecordSet | Sequence[RecordSet]) -> None:
+        self.records = ZoneRecords()
+        for item in records:
+            items = [item] if isinstance(item, RecordSet) else item
+            self.records.apply(Change("CREATE", one) for one in items)
+
+    def plan(
+        self,
+        *claims: Claim,
+        policy: Policy = "sync",
+        registry: Registry = REGISTRY,
+        blocked: Mapping[str, Blocked] | None = None,
+    ) -> "Planned":
+        """The plan for every name that is wanted or exists."""
+        wanted = by_name(claims)
+        rules = Rules(registry, policy, blocked or {})
+        plan = plan_zone(ZONE, {*wanted, *self.records.names()}, wanted, self.records, rules)
+        return Planned(plan.groups, [(skip.reason, str(skip.ref or "")) for skip in plan.skips])
+
+    def apply(self, groups: Iterable[ChangeGroup]) -> None:
+        """Do every change; a DELETE must match exactly, a CREATE must find nothing."""
+        for group in groups:
+            for change in group.changes:
+                existing = self.records.find(*change.record.key)
+                assert existing == (change.record if change.action == "DELETE" else None), change
+                self.records.apply([change])
+
+    def contents(self) -> frozenset[RecordSet]:
+        return frozenset(self.records)
+
+
+class Planned:
+    """A plan in short words."""
+
+    def __init__(self, groups: tuple[ChangeGroup, ...], skips: list[tuple[str, str]]) -> None:
+        self.groups = groups
+        self.skips = skips
+
+    @property
+    def changes(self) -> list[str]:
+        """Every change as `DELETE A www`, in order."""
+        return [
+            f"{change.action} {change.record.type} {change.record.name.removesuffix('.example.com')}"
+            for group in self.groups
+            for change in group.changes
+        ]
+
+    @property
+    def verbs(self) -> list[str]:
+        return [f"{group.verb} {group.name.removesuffix('.example.com')}" for group in self.groups]
+
+
+def blocked_until(until: datetime) -> Blocked:
+    return Blocked(until, "refused", 1)

@@ -1,0 +1,65 @@
+"""The book of claims: an event costs the names it touches, and no other."""
+
+from addons.dns.desired.book import ClaimBook
+from addons.dns.model.claims import Claim, Claims
+from addons.dns.model.records import Zone
+from addons.dns.model.zones import ZoneFinder
+from tests.support.dns import claim
+
+ZONES = ZoneFinder(
+    [Zone("Z1", "example.com"), Zone("Z2", "sub.example.com"), Zone("Z3", "example.com", True)]
+)
+WWW, API = ("Service", "web", "www"), ("Service", "web", "api")
+
+
+def book(*claims: Claim) -> ClaimBook:
+    made = ClaimBook()
+    made.route(ZONES)
+    made.put(WWW, Claims(claims))
+    return made
+
+
+def test_a_name_is_wanted_in_every_zone_it_belongs_to() -> None:
+    made = book(claim("www", "10.0.0.1"), claim("a.sub", "10.0.0.1"))
+    assert sorted(made.wanted("Z1")) == ["www.example.com"]
+    assert sorted(made.wanted("Z2")) == ["a.sub.example.com"]
+    assert sorted(made.wanted("Z3")) == ["a.sub.example.com", "www.example.com"]
+
+
+def test_the_same_claims_again_touch_nothing() -> None:
+    made = book(claim("www", "10.0.0.1"))
+    made.take_dirty("Z1")
+    assert made.put(WWW, Claims((claim("www", "10.0.0.1"),))) == set()
+    assert made.take_dirty("Z1") == set()
+
+
+def test_only_the_names_that_changed_are_planned_again() -> None:
+    made = book(claim("www", "10.0.0.1"), claim("api", "10.0.0.1"))
+    made.take_dirty("Z1")
+    assert made.put(WWW, Claims((claim("www", "10.0.0.2"), claim("api", "10.0.0.1")))) == {"Z1", "Z3"}
+    assert made.take_dirty("Z1") == {"www.example.com"}
+    assert made.take_dirty("Z1") == set()
+
+
+def test_a_name_that_nobody_wants_any_more_is_planned_once_more() -> None:
+    made = book(claim("www", "10.0.0.1"))
+    made.take_dirty("Z1")
+    made.put(WWW, Claims())
+    assert (made.take_dirty("Z1"), dict(made.wanted("Z1")), len(made)) == ({"www.example.com"}, {}, 0)
+
+
+def test_claims_of_several_objects_stand_side_by_side() -> None:
+    made = book(claim("www", "10.0.0.1"))
+    made.put(API, Claims((claim("www", "10.0.0.2", by="api"),)))
+    assert len(made.wanted("Z1")["www.example.com"]) == 2
+    made.put(WWW, Claims())
+    assert [found.values for found in made.wanted("Z1")["www.example.com"]] == [("10.0.0.2",)]
+
+
+def test_a_name_without_a_zone_waits_for_one() -> None:
+    made = ClaimBook()
+    made.put(WWW, Claims((claim("www", "10.0.0.1"),)))
+    assert [(name, str(ref)) for name, ref in made.homeless()] == [("www.example.com", "service/web/www")]
+    made.route(ZONES)
+    assert list(made.homeless()) == []
+    assert made.take_dirty("Z1") == {"www.example.com"}

@@ -1,0 +1,127 @@
+"""What holds for every plan, whatever the zone and the wishes: checked on random worlds."""
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from addons.dns.model.claims import Claim
+from addons.dns.model.ownership import owner_of
+from addons.dns.model.records import MANAGED_TYPES, RecordSet
+from addons.dns.plan.batches import BatchLimits, pack
+from tests.support.dns import ZONE, World, claim, fqdn, owned, record, text
+
+NAMES = ["", "a", "b", "a-a", "cname-b", "*"]
+VALUES = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "lb.example.net"]
+
+
+def one_per_type(found: list[Claim]) -> list[Claim]:
+    """As `merge` makes them: one claim per object, name and type, and a CNAME on its own."""
+    kept: dict[tuple[str, str, str], Claim] = {}
+    for wish in found:
+        owner = wish.claimant.resource
+        kinds = {kind for name, by, kind in kept if (name, by) == (wish.name, owner)}
+        if not kinds or ({*kinds, wish.type} <= {"A", "AAAA"}):
+            kept[wish.name, owner, wish.type] = wish
+    return list(kept.values())
+
+
+names = st.sampled_from(NAMES)
+values = st.sampled_from(VALUES)
+wishes = st.builds(
+    claim,
+    names,
+    values,
+    by=st.sampled_from(["x", "y"]),
+    ttl=st.sampled_from([60, 300]),
+    created=st.just("2026"),
+)
+pending = st.builds(claim, names, by=st.sampled_from(["x", "y"]))
+claims = st.lists(st.one_of(wishes, pending), max_size=8).map(one_per_type)
+ours = st.builds(owned, names, values, by=st.sampled_from(["x", "y"]))
+strangers = st.one_of(
+    st.builds(lambda name: owned(name, "192.0.2.1", owner="you"), names),
+    st.builds(lambda name: [record(name, "192.0.2.2")], names),
+    st.builds(lambda name: [RecordSet(fqdn(name), "MX", 300, ("10 m.example.net",))], names),
+)
+stray_texts = st.builds(lambda name, owner: [text(name, owner=owner)], names, st.sampled_from(["me", "you"]))
+zones = st.lists(st.one_of(ours, strangers, stray_texts), max_size=10)
+
+
+def world(content: list[list[RecordSet]]) -> World:
+    """A zone that Route 53 would accept: what contradicts an earlier record is left out."""
+    made = World()
+    for record_set in (record_set for piece in content for record_set in piece):
+        others = made.records.at(record_set.name)
+        kinds = {other.type for other in others}
+        lonely = "CNAME" in kinds or (record_set.type == "CNAME" and kinds)
+        if record_set.type not in kinds and not lonely:
+            made = World(*made.records, record_set)
+    return made
+
+
+@given(zones, claims)
+@settings(max_examples=100, deadline=None)
+def test_a_settled_zone_has_an_empty_plan(content: list[list[RecordSet]], asked: list[Claim]) -> None:
+    zone = settled(world(content), asked)
+    assert zone.plan(*asked).groups == ()
+
+
+@given(zones, claims, st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_the_order_of_the_input_does_not_matter(
+    content: list[list[RecordSet]], asked: list[Claim], random: Random
+) -> None:
+    zone = world(content)
+    shuffled = list(asked)
+    random.shuffle(shuffled)
+    one, other = zone.plan(*asked), zone.plan(*shuffled)
+    assert (one.groups, one.skips) == (other.groups, other.skips)
+
+
+@given(zones, claims)
+@settings(max_examples=100, deadline=None)
+def test_deletes_name_exactly_what_is_there_and_no_text_but_ours(
+    content: list[list[RecordSet]], asked: list[Claim]
+) -> None:
+    zone = world(content)
+    for group in zone.plan(*asked).groups:
+        for change in group.changes:
+            if change.action == "DELETE":
+                assert zone.records.find(*change.record.key) == change.record
+                assert change.record.type in MANAGED_TYPES or _is_ours(change.record)
+
+
+@given(st.lists(st.one_of(strangers, ours), max_size=10), claims)
+@settings(max_examples=100, deadline=None)
+def test_records_of_strangers_survive_every_plan(content: list[list[RecordSet]], asked: list[Claim]) -> None:
+    zone = world(content)
+    foreign = {found for found in zone.records if found.values[0].startswith("192.0.2.")}
+    zone.apply(zone.plan(*asked).groups)
+    assert foreign <= zone.contents()
+
+
+@given(zones, claims, st.integers(min_value=1, max_value=4))
+@settings(max_examples=100, deadline=None)
+def test_a_plan_cut_off_after_any_batch_is_finished_by_the_next(
+    content: list[list[RecordSet]], asked: list[Claim], elements: int
+) -> None:
+    whole = settled(world(content), asked)
+    batches = list(pack(ZONE.id, world(content).plan(*asked).groups, BatchLimits(elements)))
+    for end in range(len(batches)):
+        zone = world(content)
+        for batch in batches[:end]:
+            zone.apply(batch.groups)
+        assert settled(zone, asked).contents() == whole.contents()
+
+
+def settled(zone: World, asked: list[Claim]) -> World:
+    """The zone after two passes: a name that another one was in the way of waits for the second."""
+    for _ in range(2):
+        zone.apply(zone.plan(*asked).groups)
+    return zone
+
+
+def _is_ours(found: RecordSet) -> bool:
+    said = owner_of(found)
+    return said is not None and said.owner == "me"
