@@ -81,6 +81,8 @@ class World:
                 existing = self.records.find(*change.record.key)
                 assert existing == (change.record if change.action == "DELETE" else None), change
                 self.records.apply([change])
+        for found in self.records:
+            assert found.type != "CNAME" or len(self.records.at(found.name)) == 1, found
 
     def contents(self) -> frozenset[RecordSet]:
         return frozenset(self.records)

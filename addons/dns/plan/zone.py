@@ -11,6 +11,7 @@ from addons.dns.model.claims import Claim, Claimant
 from addons.dns.model.ownership import Registry
 from addons.dns.model.records import MANAGED_TYPES, Change, RecordSet, Zone, ZoneRecords
 from addons.dns.plan.changes import difference, removal
+from addons.dns.plan.collisions import separate
 from addons.dns.plan.conflicts import choose
 from addons.dns.plan.obstacles import obstacle
 from addons.dns.plan.rows import Row, read_row
@@ -52,7 +53,7 @@ def plan_zone(
                     groups.append(decision)
                 else:
                     skips.append(decision)
-    return Plan(tuple(groups), tuple(skips))
+    return separate(groups, skips)
 
 
 def _is_settled(zone: Zone, claim: Claim, observed: ZoneRecords, registry: Registry) -> bool:

@@ -242,6 +242,15 @@ class TestSeveralObjects:
         assert planned.groups[0].changes[0].record.values == ("10.0.0.1",)
 
 
+class TestCollisions:
+    """The ownership text of one name may stand where another name wants to be a CNAME."""
+
+    def test_the_first_by_name_gets_its_way_and_the_other_is_told(self) -> None:
+        planned = World().plan(claim("www", "10.0.0.1"), claim("a-www", "lb.example.net", by="other"))
+        assert planned.verbs == ["create a-www"]
+        assert planned.skips == [("OwnershipTextTaken", "service/web/www")]
+
+
 class TestBlocked:
     """A name that failed lately rests; its neighbours do not."""
 
