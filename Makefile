@@ -1,0 +1,84 @@
+# Every task that a human runs. On a fresh machine `make demo` and `make test` are enough: each sets up what it needs.
+# ARGS reaches the command: make unit ARGS="-k zone", make demo ARGS=--keep
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest -q
+PYTHON_CODE := addons tests $(wildcard bench)
+SCRIPTS := .ci/run .ci/setup tests/kube/build tests/kube/start tests/kube/node tests/kube/stop
+
+.PHONY: help demo test install format lint unit house component contract netns e2e kube kube-or-say \
+	cover deflake bench lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: install ## play the story: a simulated AWS and Kubernetes, the daemons as processes, expectations checked
+	@$(BIN)/addons demo $(ARGS)
+
+test: install ## run every test and check; the real Kubernetes is built when Go is here
+	@$(MAKE) --keep-going lint unit house component contract netns e2e
+
+install: ## make .venv from the lock (done once, and again when the lock changes)
+	@.ci/setup
+
+format: install ## rewrite the Python code in the one format
+	@$(BIN)/ruff check --fix $(PYTHON_CODE)
+	@$(BIN)/ruff format $(PYTHON_CODE)
+
+lint: install ## check format, style, types and import laws
+	@$(BIN)/ruff check $(PYTHON_CODE)
+	@$(BIN)/ruff format --check $(PYTHON_CODE)
+	@$(BIN)/mypy --explicit-package-bases $(PYTHON_CODE)
+	@$(BIN)/lint-imports
+	@for script in $(SCRIPTS); do bash -n $$script; done
+
+unit: install ## test the pure modules
+	@$(PYTEST) tests/unit $(ARGS)
+
+house: install ## test the shape of the code, the documents and the budgets
+	@$(PYTEST) tests/house $(ARGS)
+
+component: install ## test the daemons' parts against the simulated world
+	@$(PYTEST) tests/component $(ARGS)
+
+contract: install kube-or-say ## test the API emulator and the real API server with the same tests
+	@$(PYTEST) tests/contract $(ARGS)
+
+netns: install ## test what needs network namespaces (root)
+	@$(PYTEST) tests/netns $(ARGS)
+
+e2e: install kube-or-say ## test the daemons as processes on the real Kubernetes
+	@$(PYTEST) tests/e2e $(ARGS)
+
+kube: ## build the real Kubernetes for tests into .cache/kube (needs Go)
+	@tests/kube/build .cache/kube
+
+kube-or-say:
+	@if [ -n "$${KUBEBUILDER_ASSETS:-}" ]; then exit 0; fi; \
+	if ! command -v go > /dev/null; then why="Go is not installed"; \
+	elif $(MAKE) kube; then exit 0; else why="it could not be built"; fi; \
+	echo "the real Kubernetes is left out of the tests: $$why"; [ -z "$${CI:-}" ]
+
+cover: install ## measure which lines and branches the unit and component tests reach
+	@$(BIN)/coverage run -m pytest -q tests/unit tests/component $(ARGS)
+	@$(BIN)/coverage report --skip-covered --show-missing
+
+deflake: install ## repeat the unit, component and contract tests until one fails, ROUNDS times (10)
+	@for round in $$(seq $${ROUNDS:-10}); do echo "round $$round"; \
+	$(PYTEST) -n 2 tests/unit tests/component tests/contract $(ARGS); done
+
+bench: install ## run every benchmark, and print the table of docs/performance.md
+	@for script in bench/*.py; do $(BIN)/python $$script; done
+
+lock: install ## resolve pyproject.toml anew into both lock files
+	@[ -x .cache/uv/bin/uv ] || { python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv; }
+	@compile() { .cache/uv/bin/uv pip compile -q --universal --generate-hashes --no-header pyproject.toml "$$@"; }; \
+	compile --output-file requirements.lock; \
+	compile --extra demo --extra test --output-file requirements-dev.lock
+
+clean: ## remove whatever the other tasks made
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage dist
+	@find addons tests -name __pycache__ -prune -exec rm -rf {} +
