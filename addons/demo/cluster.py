@@ -1,27 +1,88 @@
-"""What the story does to the cluster, in the hands of its people: apply, annotate, delete, read Events."""
+"""What the people of the story do to the cluster: create, expose, annotate, delete, read Events."""
 
-from addons.runtime.kube import KubeClient
-from addons.runtime.objects import EVENTS, INGRESSES, NAMESPACES, SERVICES
+import contextlib
+from typing import Any
+
 from addons.runtime.errors import NotFound
+from addons.runtime.kube import KubeClient
+from addons.runtime.objects import EVENTS, INGRESSES, NAMESPACES, SERVICES, KubeObject, Part, Resource
 
 NAMESPACE = "addons-demo"
-HOSTNAME = "external-dns.alpha.kubernetes.io/hostname"
-TTL = "external-dns.alpha.kubernetes.io/ttl"
+
+
+class Regarding(Part, frozen=True):
+    """The object that an Event is about."""
+
+    name: str = ""
+
+
+class Event(KubeObject, frozen=True):
+    """An Event, as far as the story reads it."""
+
+    reason: str = ""
+    note: str = ""
+    regarding: Regarding = Regarding()
 
 
 class Cluster:
-    """One namespace of our own in the emulator or in a real cluster."""
+    """One namespace of our own, in the emulator or in a real cluster."""
 
     def __init__(self, kube: KubeClient) -> None:
         self._kube = kube
 
     async def create_namespace(self) -> None:
-        """Make the namespace of the demo."""
+        """Make the namespace of the story."""
         await self._kube.create(NAMESPACES, {"metadata": {"name": NAMESPACE}})
 
     async def delete_namespace(self) -> None:
-        """Remove it with everything in it."""
+        """Remove it with all that the story made in it; it may be gone already."""
         for resource in (SERVICES, INGRESSES):
-            for item in await self._kube.list(resource, _Named, namespace=NAMESPACE):
-                await self._kube.delete(resource, namespace=NAMESPACE, name=item.metadata.name)
-        await self._kube.delete(NAMESPACES, name=NAMESPACE)
+            for item in await self._kube.list(resource, KubeObject, namespace=NAMESPACE):
+                await self._delete(resource, item.metadata.name)
+        with contextlib.suppress(NotFound):
+            await self._kube.delete(NAMESPACES, name=NAMESPACE)
+
+    async def create_service(self, name: str, address: str, **annotations: str) -> None:
+        """Make a Service with a load balancer that has `address` already.
+
+        `annotations` are `hostname`, `ttl`: the words after external-dns's prefix.
+        """
+        spec = {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"app": name}}
+        await self._create(SERVICES, name, spec, annotations)
+        await self._expose(SERVICES, name, {"ip": address})
+
+    async def create_ingress(self, name: str, host: str, load_balancer: str) -> None:
+        """Make an Ingress for `host`, with a load balancer that has a host name already."""
+        backend = {"service": {"name": name, "port": {"number": 80}}}
+        path = {"path": "/", "pathType": "Prefix", "backend": backend}
+        await self._create(INGRESSES, name, {"rules": [{"host": host, "http": {"paths": [path]}}]}, {})
+        await self._expose(INGRESSES, name, {"hostname": load_balancer})
+
+    async def delete_service(self, name: str) -> None:
+        """Delete a Service; it may be gone already."""
+        await self._delete(SERVICES, name)
+
+    async def events(self, name: str) -> list[Event]:
+        """Read the Events about an object of the story."""
+        found = await self._kube.list(EVENTS, Event, namespace=NAMESPACE)
+        return [event for event in found if event.regarding.name == name]
+
+    async def _create(
+        self, resource: Resource, name: str, spec: dict[str, Any], annotations: dict[str, str]
+    ) -> None:
+        prefixed = {f"external-dns.alpha.kubernetes.io/{key}": value for key, value in annotations.items()}
+        body = {
+            "apiVersion": resource.api_version,
+            "kind": resource.kind,
+            "metadata": {"name": name, "annotations": prefixed},
+            "spec": spec,
+        }
+        await self._kube.create(resource, body, namespace=NAMESPACE)
+
+    async def _expose(self, resource: Resource, name: str, way_in: dict[str, str]) -> None:
+        status = {"status": {"loadBalancer": {"ingress": [way_in]}}}
+        await self._kube.merge_patch(resource, status, namespace=NAMESPACE, name=name, subresource="status")
+
+    async def _delete(self, resource: Resource, name: str) -> None:
+        with contextlib.suppress(NotFound):
+            await self._kube.delete(resource, namespace=NAMESPACE, name=name)

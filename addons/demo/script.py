@@ -33,9 +33,7 @@ class Played:
     seconds: float
 
 
-async def until(
-    look: Callable[[], Awaitable[T]], met: Callable[[T], bool], seconds: float = 15.0
-) -> T:
+async def until(look: Callable[[], Awaitable[T]], met: Callable[[T], bool], seconds: float = 15.0) -> T:
     """Look again and again until `met`; raises Unmet with the last view after `seconds`."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
