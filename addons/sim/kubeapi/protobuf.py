@@ -1,4 +1,4 @@
-"""The Kubernetes protobuf envelope, as far as Helm needs it: Secrets."""
+"""The Kubernetes protobuf envelope, for requests: typed clients write it unasked, and read JSON gladly."""
 
 from __future__ import annotations
 
@@ -6,69 +6,68 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
+from addons.sim.kubeapi.messages import MESSAGES, Field
 from addons.sim.kubeapi.resources import Object
-from addons.sim.kubeapi.status import bad_request
+from addons.sim.kubeapi.status import StatusError, bad_request
 
 _MAGIC = b"k8s\0"
 
 
 def decode(raw: bytes) -> Object:
-    """The object in an envelope; 400 for anything but a v1 Secret or DeleteOptions without content.
+    """The object in an envelope; 415 for a kind that is not in the table of messages.
 
-    Field numbers are those of runtime.Unknown, TypeMeta, Secret and ObjectMeta in the generated.proto files.
+    Field numbers of the envelope are those of runtime.Unknown and its TypeMeta.
     """
     if not raw.startswith(_MAGIC):
         raise bad_request("the body is no Kubernetes protobuf: it lacks the magic number")
     unknown = dict(_fields(raw[len(_MAGIC) :]))
     types = dict(_fields(unknown.get(1, b"")))
-    api_version, kind = _text(types.get(1)), _text(types.get(2))
-    if (api_version, kind) == ("v1", "Secret"):
-        return {"apiVersion": api_version, "kind": kind, **_secret(unknown.get(2, b""))}
-    if kind == "DeleteOptions":
-        return {"apiVersion": api_version, "kind": kind}
-    raise bad_request(f"protobuf is served for Secrets only, not for {api_version} {kind}")
+    api_version, kind = types.get(1, b"").decode(), types.get(2, b"").decode()
+    if kind not in MESSAGES:
+        text = f"this server reads {kind} as JSON or YAML only, not as protobuf: use kubectl apply"
+        raise StatusError(415, "UnsupportedMediaType", text)
+    return {"apiVersion": api_version, "kind": kind, **_message(kind, unknown.get(2, b""))}
 
 
-def _secret(raw: bytes) -> Object:
-    obj: Object = {"metadata": {}}
+def _message(name: str, raw: bytes) -> Object:
+    """The JSON form of a message: without unknown fields, and without zeros unless they are pointed to."""
+    obj: Object = {}
     for number, value in _fields(raw):
-        if number == 1:
-            obj["metadata"] = _metadata(value)
-        elif number == 2:
-            key, data = _pair(value)
-            obj.setdefault("data", {})[key] = base64.b64encode(data).decode()
-        elif number == 3:
-            obj["type"] = _text(value)
-        elif number == 4:
-            key, data = _pair(value)
-            obj.setdefault("stringData", {})[key] = data.decode()
-        elif number == 5:
-            obj["immutable"] = bool(value)
+        field = MESSAGES[name].get(number)
+        if field is None:
+            continue
+        if field.form == "[]":
+            obj.setdefault(field.name, []).append(_value(field.type, value))
+        elif field.form == "{}":
+            entry = dict(_fields(value))
+            obj.setdefault(field.name, {})[entry.get(1, b"").decode()] = _value(field.type, entry.get(2, b""))
+        elif field.name == "inline":
+            obj.update(_message(field.type, value))
+        else:
+            _keep(obj, field, _value(field.type, value))
     return obj
 
 
-_METADATA = {1: "name", 2: "generateName", 3: "namespace", 5: "uid", 6: "resourceVersion"}
-_METADATA_MAPS = {11: "labels", 12: "annotations"}
+def _keep(obj: Object, field: Field, value: Any) -> None:
+    if value or field.form == "?" or field.type == "IntOrString":
+        obj[field.name] = value
 
 
-def _metadata(raw: bytes) -> Object:
-    metadata: Object = {}
-    for number, value in _fields(raw):
-        if number in _METADATA and value:
-            metadata[_METADATA[number]] = _text(value)
-        elif number in _METADATA_MAPS:
-            key, data = _pair(value)
-            metadata.setdefault(_METADATA_MAPS[number], {})[key] = data.decode()
-    return metadata
-
-
-def _pair(raw: bytes) -> tuple[str, bytes]:
-    fields = dict(_fields(raw))
-    return _text(fields.get(1)), fields.get(2, b"")
-
-
-def _text(value: bytes | None) -> str:
-    return (value or b"").decode()
+def _value(kind: str, value: Any) -> Any:
+    match kind:
+        case "str":
+            return value.decode()
+        case "bytes":
+            return base64.b64encode(value).decode()
+        case "bool":
+            return bool(value)
+        case "int":
+            return value - (1 << 64) if value >> 63 else value
+        case "IntOrString":
+            fields = dict(_fields(value))
+            return fields[3].decode() if fields.get(1) else _value("int", fields.get(2, 0))
+        case message:
+            return _message(message, value)
 
 
 def _fields(raw: bytes) -> Iterator[tuple[int, Any]]:
