@@ -123,7 +123,9 @@ class TestRbac:
         path = api.path("configmaps", "a")
         await api.until(lambda: api.call("GET", path, user="guest"), lambda reply: reply.status == 200)
         assert (await api.call("GET", api.path("configmaps"), user="guest")).status == 200
-        assert (await api.call("GET", api.path("configmaps"), user="guest", watch="true")).status == 403
+        assert (
+            await api.call("GET", api.path("configmaps"), user="guest", query={"watch": "true"})
+        ).status == 403
         assert (await api.call("DELETE", path, user="guest")).status == 403
         assert (await api.call("GET", api.path("secrets"), user="guest")).status == 403
 

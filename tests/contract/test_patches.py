@@ -7,7 +7,7 @@ from tests.support.api import APPLY, JSON, MERGE, STRATEGIC, Api, Object, config
 
 async def settings(api: Api, **data: str) -> str:
     """Make the ConfigMap `a` and return its path."""
-    await api.made("configmaps", config_map("a", **data))
+    await api.made("configmaps", config_map("a", {}, **data))
     return api.path("configmaps", "a")
 
 

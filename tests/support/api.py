@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,8 @@ MERGE = "application/merge-patch+json"
 JSON = "application/json-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
+
+NO_QUERY: Mapping[str, str | int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Api:
         media: str = "application/json",
         user: str = "admin",
         token: str | None = None,
-        **query: str | int,
+        query: Mapping[str, str | int] = NO_QUERY,
     ) -> Reply:
         """Send one request and read the whole answer; `token` overrides that of `user`, "" sends none."""
         secret = self.tokens[user] if token is None else token
@@ -96,11 +99,11 @@ class Api:
 
     async def get(self, path: str, **query: str | int) -> Reply:
         """Read an object or list a collection."""
-        return await self.call("GET", path, **query)
+        return await self.call("GET", path, query=query)
 
     async def create(self, collection: str, body: Object, **query: str | int) -> Reply:
         """Create an object in the namespace."""
-        return await self.call("POST", self.path(collection), body, **query)
+        return await self.call("POST", self.path(collection), body, query=query)
 
     async def made(self, collection: str, body: Object) -> Object:
         """Create an object that the test takes for granted, and return it as stored."""
@@ -110,15 +113,15 @@ class Api:
 
     async def put(self, path: str, body: Object, **query: str | int) -> Reply:
         """Replace an object."""
-        return await self.call("PUT", path, body, **query)
+        return await self.call("PUT", path, body, query=query)
 
     async def patch(self, path: str, body: object, media: str = MERGE, **query: str | int) -> Reply:
         """Patch an object, by merge unless told otherwise."""
-        return await self.call("PATCH", path, body, media=media, **query)
+        return await self.call("PATCH", path, body, media=media, query=query)
 
     async def delete(self, path: str, body: Object | None = None, **query: str | int) -> Reply:
         """Delete an object or a collection; `body` holds DeleteOptions."""
-        return await self.call("DELETE", path, body, **query)
+        return await self.call("DELETE", path, body, query=query)
 
     async def watch(self, path: str, **query: str | int) -> AsyncGenerator[Object]:
         """Yield the events of one watch request until the server ends it."""
