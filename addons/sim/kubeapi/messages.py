@@ -111,6 +111,7 @@ class Field:
 
 def _read(table: str) -> dict[str, dict[int, Field]]:
     messages: dict[str, dict[int, Field]] = {}
+    name = ""
     for line in table.strip().splitlines():
         if line.startswith(" "):
             messages[name] |= dict(map(_field, line.split()))
