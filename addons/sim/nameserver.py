@@ -5,7 +5,7 @@ import random
 import re
 import struct
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Self
+from typing import Self, cast
 
 import dns.exception
 import dns.flags
@@ -160,8 +160,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport to reply by."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Reply to the sender."""

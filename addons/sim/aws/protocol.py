@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from aiohttp import web
@@ -36,7 +36,7 @@ def find_call(request: web.BaseRequest, body: bytes) -> Target:
     scope = _SCOPE.search(request.headers.get("Authorization", ""))
     service = scope[1] if scope else "sts"
     if service == "route53":
-        return Target(service, find_operation(request.method, unquote(request.path))[0], "rest-xml")
+        return Target(service, find_operation(request.method, request.path)[0], "rest-xml")
     if target := request.headers.get("X-Amz-Target"):
         return Target(service, target.rpartition(".")[2], "json")
     if request.headers.get("smithy-protocol") == "rpc-v2-cbor":

@@ -15,7 +15,7 @@ from addons.sim.aws.protocol import Target, error_code, find_call, render_error
 from addons.sim.aws.route53 import render
 from addons.sim.aws.route53.api import Route53Api, find_operation
 from addons.sim.aws.route53.errors import Route53Error
-from addons.sim.aws.route53.operations import Request
+from addons.sim.aws.route53.request import Request
 from addons.sim.aws.route53.state import Route53
 
 _MAX_BODY_BYTES = 64 * 1024 * 1024

@@ -1,6 +1,7 @@
 """What a change batch does to a zone, and what is refused, through a real boto3 client."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -94,9 +95,9 @@ class TestExactDelete:
         ],
     )
     async def test_another_routing_does_not_match(
-        self, zone: ZoneClient, there: dict[str, object], told: dict[str, object]
+        self, zone: ZoneClient, there: dict[str, Any], told: dict[str, Any]
     ) -> None:
-        def item(more: dict[str, object]) -> dict[str, object]:
+        def item(more: dict[str, Any]) -> dict[str, Any]:
             return record("a.example.org", "192.0.2.1", SetIdentifier="one", **more)
 
         await zone.change(create(item(there)))
@@ -162,7 +163,7 @@ class TestBatchLimits:
     TOO_MANY = "[Number of records limit of 1000 exceeded.]"
 
     @staticmethod
-    def items(count: int) -> list[dict[str, object]]:
+    def items(count: int) -> list[dict[str, Any]]:
         return [record(f"r{n}.example.org", f"10.0.{n // 250}.{n % 250}") for n in range(count)]
 
     async def test_a_thousand_creates_fit(self, zone: ZoneClient) -> None:

@@ -259,6 +259,6 @@ class TestRouting:
         assert "weighted sets must contain the same TTL" in message
 
     async def test_a_multivalue_answer_is_no_alias(self, zone: ZoneClient) -> None:
-        policy = {"SetIdentifier": "a", "MultiValueAnswer": True}
+        policy: dict[str, Any] = {"SetIdentifier": "a", "MultiValueAnswer": True}
         item = alias("m.example.org", "lb.example.com", ELB_ZONE, **policy)
         assert "cannot be a multivalue answer" in await zone.refused(create(item))

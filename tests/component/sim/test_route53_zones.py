@@ -241,3 +241,27 @@ class TestThrottling:
         finish.set()
         await first
         await busy.change(create(record("b.example.org", "192.0.2.1")))
+
+
+class TestQuestionsAboutTheService:
+    """What a name resolves to, and how full a quota is, can be asked of the API."""
+
+    async def test_a_dns_answer_is_that_of_the_name_servers(self, aws: World) -> None:
+        zone = await ZoneClient.create(aws)
+        await zone.change(create(record("*.example.org", "192.0.2.1")))
+        where = {"HostedZoneId": zone.id.removeprefix("/hostedzone/"), "RecordType": "A"}
+        found = await aws.call("route53", "test_dns_answer", **where, RecordName="a.example.org")
+        assert (found["ResponseCode"], found["RecordData"]) == ("NOERROR", ["192.0.2.1"])
+        missing = await aws.call("route53", "test_dns_answer", **where, RecordName="example.org")
+        assert (missing["ResponseCode"], missing["RecordData"]) == ("NOERROR", [])
+
+    async def test_quotas_tell_their_size_and_use(self, aws: World) -> None:
+        zone = await ZoneClient.create(aws)
+        plain_id = zone.id.removeprefix("/hostedzone/")
+        reply = await aws.call(
+            "route53", "get_hosted_zone_limit", HostedZoneId=plain_id, Type="MAX_RRSETS_BY_ZONE"
+        )
+        assert (reply["Limit"]["Value"], reply["Count"]) == (10_000, 2)
+        reply = await aws.call("route53", "get_account_limit", Type="MAX_HOSTED_ZONES_BY_OWNER")
+        assert (reply["Limit"]["Value"], reply["Count"]) == (500, 1)
+        assert (await aws.refusal("route53", "get_account_limit", Type="OTHER"))[0] == "InvalidInput"

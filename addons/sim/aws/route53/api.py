@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from addons.sim.aws.route53.errors import Route53Error
-from addons.sim.aws.route53.operations import OPERATIONS, Request
+from addons.sim.aws.route53.operations import OPERATIONS
+from addons.sim.aws.route53.request import Request
 from addons.sim.aws.route53.state import Route53
 
 _ID = r"(?P<id>[^/]+)"
@@ -24,6 +25,9 @@ _ROUTES = (
     ("POST", rf"/hostedzone/{_ID}/associatevpc", "AssociateVPCWithHostedZone"),
     ("POST", rf"/hostedzone/{_ID}/disassociatevpc", "DisassociateVPCFromHostedZone"),
     ("GET", rf"/change/{_ID}", "GetChange"),
+    ("GET", rf"/hostedzonelimit/{_ID}/(?P<type>[^/]+)", "GetHostedZoneLimit"),
+    ("GET", r"/accountlimit/(?P<type>[^/]+)", "GetAccountLimit"),
+    ("GET", r"/testdnsanswer", "TestDNSAnswer"),
     ("GET", rf"{_TAGS}/{_ID}", "ListTagsForResource"),
     ("POST", rf"{_TAGS}/{_ID}", "ChangeTagsForResource"),
     ("POST", _TAGS, "ListTagsForResources"),

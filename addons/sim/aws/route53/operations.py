@@ -1,7 +1,6 @@
 """The operations of the API: each takes a request and gives the XML of its answer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from addons.sim.aws.route53 import render
@@ -15,21 +14,14 @@ from addons.sim.aws.route53.parse import (
     required,
     text,
 )
+from addons.sim.aws.route53.queries import get_account_limit, get_hosted_zone_limit, test_dns_answer
+from addons.sim.aws.route53.request import Request
 from addons.sim.aws.route53.state import ChangeInfo, Route53
 from addons.sim.aws.route53.zone import Zone, listing_key
 
 MAX_ZONES_PAGE = 100
 MAX_RECORDS_PAGE = 300
 MAX_TAGGED_RESOURCES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One call: the ids in its path, its query and its body."""
-
-    path: Mapping[str, str]
-    query: Mapping[str, str]
-    body: bytes
 
 
 Operation = Callable[[Route53, Request], str]
@@ -189,8 +181,10 @@ def change_vpcs(route53: Route53, request: Request, *, operation: str, keep: boo
     """Add a VPC to a private zone (`keep`), or take one away."""
     zone = route53.zone(request.path["id"])
     root = parse_body(request.body, f"{operation}Request")
-    (network,) = [parse_vpc(element) for element in children(root, "VPC")]
-    route53.change_vpc(zone, network, keep=keep)
+    networks = [parse_vpc(element) for element in children(root, "VPC")]
+    if len(networks) != 1:
+        raise InvalidInput("Invalid XML ; the element 'VPC' is missing.")
+    route53.change_vpc(zone, networks[0], keep=keep)
     info = _change_info(route53, route53.submit(text(root, "Comment")))
     return render.document(f"{operation}Response", info)
 
@@ -266,6 +260,9 @@ OPERATIONS: dict[str, Operation] = {
     "ChangeResourceRecordSets": change_resource_record_sets,
     "ListResourceRecordSets": list_resource_record_sets,
     "GetChange": get_change,
+    "GetHostedZoneLimit": get_hosted_zone_limit,
+    "GetAccountLimit": get_account_limit,
+    "TestDNSAnswer": test_dns_answer,
     "ListTagsForResource": list_tags_for_resource,
     "ListTagsForResources": list_tags_for_resources,
     "ChangeTagsForResource": change_tags_for_resource,
