@@ -1,0 +1,163 @@
+"""Write what the charts repeat of the code: values.schema.json, the settings in values.yaml, tables in README.md.
+
+The schema of a chart's own values comes from values.yaml: its types from the defaults, its words from the comments.
+`# -- text` above a key documents it; `# @schema {...}` adds to its schema, in YAML. A map with keys is closed, an
+empty one is open. Below `config` stand the settings of the daemon, from its Config.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from addons.dns.config import Config as DnsConfig
+from addons.runtime.setting_values import to_yaml
+from addons.runtime.settings import CommonConfig, Setting, json_schema, settings_of
+
+ROOT = Path(__file__).resolve().parents[1]
+CHARTS: dict[str, type[CommonConfig]] = {"dns": DnsConfig}
+
+CHART_OWNED = frozenset(
+    {"config", "kubeconfig", "listen", "leaderElect", "leaderElectName", "leaderElectNamespace", "once"}
+)
+"""Settings that a chart decides itself, so that its values have no say in them."""
+
+_KEY = re.compile(r"(?P<indent> *)(?P<key>\w+):")
+_CONFIG = "config:\n"
+_START, _END = "<!-- values: written by `make docs` -->", "<!-- end of values -->"
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Value:
+    """One key of values.yaml as its comments describe it; `schema` is what they add to its schema."""
+
+    path: tuple[str, ...]
+    doc: str
+    schema: Schema
+
+
+def generate(chart: Path, config_type: type[CommonConfig]) -> dict[Path, str]:
+    """Give the text of every generated file of a chart, without writing it."""
+    settings = chart_settings(config_type)
+    written = (chart / "values.yaml").read_text()
+    values = written[: written.index("\n" + _CONFIG) + 1] + _CONFIG + _config_block(chart, settings)
+    readme = (chart / "README.md").read_text()
+    before, _, rest = readme.partition(_START)
+    after = rest.partition(_END)[2]
+    return {
+        chart / "values.yaml": values,
+        chart / "values.schema.json": json.dumps(_chart_schema(values, config_type), indent=2) + "\n",
+        chart / "README.md": f"{before}{_START}\n{_tables(values, settings)}\n{_END}{after}",
+    }
+
+
+def chart_settings(config_type: type[CommonConfig]) -> list[Setting]:
+    """List the settings that may stand under `config`: none of the chart's own, and no secret."""
+    return [s for s in settings_of(config_type) if s.key not in CHART_OWNED and not s.secret]
+
+
+def read_values(text: str) -> Iterator[Value]:
+    """Give the keys of a values.yaml that have a comment or stand at the root, in their order."""
+    path: list[str] = []
+    comments: list[str] = []
+    for line in text.splitlines():
+        if line.lstrip().startswith("#"):
+            comments.append(line.strip().removeprefix("#").strip())
+            continue
+        if match := _KEY.match(line):
+            path[len(match["indent"]) // 2 :] = [match["key"]]
+            if comments or not match["indent"]:
+                yield Value(tuple(path), *_read_comments(comments))
+        comments = []
+
+
+def _read_comments(comments: Iterable[str]) -> tuple[str, Schema]:
+    schema: Schema = {}
+    words: list[str] = []
+    for comment in comments:
+        if comment.startswith("@schema "):
+            schema |= yaml.safe_load(comment.removeprefix("@schema "))
+        elif words or comment.startswith("-- "):
+            words.append(comment.removeprefix("-- "))
+    return " ".join(words), schema
+
+
+def _config_block(chart: Path, settings: Sequence[Setting]) -> str:
+    """Every setting with its words. Those that the templates read are live, so that these need no defaults."""
+    templates = "".join(path.read_text() for path in sorted((chart / "templates").iterdir()))
+    live = set(re.findall(r"\.Values\.config\.(\w+)", templates))
+    return "\n".join(
+        f"  # -- {setting.doc}\n  {'' if setting.key in live else '# '}{setting.key}: {_default(setting)}\n"
+        for setting in settings
+    )
+
+
+def _default(setting: Setting) -> str:
+    return "null" if setting.default is None else json.dumps(to_yaml(setting.default))
+
+
+def _chart_schema(values_text: str, config_type: type[CommonConfig]) -> Schema:
+    described = {value.path: value for value in read_values(values_text)}
+    schema = _schema_of(yaml.safe_load(values_text), (), described)
+    settings = {setting.key for setting in chart_settings(config_type)}
+    config = json_schema(config_type)
+    known = {key: value for key, value in config["properties"].items() if key in settings}
+    hints = described["config",].schema
+    for key, more in hints.pop("properties", {}).items():
+        known[key] = known[key] | more
+    schema["properties"]["config"] = _closed(known) | hints
+    schema["properties"]["enabled"] = {"type": "boolean", "description": "Read by an umbrella chart."}
+    return {"$schema": "http://json-schema.org/draft-07/schema#"} | schema
+
+
+def _schema_of(default: object, path: tuple[str, ...], described: dict[tuple[str, ...], Value]) -> Schema:
+    value = described.get(path, Value(path, "", {}))
+    words: Schema = {"description": value.doc} if value.doc else {}
+    if isinstance(default, dict) and default and not value.schema.get("additionalProperties"):
+        properties = {key: _schema_of(item, (*path, key), described) for key, item in default.items()}
+        return words | _closed(properties) | value.schema
+    return words | {"type": _TYPES[type(default)]} | value.schema
+
+
+_TYPES: dict[type, str] = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
+
+
+def _closed(properties: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _tables(values_text: str, settings: Sequence[Setting]) -> str:
+    own = [value for value in read_values(values_text) if value.doc and value.path[0] != "config"]
+    defaults = yaml.safe_load(values_text)
+    rows = [(".".join(value.path), json.dumps(_at(defaults, value.path)), value.doc) for value in own]
+    config = [(f"config.{setting.key}", _default(setting), setting.doc) for setting in settings]
+    return "\n".join(("\n## Values\n", *_table(rows), "\n## Settings of the daemon\n", *_table(config), ""))
+
+
+def _at(values: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        values = values[key]
+    return values
+
+
+def _table(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    yield "| value | default | meaning |\n|---|---|---|"
+    for key, default, doc in rows:
+        yield f"| `{key}` | `{default}` | {doc.replace('|', '&#124;')} |"
+
+
+def main() -> None:
+    """Write the generated files of every chart."""
+    for name, config_type in CHARTS.items():
+        for path, text in generate(ROOT / "charts" / name, config_type).items():
+            path.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
