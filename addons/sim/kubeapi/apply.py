@@ -52,7 +52,7 @@ def apply_patch(
     for entry in others:
         shared = union(shared, entry["fieldsV1"])
     dropped = difference(difference(own["fieldsV1"], tree), shared)
-    merged = _merge(structure, _without(structure, live, dropped), wanted)
+    merged: Object = _merge(structure, _without(structure, live, dropped), wanted)
     if own["fieldsV1"] != tree or not own["time"]:
         own["fieldsV1"], own["time"] = tree, now
     store_entries(merged, entries)
@@ -115,7 +115,7 @@ def _contested(
 
 
 def _children(structure: Structure, value: Any, field: str) -> dict[str, tuple[Any, str, str]] | None:
-    """Parts of a map or keyed list by FieldsV1 name: (part, its field name, its step in a path); None for a leaf."""
+    """Parts by FieldsV1 name: (part, its field name, its step in a path); None for a leaf."""
     if isinstance(value, dict) and not structure.is_atomic_map(field):
         return {f"f:{name}": (child, name, f".{name}") for name, child in value.items()}
     if isinstance(value, list) and (keys := structure.keys(field, value)) is not None:

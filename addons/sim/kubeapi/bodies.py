@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import yaml
 from addons.sim.kubeapi import protobuf
 from addons.sim.kubeapi.calls import Call
 from addons.sim.kubeapi.resources import Object, Resource
+from addons.sim.kubeapi.schema import unknown_fields
 from addons.sim.kubeapi.status import StatusError, bad_request
 from addons.sim.kubeapi.tables import decode
 
@@ -65,6 +67,9 @@ def check_object(call: Call, obj: Any, kind: str = "") -> Object:
     if metadata is None or not isinstance(metadata, dict):
         metadata = obj["metadata"] = {}
     _check_metadata_types(resource, metadata)
+    if not kind:
+        _check_times(resource, obj)
+        _check_fields(call, obj)
     if resource.namespaced and metadata.get("namespace") not in (None, "", call.namespace):
         raise bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
@@ -82,7 +87,10 @@ def _check_kind(resource: Resource, obj: Object) -> None:
         target = f"{resource.group.partition('.')[0] or 'core'}.{resource.kind}"
         why = f"converting ({resource.version}.{kind}) to ({target}): unknown conversion"
     elif api_version != resource.api_version:
-        why = f'no kind "{kind}" is registered for version "{api_version}" in scheme "pkg/runtime/scheme.go:111"'
+        why = (
+            f'no kind "{kind}" is registered for version "{api_version}" '
+            f'in scheme "pkg/runtime/scheme.go:111"'
+        )
     else:
         return
     raise bad_request(
@@ -90,23 +98,53 @@ def _check_kind(resource: Resource, obj: Object) -> None:
     )
 
 
+_MICRO_TIMES = {
+    "leases": (("spec", "acquireTime"), ("spec", "renewTime")),
+    "events": (("eventTime",),),
+}
+_MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|[+-]\d\d:\d\d)")
+
+
+def _check_times(resource: Resource, obj: Object) -> None:
+    for path in _MICRO_TIMES.get(resource.plural, ()):
+        value: Any = obj
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        if isinstance(value, str) and not _MICRO_TIME.fullmatch(value):
+            layout = "2006-01-02T15:04:05.000000Z07:00"
+            raise _unreadable(resource, f'parsing time "{value}" as "{layout}": cannot parse "{value}"')
+
+
+def _check_fields(call: Call, obj: Object) -> None:
+    """Refuse fields that the kind does not have when the client asks for strictness."""
+    if call.query.get("fieldValidation") != "Strict" or call.target.custom:
+        return
+    if unknown := unknown_fields(call.target.kind, obj):
+        faults = ", ".join(f'unknown field "{path}"' for path in unknown)
+        raise _unreadable(call.target, f"strict decoding error: {faults}")
+
+
+def _unreadable(resource: Resource, why: str) -> StatusError:
+    where = f'{resource.kind} in version "{resource.version}"'
+    return bad_request(f"{where} cannot be handled as a {resource.kind}: {why}")
+
+
 def _check_metadata_types(resource: Resource, metadata: Object) -> None:
     for field in ("labels", "annotations"):
         values = metadata.get(field)
         if values is None:
             metadata.pop(field, None)
-            continue
-        wrong = (
-            values
-            if not isinstance(values, dict)
-            else next((v for v in values.values() if not isinstance(v, str)), None)
-        )
-        if wrong is not None and not (isinstance(wrong, dict) and wrong is values):
-            why = f"json: cannot unmarshal {_go_type(wrong)} into Go struct field ObjectMeta.metadata.{field} of type string"
-            version = resource.version
-            raise bad_request(
-                f'{resource.kind} in version "{version}" cannot be handled as a {resource.kind}: {why}'
-            )
+        elif not isinstance(values, dict):
+            raise _wrong_type(resource, field, values)
+        else:
+            for value in values.values():
+                if not isinstance(value, str):
+                    raise _wrong_type(resource, field, value)
+
+
+def _wrong_type(resource: Resource, field: str, value: Any) -> StatusError:
+    target = f"Go struct field ObjectMeta.metadata.{field} of type string"
+    return _unreadable(resource, f"json: cannot unmarshal {_go_type(value)} into {target}")
 
 
 def _go_type(value: Any) -> str:

@@ -16,8 +16,8 @@ _SEVERAL = "This pod has more than one PodDisruptionBudget, which the eviction s
 def charge_budget(store: Store, pod: Object, *, dry_run: bool) -> None:
     """Take one disruption from the budget that covers a pod; 429 when it has none left.
 
-    A status that somebody wrote is believed, and charged. Without one, that is without a disruption controller,
-    the pods are counted here.
+    A status that somebody wrote is believed, and charged. Without one, that is without a disruption
+    controller, the pods are counted here.
     """
     budget = _budget_of(store, pod)
     if budget is None or pod.get("status", {}).get("phase") in ("Succeeded", "Failed", "Pending"):

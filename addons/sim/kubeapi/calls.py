@@ -1,4 +1,4 @@
-"""What a request asks for: verb, resource, namespace, name and subresource, as the API server reads its path."""
+"""What a request asks for: verb, resource, namespace, name and subresource, read from its path."""
 
 from __future__ import annotations
 

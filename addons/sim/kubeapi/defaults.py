@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from addons.sim.kubeapi.resources import Object, Resource
 from addons.sim.kubeapi.services import fill_service
 
@@ -152,11 +154,12 @@ def _fill_slice(obj: Object) -> None:
 
 def _fill_secret(obj: Object) -> None:
     obj.setdefault("type", "Opaque")
+    for key, text in obj.pop("stringData", {}).items():
+        obj.setdefault("data", {})[key] = base64.b64encode(text.encode()).decode()
 
 
 def _fill_event(obj: Object) -> None:
-    for field in ("source",):
-        obj.setdefault(field, {})
+    obj.setdefault("source", {})
     for field in ("firstTimestamp", "lastTimestamp", "eventTime"):
         obj.setdefault(field, None)
     for field in ("reportingComponent", "reportingInstance"):

@@ -1,4 +1,4 @@
-"""What the server offers: version, groups, resources, and the sliver of OpenAPI that kubectl and Helm ask for."""
+"""What the server offers: version, groups, resources, and the OpenAPI that kubectl and Helm ask for."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _prefix(resource: Resource) -> str:
 
 
 def _openapi(prefix: str, resources: Resources) -> Object | None:
-    """Operations of one group version: that writes may ask for field validation is all that clients look up."""
+    """Operations of one group version: clients look up whether writes know field validation."""
     served = [r for r in resources if _prefix(r) == prefix]
     if not served:
         return None

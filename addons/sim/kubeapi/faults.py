@@ -27,10 +27,10 @@ class Fault:
     """What goes wrong, with which requests (None: any) and how many times (None: until cleared).
 
     Instead of a reply: `status` with `retry_after` seconds, a raw `body` of `content_type`, or `empty`.
-    Before the reply: `latency` seconds. In a watch, counted in events sent: `cut_after` breaks the connection,
-    `expire_after` sends ERROR 410 and ends, `silent_after` keeps the connection and sends nothing any more.
-    `huge_line` puts one event of so many bytes first, `duplicate` sends each event twice, `stale` sends the
-    event before it again.
+    Before the reply: `latency` seconds. In a watch, counted in events sent: `cut_after` breaks the
+    connection, `expire_after` sends ERROR 410 and ends, `silent_after` keeps the connection and sends
+    nothing any more. `huge_line` puts one event of so many bytes first, `duplicate` sends each event twice,
+    `stale` sends the event before it again.
     """
 
     verb: str | None = None

@@ -62,11 +62,15 @@ def union(one: Tree, two: Tree) -> Tree:
 
 def difference(one: Tree, two: Tree) -> Tree:
     """Leaves of the first tree that the second does not own."""
-    rest = {}
+    rest: Tree = {}
     for name, child in one.items():
-        if name not in two:
+        other = two.get(name)
+        if other is None:
             rest[name] = child
-        elif child and (left := difference(child, two[name])) and (two[name] or left != child):
+        elif not child:
+            if other and "." not in other:
+                rest[name] = child
+        elif left := difference(child, other):
             rest[name] = left
     return rest
 

@@ -159,7 +159,7 @@ def _merge_items(structure: Structure, existing: list[Object], items: list[Objec
 
 
 def _reorder(structure: Structure, result: Object, patch: Object) -> None:
-    """Bring lists into the order of their `$setElementOrder` directive; items it does not name stay behind."""
+    """Bring lists into the order of their `$setElementOrder` directive; unnamed items come last."""
     for name, order in patch.items():
         field = name.removeprefix("$setElementOrder/")
         if field == name or field not in result:

@@ -1,4 +1,4 @@
-"""The Kubernetes protobuf envelope, for requests: typed clients write it unasked, and read JSON gladly."""
+"""The Kubernetes protobuf envelope: kubectl and Helm write some kinds in it, whatever the server prefers."""
 
 from __future__ import annotations
 
@@ -6,68 +6,61 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
-from addons.sim.kubeapi.messages import MESSAGES, Field
 from addons.sim.kubeapi.resources import Object
-from addons.sim.kubeapi.status import StatusError, bad_request
+from addons.sim.kubeapi.schema import MESSAGES
+from addons.sim.kubeapi.status import bad_request
 
 _MAGIC = b"k8s\0"
 
 
 def decode(raw: bytes) -> Object:
-    """The object in an envelope; 415 for a kind that is not in the table of messages.
+    """The object in an envelope; 400 for a kind without a schema here.
 
-    Field numbers of the envelope are those of runtime.Unknown and its TypeMeta.
+    The envelope is a runtime.Unknown: field 1 is its TypeMeta (1 apiVersion, 2 kind), field 2 the object.
     """
     if not raw.startswith(_MAGIC):
         raise bad_request("the body is no Kubernetes protobuf: it lacks the magic number")
     unknown = dict(_fields(raw[len(_MAGIC) :]))
-    types = dict(_fields(unknown.get(1, b"")))
-    api_version, kind = types.get(1, b"").decode(), types.get(2, b"").decode()
+    types = {number: value.decode() for number, value in _fields(unknown.get(1, b""))}
+    kind = types.get(2, "")
     if kind not in MESSAGES:
-        text = f"this server reads {kind} as JSON or YAML only, not as protobuf: use kubectl apply"
-        raise StatusError(415, "UnsupportedMediaType", text)
-    return {"apiVersion": api_version, "kind": kind, **_message(kind, unknown.get(2, b""))}
+        raise bad_request(f"this server reads no protobuf of kind {types.get(1, '')} {kind}")
+    return {"apiVersion": types.get(1, ""), "kind": kind, **_message(kind, unknown.get(2, b""))}
 
 
-def _message(name: str, raw: bytes) -> Object:
-    """The JSON form of a message: without unknown fields, and without zeros unless they are pointed to."""
+def _message(kind: str, raw: bytes) -> Object:
     obj: Object = {}
+    fields = MESSAGES[kind].fields
     for number, value in _fields(raw):
-        field = MESSAGES[name].get(number)
-        if field is None:
+        if number not in fields:
             continue
-        if field.form == "[]":
-            obj.setdefault(field.name, []).append(_value(field.type, value))
-        elif field.form == "{}":
-            entry = dict(_fields(value))
-            obj.setdefault(field.name, {})[entry.get(1, b"").decode()] = _value(field.type, entry.get(2, b""))
-        elif field.name == "inline":
-            obj.update(_message(field.type, value))
-        else:
-            _keep(obj, field, _value(field.type, value))
+        name, type_ = fields[number]
+        if type_.startswith("["):
+            obj.setdefault(name, []).append(_value(type_[1:-1], value))
+        elif type_.startswith("{"):
+            pair = dict(_fields(value))
+            obj.setdefault(name, {})[pair.get(1, b"").decode()] = _value(type_[1:-1], pair.get(2, b""))
+        elif (content := _value(type_.rstrip("?"), value)) or type_.endswith("?"):
+            obj[name] = content
     return obj
 
 
-def _keep(obj: Object, field: Field, value: Any) -> None:
-    if value or field.form == "?" or field.type == "IntOrString":
-        obj[field.name] = value
-
-
-def _value(kind: str, value: Any) -> Any:
-    match kind:
+def _value(type_: str, value: Any) -> Any:
+    match type_:
         case "str":
             return value.decode()
         case "bytes":
             return base64.b64encode(value).decode()
+        case "int":
+            return value
         case "bool":
             return bool(value)
-        case "int":
-            return value - (1 << 64) if value >> 63 else value
+        case "Time" | "Any":
+            return None
         case "IntOrString":
             fields = dict(_fields(value))
-            return fields[3].decode() if fields.get(1) else _value("int", fields.get(2, 0))
-        case message:
-            return _message(message, value)
+            return fields.get(3, b"").decode() if fields.get(1) else fields.get(2, 0)
+    return _message(type_, value)
 
 
 def _fields(raw: bytes) -> Iterator[tuple[int, Any]]:
@@ -94,10 +87,11 @@ def _fields(raw: bytes) -> Iterator[tuple[int, Any]]:
 
 def _varint(raw: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
-    while True:
+    while position < len(raw):
         byte = raw[position]
         position += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, position
         shift += 7
+    raise bad_request("the protobuf body ends within a number")

@@ -21,13 +21,7 @@ from addons.sim.kubeapi.status import (
 )
 from addons.sim.kubeapi.store import Store
 from addons.sim.kubeapi.tables import Entry, Filter, encode
-
-_CONTINUE_EXPIRED = (
-    "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-    "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
-    "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
-    "modified, or deleted between the time the first chunk was returned and now may show up in the list."
-)
+from addons.sim.kubeapi.wording import CONTINUE_EXPIRED
 
 
 class Page(NamedTuple):
@@ -74,7 +68,9 @@ def read_version(call: Call, store: Store) -> int | None:
         return None
     if not text.isdecimal():
         why = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
-        raise StatusError(500, "", why)
+        if call.verb == "watch":
+            raise StatusError(500, "", why)
+        raise bad_request(f"invalid resource version: {why}")
     if int(text) > store.rv:
         raise too_large_version(int(text), store.rv)
     return int(text)
@@ -113,6 +109,8 @@ def _cut(call: Call, entries: list[Entry], begin: int, wanted: Filter, limit: in
 def _check_options(call: Call) -> None:
     match, version = call.query.get("resourceVersionMatch", ""), call.query.get("resourceVersion", "")
     forbidden = ""
+    if version and call.query.get("continue"):
+        raise bad_request("specifying resource version is not allowed when using continue")
     if match and call.query.get("continue"):
         forbidden = "resourceVersionMatch is forbidden when continue is provided"
     elif match and not version:
@@ -152,6 +150,6 @@ def _resume(call: Call, store: Store, token: str) -> tuple[int | None, tuple[str
     except StatusError:
         rest = json.dumps({"v": "meta.k8s.io/v1", "rv": -1, "start": start})
         raise expired(
-            _CONTINUE_EXPIRED, base64.urlsafe_b64encode(rest.encode()).decode().rstrip("=")
+            CONTINUE_EXPIRED, base64.urlsafe_b64encode(rest.encode()).decode().rstrip("=")
         ) from None
     return rv, (namespace, name)

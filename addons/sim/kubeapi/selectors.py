@@ -58,7 +58,8 @@ def _in(key: str, values: frozenset[str], *, wanted: bool) -> Test:
 def _compare(key: str, operator: str, text: str) -> Test:
     if not re.fullmatch(r"-?\d+", text):
         raise bad_request(
-            f"values[0][{key}]: Invalid value: \"{text}\": for 'Gt', 'Lt' operators, the value must be an integer"
+            f'values[0][{key}]: Invalid value: "{text}": '
+            "for 'Gt', 'Lt' operators, the value must be an integer"
         )
     bound = int(text)
 
@@ -138,7 +139,7 @@ def _value(label: str, obj: Any, path: tuple[str, ...]) -> str:
 
 
 def field_tests(text: str, resource: Resource) -> list[Test]:
-    """Tests for a field selector such as `spec.nodeName=a,status.phase!=Failed`; 400 for an unsupported field."""
+    """Tests for a selector such as `spec.nodeName=a,status.phase!=Failed`; 400 for an unknown field."""
     return [_field_test(part.strip(), resource) for part in text.split(",") if part.strip()]
 
 

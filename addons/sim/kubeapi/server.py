@@ -10,13 +10,14 @@ from typing import Self
 
 import yaml
 from aiohttp import web
+from multidict import CIMultiDictProxy
 
 from addons.sim.kubeapi import discovery, reads, subresources, writes
 from addons.sim.kubeapi.calls import Call, Request, User, read_call
 from addons.sim.kubeapi.controllers import Controllers
 from addons.sim.kubeapi.faults import Fault, Faults
 from addons.sim.kubeapi.rbac import MASTERS, Authorizer, PolicyRule
-from addons.sim.kubeapi.resources import Object
+from addons.sim.kubeapi.resources import Object, Resource
 from addons.sim.kubeapi.status import StatusError, success, unauthorized
 from addons.sim.kubeapi.store import Store
 from addons.sim.kubeapi.table import TableFormat
@@ -28,13 +29,14 @@ _LARGEST_BODY = 3 * 1024**2
 _ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
 _DEVELOPER = User("admin", (MASTERS, "system:authenticated"))
 _JSON = "application/json"
+_USERS = Resource("", "v1", "users", "User", namespaced=False)
 
 
 class KubeApi:
     """A Kubernetes API server on loopback.
 
-    Without `tokens` whoever sends none is an administrator; with them he is refused, as is every unknown token.
-    With `rbac` the Roles and bindings in the store decide; rules given to `add_user` always count for that user.
+    Without `tokens` whoever sends none is an administrator; with them he may nothing. Unknown tokens get 401.
+    With `rbac` the Roles and bindings in the store decide; rules given to `add_user` always count.
     The latest `history` changes of each resource can be watched from; older versions get 410.
     """
 
@@ -53,10 +55,11 @@ class KubeApi:
         self.tokens: dict[str, User] = dict(tokens or {})
         self.bookmark_seconds = bookmark_seconds
         self.url = ""
-        self._anonymous = _DEVELOPER if tokens is None else None
+        self._anonymous = _DEVELOPER if tokens is None else _ANONYMOUS
         self._tls = tls
         self._ca = b""
         self._authorizer = Authorizer(self.store, enabled=bool(rbac))
+        self._authorizer.rules[_ANONYMOUS.name] = []
         self._controllers = Controllers(self.store)
         self._runner: web.AppRunner | None = None
 
@@ -120,7 +123,7 @@ class KubeApi:
     def enable(
         self, *, owner_gc: bool = False, endpoint_slices: bool = False, namespaces: bool = False
     ) -> None:
-        """Switch small controllers on: collection of dependents, EndpointSlices of Services, end of namespaces."""
+        """Switch small controllers on: deletion of dependents, EndpointSlices, end of namespaces."""
         self._controllers.enable(owner_gc=owner_gc, endpoint_slices=endpoint_slices, namespaces=namespaces)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
@@ -134,7 +137,9 @@ class KubeApi:
         return response
 
     async def _serve(self, request: web.Request, record: Request) -> web.StreamResponse:
-        user = self._authenticate(request.headers.get("Authorization", ""))
+        user = self._impersonate(
+            self._authenticate(request.headers.get("Authorization", "")), request.headers
+        )
         record.user = user.name
         call = read_call(self.store.resources, request.method, request.path, request.query)
         _note(record, call)
@@ -163,9 +168,15 @@ class KubeApi:
             if token in self.tokens:
                 return self.tokens[token]
             raise unauthorized()
-        if self._anonymous is None:
-            raise unauthorized()
         return self._anonymous
+
+    def _impersonate(self, user: User, headers: CIMultiDictProxy[str]) -> User:
+        """The user to act as: another one when the headers say so and the real one may."""
+        name = headers.get("Impersonate-User")
+        if not name:
+            return user
+        self._authorizer.check(user, Call("impersonate", "", _USERS, name=name))
+        return User(name, (*headers.getall("Impersonate-Group", ()), "system:authenticated"))
 
     async def _watch(self, request: web.Request, call: Call, fault: Fault | None) -> web.StreamResponse:
         table = TableFormat.wanted(request.headers.get("Accept", ""), call.target, self.store)

@@ -62,7 +62,8 @@ class ServiceAllocator:
         if not address:
             address = next(a for a in self._free_addresses() if a not in self._addresses)
         elif address != "None" and address != before.get("clusterIP") and address in self._addresses:
-            message = f'Invalid value: ["{address}"]: failed to allocate IP {address}: provided IP is already allocated'
+            why = f"failed to allocate IP {address}: provided IP is already allocated"
+            message = f'Invalid value: ["{address}"]: {why}'
             raise invalid(
                 resource, obj["metadata"]["name"], [Cause("FieldValueInvalid", "spec.clusterIPs", message)]
             )

@@ -1,4 +1,4 @@
-"""Keeps one EndpointSlice per Service with a selector, as the endpoint slice controller does for small Services."""
+"""Keeps one EndpointSlice per Service with a selector, as the controller does for small Services."""
 
 from __future__ import annotations
 

@@ -109,6 +109,17 @@ def forbidden(message: str, details: Object | None = None) -> StatusError:
     return StatusError(403, "Forbidden", message, details or {})
 
 
+def namespace_terminating(resource: Resource, name: str, namespace: str) -> StatusError:
+    """Nothing can be created in a namespace that is being deleted."""
+    why = f"namespace {namespace} is being terminated"
+    cause = Cause("NamespaceTerminating", "metadata.namespace", why)
+    message = (
+        f'{resource.qualified} "{name}" is forbidden: unable to create new content in namespace {namespace} '
+        "because it is being terminated"
+    )
+    return forbidden(message, _details(resource, name) | {"causes": as_causes([cause])})
+
+
 def invalid(resource: Resource, name: str, causes: Sequence[Cause]) -> StatusError:
     """The object is well-formed and not acceptable; every fault is listed."""
     details = _details(resource, name) | {"kind": resource.kind}

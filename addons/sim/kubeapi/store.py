@@ -31,8 +31,8 @@ from addons.sim.kubeapi.status import (
     already_exists,
     bad_request,
     conflict,
-    forbidden,
     invalid,
+    namespace_terminating,
     not_found,
 )
 from addons.sim.kubeapi.tables import Entry, Event, EventType, Filter, Table
@@ -233,6 +233,7 @@ class Store:
             metadata["namespace"] = namespace
         else:
             metadata.pop("namespace", None)
+        drop_empty(metadata)
         metadata["uid"] = str(uuid.uuid4())
         metadata["creationTimestamp"] = rfc3339(self.now())
         if resource.generation:
@@ -247,21 +248,7 @@ class Store:
         if space is None:
             raise not_found(spaces, namespace)
         if space.fields["status.phase"] == "Terminating":
-            raise forbidden(
-                f'{resource.qualified} "{name}" is forbidden: unable to create new content in namespace {namespace} '
-                "because it is being terminated",
-                {
-                    "name": name,
-                    "kind": resource.plural,
-                    "causes": [
-                        {
-                            "reason": "NamespaceTerminating",
-                            "message": f"namespace {namespace} is being terminated",
-                            "field": "metadata.namespace",
-                        }
-                    ],
-                },
-            )
+            raise namespace_terminating(resource, name, namespace)
 
     def _complete(self, resource: Resource, obj: Object, old: Object | None) -> None:
         """Fill in defaults and refuse what is invalid."""
@@ -288,11 +275,8 @@ class Store:
         if version and version != str(entry.rv):
             raise conflict(resource, entry.name)
         if metadata.get("uid") and metadata["uid"] != entry.uid:
-            raise conflict(
-                resource,
-                entry.name,
-                f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {entry.uid}",
-            )
+            why = f"UID in precondition: {metadata['uid']}, UID in object meta: {entry.uid}"
+            raise conflict(resource, entry.name, f"Precondition failed: {why}")
 
     def _carry_over(self, resource: Resource, old: Object, new: Object) -> None:
         metadata = new["metadata"]
@@ -302,9 +286,7 @@ class Store:
                 metadata[field] = old["metadata"][field]
         if "managedFields" not in metadata and "managedFields" in old["metadata"]:
             metadata["managedFields"] = old["metadata"]["managedFields"]
-        for field in ("labels", "annotations", "finalizers", "ownerReferences", "managedFields"):
-            if not metadata.get(field, True):
-                del metadata[field]
+        drop_empty(metadata)
         new["kind"], new["apiVersion"] = old["kind"], old["apiVersion"]
 
     def _commit(
@@ -339,6 +321,13 @@ class Store:
     def _free_service(self, resource: Resource, event: Event) -> None:
         if resource.key == ("", "services") and event.type == "DELETED":
             self._services.release(event.entry.load())
+
+
+def drop_empty(metadata: Object) -> None:
+    """Forget maps and lists of the metadata that hold nothing: absent and empty are the same."""
+    for field in ("labels", "annotations", "finalizers", "ownerReferences", "managedFields"):
+        if not metadata.get(field, True):
+            del metadata[field]
 
 
 def _same(old: Object, new: Object) -> bool:

@@ -27,7 +27,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
 }
 _METADATA_LISTS = ("ownerReferences", "finalizers")
 _ATOMIC_MAPS = frozenset(
-    [
+    {
         "configMapKeyRef",
         "fieldRef",
         "involvedObject",
@@ -40,7 +40,7 @@ _ATOMIC_MAPS = frozenset(
         "secretKeyRef",
         "selector",
         "targetRef",
-    ]
+    }
 )
 _KEY_DEFAULTS = {"protocol": "TCP"}
 

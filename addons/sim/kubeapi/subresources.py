@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from addons.sim.kubeapi.bodies import check_object
 from addons.sim.kubeapi.budgets import charge_budget
@@ -17,9 +18,11 @@ from addons.sim.kubeapi.rbac import Authorizer
 from addons.sim.kubeapi.resources import Object
 from addons.sim.kubeapi.status import Cause, bad_request, conflict, invalid, method_not_allowed
 from addons.sim.kubeapi.store import TRUSTED, Store, Write
+from addons.sim.kubeapi.tables import Entry, encode
 from addons.sim.kubeapi.writes import Body, write_of
 
 Reply = tuple[int, Object]
+_AUDIENCE = "https://kubernetes.default.svc"
 _SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
@@ -138,19 +141,37 @@ def _issue_token(call: Call, store: Store, body: Body, identities: Identities) -
     request = check_object(call, body.parse("TokenRequest"), "TokenRequest")
     account = store.find(call.target, call.namespace, call.name)
     spec = request.setdefault("spec", {})
-    spec.setdefault("audiences", ["https://kubernetes.default.svc"])
+    if not spec.get("audiences"):
+        spec["audiences"] = [_AUDIENCE]
     seconds = spec.setdefault("expirationSeconds", 3600)
     if seconds < 600:
         why = f"Invalid value: {seconds}: may not specify a duration less than 10 minutes"
         raise invalid(call.target, call.name, [Cause("FieldValueInvalid", "spec.expirationSeconds", why)])
-    token = f"sa.{secrets.token_urlsafe(24)}"
+    token = _web_token(account, spec, store.now())
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{account.namespace}", "system:authenticated")
-    if not call.dry_run:
+    if not call.dry_run and _AUDIENCE in spec["audiences"]:
         name = f"system:serviceaccount:{account.namespace}:{account.name}"
         identities.tokens[token] = User(name, groups)
     until = rfc3339(store.now() + timedelta(seconds=seconds))
     review = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", **request}
     return 201, review | {"status": {"token": token, "expirationTimestamp": until}}
+
+
+def _web_token(account: Entry, spec: Object, now: datetime) -> str:
+    """A JSON web token with the claims of a real one; nobody can verify its signature."""
+    issued = int(now.timestamp())
+    owner = {"name": account.name, "uid": account.uid}
+    claims = {
+        "iss": _AUDIENCE,
+        "sub": f"system:serviceaccount:{account.namespace}:{account.name}",
+        "aud": spec["audiences"],
+        "iat": issued,
+        "nbf": issued,
+        "exp": issued + spec["expirationSeconds"],
+        "kubernetes.io": {"namespace": account.namespace, "serviceaccount": owner},
+    }
+    parts = [encode({"alg": "RS256", "kid": "emulator"}), encode(claims), secrets.token_bytes(32)]
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
 
 
 def _finalize(call: Call, store: Store, body: Body, identities: Identities) -> Reply:

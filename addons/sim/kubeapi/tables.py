@@ -76,6 +76,7 @@ class Filter:
         self._fields = tuple(fields)
 
     def __call__(self, entry: Entry | None) -> bool:
+        """Whether an entry is there and wanted."""
         return (
             entry is not None
             and (not self.namespace or entry.namespace == self.namespace)
@@ -84,7 +85,7 @@ class Filter:
         )
 
     def seen_as(self, event: Event) -> EventType | None:
-        """What a change looks like through the filter: an object that stops matching is deleted for the watcher."""
+        """What a change looks like through the filter: what stops matching is deleted for the watcher."""
         after = event.type != "DELETED" and self(event.entry)
         before = self(event.old)
         if after:
@@ -163,7 +164,7 @@ class Table:
         self._floor = rv
 
     def entries(self, namespace: str = "", at: int | None = None) -> list[Entry]:
-        """Objects sorted by namespace and name, now or as they were `at` a resource version; 410 when forgotten."""
+        """Objects sorted by namespace and name, now or `at` a resource version; 410 when forgotten."""
         last = self._events[-1].rv if self._events else self._floor
         at = last if at is None else min(at, last)
         key = (at, last, namespace)

@@ -22,7 +22,7 @@ _VALID = timedelta(days=1)
 
 
 def make_tls(host: str) -> tuple[ssl.SSLContext, bytes]:
-    """A server context for `host` (an address), localhost and 127.0.0.1, and the PEM of the CA that signed it."""
+    """A server context for an address, localhost and 127.0.0.1, and the PEM of the CA behind it."""
     now = datetime.now(UTC)
     ca_key, key = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
     ca_name = _name("kubeapi emulator ca")

@@ -10,6 +10,7 @@ from typing import Any
 
 from addons.sim.kubeapi.resources import Object, Resource
 from addons.sim.kubeapi.status import Cause
+from addons.sim.kubeapi.wording import LABEL, LABEL_VALUE, NAME_PART, POD_UPDATE, SUBDOMAIN
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -17,26 +18,6 @@ _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _LABEL_NAMED = ("services", "namespaces")
 _PATH_NAMED = ("roles", "rolebindings", "clusterroles", "clusterrolebindings")
-_LABEL_TEXT = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
-    "with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-)
-_SUBDOMAIN_TEXT = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
-    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    r"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
-_NAME_PART_TEXT = (
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
-    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-)
-_VALUE_TEXT = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start "
-    "and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation "
-    "is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-)
 
 Check = Callable[[Object, "Object | None"], Iterator[Cause]]
 
@@ -44,7 +25,9 @@ Check = Callable[[Object, "Object | None"], Iterator[Cause]]
 def check(resource: Resource, obj: Object, old: Object | None) -> list[Cause]:
     """Every fault of a new object, or of a change to `old`."""
     causes = list(_metadata(resource, obj["metadata"]))
-    if specific := _CHECKS.get(resource.key):
+    if old is not None:
+        causes += _finalizers_added(obj["metadata"], old["metadata"])
+    if specific := _CHECKS.get((resource.group, resource.plural)):
         causes += specific(obj, old)
     return causes
 
@@ -81,22 +64,28 @@ def _metadata(resource: Resource, metadata: Object) -> Iterator[Cause]:
         if len(value) > 63:
             yield wrong("metadata.labels", value, "must be no more than 63 bytes")
         if not _VALUE.fullmatch(value):
-            yield wrong("metadata.labels", value, _VALUE_TEXT)
+            yield wrong("metadata.labels", value, LABEL_VALUE)
     for key in metadata.get("annotations") or {}:
         yield from _key_faults("metadata.annotations", key.lower())
     for index, owner in enumerate(metadata.get("ownerReferences") or ()):
         for field in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(field):
-                yield wrong(
-                    f"metadata.ownerReferences[{index}].{field}", owner.get(field, ""), "must not be empty"
-                )
+                yield required(f"metadata.ownerReferences[{index}].{field}", "must not be empty")
+
+
+def _finalizers_added(metadata: Object, old: Object) -> Iterator[Cause]:
+    added = sorted(set(metadata.get("finalizers") or ()) - set(old.get("finalizers") or ()))
+    if added and old.get("deletionTimestamp"):
+        names = ", ".join(f'"{name}"' for name in added)
+        why = "no new finalizers can be added if the object is being deleted, found new finalizers []string"
+        yield denied("metadata.finalizers", f"{why}{{{names}}}")
 
 
 def _name_fault(resource: Resource, name: str) -> str | None:
     if resource.plural in _PATH_NAMED:
         return "may not contain '/' or '%'" if "/" in name or "%" in name else None
     pattern, text, limit = (
-        (_LABEL, _LABEL_TEXT, 63) if resource.plural in _LABEL_NAMED else (_SUBDOMAIN, _SUBDOMAIN_TEXT, 253)
+        (_LABEL, LABEL, 63) if resource.plural in _LABEL_NAMED else (_SUBDOMAIN, SUBDOMAIN, 253)
     )
     if len(name) > limit:
         return f"must be no more than {limit} bytes"
@@ -106,11 +95,11 @@ def _name_fault(resource: Resource, name: str) -> str | None:
 def _key_faults(field: str, key: str) -> Iterator[Cause]:
     prefix, slash, name = key.rpartition("/")
     if slash and not _SUBDOMAIN.fullmatch(prefix):
-        yield wrong(field, key, f"prefix part {_SUBDOMAIN_TEXT}")
+        yield wrong(field, key, f"prefix part {SUBDOMAIN}")
     if len(name) > 63:
         yield wrong(field, key, "name part must be no more than 63 bytes")
     if not _QUALIFIED.fullmatch(name):
-        yield wrong(field, key, _NAME_PART_TEXT)
+        yield wrong(field, key, NAME_PART)
 
 
 _SERVICE_TYPES = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
@@ -158,9 +147,7 @@ def _pod(obj: Object, old: Object | None) -> Iterator[Cause]:
     if old is not None and _fixed_part(old) != _fixed_part(obj):
         yield denied(
             "spec",
-            "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
-            "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
-            "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+            POD_UPDATE,
         )
 
 
@@ -189,7 +176,7 @@ def _pod_spec(field: str, spec: Object) -> Iterator[Cause]:
         if not name:
             yield required(f"{here}.name")
         elif not _LABEL.fullmatch(name):
-            yield wrong(f"{here}.name", name, _LABEL_TEXT)
+            yield wrong(f"{here}.name", name, LABEL)
         elif name in [other.get("name") for other in containers[:index]]:
             yield Cause("FieldValueDuplicate", f"{here}.name", f'Duplicate value: "{name}"')
         if not container.get("image"):
@@ -219,12 +206,12 @@ def _workload(obj: Object, old: Object | None) -> Iterator[Cause]:
 def _ingress(obj: Object, old: Object | None) -> Iterator[Cause]:
     spec = obj.get("spec") or {}
     if not spec.get("rules") and not spec.get("defaultBackend"):
-        yield wrong("spec", spec, "either `defaultBackend` or `rules` must be specified")
+        yield wrong("spec", spec or None, "either `defaultBackend` or `rules` must be specified")
     for index, rule in enumerate(spec.get("rules") or ()):
         here = f"spec.rules[{index}]"
         host = rule.get("host", "")
         if host and not _SUBDOMAIN.fullmatch(host.removeprefix("*.")):
-            yield wrong(f"{here}.host", host, _SUBDOMAIN_TEXT)
+            yield wrong(f"{here}.host", host, SUBDOMAIN)
         if "http" in rule and not rule["http"].get("paths"):
             yield required(f"{here}.http.paths")
         for number, path in enumerate((rule.get("http") or {}).get("paths") or ()):
@@ -279,6 +266,29 @@ def _lease(obj: Object, old: Object | None) -> Iterator[Cause]:
         yield wrong("spec.leaseTransitions", spec["leaseTransitions"], "must be greater than or equal to 0")
 
 
+def _event(obj: Object, old: Object | None) -> Iterator[Cause]:
+    """Check what events.k8s.io asks for and the core face of an Event does not, in the stored names."""
+    namespace = (obj.get("involvedObject") or {}).get("namespace", "default")
+    if namespace != obj["metadata"].get("namespace"):
+        yield wrong("involvedObject.namespace", namespace, "does not match event.namespace")
+    if not obj.get("eventTime"):
+        yield required("eventTime")
+    controller = obj.get("reportingComponent", "")
+    if not controller:
+        yield required("reportingController")
+    elif not _QUALIFIED.fullmatch(controller.rpartition("/")[2]):
+        yield wrong("reportingController", controller, NAME_PART)
+    for field in ("reportingInstance", "action", "reason"):
+        if not obj.get(field):
+            yield required(field)
+        elif len(obj[field]) > 128:
+            yield wrong(field, "", "can have at most 128 characters")
+    if len(obj.get("message", "")) > 1024:
+        yield wrong("message", "", "can have at most 1024 characters")
+    if obj.get("type") not in ("Normal", "Warning"):
+        yield wrong("type", "", f"has invalid value: {obj.get('type', '')}")
+
+
 def _budget(obj: Object, old: Object | None) -> Iterator[Cause]:
     spec = obj.get("spec") or {}
     if "minAvailable" in spec and "maxUnavailable" in spec:
@@ -321,6 +331,7 @@ _CHECKS: dict[tuple[str, str], Check] = {
     ("networking.k8s.io", "ingressclasses"): _ingress_class,
     ("discovery.k8s.io", "endpointslices"): _endpoint_slice,
     ("coordination.k8s.io", "leases"): _lease,
+    ("events.k8s.io", "events"): _event,
     ("policy", "poddisruptionbudgets"): _budget,
     ("rbac.authorization.k8s.io", "rolebindings"): _binding,
     ("rbac.authorization.k8s.io", "clusterrolebindings"): _binding,
