@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Api, Object
+from tests.support.api import Api, Object, config_map
 from tests.support.cluster import find_kubectl
 
 pytestmark = pytest.mark.timeout(120)
@@ -140,9 +140,10 @@ class TestRead:
         names = (await kubectl.ok("api-resources", "-o", "name")).split()
         assert {"pods", "ingresses.networking.k8s.io", "leases.coordination.k8s.io"} <= set(names)
 
-    async def test_auth_can_i_answers(self, kubectl: Kubectl) -> None:
-        assert await kubectl.ok("auth", "can-i", "create", "pods") == "yes"
-        code, out, _ = await kubectl.run("auth", "can-i", "create", "pods", "--as", "nobody")
+    async def test_auth_can_i_answers(self, kubectl: Kubectl, api: Api) -> None:
+        question = ("auth", "can-i", "create", "pods")
+        assert await kubectl.ok(*question) == "yes"
+        code, out, _ = await kubectl.run(*question, "--token", api.tokens["guest"])
         assert (code, out.strip()) == (1, "no")
 
 
@@ -233,11 +234,15 @@ class TestWait:
         await kubectl.ok("patch", "configmap", "a", "--type=merge", "-p", '{"data": {"ready": "yes"}}')
         assert await waiting == "configmap/a condition met"
 
-    async def test_wait_for_deletion_ends_when_the_object_goes(self, kubectl: Kubectl) -> None:
-        await kubectl.ok("create", "configmap", "a")
+    async def test_wait_for_deletion_ends_when_the_object_goes(self, kubectl: Kubectl, api: Api) -> None:
+        held = config_map("a")
+        held["metadata"]["finalizers"] = ["example.org/hold"]
+        await api.made("configmaps", held)
+        await kubectl.ok("delete", "configmap", "a", "--wait=false")
         waiting = asyncio.create_task(kubectl.ok("wait", "configmap/a", "--for=delete", "--timeout=30s"))
-        await kubectl.ok("delete", "configmap", "a")
-        assert (await waiting).startswith("configmap/a")
+        await kubectl.ok("patch", "configmap", "a", "-p", '{"metadata": {"finalizers": null}}')
+        await waiting
+        assert (await api.get(api.path("configmaps", "a"))).status == 404
 
     async def test_wait_gives_up_in_words(self, kubectl: Kubectl) -> None:
         await kubectl.ok("create", "configmap", "a")
