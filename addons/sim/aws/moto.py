@@ -27,7 +27,7 @@ class Moto:
     """
 
     def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moto")
+        self._executor: ThreadPoolExecutor | None = None
         self._application: Any = None
 
     async def call(
@@ -35,11 +35,15 @@ class Moto:
     ) -> MotoReply:
         """Pass a request on to moto as it came; `url` is the endpoint's own."""
         loop = asyncio.get_running_loop()
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="moto")
         return await loop.run_in_executor(self._executor, self._call, method, url, path_qs, headers, body)
 
     def stop(self) -> None:
-        """Give the thread back; the state stays until the next instance's first call."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        """Give the thread back; the state stays, and a later call goes on with it."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
 
     def _call(
         self, method: str, url: str, path_qs: str, headers: Mapping[str, str], body: bytes

@@ -60,6 +60,17 @@ class TestServices:
         async with world() as other:
             assert (await other.call("iam", "list_users"))["Users"] == []
 
+    async def test_an_endpoint_that_comes_back_knows_what_it_knew(self, aws: World) -> None:
+        await aws.call("iam", "create_user", UserName="first")
+        zone = await ZoneClient.create(aws)
+        port = int(aws.endpoint.url.rpartition(":")[2])
+        await aws.endpoint.stop()
+        with pytest.raises(BotoCoreError):
+            await zone.records()
+        await aws.endpoint.start(port=port)
+        assert await zone.records() == []
+        assert len((await aws.call("iam", "list_users"))["Users"]) == 1
+
     async def test_a_refused_change_is_recorded(self, aws: World) -> None:
         zone = await ZoneClient.create(aws)
         await zone.refused(create(record("a.example.com", "192.0.2.1")))

@@ -5,6 +5,7 @@ Left out is what moto gets wrong, for which the other test_route53 files hold th
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
@@ -32,52 +33,66 @@ def comparable(reply: Any) -> Any:
     return [comparable(item) for item in reply] if isinstance(reply, list) else reply
 
 
-def happy_path(client: Any) -> list[Any]:
-    """Make a zone, change it in every way, list it, and take it down; give all replies."""
-    replies: list[Any] = []
+@dataclass
+class Script:
+    """A sequence of calls and what they were answered."""
 
-    def call(method: str, **arguments: Any) -> Any:
-        replies.append(comparable(reply := getattr(client, method)(**arguments)))
+    client: Any
+    replies: list[Any] = field(default_factory=list)
+
+    def call(self, method: str, **arguments: Any) -> Any:
+        reply = getattr(self.client, method)(**arguments)
+        self.replies.append(comparable(reply))
         return reply
 
-    zone = call("create_hosted_zone", Name="example.org", CallerReference="1")["HostedZone"]["Id"]
-    plain_id = zone.removeprefix("/hostedzone/")
+    def change(self, zone: str, *changes: Any) -> None:
+        self.call("change_resource_record_sets", HostedZoneId=zone, ChangeBatch={"Changes": list(changes)})
 
-    def change(*changes: Any) -> None:
-        call("change_resource_record_sets", HostedZoneId=zone, ChangeBatch={"Changes": list(changes)})
+    def list(self, zone: str, **arguments: str) -> None:
+        """List record sets without SOA and NS, whose values differ."""
+        reply = self.client.list_resource_record_sets(HostedZoneId=zone, **arguments)
+        found = [item for item in reply["ResourceRecordSets"] if item["Type"] not in ("SOA", "NS")]
+        self.replies.append((comparable(found), reply["IsTruncated"], reply.get("NextRecordName")))
 
-    def listed(**arguments: str) -> None:
-        reply = client.list_resource_record_sets(HostedZoneId=zone, **arguments)
-        reply["ResourceRecordSets"] = [
-            item for item in reply["ResourceRecordSets"] if item["Type"] not in ("SOA", "NS")
-        ]
-        replies.append(comparable(reply))
+    def list_tags(self, where: dict[str, str]) -> None:
+        """List tags; moto gives the zone's id in another form."""
+        found = self.client.list_tags_for_resource(**where)["ResourceTagSet"]
+        self.replies.append((found["ResourceType"], found["Tags"]))
 
+
+def happy_path(client: Any) -> list[Any]:
+    """Make a zone, change it in every way, list it, and take it down; give all replies."""
+    script = Script(client)
+    zone = script.call("create_hosted_zone", Name="example.org", CallerReference="1")["HostedZone"]["Id"]
+    play_records(script, zone)
+    script.call("list_hosted_zones")
+    script.call("get_hosted_zone", Id=zone)
+    script.call("get_hosted_zone_count")
+    where = {"ResourceType": "hostedzone", "ResourceId": zone.removeprefix("/hostedzone/")}
+    script.call("change_tags_for_resource", **where, AddTags=[{"Key": "a", "Value": "1"}])
+    script.list_tags(where)
+    script.call("delete_hosted_zone", Id=zone)
+    script.call("list_hosted_zones")
+    return script.replies
+
+
+def play_records(script: Script, zone: str) -> None:
     plain = record("a.example.org", "192.0.2.1")
+    changed = record("a.example.org", "192.0.2.2", "192.0.2.3", ttl=5)
     text = record("a.example.org", '"heritage=x"', type="TXT", ttl=300)
     pointer = alias("b.example.org", "lb.example.com.", ELB_ZONE)
     weighted = [record("w.example.org", "192.0.2.1", SetIdentifier=s, Weight=n) for n, s in enumerate("xy")]
     located = record("g.example.org", "192.0.2.1", SetIdentifier="eu", GeoLocation={"ContinentCode": "EU"})
-    change(create(plain), create(text), create(pointer), *map(create, weighted), create(located))
-    listed()
-    listed(MaxItems="2")
-    listed(StartRecordName="b.example.org")
-    listed(StartRecordName="a.example.org", StartRecordType="TXT")
-    change(upsert(record("a.example.org", "192.0.2.2", "192.0.2.3", ttl=5)), upsert(pointer))
-    listed()
-    call("list_hosted_zones")
-    call("get_hosted_zone", Id=zone)
-    call("get_hosted_zone_count")
-    where = {"ResourceType": "hostedzone", "ResourceId": plain_id}
-    call("change_tags_for_resource", **where, AddTags=[{"Key": "a", "Value": "1"}])
-    tags = client.list_tags_for_resource(**where)["ResourceTagSet"]
-    replies.append((tags["ResourceType"], tags["Tags"]))
-    change(delete(record("a.example.org", "192.0.2.2", "192.0.2.3", ttl=5)), delete(text), delete(pointer))
-    change(*map(delete, weighted), delete(located))
-    listed()
-    call("delete_hosted_zone", Id=zone)
-    call("list_hosted_zones")
-    return replies
+    script.change(zone, *map(create, [plain, text, pointer, *weighted, located]))
+    script.list(zone)
+    script.list(zone, MaxItems="2")
+    script.list(zone, StartRecordName="b.example.org")
+    script.list(zone, StartRecordName="a.example.org", StartRecordType="TXT")
+    script.change(zone, upsert(changed), upsert(pointer))
+    script.list(zone)
+    script.change(zone, *map(delete, [changed, text, pointer]))
+    script.change(zone, *map(delete, [*weighted, located]))
+    script.list(zone)
 
 
 @pytest.fixture

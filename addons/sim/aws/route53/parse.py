@@ -80,19 +80,11 @@ def _record_set(element: Element) -> RecordSet:
         raise InvalidInput(
             "Invalid XML ; the value of element 'SetIdentifier' must have 1 to 128 characters."
         )
-    common = RecordSet(
+    return RecordSet(
         plain["Name"],
         plain["Type"],
         ttl=_number(plain.get("TTL")),
         values=_values(part.get("ResourceRecords")),
-    )
-    if len(part) <= 4 and common.values:
-        return common
-    return RecordSet(
-        common.name,
-        common.type,
-        common.ttl,
-        common.values,
         alias=_alias(part.get("AliasTarget")),
         set_id=plain.get("SetIdentifier", ""),
         weight=_number(plain.get("Weight")),
