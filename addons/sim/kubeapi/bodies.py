@@ -11,9 +11,9 @@ import yaml
 from addons.sim.kubeapi import protobuf
 from addons.sim.kubeapi.calls import Call
 from addons.sim.kubeapi.resources import Object, Resource
-from addons.sim.kubeapi.schema import unknown_fields
+from addons.sim.kubeapi.schema import go_type, type_fault, unknown_fields
 from addons.sim.kubeapi.status import StatusError, bad_request
-from addons.sim.kubeapi.tables import decode
+from addons.sim.kubeapi.tables import decode, encode
 
 _JSON, _YAML, _PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 
@@ -66,14 +66,20 @@ def check_object(call: Call, obj: Any, kind: str = "") -> Object:
     metadata = obj.setdefault("metadata", {})
     if metadata is None or not isinstance(metadata, dict):
         metadata = obj["metadata"] = {}
-    _check_metadata_types(resource, metadata)
+    for field in ("labels", "annotations"):
+        if metadata.get(field, True) is None:
+            del metadata[field]
     if not kind:
+        _check_types(resource, obj)
         _check_times(resource, obj)
         _check_fields(call, obj)
     if resource.namespaced and metadata.get("namespace") not in (None, "", call.namespace):
         raise bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
+    if call.name and not kind and not metadata.get("name"):
+        why = "was undeterminable: name must be provided"
+        raise bad_request(f"the name of the object ({call.name} based on URL) {why}")
     if call.name and metadata.get("name") not in (None, "", call.name):
         raise bad_request(
             f"the name of the object ({metadata['name']}) does not match the name on the URL ({call.name})"
@@ -82,6 +88,10 @@ def check_object(call: Call, obj: Any, kind: str = "") -> Object:
 
 
 def _check_kind(resource: Resource, obj: Object) -> None:
+    if resource.custom and not (obj.get("kind") and obj.get("apiVersion")):
+        text = encode(obj).decode()
+        why = f"Object 'Kind' is missing in '{text}' ({text[:24]} ...)"
+        raise bad_request(f"the object provided is unrecognized (must be of type {resource.kind}): {why}")
     kind, api_version = obj.get("kind") or resource.kind, obj.get("apiVersion") or resource.api_version
     if kind != resource.kind:
         target = f"{resource.group.partition('.')[0] or 'core'}.{resource.kind}"
@@ -129,24 +139,13 @@ def _unreadable(resource: Resource, why: str) -> StatusError:
     return bad_request(f"{where} cannot be handled as a {resource.kind}: {why}")
 
 
-def _check_metadata_types(resource: Resource, metadata: Object) -> None:
-    for field in ("labels", "annotations"):
-        values = metadata.get(field)
-        if values is None:
-            metadata.pop(field, None)
-        elif not isinstance(values, dict):
-            raise _wrong_type(resource, field, values)
-        else:
-            for value in values.values():
-                if not isinstance(value, str):
-                    raise _wrong_type(resource, field, value)
-
-
-def _wrong_type(resource: Resource, field: str, value: Any) -> StatusError:
-    target = f"Go struct field ObjectMeta.metadata.{field} of type string"
-    return _unreadable(resource, f"json: cannot unmarshal {_go_type(value)} into {target}")
-
-
-def _go_type(value: Any) -> str:
-    names = {bool: "bool", int: "number", float: "number", str: "string", list: "array"}
-    return names.get(type(value), "object")
+def _check_types(resource: Resource, obj: Object) -> None:
+    """Refuse what the decoder of the server could not put into the fields of the kind."""
+    kind = "" if resource.custom else resource.kind
+    fault = type_fault(kind, obj) or type_fault("ObjectMeta", obj["metadata"], "metadata", resource.kind)
+    for field in ("spec", "status"):
+        if not isinstance(obj.get(field) or {}, dict):
+            target = f"Go struct field {resource.kind}.{field} of type {resource.version}.{resource.kind}"
+            fault = fault or f"json: cannot unmarshal {go_type(obj[field])} into {target}"
+    if fault:
+        raise _unreadable(resource, fault)

@@ -24,7 +24,7 @@ def charge_budget(store: Store, pod: Object, *, dry_run: bool) -> None:
         return
     status = budget.get("status") or {}
     healthy, needed = _count(store, budget)
-    written = "disruptionsAllowed" in status
+    written = any(status.values())
     if written:
         healthy, needed = status.get("currentHealthy", healthy), status.get("desiredHealthy", needed)
     allowed = status["disruptionsAllowed"] if written else healthy - needed

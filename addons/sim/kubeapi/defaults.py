@@ -40,10 +40,15 @@ def count_generation(resource: Resource, old: Object, new: Object) -> None:
     """Raise `metadata.generation` when the wish, that is all but metadata and status, has changed."""
     if not resource.generation or "generation" not in old["metadata"]:
         return
-    changed = any(
-        old.get(field) != new.get(field) for field in (old.keys() | new.keys()) - {"metadata", "status"}
-    )
-    new["metadata"]["generation"] = old["metadata"]["generation"] + changed
+    new["metadata"]["generation"] = old["metadata"]["generation"] + (_wish(old) != _wish(new))
+
+
+def _wish(obj: Object) -> Object:
+    """All that counts as a change; where a pod is put is not part of it."""
+    wish = {name: value for name, value in obj.items() if name not in ("metadata", "status")}
+    if obj["kind"] == "Pod":
+        wish["spec"] = {name: value for name, value in obj["spec"].items() if name != "nodeName"}
+    return wish
 
 
 def fill(resource: Resource, obj: Object) -> None:
@@ -147,6 +152,8 @@ def _fill_ingress(obj: Object) -> None:
 
 
 def _fill_slice(obj: Object) -> None:
+    for endpoint in obj.get("endpoints") or ():
+        endpoint.setdefault("conditions", {})
     for port in obj.get("ports") or ():
         port.setdefault("name", "")
         port.setdefault("protocol", "TCP")
@@ -156,6 +163,18 @@ def _fill_secret(obj: Object) -> None:
     obj.setdefault("type", "Opaque")
     for key, text in obj.pop("stringData", {}).items():
         obj.setdefault("data", {})[key] = base64.b64encode(text.encode()).decode()
+
+
+def _fill_node(obj: Object) -> None:
+    status = obj.setdefault("status", {})
+    if "capacity" in status:
+        status.setdefault("allocatable", status["capacity"])
+
+
+def _fill_budget(obj: Object) -> None:
+    status = obj.setdefault("status", {})
+    for field in ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"):
+        status.setdefault(field, 0)
 
 
 def _fill_event(obj: Object) -> None:
@@ -168,7 +187,9 @@ def _fill_event(obj: Object) -> None:
 
 _FILLERS = {
     ("", "namespaces"): _fill_namespace,
+    ("", "nodes"): _fill_node,
     ("", "pods"): _fill_pod,
+    ("policy", "poddisruptionbudgets"): _fill_budget,
     ("", "secrets"): _fill_secret,
     ("", "services"): fill_service,
     ("", "events"): _fill_event,

@@ -11,6 +11,7 @@ def establish(definition: Object, now: str) -> None:
     if status.get("conditions"):
         return
     names = definition["spec"]["names"]
+    definition["spec"].setdefault("conversion", {"strategy": "None"})
     names.setdefault("singular", names["kind"].lower())
     names.setdefault("listKind", names["kind"] + "List")
     status["acceptedNames"] = names

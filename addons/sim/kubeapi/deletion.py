@@ -58,6 +58,8 @@ def mark_deleted(resource: Resource, obj: Object, finalizers: list[str], grace: 
     metadata = obj["metadata"]
     if metadata.get("deletionTimestamp") and metadata.get("deletionGracePeriodSeconds", 0) <= grace:
         return False
+    if "generation" in metadata and not metadata.get("deletionTimestamp"):
+        metadata["generation"] += 1
     metadata["deletionTimestamp"] = rfc3339(now + timedelta(seconds=grace))
     metadata["deletionGracePeriodSeconds"] = grace
     if resource.plural == "namespaces":
@@ -65,8 +67,6 @@ def mark_deleted(resource: Resource, obj: Object, finalizers: list[str], grace: 
         obj["status"] = {**obj.get("status", {}), "phase": "Terminating"}
     elif finalizers:
         metadata["finalizers"] = finalizers
-    if "generation" in metadata:
-        metadata["generation"] += 1
     return True
 
 

@@ -146,16 +146,28 @@ def _strategic_value(structure: Structure, field: str, old: Any, value: Any) -> 
 
 
 def _merge_items(structure: Structure, existing: list[Object], items: list[Object], key: str) -> list[Object]:
-    merged = list(existing)
-    for item in items:
-        index = next((i for i, known in enumerate(merged) if known[key] == item[key]), None)
-        if item.get("$patch") == "delete":
-            merged = [known for known in merged if known[key] != item[key]]
-        elif index is None:
-            merged.append(strategic_patch(structure, {}, item))
-        else:
-            merged[index] = strategic_patch(structure, merged[index], item)
-    return merged
+    known = {item[key]: item for item in existing}
+    deleted = {item[key] for item in items if item.get("$patch") == "delete"}
+    patched = {
+        item[key]: strategic_patch(structure, known.get(item[key], {}), item)
+        for item in items
+        if item[key] not in deleted
+    }
+    return _interleave(existing, patched, key, deleted)
+
+
+def _interleave(
+    existing: list[Object], patched: dict[Any, Object], key: str, deleted: set[Any]
+) -> list[Object]:
+    """Patched items in the order of the patch, and the rest before the first patched one that it preceded."""
+    rank = {item[key]: index for index, item in enumerate(existing)}
+    rest = [item for item in existing if item[key] not in patched and item[key] not in deleted]
+    merged: list[Object] = []
+    for name, item in patched.items():
+        while rest and rank[rest[0][key]] < rank.get(name, -1):
+            merged.append(rest.pop(0))
+        merged.append(item)
+    return merged + rest
 
 
 def _reorder(structure: Structure, result: Object, patch: Object) -> None:

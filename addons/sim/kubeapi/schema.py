@@ -7,6 +7,7 @@ generated.proto in k8s.io/api and k8s.io/apimachinery. A message that ends in `.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 _TEXT = {
@@ -26,7 +27,8 @@ _TEXT = {
     "LocalObjectReference": "1 name str",
     "Service": "1 metadata ObjectMeta, 2 spec ServiceSpec, 3 status Any",
     "ServiceSpec": """1 ports [ServicePort], 2 selector {str}, 3 clusterIP str, 4 type str,
-        5 externalIPs [str], 7 sessionAffinity str, 8 loadBalancerIP str, 9 loadBalancerSourceRanges [str], 10 externalName str,
+        5 externalIPs [str], 7 sessionAffinity str, 8 loadBalancerIP str,
+        9 loadBalancerSourceRanges [str], 10 externalName str,
         11 externalTrafficPolicy str, 12 healthCheckNodePort int, 13 publishNotReadyAddresses bool,
         14 sessionAffinityConfig Any, 17 ipFamilyPolicy str, 18 clusterIPs [str], 19 ipFamilies [str],
         20 allocateLoadBalancerNodePorts bool?, 21 loadBalancerClass str, 22 internalTrafficPolicy str,
@@ -102,3 +104,38 @@ def unknown_fields(kind: str, obj: object, path: str = "") -> list[str]:
         elif message.complete and not (path == "" and name in ("kind", "apiVersion")):
             found.append(here)
     return found
+
+
+_GO_TYPES = {"str": "string", "int": "int32", "bool": "bool"}
+_PLAIN = {"str": str, "int": int, "bool": bool}
+
+
+def type_fault(kind: str, obj: object, path: str = "", owner: str = "") -> str | None:
+    """The first value of a wrong type, in the words of the server; None when all that is known fits."""
+    plain = _PLAIN.get(kind.rstrip("?"))
+    wanted = dict if kind in MESSAGES or kind.startswith("{") else list if kind.startswith("[") else plain
+    if wanted is None or obj is None:
+        return None
+    if not isinstance(obj, wanted) or (wanted is int and isinstance(obj, bool)):
+        target = _GO_TYPES.get(kind.rstrip("?"), kind)
+        return f"json: cannot unmarshal {go_type(obj)} into Go struct field {owner}.{path} of type {target}"
+    return next((fault for fault in _child_faults(kind, obj, path, owner) if fault), None)
+
+
+def _child_faults(kind: str, obj: object, path: str, owner: str) -> Iterator[str | None]:
+    if isinstance(obj, list):
+        for item in obj:
+            yield type_fault(kind[1:-1], item, path, owner)
+    elif isinstance(obj, dict) and kind.startswith("{"):
+        for value in obj.values():
+            yield type_fault(kind[1:-1], value, path, owner)
+    elif isinstance(obj, dict):
+        for name, value in obj.items():
+            if field := _BY_NAME[kind].get(name):
+                yield type_fault(field.type, value, f"{path}.{name}" if path else name, kind)
+
+
+def go_type(value: object) -> str:
+    """What Go's JSON decoder calls the type of a value."""
+    names = {bool: "bool", int: "number", float: "number", str: "string", list: "array"}
+    return names.get(type(value), "object")

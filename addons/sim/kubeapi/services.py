@@ -30,6 +30,12 @@ def fill_service(obj: Object) -> None:
         spec.pop("externalTrafficPolicy", None)
     if kind == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
+        for balancer in obj["status"]["loadBalancer"].get("ingress") or ():
+            if "ip" in balancer:
+                balancer.setdefault("ipMode", "VIP")
+    else:
+        spec.pop("allocateLoadBalancerNodePorts", None)
+        obj["status"]["loadBalancer"] = {}
 
 
 class ServiceAllocator:

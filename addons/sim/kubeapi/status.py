@@ -79,9 +79,10 @@ def method_not_allowed() -> StatusError:
     return StatusError(405, "MethodNotAllowed", message, {})
 
 
-def already_exists(resource: Resource, name: str) -> StatusError:
-    """A create met an object of the same name."""
-    message = f'{resource.qualified} "{name}" already exists'
+def already_exists(resource: Resource, name: str, *, ending: bool = False) -> StatusError:
+    """A create met an object of the same name, perhaps one that is being deleted."""
+    prefix = "object is being deleted: " if ending else ""
+    message = f'{prefix}{resource.qualified} "{name}" already exists'
     return StatusError(409, "AlreadyExists", message, _details(resource, name))
 
 
@@ -124,6 +125,13 @@ def invalid(resource: Resource, name: str, causes: Sequence[Cause]) -> StatusErr
     """The object is well-formed and not acceptable; every fault is listed."""
     details = _details(resource, name) | {"kind": resource.kind}
     return _invalid(f'{resource.qualified_kind} "{name}"', details, causes)
+
+
+def version_required(resource: Resource, name: str) -> StatusError:
+    """This resource is never replaced blindly."""
+    text = "Invalid value: 0: must be specified for an update"
+    cause = Cause("FieldValueInvalid", "metadata.resourceVersion", text)
+    return _invalid(f'{resource.qualified} "{name}"', _details(resource, name), [cause])
 
 
 def invalid_options(kind: str, cause: Cause) -> StatusError:

@@ -27,13 +27,13 @@ from addons.sim.kubeapi.resources import Object, Resource, Resources
 from addons.sim.kubeapi.selectors import field_tests, label_tests
 from addons.sim.kubeapi.services import ServiceAllocator
 from addons.sim.kubeapi.status import (
-    Cause,
     already_exists,
     bad_request,
     conflict,
     invalid,
     namespace_terminating,
     not_found,
+    version_required,
 )
 from addons.sim.kubeapi.tables import Entry, Event, EventType, Filter, Table
 from addons.sim.kubeapi.validate import check
@@ -162,13 +162,14 @@ class Store:
     def add(self, resource: Resource, namespace: str, obj: Object, write: Write) -> Entry:
         """Create an object in a namespace ("" for a cluster-scoped one)."""
         metadata = self._new_metadata(resource, namespace, obj)
+        self._require_namespace(resource, namespace, metadata.get("name") or "Unknown")
         if not write.trusted:
             defaults.reset_status(resource, obj)
         obj = conversion.to_storage(resource, obj)
+        obj["kind"], obj["apiVersion"] = resource.kind, resource.api_version
         self._complete(resource, obj, None)
-        self._require_namespace(resource, namespace, metadata["name"])
-        if self.table(resource).get(namespace, metadata["name"]):
-            raise already_exists(resource, metadata["name"])
+        if present := self.table(resource).get(namespace, metadata["name"]):
+            raise already_exists(resource, metadata["name"], ending=b'"deletionTimestamp"' in present.raw)
         self._allocate(resource, obj, None)
         if write.manager:
             managed.record_update(resource, {}, obj, write.manager, rfc3339(self.now()))
@@ -266,12 +267,7 @@ class Store:
         metadata = new.setdefault("metadata", {})
         version = metadata.get("resourceVersion") or ""
         if not version and (resource.custom or resource.plural in _UNCONDITIONAL_UPDATE_REFUSED):
-            cause = Cause(
-                "FieldValueInvalid",
-                "metadata.resourceVersion",
-                "Invalid value: 0: must be specified for an update",
-            )
-            raise invalid(resource, entry.name, [cause])
+            raise version_required(resource, entry.name)
         if version and version != str(entry.rv):
             raise conflict(resource, entry.name)
         if metadata.get("uid") and metadata["uid"] != entry.uid:

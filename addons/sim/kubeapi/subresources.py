@@ -15,13 +15,15 @@ from addons.sim.kubeapi.clock import rfc3339
 from addons.sim.kubeapi.deletion import Deletion
 from addons.sim.kubeapi.patch import json_patch, merge_patch
 from addons.sim.kubeapi.rbac import Authorizer
-from addons.sim.kubeapi.resources import Object
+from addons.sim.kubeapi.resources import Object, Resource
 from addons.sim.kubeapi.status import Cause, bad_request, conflict, invalid, method_not_allowed
 from addons.sim.kubeapi.store import TRUSTED, Store, Write
 from addons.sim.kubeapi.tables import Entry, encode
 from addons.sim.kubeapi.writes import Body, write_of
 
 Reply = tuple[int, Object]
+_BINDINGS = Resource("", "v1", "pods/binding", "Binding")
+_TOKENS = Resource("authentication.k8s.io", "v1", "tokenrequests", "TokenRequest")
 _AUDIENCE = "https://kubernetes.default.svc"
 _SUCCESS: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
@@ -64,11 +66,12 @@ def _bind(call: Call, store: Store, body: Body, identities: Identities) -> Reply
 
     def change(pod: Object) -> Object:
         if taken := pod["spec"].get("nodeName"):
-            raise conflict(call.target, call.name, f'pod {call.name} is already assigned to node "{taken}"')
+            raise conflict(_BINDINGS, call.name, f'pod {call.name} is already assigned to node "{taken}"')
         pod["spec"]["nodeName"] = node
         conditions = [c for c in pod["status"].get("conditions", ()) if c["type"] != "PodScheduled"]
         now = rfc3339(store.now())
-        conditions.append({"type": "PodScheduled", "status": "True", "lastTransitionTime": now})
+        scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
+        conditions.append(scheduled | {"lastTransitionTime": now})
         pod["status"]["conditions"] = conditions
         return pod
 
@@ -146,7 +149,7 @@ def _issue_token(call: Call, store: Store, body: Body, identities: Identities) -
     seconds = spec.setdefault("expirationSeconds", 3600)
     if seconds < 600:
         why = f"Invalid value: {seconds}: may not specify a duration less than 10 minutes"
-        raise invalid(call.target, call.name, [Cause("FieldValueInvalid", "spec.expirationSeconds", why)])
+        raise invalid(_TOKENS, "", [Cause("FieldValueInvalid", "spec.expirationSeconds", why)])
     token = _web_token(account, spec, store.now())
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{account.namespace}", "system:authenticated")
     if not call.dry_run and _AUDIENCE in spec["audiences"]:

@@ -182,7 +182,10 @@ def _pod_spec(field: str, spec: Object) -> Iterator[Cause]:
         if not container.get("image"):
             yield required(f"{here}.image")
         for number, port in enumerate(container.get("ports") or ()):
-            yield from _port_number(f"{here}.ports[{number}].containerPort", port.get("containerPort", 0))
+            if not port.get("containerPort"):
+                yield required(f"{here}.ports[{number}].containerPort")
+            else:
+                yield from _port_number(f"{here}.ports[{number}].containerPort", port["containerPort"])
 
 
 def _workload(obj: Object, old: Object | None) -> Iterator[Cause]:
@@ -231,7 +234,7 @@ def _ingress_path(field: str, path: Object) -> Iterator[Cause]:
         yield wrong(f"{field}.path", path.get("path", ""), "must be an absolute path")
     backend = path.get("backend") or {}
     if not backend.get("service") and not backend.get("resource"):
-        yield required(f"{field}.backend", "resource or service backend is required")
+        yield wrong(f"{field}.backend", "", "resource or service backend is required")
 
 
 def _endpoint_slice(obj: Object, old: Object | None) -> Iterator[Cause]:
@@ -248,7 +251,11 @@ def _endpoint_slice(obj: Object, old: Object | None) -> Iterator[Cause]:
             yield required(field, "must contain at least 1 address")
         for number, address in enumerate(endpoint.get("addresses") or ()):
             if kind in ("IPv4", "IPv6") and not _is_address(address, int(kind[-1])):
-                yield wrong(f"{field}[{number}]", address, f"must be a valid {kind} address")
+                yield wrong(
+                    f"{field}[{number}]",
+                    address,
+                    "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+                )
 
 
 def _is_address(text: str, version: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from addons.sim.kubeapi.apply import apply_patch
-from addons.sim.kubeapi.bodies import check_object, parse, parse_yaml
+from addons.sim.kubeapi.bodies import check_object, parse, parse_yaml, unsupported_media
 from addons.sim.kubeapi.calls import Call
 from addons.sim.kubeapi.clock import rfc3339
 from addons.sim.kubeapi.deletion import Deletion
@@ -60,7 +60,6 @@ def create(call: Call, store: Store, body: Body) -> Entry:
 def update(call: Call, store: Store, body: Body) -> Entry:
     """Put the object in the body in the place of the present one."""
     obj = check_object(call, body.parse(call.target.kind))
-    obj["metadata"].setdefault("name", call.name)
     write = write_of(call, body)
     return store.change(call.target, call.namespace, call.name, lambda _: obj, write, call.subresource)
 
@@ -78,7 +77,11 @@ def patch(call: Call, store: Store, body: Body) -> tuple[Entry, bool]:
         entry = _change(call, store, body, lambda obj: merge_patch(obj, content))
     elif body.content_type == _STRATEGIC and not call.target.custom:
         content = body.parse_patch()
+        if not isinstance(content, dict):
+            raise bad_request("json: cannot unmarshal array into Go value of type map[string]interface {}")
         entry = _change(call, store, body, lambda obj: strategic_patch(structure, obj, content))
+    elif body.content_type == _STRATEGIC:
+        raise unsupported_media(_JSON_PATCH, _MERGE, APPLY)
     else:
         raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     return entry, False
