@@ -11,10 +11,9 @@ from addons.sim.kubeapi.server import KubeApi
 from tests.support.api import Api, connect
 from tests.support.cluster import Cluster, find_assets
 
-
-SERVERS = ["emulator"]
+SERVERS: list[object] = ["emulator"]
 if find_assets() or os.environ.get("CI"):
-    SERVERS.append("real")
+    SERVERS.append(pytest.param("real", marks=pytest.mark.kube))
 
 
 @pytest.fixture(params=SERVERS)

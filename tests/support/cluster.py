@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import which
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "tests" / "kube"
@@ -21,14 +20,6 @@ class Cluster:
     kubeconfig: Path
     tokens: Mapping[str, str]
 
-    def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """Run kubectl as admin and return what it printed; a failure raises with its words."""
-        command = [find_kubectl() or "kubectl", "--kubeconfig", str(self.kubeconfig), *arguments]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60)
-        if done.returncode:
-            raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
-        return done.stdout
-
 
 def find_assets() -> Path | None:
     """Return the folder of the binaries: $KUBEBUILDER_ASSETS, else what `make kube` built, else None."""
@@ -36,14 +27,6 @@ def find_assets() -> Path | None:
         return Path(named)
     built = ROOT / ".cache" / "kube"
     return built if (built / "kube-apiserver").exists() else None
-
-
-def find_kubectl() -> str | None:
-    """Return the path of kubectl: ours when it is built, else the one on the PATH, else None."""
-    assets = find_assets()
-    if assets and (assets / "kubectl").exists():
-        return str(assets / "kubectl")
-    return which("kubectl")
 
 
 @contextmanager
