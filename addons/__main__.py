@@ -1,0 +1,32 @@
+"""The command `addons <name> ...`: the same as `python -m addons.<name> ...`."""
+
+import runpy
+import sys
+
+COMMANDS = {
+    "dns": "publish Services and Ingresses as records in Route 53",
+    "demo": "show everything at work in a simulated world, without AWS and without a cluster",
+}
+
+
+def main() -> None:
+    """Run the add-on that the first argument names; exit with 2 when there is none of that name."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name in ("--help", "-h", "help"):
+        lines = (f"  {command:12} {meaning}" for command, meaning in COMMANDS.items())
+        sys.stdout.write("\n".join(["usage: addons NAME [--help] [settings]", "", *lines, ""]))
+    elif name in COMMANDS:
+        del sys.argv[1]
+        runpy.run_module(f"addons.{name}", run_name="__main__", alter_sys=True)
+    else:
+        sys.exit(_no_such_command(name))
+
+
+def _no_such_command(name: str) -> int:
+    said = f"{name!r} is no add-on" if name else "which add-on?"
+    sys.stderr.write(f"addons: {said}: one of {', '.join(COMMANDS)}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    main()

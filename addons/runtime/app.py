@@ -1,0 +1,89 @@
+"""The life of a daemon: run its services until a signal, stop them in good order, and tell how it ended."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from addons.runtime.settings import SettingError
+
+Service = Callable[[asyncio.Event], Awaitable[None]]
+"""A part of a daemon: it works until the event is set, and returns soon afterwards."""
+
+log = logging.getLogger(__name__)
+
+
+def run_to_exit_code(main: Coroutine[Any, Any, int | None]) -> int:
+    """Run `main` on a new event loop; give its result, or 1 when it crashed, with the traceback in the log.
+
+    A SettingError passes through: it is the user's, not ours.
+    """
+    try:
+        return asyncio.run(main) or 0
+    except SettingError:
+        raise
+    except Exception as error:
+        log.critical("crashed: %s", error, exc_info=error)
+        return 1
+
+
+async def run_until_stopped(*services: Service, grace: float = 20.0) -> None:
+    """Run every service until SIGTERM or SIGINT; end the daemon when one of them fails.
+
+    All share one `stopping` event and return soon after it is set, so that the AWS call in
+    flight finishes and its outcome is written down. Who has not returned `grace` seconds later
+    is cancelled. A service that fails, or returns unasked, takes the others down: the pod
+    restarts whole rather than limp on without one of its parts.
+    """
+    stopping = asyncio.Event()
+    with _stopped_by_signals(stopping):
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_guard(service, stopping), name=_name(service)) for service in services
+            ]
+            await stopping.wait()
+            _, late = await asyncio.wait(tasks, timeout=grace)
+            for task in late:
+                log.warning("cancelled: %s did not stop within %.0f s", task.get_name(), grace)
+                task.cancel()
+
+
+@contextmanager
+def _stopped_by_signals(stopping: asyncio.Event) -> Iterator[None]:
+    """Let the first signal set `stopping`; a second one then ends the process at once, as by default."""
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def release() -> None:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+    def stop(number: signal.Signals) -> None:
+        log.info("stopping: received %s", number.name)
+        release()
+        for each in signals:
+            signal.signal(each, signal.SIG_DFL)
+        stopping.set()
+
+    for number in signals:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield
+    finally:
+        release()
+
+
+async def _guard(service: Service, stopping: asyncio.Event) -> None:
+    try:
+        await service(stopping)
+    except Exception as error:
+        log.error("failed: %s: %s", _name(service), error)
+        raise
+    if not stopping.is_set():
+        raise RuntimeError(f"{_name(service)} returned although nobody asked it to stop")
+
+
+def _name(service: Service) -> str:
+    return getattr(service, "__qualname__", repr(service))

@@ -1,0 +1,74 @@
+"""The command line of a daemon: the sole reader of the process environment, and of nothing else global."""
+
+import os
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from addons.runtime import app, log
+from addons.runtime.setting_docs import effective_yaml, help_text
+from addons.runtime.settings import CommonConfig, SettingError, load
+
+Config = TypeVar("Config", bound=CommonConfig)
+
+_QUESTIONS = ("--help", "-h", "--version", "--print-config")
+
+
+def run(
+    name: str,
+    config_type: type[Config],
+    main: Callable[[Config], Coroutine[Any, Any, int | None]],
+    argv: Sequence[str],
+    *,
+    env_prefixes: Sequence[str],
+    environ: Mapping[str, str] = os.environ,
+) -> int:
+    """Read the settings and run `main` with them; give the exit code.
+
+    0: done, 1: crashed, 2: bad settings (one line on stderr says which), or what `main` returned: 3 where
+    a single pass had failures.
+    """
+    asked = [argument for argument in argv if argument in _QUESTIONS]
+    if "--help" in asked or "-h" in asked:
+        return _say(help_text(name, config_type, env_prefixes))
+    if "--version" in asked:
+        return _say(f"addons {version()}")
+    try:
+        flags = [argument for argument in argv if argument not in _QUESTIONS]
+        config = load(config_type, flags, environ, env_prefixes=env_prefixes)
+        config = _with_customary_variables(config, environ)
+        if asked:
+            return _say(effective_yaml(config).rstrip())
+        log.set_up(config.log_level, config.log_format)
+        return app.run_to_exit_code(main(config))
+    except SettingError as error:
+        print(f"addons {name}: {error}", file=sys.stderr)
+        return 2
+
+
+def version() -> str:
+    """Give the version of the distribution."""
+    from importlib import metadata  # 25 ms that no start of a daemon should pay
+
+    return metadata.version("aws-cluster-addons")
+
+
+def _say(text: str) -> int:
+    print(text)
+    return 0
+
+
+def _with_customary_variables(config: Config, environ: Mapping[str, str]) -> Config:
+    """Fill what is unset from the variables that every tool of the field reads.
+
+    botocore itself reads only AWS_DEFAULT_REGION, while the pod identity webhook may set only AWS_REGION;
+    a kubeconfig of the environment counts outside of a cluster only.
+    """
+    found: dict[str, Any] = {}
+    if not config.aws_region:
+        found["aws_region"] = environ.get("AWS_REGION", "")
+    if not config.kubeconfig and "KUBERNETES_SERVICE_HOST" not in environ:
+        found["kubeconfig"] = environ.get("KUBECONFIG", "")
+    return msgspec.structs.replace(config, **found)

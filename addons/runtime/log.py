@@ -1,0 +1,99 @@
+"""Logs: JSON lines for machines, short lines for people, and no flood of one message over and over."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Literal, TextIO
+
+import msgspec
+
+_key: ContextVar[str] = ContextVar("key", default="")
+_WINDOW_SECONDS = 60.0
+
+
+@contextmanager
+def working_on(key: str) -> Iterator[None]:
+    """Put `key` into every message that is logged inside the context, by this task or by one it starts."""
+    token = _key.set(key)
+    try:
+        yield
+    finally:
+        _key.reset(token)
+
+
+def set_up(level: str, form: Literal["json", "text"] | None, stream: TextIO | None = None) -> None:
+    """Log from `level` up to stderr, as text when that is a terminal and `form` does not say otherwise."""
+    stream = stream or sys.stderr
+    form = form or ("text" if stream.isatty() else "json")
+    handler = CalmHandler(stream)
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line: time, level, logger, message, and key and error where there are any."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._encoder = msgspec.json.Encoder(enc_hook=str)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the line for a record."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if key := _key.get():
+            line["key"] = key
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return self._encoder.encode(line).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """Time, level, message; the key in brackets, a traceback below."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-8s%(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Give the line for a record."""
+        key = _key.get()
+        return super().formatMessage(record) + (f" [{key}]" if key else "")
+
+
+class CalmHandler(logging.StreamHandler[TextIO]):
+    """Writes at most `per_minute` messages of one kind in a minute, then how many were left out.
+
+    A kind is a logger with a message template and a level; the arguments do not matter. The count is
+    written with the first message of any kind after the minute is over.
+    """
+
+    def __init__(self, stream: TextIO, per_minute: int = 20) -> None:
+        super().__init__(stream)
+        self._per_minute = per_minute
+        self._since = 0.0
+        self._counts: dict[tuple[str, int, str], int] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, or count it."""
+        if record.created >= self._since + _WINDOW_SECONDS:
+            self._since, counts, self._counts = record.created, self._counts, {}
+            self._sum_up(counts, record.created)
+        kind = (record.name, record.levelno, str(record.msg))
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        if self._counts[kind] <= self._per_minute:
+            super().emit(record)
+
+    def _sum_up(self, counts: dict[tuple[str, int, str], int], created: float) -> None:
+        for (name, level, template), count in counts.items():
+            if (more := count - self._per_minute) > 0:
+                message = f"{more} more messages like this were left out: {template}"
+                record = logging.LogRecord(name, level, "", 0, message, None, None)
+                record.created = created
+                super().emit(record)

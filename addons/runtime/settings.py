@@ -1,0 +1,298 @@
+"""Settings: the fields of a frozen Struct, read from flags, the environment and a YAML file.
+
+A field `txt_owner_id` is the flag `--txt-owner-id`, the variable `ADDONS_DNS_TXT_OWNER_ID` and the YAML key
+`txtOwnerId`; they win in this order, then the field's default. The docstring below a field is its
+documentation, everywhere.
+"""
+
+import argparse
+import ast
+import difflib
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+import yaml
+from msgspec import NODEFAULT, Meta, Struct
+
+from addons.runtime.setting_values import BadValue, allowed, choices, from_texts, from_yaml
+
+SECRET = Meta(extra={"secret": True})
+"""Marks a field, `Annotated[str, SECRET]`, whose value is never shown."""
+
+HIDDEN = "(hidden)"
+"""What is shown in the place of a secret."""
+
+_SERVICE_LINK = re.compile(
+    r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)?)"
+)
+"""Variables that the kubelet sets for every Service: one named `addons-dns` gives ADDONS_DNS_SERVICE_HOST."""
+
+
+class SettingError(Exception):
+    """A setting is unknown, malformed or missing; one line says which it is and what is allowed."""
+
+
+class CommonConfig(Struct, frozen=True, kw_only=True):
+    """Settings of every add-on."""
+
+    config: str = ""
+    """YAML file with settings, its keys written as in `txtOwnerId`. Flags and the environment win over it."""
+
+    kubeconfig: str = ""
+    """Path of a kubeconfig. Without it: the service account of the pod, else `$KUBECONFIG`."""
+
+    aws_region: str = ""
+    """AWS region. Without it: `$AWS_REGION`, else what the AWS configuration says."""
+
+    aws_endpoint_url: str = ""
+    """One URL for all AWS services, for tests. Without it: `$AWS_ENDPOINT_URL`, else the real ones."""
+
+    listen: str = ":8080"
+    """HOST:PORT for health, metrics and the status page; an empty host means all addresses."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe messages that are logged."""
+
+    log_format: Literal["json", "text"] | None = None
+    """Form of the log. Without it: text on a terminal, else JSON."""
+
+    leader_elect: bool = True
+    """Act only while holding a Lease, so that several replicas may run."""
+
+    leader_elect_namespace: str = ""
+    """Namespace of the Lease. Without it: the namespace of the pod, else `default`."""
+
+    leader_elect_name: str = ""
+    """Name of the Lease. Without it: `aws-addons-` and the name of the add-on."""
+
+    once: bool = False
+    """Make one full pass and exit: with 0 when all went well, with 3 when an action failed."""
+
+    dry_run: bool = False
+    """Print the plan as JSON lines instead of carrying it out; only read calls are made."""
+
+
+class Setting(Struct, frozen=True, kw_only=True):
+    """One setting, as users see it; `type` is the plain type, without None and constraints."""
+
+    name: str
+    group: str
+    type: Any
+    default: object
+    doc: str
+    environment: tuple[str, ...]
+    optional: bool = False
+    secret: bool = False
+    constraints: tuple[Meta, ...] = ()
+
+    @property
+    def flag(self) -> str:
+        """The flag: `--txt-owner-id`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def key(self) -> str:
+        """The YAML key: `txtOwnerId`."""
+        first, *rest = self.name.split("_")
+        return first + "".join(map(str.title, rest))
+
+    @property
+    def required(self) -> bool:
+        """True when there is no default."""
+        return self.default is NODEFAULT
+
+
+Config = TypeVar("Config", bound=CommonConfig)
+
+
+def settings_of(config_type: type[Struct], env_prefixes: Sequence[str] = ()) -> tuple[Setting, ...]:
+    """List the settings of a configuration, the ones of its base classes first."""
+    hints = get_type_hints(config_type, include_extras=True)
+    docs, groups = _documentation(config_type)
+    return tuple(
+        _setting(field, hints[field.name], docs.get(field.name, ""), groups[field.name], env_prefixes)
+        for field in msgspec.structs.fields(config_type)
+    )
+
+
+def load(
+    config_type: type[Config],
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    env_prefixes: Sequence[str] = (),
+) -> Config:
+    """Read the configuration; the first problem found raises SettingError.
+
+    The first of `env_prefixes` is ours: an unknown variable with it is an error. The others are those of the
+    originals, read where ours says nothing. An empty variable counts as unset.
+    """
+    settings = settings_of(config_type, env_prefixes)
+    flags = _from_flags(settings, argv)
+    variables = _from_environment(settings, environ, env_prefixes)
+    path = {**variables, **flags}.get("config")
+    file = _from_file(settings, Path(str(path))) if path else {}
+    values = file | variables | flags
+    for setting in settings:
+        if setting.required and setting.name not in values:
+            names = ", ".join((*setting.environment, f"{setting.key} in the --config file"))
+            raise SettingError(f"{setting.flag} is required (or {names}): {allowed(setting.type)}")
+    return config_type(**values)
+
+
+def _setting(field: Any, annotation: Any, doc: str, group: str, env_prefixes: Sequence[str]) -> Setting:
+    constraints: tuple[Meta, ...] = ()
+    if get_origin(annotation) is Annotated:
+        annotation, *marks = get_args(annotation)
+        constraints = tuple(mark for mark in marks if isinstance(mark, Meta))
+    optional = get_origin(annotation) in (Union, UnionType)
+    if optional:
+        annotation = next(part for part in get_args(annotation) if part is not NoneType)
+    return Setting(
+        name=field.name,
+        group=group,
+        type=annotation,
+        default=field.default if field.default_factory is NODEFAULT else field.default_factory(),
+        doc=doc,
+        environment=tuple(prefix + field.name.upper() for prefix in env_prefixes),
+        optional=optional,
+        secret=any((mark.extra or {}).get("secret") for mark in constraints),
+        constraints=constraints,
+    )
+
+
+def _documentation(config_type: type[Struct]) -> tuple[dict[str, str], dict[str, str]]:
+    """Give the docstring of every field, and the first line of that of the class which declares it."""
+    docs: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    for owner in reversed(config_type.__mro__):
+        if owner in (object, Struct) or not issubclass(owner, Struct):
+            continue
+        body = _class_body(owner)
+        for statement, following in zip(body, [*body[1:], None], strict=True):
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                name = statement.target.id
+                groups.setdefault(name, (owner.__doc__ or owner.__name__).splitlines()[0].rstrip("."))
+                if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+                    docs[name] = " ".join(str(following.value.value).split())
+    return docs, groups
+
+
+def _class_body(owner: type) -> list[ast.stmt]:
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
+    return definition.body if isinstance(definition, ast.ClassDef) else []
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingError(message.removeprefix("argument "))
+
+
+def _from_flags(settings: Sequence[Setting], argv: Sequence[str]) -> dict[str, Any]:
+    parser = _Parser(prog="", allow_abbrev=False, add_help=False, argument_default=argparse.SUPPRESS)
+    for setting in settings:
+        if setting.type is bool:
+            parser.add_argument(setting.flag, dest=setting.name, action="append", nargs="?", const="true")
+            no = "--no-" + setting.flag.removeprefix("--")
+            parser.add_argument(no, dest=setting.name, action="append_const", const="false")
+        else:
+            parser.add_argument(setting.flag, dest=setting.name, action="append")
+    given, unknown = parser.parse_known_args(argv)
+    if unknown:
+        _refuse(unknown[0].partition("=")[0], [setting.flag for setting in settings])
+    return {
+        setting.name: _checked(setting, setting.flag, getattr(given, setting.name), from_texts)
+        for setting in settings
+        if hasattr(given, setting.name)
+    }
+
+
+def _from_environment(
+    settings: Sequence[Setting], environ: Mapping[str, str], prefixes: Sequence[str]
+) -> dict[str, Any]:
+    known = {name for setting in settings for name in setting.environment}
+    for name in environ:
+        ours = prefixes and name.startswith(prefixes[0])
+        if ours and name not in known and not _SERVICE_LINK.fullmatch(name.removeprefix(prefixes[0])):
+            _refuse(name, [setting.environment[0] for setting in settings])
+    found: dict[str, Any] = {}
+    for setting in settings:
+        for name in reversed(setting.environment):
+            if text := environ.get(name):
+                found[setting.name] = _checked(setting, name, [text], from_texts)
+    return found
+
+
+def _from_file(settings: Sequence[Setting], path: Path) -> dict[str, Any]:
+    by_key = {setting.key: setting for setting in settings if setting.name != "config"}
+    found: dict[str, Any] = {}
+    for key, value in _read_mapping(path).items():
+        if key not in by_key:
+            _refuse(str(key), list(by_key), f" in {path}")
+        setting = by_key[key]
+        if value is None and setting.optional:
+            found[setting.name] = None
+        else:
+            found[setting.name] = _checked(setting, f"{key} in {path}", value, from_yaml)
+    return found
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a mapping that says a thing twice; plain YAML loaders keep the last and say nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name = str(key.value)
+            if name in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{name} is set twice", key.start_mark)
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+def _read_mapping(path: Path) -> dict[Any, Any]:
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise SettingError(f"{path} is no valid YAML: {line}{error.problem}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise SettingError(f"{path} cannot be read: {error.strerror}") from None
+    if not isinstance(content, dict | None):
+        raise SettingError(f"{path} must hold a mapping of settings, such as `logLevel: debug`")
+    return content or {}
+
+
+def _checked(setting: Setting, where: str, raw: Any, read: Callable[[Any, Any], object]) -> object:
+    try:
+        value = read(setting.type, raw)
+        for constraint in setting.constraints:
+            msgspec.convert(value, Annotated[setting.type, constraint])
+    except BadValue as error:
+        raise SettingError(_complaint(setting, where, error.value, allowed(setting.type))) from None
+    except msgspec.ValidationError as error:
+        limit = str(error).partition(" - at ")[0].removeprefix("Expected ").replace("`", "")
+        raise SettingError(_complaint(setting, where, value, limit)) from None
+    return value
+
+
+def _complaint(setting: Setting, where: str, value: object, wanted: str) -> str:
+    shown = HIDDEN if setting.secret else repr(value)
+    return f"{where}: {shown} is not allowed: {wanted}{_did_you_mean(str(value), choices(setting.type))}"
+
+
+def _refuse(name: str, known: Sequence[str], where: str = "") -> NoReturn:
+    raise SettingError(f"{name}{where} is no setting{_did_you_mean(name, known) or '; see --help'}")
+
+
+def _did_you_mean(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,139 @@
+"""The command line of a daemon: exit codes and what is printed where."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from addons.runtime import cli
+from addons.runtime.settings import SettingError
+from tests.support.config import SampleConfig
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    root = logging.getLogger()
+    before = (root.level, root.handlers[:])
+    yield
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
+
+
+class Daemon:
+    """Stands for an add-on's main: keeps the settings it was run with, ends as told."""
+
+    def __init__(self, result: int | None = None, error: Exception | None = None) -> None:
+        self.result = result
+        self.error = error
+        self.config: SampleConfig | None = None
+
+    async def main(self, config: SampleConfig) -> int | None:
+        self.config = config
+        if self.error:
+            raise self.error
+        return self.result
+
+
+def run(*argv: str, daemon: Daemon | None = None, environ: Mapping[str, str] | None = None) -> int:
+    return cli.run(
+        "sample",
+        SampleConfig,
+        (daemon or Daemon()).main,
+        argv,
+        env_prefixes=("ADDONS_SAMPLE_",),
+        environ=environ or {},
+    )
+
+
+def config_of(*argv: str, **environ: str) -> SampleConfig:
+    daemon = Daemon()
+    assert run("--txt-owner-id=me", *argv, daemon=daemon, environ=environ) == 0
+    assert daemon.config is not None
+    return daemon.config
+
+
+class TestExitCodes:
+    def test_a_daemon_that_ends_well_gives_0(self) -> None:
+        assert run("--txt-owner-id=me") == 0
+
+    def test_a_single_pass_with_failures_gives_what_the_daemon_says(self) -> None:
+        assert run("--txt-owner-id=me", "--once", daemon=Daemon(result=3)) == 3
+
+    def test_a_crash_gives_1_and_its_traceback_in_the_log(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run("--txt-owner-id=me", "--log-format=json", daemon=Daemon(error=OSError("disk"))) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert '"message":"crashed: disk"' in line
+        assert "Traceback" in line
+
+    @pytest.mark.parametrize(
+        "argv", [["--txt-owner-id=me", "--ratio=x"], [], ["--nonsense", "--print-config"]]
+    )
+    def test_bad_settings_give_2_and_one_line(
+        self, argv: list[str], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run(*argv) == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.startswith("addons sample: --")
+        assert printed.err.count("\n") == 1
+
+    def test_a_setting_that_only_the_daemon_can_judge_gives_2_as_well(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("--txt-owner-id=me", daemon=Daemon(error=SettingError("--listen: no"))) == 2
+        assert capsys.readouterr().err == "addons sample: --listen: no\n"
+
+
+class TestQuestions:
+    @pytest.mark.parametrize("flag", ["--help", "-h"])
+    def test_help_needs_no_valid_settings(self, flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run("--nonsense", flag) == 0
+        assert "$ADDONS_SAMPLE_TXT_OWNER_ID" in capsys.readouterr().out
+
+    def test_the_version_is_that_of_the_distribution(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run("--version") == 0
+        assert capsys.readouterr().out == f"addons {cli.version()}\n"
+
+    def test_the_settings_in_force_are_printed_without_running_anything(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        daemon = Daemon()
+        assert run("--print-config", "--ratio=0.25", "--txt-owner-id=me", daemon=daemon) == 0
+        assert "\nratio: 0.25\n" in capsys.readouterr().out
+        assert daemon.config is None
+
+
+class TestCustomaryVariables:
+    def test_the_region_of_the_environment_counts_unless_one_is_set(self) -> None:
+        assert config_of(AWS_REGION="eu-west-1").aws_region == "eu-west-1"
+        assert config_of("--aws-region=us-east-1", AWS_REGION="eu-west-1").aws_region == "us-east-1"
+
+    def test_the_kubeconfig_of_the_environment_counts_outside_of_a_cluster_only(self) -> None:
+        assert config_of(KUBECONFIG="/k").kubeconfig == "/k"
+        assert config_of(KUBECONFIG="/k", KUBERNETES_SERVICE_HOST="10.0.0.1").kubeconfig == ""
+        assert config_of("--kubeconfig=/mine", KUBECONFIG="/k").kubeconfig == "/mine"
+
+
+class TestCommand:
+    """`addons NAME`, in a process of its own."""
+
+    def addons(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "addons", *argv]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, env=dict(os.environ))
+
+    def test_an_unknown_name_gives_2_and_one_line(self) -> None:
+        ended = self.addons("dsn")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr == "addons: 'dsn' is no add-on: one of dns, demo\n"
+
+    def test_no_name_gives_2_and_one_line(self) -> None:
+        ended = self.addons()
+        assert (ended.returncode, ended.stderr) == (2, "addons: which add-on?: one of dns, demo\n")
+
+    def test_help_lists_the_add_ons(self) -> None:
+        ended = self.addons("--help")
+        assert ended.returncode == 0
+        assert "\n  dns " in ended.stdout
