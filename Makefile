@@ -6,12 +6,12 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -q
-PYTHON_CODE := addons tests $(wildcard bench)
+PYTHON_CODE := addons tests bench docs
 HAVE_KUBE := [ -n "$${KUBEBUILDER_ASSETS:-}" ] || [ -e .cache/kube ]
 SCRIPTS := .ci/run .ci/setup tests/kube/build tests/kube/start tests/kube/node tests/kube/stop
 
 .PHONY: help demo test install format lint unit house component contract netns e2e kube kube-or-say \
-	cover deflake bench lock clean
+	cover deflake docs docs-check bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,12 @@ cover: install ## measure which lines and branches the unit and component tests 
 deflake: install ## repeat the unit, component and contract tests until one fails, ROUNDS times (10)
 	@for round in $$(seq $${ROUNDS:-10}); do echo "round $$round"; \
 	$(PYTEST) -n 2 tests/unit tests/component tests/contract $(ARGS); done
+
+docs: install ## write the generated parts of docs/ and charts/ anew
+	@for script in docs/generate_*.py; do $(BIN)/python $$script; done
+
+docs-check: install ## test that the documents tell the truth
+	@$(PYTEST) tests/house/test_docs.py tests/house/test_promises.py $(ARGS)
 
 bench: install ## run every benchmark, and print the table of docs/performance.md
 	@for script in bench/*.py; do $(BIN)/python $$script; done
