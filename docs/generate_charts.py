@@ -1,8 +1,8 @@
-"""Write what the charts repeat of the code: values.schema.json, the settings in values.yaml, tables in README.md.
+"""Write what the charts repeat of the code: values.schema.json, settings in values.yaml, tables in README.md.
 
-The schema of a chart's own values comes from values.yaml: its types from the defaults, its words from the comments.
-`# -- text` above a key documents it; `# @schema {...}` adds to its schema, in YAML. A map with keys is closed, an
-empty one is open. Below `config` stand the settings of the daemon, from its Config.
+The schema of a chart's own values comes from its values.yaml: the types from the defaults, the words from the
+comments. `# -- text` above a key documents it, `# @schema {...}` adds to its schema, in YAML. A map with keys
+is closed, an empty one is open. Below `config` stand the settings of the daemon, from its Config.
 """
 
 import json
@@ -15,8 +15,9 @@ from typing import Any
 import yaml
 
 from addons.dns.config import Config as DnsConfig
+from addons.runtime.setting_docs import json_schema
 from addons.runtime.setting_values import to_yaml
-from addons.runtime.settings import CommonConfig, Setting, json_schema, settings_of
+from addons.runtime.settings import CommonConfig, Setting, settings_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CHARTS: dict[str, type[CommonConfig]] = {"dns": DnsConfig}
@@ -89,7 +90,7 @@ def _read_comments(comments: Iterable[str]) -> tuple[str, Schema]:
 
 
 def _config_block(chart: Path, settings: Sequence[Setting]) -> str:
-    """Every setting with its words. Those that the templates read are live, so that these need no defaults."""
+    """Every setting with its words. Those that templates read are live, so that these need no defaults."""
     templates = "".join(path.read_text() for path in sorted((chart / "templates").iterdir()))
     live = set(re.findall(r"\.Values\.config\.(\w+)", templates))
     return "\n".join(
@@ -106,13 +107,13 @@ def _chart_schema(values_text: str, config_type: type[CommonConfig]) -> Schema:
     described = {value.path: value for value in read_values(values_text)}
     schema = _schema_of(yaml.safe_load(values_text), (), described)
     settings = {setting.key for setting in chart_settings(config_type)}
-    config = json_schema(config_type)
+    config: Schema = json_schema(config_type)
     known = {key: value for key, value in config["properties"].items() if key in settings}
     hints = described["config",].schema
     for key, more in hints.pop("properties", {}).items():
         known[key] = known[key] | more
     schema["properties"]["config"] = _closed(known) | hints
-    schema["properties"]["enabled"] = {"type": "boolean", "description": "Read by an umbrella chart."}
+    schema["properties"] |= _HELM_ADDS
     return {"$schema": "http://json-schema.org/draft-07/schema#"} | schema
 
 
@@ -125,6 +126,10 @@ def _schema_of(default: object, path: tuple[str, ...], described: dict[tuple[str
     return words | {"type": _TYPES[type(default)]} | value.schema
 
 
+_HELM_ADDS: Schema = {
+    "common": {"type": "object", "description": "What Helm hands to the library chart."},
+    "enabled": {"type": "boolean", "description": "Read by an umbrella chart."},
+}
 _TYPES: dict[type, str] = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
 
 

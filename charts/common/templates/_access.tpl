@@ -1,0 +1,91 @@
+{{- define "common.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ include "common.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+  labels:
+    {{- include "common.labels" . | nindent 4 }}
+  {{- with .Values.serviceAccount.annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+automountServiceAccountToken: false
+{{- end -}}
+{{- end -}}
+
+{{- /* The subject of every binding. */ -}}
+{{- define "common.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "common.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{- /* Rules for the whole cluster, bound: arguments are the root and the rules. */ -}}
+{{- define "common.clusterRole" -}}
+{{- $root := index . 0 }}
+{{- $name := include "common.clusterName" $root }}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: {{ $name }}
+  labels:
+    {{- include "common.labels" $root | nindent 4 }}
+rules:
+  {{- index . 1 | toYaml | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: {{ $name }}
+  labels:
+    {{- include "common.labels" $root | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: {{ $name }}
+subjects:
+  {{- include "common.subjects" $root | nindent 2 }}
+{{- end -}}
+
+{{- /* Rules for one namespace, bound: arguments are the root, a suffix of the name, the namespace and the rules. */ -}}
+{{- define "common.role" -}}
+{{- $root := index . 0 }}
+{{- $name := printf "%s-%s" (include "common.fullname" $root) (index . 1) }}
+{{- $namespace := index . 2 }}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: {{ $name }}
+  namespace: {{ $namespace }}
+  labels:
+    {{- include "common.labels" $root | nindent 4 }}
+rules:
+  {{- index . 3 | toYaml | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: {{ $name }}
+  namespace: {{ $namespace }}
+  labels:
+    {{- include "common.labels" $root | nindent 4 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ $name }}
+subjects:
+  {{- include "common.subjects" $root | nindent 2 }}
+{{- end -}}
+
+{{- /* Leadership: one named Lease. The request of a `create` has no name that a rule could match. */ -}}
+{{- define "common.leaderRules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "common.fullname" . }}]
+  verbs: [get, patch]
+{{- end -}}

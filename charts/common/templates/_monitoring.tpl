@@ -1,0 +1,62 @@
+{{- /* Health, metrics and the status page, inside the cluster. */ -}}
+{{- define "common.service" -}}
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "common.metadata" . | nindent 2 }}
+spec:
+  selector:
+    {{- include "common.selectorLabels" . | nindent 4 }}
+  ports:
+    - name: http
+      port: {{ .Values.port }}
+      targetPort: http
+{{- end -}}
+
+{{- define "common.serviceMonitor" -}}
+{{- with .Values.serviceMonitor -}}
+{{- if .enabled -}}
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata:
+  {{- include "common.monitoringMetadata" (list $ .labels) | nindent 2 }}
+spec:
+  selector:
+    matchLabels:
+      {{- include "common.selectorLabels" $ | nindent 6 }}
+  namespaceSelector:
+    matchNames: [{{ $.Release.Namespace }}]
+  endpoints:
+    - port: http
+      path: /metrics
+      {{- with .interval }}
+      interval: {{ . }}
+      {{- end }}
+      {{- with .relabelings }}
+      relabelings:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .metricRelabelings }}
+      metricRelabelings:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* `metadata` of what Prometheus finds by labels of its own: arguments are the root and those labels. */ -}}
+{{- define "common.monitoringMetadata" -}}
+{{- $root := first . -}}
+name: {{ include "common.fullname" $root }}
+namespace: {{ $root.Release.Namespace }}
+labels:
+  {{- toYaml (merge (include "common.labels" $root | fromYaml) (last .)) | nindent 2 }}
+{{- end -}}
+
+{{- /* Objects of the user's own; templates in them are rendered. */ -}}
+{{- define "common.extraObjects" -}}
+{{- range .Values.extraObjects }}
+---
+{{ tpl (toYaml .) $ }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,60 @@
+{{- /* The name of everything in a release, as `helm create` makes it: release and chart, at most 63 characters. */ -}}
+{{- define "common.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The name of objects without a namespace: the namespace is in it, so that equal releases do not collide. */ -}}
+{{- define "common.clusterName" -}}
+{{- printf "%s:%s" .Release.Namespace (include "common.fullname" .) -}}
+{{- end -}}
+
+{{- define "common.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "common.fullname" .) -}}
+{{- else -}}
+{{- required "serviceAccount.name is required when serviceAccount.create is false" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Name and instance only, and no value changes them: the selector of a workload is immutable. */ -}}
+{{- define "common.selectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- /* The labels of every object; what the user adds with commonLabels never replaces ours. */ -}}
+{{- define "common.labels" -}}
+{{- $ours := dict
+  "app.kubernetes.io/name" .Chart.Name
+  "app.kubernetes.io/instance" .Release.Name
+  "app.kubernetes.io/version" .Chart.AppVersion
+  "app.kubernetes.io/managed-by" .Release.Service
+  "app.kubernetes.io/component" .Chart.Name
+  "app.kubernetes.io/part-of" "aws-addons"
+  "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-")
+-}}
+{{- toYaml (merge $ours .Values.commonLabels) -}}
+{{- end -}}
+
+{{- /* The labels of the pods: without the version of the chart, which must not restart them. */ -}}
+{{- define "common.podLabels" -}}
+{{- $ours := merge (include "common.selectorLabels" . | fromYaml) (dict
+  "app.kubernetes.io/component" .Chart.Name
+  "app.kubernetes.io/part-of" "aws-addons"
+) -}}
+{{- toYaml (merge $ours .Values.podLabels .Values.commonLabels) -}}
+{{- end -}}
+
+{{- /* `metadata` of an object named after the release, in its namespace. */ -}}
+{{- define "common.metadata" -}}
+name: {{ include "common.fullname" . }}
+namespace: {{ .Release.Namespace }}
+labels:
+  {{- include "common.labels" . | nindent 2 }}
+{{- end -}}
