@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from addons.dns.model.claims import Claim, Claims
 from addons.dns.model.zones import ZoneFinder
-from addons.runtime.outcomes import ObjectRef, Problem
+from addons.runtime.outcomes import ObjectRef
 
 Object = tuple[str, str, str]
 """Kind, namespace and name."""
@@ -53,20 +53,13 @@ class ClaimBook:
         """The names of the zone that changed since they were taken last."""
         return self._dirty.pop(zone_id, set())
 
-    def mark_dirty(self, zone_id: str, names: Iterable[str]) -> None:
-        """Have `names` planned again, although their claims are the same."""
-        self._dirty.setdefault(zone_id, set()).update(names)
+    def homeless_names(self) -> Iterable[str]:
+        """The names that no zone is there for."""
+        return sorted(self._homeless)
 
-    def problems(self) -> Iterable[Problem]:
-        """All faults in all objects."""
-        for claims in self._objects.values():
-            yield from claims.problems
-
-    def homeless(self) -> Iterable[tuple[str, ObjectRef]]:
-        """The names that no zone is there for, with the objects that ask for them."""
-        for name in sorted(self._homeless):
-            for claim in self._names[name]:
-                yield name, claim.claimant.ref
+    def homeless(self, name: str) -> list[ObjectRef]:
+        """The objects that ask for a name that no zone is there for; none when there is one."""
+        return [claim.claimant.ref for claim in self._names[name]] if name in self._homeless else []
 
     def __len__(self) -> int:
         return len(self._names)

@@ -9,45 +9,59 @@ from addons.dns.model.actions import Batch, ChangeGroup, Plan
 from addons.runtime.outcomes import Skip
 
 
-class BatchLimits(Struct, frozen=True):
-    """What one ChangeResourceRecordSets call may carry; the defaults are the limits of the API itself."""
+class Size(Struct, frozen=True):
+    """What Route 53 counts: changes, their values, and the characters of these."""
 
-    elements: int = 1000
-    characters: int = 32_000
+    changes: int = 0
+    values: int = 0
+    characters: int = 0
 
-    def take(self, group: ChangeGroup) -> bool:
-        """True when the group fits into a call of its own."""
-        return group.elements <= self.elements and group.characters <= self.characters
+    def plus(self, group: ChangeGroup) -> "Size":
+        """The size with one more group."""
+        return Size(
+            self.changes + len(group.changes),
+            self.values + group.elements,
+            self.characters + group.characters,
+        )
+
+    def fits(self, limits: "Size") -> bool:
+        """True when no count is above its limit."""
+        return (
+            self.changes <= limits.changes
+            and self.values <= limits.values
+            and self.characters <= limits.characters
+        )
+
+    def __str__(self) -> str:
+        return f"{self.changes} changes, {self.values} values, {self.characters} characters"
 
 
-def refuse_oversized(plan: Plan, limits: BatchLimits) -> Plan:
+API_LIMITS = Size(changes=1000, values=1000, characters=32_000)
+"""What one ChangeResourceRecordSets call may carry."""
+
+
+def refuse_oversized(plan: Plan, limits: Size) -> Plan:
     """Take out the groups that no call could carry, since a group cannot be divided."""
-    fitting = tuple(group for group in plan.groups if limits.take(group))
-    refused = tuple(_refusal(group, limits) for group in plan.groups if not limits.take(group))
+    sizes = [(group, Size().plus(group)) for group in plan.groups]
+    fitting = tuple(group for group, size in sizes if size.fits(limits))
+    refused = tuple(_refusal(group, size, limits) for group, size in sizes if not size.fits(limits))
     return Plan(fitting, plan.skips + refused)
 
 
-def _refusal(group: ChangeGroup, limits: BatchLimits) -> Skip:
-    message = (
-        f"{group.name} needs {group.elements} values of {group.characters} characters in one change,"
-        f" at most {limits.elements} and {limits.characters} are possible"
-    )
+def _refusal(group: ChangeGroup, size: Size, limits: Size) -> Skip:
+    message = f"{group.name} needs {size} in one call, which can carry {limits}"
     return Skip(group.key, group.ref, reasons.TOO_LARGE, message)
 
 
-def pack(zone_id: str, groups: Iterable[ChangeGroup], limits: BatchLimits) -> Iterator[Batch]:
+def pack(zone_id: str, groups: Iterable[ChangeGroup], limits: Size) -> Iterator[Batch]:
     """Fill batches one after the other, in the order of the groups, dividing none."""
     filling: list[ChangeGroup] = []
-    elements = characters = 0
+    size = Size()
     for group in groups:
-        full = (
-            elements + group.elements > limits.elements or characters + group.characters > limits.characters
-        )
-        if filling and full:
+        if filling and not size.plus(group).fits(limits):
             yield Batch(zone_id, tuple(filling))
-            filling, elements, characters = [], 0, 0
+            filling, size = [], Size()
         filling.append(group)
-        elements += group.elements
-        characters += group.characters
+        size = size.plus(group)
     if filling:
         yield Batch(zone_id, tuple(filling))

@@ -2,7 +2,7 @@
 
 from addons.dns.model.actions import ChangeGroup, Plan
 from addons.dns.model.records import Change, RecordSet
-from addons.dns.plan.batches import BatchLimits, pack, refuse_oversized
+from addons.dns.plan.batches import API_LIMITS, Size, pack, refuse_oversized
 from tests.support.dns import World, claim
 
 
@@ -11,8 +11,8 @@ def group(name: str, *values: str) -> ChangeGroup:
     return ChangeGroup(name, name, "create", (change,), None, "")
 
 
-def packed(*groups: ChangeGroup, elements: int = 1000, characters: int = 32_000) -> list[list[str]]:
-    batches = pack("Z1", groups, BatchLimits(elements, characters))
+def packed(*groups: ChangeGroup, limits: Size = API_LIMITS) -> list[list[str]]:
+    batches = pack("Z1", groups, limits)
     return [[item.name for item in batch.groups] for batch in batches]
 
 
@@ -21,19 +21,29 @@ def test_nothing_makes_no_batch() -> None:
 
 
 def test_values_fill_a_batch() -> None:
-    assert packed(group("a", "1"), group("b", "1", "2"), group("c", "1"), elements=3) == [["a", "b"], ["c"]]
+    assert packed(group("a", "1"), group("b", "1", "2"), group("c", "1"), limits=Size(9, 3, 99)) == [
+        ["a", "b"],
+        ["c"],
+    ]
+
+
+def test_changes_fill_a_batch() -> None:
+    assert packed(group("a", "1"), group("b", "1"), limits=Size(1, 9, 99)) == [["a"], ["b"]]
 
 
 def test_characters_fill_a_batch() -> None:
-    assert packed(group("a", "1234"), group("b", "12"), group("c", "1"), characters=6) == [["a", "b"], ["c"]]
+    assert packed(group("a", "1234"), group("b", "12"), group("c", "1"), limits=Size(9, 9, 6)) == [
+        ["a", "b"],
+        ["c"],
+    ]
 
 
 def test_a_record_without_values_counts_as_one() -> None:
-    assert packed(group("a"), group("b"), elements=1) == [["a"], ["b"]]
+    assert packed(group("a"), group("b"), limits=Size(9, 1, 99)) == [["a"], ["b"]]
 
 
 def test_a_group_that_no_call_could_carry_is_refused() -> None:
-    plan = refuse_oversized(Plan((group("a", "1", "2", "3"), group("b", "1"))), BatchLimits(elements=2))
+    plan = refuse_oversized(Plan((group("a", "1", "2", "3"), group("b", "1"))), Size(9, 2, 99))
     assert [item.name for item in plan.groups] == ["b"]
     assert [skip.reason for skip in plan.skips] == ["TooLarge"]
 

@@ -59,7 +59,8 @@ def test_claims_of_several_objects_stand_side_by_side() -> None:
 def test_a_name_without_a_zone_waits_for_one() -> None:
     made = ClaimBook()
     made.put(WWW, Claims((claim("www", "10.0.0.1"),)))
-    assert [(name, str(ref)) for name, ref in made.homeless()] == [("www.example.com", "service/web/www")]
+    assert list(made.homeless_names()) == ["www.example.com"]
+    assert [str(ref) for ref in made.homeless("www.example.com")] == ["service/web/www"]
     made.route(ZONES)
-    assert list(made.homeless()) == []
+    assert (list(made.homeless_names()), made.homeless("www.example.com")) == ([], [])
     assert made.take_dirty("Z1") == {"www.example.com"}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from addons.dns.model.claims import Claim
 from addons.dns.model.ownership import owner_of
 from addons.dns.model.records import MANAGED_TYPES, RecordSet
-from addons.dns.plan.batches import BatchLimits, pack
+from addons.dns.plan.batches import Size, pack
 from tests.support.dns import ZONE, World, claim, fqdn, owned, record, text
 
 NAMES = ["", "a", "b", "a-a", "cname-b", "*"]
@@ -109,7 +109,7 @@ def test_a_plan_cut_off_after_any_batch_is_finished_by_the_next(
     content: list[list[RecordSet]], asked: list[Claim], elements: int
 ) -> None:
     whole = settled(world(content), asked)
-    batches = list(pack(ZONE.id, world(content).plan(*asked).groups, BatchLimits(elements)))
+    batches = list(pack(ZONE.id, world(content).plan(*asked).groups, Size(99, elements, 99_999)))
     for end in range(len(batches)):
         zone = world(content)
         for batch in batches[:end]:
