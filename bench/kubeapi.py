@@ -21,9 +21,9 @@ PATH = "/api/v1/namespaces/default/pods"
 
 def pod(name: str, size: int) -> dict[str, Any]:
     """A pod of about `size` bytes."""
-    spec = {"containers": [{"name": "main", "image": "example.org/app:1", "env": []}], "nodeName": "node-1"}
-    rest = size - len(json.dumps(spec)) - 900
-    spec["containers"][0]["env"] = [{"name": f"V{i}", "value": "x" * 80} for i in range(max(rest, 0) // 115)]
+    env = [{"name": f"V{i}", "value": "x" * 80} for i in range(max(size - 1_000, 0) // 115)]
+    container = {"name": "main", "image": "example.org/app:1", "env": env}
+    spec = {"containers": [container], "nodeName": "node-1"}
     return {"metadata": {"name": name, "labels": {"app": "bench"}}, "spec": spec}
 
 
@@ -38,10 +38,9 @@ async def list_pods(http: aiohttp.ClientSession, api: KubeApi) -> None:
     began, token, pages = time.perf_counter(), "", 0
     while pages == 0 or token:
         async with http.get(PATH, params={"limit": "500", "continue": token}) as response:
-            token = json.loads((await response.read())[:400].partition(b',"items"')[0] + b"}")["metadata"].get(
-                "continue", ""
-            )
-            pages += 1
+            head = (await response.read())[:400].partition(b',"items"')[0] + b"}"
+        token = json.loads(head)["metadata"].get("continue", "")
+        pages += 1
     print(f"the same in {pages} pages: {time.perf_counter() - began:.2f} s")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
@@ -10,6 +9,7 @@ from typing import Any
 
 from addons.sim.kubeapi.resources import Object, Resource
 from addons.sim.kubeapi.status import Cause
+from addons.sim.kubeapi.tables import encode
 from addons.sim.kubeapi.wording import LABEL, LABEL_VALUE, NAME_PART, POD_UPDATE, SUBDOMAIN
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -39,7 +39,8 @@ def required(field: str, text: str = "") -> Cause:
 
 def wrong(field: str, value: Any, text: str) -> Cause:
     """The field has a value that cannot be."""
-    return Cause("FieldValueInvalid", field, f"Invalid value: {json.dumps(value)}: {text}")
+    shown = encode(value).decode()
+    return Cause("FieldValueInvalid", field, f"Invalid value: {shown}: {text}")
 
 
 def unsupported(field: str, value: Any, supported: tuple[str, ...]) -> Cause:
