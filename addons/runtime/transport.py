@@ -63,11 +63,13 @@ class Transport:
     async def connect(cls, kubeconfig: str, *, user_agent: str) -> AsyncIterator["Transport"]:
         """Prepare connections to the cluster that the file `kubeconfig` names, else the one we run in.
 
+        A proxy is used where the kubeconfig names one (`proxy-url`), not for what the environment says.
         Raises Invalid when there is no usable configuration. No request is made yet.
         """
         configuration = Configuration()
         await _load(configuration, kubeconfig)
-        configuration.client_session_kwargs = {"cookie_jar": aiohttp.DummyCookieJar()}
+        # Trusting the environment would send what a ~/.netrc holds, and look there, in a thread, every time.
+        configuration.client_session_kwargs = {"cookie_jar": aiohttp.DummyCookieJar(), "trust_env": False}
         async with ApiClient(configuration) as api:
             api.user_agent = user_agent
             yield cls(api, kubeconfig)

@@ -119,11 +119,17 @@ def refusal(status: int, reason: str, message: str = "", *, retry_after: int | N
 
 
 def stream(*lines: object, then: str = "end", content_type: str = "application/json") -> Answer:
-    """A chunked stream of JSON lines, then: "end", "cut" (reset), "half-close" (no last chunk) or "hang"."""
+    """A chunked stream of JSON lines, then: "end", "cut" (reset), "half-close" (no last chunk) or "hang".
+
+    A number among the lines is a pause in seconds.
+    """
 
     async def answer(writer: asyncio.StreamWriter) -> None:
         writer.write(_head(200, {"Content-Type": content_type, "Transfer-Encoding": "chunked"}))
         for line in lines:
+            if isinstance(line, float):
+                await asyncio.sleep(line)
+                continue
             data = line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n"
             writer.write(b"%x\r\n%b\r\n" % (len(data), data))
             await writer.drain()
