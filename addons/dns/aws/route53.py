@@ -1,0 +1,240 @@
+"""Zones and their record sets, kept in memory, and the one way to change them."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
+
+from addons.dns.aws.refusals import is_vouched, named_groups
+from addons.dns.aws.translate import change_to_api, record_from_api, zone_from_api
+from addons.dns.model.actions import Batch, ChangeGroup
+from addons.dns.model.ownership import Registry
+from addons.dns.model.records import RecordSet, Zone, ZoneRecords, is_same
+from addons.dns.model.zones import ZoneFilter
+from addons.runtime.aws import AwsSession
+from addons.runtime.errors import Exhausted, Invalid, OutsideError, Unavailable
+from addons.runtime.outcomes import Outcome
+
+log = logging.getLogger(__name__)
+
+_QUOTA_MARK = "MAX_RRSETS_BY_ZONE"
+_FEW = 10
+"""So many refused groups are read again one by one; beyond that the whole zone is."""
+
+Outcomes = list[Outcome[ChangeGroup]]
+
+
+class Observation(NamedTuple):
+    """What a zone holds.
+
+    `is_new` says that it was read just now, so that any name may have changed; `is_audit` that it was read
+    not for the first time, so that what has changed was changed by somebody else.
+    """
+
+    records: ZoneRecords
+    is_new: bool
+    is_audit: bool = False
+
+
+class _Memory:
+    """The record sets of one zone as we know them, until `expires` (loop time)."""
+
+    def __init__(self, records: ZoneRecords, expires: float) -> None:
+        self.records = records
+        self.expires = expires
+        self.doubtful: list[Sequence[ChangeGroup]] = []
+
+
+class Route53:
+    """The hosted zones that a filter lets through.
+
+    A zone is listed once and then kept in step with our own changes, so that a pass without changes makes no
+    call. It is listed again after `audit_seconds`, and when the number of its record sets, which every
+    listing of zones tells, is not what we think.
+    """
+
+    def __init__(
+        self,
+        session: AwsSession,
+        *,
+        zone_filter: ZoneFilter,
+        registry: Registry,
+        audit_seconds: float,
+    ) -> None:
+        self._session = session
+        self._filter = zone_filter
+        self._registry = registry
+        self._audit_seconds = audit_seconds
+        self._zones: dict[str, Zone] = {}
+        self._memories: dict[str, _Memory] = {}
+
+    async def observe_zones(self) -> dict[str, Zone]:
+        """Every zone that is ours to look at, by id: one call for each hundred zones of the account."""
+        found: dict[str, Zone] = {}
+        async for page in self._session.pages("route53", "list_hosted_zones"):
+            zones = map(zone_from_api, page["HostedZones"])
+            found.update((zone.id, zone) for zone in zones if self._filter.accepts(zone))
+        self._zones = found
+        self._compare_counts()
+        return found
+
+    async def observe_zone(self, zone_id: str) -> Observation:
+        """The record sets of one zone; from memory, unless there is none or it cannot be trusted."""
+        memory = self._memories.get(zone_id)
+        if memory and memory.doubtful:
+            await self._settle_doubt(zone_id, memory)
+            memory = self._memories.get(zone_id)
+        if memory and _now() < memory.expires:
+            return Observation(memory.records, is_new=False)
+        records = ZoneRecords([record async for record in self._list(zone_id)])
+        self._memories[zone_id] = _Memory(records, _now() + self._audit_seconds)
+        return Observation(records, is_new=True, is_audit=memory is not None)
+
+    def record_counts(self) -> dict[str, int]:
+        """How many record sets each zone that was read has."""
+        return {zone_id: len(memory.records) for zone_id, memory in self._memories.items()}
+
+    async def apply(self, batch: Batch) -> Outcomes:
+        """Carry out a batch, and remember what became of it.
+
+        Route 53 takes a batch whole or not at all. When it complains, the groups it names are left out and
+        the rest is sent again; when it names none, the batch is divided until the culprits stand alone. Other
+        errors are the outcome of every group: the same batch may be sent again later.
+        """
+        memory = self._memories[batch.zone_id]
+        zone = self._zones[batch.zone_id]
+        groups, outcomes = [], []
+        for group in batch.groups:
+            if is_vouched(group, zone, memory.records, self._registry):
+                groups.append(group)
+            else:
+                outcomes.append(Outcome(group, Invalid(f"{group.name} has no ownership text of ours")))
+        return outcomes + await self._apply(batch.zone_id, memory, groups)
+
+    async def _apply(self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup]) -> Outcomes:
+        if not groups:
+            return []
+        try:
+            await self._send(zone_id, groups)
+        except Invalid as error:
+            if _QUOTA_MARK in error.message:
+                full = Exhausted(error.message, code=error.code, status=error.status)
+                return [Outcome(group, full) for group in groups]
+            return await self._divide(zone_id, memory, groups, error)
+        except Unavailable as error:
+            memory.doubtful.append(groups)
+            return [Outcome(group, error) for group in groups]
+        except OutsideError as error:
+            return [Outcome(group, error) for group in groups]
+        return _done(memory, groups)
+
+    async def _divide(
+        self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup], error: Invalid
+    ) -> Outcomes:
+        """Isolate the groups that Route 53 refuses: those it names, or by halves when it names none."""
+        refused = groups if len(groups) == 1 else named_groups(error.message, groups)
+        if not refused:
+            middle = len(groups) // 2
+            first = await self._apply(zone_id, memory, groups[:middle])
+            return first + await self._apply(zone_id, memory, groups[middle:])
+        if 1 < len(refused) == len(groups) and await self._was_applied(zone_id, groups[0], memory):
+            # A call whose first answer was lost was sent again by botocore: all is done already.
+            return _done(memory, groups)
+        rest = [group for group in groups if group not in refused]
+        outcomes = await self._refuse(zone_id, memory, refused, error)
+        return outcomes + await self._apply(zone_id, memory, rest)
+
+    async def _refuse(
+        self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup], error: Invalid
+    ) -> Outcomes:
+        """Note that groups were refused, and see what is there in place of what we thought."""
+        if len(groups) > _FEW:
+            memory.expires = 0.0
+            return [Outcome(group, error) for group in groups]
+        outcomes: Outcomes = []
+        for group in groups:
+            was_applied = await self._was_applied(zone_id, group, memory)
+            outcomes.append(Outcome(group, None if was_applied else error))
+        return outcomes
+
+    async def _was_applied(self, zone_id: str, group: ChangeGroup, memory: _Memory) -> bool:
+        """Read the names of a group afresh; True when they are what the group would make them."""
+        try:
+            for name in sorted({change.record.name for change in group.changes}):
+                memory.records.replace(name, await self._list_name(zone_id, name))
+        except OutsideError as error:
+            log.warning("%s could not be read again: %s", group.key, error)
+            memory.expires = 0.0
+            return False
+        return _shows(memory.records, group)
+
+    async def _settle_doubt(self, zone_id: str, memory: _Memory) -> None:
+        """Find out whether the calls without an answer were carried out: one group tells for its call."""
+        doubtful, memory.doubtful = memory.doubtful, []
+        for groups in doubtful:
+            if await self._was_applied(zone_id, groups[0], memory):
+                _done(memory, groups)
+            elif _is_half_done(memory.records, groups[0]):
+                memory.expires = 0.0
+
+    async def _send(self, zone_id: str, groups: Sequence[ChangeGroup]) -> None:
+        changes = [change_to_api(change) for group in groups for change in group.changes]
+        await self._session.call(
+            "route53",
+            "change_resource_record_sets",
+            HostedZoneId=zone_id,
+            ChangeBatch={"Changes": changes},
+        )
+
+    async def _list(self, zone_id: str, **start: str) -> AsyncIterator[RecordSet]:
+        async for page in self._session.pages(
+            "route53", "list_resource_record_sets", HostedZoneId=zone_id, **start
+        ):
+            for item in page["ResourceRecordSets"]:
+                yield record_from_api(item)
+
+    async def _list_name(self, zone_id: str, name: str) -> list[RecordSet]:
+        """All record sets of one name; the listing is sorted, so it ends where another name begins."""
+        found = []
+        async for record in self._list(zone_id, StartRecordName=name):
+            if record.name != name:
+                break
+            found.append(record)
+        return found
+
+    def _compare_counts(self) -> None:
+        """Distrust the memory of zones that have more or fewer record sets than we think."""
+        for zone in self._zones.values():
+            memory = self._memories.get(zone.id)
+            if memory and len(memory.records) != zone.record_count:
+                expected = len(memory.records)
+                log.info(
+                    "%s has %d record sets, %d expected: it is read again", zone, zone.record_count, expected
+                )
+                memory.expires = 0.0
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _done(memory: _Memory, groups: Sequence[ChangeGroup]) -> Outcomes:
+    for group in groups:
+        memory.records.apply(group.changes)
+    return [Outcome(group) for group in groups]
+
+
+def _shows(records: ZoneRecords, group: ChangeGroup) -> bool:
+    """True when the zone is as it should be after the group."""
+    created = {change.record.key: change.record for change in group.changes if change.action == "CREATE"}
+    for change in group.changes:
+        found, wanted = records.find(*change.record.key), created.get(change.record.key)
+        if (found is None) != (wanted is None) or (found and wanted and not is_same(found, wanted)):
+            return False
+    return True
+
+
+def _is_half_done(records: ZoneRecords, group: ChangeGroup) -> bool:
+    """True when the zone is neither as before the group nor as after it: somebody else was there."""
+    deleted = {change.record.key: change.record for change in group.changes if change.action == "DELETE"}
+    return any(records.find(*change.record.key) != deleted.get(change.record.key) for change in group.changes)

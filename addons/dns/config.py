@@ -1,0 +1,145 @@
+"""The settings of dns. The docstring below each field is its documentation, everywhere."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from addons.dns import names
+from addons.runtime.selectors import parse_selector
+from addons.runtime.settings import CommonConfig, SettingError
+
+Percent = Annotated[int, Meta(ge=0, le=100)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Config(CommonConfig, frozen=True, kw_only=True):
+    """Settings of dns; flags of external-dns keep their names and meanings."""
+
+    listen: str = ":7979"
+    """HOST:PORT for health, metrics and the status page; an empty host means all addresses."""
+
+    source: tuple[Literal["service", "ingress"], ...] = ("service", "ingress")
+    """The kinds of objects that are asked what they want."""
+
+    namespace: str = ""
+    """Look at the objects of this namespace only."""
+
+    annotation_filter: str = ""
+    """Look only at objects whose annotations match this expression, written like a label selector."""
+
+    label_filter: str = ""
+    """Look only at objects whose labels match this selector."""
+
+    annotation_prefix: tuple[str, ...] = names.ANNOTATION_PREFIXES
+    """Prefixes of the annotations that are read; where several say the same thing, the first wins."""
+
+    ingress_class: tuple[str, ...] = ()
+    """Look only at Ingresses of these classes."""
+
+    service_type_filter: tuple[Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"], ...] = ()
+    """Look only at Services of these types."""
+
+    ignore_hostname_annotation: bool = False
+    """Take no names from hostname annotations."""
+
+    ignore_ingress_rules_spec: bool = False
+    """Take no names from the rules of Ingresses."""
+
+    ignore_ingress_tls_spec: bool = False
+    """Take no names from the certificates of Ingresses."""
+
+    publish_internal_services: bool = False
+    """Publish the cluster addresses of ClusterIP Services under their hostname annotation too."""
+
+    always_publish_not_ready_addresses: bool = False
+    """Publish the pods of headless Services before they are ready."""
+
+    min_ttl: timedelta = timedelta(0)
+    """TTL of records whose object asks for none; 0 means 5m."""
+
+    domain_filter: tuple[str, ...] = ()
+    """Look only at names and zones in these domains; `.example.com` means subdomains only."""
+
+    exclude_domains: tuple[str, ...] = ()
+    """Never look at names and zones in these domains."""
+
+    zone_id_filter: tuple[str, ...] = ()
+    """Look only at hosted zones whose id ends like this."""
+
+    aws_zone_type: Literal["", "public", "private"] = ""
+    """Look only at public, or only at private, hosted zones."""
+
+    aws_zone_match_parent: bool = False
+    """Look also at zones that are parents of a domain in the domain filter."""
+
+    policy: Literal["sync", "upsert-only", "create-only"] = "upsert-only"
+    """Which changes are permitted: all, no deletes, or nothing but new records."""
+
+    registry: Literal["txt", "noop"] = "txt"
+    """Where ownership is kept. With `noop` every record of a wanted name counts as ours; not with sync."""
+
+    txt_owner_id: str = ""
+    """The name under which records are owned; different for every cluster. Required with the txt registry."""
+
+    txt_prefix: str = ""
+    """Put before the names of ownership TXT records; `%{record_type}` in it stands for the type."""
+
+    txt_suffix: str = ""
+    """Put after the first label of the names of ownership TXT records; not together with a prefix."""
+
+    txt_wildcard_replacement: str = ""
+    """Stands for `*` in the names of ownership TXT records."""
+
+    delete_budget: Percent = 25
+    """Hold all deletes of a zone when more than this many percent of its owned records would go at once."""
+
+    interval: timedelta = timedelta(minutes=1)
+    """Time between two full passes; changes are acted on at once. A pass without change asks AWS nothing."""
+
+    min_event_sync_interval: timedelta = timedelta(seconds=2)
+    """Collect changes for this long before acting on them together."""
+
+    audit_interval: timedelta = timedelta(minutes=30)
+    """Read every zone in full this often, to find what others have changed."""
+
+    aws_zones_cache_duration: timedelta = timedelta(minutes=10)
+    """List the hosted zones this often; their record counts tell which of them others have changed."""
+
+    aws_batch_change_size: Count = 1000
+    """At most so many changes in one call."""
+
+    aws_batch_change_size_bytes: Count = 32_000
+    """At most so many characters of record values in one call."""
+
+    aws_batch_change_size_values: Count = 1000
+    """At most so many record values in one call."""
+
+    aws_batch_change_interval: timedelta = timedelta(0)
+    """Pause between two calls that change one zone. Calls are paced for the whole account anyway."""
+
+    provider: Literal["aws"] = "aws"
+    """Accepted for the sake of external-dns's manifests."""
+
+    events: Literal["true"] = "true"
+    """Accepted for the sake of external-dns's manifests: changes of objects always trigger."""
+
+    def __post_init__(self) -> None:
+        """Raise SettingError where settings contradict each other or cannot be read."""
+        if self.registry == "txt" and not self.txt_owner_id:
+            raise SettingError(
+                "--txt-owner-id is required with --registry=txt: a name that only this cluster has"
+            )
+        if set(self.txt_owner_id) & set('," '):
+            raise SettingError(f"--txt-owner-id {self.txt_owner_id!r}: no comma, space or quotation mark")
+        if self.registry == "noop" and self.policy == "sync":
+            raise SettingError(
+                "--registry noop cannot go with --policy sync: it would delete everybody's records"
+            )
+        if self.txt_prefix and self.txt_suffix:
+            raise SettingError("--txt-prefix and --txt-suffix exclude each other")
+        for flag, text in (("annotation", self.annotation_filter), ("label", self.label_filter)):
+            try:
+                parse_selector(text)
+            except ValueError as error:
+                raise SettingError(f"--{flag}-filter: {error}") from None
