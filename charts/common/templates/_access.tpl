@@ -33,7 +33,7 @@ metadata:
   labels:
     {{- include "common.labels" $root | nindent 4 }}
 rules:
-  {{- index . 1 | toYaml | nindent 2 }}
+  {{- index . 1 | nindent 2 }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
@@ -62,7 +62,7 @@ metadata:
   labels:
     {{- include "common.labels" $root | nindent 4 }}
 rules:
-  {{- index . 3 | toYaml | nindent 2 }}
+  {{- index . 3 | nindent 2 }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
