@@ -1,0 +1,194 @@
+"""What the dns chart grants, and what it says about it: roles by source and namespace, the IAM policy in NOTES."""
+
+import fnmatch
+import json
+import re
+from typing import Any, get_args
+
+import pytest
+
+from addons.dns.config import Config
+from addons.runtime.settings import settings_of
+from tests.support.charts import CHARTS, Object, Values, only, render, render_files, values
+
+READ = ("list", "watch")
+Grants = set[tuple[str, str]]
+
+
+def config(**settings: Any) -> Values:
+    """Values with these settings of the daemon."""
+    return values({"config": settings})
+
+
+def granted(objects: list[Object], kind: str, namespace: str = "") -> Grants:
+    """(verb, resource) of every rule of this kind of role, in one namespace."""
+    return {
+        (verb, resource)
+        for role in objects
+        if role["kind"] == kind and role["metadata"].get("namespace", "") == namespace
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for resource in rule["resources"]
+    }
+
+
+def reads(*resources: str) -> Grants:
+    """The grants to keep a cache of these resources."""
+    return {(verb, resource) for verb in READ for resource in resources}
+
+
+EVENTS: Grants = {("create", "events"), ("patch", "events")}
+LEADS: Grants = {("create", "leases"), ("get", "leases"), ("patch", "leases")}
+
+
+def test_services_need_their_slices_and_the_nodes_of_node_ports() -> None:
+    objects = render(config(source=["service"]))
+    assert granted(objects, "ClusterRole") == EVENTS | reads("services", "endpointslices", "nodes")
+
+
+def test_ingresses_need_nothing_else() -> None:
+    assert granted(render(config(source=["ingress"])), "ClusterRole") == EVENTS | reads("ingresses")
+
+
+def test_every_source_has_its_rules() -> None:
+    setting = next(setting for setting in settings_of(Config) if setting.key == "source")
+    for source in get_args(get_args(setting.type)[0]):
+        assert granted(render(config(source=[source])), "ClusterRole") - EVENTS, f"nothing for {source}"
+
+
+def test_in_one_namespace_only_nodes_are_read_beyond_it() -> None:
+    objects = render(config(namespace="shop"))
+    assert granted(objects, "Role", "shop") == EVENTS | reads("services", "endpointslices", "ingresses")
+    assert granted(objects, "ClusterRole") == reads("nodes")
+
+
+def test_ingresses_of_one_namespace_need_nothing_beyond_it() -> None:
+    objects = render(config(namespace="shop", source=["ingress"]))
+    assert not [obj for obj in objects if obj["kind"].startswith("ClusterRole")]
+
+
+def test_in_its_own_namespace_both_roles_have_names_of_their_own() -> None:
+    roles = [
+        obj["metadata"]["name"] for obj in render(config(namespace="kube-system")) if obj["kind"] == "Role"
+    ]
+    assert sorted(roles) == ["aws-dns-leader", "aws-dns-sources"]
+
+
+def test_leadership_is_one_named_lease_where_the_daemon_looks_for_it() -> None:
+    objects = render(config())
+    assert granted(objects, "Role", "kube-system") == LEADS
+    rules = only(objects, "Role")["rules"]
+    named = [rule.get("resourceNames") for rule in rules if rule["verbs"] != ["create"]]
+    assert named == [["aws-dns"]]
+    assert "leaderElectName: aws-dns\n" in only(objects, "ConfigMap")["data"]["config.yaml"]
+
+
+def test_nothing_that_users_own_is_written() -> None:
+    for objects in (render(config()), render(config(namespace="shop"))):
+        writes = {
+            (verb, resource)
+            for namespace in ("", "shop")
+            for kind in ("ClusterRole", "Role")
+            for verb, resource in granted(objects, kind, namespace)
+            if verb not in READ
+        }
+        assert writes == EVENTS
+
+
+def test_every_role_is_bound_to_the_service_account_of_the_pod() -> None:
+    for given in (config(), config(namespace="shop"), values({"serviceAccount": {"name": "other"}})):
+        objects = render(given)
+        account = only(objects, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"]
+        roles = {
+            (o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"])
+            for o in objects
+            if o["kind"].endswith("Role")
+        }
+        bindings = [obj for obj in objects if obj["kind"].endswith("Binding")]
+        subject = {"kind": "ServiceAccount", "name": account, "namespace": "kube-system"}
+        assert [binding["subjects"] for binding in bindings] == [[subject]] * len(roles)
+        assert {
+            (b["roleRef"]["kind"], b["metadata"].get("namespace"), b["roleRef"]["name"]) for b in bindings
+        } == roles
+        assert only(objects, "ServiceAccount")["metadata"]["name"] == account
+
+
+def test_access_of_ones_own_replaces_the_chart_s() -> None:
+    given = {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}}
+    objects = render(values(given))
+    assert not [obj for obj in objects if re.search("Role|ServiceAccount", obj["kind"])]
+    assert only(objects, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "given"
+
+
+def notes(given: Values) -> str:
+    """What Helm prints after an install."""
+    return render_files(given)["dns/templates/NOTES.txt"]
+
+
+def policy(given: Values) -> dict[str, Any]:
+    """The statements of the IAM policy in the notes, by their names."""
+    text = notes(given)
+    found = json.loads(text[text.index("\n  {\n") : text.rindex("\n  }\n") + 4])
+    return {statement.pop("Sid"): statement for statement in found["Statement"]}
+
+
+def test_the_policy_is_the_file_of_the_chart_where_nothing_limits_it() -> None:
+    whole = json.loads((CHARTS / "dns/files/iam-policy.json").read_text())
+    assert policy(config()) == {statement.pop("Sid"): statement for statement in whole["Statement"]}
+
+
+def test_the_policy_is_limited_to_the_zones() -> None:
+    statements = policy(config(zoneIdFilter=["Z1", "/hostedzone/Z2"]))
+    zones = ["arn:aws:route53:::hostedzone/*Z1", "arn:aws:route53:::hostedzone/*Z2"]
+    assert statements["ReadRecords"]["Resource"] == statements["ChangeRecords"]["Resource"] == zones
+    assert statements["FindZones"]["Resource"] == ["*"]
+
+
+def may_write(name: str, **settings: Any) -> bool:
+    """Whether the policy permits a change of this name: as IAM compares, with `*` for any text."""
+    condition = policy(config(**settings))["ChangeRecords"]["Condition"]["ForAllValues:StringLike"]
+    patterns = condition["route53:ChangeResourceRecordSetsNormalizedRecordNames"]
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("app.example.org", {}),
+        ("a-app.example.org", {}),
+        ("cname-app.example.org", {}),
+        ("deep.in.app.example.org", {}),
+        (r"\052.app.example.org", {}),
+        ("owner-a-app.example.org", {"txtPrefix": "owner-"}),
+        ("own.a-app.example.org", {"txtPrefix": "own.%{record_type}-"}),
+        ("a-app-owner.example.org", {"txtSuffix": "-owner"}),
+        ("app-a-owner.example.org", {"txtSuffix": "-%{record_type}-owner"}),
+    ],
+)
+def test_the_policy_permits_what_is_below_the_domain_and_what_owns_it(name: str, settings: Values) -> None:
+    assert may_write(name, domainFilter=["App.Example.org"], **settings)
+
+
+@pytest.mark.parametrize("name", ["example.org", "other.example.org", "myapp.example.org", "app.example.com"])
+def test_the_policy_permits_no_other_name(name: str) -> None:
+    assert not may_write(name, domainFilter=["app.example.org"])
+
+
+def test_a_filter_for_subdomains_does_not_permit_the_domain_itself() -> None:
+    assert may_write("www.app.example.org", domainFilter=[".app.example.org"])
+    assert not may_write("app.example.org", domainFilter=[".app.example.org"])
+
+
+def test_the_notes_name_three_commands_that_fit_the_release() -> None:
+    text = notes(values({"port": 9000}))
+    commands = [line.strip() for line in text.splitlines() if line.startswith(("  kubectl", "  curl"))]
+    assert commands[0] == "kubectl -n kube-system rollout status deployment/aws-dns"
+    assert commands[1] == "kubectl -n kube-system port-forward deployment/aws-dns 9000"
+    assert commands[2].startswith("curl -s http://localhost:9000/api/decisions")
+
+
+def test_the_notes_say_whose_role_the_policy_is_for() -> None:
+    role = "arn:aws:iam::1:role/dns"
+    annotated = values({"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": role}}})
+    assert f"The role {role} needs this policy" in notes(annotated)
+    assert "names no IAM role" in notes(values())

@@ -1,0 +1,78 @@
+"""The charts as packages: complete, loadable elsewhere, usable below another chart."""
+
+import shutil
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.charts import CHARTS, MINIMUM, OLDEST, ROOT, Object, Values, helm, only, render
+
+NAMES = [path.parent.name for path in sorted(CHARTS.glob("*/Chart.yaml"))]
+
+
+def metadata(name: str) -> Object:
+    """The Chart.yaml of a chart."""
+    found: Object = yaml.safe_load((CHARTS / name / "Chart.yaml").read_text())
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_chart_supports_the_oldest_minor_and_later(name: str) -> None:
+    assert metadata(name)["kubeVersion"] == f">={OLDEST}.0-0"
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if metadata(name)["type"] == "application"])
+def test_a_chart_installs_the_version_of_the_project(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert metadata(name)["appVersion"] == project["version"]
+    assert metadata(name)["annotations"]["artifacthub.io/license"] == project["license"]
+    assert metadata(name)["icon"].startswith("data:image/svg+xml;base64,")
+
+
+def test_a_package_carries_the_library_and_renders_the_same_elsewhere(tmp_path: Path) -> None:
+    archive = Path(helm.package(CHARTS / "dns", destination=tmp_path))
+    assert archive.name == f"dns-{metadata('dns')['version']}.tgz"
+    assert render(MINIMUM, archive) == render(MINIMUM)
+
+
+def test_the_dependency_on_the_library_is_met() -> None:
+    (library,) = helm.dependency_list(CHARTS / "dns")
+    assert (library["name"], library["version"]) == ("common", metadata("common")["version"])
+    assert library["status"] == "unpacked"
+
+
+def umbrella(folder: Path, given: Values) -> Path:
+    """A chart that has dns below it, as `addons`."""
+    chart = folder / "addons"
+    (chart / "charts").mkdir(parents=True)
+    shutil.copytree(CHARTS / "dns", chart / "charts" / "dns")
+    dependency = {"name": "dns", "version": "0.1.0", "condition": "dns.enabled"}
+    about = {"apiVersion": "v2", "name": "addons", "version": "1.0.0", "dependencies": [dependency]}
+    (chart / "Chart.yaml").write_text(yaml.safe_dump(about))
+    (chart / "values.yaml").write_text(yaml.safe_dump(given))
+    return chart
+
+
+def test_below_another_chart_it_is_the_same_chart(tmp_path: Path) -> None:
+    given = {
+        "dns": {"enabled": True, "config": {"txtOwnerId": "test"}},
+        "global": {"image": MINIMUM["image"]},
+    }
+    assert render({}, umbrella(tmp_path, given)) == render(MINIMUM)
+
+
+def test_below_another_chart_it_can_be_switched_off(tmp_path: Path) -> None:
+    assert render({"dns": {"enabled": False}}, umbrella(tmp_path, {})) == []
+
+
+def test_below_another_chart_its_values_are_still_checked(tmp_path: Path) -> None:
+    chart = umbrella(tmp_path, {"dns": {**MINIMUM, "replica": 1}})
+    with pytest.raises(helm.HelmValuesError, match="additional properties 'replica' not allowed"):
+        render({}, chart)
+
+
+def test_releases_that_hold_the_name_of_the_chart_do_not_say_it_twice() -> None:
+    assert only(render(MINIMUM, name="dns"), "Deployment")["metadata"]["name"] == "dns"
+    assert only(render(MINIMUM, name="x" * 53), "Deployment")["metadata"]["name"] == f"{'x' * 53}-dns"
