@@ -1,4 +1,4 @@
-"""What the dns chart grants, and what it says about it: roles by source and namespace, the IAM policy in NOTES."""
+"""What the dns chart grants: roles by source and namespace, and the IAM policy that its notes show."""
 
 import fnmatch
 import json
@@ -68,9 +68,8 @@ def test_ingresses_of_one_namespace_need_nothing_beyond_it() -> None:
 
 
 def test_in_its_own_namespace_both_roles_have_names_of_their_own() -> None:
-    roles = [
-        obj["metadata"]["name"] for obj in render(config(namespace="kube-system")) if obj["kind"] == "Role"
-    ]
+    objects = render(config(namespace="kube-system"))
+    roles = [obj["metadata"]["name"] for obj in objects if obj["kind"] == "Role"]
     assert sorted(roles) == ["aws-dns-leader", "aws-dns-sources"]
 
 

@@ -56,10 +56,8 @@ def umbrella(folder: Path, given: Values) -> Path:
 
 
 def test_below_another_chart_it_is_the_same_chart(tmp_path: Path) -> None:
-    given = {
-        "dns": {"enabled": True, "config": {"txtOwnerId": "test"}},
-        "global": {"image": MINIMUM["image"]},
-    }
+    dns = {"enabled": True, "config": MINIMUM["config"]}
+    given = {"dns": dns, "global": {"image": MINIMUM["image"]}}
     assert render({}, umbrella(tmp_path, given)) == render(MINIMUM)
 
 

@@ -44,7 +44,7 @@ def test_it_is_important_and_its_replicas_keep_apart() -> None:
 
 
 def test_an_affinity_replaces_the_default() -> None:
-    mine = {"nodeAffinity": {}}
+    mine: Values = {"nodeAffinity": {}}
     assert pod({"affinity": mine})["affinity"] == mine
 
 

@@ -1,4 +1,4 @@
-"""The `config` of the dns chart is the Config of the daemon: nothing more, nothing less, and refused alike."""
+"""The `config` of the dns chart is the Config of the daemon: nothing more, nothing less."""
 
 import json
 import re
@@ -20,6 +20,7 @@ KEYS = {setting.key for setting in chart_settings(Config)}
 
 SAMPLES: dict[str, Any] = {
     "annotationFilter": "team in (a,b)",
+    "events": True,
     "labelFilter": "!internal",
     "logFormat": "json",
     "txtSuffix": "",
@@ -75,11 +76,11 @@ def test_values_yaml_documents_every_setting() -> None:
 
 
 def test_values_yaml_has_the_defaults_of_the_daemon(tmp_path: Path) -> None:
-    assert load_rendered(values(), tmp_path) == load(
-        Config,
-        ["--txt-owner-id=test", "--leader-elect-name=aws-dns", "--leader-elect-namespace=kube-system"]
-        + [f"--config={tmp_path / 'config.yaml'}"],
-        {},
+    assert load_rendered(values(), tmp_path) == Config(
+        config=str(tmp_path / "config.yaml"),
+        txt_owner_id="test",
+        leader_elect_name="aws-dns",
+        leader_elect_namespace="kube-system",
     )
     live = yaml.safe_load((CHART / "values.yaml").read_text())["config"]
     defaults = {setting.key: setting.default for setting in chart_settings(Config)}
@@ -150,9 +151,8 @@ def test_what_is_required_is_refused_in_words_where_helm_skips_the_schema(
 
 
 def test_without_a_registry_no_owner_is_required(tmp_path: Path) -> None:
-    assert not load_rendered(
-        values({"config": {"registry": "noop", "txtOwnerId": ""}}), tmp_path
-    ).txt_owner_id
+    given = values({"config": {"registry": "noop", "txtOwnerId": ""}})
+    assert load_rendered(given, tmp_path).txt_owner_id == ""
 
 
 @pytest.mark.parametrize("name", CHARTS)
