@@ -1,0 +1,92 @@
+"""The status page for people: plain HTML without scripts, which reloads itself; every text is escaped."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from urllib.parse import urlencode
+
+from addons.runtime.clock import rfc3339
+from addons.runtime.decisions import Decision
+
+_STYLE = """
+:root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
+body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
+table { border-collapse: collapse; width: 100%; margin-bottom: 1.5rem }
+th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); overflow-wrap: anywhere }
+th { font-weight: 600 }
+td.number { text-align: right }
+.ready { color: light-dark(#137333, #81c995) }
+.unready { color: light-dark(#b3261e, #f2b8b5) }
+"""
+
+
+def render(name: str, complaint: str, state: object, decisions: Sequence[Decision]) -> str:
+    """Give the page: whether the daemon is ready or why not, its state as tables, its newest decisions."""
+    verdict = (
+        f'<p class="unready">Not ready: {escape(complaint)}</p>'
+        if complaint
+        else '<p class="ready">Ready</p>'
+    )
+    return "\n".join(
+        (
+            '<!doctype html><html lang="en"><head><meta charset="utf-8">',
+            '<meta http-equiv="refresh" content="10">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(name)}</title><style>{_STYLE}</style></head><body>",
+            f"<h1>{escape(name)}</h1>{verdict}",
+            "<h2>State</h2>",
+            _value(state),
+            "<h2>Newest decisions</h2>",
+            _decisions(decisions),
+            '<p><a href="/">All</a> · <a href="/api/state">State</a> and'
+            ' <a href="/api/decisions">decisions</a> as JSON · <a href="/metrics">Metrics</a></p>',
+            "</body></html>",
+        )
+    )
+
+
+def _value(value: object) -> str:
+    """Show data: a mapping as rows, a list of mappings as a table with a column for each of their keys."""
+    match value:
+        case Mapping():
+            return _table((), ((escape(str(key)), _value(item)) for key, item in value.items()))
+        case list() if rows := [row for row in value if isinstance(row, Mapping)]:
+            columns = list(dict.fromkeys(key for row in rows for key in row))
+            return _table(columns, ([_value(row.get(column)) for column in columns] for row in rows))
+        case list():
+            return "<br>".join(map(_value, value)) or "none"
+        case None | "":
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+    return escape(str(value))
+
+
+def _decisions(decisions: Iterable[Decision]) -> str:
+    rows = [
+        (
+            f'<time datetime="{rfc3339(one.time)}">{rfc3339(one.time)}</time>',
+            _object_link(one.object),
+            escape(one.action),
+            escape(one.reason),
+            escape(one.message) + (f"; again at {rfc3339(one.retry_at)}" if one.retry_at else ""),
+            f"{one.count}",
+        )
+        for one in decisions
+    ]
+    return (
+        _table(("time", "object", "action", "reason", "message", "times"), rows)
+        if rows
+        else "<p>None yet.</p>"
+    )
+
+
+def _object_link(about: str) -> str:
+    return f'<a href="/?{escape(urlencode({"object": about}))}">{escape(about)}</a>' if about else ""
+
+
+def _table(head: Sequence[object], rows: Iterable[Sequence[str]]) -> str:
+    """Make a table; the cells are HTML already, the head is not."""
+    heading = "".join(f"<th>{escape(str(cell))}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,148 @@
+"""What a daemon shows over HTTP: health, readiness, metrics, state and decisions, and a page for people."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from http import HTTPStatus
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+
+from addons.runtime.decisions import Decisions
+from addons.runtime.page import render
+from addons.runtime.settings import SettingError
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_LAG = Gauge("addons_event_loop_lag_seconds", "How late the event loop woke up last.")
+_BEAT_SECONDS = 1.0
+_STUCK_SECONDS = 10.0
+"""A loop that stood still for longer than this is reported as dead once, when it runs again."""
+
+
+class StatusServer:
+    """Serves the status of one daemon.
+
+    `ready` gives the reason why it is not ready, or nothing; `state` gives what it wants to show, as data for
+    JSON. Neither may hold a secret. Raises SettingError when `listen` is no HOST:PORT.
+    """
+
+    def __init__(
+        self,
+        listen: str,
+        *,
+        name: str,
+        ready: Callable[[], str],
+        state: Callable[[], object],
+        decisions: Decisions,
+    ) -> None:
+        self._host, self._port = parse_listen(listen)
+        self._name = name
+        self._ready = ready
+        self._state = state
+        self._decisions = decisions
+        self._beat_at = 0.0
+        self.address: tuple[str, int] | None = None
+        """Host and port, once it listens."""
+
+    async def serve(self, stopping: asyncio.Event) -> None:
+        """Serve until `stopping`."""
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self._host or None, self._port).start()
+            host, port, *_ = runner.addresses[0]
+            self.address = (host, port)
+            log.info("listening: %s on %s port %d", self._name, host, port)
+            await self._beat(stopping)
+        finally:
+            await runner.cleanup()
+
+    async def _beat(self, stopping: asyncio.Event) -> None:
+        """Note every second that the event loop is alive."""
+        loop = asyncio.get_running_loop()
+        while not stopping.is_set():
+            self._beat_at = loop.time()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), _BEAT_SECONDS)
+            _LAG.set(max(0.0, loop.time() - self._beat_at - _BEAT_SECONDS))
+
+    def _application(self) -> web.Application:
+        application = web.Application(middlewares=[_errors_as_json])
+        application.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/healthz", self._health),
+                web.get("/readyz", self._readiness),
+                web.get("/metrics", self._metrics),
+                web.get("/api/state", self._api_state),
+                web.get("/api/decisions", self._api_decisions),
+            ]
+        )
+        return application
+
+    async def _health(self, request: web.Request) -> web.Response:
+        late = asyncio.get_running_loop().time() - self._beat_at - _BEAT_SECONDS
+        return _verdict(f"the event loop stood still for {late:.0f} s" if late > _STUCK_SECONDS else "")
+
+    async def _readiness(self, request: web.Request) -> web.Response:
+        return _verdict(self._ready())
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _api_state(self, request: web.Request) -> web.Response:
+        return _json(self._state())
+
+    async def _api_decisions(self, request: web.Request) -> web.Response:
+        limit = request.query.get("limit", "100")
+        if not re.fullmatch(r"[0-9]{1,6}", limit):
+            return _json({"error": "limit must be a whole number below 1000000"}, HTTPStatus.BAD_REQUEST)
+        return _json(self._decisions.newest(request.query.get("object", ""), int(limit)))
+
+    async def _page(self, request: web.Request) -> web.Response:
+        about = request.query.get("object", "")
+        state = msgspec.to_builtins(self._state(), str_keys=True)
+        text = render(self._name, self._ready(), state, self._decisions.newest(about))
+        return web.Response(text=text, content_type="text/html", headers=_PAGE_HEADERS)
+
+
+_PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+
+
+def parse_listen(listen: str) -> tuple[str, int]:
+    """Split HOST:PORT; the host may be empty (all addresses) or an IPv6 address in brackets."""
+    host, colon, port = listen.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if bracketed:
+        host = host[1:-1]
+    is_port = bool(re.fullmatch(r"[0-9]{1,5}", port)) and int(port) < 65536
+    if not colon or not is_port or (":" in host and not bracketed):
+        raise SettingError(f"--listen: {listen!r} is not allowed: HOST:PORT such as 127.0.0.1:8080 or :8080")
+    return host, int(port)
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        reply = _json({"error": error.reason.lower()}, HTTPStatus(error.status))
+        if "Allow" in error.headers:
+            reply.headers["Allow"] = error.headers["Allow"]
+        return reply
+
+
+def _verdict(complaint: str) -> web.Response:
+    status = HTTPStatus.SERVICE_UNAVAILABLE if complaint else HTTPStatus.OK
+    return web.Response(text=f"{complaint or 'ok'}\n", status=status)
+
+
+def _json(content: object, status: HTTPStatus = HTTPStatus.OK) -> web.Response:
+    body = msgspec.json.encode(content) + b"\n"
+    return web.Response(body=body, status=status, content_type="application/json")
