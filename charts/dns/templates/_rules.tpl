@@ -12,15 +12,18 @@
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
   verbs: [list, watch]
-{{ end -}}
+{{ end }}
+{{- if not .Values.config.dryRun -}}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
 {{- end -}}
+{{- end -}}
 
 {{- /* Nodes, whose addresses are those of NodePort Services; they belong to no namespace. */ -}}
 {{- define "dns.nodeRules" -}}
-{{- if has "service" .Values.config.source -}}
+{{- $types := .Values.config.serviceTypeFilter | default (list "NodePort") -}}
+{{- if and (has "service" .Values.config.source) (has "NodePort" $types) -}}
 - apiGroups: [""]
   resources: [nodes]
   verbs: [list, watch]

@@ -46,6 +46,19 @@ def test_services_need_their_slices_and_the_nodes_of_node_ports() -> None:
     assert granted(objects, "ClusterRole") == EVENTS | reads("services", "endpointslices", "nodes")
 
 
+def test_without_node_ports_nodes_are_nobody_s_business() -> None:
+    objects = render(config(source=["service"], serviceTypeFilter=["LoadBalancer"]))
+    assert granted(objects, "ClusterRole") == EVENTS | reads("services", "endpointslices")
+    objects = render(config(source=["service"], serviceTypeFilter=["LoadBalancer", "NodePort"]))
+    assert reads("nodes") <= granted(objects, "ClusterRole")
+
+
+def test_a_dry_run_may_write_nothing() -> None:
+    objects = render(config(dryRun=True))
+    assert granted(objects, "ClusterRole") == reads("services", "endpointslices", "ingresses", "nodes")
+    assert not [obj for obj in objects if obj["kind"] == "Role"]
+
+
 def test_ingresses_need_nothing_else() -> None:
     assert granted(render(config(source=["ingress"])), "ClusterRole") == EVENTS | reads("ingresses")
 
