@@ -22,7 +22,7 @@ async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[A
     namespace = f"t{uuid4().hex[:8]}"
     if request.param == "real":
         cluster: Cluster = request.getfixturevalue("cluster")
-        async with connect(cluster.kubeconfig, cluster.tokens, namespace) as client:
+        async with connect(cluster.kubeconfig, cluster.tokens, namespace, cluster.etcd) as client:
             yield client
         return
     server = KubeApi(tls=True, tokens={}, rbac=True, history=50, bookmark_seconds=1.0)

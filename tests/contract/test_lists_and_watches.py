@@ -1,6 +1,8 @@
 """How a client follows a collection: lists, pages, versions, watches, bookmarks, and what expires."""
 
 import asyncio
+import base64
+import json
 from contextlib import aclosing
 
 import pytest
@@ -207,17 +209,6 @@ class TestWatch:
         assert (last["kind"], last["apiVersion"]) == ("Secret", "v1")
         assert int(last["metadata"]["resourceVersion"]) >= int(other["metadata"]["resourceVersion"])
 
-    async def test_a_version_from_before_the_history_is_expired(self, api: Api) -> None:
-        things = await api.define("things")
-        kind = {"apiVersion": f"{api.namespace}.example.org/v1", "kind": "Thing"}
-        for number in range(60):
-            await api.call("POST", things, {**kind, "metadata": {"name": f"n{number}"}})
-        events = await api.events(things, 1, resourceVersion="1")
-        status = events[0]["object"]
-        assert (events[0]["type"], status["kind"]) == ("ERROR", "Status")
-        assert (status["code"], status["reason"]) == (410, "Expired")
-        assert status["message"].startswith("too old resource version: 1 (")
-
     async def test_two_watches_are_told_the_same(self, api: Api) -> None:
         path = api.path("secrets")
         version = (await api.get(path)).version
@@ -228,6 +219,46 @@ class TestWatch:
         await make(api, "a", "b", "c")
         first, second = await asyncio.gather(*watches)
         assert first == second
+
+
+class TestExpiry:
+    """What lies before the history that a server keeps is gone, and it says so in two forms."""
+
+    async def things(self, api: Api) -> str:
+        """Make more objects of a new kind than the history holds; return its path."""
+        path = await api.define("things")
+        kind = {"apiVersion": f"{api.namespace}.example.org/v1", "kind": "Thing"}
+        made = [
+            await api.call("POST", path, {**kind, "metadata": {"name": f"n{number}"}}) for number in range(60)
+        ]
+        await api.forget(made[-1].version)
+        return path
+
+    async def test_a_watch_from_there_is_an_error_event(self, api: Api) -> None:
+        path = await self.things(api)
+        (event,) = await api.events(path, 1, resourceVersion="1")
+        status = event["object"]
+        assert (event["type"], status["kind"]) == ("ERROR", "Status")
+        assert (status["code"], status["reason"]) == (410, "Expired")
+        assert status["message"].startswith("too old resource version: 1 (")
+
+    async def test_a_list_of_then_is_refused(self, api: Api) -> None:
+        path = await self.things(api)
+        reply = await api.get(path, resourceVersion="1", resourceVersionMatch="Exact")
+        assert (reply.status, reply.reason) == (410, "Expired")
+
+    async def test_a_page_that_belongs_to_then_is_refused_with_a_token_for_the_rest(self, api: Api) -> None:
+        path = await self.things(api)
+        token = token_of({"v": "meta.k8s.io/v1", "rv": 1, "start": "n20\0"})
+        reply = await api.get(path, limit=10, **{"continue": token})
+        assert (reply.status, reply.reason) == (410, "Expired")
+        rest = await api.get(path, limit=500, **{"continue": reply.meta["continue"]})
+        assert len(rest.names) > 10
+
+
+def token_of(content: Object) -> str:
+    """Return a continue token as the server makes it."""
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
 
 INITIAL_EVENTS = {

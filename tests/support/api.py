@@ -63,6 +63,8 @@ class Api:
     tokens: Mapping[str, str]
     namespace: str
     trust: ssl.SSLContext | bool = True
+    etcd: str = ""
+    """Where the history of a real server is kept; the emulator keeps its own, which is short in tests."""
 
     def path(self, collection: str, name: str = "", *, namespace: str | None = None) -> str:
         """Return the path of a collection, "services" or "policy/v1/evictions", or of one object in it."""
@@ -153,6 +155,12 @@ class Api:
         await self.until(lambda: self.get(path), lambda reply: reply.status == 200)
         return path
 
+    async def forget(self, version: str) -> None:
+        """Let a real server forget what was before this version, as it does by itself every five minutes."""
+        if self.etcd:
+            async with self.http.post(f"{self.etcd}/v3/kv/compaction", json={"revision": version}) as reply:
+                assert reply.status == 200, await reply.text()
+
     async def until(self, ask: Callable[[], Awaitable[Reply]], accept: Callable[[Reply], bool]) -> Reply:
         """Ask until the answer is accepted, for what a controller does in its own time; 30 s at most."""
         async with asyncio.timeout(30):
@@ -162,11 +170,13 @@ class Api:
 
 
 @asynccontextmanager
-async def connect(kubeconfig: Path, tokens: Mapping[str, str], namespace: str) -> AsyncIterator[Api]:
+async def connect(
+    kubeconfig: Path, tokens: Mapping[str, str], namespace: str, etcd: str = ""
+) -> AsyncIterator[Api]:
     """Open a client for the server that a kubeconfig names, and make the namespace."""
     cluster = yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]
     async with aiohttp.ClientSession(read_bufsize=1 << 22) as http:
-        api = Api(http, cluster["server"], kubeconfig, tokens, namespace, _trust(cluster))
+        api = Api(http, cluster["server"], kubeconfig, tokens, namespace, _trust(cluster), etcd)
         made = await api.call("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
         assert made.status == 201, made.body
         yield api

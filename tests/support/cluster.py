@@ -14,11 +14,12 @@ SCRIPTS = ROOT / "tests" / "kube"
 
 @dataclass(frozen=True)
 class Cluster:
-    """A control plane that runs: its kubeconfig (user admin), and the token of every user it knows."""
+    """A control plane that runs: its kubeconfig (of admin), the token of every user, the URL of its etcd."""
 
     folder: Path
     kubeconfig: Path
     tokens: Mapping[str, str]
+    etcd: str
 
 
 def find_assets() -> Path | None:
@@ -39,7 +40,12 @@ def running(folder: Path, assets: Path) -> Iterator[Cluster]:
     if started.returncode:
         raise RuntimeError(f"no control plane: {started.stderr.strip()}")
     try:
-        yield Cluster(folder, Path(started.stdout.strip()), _tokens(folder / "tokens.csv"))
+        yield Cluster(
+            folder,
+            Path(started.stdout.strip()),
+            _tokens(folder / "tokens.csv"),
+            (folder / "etcd.url").read_text().strip(),
+        )
     finally:
         subprocess.run([SCRIPTS / "stop", folder], check=True, timeout=120)
 
