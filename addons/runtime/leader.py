@@ -1,0 +1,256 @@
+"""One replica acts, the others wait: leadership on a coordination Lease.
+
+Safety does not rest on clocks that agree. The holder counts from before it sent a renewal that succeeded; the
+others count from after they saw it; each by its own monotonic clock. So the holder's time is always over
+first, and its work has ended by then, whatever became of its connection.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from prometheus_client import Counter, Gauge
+
+from addons.runtime.clock import rfc3339_micro, utc_now
+from addons.runtime.errors import Conflict, NotFound, OutsideError
+from addons.runtime.kube import KubeClient
+from addons.runtime.objects import LEASES, Lease
+
+log = logging.getLogger(__name__)
+
+Service = Callable[[asyncio.Event], Awaitable[None]]
+"""A part of a daemon: runs until the event that it is given is set."""
+
+_MARGIN = 0.1  # of the lease, kept for the work's last breath and for clocks that run at unlike speed
+_RELEASE_SECONDS = 2.0
+_LOST = float("-inf")
+
+_IS_LEADER = Gauge("addons_kube_leader_is_leader", "1 while this replica leads.", ["lease"])
+_FAILURES = Counter("addons_kube_leader_failures_total", "Failed requests for the lease.", ["lease"])
+
+
+class Leader:
+    """Campaigns for one Lease, and runs a service while it is held.
+
+    A holder that cannot renew for `renew_seconds` asks its service to stop, and ends it before the
+    `lease_seconds` are over that the others wait. `retry_seconds` is the pause between requests, with jitter.
+    `identity` should tell people which replica it is; a random ending makes it unique to this process.
+    """
+
+    def __init__(
+        self,
+        kube: KubeClient,
+        *,
+        namespace: str,
+        name: str,
+        identity: str,
+        lease_seconds: float = 15.0,
+        renew_seconds: float = 10.0,
+        retry_seconds: float = 2.0,
+        now: Callable[[], datetime] = utc_now,
+        rng: Random | None = None,
+    ) -> None:
+        if not retry_seconds < renew_seconds < lease_seconds * (1 - _MARGIN):
+            raise ValueError("a lease needs retry < renew < 0.9 * lease seconds")
+        self.leader_identity = ""
+        self._kube = kube
+        self._namespace = namespace
+        self._name = name
+        self._lease_seconds = lease_seconds
+        self._renew_seconds = renew_seconds
+        self._retry_seconds = retry_seconds
+        self._now = now
+        self._rng = rng or Random()  # noqa: S311
+        self._identity = f"{identity}_{self._rng.getrandbits(32):08x}"
+        self._clock: Callable[[], float] = float
+        self._version = ""  # of the Lease as last seen or written
+        self._seen_at = 0.0  # when that version was first seen here
+        self._renewed_at = _LOST  # when the last successful renewal was sent
+        self._gauge = _IS_LEADER.labels(f"{namespace}/{name}")
+        self._failures = _FAILURES.labels(f"{namespace}/{name}")
+
+    @property
+    def is_leading(self) -> bool:
+        """True while the service may act."""
+        return self.remaining() > 0
+
+    def remaining(self) -> float:
+        """Seconds that this holder may still act, 0.0 when it does not lead.
+
+        A destructive action that may take longer than this must not be started.
+        """
+        return max(0.0, self._renewed_at + self._lease_seconds * (1 - _MARGIN) - self._clock())
+
+    def lead(self, service: Service) -> Service:
+        """A service that campaigns and runs `service` whenever this replica leads.
+
+        On loss, `service` sees its event set, is cancelled when its time is nearly over, and is awaited; then
+        the campaign goes on. When `service` fails or returns, the lease is released and so does this.
+        """
+
+        async def campaign(stopping: asyncio.Event) -> None:
+            self._clock = asyncio.get_running_loop().time
+            over = False
+            while not over and await self._acquire(stopping):
+                over = await self._hold(service, stopping)
+
+        return campaign
+
+    async def _acquire(self, stopping: asyncio.Event) -> bool:
+        """Try until the lease is ours; False when `stopping` is set first."""
+        while not stopping.is_set():
+            pause = self._retry_seconds * self._rng.uniform(1.0, 2.0)
+            try:
+                async with asyncio.timeout(self._renew_seconds / 2):
+                    if await self._try_to_take():
+                        return True
+            except (OutsideError, TimeoutError) as error:
+                self._failures.inc()
+                log.warning(
+                    "lease %s/%s is out of reach: %s", self._namespace, self._name, error or "no answer"
+                )
+                pause = max(pause, min(getattr(error, "retry_after", None) or 0.0, self._lease_seconds))
+            await _wait(stopping, pause)
+        return False
+
+    async def _try_to_take(self) -> bool:
+        try:
+            lease = await self._kube.get(LEASES, Lease, namespace=self._namespace, name=self._name)
+        except NotFound:
+            await self._create()
+        else:
+            if not self._is_free(lease):
+                return False
+            transitions = lease.spec.lease_transitions + (lease.spec.holder_identity != self._identity)
+            await self._write(self._claim(transitions))
+        self.leader_identity = self._identity
+        log.info("lease %s/%s taken by %s", self._namespace, self._name, self._identity)
+        return True
+
+    def _is_free(self, lease: Lease) -> bool:
+        """Whether nobody else can be acting under a Lease that was just read."""
+        self._observe(lease)
+        spec = lease.spec
+        if spec.holder_identity in ("", self._identity):
+            return True
+        return self._clock() - self._seen_at >= (spec.lease_duration_seconds or self._lease_seconds)
+
+    def _observe(self, lease: Lease) -> None:
+        """Note who holds the lease; a version not seen before is a sign of life of its holder."""
+        self.leader_identity = lease.spec.holder_identity
+        if lease.metadata.resource_version != self._version:
+            self._version = lease.metadata.resource_version
+            self._seen_at = self._clock()
+
+    async def _hold(self, service: Service, stopping: asyncio.Event) -> bool:
+        """Run `service` under the lease; True when it has ended for good, False when the lease was lost."""
+        self._gauge.set(1)
+        halt = asyncio.Event()
+        work = asyncio.ensure_future(service(halt))
+        renewal = asyncio.ensure_future(self._renew_until_lost())
+        asked = asyncio.ensure_future(stopping.wait())
+        try:
+            await asyncio.wait((work, renewal, asked), return_when=asyncio.FIRST_COMPLETED)
+            over = work.done() or not renewal.done()
+            halt.set()
+            await asyncio.wait((work, renewal), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((work,), timeout=self.remaining() if renewal.done() else None)
+        finally:
+            await _end(work, renewal, asked)
+            self._gauge.set(0)
+            await self._release()
+        for task in (work, renewal):
+            if not task.cancelled():
+                task.result()
+        return over
+
+    async def _renew_until_lost(self) -> None:
+        """Renew; return when somebody else has the lease, or it was not renewed for `renew_seconds`."""
+        while (left := self._renewed_at + self._renew_seconds - self._clock()) > 0:
+            await asyncio.sleep(min(left, self._retry_seconds * self._rng.uniform(0.8, 1.2)))
+            late = self._renewed_at + self._renew_seconds
+            try:
+                async with asyncio.timeout_at(min(late, self._clock() + self._renew_seconds / 3)):
+                    await self._renew()
+            except (OutsideError, TimeoutError) as error:
+                self._failures.inc()
+                log.warning("lease %s/%s not renewed: %s", self._namespace, self._name, error or "no answer")
+        log.warning("lease %s/%s lost by %s", self._namespace, self._name, self._identity)
+
+    async def _renew(self) -> None:
+        """Renew once. A conflict may be our own doing: a renewal that was applied but never answered."""
+        try:
+            await self._write({"renewTime": rfc3339_micro(self._now())})
+        except NotFound:
+            self._renewed_at = _LOST
+        except Conflict:
+            lease = await self._kube.get(LEASES, Lease, namespace=self._namespace, name=self._name)
+            self._observe(lease)
+            if self.leader_identity != self._identity:
+                self._renewed_at = _LOST
+
+    async def _release(self) -> None:
+        """Let go of the lease, so that the next holder need not wait. The work has ended by now."""
+        renewed_at, self._renewed_at = self._renewed_at, _LOST
+        if renewed_at == _LOST:
+            return
+        if (late := self._clock() - renewed_at - self._lease_seconds) > 0:
+            log.error("work under lease %s/%s ended %.1f s too late", self._namespace, self._name, late)
+        moment = rfc3339_micro(self._now())
+        nobody = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": moment, "acquireTime": moment}
+        try:
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                await self._patch(nobody)
+        except (OutsideError, TimeoutError) as error:
+            log.info("lease %s/%s not released: %s", self._namespace, self._name, error or "no answer")
+
+    async def _create(self) -> None:
+        body = {
+            "apiVersion": LEASES.api_version,
+            "kind": LEASES.kind,
+            "metadata": {"namespace": self._namespace, "name": self._name},
+            "spec": self._claim(transitions=0),
+        }
+        sent_at = self._clock()
+        created = await self._kube.create(LEASES, body, namespace=self._namespace)
+        self._version, self._renewed_at = created.metadata.resource_version, sent_at
+
+    async def _write(self, spec: dict[str, object]) -> None:
+        """Change the Lease as the one who holds it from now on."""
+        sent_at = self._clock()
+        await self._patch(spec)
+        self._renewed_at = sent_at
+
+    async def _patch(self, spec: dict[str, object]) -> None:
+        body = {"metadata": {"resourceVersion": self._version}, "spec": spec}
+        lease = await self._kube.merge_patch(LEASES, body, namespace=self._namespace, name=self._name)
+        self._version = lease.metadata.resource_version
+
+    def _claim(self, transitions: int) -> dict[str, object]:
+        moment = rfc3339_micro(self._now())
+        return {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": round(self._lease_seconds),
+            "acquireTime": moment,
+            "renewTime": moment,
+            "leaseTransitions": transitions,
+        }
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Return when `event` is set, or after `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
+
+
+async def _end(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel what still runs, and return when all of it has ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
