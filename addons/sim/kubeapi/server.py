@@ -81,7 +81,12 @@ class KubeApi:
         """End every stream and connection, and listen no longer."""
         self.store.close_watches()
         if self._runner is not None:
+            server = self._runner.server
+            transports = [handler.transport for handler in server.connections] if server else []
             await self._runner.cleanup()
+            for transport in filter(None, transports):
+                transport.abort()  # a TLS connection would wait for the client to close it, too
+            await asyncio.sleep(0)
             self._runner = None
 
     async def __aenter__(self) -> Self:
