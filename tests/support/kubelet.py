@@ -1,0 +1,144 @@
+"""A kubelet for one pod: runs the container of a Deployment as a process, as the API server holds it."""
+
+import asyncio
+import os
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from addons.sim.kubeapi.server import KubeApi
+
+Object = dict[str, Any]
+
+SECONDS = 20.0
+"""How long anything may take that a test waits for."""
+
+
+class Pod:
+    """The process of one container, and what a kubelet knows of it."""
+
+    def __init__(self, process: Process, container: Object, log: Path) -> None:
+        self._process = process
+        self._container = container
+        self._log = log
+
+    async def probe(self, kind: str) -> int:
+        """Make one probe, "startupProbe" for instance; the HTTP status, or 0 when nobody answers."""
+        get = self._container[kind]["httpGet"]
+        ports = {port["name"]: port["containerPort"] for port in self._container["ports"]}
+        url = f"http://127.0.0.1:{ports[get['port']]}{get['path']}"
+        try:
+            async with aiohttp.ClientSession() as session, session.get(url) as reply:
+                return reply.status
+        except aiohttp.ClientError:
+            return 0
+
+    async def succeed(self, kind: str) -> None:
+        """Wait until a probe succeeds; a process that ends instead is an error with its log."""
+        deadline = asyncio.get_running_loop().time() + SECONDS
+        while await self.probe(kind) != 200:
+            late = asyncio.get_running_loop().time() > deadline
+            if late or self._process.returncode is not None:
+                raise AssertionError(f"{kind} fails: {self.log()}")
+            await asyncio.sleep(0.05)
+
+    async def stop(self) -> int:
+        """Ask it to end, as before a pod is removed; the exit code."""
+        if self._process.returncode is None:
+            self._process.terminate()
+        async with asyncio.timeout(SECONDS):
+            return await self._process.wait()
+
+    async def kill(self) -> None:
+        """End it at once, if it still runs."""
+        if self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    def log(self) -> str:
+        """What it has written so far."""
+        return self._log.read_text()
+
+
+@asynccontextmanager
+async def running(
+    api: KubeApi, deployment: Object, folder: Path, environment: Mapping[str, str]
+) -> AsyncIterator[Pod]:
+    """Run a pod of a Deployment as its ServiceAccount, with the files of its ConfigMaps in `folder`.
+
+    What a container has and a process has not is replaced: the files of the mounts lie in `folder` and the
+    arguments say so; the token of the ServiceAccount comes as a kubeconfig; `environment` is added.
+    """
+    spec = deployment["spec"]["template"]["spec"]
+    namespace = deployment["metadata"]["namespace"]
+    (container,) = spec["containers"]
+    places = _mount(api, namespace, spec, container, folder)
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(_kubeconfig(api, namespace, spec["serviceAccountName"]))
+    arguments = [_moved(argument, places) for argument in container["args"]]
+    variables = {item["name"]: item["value"] for item in container.get("env", ())}
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "addons", *arguments, f"--kubeconfig={kubeconfig}"),
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), **variables, **environment},
+            stdin=DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    pod = Pod(process, container, log)
+    try:
+        yield pod
+    finally:
+        await pod.kill()
+
+
+def _mount(api: KubeApi, namespace: str, spec: Object, container: Object, folder: Path) -> dict[str, Path]:
+    """Write the files of every ConfigMap that is mounted; the folder that stands for each mount path."""
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    places = {}
+    for mount in container["volumeMounts"]:
+        place = folder / mount["name"]
+        place.mkdir()
+        places[mount["mountPath"]] = place
+        if source := volumes[mount["name"]].get("configMap"):
+            data = api.store.get("v1", "configmaps", namespace, source["name"])["data"]
+            for name, text in data.items():
+                (place / name).write_text(text)
+    return places
+
+
+def _kubeconfig(api: KubeApi, namespace: str, account: str) -> str:
+    api.store.get("v1", "serviceaccounts", namespace, account)
+    user = f"system:serviceaccount:{namespace}:{account}"
+    api.add_user(user, groups=("system:serviceaccounts", f"system:serviceaccounts:{namespace}"))
+    return api.kubeconfig(user)
+
+
+def _moved(argument: str, places: Mapping[str, Path]) -> str:
+    for path, place in places.items():
+        argument = argument.replace(f"={path}/", f"={place}/")
+    return argument
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def until(condition: Callable[[], Any], what: str, pod: Pod) -> None:
+    """Wait until something is true; else fail with what it was and the log of the pod."""
+    deadline = asyncio.get_running_loop().time() + SECONDS
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, f"never: {what}\n{pod.log()}"
+        await asyncio.sleep(0.05)
