@@ -121,8 +121,8 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     provider: Literal["aws"] = "aws"
     """Accepted for the sake of external-dns's manifests."""
 
-    events: Literal["true"] = "true"
-    """Accepted for the sake of external-dns's manifests: changes of objects always trigger."""
+    events: bool = True
+    """Accepted for the sake of external-dns's manifests; cannot be off: changes of objects always trigger."""
 
     def __post_init__(self) -> None:
         """Raise SettingError where settings contradict each other or cannot be read."""
@@ -136,6 +136,8 @@ class Config(CommonConfig, frozen=True, kw_only=True):
             raise SettingError(
                 "--registry noop cannot go with --policy sync: it would delete everybody's records"
             )
+        if not self.events:
+            raise SettingError("--no-events is not possible: changes of objects always trigger")
         if self.txt_prefix and self.txt_suffix:
             raise SettingError("--txt-prefix and --txt-suffix exclude each other")
         for flag, text in (("annotation", self.annotation_filter), ("label", self.label_filter)):

@@ -90,6 +90,10 @@ class Route53:
         self._memories[zone_id] = _Memory(records, _now() + self._audit_seconds)
         return Observation(records, is_new=True, is_audit=memory is not None)
 
+    def forget(self) -> None:
+        """Trust no memory any more: somebody else may have acted meanwhile, as the leader for instance."""
+        self._memories.clear()
+
     def record_counts(self) -> dict[str, int]:
         """How many record sets each zone that was read has."""
         return {zone_id: len(memory.records) for zone_id, memory in self._memories.items()}

@@ -3,9 +3,12 @@
 from msgspec import Struct
 
 from addons.dns import names
+from addons.dns.config import Config
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.objects import Ingress, KubeObject, Service
-from addons.runtime.selectors import Selector
+from addons.runtime.selectors import Selector, parse_selector
+
+_DEFAULT_TTL = 300
 
 
 class Scope(Struct, frozen=True, kw_only=True):
@@ -17,7 +20,7 @@ class Scope(Struct, frozen=True, kw_only=True):
     labels: Selector = Selector()
     ingress_classes: frozenset[str] = frozenset()
     service_types: frozenset[str] = frozenset()
-    default_ttl: int = 300
+    default_ttl: int = _DEFAULT_TTL
     publish_internal_services: bool = False
     publish_not_ready: bool = False
     ignore_hostname_annotation: bool = False
@@ -41,3 +44,21 @@ class Scope(Struct, frozen=True, kw_only=True):
         annotated = ingress.metadata.annotations.get(names.INGRESS_CLASS, "")
         name = ingress.spec.ingress_class_name or annotated
         return name in self.ingress_classes and self.covers(ingress)
+
+
+def scope_of(config: Config, domains: DomainFilter) -> Scope:
+    """The scope that the settings describe."""
+    return Scope(
+        prefixes=config.annotation_prefix,
+        domains=domains,
+        annotations=parse_selector(config.annotation_filter),
+        labels=parse_selector(config.label_filter),
+        ingress_classes=frozenset(config.ingress_class),
+        service_types=frozenset(config.service_type_filter),
+        default_ttl=int(config.min_ttl.total_seconds()) or _DEFAULT_TTL,
+        publish_internal_services=config.publish_internal_services,
+        publish_not_ready=config.always_publish_not_ready_addresses,
+        ignore_hostname_annotation=config.ignore_hostname_annotation,
+        ignore_ingress_rules=config.ignore_ingress_rules_spec,
+        ignore_ingress_tls=config.ignore_ingress_tls_spec,
+    )

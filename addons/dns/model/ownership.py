@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from addons.dns import names
+from addons.dns.config import Config
 from addons.dns.model.hostnames import fits_dns, is_within
 from addons.dns.model.records import RecordSet
 
@@ -133,3 +134,15 @@ class Registry(Struct, frozen=True):
         label = txt_name.removeprefix(self.prefix.lower()).partition(".")[0]
         token, dash, rest = label.partition("-")
         return bool(dash and rest) and token in _TYPE_TOKENS
+
+
+def registry_of(config: Config) -> Registry:
+    """The registry that the settings describe."""
+    is_kept = config.registry == "txt"
+    return Registry(
+        owner=config.txt_owner_id if is_kept else "",
+        prefix=config.txt_prefix,
+        suffix=config.txt_suffix,
+        wildcard_replacement=config.txt_wildcard_replacement,
+        enabled=is_kept,
+    )

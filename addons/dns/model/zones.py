@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
+from addons.dns.config import Config
 from addons.dns.model.hostnames import InvalidHostname, is_within, parse_hostname
 from addons.dns.model.records import Zone
+from addons.runtime.settings import SettingError
 
 
 class DomainFilter:
@@ -88,10 +90,21 @@ class ZoneFinder:
         return []
 
 
-def check_domain(text: str) -> str:
-    """Why `text` cannot be a domain filter; empty when it can."""
-    try:
-        _parse_domain(text)
-    except InvalidHostname as error:
-        return str(error)
-    return ""
+def domains_of(config: Config) -> DomainFilter:
+    """The domain filter that the settings describe; raises SettingError."""
+    for flag, texts in (("domain-filter", config.domain_filter), ("exclude-domains", config.exclude_domains)):
+        try:
+            DomainFilter(texts)
+        except InvalidHostname as error:
+            raise SettingError(f"--{flag}: {error}") from None
+    return DomainFilter(config.domain_filter, config.exclude_domains)
+
+
+def zone_filter_of(config: Config, domains: DomainFilter) -> ZoneFilter:
+    """The zone filter that the settings describe."""
+    return ZoneFilter(
+        domains=domains,
+        zone_ids=config.zone_id_filter,
+        zone_type=config.aws_zone_type,
+        match_parent=config.aws_zone_match_parent,
+    )

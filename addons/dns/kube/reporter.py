@@ -1,0 +1,117 @@
+"""What is told about decisions: a line in the log, an entry on the status page, an Event on the object."""
+
+import logging
+from collections.abc import Collection, Iterable
+
+from addons.dns import names
+from addons.dns.model.actions import ChangeGroup, Plan
+from addons.runtime.decisions import Decisions
+from addons.runtime.events import Recorder
+from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
+
+log = logging.getLogger(__name__)
+
+_QUIET = frozenset({names.BLOCKED, names.NO_TARGETS, names.DELETES_HELD, names.DELETE_BUDGET})
+"""Reasons without an Event: they pass by themselves, or are no concern of the object."""
+
+Object = tuple[str, str, str]
+
+
+class Reporter:
+    """Tells everything once: what has been said already is not said again until it changes or ends.
+
+    Without `recorder` no Events are made.
+    """
+
+    def __init__(self, *, decisions: Decisions, recorder: Recorder | None) -> None:
+        self._decisions = decisions
+        self._recorder = recorder
+        self._skips: dict[str, set[tuple[str, str]]] = {}
+        self._problems: dict[Object, tuple[Problem, ...]] = {}
+
+    def report_problems(self, owner: Object, problems: tuple[Problem, ...]) -> None:
+        """Tell the faults of one object that were not there before."""
+        known = self._problems.pop(owner, ())
+        if problems:
+            self._problems[owner] = problems
+        for problem in problems:
+            if problem not in known:
+                key = str(problem.ref)
+                self._tell(Skip(key, problem.ref, problem.reason, problem.message))
+
+    def report(self, plan: Plan, outcomes: Iterable[Outcome[ChangeGroup]], planned: Collection[str]) -> None:
+        """Tell what was done and what was not; `planned` has the keys that the plan was about."""
+        current: dict[str, list[Skip]] = {}
+        for skip in plan.skips:
+            current.setdefault(skip.key, []).append(skip)
+        for key in [key for key in self._skips if _name_of(key) in planned and key not in current]:
+            del self._skips[key]
+        for key, skips in current.items():
+            known = self._skips.get(key, set())
+            self._skips[key] = {(str(skip.ref), skip.reason) for skip in skips}
+            for skip in skips:
+                if (str(skip.ref), skip.reason) not in known:
+                    self._tell(skip)
+        for outcome in outcomes:
+            self._tell_outcome(outcome)
+
+    def report_zone_error(self, zone: str, message: str) -> None:
+        """Tell that a whole zone cannot be worked on."""
+        log.warning("%s: %s", zone, message)
+        self._decisions.record(key=zone, ref=None, action="skip", reason=names.ZONE_ERROR, message=message)
+
+    def report_drift(self, groups: Iterable[ChangeGroup]) -> None:
+        """Tell which records somebody else has changed; they are about to be put right."""
+        for group in groups:
+            message = f"{group.name} was changed by somebody else"
+            log.warning("%s", message)
+            self._decisions.record(
+                key=group.key, ref=group.ref, action=group.verb, reason=names.DRIFT, message=message
+            )
+
+    def problems(self) -> list[Problem]:
+        """The faults that exist now, for the status page."""
+        return sorted(problem for found in self._problems.values() for problem in found)
+
+    def _tell(self, skip: Skip) -> None:
+        log.info("%s: %s (%s)", skip.key, skip.message, skip.reason)
+        self._decisions.record(
+            key=skip.key,
+            ref=skip.ref,
+            action="skip",
+            reason=skip.reason,
+            message=skip.message,
+            retry_at=skip.retry_at,
+        )
+        if skip.ref and skip.reason not in _QUIET:
+            self._event(skip.ref, "Warning", skip.reason, "Skip", skip.message)
+
+    def _tell_outcome(self, outcome: Outcome[ChangeGroup]) -> None:
+        group, error = outcome.action, outcome.error
+        if error:
+            reason, message = names.RECORD_ERROR, f"cannot {group.verb} {group.name}: {error.message}"
+        elif group.verb == "delete":
+            reason, message = names.RECORD_DELETED, f"{group.name} deleted: {group.because}"
+        else:
+            reason, message = names.RECORD_READY, f"{group.verb}d {describe(group)}"
+        log.log(logging.WARNING if error else logging.INFO, "%s", message)
+        self._decisions.record(
+            key=group.key, ref=group.ref, action=group.verb, reason=reason, message=message
+        )
+        if group.ref:
+            self._event(group.ref, "Warning" if error else "Normal", reason, group.verb.title(), message)
+
+    def _event(self, ref: ObjectRef, kind: str, reason: str, action: str, message: str) -> None:
+        if self._recorder:
+            self._recorder.event(ref, type=kind, reason=reason, action=action, message=message)
+
+
+def _name_of(key: str) -> str:
+    """The key without the set identifier."""
+    return key.partition("#")[0]
+
+
+def describe(group: ChangeGroup) -> str:
+    """The data records a group creates, in words."""
+    created = (change.record for change in group.changes if change.action == "CREATE")
+    return "; ".join(str(record) for record in created if record.type != "TXT") or f"owner of {group.name}"
