@@ -113,7 +113,7 @@ class TestEviction:
         await self.running(api, "a")
         await self.budget(api, minimum=1)
         reply = await api.until(
-            lambda: self.evict(api, "a"), lambda reply: "being processed" not in reply.body["message"]
+            lambda: self.evict(api, "a"), lambda reply: "still being processed" not in str(reply.body)
         )
         assert (reply.status, reply.reason) == (429, "TooManyRequests")
         assert reply.body["message"] == "Cannot evict pod as it would violate the pod's disruption budget."
