@@ -61,8 +61,9 @@ async def _play(world: World, *, keep: bool) -> list[Played]:
         await cluster.create_namespace()
         try:
             async with running(daemon):
-                played = await play(dns.Story(world, cluster, daemon).steps())
-                print_table(played)
+                steps = dns.Story(world, cluster, daemon).steps()
+                played = await play(steps)
+                print_table(steps, played)
                 if not all(result.passed for result in played):
                     print(f"\nthe end of {daemon.name}'s log:\n{daemon.tail()}")
                 if keep:

@@ -38,7 +38,7 @@ class Daemon:
             )
 
     async def ready(self, seconds: float = 20.0) -> None:
-        """Wait until it says that it is; raises RuntimeError with the end of its log when it does not."""
+        """Wait until it says that it is; raises RuntimeError when it does not, or ends."""
         deadline = asyncio.get_running_loop().time() + seconds
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
             while asyncio.get_running_loop().time() < deadline and self._running():
@@ -49,7 +49,7 @@ class Daemon:
                 except (aiohttp.ClientError, TimeoutError):
                     pass
                 await asyncio.sleep(0.1)
-        raise RuntimeError(f"{self.name} is not ready:\n{self.tail()}")
+        raise RuntimeError(f"{self.name} does not get ready; its log is at the end")
 
     async def kill(self) -> None:
         """End it as the kernel would: SIGKILL, no goodbye."""

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from addons.runtime.errors import OutsideError
+
 T = TypeVar("T")
 
 
@@ -46,7 +48,7 @@ async def until(look: Callable[[], Awaitable[T]], met: Callable[[T], bool], seco
 
 
 async def play(steps: Sequence[Step]) -> list[Played]:
-    """Play all steps in order, each printed as it ends; a failed one does not stop the rest."""
+    """Play the steps in order, each printed as it ends. A failed one ends the story, since the rest needs it."""
     played = []
     for number, step in enumerate(steps, 1):
         print(f"\n[{number}/{len(steps)}] {step.title}")
@@ -55,19 +57,22 @@ async def play(steps: Sequence[Step]) -> list[Played]:
         _print_field("got", result.got)
         _print_field("took", f"{result.seconds:.1f} s" + ("" if result.passed else "   FAILED"))
         played.append(result)
+        if not result.passed:
+            break
     return played
 
 
-def print_table(played: Sequence[Played]) -> None:
-    """Sum up: a line per step."""
-    width = max(len(result.step.title) for result in played)
+def print_table(steps: Sequence[Step], played: Sequence[Played]) -> None:
+    """Sum up: a line per step, those that were not reached too."""
+    width = max(len(step.title) for step in steps)
     print(f"\n{'step':<{width}}  result  took")
     for result in played:
         word = "pass" if result.passed else "FAIL"
         print(f"{result.step.title:<{width}}  {word:<6}  {result.seconds:4.1f} s")
-    failed = sum(not result.passed for result in played)
-    print(f"\n{len(played) - failed} passed, {failed} failed")
-    sys.stdout.flush()
+    for step in steps[len(played) :]:
+        print(f"{step.title:<{width}}  not reached")
+    passed = sum(result.passed for result in played)
+    print(f"\n{passed} passed, {len(steps) - passed} failed", flush=True)
 
 
 async def _play(step: Step) -> Played:
@@ -75,7 +80,7 @@ async def _play(step: Step) -> Played:
     start = clock()
     try:
         got, passed = await step.play(), True
-    except Exception as error:
+    except (Unmet, RuntimeError, OutsideError, OSError) as error:
         got, passed = str(error) or repr(error), False
     return Played(step, passed, got, clock() - start)
 
