@@ -28,9 +28,9 @@ class Fault:
 
     Instead of a reply: `status` with `retry_after` seconds, a raw `body` of `content_type`, or `empty`.
     Before the reply: `latency` seconds. In a watch, counted in events sent: `cut_after` breaks the
-    connection, `expire_after` sends ERROR 410 and ends, `silent_after` keeps the connection and sends
-    nothing any more. `huge_line` puts one event of so many bytes first, `duplicate` sends each event twice,
-    `stale` sends the event before it again.
+    connection, or with `half_close` (alone: at once) keeps it and sends nothing any more; `expire_after`
+    sends ERROR 410 and ends. `huge_line` puts one event of so many bytes first, `duplicate` sends each event
+    twice, `stale` sends the event before it again.
     """
 
     verb: str | None = None
@@ -47,7 +47,7 @@ class Fault:
     empty: bool = False
     cut_after: int | None = None
     expire_after: int | None = None
-    silent_after: int | None = None
+    half_close: bool = False
     huge_line: int = 0
     duplicate: bool = False
     stale: bool = False
@@ -65,7 +65,7 @@ class Fault:
 
     def limit(self) -> int | None:
         """After how many events a stream is disturbed for good."""
-        limits = (self.cut_after, self.expire_after, self.silent_after)
+        limits = (self.cut_after, self.expire_after, 0 if self.half_close else None)
         return next((limit for limit in limits if limit is not None), None)
 
     def distort(self, lines: list[bytes]) -> Iterator[bytes]:

@@ -40,6 +40,8 @@ def _message(kind: str, raw: bytes) -> Object:
         elif type_.startswith("{"):
             pair = dict(_fields(value))
             obj.setdefault(name, {})[pair.get(1, b"").decode()] = _value(type_[1:-1], pair.get(2, b""))
+        elif name == "inline":
+            obj |= _message(type_, value)
         elif (content := _value(type_.rstrip("?"), value)) or type_.endswith("?"):
             obj[name] = content
     return obj

@@ -2,7 +2,8 @@
 
 A field reads `number name type`. Types: str, int, bool, bytes (base64 in JSON), another message, `[T]` a
 list, `{T}` a map from strings; `T?` keeps a zero, which any other field drops. Numbers are those of
-generated.proto in k8s.io/api and k8s.io/apimachinery. A message that ends in `...` is known in part only.
+generated.proto in k8s.io/api and k8s.io/apimachinery. The fields of an `inline` message lie in its parent.
+A message that ends in `...` is known in part only.
 """
 
 from __future__ import annotations
@@ -42,6 +43,28 @@ _TEXT = {
     "PodSpec": "2 containers [Container], 3 restartPolicy str ...",
     "Container": "1 name str, 2 image str, 3 command [str], 4 args [str], 6 ports [ContainerPort] ...",
     "ContainerPort": "1 name str, 2 hostPort int, 3 containerPort int, 4 protocol str ...",
+    "Ingress": "1 metadata ObjectMeta, 2 spec IngressSpec, 3 status Any",
+    "IngressSpec": """1 defaultBackend IngressBackend, 2 tls [IngressTLS], 3 rules [IngressRule],
+        4 ingressClassName str""",
+    "IngressTLS": "1 hosts [str], 2 secretName str",
+    "IngressRule": "1 host str, 2 inline IngressRuleValue ...",
+    "IngressRuleValue": "1 http HTTPIngressRuleValue",
+    "HTTPIngressRuleValue": "1 paths [HTTPIngressPath]",
+    "HTTPIngressPath": "1 path str, 2 backend IngressBackend, 3 pathType str",
+    "IngressBackend": "4 service IngressServiceBackend ...",
+    "IngressServiceBackend": "1 name str, 2 port ServiceBackendPort",
+    "ServiceBackendPort": "1 name str, 2 number int",
+    "PodDisruptionBudget": "1 metadata ObjectMeta, 2 spec PodDisruptionBudgetSpec, 3 status Any",
+    "PodDisruptionBudgetSpec": """1 minAvailable IntOrString?, 2 selector LabelSelector,
+        3 maxUnavailable IntOrString?, 4 unhealthyPodEvictionPolicy str""",
+    "Role": "1 metadata ObjectMeta, 2 rules [PolicyRule]",
+    "ClusterRole": "1 metadata ObjectMeta, 2 rules [PolicyRule] ...",
+    "PolicyRule": """1 verbs [str], 2 apiGroups [str], 3 resources [str], 4 resourceNames [str],
+        5 nonResourceURLs [str]""",
+    "RoleBinding": "1 metadata ObjectMeta, 2 subjects [Subject], 3 roleRef RoleRef",
+    "ClusterRoleBinding": "1 metadata ObjectMeta, 2 subjects [Subject], 3 roleRef RoleRef",
+    "Subject": "1 kind str, 2 apiGroup str, 3 name str, 4 namespace str",
+    "RoleRef": "1 apiGroup str, 2 kind str, 3 name str",
     "DeleteOptions": """1 gracePeriodSeconds int?, 2 preconditions Preconditions, 3 orphanDependents bool?,
         4 propagationPolicy str, 5 dryRun [str] ...""",
     "Preconditions": "1 uid str, 2 resourceVersion str",

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from addons.sim.kubeapi.calls import Call
 from addons.sim.kubeapi.faults import Fault, expired_event
-from addons.sim.kubeapi.reads import bytes_of, read_filter, read_version
+from addons.sim.kubeapi.reads import read_filter, read_version
 from addons.sim.kubeapi.resources import Object
 from addons.sim.kubeapi.status import Cause, StatusError, invalid_options
 from addons.sim.kubeapi.store import Store
@@ -46,12 +46,12 @@ class _Stream:
             await self._disturb()
 
     async def _disturb(self) -> None:
-        if self._fault.cut_after is not None and self._request.transport is not None:
-            self._request.transport.abort()
+        if self._fault.half_close:
+            await asyncio.sleep(_LONGEST)
         elif self._fault.expire_after is not None:
             await self._response.write(_error_line(expired_event()))
-        elif self._fault.silent_after is not None:
-            await asyncio.sleep(_LONGEST)
+        elif self._request.transport is not None:
+            self._request.transport.abort()
         raise _Ended
 
 
@@ -164,9 +164,3 @@ def _bookmark(call: Call, rv: int, *, end: bool = False) -> bytes:
 
 def _error_line(error: StatusError) -> bytes:
     return encode({"type": "ERROR", "object": error.body()}) + b"\n"
-
-
-def renderer(store: Store, call: Call) -> Render:
-    """How a plain watch shows an entry."""
-    resource = call.target
-    return lambda entry: bytes_of(store, resource, entry)

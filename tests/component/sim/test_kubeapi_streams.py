@@ -203,7 +203,7 @@ class TestFaults:
         self, api: KubeApi, http: aiohttp.ClientSession
     ) -> None:
         add(api, "a", "b")
-        api.faults.add(Fault(verb="watch", silent_after=1))
+        api.faults.add(Fault(verb="watch", cut_after=1, half_close=True))
         async with http.get(PATH, params={"watch": "1", "allowWatchBookmarks": "1"}) as response:
             assert told([json.loads(await response.content.readline())]) == ["ADDED a"]
             with pytest.raises(TimeoutError):
