@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from addons.dns.aws.route53 import Route53
-from addons.dns.config import Config
+from addons.dns.config import ENV_PREFIXES, Config
 from addons.dns.controller import Controller
 from addons.dns.desired.scope import scope_of
 from addons.dns.kube.reporter import Reporter
@@ -27,7 +27,6 @@ from addons.runtime.kube import KubeClient
 from addons.runtime.leader import Leader
 from addons.runtime.web import StatusServer
 
-ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 COMPONENT = "aws-addons-dns"
 
 _ROUTE53 = Limits(rate=Rate(per_second=2.5, burst=5), attempts=1)

@@ -9,6 +9,9 @@ from addons.dns import names
 from addons.runtime.selectors import parse_selector
 from addons.runtime.settings import CommonConfig, SettingError
 
+ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
+"""Prefixes of the environment variables: ours, and the one of external-dns."""
+
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1)]
 

@@ -1,0 +1,87 @@
+"""Settings that contradict each other are refused with one line that says why."""
+
+import pytest
+
+from addons.dns.config import Config
+from addons.dns.desired.scope import scope_of
+from addons.dns.model.ownership import Registry, registry_of
+from addons.dns.model.records import Zone
+from addons.dns.model.zones import DomainFilter, domains_of, zone_filter_of
+from addons.runtime.settings import SettingError, load
+
+PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
+
+
+def read(*argv: str, **environ: str) -> Config:
+    return load(Config, argv, environ, env_prefixes=PREFIXES)
+
+
+def test_an_owner_is_all_that_is_needed() -> None:
+    config = read("--txt-owner-id=me")
+    assert (config.policy, config.registry, config.source) == ("upsert-only", "txt", ("service", "ingress"))
+
+
+def test_variables_of_external_dns_are_read() -> None:
+    assert read(EXTERNAL_DNS_TXT_OWNER_ID="me", EXTERNAL_DNS_DOMAIN_FILTER="a.com\nb.com").domain_filter == (
+        "a.com",
+        "b.com",
+    )
+
+
+def test_flags_of_external_dns_that_name_what_we_do_anyway_are_accepted() -> None:
+    assert read("--txt-owner-id=me", "--provider=aws", "--events")
+
+
+@pytest.mark.parametrize(
+    ("argv", "complaint"),
+    [
+        ([], "--txt-owner-id is required"),
+        (["--txt-owner-id=a,b"], "no comma"),
+        (["--registry=noop", "--policy=sync"], "--registry noop cannot go with --policy sync"),
+        (["--txt-owner-id=me", "--txt-prefix=a", "--txt-suffix=b"], "exclude each other"),
+        (["--txt-owner-id=me", "--label-filter=a in"], "--label-filter: not a label selector"),
+        (["--txt-owner-id=me", "--annotation-filter=a=b="], "--annotation-filter: not a label selector"),
+        (["--txt-owner-id=me", "--delete-budget=101"], "--delete-budget"),
+        (["--txt-owner-id=me", "--source=pod"], "--source"),
+        (["--txt-owner-id=me", "--provider=google"], "--provider"),
+        (["--txt-owner-id=me", "--no-events"], "--no-events"),
+    ],
+)
+def test_is_refused(argv: list[str], complaint: str) -> None:
+    with pytest.raises(SettingError, match=complaint):
+        read(*argv)
+
+
+def test_without_registry_no_owner_is_needed() -> None:
+    assert read("--registry=noop").txt_owner_id == ""
+
+
+class TestWhatSettingsDescribe:
+    """Settings become the values that the pure parts work with."""
+
+    def test_scope(self) -> None:
+        config = read("--txt-owner-id=me", "--ingress-class=alb", "--min-ttl=1m", "--label-filter=team=a")
+        scope = scope_of(config, DomainFilter())
+        assert (scope.ingress_classes, scope.default_ttl) == (frozenset({"alb"}), 60)
+        assert scope.labels.matches({"team": "a"})
+        assert not scope.labels.matches({})
+
+    def test_registry(self) -> None:
+        assert registry_of(read("--txt-owner-id=me", "--txt-prefix=x-")) == Registry("me", prefix="x-")
+        assert registry_of(read("--registry=noop", "--txt-owner-id=me")) == Registry("", enabled=False)
+
+    def test_domains(self) -> None:
+        domains = domains_of(
+            read("--txt-owner-id=me", "--domain-filter=a.com,b.com", "--exclude-domains=x.a.com")
+        )
+        assert [domains.accepts(name) for name in ("w.a.com", "w.x.a.com", "w.c.com")] == [True, False, False]
+
+    def test_domains_that_are_none(self) -> None:
+        with pytest.raises(SettingError, match="--exclude-domains: 'a b' is not a host name"):
+            domains_of(read("--txt-owner-id=me", "--exclude-domains=a b"))
+
+    def test_zones(self) -> None:
+        config = read("--txt-owner-id=me", "--aws-zone-type=private", "--zone-id-filter=Z1")
+        zones = zone_filter_of(config, DomainFilter())
+        assert zones.accepts(Zone("Z1", "a.com", private=True))
+        assert not zones.accepts(Zone("Z1", "a.com"))
