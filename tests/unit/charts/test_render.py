@@ -73,6 +73,7 @@ MATRIX: dict[str, Values] = {
     "ingresses of one namespace": {"config": {"namespace": "shop", "source": ["ingress"]}},
     "network policy": {"networkPolicy": {"enabled": True}},
     "monitoring": {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}},
+    "dry run": {"config": {"dryRun": True}, "prometheusRule": {"enabled": True}},
     "no scheduling": {"priorityClassName": "", "nodeSelector": {"kubernetes.io/os": None}},
 }
 
