@@ -48,7 +48,7 @@ async def until(look: Callable[[], Awaitable[T]], met: Callable[[T], bool], seco
 
 
 async def play(steps: Sequence[Step]) -> list[Played]:
-    """Play the steps in order, each printed as it ends. A failed one ends the story, since the rest needs it."""
+    """Play the steps in order, each printed as it ends; a failed one ends the story, which builds on it."""
     played = []
     for number, step in enumerate(steps, 1):
         print(f"\n[{number}/{len(steps)}] {step.title}")
