@@ -25,12 +25,17 @@ def working_on(key: str) -> Iterator[None]:
 
 
 def set_up(level: str, form: Literal["json", "text"] | None, stream: TextIO | None = None) -> None:
-    """Log from `level` up to stderr, as text when that is a terminal and `form` does not say otherwise."""
+    """Log from `level` up to stderr, as text when that is a terminal and `form` does not say otherwise.
+
+    Libraries are never let down to debug: botocore would log requests and replies with the secrets in them.
+    """
     stream = stream or sys.stderr
     form = form or ("text" if stream.isatty() else "json")
     handler = CalmHandler(stream)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    severity = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(severity, logging.INFO), handlers=[handler], force=True)
+    logging.getLogger("addons").setLevel(severity)
 
 
 class JsonFormatter(logging.Formatter):

@@ -18,6 +18,7 @@ def restored() -> Iterator[None]:
     root = logging.getLogger()
     before = (root.level, root.handlers[:])
     yield
+    logging.getLogger("addons").setLevel(logging.NOTSET)
     root.setLevel(before[0])
     root.handlers[:] = before[1]
 

@@ -20,6 +20,7 @@ def restored() -> Iterator[None]:
     root = logging.getLogger()
     before = (root.level, root.handlers[:])
     yield
+    logging.getLogger("addons").setLevel(logging.NOTSET)
     root.setLevel(before[0])
     root.handlers[:] = before[1]
 
@@ -69,6 +70,14 @@ class TestForm:
         set_up("warning", "text", stream)
         logging.getLogger("x").info("hello")
         assert stream.getvalue() == ""
+
+    def test_debug_is_for_our_own_messages_as_those_of_botocore_hold_secrets(self) -> None:
+        stream = io.StringIO()
+        set_up("debug", "text", stream)
+        logging.getLogger("addons.dns").debug("ours")
+        logging.getLogger("botocore.endpoint").debug("theirs")
+        assert "ours" in stream.getvalue()
+        assert "theirs" not in stream.getvalue()
 
 
 class TestFlood:
