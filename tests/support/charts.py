@@ -51,15 +51,19 @@ def chart(path: Path) -> Any:
     return helm.Chart.load(path)
 
 
-def render_files(given: Values, path: Path = CHARTS / "dns", *, name: str = "aws") -> dict[str, str]:
-    """Render a chart for the namespace kube-system; the text of every template by its path."""
-    rendered: dict[str, str] = chart(path).render(given, name=name, namespace="kube-system")
+def render_files(
+    given: Values, path: Path = CHARTS / "dns", *, name: str = "aws", namespace: str = "kube-system"
+) -> dict[str, str]:
+    """Render a chart; the text of every template by its path."""
+    rendered: dict[str, str] = chart(path).render(given, name=name, namespace=namespace)
     return rendered
 
 
-def render(given: Values, path: Path = CHARTS / "dns", *, name: str = "aws") -> list[Object]:
+def render(
+    given: Values, path: Path = CHARTS / "dns", *, name: str = "aws", namespace: str = "kube-system"
+) -> list[Object]:
     """Render a chart; its objects, in the order of the templates' names."""
-    texts = render_files(given, path, name=name)
+    texts = render_files(given, path, name=name, namespace=namespace)
     return [obj for file, text in sorted(texts.items()) if file.endswith(".yaml") for obj in parse(text)]
 
 

@@ -23,11 +23,10 @@ PLURALS = {
 }
 
 
-class Helm:
-    """Helm with a release named `aws`; it blocks, so it runs beside the event loop."""
+class Release:
+    """The release `aws` in the hands of Helm, which blocks, so that it runs beside the event loop."""
 
-    def __init__(self, api: KubeApi, config: Any) -> None:
-        self.api = api
+    def __init__(self, config: Any) -> None:
         self._config = config
         self._chart = chart(CHARTS / "dns")
 
@@ -55,16 +54,26 @@ class Helm:
     async def _run(self, action: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return await asyncio.to_thread(action, *arguments, **options)
 
-    def find(self, obj: Object) -> Object | None:
-        """What the API server holds under kind and name of an object."""
-        plural, metadata = PLURALS[obj["kind"]], obj["metadata"]
-        items = self.api.store.list(obj["apiVersion"], plural, metadata.get("namespace", ""))
-        return next((item for item in items if item["metadata"]["name"] == metadata["name"]), None)
+
+def find(api: KubeApi, obj: Object) -> Object | None:
+    """What the API server holds under kind and name of an object."""
+    plural, metadata = PLURALS[obj["kind"]], obj["metadata"]
+    items = api.store.list(obj["apiVersion"], plural, metadata.get("namespace", ""))
+    return next((item for item in items if item["metadata"]["name"] == metadata["name"]), None)
+
+
+def has(found: Any, wanted: Any) -> bool:
+    """True when everything wanted is there; defaults of the API server may come on top."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return all(has(found.get(key), value) for key, value in wanted.items() if value not in (None, {}, []))
+    if isinstance(wanted, list) and isinstance(found, list):
+        return len(found) == len(wanted) and all(map(has, found, wanted))
+    return bool(found == wanted)
 
 
 @asynccontextmanager
-async def cluster() -> AsyncIterator[Helm]:
-    """A cluster that nobody has installed anything in, and that lets nobody in without a right."""
+async def cluster() -> AsyncIterator[tuple[KubeApi, Release]]:
+    """A cluster in which nothing is installed and everybody needs rights, and a release to install."""
     async with KubeApi(tls=True, tokens={}, rbac=True) as api:
         with helm.Config(kubeconfig_content=api.kubeconfig(), namespace=NAMESPACE) as config:
-            yield Helm(api, config)
+            yield api, Release(config)

@@ -1,41 +1,31 @@
 """The real Helm installs, changes, rolls back and removes the dns chart on the API emulator."""
 
-from typing import Any
-
 import pytest
 
+from addons.sim.kubeapi.server import KubeApi
 from tests.support.charts import Object, helm, render, values
-from tests.support.helm import NAMESPACE, PLURALS, Helm, cluster
-
-
-def has(found: Any, wanted: Any) -> bool:
-    """True when everything wanted is there; defaults of the API server may come on top."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return all(has(found.get(key), value) for key, value in wanted.items() if value not in (None, {}, []))
-    if isinstance(wanted, list) and isinstance(found, list):
-        return len(found) == len(wanted) and all(map(has, found, wanted))
-    return bool(found == wanted)
+from tests.support.helm import NAMESPACE, PLURALS, Release, cluster, find, has
 
 
 async def test_an_install_makes_every_object_and_an_uninstall_takes_them_away() -> None:
     more = {"networkPolicy": {"enabled": True}, "config": {"namespace": NAMESPACE}}
-    async with cluster() as release:
-        before = set(map(str, release.api.store.list("v1", "secrets", NAMESPACE)))
+    async with cluster() as (api, release):
+        before = set(map(str, api.store.list("v1", "secrets", NAMESPACE)))
         installed = await release.install(more)
         assert "rollout status deployment/aws-dns" in installed["notes"]
         objects = render(values(more))
         assert {obj["kind"] for obj in objects} == PLURALS.keys()
         for obj in objects:
-            assert has(release.find(obj), obj), f"{obj['kind']} {obj['metadata']['name']}"
+            assert has(find(api, obj), obj), f"{obj['kind']} {obj['metadata']['name']}"
         await release.uninstall()
-        assert [obj["kind"] for obj in objects if release.find(obj)] == []
-        assert set(map(str, release.api.store.list("v1", "secrets", NAMESPACE))) == before
+        assert [obj["kind"] for obj in objects if find(api, obj)] == []
+        assert set(map(str, api.store.list("v1", "secrets", NAMESPACE))) == before
 
 
 async def test_an_upgrade_and_a_rollback_change_what_the_pods_read_and_nothing_immutable() -> None:
-    async with cluster() as release:
+    async with cluster() as (api, release):
         await release.install()
-        (deployment,) = release.api.store.list("apps/v1", "deployments", NAMESPACE)
+        (deployment,) = api.store.list("apps/v1", "deployments", NAMESPACE)
         await release.upgrade(
             {
                 "config": {"policy": "sync"},
@@ -43,22 +33,22 @@ async def test_an_upgrade_and_a_rollback_change_what_the_pods_read_and_nothing_i
                 "commonLabels": {"team": "network"},
             }
         )
-        (changed,) = release.api.store.list("apps/v1", "deployments", NAMESPACE)
-        assert "policy: sync" in configuration(release)
+        (changed,) = api.store.list("apps/v1", "deployments", NAMESPACE)
+        assert "policy: sync" in configuration(api)
         assert changed["metadata"]["uid"] == deployment["metadata"]["uid"]
         assert changed["spec"]["selector"] == deployment["spec"]["selector"]
         assert checksum(changed) != checksum(deployment)
 
         await release.rollback()
-        (restored,) = release.api.store.list("apps/v1", "deployments", NAMESPACE)
-        assert "policy: upsert-only" in configuration(release)
+        (restored,) = api.store.list("apps/v1", "deployments", NAMESPACE)
+        assert "policy: upsert-only" in configuration(api)
         assert restored["spec"] == deployment["spec"]
         assert await release.statuses() == ["superseded", "superseded", "deployed"]
 
 
-def configuration(release: Helm) -> str:
+def configuration(api: KubeApi) -> str:
     """The settings file in the cluster."""
-    text: str = release.api.store.get("v1", "configmaps", NAMESPACE, "aws-dns")["data"]["config.yaml"]
+    text: str = api.store.get("v1", "configmaps", NAMESPACE, "aws-dns")["data"]["config.yaml"]
     return text
 
 
@@ -69,39 +59,39 @@ def checksum(deployment: Object) -> str:
 
 
 async def test_a_source_that_is_no_longer_read_takes_its_rights_with_it() -> None:
-    async with cluster() as release:
+    async with cluster() as (api, release):
         await release.install()
         await release.upgrade({"config": {"source": ["ingress"]}})
-        (role,) = release.api.store.list("rbac.authorization.k8s.io/v1", "clusterroles")
+        (role,) = api.store.list("rbac.authorization.k8s.io/v1", "clusterroles")
         read = {resource for rule in role["rules"] for resource in rule["resources"]}
         assert read == {"ingresses", "events"}
 
 
 async def test_a_scale_by_hand_survives_no_upgrade_but_a_label_of_somebody_else_does() -> None:
-    async with cluster() as release:
+    async with cluster() as (api, release):
         await release.install()
-        (deployment,) = release.api.store.list("apps/v1", "deployments", NAMESPACE)
+        (deployment,) = api.store.list("apps/v1", "deployments", NAMESPACE)
         deployment["metadata"]["labels"]["theirs"] = "yes"
-        release.api.store.update("apps/v1", "deployments", deployment)
+        api.store.update("apps/v1", "deployments", deployment)
         await release.upgrade({"replicas": 3})
-        (changed,) = release.api.store.list("apps/v1", "deployments", NAMESPACE)
+        (changed,) = api.store.list("apps/v1", "deployments", NAMESPACE)
         assert changed["spec"]["replicas"] == 3
         assert changed["metadata"]["labels"]["theirs"] == "yes"
 
 
 async def test_two_releases_of_one_name_in_two_namespaces_do_not_meet() -> None:
-    async with cluster() as release:
+    async with cluster() as (api, release):
         await release.install()
-        with helm.Config(kubeconfig_content=release.api.kubeconfig(), namespace="other") as config:
-            second = Helm(release.api, config)
+        with helm.Config(kubeconfig_content=api.kubeconfig(), namespace="other") as config:
+            second = Release(config)
             await second.install(namespace="other", create_namespace=True)
             await second.uninstall()
-        assert all(release.find(obj) for obj in render(values()))
+        assert all(find(api, obj) for obj in render(values()))
 
 
 async def test_a_refused_value_leaves_nothing_behind() -> None:
-    async with cluster() as release:
+    async with cluster() as (api, release):
         with pytest.raises(helm.HelmError, match="txtOwnerId"):
             await release.install({"config": {"txtOwnerId": ""}})
-        assert release.api.store.list("v1", "secrets", NAMESPACE) == []
-        assert not any(release.find(obj) for obj in render(values()))
+        assert api.store.list("v1", "secrets", NAMESPACE) == []
+        assert not any(find(api, obj) for obj in render(values()))
