@@ -110,7 +110,7 @@ class Leader:
             except (OutsideError, TimeoutError) as error:
                 self._failures.inc()
                 log.warning(
-                    "lease %s/%s is out of reach: %s", self._namespace, self._name, error or "no answer"
+                    "lease %s/%s is out of reach: %s", self._namespace, self._name, str(error) or "no answer"
                 )
                 pause = max(pause, min(getattr(error, "retry_after", None) or 0.0, self._lease_seconds))
             await _wait(stopping, pause)
@@ -177,7 +177,9 @@ class Leader:
                     await self._renew()
             except (OutsideError, TimeoutError) as error:
                 self._failures.inc()
-                log.warning("lease %s/%s not renewed: %s", self._namespace, self._name, error or "no answer")
+                log.warning(
+                    "lease %s/%s not renewed: %s", self._namespace, self._name, str(error) or "no answer"
+                )
         log.warning("lease %s/%s lost by %s", self._namespace, self._name, self._identity)
 
     async def _renew(self) -> None:
@@ -205,7 +207,7 @@ class Leader:
             async with asyncio.timeout(_RELEASE_SECONDS):
                 await self._patch(nobody)
         except (OutsideError, TimeoutError) as error:
-            log.info("lease %s/%s not released: %s", self._namespace, self._name, error or "no answer")
+            log.info("lease %s/%s not released: %s", self._namespace, self._name, str(error) or "no answer")
 
     async def _create(self) -> None:
         body = {

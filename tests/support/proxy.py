@@ -7,15 +7,15 @@ from random import Random
 from typing import Literal
 from urllib.parse import urlsplit
 
-Mode = Literal["pass", "slow", "hang", "deaf", "cut"]
+Mode = Literal["pass", "slow", "late", "hang", "deaf", "cut"]
 
 
 class Proxy:
     """Forwards to `url` by its present `mode`, which may change at any time.
 
-    "slow" holds each piece back for up to `delay` seconds, so requests are carried out late; "hang" keeps
-    what is sent until the mode changes; "deaf" carries requests out and loses the answers; "cut" resets every
-    connection.
+    "slow" holds each piece back for up to `delay` seconds, so requests are carried out late; "late" holds
+    each answer back for half of that; "hang" keeps what is sent until the mode changes; "deaf" carries
+    requests out and loses the answers; "cut" resets every connection.
     """
 
     def __init__(self, url: str, rng: Random, *, delay: float = 6.0) -> None:
@@ -87,6 +87,8 @@ class Proxy:
                 await self._changed.wait()
             if self._mode == "slow":
                 await asyncio.sleep(self._rng.uniform(0, self._delay))
+            if self._mode == "late" and is_answer:
+                await asyncio.sleep(self._delay / 2)
             if self._mode == "deaf" and is_answer:
                 continue
             writer.write(data)

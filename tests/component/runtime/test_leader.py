@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -12,13 +12,14 @@ from typing import Any, cast
 
 import pytest
 
+from addons.runtime.clock import parse_rfc3339
 from addons.runtime.kube import KubeClient
 from addons.runtime.leader import Leader, Service
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.hostile import write_kubeconfig
 from tests.support.proxy import Mode, Proxy
-from tests.support.virtual import run_virtual, virtual_now
+from tests.support.virtual import START, run_virtual, virtual_now
 
 
 @dataclass
@@ -57,13 +58,13 @@ class Candidate:
         self.name = name
         self.proxy = proxy
         self.error: Exception | None = None
-        skew = timedelta(hours=rng.uniform(-48, 48))
+        self.skew = timedelta(hours=rng.uniform(-48, 48))
         self.leader = Leader(
             kube,
             namespace="kube-system",
             name="dns",
             identity=name,
-            now=lambda: skewed(skew),
+            now=lambda: virtual_now() + self.skew,
             rng=Random(rng.random()),
         )
         self._service = self.leader.lead(work)
@@ -87,10 +88,6 @@ class Candidate:
     async def kill(self) -> None:
         self._task.cancel()
         await asyncio.wait([self._task])
-
-
-def skewed(skew: timedelta) -> datetime:
-    return virtual_now() + skew
 
 
 @dataclass
@@ -183,6 +180,21 @@ class TestHandOver:
                     ((name, _, ended),) = world.diary.terms
                     assert (name, a.leader.is_leading) == ("a", False)
                     assert ended < 30 + 13
+
+        run_virtual(main())
+
+    def test_its_time_counts_from_before_a_renewal_was_sent(self, tmp_path: Path) -> None:
+        """The others may have seen the renewal at once, however late its answer came."""
+
+        async def main() -> None:
+            async with election(tmp_path) as world, world.candidate("a") as a:
+                await world.diary.until_acting("a")
+                a.proxy.mode = "late"
+                await asyncio.sleep(30)
+                a.proxy.mode = "hang"
+                await asyncio.sleep(30)
+                renewed = parse_rfc3339(world.lease()["renewTime"]) - a.skew - START
+                assert world.diary.terms[0][2] <= renewed.total_seconds() + 10.1
 
         run_virtual(main())
 
@@ -311,7 +323,7 @@ async def disturb(world: Election, rng: Random) -> None:
     await world.diary.until_acting()
     await asyncio.sleep(rng.uniform(0, 12))
     acting = world.candidates.get(world.diary.acting) or rng.choice(list(world.candidates.values()))
-    kind = rng.choice(["slow", "hang", "deaf", "cut", "errors", "stop", "all slow", "all hang"])
+    kind = rng.choice(["slow", "late", "hang", "deaf", "cut", "errors", "stop", "all slow", "all hang"])
     seconds = rng.uniform(1, 40)
     victims = list(world.candidates.values()) if kind.startswith("all") else [acting]
     if kind == "stop":
