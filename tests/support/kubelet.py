@@ -40,13 +40,23 @@ class Pod:
             return 0
 
     async def succeed(self, kind: str) -> None:
-        """Wait until a probe succeeds; a process that ends instead is an error with its log."""
+        """Wait until a probe succeeds."""
         deadline = asyncio.get_running_loop().time() + SECONDS
         while await self.probe(kind) != 200:
-            late = asyncio.get_running_loop().time() > deadline
-            if late or self._process.returncode is not None:
-                raise AssertionError(f"{kind} fails: {self.log()}")
-            await asyncio.sleep(0.05)
+            await self._pause(deadline, kind)
+
+    async def reach(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until something is true."""
+        deadline = asyncio.get_running_loop().time() + SECONDS
+        while not condition():
+            await self._pause(deadline, what)
+
+    async def _pause(self, deadline: float, what: str) -> None:
+        """Wait a little for something; raise with the log when it is late, or the process has ended."""
+        late = asyncio.get_running_loop().time() > deadline
+        if late or self._process.returncode is not None:
+            raise AssertionError(f"never: {what}\n{self.log()}")
+        await asyncio.sleep(0.05)
 
     async def stop(self) -> int:
         """Ask it to end, as before a pod is removed; the exit code."""
@@ -123,8 +133,10 @@ def _kubeconfig(api: KubeApi, namespace: str, account: str) -> str:
 
 
 def _moved(argument: str, places: Mapping[str, Path]) -> str:
+    flag, equals, value = argument.partition("=")
     for path, place in places.items():
-        argument = argument.replace(f"={path}/", f"={place}/")
+        if value.startswith(f"{path}/"):
+            return f"{flag}{equals}{place}{value.removeprefix(path)}"
     return argument
 
 
@@ -134,11 +146,3 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-async def until(condition: Callable[[], Any], what: str, pod: Pod) -> None:
-    """Wait until something is true; else fail with what it was and the log of the pod."""
-    deadline = asyncio.get_running_loop().time() + SECONDS
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, f"never: {what}\n{pod.log()}"
-        await asyncio.sleep(0.05)

@@ -1,0 +1,156 @@
+"""The daemon as the dns chart starts it: its arguments, files and probes, and exactly the rights it needs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from addons.sim.aws.server import AwsEndpoint
+from addons.sim.kubeapi.faults import Fault
+from addons.sim.kubeapi.server import KubeApi
+from tests.support.charts import CHARTS, Object, Values
+from tests.support.helm import NAMESPACE, cluster
+from tests.support.kubelet import Pod, free_port, running
+
+ACCOUNT = f"system:serviceaccount:{NAMESPACE}:aws-dns"
+RBAC = "rbac.authorization.k8s.io/v1"
+HOSTNAME = "external-dns.alpha.kubernetes.io/hostname"
+ZONE = "example.org"
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+
+Use = tuple[str, str, str]
+"""Verb, API group, resource."""
+
+
+class World:
+    """A cluster, an AWS account with one zone, and a Service that asks for names in it.
+
+    The API server is one that cannot stream lists: what a daemon needs there, it needs nowhere else more.
+    """
+
+    def __init__(self, api: KubeApi, aws: AwsEndpoint) -> None:
+        self.api = api
+        self.aws = aws
+        self.zone = aws.route53.create_zone(ZONE)
+        for resource in ("services", "endpointslices", "ingresses", "nodes"):
+            self.api.faults.add(Fault(verb="watch", resource=resource, times=1, status=422))
+        self.api.store.create("v1", "namespaces", {"metadata": {"name": "shop"}})
+        self.api.store.create("v1", "services", balancer("shop", "web.example.org"))
+
+    def rename(self, hostname: str) -> None:
+        """Let the Service ask for another name."""
+        service = self.api.store.get("v1", "services", "shop", "web")
+        service["metadata"]["annotations"][HOSTNAME] = hostname
+        self.api.store.update("v1", "services", service)
+
+    def holds(self, name: str) -> bool:
+        """Whether the zone has an address of that name."""
+        records = self.aws.route53.record_sets(self.zone)
+        return any(record.type == "A" and record.name.rstrip(".") == name for record in records)
+
+    def deployment(self) -> Object:
+        """The Deployment as the API server holds it."""
+        found: Object = self.api.store.get("apps/v1", "deployments", NAMESPACE, "aws-dns")
+        return found
+
+    def environment(self) -> dict[str, str]:
+        """What a pod gets by its IAM role, and where AWS is."""
+        return {
+            "AWS_ENDPOINT_URL": self.aws.url,
+            "AWS_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def used(self) -> set[Use]:
+        """What the daemon has asked the API server for."""
+        mine = [request for request in self.api.requests if request.user == ACCOUNT]
+        assert [request for request in mine if request.status == 403] == []
+        return {(request.verb, request.group, request.resource) for request in mine}
+
+    def granted(self) -> set[Use]:
+        """What the roles of the release permit."""
+        roles = self.api.store.list(RBAC, "clusterroles") + self.api.store.list(RBAC, "roles")
+        return {
+            (verb, group, resource)
+            for role in roles
+            if role["metadata"].get("labels", {}).get("app.kubernetes.io/instance") == "aws"
+            for rule in role["rules"]
+            for verb in rule["verbs"]
+            for group in rule["apiGroups"]
+            for resource in rule["resources"]
+        }
+
+
+def balancer(namespace: str, hostname: str) -> Object:
+    """A Service with a load balancer."""
+    return {
+        "metadata": {"name": "web", "namespace": namespace, "annotations": {HOSTNAME: hostname}},
+        "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]},
+        "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
+    }
+
+
+def settings(**config: Any) -> Values:
+    """Values for a daemon that may delete, acts at once and listens at a free port."""
+    return {
+        "port": free_port(),
+        "config": {"domainFilter": [ZONE], "policy": "sync", "minEventSyncInterval": "50ms", **config},
+    }
+
+
+async def rename(world: World, old: str, new: str, pod: Pod) -> None:
+    """Let the Service ask for another name, and wait until it has that and no longer the old one."""
+    world.rename(new)
+    await pod.reach(lambda: world.holds(new), f"{new} exists")
+    await pod.reach(lambda: not world.holds(old), f"{old} is gone")
+
+
+@pytest.mark.parametrize("namespace", ["", "shop"])
+async def test_it_does_its_work_with_exactly_the_rights_that_the_chart_gives(
+    namespace: str, tmp_path: Path
+) -> None:
+    async with AwsEndpoint() as aws, cluster() as (api, release):
+        world = World(api, aws)
+        await release.install(settings(namespace=namespace))
+        async with running(world.api, world.deployment(), tmp_path, world.environment()) as pod:
+            for probe in PROBES:
+                await pod.succeed(probe)
+            await pod.reach(lambda: world.holds("web.example.org"), "the name of the Service exists")
+            await rename(world, "web.example.org", "api.example.org", pod)
+            await rename(world, "api.example.org", "web.example.org", pod)  # an Event that repeats: a patch
+            await pod.reach(lambda: world.used() == world.granted(), "every right is used")
+            assert await pod.stop() == 0, pod.log()
+        assert world.used() == world.granted()
+        policy = json.loads((CHARTS / "dns/files/iam-policy.json").read_text())
+        actions = {action for statement in policy["Statement"] for action in statement["Action"]}
+        assert {f"{call.service}:{call.operation}" for call in aws.calls} == actions
+
+
+async def test_a_dry_run_needs_only_what_it_may_read(tmp_path: Path) -> None:
+    async with AwsEndpoint() as aws, cluster() as (api, release):
+        world = World(api, aws)
+        await release.install(settings(dryRun=True))
+        async with running(world.api, world.deployment(), tmp_path, world.environment()) as pod:
+            await pod.reach(lambda: '"web.example.org' in pod.log(), "the plan is printed")
+            assert await pod.stop() == 0, pod.log()
+        assert world.used() == world.granted()
+        assert not world.holds("web.example.org")
+        assert "ChangeResourceRecordSets" not in {call.operation for call in aws.calls}
+
+
+async def test_flags_and_variables_win_over_the_settings_file(tmp_path: Path) -> None:
+    hatches = {
+        "extraArgs": ["--domain-filter=elsewhere.test"],
+        "extraEnv": [{"name": "ADDONS_DNS_LOG_FORMAT", "value": "text"}],
+    }
+    async with AwsEndpoint() as aws, cluster() as (api, release):
+        world = World(api, aws)
+        await release.install(settings(), hatches)
+        async with running(world.api, world.deployment(), tmp_path, world.environment()) as pod:
+            await pod.succeed("readinessProbe")
+            assert await pod.stop() == 0, pod.log()
+        assert not world.holds("web.example.org")
+        assert "{" not in pod.log()
