@@ -19,7 +19,7 @@ from addons.dns.model.zones import domains_of, zone_filter_of
 from addons.dns.plan.preview import preview
 from addons.runtime import cli
 from addons.runtime.app import run_until_stopped
-from addons.runtime.aws import AwsSession, Limits
+from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decisions
 from addons.runtime.events import Recorder
@@ -29,7 +29,7 @@ from addons.runtime.web import StatusServer
 
 COMPONENT = "aws-addons-dns"
 
-_ROUTE53 = Limits(rate=Rate(per_second=2.5, burst=5), attempts=1)
+_ROUTE53 = Rate(per_second=2.5, burst=5, attempts=1)
 """Half of what Route 53 permits an account; nothing is repeated blindly, our next round knows more."""
 
 
@@ -43,7 +43,7 @@ async def main(config: Config) -> int:
     async with (
         KubeClient.connect(config.kubeconfig, user_agent=COMPONENT) as kube,
         AwsSession(
-            region=config.aws_region, endpoint_url=config.aws_endpoint_url, limits={"route53": _ROUTE53}
+            region=config.aws_region, endpoint_url=config.aws_endpoint_url, rates={"route53": _ROUTE53}
         ) as aws,
     ):
         identity = f"{socket.gethostname()}-{os.getpid()}"

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection, Iterable
+from typing import Literal
 
 from addons.dns import names
 from addons.dns.model.actions import ChangeGroup, Plan
@@ -15,6 +16,7 @@ _QUIET = frozenset({names.BLOCKED, names.NO_TARGETS, names.DELETES_HELD, names.D
 """Reasons without an Event: they pass by themselves, or are no concern of the object."""
 
 Object = tuple[str, str, str]
+EventType = Literal["Normal", "Warning"]
 
 
 class Reporter:
@@ -101,7 +103,7 @@ class Reporter:
         if group.ref:
             self._event(group.ref, "Warning" if error else "Normal", reason, group.verb.title(), message)
 
-    def _event(self, ref: ObjectRef, kind: str, reason: str, action: str, message: str) -> None:
+    def _event(self, ref: ObjectRef, kind: EventType, reason: str, action: str, message: str) -> None:
         if self._recorder:
             self._recorder.event(ref, type=kind, reason=reason, action=action, message=message)
 

@@ -11,7 +11,8 @@ from addons.dns.model.ownership import Registry
 from addons.dns.model.records import Change, RecordSet, Zone
 from addons.dns.model.zones import DomainFilter, ZoneFilter
 from addons.dns.plan.zone import Rules, plan_zone
-from addons.runtime.aws import AwsSession, Limits
+from addons.runtime.aws import AwsSession
+from addons.runtime.bucket import Rate
 from addons.runtime.errors import Denied, Exhausted, NotFound, Throttled, Unavailable
 from addons.sim.aws.route53.model import RecordSet as SimRecordSet
 from addons.sim.aws.route53.state import Knobs
@@ -81,7 +82,7 @@ async def zoned(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Zoned]:
     async with (
         AwsEndpoint() as aws,
         AwsSession(
-            region="eu-central-1", endpoint_url=aws.url, limits={"route53": Limits(attempts=1)}
+            region="eu-central-1", endpoint_url=aws.url, rates={"route53": Rate(per_second=1000, burst=1000)}
         ) as session,
     ):
         made = Zoned(aws, session)

@@ -1,0 +1,195 @@
+"""How fast dns is, between an emulated API server and a simulated Route 53: each figure beside its target.
+
+Run `python bench/dns.py`. The world lives in this process, the daemon in one of its own.
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from addons.dns.model.claims import Claim, Claimant
+from addons.dns.model.ownership import Registry
+from addons.dns.model.records import RecordSet, Zone, ZoneRecords
+from addons.dns.plan.zone import Rules, plan_zone
+from addons.runtime.outcomes import ObjectRef
+from addons.sim.aws.server import AwsEndpoint
+from addons.sim.kubeapi.server import KubeApi
+
+HOSTNAMES = 10_000
+PLANNED = 50_000
+PASSES = 10
+TICKS = os.sysconf("SC_CLK_TCK")
+CHANGE = "ChangeResourceRecordSets"
+PREFIX = "external-dns.kubernetes.io/"
+
+
+def show(what: str, value: float, target: float, unit: str) -> None:
+    """Print one line of the table."""
+    verdict = "ok" if value <= target else "MISSED"
+    print(f"{what:60} {value:10.2f} {unit:6} target <= {target:g} {unit}: {verdict}")
+
+
+def address(number: int) -> str:
+    return f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+def measure_planner() -> None:
+    """Plan a zone of 100,000 record sets in which nothing changes, and weigh it."""
+    registry, zone = Registry("bench"), Zone("Z1", "example.com")
+    wanted: dict[str, list[Claim]] = {}
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    records: list[RecordSet] = []
+    for number in range(PLANNED):
+        ref = ObjectRef("Service", "default", f"service-{number}")
+        data = RecordSet(f"service-{number}.example.com", "A", 300, (address(number),))
+        records += [data, registry.txt_record(data, str(ref), zone.name)]
+    observed = ZoneRecords(records)
+    del records
+    weight = (tracemalloc.get_traced_memory()[0] - before) / len(observed)
+    tracemalloc.stop()
+    for number in range(PLANNED):
+        claimant = Claimant(ObjectRef("Service", "default", f"service-{number}"))
+        name = f"service-{number}.example.com"
+        wanted[name] = [Claim(name, "A", (address(number),), 300, claimant)]
+    began = time.process_time()
+    plan = plan_zone(zone, {*wanted, *observed.names()}, wanted, observed, Rules(registry, "sync", {}))
+    assert plan.groups == ()
+    show(f"CPU to plan {len(observed):,} record sets, no change", time.process_time() - began, 0.5, "s")
+    show("memory per record set", weight, 500, "B")
+
+
+class Daemon:
+    """The daemon as a process."""
+
+    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+        self._process = process
+        self._url = url
+
+    @property
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    @property
+    def rss_mib(self) -> float:
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+    async def ready(self) -> None:
+        async with aiohttp.ClientSession() as http:
+            while self._process.returncode is None:
+                try:
+                    async with http.get(f"{self._url}/readyz") as reply:
+                        if reply.status == 200:
+                            return
+                except aiohttp.ClientError:
+                    pass
+                await asyncio.sleep(0.02)
+        raise RuntimeError("the daemon has ended")
+
+    async def stop(self) -> None:
+        self._process.terminate()
+        await self._process.wait()
+
+
+@asynccontextmanager
+async def daemon(api: KubeApi, aws: AwsEndpoint, folder: Path, *flags: str) -> AsyncIterator[Daemon]:
+    """Run the daemon against the world."""
+    (folder / "kubeconfig").write_text(api.kubeconfig())
+    port = 20_000 + os.getpid() % 20_000
+    command = (
+        sys.executable,
+        "-m",
+        "addons.dns",
+        "--txt-owner-id=bench",
+        "--policy=sync",
+        "--log-level=warning",
+    )
+    where = (
+        f"--kubeconfig={folder}/kubeconfig",
+        f"--aws-endpoint-url={aws.url}",
+        f"--listen=127.0.0.1:{port}",
+    )
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
+    process = await asyncio.create_subprocess_exec(*command, *where, *flags, env={**os.environ, **keys})
+    running = Daemon(process, f"http://127.0.0.1:{port}")
+    try:
+        yield running
+    finally:
+        await running.stop()
+
+
+def service(number: int, ip: str) -> dict[str, Any]:
+    return {
+        "metadata": {
+            "name": f"service-{number}",
+            "annotations": {PREFIX + "hostname": f"service-{number}.example.com"},
+        },
+        "spec": {"type": "LoadBalancer", "allocateLoadBalancerNodePorts": False, "ports": [{"port": 80}]},
+        "status": {"loadBalancer": {"ingress": [{"ip": ip}]}},
+    }
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.05)
+
+
+def changes(aws: AwsEndpoint) -> int:
+    return sum(call.operation == CHANGE for call in aws.calls)
+
+
+async def measure_start(api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
+    """From the start of the process until it is ready, in an empty cluster."""
+    async with daemon(api, aws, folder) as running:
+        await running.ready()
+        show("CPU from import to ready", running.cpu_seconds, 3.0, "s")
+        await asyncio.sleep(3)
+        show("memory idle", running.rss_mib, 90, "MiB")
+
+
+async def measure_work(api: KubeApi, aws: AwsEndpoint, folder: Path, zone_id: str) -> None:
+    """Create all records, do nothing for some passes, change one Service."""
+    for number in range(HOSTNAMES):
+        api.store.create("v1", "services", service(number, address(number)))
+    began = time.perf_counter()
+    async with daemon(api, aws, folder, "--interval=2s", "--min-event-sync-interval=200ms") as running:
+        await until(lambda: len(aws.route53.record_sets(zone_id)) == 2 * HOSTNAMES + 2)
+        show(f"calls to create {HOSTNAMES:,} names", changes(aws), 40, "calls")
+        show(f"time to create {HOSTNAMES:,} names, paced", time.perf_counter() - began, 30, "s")
+        await asyncio.sleep(4)
+        aws.calls.clear()
+        used = running.cpu_seconds
+        await asyncio.sleep(2 * PASSES)
+        passed = (running.cpu_seconds - used) / PASSES * 1000
+        show("calls in ten passes without change", len(aws.calls), 0, "calls")
+        show(f"CPU of a pass over {HOSTNAMES:,} names without change", passed, 100, "ms")
+        api.store.update("v1", "services", service(7, "192.0.2.1"))
+        await until(lambda: changes(aws) > 0)
+        await asyncio.sleep(3)
+        show("calls for one changed Service", len(aws.calls), 1, "calls")
+        show(f"memory with {HOSTNAMES:,} names", running.rss_mib, 250, "MiB")
+
+
+async def main() -> None:
+    measure_planner()
+    with tempfile.TemporaryDirectory() as name:
+        async with KubeApi() as api, AwsEndpoint() as aws:
+            zone_id = aws.route53.create_zone("example.com")
+            await measure_start(api, aws, Path(name))
+            await measure_work(api, aws, Path(name), zone_id)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,163 @@
+"""dns as a process: settings, one pass, dry run, health, signals."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from addons.sim.aws.server import AwsEndpoint
+from addons.sim.kubeapi.server import KubeApi
+
+PREFIX = "external-dns.alpha.kubernetes.io/"
+
+
+def service(name: str, address: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": name, "annotations": {PREFIX + "hostname": f"{name}.example.com"}},
+        "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]},
+        "status": {"loadBalancer": {"ingress": [{"ip": address}]}},
+    }
+
+
+class World:
+    """The world around the process."""
+
+    def __init__(self, api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
+        self.api = api
+        self.aws = aws
+        self.zone_id = aws.route53.create_zone("example.com")
+        self._kubeconfig = folder / "kubeconfig"
+        self._kubeconfig.write_text(api.kubeconfig())
+
+    def addresses(self) -> dict[str, tuple[str, ...]]:
+        found = self.aws.route53.record_sets(self.zone_id)
+        return {item.name.removesuffix(".example.com."): item.values for item in found if item.type == "A"}
+
+    @asynccontextmanager
+    async def process(self, *flags: str) -> AsyncIterator[asyncio.subprocess.Process]:
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
+        where = {"ADDONS_DNS_AWS_ENDPOINT_URL": self.aws.url, "KUBECONFIG": str(self._kubeconfig)}
+        environment = {**os.environ, **keys, **where, "ADDONS_DNS_TXT_OWNER_ID": "me"}
+        started = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "addons.dns", *flags),
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            yield started
+        finally:
+            if started.returncode is None:
+                started.kill()
+                await started.communicate()
+
+    async def run(self, *flags: str) -> tuple[int | None, str, str]:
+        """Exit code, stdout and stderr of a process that ends by itself."""
+        async with self.process(*flags) as started:
+            out, err = await started.communicate()
+            return started.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with KubeApi() as api, AwsEndpoint() as aws:
+        yield World(api, aws, tmp_path)
+
+
+async def test_a_single_pass_makes_the_records_and_exits(world: World) -> None:
+    world.api.store.create("v1", "services", service("www", "192.0.2.1"))
+    code, out, err = await world.run("--once")
+    assert (code, out) == (0, ""), err
+    assert world.addresses() == {"www": ("192.0.2.1",)}
+
+
+async def test_a_single_pass_with_a_failure_exits_with_3_and_names_it(world: World) -> None:
+    world.api.store.create("v1", "services", service("www", "192.0.2.1"))
+    world.aws.faults.add(operation="ChangeResourceRecordSets", code="AccessDenied", message="no", status=403)
+    code, _, err = await world.run("--once")
+    assert code == 3
+    assert f"failed: {world.zone_id}: route53 change_resource_record_sets: AccessDenied: no" in err
+
+
+async def test_a_dry_run_prints_json_lines_and_only_reads(world: World) -> None:
+    world.api.store.create("v1", "services", service("www", "192.0.2.1"))
+    code, out, err = await world.run("--once", "--dry-run")
+    assert code == 0, err
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {
+            "key": f"{world.zone_id}/www.example.com",
+            "action": "create",
+            "object": "service/default/www",
+            "because": "service/default/www asks for it",
+            "details": {
+                "changes": [
+                    {
+                        "action": "CREATE",
+                        "name": "www.example.com",
+                        "type": "A",
+                        "ttl": 300,
+                        "values": ["192.0.2.1"],
+                    },
+                    {
+                        "action": "CREATE",
+                        "name": "a-www.example.com",
+                        "type": "TXT",
+                        "ttl": 300,
+                        "values": [
+                            '"heritage=external-dns,external-dns/owner=me,'
+                            'external-dns/resource=service/default/www"'
+                        ],
+                    },
+                ]
+            },
+        }
+    ]
+    assert {call.operation for call in world.aws.calls} == {"ListHostedZones", "ListResourceRecordSets"}
+    assert {request.verb for request in world.api.requests} <= {"list", "watch", "get"}
+
+
+@pytest.mark.parametrize(
+    ("flag", "complaint"),
+    [
+        ("--domain-filter=a b", "addons dns: --domain-filter: 'a b' is not a host name"),
+        ("--polizy=sync", "addons dns: --polizy"),
+        ("--listen=nowhere", "addons dns: --listen: 'nowhere' is not allowed"),
+    ],
+)
+async def test_bad_settings_are_one_line_and_exit_code_2(world: World, flag: str, complaint: str) -> None:
+    code, _, err = await world.run(flag)
+    assert code == 2
+    lines = [line for line in err.splitlines() if line.startswith("addons dns:")]
+    assert len(lines) == 1
+    assert lines[0].startswith(complaint)
+
+
+async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    world.api.store.create("v1", "services", service("www", "192.0.2.1"))
+    flags = (f"--listen=127.0.0.1:{port}", "--policy=sync", "--min-event-sync-interval=50ms")
+    async with world.process(*flags) as started, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
+        while world.addresses() != {"www": ("192.0.2.1",)}:
+            await asyncio.sleep(0.05)
+        async with http.get("/readyz") as reply:
+            assert reply.status == 200
+        async with http.get("/api/state") as reply:
+            assert [zone["name"] for zone in (await reply.json())["zones"]] == ["example.com"]
+        async with http.get("/api/decisions?object=service/default/www") as reply:
+            assert [item["reason"] for item in await reply.json()] == ["RecordReady"]
+        started.send_signal(signal.SIGTERM)
+        await started.communicate()
+        assert started.returncode == 0
+    lease = world.api.store.get("coordination.k8s.io/v1", "leases", "default", "aws-addons-dns")
+    assert lease["spec"].get("holderIdentity", "") == ""
