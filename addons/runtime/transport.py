@@ -119,9 +119,10 @@ class Transport:
     async def _open(self, call: _Call) -> aiohttp.ClientResponse:
         """Send a request and return the 2xx reply with its body still to be read."""
         response, credentials = await self._send(call)
-        if response.status == 401 and await self._reload(call.what, credentials):
-            response.close()
-            response, _ = await self._send(call)
+        if response.status == 401:
+            await response.read()
+            if await self._reload(call.what, credentials):
+                response, _ = await self._send(call)
         if 200 <= response.status < 300:
             return response
         raise response_error(call.what, response.status, response.headers, await response.read())

@@ -9,8 +9,9 @@ import pytest
 
 from addons.runtime import errors
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import PODS, SERVICE_ACCOUNTS, SERVICES, Service
+from addons.runtime.objects import NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES, Namespace, Service
 from addons.runtime.transport import LineTooLong, split_lines
+from addons.sim.kubeapi.server import KubeApi
 from tests.support.hostile import (
     Answer,
     HostileServer,
@@ -124,6 +125,24 @@ class TestErrors:
 
         with pytest.raises(errors.Invalid, match="missing"):
             run_virtual(main())
+
+    def test_neither_a_kubeconfig_nor_a_cluster(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+
+        async def main() -> None:
+            async with KubeClient.connect():
+                pytest.fail("connected to nothing")
+
+        with pytest.raises(errors.Invalid, match="not in a cluster"):
+            run_virtual(main())
+
+    def test_a_refused_token_that_cannot_be_renewed(self, tmp_path: Path) -> None:
+        async def break_the_kubeconfig(kube: KubeClient) -> None:
+            (tmp_path / "kubeconfig").write_text("{")
+            await get_web(kube)
+
+        with pytest.raises(errors.Unavailable, match="cannot renew the credentials"):
+            ask(tmp_path, refusal(401, "Unauthorized"), break_the_kubeconfig)
 
     def test_the_token_is_in_no_message(self, tmp_path: Path) -> None:
         for answer in (refusal(401, "Unauthorized"), refusal(403, "Forbidden"), cut, hang, PAGE_OF_HTML):
@@ -279,6 +298,28 @@ class TestCredentials:
 
         _, requests = ask(tmp_path, refusal(401, "Unauthorized"), twice)
         assert len(requests) == 3
+
+
+class TestTls:
+    """The server's certificate is checked against the cluster's own authority."""
+
+    async def asked(self, directory: Path, kubeconfig: Callable[[KubeApi], str]) -> list[Namespace]:
+        async with KubeApi(tls=True) as api:
+            (directory / "kubeconfig").write_text(kubeconfig(api))
+            async with KubeClient.connect(str(directory / "kubeconfig")) as kube:
+                return await kube.list(NAMESPACES, Namespace)
+
+    async def test_a_known_authority(self, tmp_path: Path) -> None:
+        found = await self.asked(tmp_path, lambda api: api.kubeconfig())
+        assert "default" in {namespace.metadata.name for namespace in found}
+
+    async def test_an_unknown_authority(self, tmp_path: Path) -> None:
+        def without_authority(api: KubeApi) -> str:
+            lines = api.kubeconfig().splitlines()
+            return "\n".join(line for line in lines if "certificate-authority-data" not in line)
+
+        with pytest.raises(errors.Unavailable, match="Certificate"):
+            await self.asked(tmp_path, without_authority)
 
 
 class TestWatch:

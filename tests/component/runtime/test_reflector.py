@@ -1,6 +1,7 @@
 """A reflector's copy is right in the end, whatever the server does, and the server is never hammered."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -382,6 +383,24 @@ class TestUse:
         limits = {int(request.query["timeoutSeconds"]) for request in seen.requests if request.is_watch}
         assert len(limits) > 3
         assert all(300 <= limit <= 600 for limit in limits)
+
+    @pytest.mark.parametrize("watch_list", ["off", "on"])
+    def test_many_objects_leave_turns_for_the_others(self, tmp_path: Path, watch_list: str) -> None:
+        items = [service(f"s{number}", number + 1) for number in range(1000)]
+        events = b"".join(json.dumps(event("ADDED", item)).encode() + b"\n" for item in items)
+        script = serve([listed(*items)], [stream(events, bookmark(2000, END), then="hang")])
+
+        async def main() -> int:
+            turns = 0
+            async with reflecting(script, tmp_path, watch_list=watch_list, transform=seen.append) as running:
+                while len(seen) < 1000:
+                    turns += bool(seen)
+                    await asyncio.sleep(0)
+                del running
+            return turns
+
+        seen: list[Service] = []
+        assert run_virtual(main()) >= 9
 
     def test_it_stops_when_asked(self, tmp_path: Path) -> None:
         async def main() -> None:
