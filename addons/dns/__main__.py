@@ -10,7 +10,7 @@ import msgspec
 
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import ENV_PREFIXES, Config
-from addons.dns.controller import Controller
+from addons.dns.controller.zones import Controller
 from addons.dns.desired.scope import scope_of
 from addons.dns.kube.reporter import Reporter
 from addons.dns.model.actions import Plan
@@ -70,7 +70,7 @@ async def main(config: Config) -> int:
         status = StatusServer(
             config.listen,
             name="dns",
-            ready=controller.not_ready,
+            ready=controller.watches.not_ready,
             state=controller.state,
             decisions=decisions,
         )

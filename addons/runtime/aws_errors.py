@@ -1,15 +1,17 @@
-"""What AWS's error codes mean, as classes of runtime/errors.py. Nothing else names a code."""
+"""What botocore raises, told in the one small tree of errors: a table of patterns over service and code."""
 
-from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Final
 
-from botocore import xform_name
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     ParamValidationError,
     PartialCredentialsError,
+    ProfileNotFound,
 )
 
 from addons.runtime.errors import (
@@ -17,6 +19,7 @@ from addons.runtime.errors import (
     Conflict,
     Denied,
     Exhausted,
+    Expired,
     Invalid,
     NotFound,
     OutsideError,
@@ -24,109 +27,88 @@ from addons.runtime.errors import (
     Unavailable,
 )
 
-Classes = Mapping[str, type[OutsideError]]
+TABLE: Final[tuple[tuple[str, type[OutsideError]], ...]] = (
+    ("route53:PriorRequestNotComplete", Throttled),
+    ("*:Throttl*", Throttled),
+    ("*:*ThrottledException", Throttled),
+    ("*:RequestThrottled", Throttled),
+    ("*:RequestLimitExceeded", Throttled),
+    ("*:BandwidthLimitExceeded", Throttled),
+    ("*:TooManyRequestsException", Throttled),
+    ("*:SlowDown", Throttled),
+    ("*:AccessDenied*", Denied),
+    ("*:UnauthorizedOperation", Denied),
+    ("*:AuthFailure", Denied),
+    ("*:OptInRequired", Denied),
+    ("*:InvalidClientTokenId", Denied),
+    ("*:UnrecognizedClientException", Denied),
+    ("*:SignatureDoesNotMatch", Denied),
+    ("*:MissingAuthenticationToken*", Denied),
+    ("*:OperationNotPermitted", Denied),
+    # Expired credentials are renewed, by botocore or by whoever wrote them: that passes by itself.
+    ("*:ExpiredToken*", Unavailable),
+    ("*:RequestExpired", Unavailable),
+    ("*:RequestTimeout*", Unavailable),
+    ("*:Internal*", Unavailable),
+    ("*:ServiceUnavailable*", Unavailable),
+    ("*:Unavailable", Unavailable),
+    ("*:IDPCommunicationError", Unavailable),
+    ("*:InvalidNextToken*", Expired),
+    ("*:InvalidPaginationToken*", Expired),
+    ("*:NoSuch*", NotFound),
+    ("*:*NotFound", NotFound),
+    ("*:*NotFoundException", NotFound),
+    ("*:*AlreadyExist*", AlreadyExists),
+    ("*:*Duplicate*", AlreadyExists),
+    ("*:*InUse*", Conflict),
+    ("*:DependencyViolation", Conflict),
+    ("*:IncorrectState", Conflict),
+    ("*:IncorrectInstanceState", Conflict),
+    ("*:ResourceContention*", Conflict),
+    ("*:ScalingActivityInProgress*", Conflict),
+    ("route53:ConcurrentModification", Conflict),
+    ("route53:HostedZoneNotEmpty", Conflict),
+    ("*:*LimitExceeded*", Exhausted),
+    ("*:*LimitsExceeded", Exhausted),
+    ("*:TooMany*", Exhausted),
+    ("ec2:Insufficient*", Exhausted),
+)
+"""Patterns of `service:code`, the service as boto3 names it; the first that fits counts. What fits none is
+Unavailable with an HTTP status of 500 and above, else Invalid."""
 
-GENERAL: Classes = {
-    "Throttling": Throttled,
-    "ThrottlingException": Throttled,
-    "ThrottledException": Throttled,
-    "TooManyRequestsException": Throttled,
-    "RequestLimitExceeded": Throttled,
-    "RequestThrottled": Throttled,
-    "RequestThrottledException": Throttled,
-    "BandwidthLimitExceeded": Throttled,
-    "SlowDown": Throttled,
-    "AccessDenied": Denied,
-    "AccessDeniedException": Denied,
-    "UnauthorizedOperation": Denied,
-    "AuthFailure": Denied,
-    "OptInRequired": Denied,
-    "UnrecognizedClientException": Denied,
-    "InvalidClientTokenId": Denied,
-    "SignatureDoesNotMatch": Denied,
-    "MissingAuthenticationToken": Denied,
-    "ExpiredToken": Denied,
-    "ExpiredTokenException": Denied,
-    "RequestExpired": Denied,
-    "InternalError": Unavailable,
-    "InternalFailure": Unavailable,
-    "ServiceUnavailable": Unavailable,
-    "ServiceUnavailableException": Unavailable,
-    "RequestTimeout": Unavailable,
-    "RequestTimeoutException": Unavailable,
-    "LimitExceeded": Exhausted,
-    "LimitExceededException": Exhausted,
-}
-"""Codes that mean the same with every service."""
-
-BY_SERVICE: Mapping[str, Classes] = {
-    "route53": {
-        "PriorRequestNotComplete": Throttled,
-        "NoSuchHostedZone": NotFound,
-        "NoSuchChange": NotFound,
-        "NoSuchHealthCheck": NotFound,
-        "HostedZoneAlreadyExists": AlreadyExists,
-        "InvalidChangeBatch": Invalid,
-        "InvalidInput": Invalid,
-    },
-    "elbv2": {
-        "LoadBalancerNotFound": NotFound,
-        "ListenerNotFound": NotFound,
-        "RuleNotFound": NotFound,
-        "TargetGroupNotFound": NotFound,
-    },
-    "sts": {
-        "RegionDisabledException": Denied,
-        "IDPCommunicationError": Unavailable,
-    },
-}
-"""Codes of one service, by boto3's name for it; they come before the general ones."""
+_BAD_REQUEST = (ParamValidationError, NoRegionError, InvalidRegionError, ProfileNotFound)
+_NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError)
 
 
-def classify(service: str, operation: str, error: ClientError | BotoCoreError) -> OutsideError:
-    """Give the error of ours for one of botocore's; its message says which call failed and why."""
-    what = f"{service} {operation}"
+def translate(service: str, operation: str, error: ClientError | BotoCoreError) -> OutsideError:
+    """Give the error of our tree; its message names the operation that failed, and has all that AWS said."""
     if isinstance(error, ClientError):
-        if xform_name(error.operation_name) != operation:
-            what = f"{what}: {error.operation_name}"  # AssumeRole, on the way to the credentials
-        return _classify_answer(service, what, error)
-    if isinstance(error, ParamValidationError):
-        return Invalid(f"{what}: {error}", code=type(error).__name__)
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | NoRegionError):
-        return Denied(f"{what}: {error}", code=type(error).__name__)
-    return Unavailable(f"{what}: {error}", code=type(error).__name__)
+        return _from_reply(service, error)
+    return _kind_of(error)(
+        f"{service} {operation}: {' '.join(str(error).split())}", code=type(error).__name__
+    )
 
 
-def _classify_answer(service: str, what: str, error: ClientError) -> OutsideError:
-    details = error.response.get("Error", {})
-    code, status = details.get("Code", ""), _status(error)
-    found = BY_SERVICE.get(service, {}).get(code) or GENERAL.get(code) or _by_status(code, status)
-    return found(f"{what}: {code}: {_message(details)}", code=code, status=status)
+def find_kind(service: str, code: str, status: int) -> type[OutsideError]:
+    """Look an error code up in the table."""
+    for pattern, kind in TABLE:
+        if fnmatchcase(f"{service}:{code}", pattern):
+            return kind
+    return Unavailable if status >= 500 else Invalid
 
 
-def _message(details: Mapping[str, object]) -> str:
-    """What AWS says; Route 53 sends its messages as a list of their own at times."""
-    return str(details.get("Message") or details.get("message") or details.get("Messages") or "no message")
+def _from_reply(service: str, error: ClientError) -> OutsideError:
+    said = error.response.get("Error", {})
+    metadata = error.response.get("ResponseMetadata", {})
+    code, status = said.get("Code", ""), metadata.get("HTTPStatusCode", 0)
+    # Route 53 lists what is wrong with a batch in `messages`, and then may have no message besides.
+    parts = [said.get("Message"), *error.response.get("messages", [])]
+    words = "; ".join(dict.fromkeys(part for part in parts if part)) or "no reason given"
+    message = f"{service} {error.operation_name}: {words} ({code})"
+    return find_kind(service, code, status)(message, code=code, status=status)
 
 
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _by_status(code: str, status: int) -> type[OutsideError]:
-    """Guess the class of a code that no table has, from its form and the HTTP status."""
-    if status == 429:
-        return Throttled
-    if status >= 500:
-        return Unavailable
-    if status == 403:
+def _kind_of(error: BotoCoreError) -> type[OutsideError]:
+    if isinstance(error, _NO_CREDENTIALS):
         return Denied
-    if "NotFound" in code or code.startswith("NoSuch") or status == 404:
-        return NotFound
-    if "AlreadyExists" in code or "Duplicate" in code:
-        return AlreadyExists
-    if "InUse" in code or code == "DependencyViolation" or status == 409:
-        return Conflict
-    if "LimitExceeded" in code or "Insufficient" in code or code.startswith("TooMany"):
-        return Exhausted
-    return Invalid
+    return Invalid if isinstance(error, _BAD_REQUEST) else Unavailable

@@ -1,67 +1,71 @@
-"""A token bucket that learns: it slows down when the other side throttles, and recovers step by step."""
+"""A client-side limit of the rate of calls, which gives way when the other side throttles."""
 
 import asyncio
-from typing import NamedTuple
+from dataclasses import dataclass
 
-_SLOWEST = 0.1
-_STEP = 0.05
+_TOGETHER_SECONDS = 1.0
+"""Refusals so soon after one another are one message: the calls were under way together."""
+
+_RECOVERY_SECONDS = 20.0
+"""Time in which the rate climbs from nothing to its full height."""
+
+_LEAST_PART = 1 / 16
+"""Of the full rate: the rate never falls below it."""
 
 
-class Rate(NamedTuple):
-    """How often something may happen: `per_second` in the long run, `burst` at once."""
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Calls per second on average, and how many may come at once.
+
+    `attempts` is how often botocore sends one call. More than once hides refusals from the bucket.
+    """
 
     per_second: float
-    burst: int = 1
+    burst: int
+    attempts: int = 1
 
 
 class Bucket:
-    """Makes callers wait so that `rate` is kept, in the order in which they came.
+    """Tokens that drop in at a rate; each call takes one, in the order of asking.
 
-    Additive increase, multiplicative decrease: each throttled call halves the rate, down to a tenth; each
-    successful one gives back a twentieth of what is configured.
+    A refusal halves the rate and empties the bucket; the rate then climbs back steadily, so that several
+    clients of one account find their shares (additive increase, multiplicative decrease).
     """
 
     def __init__(self, rate: Rate) -> None:
-        self._configured = rate
-        self._per_second = rate.per_second
+        self._full = rate.per_second
+        self._burst = rate.burst
         self._tokens = float(rate.burst)
-        self._counted_at: float | None = None
-
-    @property
-    def per_second(self) -> float:
-        """The rate at present."""
-        return self._per_second
+        self._lock = asyncio.Lock()
+        self._updated = 0.0
+        self._slowed = float("-inf")
+        self.per_second = rate.per_second
+        """The rate in force."""
 
     async def take(self) -> float:
-        """Wait for a turn, and give the seconds that it took. A cancelled wait gives its turn back."""
-        self._refill()
-        self._tokens -= 1
-        if self._tokens >= 0:
-            return 0.0
-        wait = -self._tokens / self._per_second
-        try:
-            await asyncio.sleep(wait)
-        except asyncio.CancelledError:
-            self._tokens += 1
-            raise
-        return wait
+        """Wait for a token; give the seconds that it took."""
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        async with self._lock:
+            self._fill(loop.time())
+            while self._tokens < 1:
+                # A little more than needed: a rounded timer that fires early would have to be set again.
+                await asyncio.sleep((1 - self._tokens) / self.per_second + 1e-6)
+                self._fill(loop.time())
+            self._tokens -= 1
+        return loop.time() - asked
 
     def slow_down(self) -> None:
-        """Note that the other side throttled a call: halve the rate, and let no burst follow."""
-        self._refill()
-        self._per_second = max(self._per_second / 2, self._configured.per_second * _SLOWEST)
-        self._tokens = min(self._tokens, 0.0)
-
-    def speed_up(self) -> None:
-        """Note that a call passed."""
-        if self._per_second < self._configured.per_second:
-            self._refill()
-            step = self._configured.per_second * _STEP
-            self._per_second = min(self._per_second + step, self._configured.per_second)
-
-    def _refill(self) -> None:
+        """Note that a call was refused."""
         now = asyncio.get_running_loop().time()
-        if self._counted_at is not None:
-            earned = (now - self._counted_at) * self._per_second
-            self._tokens = min(self._tokens + earned, float(self._configured.burst))
-        self._counted_at = now
+        self._fill(now)
+        self._tokens = min(self._tokens, 0.0)
+        if now - self._slowed >= _TOGETHER_SECONDS:
+            self._slowed = now
+            self.per_second = max(self.per_second / 2, self._full * _LEAST_PART)
+
+    def _fill(self, now: float) -> None:
+        passed = now - self._updated
+        self._updated = now
+        self._tokens = min(self._burst, self._tokens + passed * self.per_second)
+        self.per_second = min(self._full, self.per_second + passed * self._full / _RECOVERY_SECONDS)

@@ -197,24 +197,24 @@ class TestFailures:
     """What concerns the zone or the account fails the batch whole, and never divides it."""
 
     @pytest.mark.parametrize(
-        ("code", "status", "expected"),
+        ("code", "status", "sent", "expected"),
         [
-            ("Throttling", 400, Throttled),
-            ("PriorRequestNotComplete", 400, Throttled),
-            ("AccessDenied", 403, Denied),
-            ("NoSuchHostedZone", 404, NotFound),
-            ("ServiceUnavailable", 503, Unavailable),
+            ("Throttling", 400, 5, Throttled),
+            ("PriorRequestNotComplete", 400, 5, Throttled),
+            ("AccessDenied", 403, 1, Denied),
+            ("NoSuchHostedZone", 404, 1, NotFound),
+            ("ServiceUnavailable", 503, 1, Unavailable),
         ],
     )
     async def test_the_same_batch_may_go_again_later(
-        self, zoned: Zoned, code: str, status: int, expected: type[Exception]
+        self, zoned: Zoned, code: str, status: int, sent: int, expected: type[Exception]
     ) -> None:
         groups = await zoned.plan(claim("a", "10.0.0.1"), claim("b", "10.0.0.1"))
-        zoned.aws.faults.add(operation=CHANGE, code=code, status=status, message="no")
+        zoned.aws.faults.add(operation=CHANGE, times=sent, code=code, status=status, message="no")
         zoned.forget()
         outcomes = await zoned.apply(groups)
         assert [type(outcome.error) for outcome in outcomes] == [expected, expected]
-        assert zoned.calls == [CHANGE]
+        assert zoned.calls == [CHANGE] * sent
         again = await zoned.plan(claim("a", "10.0.0.1"), claim("b", "10.0.0.1"))
         assert [group.name for group in again] == [group.name for group in groups]
         assert errors(await zoned.apply(again)) == {}

@@ -1,4 +1,4 @@
-"""How often AWS is called: the token bucket."""
+"""The pace of calls, on virtual time."""
 
 import asyncio
 
@@ -8,71 +8,97 @@ from addons.runtime.bucket import Bucket, Rate
 from tests.support.virtual import run_virtual
 
 
-def take_many(bucket: Bucket, count: int) -> list[float]:
-    """The virtual times at which `count` callers that come at once get their turn."""
+def now() -> float:
+    return asyncio.get_running_loop().time()
 
-    async def one() -> float:
+
+async def arrivals(bucket: Bucket, count: int) -> list[float]:
+    """When each of so many calls got its token, all asked for at once."""
+
+    async def call() -> float:
         await bucket.take()
-        return round(asyncio.get_running_loop().time() - start, 6)
+        return round(now(), 2)
 
-    start = 0.0
-
-    async def all_of_them() -> list[float]:
-        nonlocal start
-        start = asyncio.get_running_loop().time()
-        return list(await asyncio.gather(*(one() for _ in range(count))))
-
-    return run_virtual(all_of_them())
+    return list(await asyncio.gather(*(call() for _ in range(count))))
 
 
-class TestBucket:
-    def test_a_burst_passes_at_once_and_the_rest_at_the_rate(self) -> None:
-        assert take_many(Bucket(Rate(2.0, burst=3)), 5) == [0.0, 0.0, 0.0, 0.5, 1.0]
+class TestPace:
+    def test_a_burst_passes_and_the_rest_is_spread(self) -> None:
+        async def story() -> list[float]:
+            return await arrivals(Bucket(Rate(5, burst=2)), 5)
 
-    def test_turns_come_in_order(self) -> None:
-        times = take_many(Bucket(Rate(10.0)), 20)
-        assert times == sorted(times)
+        assert run_virtual(story()) == [0, 0, 0.2, 0.4, 0.6]
 
-    def test_throttling_halves_the_rate_down_to_a_tenth(self) -> None:
-        async def throttle() -> list[float]:
-            bucket, rates = Bucket(Rate(4.0)), []
-            for _ in range(6):
+    def test_an_idle_bucket_fills_up_to_the_burst_and_no_further(self) -> None:
+        async def story() -> list[float]:
+            bucket = Bucket(Rate(1, burst=2))
+            await arrivals(bucket, 2)
+            await asyncio.sleep(100)
+            return [at - 100 for at in await arrivals(bucket, 3)]
+
+        assert run_virtual(story()) == pytest.approx([0, 0, 1], abs=0.02)
+
+    def test_the_wait_is_told(self) -> None:
+        async def story() -> list[float]:
+            bucket = Bucket(Rate(2, burst=1))
+            return [await bucket.take() for _ in range(2)]
+
+        assert run_virtual(story()) == pytest.approx([0, 0.5], abs=0.01)
+
+    def test_who_is_cancelled_while_waiting_takes_nothing(self) -> None:
+        async def story() -> float:
+            bucket = Bucket(Rate(1, burst=1))
+            await bucket.take()
+            waiting = asyncio.ensure_future(bucket.take())
+            await asyncio.sleep(0.5)
+            waiting.cancel()
+            await bucket.take()
+            return now()
+
+        assert run_virtual(story()) == pytest.approx(1, abs=0.01)
+
+
+class TestThrottling:
+    def test_a_refusal_halves_the_rate_and_empties_the_bucket(self) -> None:
+        async def story() -> list[float]:
+            bucket = Bucket(Rate(4, burst=4))
+            bucket.slow_down()
+            assert bucket.per_second == 2
+            return await arrivals(bucket, 2)
+
+        first, second = run_virtual(story())
+        assert 0.4 < first <= 0.5
+        assert 0.3 < second - first <= 0.5
+
+    def test_refusals_of_calls_that_were_under_way_together_count_once(self) -> None:
+        async def story() -> float:
+            bucket = Bucket(Rate(4, burst=4))
+            for _ in range(8):
                 bucket.slow_down()
+            return bucket.per_second
+
+        assert run_virtual(story()) == 2
+
+    def test_the_rate_never_falls_below_a_sixteenth(self) -> None:
+        async def story() -> float:
+            bucket = Bucket(Rate(16, burst=4))
+            for _ in range(50):
+                bucket.slow_down()
+                await asyncio.sleep(1)
+            bucket.slow_down()
+            return bucket.per_second
+
+        assert run_virtual(story()) >= 1
+
+    def test_the_rate_climbs_back_steadily_to_its_full_height(self) -> None:
+        async def story() -> list[float]:
+            bucket = Bucket(Rate(4, burst=4))
+            bucket.slow_down()
+            rates = []
+            for _ in range(4):
+                await asyncio.sleep(4)
+                await bucket.take()
                 rates.append(bucket.per_second)
             return rates
 
-        assert run_virtual(throttle()) == [2.0, 1.0, 0.5, 0.4, 0.4, 0.4]
-
-    def test_successes_restore_the_configured_rate_step_by_step_and_no_more(self) -> None:
-        async def recover() -> list[float]:
-            bucket, rates = Bucket(Rate(4.0)), []
-            bucket.slow_down()
-            for _ in range(12):
-                bucket.speed_up()
-                rates.append(round(bucket.per_second, 3))
-            return rates
-
-        rates = run_virtual(recover())
-        assert rates[:2] == [2.2, 2.4]
-        assert rates[-2:] == [4.0, 4.0]
-
-    def test_no_burst_follows_a_throttled_call(self) -> None:
-        async def after_throttling() -> float:
-            bucket = Bucket(Rate(1.0, burst=10))
-            await bucket.take()
-            bucket.slow_down()
-            return await bucket.take()
-
-        assert run_virtual(after_throttling()) == pytest.approx(2.0)
-
-    def test_a_cancelled_wait_gives_its_turn_back(self) -> None:
-        async def cancel_one() -> float:
-            bucket = Bucket(Rate(1.0))
-            await bucket.take()
-            waiting = asyncio.create_task(bucket.take())
-            await asyncio.sleep(0)
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
-            return await bucket.take()
-
-        assert run_virtual(cancel_one()) == pytest.approx(1.0)
+        assert run_virtual(story()) == pytest.approx([2.8, 3.6, 4, 4])

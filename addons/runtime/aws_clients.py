@@ -1,0 +1,160 @@
+"""botocore clients, made when first needed. All of it blocks: it is for threads."""
+
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from botocore.config import Config
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+)
+from botocore.exceptions import NoCredentialsError
+from botocore.session import Session
+
+from addons.runtime.errors import Unavailable
+
+Reply = dict[str, Any]
+Recorder = Callable[[str, str], None]
+Role = tuple[str, str]
+"""ARN and external id of a role to assume."""
+
+OWN: Role = ("", "")
+"""No role: the credentials of the process."""
+
+_SESSION_NAME = "aws-addons"
+
+
+class Clients:
+    """One client for each service and role. Threads share clients, but make them one at a time.
+
+    Sessions share one loader: every loader of its own would read and keep the service descriptions anew,
+    18 MiB for EC2 alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str,
+        endpoint_url: str,
+        attempts: Callable[[str], int],
+        threads: int,
+        read_seconds: float,
+        recorder: Recorder | None,
+    ) -> None:
+        self._region = region or None
+        self._endpoint_url = endpoint_url or None
+        self._attempts = attempts
+        self._threads = threads
+        self._read_seconds = read_seconds
+        self._recorder = recorder
+        self._lock = threading.RLock()
+        self._sessions: dict[Role, Session] = {}
+        self._clients: dict[tuple[str, Role], Any] = {}
+        self._closed = False
+
+    def call(self, service: str, operation: str, role: Role, arguments: Mapping[str, Any]) -> Reply:
+        """Call an operation by its boto3 method name; raises what botocore raises."""
+        reply: Reply = getattr(self._client(service, role), operation)(**arguments)
+        return reply
+
+    def paging(self, service: str, operation: str) -> Mapping[str, Any]:
+        """Give botocore's description of how a listing is paged; raises ValueError when it is not."""
+        with self._lock:
+            name = self._client(service, OWN).meta.method_to_api_mapping[operation]
+            paging: Mapping[str, Any] = self._session(OWN).get_paginator_model(service).get_paginator(name)
+        return paging
+
+    def close(self) -> None:
+        """Close all connections. A thread in the middle of a call does not send it again."""
+        self._closed = True
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+
+    def _client(self, service: str, role: Role) -> Any:
+        with self._lock:
+            if (service, role) not in self._clients:
+                self._clients[service, role] = self._create(self._session(role), service)
+            return self._clients[service, role]
+
+    def _create(self, session: Session, service: str, **credentials: str) -> Any:
+        with self._lock:
+            client = session.create_client(
+                service,
+                region_name=self._region,
+                endpoint_url=self._endpoint_url,
+                config=self._config(service),
+                **credentials,
+            )
+        client.meta.events.register("before-call", self._record)
+        client.meta.events.register("before-send", self._refuse_when_closed)
+        return client
+
+    def _config(self, service: str) -> Config:
+        return Config(
+            connect_timeout=3,
+            read_timeout=self._read_seconds,
+            retries={"mode": "standard", "total_max_attempts": self._attempts(service)},
+            max_pool_connections=self._threads,
+            user_agent_extra=_SESSION_NAME,
+            tcp_keepalive=True,
+        )
+
+    def _session(self, role: Role) -> Session:
+        if role not in self._sessions:
+            self._sessions[role] = self._assume(role) if role != OWN else _plain_session()
+        return self._sessions[role]
+
+    def _assume(self, role: Role) -> Session:
+        """Make a session whose credentials are those of the role, taken when first needed and kept fresh."""
+        own = self._session(OWN)
+        session = _plain_session()
+        session.register_component("data_loader", own.get_component("data_loader"))
+        provider = _RoleProvider(role, own, partial(self._create, own))
+        session.register_component("credential_provider", CredentialResolver([provider]))
+        return session
+
+    def _record(self, model: Any, **_: object) -> None:
+        if self._recorder:
+            self._recorder(model.service_model.signing_name, model.name)
+
+    def _refuse_when_closed(self, **_: object) -> None:
+        if self._closed:
+            raise Unavailable("the session is closed")
+
+
+class _RoleProvider(CredentialProvider):  # type: ignore[misc]
+    """Gives the credentials of an assumed role to botocore."""
+
+    METHOD = "assume-role"
+
+    def __init__(self, role: Role, own: Session, create_client: Callable[..., Any]) -> None:
+        super().__init__()
+        self._role = role
+        self._own = own
+        self._create_client = create_client
+
+    def load(self) -> DeferredRefreshableCredentials:
+        """Give credentials that are fetched when a request is signed, again shortly before they expire."""
+        return DeferredRefreshableCredentials(self._fetch, self.METHOD)
+
+    def _fetch(self) -> Mapping[str, Any]:
+        arn, external_id = self._role
+        more = {"RoleSessionName": _SESSION_NAME} | ({"ExternalId": external_id} if external_id else {})
+        source = self._own.get_credentials()
+        if source is None:
+            raise NoCredentialsError
+        fetcher = AssumeRoleCredentialFetcher(self._create_client, source, arn, extra_args=more)
+        credentials: Mapping[str, Any] = fetcher.fetch_credentials()
+        return credentials
+
+
+def _plain_session() -> Session:
+    session = Session()
+    session.set_config_variable("metadata_service_timeout", 2)
+    session.set_config_variable("metadata_service_num_attempts", 3)
+    return session
