@@ -1,7 +1,7 @@
 {{- /* The image: digest before tag before the chart's appVersion; `global.image` fills what the chart leaves open. */ -}}
 {{- define "common.image" -}}
 {{- $image := merge (deepCopy .Values.image) ((.Values.global).image | default dict) -}}
-{{- $repository := required "image.repository is required: where you pushed the image that `make image` builds" $image.repository -}}
+{{- $repository := required "image.repository is required: registry and name of an image of this project" $image.repository -}}
 {{- if $image.digest -}}
 {{- printf "%s@%s" $repository $image.digest -}}
 {{- else -}}

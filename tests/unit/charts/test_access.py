@@ -204,3 +204,12 @@ def test_the_notes_say_whose_role_the_policy_is_for() -> None:
     annotated = values({"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": role}}})
     assert f"The role {role} needs this policy" in notes(annotated)
     assert "names no IAM role" in notes(values())
+
+
+def test_the_notes_say_what_is_owned_and_what_may_change() -> None:
+    assert 'It owns what TXT records name "test".\nPolicy: upsert-only.\n' in notes(values())
+    assert "keeps no record of what is its own" in notes(config(registry="noop"))
+    assert "It changes nothing: config.dryRun is set" in notes(config(dryRun=True))
+    assert "for: ingress in namespace shop, below a.org, b.org.\n" in notes(
+        config(source=["ingress"], namespace="shop", domainFilter=["a.org", "b.org"])
+    )

@@ -1,7 +1,9 @@
 """The charts as packages: complete, loadable elsewhere, usable below another chart."""
 
+import shlex
 import shutil
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,14 @@ def test_below_another_chart_its_values_are_still_checked(tmp_path: Path) -> Non
     chart = umbrella(tmp_path, {"dns": {**MINIMUM, "replica": 1}})
     with pytest.raises(helm.HelmValuesError, match="additional properties 'replica' not allowed"):
         render({}, chart)
+
+
+def test_the_command_in_the_readme_installs_the_chart() -> None:
+    text = (CHARTS / "dns" / "README.md").read_text()
+    words = shlex.split(text[text.index("helm install dns charts/dns") :].partition("```")[0])
+    given = ",".join(word for flag, word in pairwise(words) if flag == "--set")
+    account = only(render(helm.parse_set_string(given)), "ServiceAccount")
+    assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": "ROLE"}
 
 
 def test_releases_that_hold_the_name_of_the_chart_do_not_say_it_twice() -> None:

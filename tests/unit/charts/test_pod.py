@@ -88,7 +88,7 @@ def test_an_umbrella_may_name_the_image_for_all() -> None:
 
 
 def test_without_an_image_it_is_refused_in_words() -> None:
-    with pytest.raises(helm.HelmRenderError, match=r"image\.repository is required: where you pushed"):
+    with pytest.raises(helm.HelmRenderError, match=r"image\.repository is required: registry and name"):
         render(values({"image": {"repository": ""}}))
 
 
