@@ -3,14 +3,12 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from addons.runtime.service import Service
 from addons.runtime.settings import SettingError
-
-Service = Callable[[asyncio.Event], Awaitable[None]]
-"""A part of a daemon: it works until the event is set, and returns soon afterwards."""
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ first, and its work has ended by then, whatever became of its connection.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -18,11 +18,9 @@ from addons.runtime.clock import rfc3339_micro, utc_now
 from addons.runtime.errors import Conflict, NotFound, OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import LEASES, Lease
+from addons.runtime.service import Service
 
 log = logging.getLogger(__name__)
-
-Service = Callable[[asyncio.Event], Awaitable[None]]
-"""A part of a daemon: runs until the event that it is given is set."""
 
 _MARGIN = 0.1  # of the lease, kept for the work's last breath and for clocks that run at unlike speed
 _RELEASE_SECONDS = 2.0
