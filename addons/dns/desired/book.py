@@ -53,7 +53,7 @@ class ClaimBook:
         """The names of the zone that changed since they were taken last."""
         return self._dirty.pop(zone_id, set())
 
-    def homeless_names(self) -> Iterable[str]:
+    def homeless_names(self) -> list[str]:
         """The names that no zone is there for."""
         return sorted(self._homeless)
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from addons.runtime.events import Recorder
 
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
-from addons.dns.controller import Controller
+from addons.dns.controller.zones import Controller
 from addons.dns.desired.scope import scope_of
 from addons.dns.kube.reporter import Reporter
 from addons.dns.model.actions import Plan
@@ -21,6 +20,7 @@ from addons.dns.model.zones import domains_of, zone_filter_of
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decisions
+from addons.runtime.events import Recorder
 from addons.runtime.kube import KubeClient
 from addons.runtime.outcomes import Ledger
 from addons.runtime.settings import load
@@ -323,11 +323,11 @@ class TestFailures:
     """What fails is tried again; what it need not stop goes on."""
 
     async def test_throttling_is_survived(self, world: World) -> None:
-        world.aws.faults.add(operation=CHANGE, code="Throttling", message="Rate exceeded")
+        world.aws.faults.add(operation=CHANGE, times=5, code="Throttling", message="Rate exceeded")
         world.create(service("www", "192.0.2.1"))
         async with world.running() as controller:
             await until(lambda: controller.failures)
-            assert controller.failures[world.zone_id].endswith("Throttling: Rate exceeded")
+            assert controller.failures[world.zone_id].endswith("Rate exceeded (Throttling)")
             await until(world.records)
             assert controller.failures == {}
 
@@ -355,7 +355,7 @@ class TestFailures:
         world.delete("www")
         async with world.running() as controller:
             await until(lambda: controller.watches.service("default", "www") is None)
-            await until(lambda: "ingresses not read yet" in controller.not_ready())
+            await until(lambda: "ingresses not read yet" in controller.watches.not_ready())
             assert world.records() == {"www": ("192.0.2.1",)}
 
     async def test_the_delete_budget_holds_a_mass_deletion(self, world: World) -> None:

@@ -85,7 +85,7 @@ async def test_a_single_pass_with_a_failure_exits_with_3_and_names_it(world: Wor
     world.aws.faults.add(operation="ChangeResourceRecordSets", code="AccessDenied", message="no", status=403)
     code, _, err = await world.run("--once")
     assert code == 3
-    assert f"failed: {world.zone_id}: route53 change_resource_record_sets: AccessDenied: no" in err
+    assert f"failed: {world.zone_id}: route53 ChangeResourceRecordSets: no (AccessDenied)" in err
 
 
 async def test_a_dry_run_prints_json_lines_and_only_reads(world: World) -> None:
