@@ -32,14 +32,11 @@ COMPONENT = "aws-addons-dns"
 _ROUTE53 = Rate(per_second=2.5, burst=5, attempts=1)
 """Half of what Route 53 permits an account; nothing is repeated blindly, our next round knows more."""
 
-
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 async def main(config: Config) -> int:
     """Run the daemon until it is stopped, or a single pass; the exit code."""
-    domains = domains_of(config)
-    registry = registry_of(config)
     async with (
         KubeClient.connect(config.kubeconfig, user_agent=COMPONENT) as kube,
         AwsSession(
@@ -49,22 +46,9 @@ async def main(config: Config) -> int:
         identity = f"{socket.gethostname()}-{os.getpid()}"
         decisions = Decisions()
         recorder = Recorder(kube, component=COMPONENT, instance=identity)
+        reporter = Reporter(decisions=decisions, recorder=None if config.dry_run else recorder)
         leader = _leader(config, kube, identity)
-        controller = Controller(
-            config,
-            kube=kube,
-            route53=Route53(
-                aws,
-                zone_filter=zone_filter_of(config, domains),
-                registry=registry,
-                audit_seconds=config.audit_interval.total_seconds(),
-            ),
-            registry=registry,
-            scope=scope_of(config, domains),
-            reporter=Reporter(decisions=decisions, recorder=None if config.dry_run else recorder),
-            leader=leader,
-            preview=print_plan if config.dry_run else None,
-        )
+        controller = _controller(config, kube, aws, reporter, leader)
         if config.once:
             return await single_pass(controller, recorder)
         status = StatusServer(
@@ -97,6 +81,28 @@ def print_plan(plan: Plan) -> None:
     for line in preview(plan):
         sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
     sys.stdout.flush()
+
+
+def _controller(
+    config: Config, kube: KubeClient, aws: AwsSession, reporter: Reporter, leader: Leader | None
+) -> Controller:
+    domains, registry = domains_of(config), registry_of(config)
+    route53 = Route53(
+        aws,
+        zone_filter=zone_filter_of(config, domains),
+        registry=registry,
+        audit_seconds=config.audit_interval.total_seconds(),
+    )
+    return Controller(
+        config,
+        kube=kube,
+        route53=route53,
+        registry=registry,
+        scope=scope_of(config, domains),
+        reporter=reporter,
+        leader=leader,
+        preview=print_plan if config.dry_run else None,
+    )
 
 
 def _leader(config: Config, kube: KubeClient, identity: str) -> Leader | None:
