@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 
@@ -32,6 +33,13 @@ class TestReasonCodes:
     def test_no_explained_code_is_unknown(self) -> None:
         page = (ROOT / "docs" / "troubleshooting.md").read_text()
         assert set(re.findall(r"^\| `([A-Z]\w+)` \|", page, re.MULTILINE)) - reason_codes() == set()
+
+
+class TestGenerated:
+    @pytest.mark.parametrize("page", ["settings.md", "metrics.md"])
+    def test_what_the_code_says_is_what_the_page_says(self, page: str) -> None:
+        pages = run_path(str(ROOT / "docs" / "generate_reference.py"))["generate"]()
+        assert (ROOT / "docs" / page).read_text() == pages[ROOT / "docs" / page], "run `make docs`"
 
 
 class TestLinks:
