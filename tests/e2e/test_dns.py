@@ -36,7 +36,9 @@ async def start(world: World, namespace: str) -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
         async def start_one() -> Daemon:
-            daemon = await stack.enter_async_context(running(Daemon(world, "dns", flags, free_port())))
+            daemon = Daemon(world, "dns", flags, free_port())
+            stack.callback(lambda: print(daemon.log.read_text()))
+            await stack.enter_async_context(running(daemon))
             await daemon.ready(30)
             return daemon
 
