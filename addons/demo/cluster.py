@@ -19,6 +19,7 @@ class Regarding(Part, frozen=True):
 class Event(KubeObject, frozen=True):
     """An Event, as far as the story reads it."""
 
+    type: str = ""
     reason: str = ""
     note: str = ""
     regarding: Regarding = Regarding()
@@ -62,10 +63,10 @@ class Cluster:
         """Delete a Service; it may be gone already."""
         await self._delete(SERVICES, name)
 
-    async def events(self, name: str) -> list[Event]:
-        """Read the Events about an object of the story."""
+    async def warnings(self, name: str) -> list[Event]:
+        """Read the warning Events about an object of the story."""
         found = await self._kube.list(EVENTS, Event, namespace=NAMESPACE)
-        return [event for event in found if event.regarding.name == name]
+        return [event for event in found if event.regarding.name == name and event.type == "Warning"]
 
     async def _create(
         self, resource: Resource, name: str, spec: dict[str, Any], annotations: dict[str, str]

@@ -64,8 +64,8 @@ class Story:
                 self._names_go,
             ),
             Step(
-                "somebody mistypes an annotation",
-                f"an Event that names it; its neighbour good.{ZONE} = 192.0.2.12 all the same",
+                "somebody mistypes two annotations",
+                f"an Event that names each mistake; its neighbour good.{ZONE} = 192.0.2.12 all the same",
                 self._a_mistake_stays_small,
             ),
             Step(
@@ -99,8 +99,9 @@ class Story:
         )
         await self._cluster.create_service("good", "192.0.2.12", hostname=f"good.{ZONE}")
         resolved = await self._resolves({"good": ("192.0.2.12",)})
-        events = await until(lambda: self._cluster.events("typo"), bool)
-        return f"{resolved}; Event {events[0].reason}: {events[0].note}"
+        events = await until(lambda: self._cluster.warnings("typo"), lambda found: len(found) == 2)
+        told = "; ".join(f"Event {event.reason}: {event.note}" for event in events)
+        return f"{resolved}; {told}"
 
     async def _a_crash_does_no_harm(self) -> str:
         self._world.aws.route53.knobs.latency_seconds = 0.3

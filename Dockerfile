@@ -1,0 +1,18 @@
+# One image for all daemons: `addons dns`, and the others as they come. Built and pushed by you; see docs/install.md.
+FROM python:3.12-slim-bookworm AS build
+WORKDIR /src
+COPY requirements.lock pyproject.toml README.md LICENSE ./
+RUN python -m venv /opt/addons \
+ && /opt/addons/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
+ && python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir hatchling
+COPY addons addons
+RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
+ && /opt/addons/bin/pip install --no-cache-dir --no-deps /dist/*.whl \
+ && /opt/addons/bin/pip uninstall --yes pip \
+ && /opt/addons/bin/python -m compileall -q /opt/addons
+
+FROM python:3.12-slim-bookworm
+COPY --from=build /opt/addons /opt/addons
+ENV PATH=/opt/addons/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2
+USER 65532:65532
+ENTRYPOINT ["addons"]
