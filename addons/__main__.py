@@ -17,7 +17,10 @@ def main() -> None:
         sys.stdout.write("\n".join(["usage: addons NAME [--help] [settings]", "", *lines, ""]))
     elif name in COMMANDS:
         del sys.argv[1]
-        runpy.run_module(f"addons.{name}", run_name="__main__", alter_sys=True)
+        try:
+            runpy.run_module(f"addons.{name}", run_name="__main__", alter_sys=True)
+        except ModuleNotFoundError as error:
+            sys.exit(_missing(name, error))
     else:
         sys.exit(_no_such_command(name))
 
@@ -25,6 +28,14 @@ def main() -> None:
 def _no_such_command(name: str) -> int:
     said = f"{name!r} is no add-on" if name else "which add-on?"
     sys.stderr.write(f"addons: {said}: one of {', '.join(COMMANDS)}\n")
+    return 2
+
+
+def _missing(name: str, error: ModuleNotFoundError) -> int:
+    """The image has what the daemons need; the simulated world needs more."""
+    package = (error.name or "").partition(".")[0]
+    fix = "pip install 'aws-cluster-addons[demo]'" if name == "demo" else "install the project again"
+    sys.stderr.write(f"addons {name}: the package {package} is missing: {fix}\n")
     return 2
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -138,3 +139,12 @@ class TestCommand:
         ended = self.addons("--help")
         assert ended.returncode == 0
         assert "\n  dns " in ended.stdout
+
+    def test_a_missing_package_is_one_line_that_says_how_to_get_it(self, tmp_path: Path) -> None:
+        hide = "import sys; sys.modules['dns'] = None; sys.argv = ['addons', 'demo']; "
+        command = [sys.executable, "-c", hide + "from addons.__main__ import main; main()"]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=tmp_path)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr == (
+            "addons demo: the package dns is missing: pip install 'aws-cluster-addons[demo]'\n"
+        )
