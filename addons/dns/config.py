@@ -14,6 +14,7 @@ ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1)]
+RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR"]
 
 
 class Config(CommonConfig, frozen=True, kw_only=True):
@@ -76,6 +77,12 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     aws_zone_match_parent: bool = False
     """Look also at zones that are parents of a domain in the domain filter."""
 
+    aws_prefer_cname: bool = False
+    """Publish load balancers and other services of AWS as CNAME records rather than as alias records."""
+
+    aws_evaluate_target_health: bool = True
+    """Have alias records answer only while their target is healthy."""
+
     policy: Literal["sync", "upsert-only", "create-only"] = "upsert-only"
     """Which changes are permitted: all, no deletes, or nothing but new records."""
 
@@ -93,6 +100,12 @@ class Config(CommonConfig, frozen=True, kw_only=True):
 
     txt_wildcard_replacement: str = ""
     """Stands for `*` in the names of ownership TXT records."""
+
+    managed_record_types: tuple[RecordType, ...] = ("A", "AAAA", "CNAME")
+    """The types of records that are made, changed and deleted. NodePort Services need SRV for their ports."""
+
+    exclude_record_types: tuple[RecordType, ...] = ()
+    """Types that are taken out of the managed ones."""
 
     delete_budget: Percent = 25
     """Hold all deletes of a zone when more than this many percent of its owned records would go at once."""
@@ -148,3 +161,9 @@ class Config(CommonConfig, frozen=True, kw_only=True):
                 parse_selector(text)
             except ValueError as error:
                 raise SettingError(f"--{flag}-filter: {error}") from None
+
+
+def managed_types(config: Config) -> tuple[str, ...]:
+    """The types of records that the settings permit, each once."""
+    excluded = set(config.exclude_record_types)
+    return tuple(dict.fromkeys(kind for kind in config.managed_record_types if kind not in excluded))

@@ -17,6 +17,78 @@ TARGET: Final = "target"
 TTL: Final = "ttl"
 """Time to live of the records: seconds ("600") or a duration ("10m", "1h30m")."""
 
+SET_IDENTIFIER: Final = "set-identifier"
+"""Tells record sets of one name and type apart; without it the owner id does, where a policy is given."""
+
+ALIAS: Final = "alias"
+"""Alias records in place of a CNAME: "true", "A" or "AAAA" (one type only), "false" (never)."""
+
+AWS_EVALUATE_TARGET_HEALTH: Final = "aws-evaluate-target-health"
+"""Whether an alias answers only while its target is healthy: "true" or "false"."""
+
+AWS_TARGET_HOSTED_ZONE: Final = "aws-target-hosted-zone"
+"""The hosted zone id of an alias target, where it cannot be told from the target's name."""
+
+AWS_HOSTED_ZONE_ID: Final = "aws-hosted-zone-id"
+"""The one hosted zone that is to hold the records of the object."""
+
+AWS_WEIGHT: Final = "aws-weight"
+"""Weighted routing: 0 to 255."""
+
+AWS_REGION: Final = "aws-region"
+"""Latency routing: an AWS region."""
+
+AWS_FAILOVER: Final = "aws-failover"
+"""Failover routing: PRIMARY or SECONDARY."""
+
+AWS_MULTI_VALUE_ANSWER: Final = "aws-multi-value-answer"
+"""Multivalue answer routing: "true"."""
+
+AWS_CONTINENT: Final = "aws-geolocation-continent-code"
+"""Geolocation routing: AF, AN, AS, EU, NA, OC or SA."""
+
+AWS_COUNTRY: Final = "aws-geolocation-country-code"
+"""Geolocation routing: a country of two letters, or `*` for everywhere else."""
+
+AWS_SUBDIVISION: Final = "aws-geolocation-subdivision-code"
+"""Geolocation routing: a part of the country, beside its code."""
+
+AWS_PROXIMITY_REGION: Final = "aws-geoproximity-region"
+"""Geoproximity routing: an AWS region."""
+
+AWS_COORDINATES: Final = "aws-geoproximity-coordinates"
+"""Geoproximity routing: latitude and longitude, `49.22,-74.01`."""
+
+AWS_LOCAL_ZONE_GROUP: Final = "aws-geoproximity-local-zone-group"
+"""Geoproximity routing: a local zone group."""
+
+AWS_BIAS: Final = "aws-geoproximity-bias"
+"""Geoproximity routing: -99 to 99, how far the place reaches beyond its share."""
+
+AWS_HEALTH_CHECK_ID: Final = "aws-health-check-id"
+"""The health check without which the record set answers no more; beside a routing policy."""
+
+STEERING: Final = (
+    SET_IDENTIFIER,
+    ALIAS,
+    AWS_EVALUATE_TARGET_HEALTH,
+    AWS_TARGET_HOSTED_ZONE,
+    AWS_HOSTED_ZONE_ID,
+    AWS_WEIGHT,
+    AWS_REGION,
+    AWS_FAILOVER,
+    AWS_MULTI_VALUE_ANSWER,
+    AWS_CONTINENT,
+    AWS_COUNTRY,
+    AWS_SUBDIVISION,
+    AWS_PROXIMITY_REGION,
+    AWS_COORDINATES,
+    AWS_LOCAL_ZONE_GROUP,
+    AWS_BIAS,
+    AWS_HEALTH_CHECK_ID,
+)
+"""The annotations about how Route 53 answers: aliases, routing policies and the zone."""
+
 CONTROLLER: Final = "controller"
 """Who serves this object; anything but `CONTROLLER_VALUE` means not us."""
 

@@ -21,6 +21,9 @@ class Scope(Struct, frozen=True, kw_only=True):
     ingress_classes: frozenset[str] = frozenset()
     service_types: frozenset[str] = frozenset()
     default_ttl: int = _DEFAULT_TTL
+    owner_id: str = ""
+    prefer_cname: bool = False
+    evaluate_target_health: bool = True
     publish_internal_services: bool = False
     publish_not_ready: bool = False
     ignore_hostname_annotation: bool = False
@@ -56,6 +59,9 @@ def scope_of(config: Config, domains: DomainFilter) -> Scope:
         ingress_classes=frozenset(config.ingress_class),
         service_types=frozenset(config.service_type_filter),
         default_ttl=int(config.min_ttl.total_seconds()) or _DEFAULT_TTL,
+        owner_id=config.txt_owner_id,
+        prefer_cname=config.aws_prefer_cname,
+        evaluate_target_health=config.aws_evaluate_target_health,
         publish_internal_services=config.publish_internal_services,
         publish_not_ready=config.always_publish_not_ready_addresses,
         ignore_hostname_annotation=config.ignore_hostname_annotation,

@@ -23,6 +23,7 @@ class Claim(Struct, frozen=True, gc=False):
 
     No values and no alias means: the object still wants the name, but has nothing to point it at now. What
     exists then stays, because a load balancer that loses its addresses for a moment must not cost the name.
+    With `zone_id` only this one hosted zone is meant.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Claim(Struct, frozen=True, gc=False):
     alias: Alias | None = None
     routing: tuple[tuple[str, str], ...] = ()
     health_check_id: str = ""
+    zone_id: str = ""
 
     @property
     def is_pending(self) -> bool:
