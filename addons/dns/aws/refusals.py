@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 from addons.dns.model.actions import ChangeGroup
 from addons.dns.model.hostnames import from_route53
-from addons.dns.model.ownership import Registry, owner_of
-from addons.dns.model.records import MANAGED_TYPES, RecordSet, Zone, ZoneRecords
+from addons.dns.model.ownership import Registry, is_ownership_text, owner_of
+from addons.dns.model.records import RecordSet, Zone, ZoneRecords
 
 _ZONE_MENTION = re.compile(r"\bin zone [^\s,\]]+")
 _NAME = re.compile(r"[^\s'\",\[\]=]+\.[^\s'\",\[\]=]*")
@@ -27,7 +27,7 @@ def is_vouched(group: ChangeGroup, zone: Zone, records: ZoneRecords, registry: R
     if not registry.enabled:
         return True
     texts = {change.record.key: change.record for change in group.changes if change.record.type == "TXT"}
-    data = (change.record for change in group.changes if change.record.type in MANAGED_TYPES)
+    data = (change.record for change in group.changes if not is_ownership_text(change.record))
     return all(_has_text(record, texts, zone, records, registry) for record in data)
 
 

@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from addons.dns import names
-from addons.dns.config import Config
+from addons.dns.config import Config, managed_types
 from addons.dns.model.hostnames import fits_dns, is_within
-from addons.dns.model.records import RecordSet
+from addons.dns.model.records import MANAGED_TYPES, RecordSet
 
 TXT_TTL: Final = 300
 _HERITAGE: Final = "external-dns"
@@ -64,8 +64,13 @@ def owner_of(record: RecordSet) -> Ownership | None:
     return found[0] if found and all(found) else None
 
 
+def is_ownership_text(record: RecordSet) -> bool:
+    """True for what stands beside data records, whoever wrote it; False for data, TXT records included."""
+    return record.type == "TXT" and owner_of(record) is not None
+
+
 class Registry(Struct, frozen=True):
-    """Where ownership texts are kept: the settings `--registry` and `--txt-*`.
+    """Where ownership texts are kept, and of what: the settings `--registry`, `--txt-*` and record types.
 
     With `enabled` False (registry noop) nothing is written beside the records and every record of a wanted
     name counts as ours, which is why deletes are then out of the question.
@@ -76,6 +81,11 @@ class Registry(Struct, frozen=True):
     suffix: str = ""
     wildcard_replacement: str = ""
     enabled: bool = True
+    types: tuple[str, ...] = MANAGED_TYPES
+
+    def is_data(self, record: RecordSet) -> bool:
+        """True for records that may be ours: of a managed type, and no ownership text themselves."""
+        return record.type in self.types and not is_ownership_text(record)
 
     def text(self, resource: str) -> str:
         """The value that says: ours, because of `resource` (kind/namespace/name)."""
@@ -145,4 +155,5 @@ def registry_of(config: Config) -> Registry:
         suffix=config.txt_suffix,
         wildcard_replacement=config.txt_wildcard_replacement,
         enabled=is_kept,
+        types=managed_types(config),
     )

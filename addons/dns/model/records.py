@@ -6,7 +6,16 @@ from ipaddress import IPv6Address, ip_address
 from msgspec import Struct
 
 MANAGED_TYPES = ("A", "AAAA", "CNAME")
-"""The kinds of data records this daemon writes; all others are read and left alone."""
+"""The kinds of data records this daemon writes unless the settings say otherwise; others are left alone."""
+
+
+def family(record_type: str) -> str:
+    """Record types of one family go to one object together; families are decided apart from each other.
+
+    Addresses, CNAMEs and what has no target yet are one family, named by the empty text: they are what a name
+    leads to. Every other type stands by itself, so that an MX of one object goes well with an A of another.
+    """
+    return "" if record_type in MANAGED_TYPES else record_type
 
 
 class Alias(Struct, frozen=True, gc=False):

@@ -1,4 +1,4 @@
-"""Two groups of a plan that exclude each other: a CNAME where the other name's ownership text goes."""
+"""Two groups of a plan that exclude each other: a CNAME where another record, or ownership text, goes."""
 
 from collections.abc import Iterable
 
@@ -17,9 +17,16 @@ def separate(groups: Iterable[ChangeGroup], skips: Iterable[Skip]) -> Plan:
         places = [(record.name, record.type == "CNAME") for record in created]
         rivals = [holders[name, not alone] for name, alone in places if (name, not alone) in holders]
         if rivals:
-            message = f"{group.name} and {rivals[0]} exclude each other: a CNAME and an ownership text"
-            waiting.append(Skip(group.key, group.ref, reasons.OWNERSHIP_TEXT_TAKEN, message))
+            waiting.append(_refusal(group, rivals[0]))
         else:
             kept.append(group)
             holders.update((place, group.name) for place in places)
     return Plan(tuple(kept), tuple(waiting))
+
+
+def _refusal(group: ChangeGroup, rival: str) -> Skip:
+    if group.name == rival:
+        message = f"{rival} is about to be made with a CNAME and with other records, which exclude each other"
+        return Skip(group.key, group.ref, reasons.CNAME_EXCLUSIVE, message)
+    message = f"{group.name} and {rival} exclude each other: a CNAME and an ownership text"
+    return Skip(group.key, group.ref, reasons.OWNERSHIP_TEXT_TAKEN, message)

@@ -1,52 +1,87 @@
 """The caps on a finished plan: no name is lost because a source was deaf, and no zone is emptied at once."""
 
+from collections.abc import Collection, Iterable
+from hashlib import sha256
+
 from msgspec import Struct
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, Plan
+from addons.dns.model.ownership import Registry, is_ownership_text
 from addons.dns.model.records import ZoneRecords
 from addons.runtime.outcomes import Skip
 
 
 class DeleteLimits(Struct, frozen=True):
-    """At most `percent` of the owned records of a zone go in one plan, but `least` may always go."""
+    """At most `percent` of the owned records of a zone go within a while, but `least` may always go.
+
+    `spent` of them went within that while already, so that many small waves add up like one large one.
+    """
 
     percent: int = 25
     least: int = 10
+    spent: int = 0
 
 
-def guard(plan: Plan, observed: ZoneRecords, *, owner: str, limits: DeleteLimits, held: str = "") -> Plan:
+def guard(
+    plan: Plan,
+    observed: ZoneRecords,
+    *,
+    registry: Registry,
+    limits: DeleteLimits,
+    held: str = "",
+    released: Collection[str] = (),
+) -> Plan:
     """Take the deletes out of `plan` when they may not happen now, each with its reason.
 
     `held` says in words why no delete is safe at present (a source is not in sync, the lease is nearly
-    over); it is empty when all is well. Creates and updates always pass.
+    over); it is empty when all is well. `released` has the `approval_hash` of single groups that a person
+    let pass: they do not count. Creates and updates always pass.
     """
-    deletes = [group for group in plan.groups if group.verb == "delete"]
-    if not deletes:
-        return plan
-    if held:
+    deletes = deletes_of(plan)
+    if deletes and held:
         return _hold(plan, deletes, reasons.DELETES_HELD, held)
-    doomed = sum(1 for group in deletes for change in group.changes if change.record.type != "TXT")
-    allowed = _allowance(observed, owner, limits, doomed)
-    if doomed > allowed:
-        message = f"{doomed} records would be deleted at once, at most {allowed} may be"
-        return _hold(plan, deletes, reasons.DELETE_BUDGET, message)
-    return plan
+    counted = [group for group in deletes if not released or approval_hash([group]) not in released]
+    doomed = count_data(counted)
+    if doomed <= limits.least - limits.spent or doomed <= (left := _allowance(observed, registry, limits)):
+        return plan
+    lately = f" after {limits.spent} lately" if limits.spent else ""
+    message = (
+        f"{doomed} records would be deleted at once{lately}, at most {left} may be; "
+        f"--approve-plan={approval_hash(counted)} lets them go"
+    )
+    return _hold(plan, counted, reasons.DELETE_BUDGET, message)
 
 
-def _allowance(observed: ZoneRecords, owner: str, limits: DeleteLimits, doomed: int) -> int:
-    if doomed <= limits.least:
-        return limits.least
-    return max(limits.least, count_owned(observed, owner) * limits.percent // 100)
+def deletes_of(plan: Plan) -> list[ChangeGroup]:
+    """The groups that take a whole name away."""
+    return [group for group in plan.groups if group.verb == "delete"]
 
 
-def count_owned(observed: ZoneRecords, owner: str) -> int:
-    """How many ownership texts of `owner` the zone has: one for each data record."""
-    mark = f"external-dns/owner={owner},"
-    return sum(1 for record in observed if record.type == "TXT" and mark in record.values[0])
+def count_data(groups: Iterable[ChangeGroup]) -> int:
+    """How many data records the groups change, their ownership texts left aside."""
+    return sum(1 for group in groups for change in group.changes if not is_ownership_text(change.record))
 
 
-def _hold(plan: Plan, deletes: list[ChangeGroup], reason: str, message: str) -> Plan:
-    kept = tuple(group for group in plan.groups if group.verb != "delete")
+def approval_hash(groups: Iterable[ChangeGroup]) -> str:
+    """Names exactly these changes, in whatever order: one record more or less gives another hash."""
+    lines = sorted(f"{group.key} {change!r}" for group in groups for change in group.changes)
+    return sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
+def _allowance(observed: ZoneRecords, registry: Registry, limits: DeleteLimits) -> int:
+    """How many records may still go."""
+    before = count_owned(observed, registry) + limits.spent
+    return max(limits.least, before * limits.percent // 100) - limits.spent
+
+
+def count_owned(observed: ZoneRecords, registry: Registry) -> int:
+    """How many ownership texts of ours the zone has: one for each data record."""
+    return sum(1 for record in observed if record.type == "TXT" and registry.is_ours(record))
+
+
+def _hold(plan: Plan, deletes: Iterable[ChangeGroup], reason: str, message: str) -> Plan:
+    doomed = {group.key for group in deletes}
+    kept = tuple(group for group in plan.groups if group.verb != "delete" or group.key not in doomed)
     held = tuple(Skip(group.key, group.ref, reason, f"{group.name} stays: {message}") for group in deletes)
     return Plan(kept, plan.skips + held)

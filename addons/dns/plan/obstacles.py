@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from addons.dns import names as reasons
-from addons.dns.model.ownership import Registry, owner_of
-from addons.dns.model.records import MANAGED_TYPES, RecordSet, Zone, ZoneRecords
+from addons.dns.model.ownership import Registry, is_ownership_text, owner_of
+from addons.dns.model.records import RecordSet, Zone, ZoneRecords, family
 from addons.dns.plan.rows import Row
 
 Obstacle = tuple[str, str]
@@ -17,7 +17,7 @@ def obstacle(
     """The first reason why `records` cannot be made in `zone`, or None."""
     return (
         _foreign_row(zone, row, registry)
-        or _mixed_routing(row, observed)
+        or _mixed_routing(row, observed, registry)
         or _cname_rules(zone, row, records, observed)
         or _text_taken(zone, records.values(), observed, registry)
     )
@@ -32,9 +32,9 @@ def _foreign_row(zone: Zone, row: Row, registry: Registry) -> Obstacle | None:
     return reasons.OWNER_CONFLICT, f"{strangers[0]} {row.name} exists in {zone} and {whose}, not touched"
 
 
-def _mixed_routing(row: Row, observed: ZoneRecords) -> Obstacle | None:
+def _mixed_routing(row: Row, observed: ZoneRecords, registry: Registry) -> Obstacle | None:
     for record in observed.at(row.name):
-        if record.type in MANAGED_TYPES and bool(record.set_identifier) != bool(row.set_identifier):
+        if registry.is_data(record) and bool(record.set_identifier) != bool(row.set_identifier):
             message = f"{row.name} has records with and without a set identifier, which Route 53 refuses"
             return reasons.MIXED_ROUTING, message
     return None
@@ -45,14 +45,23 @@ def _cname_rules(
 ) -> Obstacle | None:
     """A CNAME is alone at its name, and never at the apex (RFC 1034 section 3.6.2)."""
     if "CNAME" not in records:
-        return None
+        return _beside_cname(row, observed)
     if row.name == zone.name:
         return reasons.CNAME_AT_APEX, f"{row.name} is the apex of {zone}, where no CNAME can be"
     leaving = {proof.key for proofs in row.proofs.values() for proof in proofs}
     for other in observed.at(row.name):
-        if other.type not in MANAGED_TYPES and other.key not in leaving:
+        if family(other.type) and other.key not in leaving:
             message = f"{row.name} has a record of type {other.type}, so it cannot be a CNAME"
             return reasons.CNAME_EXCLUSIVE, message
+    return None
+
+
+def _beside_cname(row: Row, observed: ZoneRecords) -> Obstacle | None:
+    if row.family and any(other.type == "CNAME" for other in observed.at(row.name)):
+        return (
+            reasons.CNAME_EXCLUSIVE,
+            f"{row.name} is a CNAME, so it cannot have a record of type {row.family}",
+        )
     return None
 
 
@@ -63,6 +72,10 @@ def _text_taken(
     if not registry.enabled:
         return None
     for record in records:
+        there = observed.find(*record.key)
+        if there and is_ownership_text(there):
+            message = f"TXT {record.name} says who owns another record, so it can say nothing else"
+            return reasons.OWNERSHIP_TEXT_TAKEN, message
         name = registry.txt_name(record.name, record.type, zone.name)
         for other in observed.at(name):
             if found := _text_conflict(record, other, registry):

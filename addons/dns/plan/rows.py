@@ -1,15 +1,15 @@
-"""One name and set identifier as the zone holds it, with the proof of who owns it."""
+"""One name, set identifier and family of types as the zone holds it, with the proof of who owns it."""
 
 from collections.abc import Iterator
 
 from msgspec import Struct
 
 from addons.dns.model.ownership import Ownership, Registry, owner_of
-from addons.dns.model.records import MANAGED_TYPES, RecordSet, Zone, ZoneRecords
+from addons.dns.model.records import RecordSet, Zone, ZoneRecords, family
 
 
 class Row(Struct, frozen=True):
-    """The data records of one name and set identifier, and the ownership of each, by type.
+    """The data records of one name, set identifier and family, and the ownership of each, by type.
 
     `proofs` has the TXT records, in any format, that say so; a type without an ownership belongs to nobody
     we know.
@@ -17,6 +17,7 @@ class Row(Struct, frozen=True):
 
     name: str
     set_identifier: str
+    family: str
     data: dict[str, RecordSet]
     owners: dict[str, Ownership]
     proofs: dict[str, tuple[RecordSet, ...]]
@@ -32,15 +33,19 @@ class Row(Struct, frozen=True):
         )
 
 
-def read_row(zone: Zone, name: str, set_identifier: str, observed: ZoneRecords, registry: Registry) -> Row:
+def read_row(
+    zone: Zone, name: str, set_identifier: str, kind: str, observed: ZoneRecords, registry: Registry
+) -> Row:
     """Pair every data record of the row with its ownership texts.
 
     Where texts of several formats contradict each other, the newest format is right and the others prove
     nothing: they may be a stranger's.
     """
-    row = Row(name, set_identifier, {}, {}, {})
+    row = Row(name, set_identifier, kind, {}, {}, {})
     for record in observed.at(name):
-        if record.type in MANAGED_TYPES and record.set_identifier == set_identifier:
+        if (family(record.type), record.set_identifier) == (kind, set_identifier) and registry.is_data(
+            record
+        ):
             row.data[record.type] = record
             if not registry.enabled:
                 row.owners[record.type] = Ownership(registry.owner, "")

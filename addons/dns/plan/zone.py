@@ -9,10 +9,10 @@ from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, Plan
 from addons.dns.model.claims import Claim, Claimant
 from addons.dns.model.ownership import Registry
-from addons.dns.model.records import MANAGED_TYPES, Change, RecordSet, Zone, ZoneRecords
+from addons.dns.model.records import Change, RecordSet, Zone, ZoneRecords, family
 from addons.dns.plan.changes import difference, removal
 from addons.dns.plan.collisions import separate
-from addons.dns.plan.conflicts import choose
+from addons.dns.plan.conflicts import settle, standing
 from addons.dns.plan.obstacles import obstacle
 from addons.dns.plan.rows import Row, read_row
 from addons.runtime.outcomes import Blocked, ObjectRef, Skip
@@ -45,9 +45,11 @@ def plan_zone(
         claims = wanted.get(name, ())
         if len(claims) == 1 and _is_settled(zone, claims[0], observed, rules.registry):
             continue
-        for identifier in _set_identifiers(claims, observed.at(name)):
-            row = read_row(zone, name, identifier, observed, rules.registry)
-            asked = [claim for claim in claims if claim.set_identifier == identifier]
+        for identifier, kind in _rows(claims, observed.at(name), rules.registry):
+            row = read_row(zone, name, identifier, kind, observed, rules.registry)
+            asked = [
+                claim for claim in claims if (claim.set_identifier, family(claim.type)) == (identifier, kind)
+            ]
             for decision in _plan_row(zone, row, asked, observed, rules):
                 if isinstance(decision, ChangeGroup):
                     groups.append(decision)
@@ -75,29 +77,27 @@ def _is_settled(zone: Zone, claim: Claim, observed: ZoneRecords, registry: Regis
     )
 
 
-def _set_identifiers(claims: Sequence[Claim], records: Sequence[RecordSet]) -> list[str]:
-    found = {record.set_identifier for record in records if record.type in MANAGED_TYPES}
-    found.update(claim.set_identifier for claim in claims)
+def _rows(claims: Sequence[Claim], records: Sequence[RecordSet], registry: Registry) -> list[tuple[str, str]]:
+    """The set identifiers and families that a name has, or is asked to have."""
+    found = {(record.set_identifier, family(record.type)) for record in records if registry.is_data(record)}
+    found.update((claim.set_identifier, family(claim.type)) for claim in claims)
     return sorted(found)
 
 
 def _plan_row(
     zone: Zone, row: Row, claims: Sequence[Claim], observed: ZoneRecords, rules: Rules
 ) -> Iterator[ChangeGroup | Skip]:
-    if not claims:
+    counting = standing(claims, row.data)
+    if not counting:
         yield from _give_up(zone, row, rules)
         return
-    winner = choose(claims, row.resource(rules.registry.owner)) if len(claims) > 1 else claims[0].claimant
-    yield from _tell_losers(zone, row, claims, winner)
-    granted = {claim.type: claim for claim in claims if claim.claimant.ref == winner.ref}
-    yield from _grant(zone, row, granted, winner, observed, rules)
-
-
-def _tell_losers(zone: Zone, row: Row, claims: Sequence[Claim], winner: Claimant) -> Iterator[Skip]:
-    losers = {claim.claimant.ref for claim in claims} - {winner.ref}
-    for ref in sorted(losers):
-        message = f"{row.name} is held by {winner.resource}; {ref} asks for it too and does not get it"
+    verdict = settle(counting, row.resource(rules.registry.owner))
+    for ref in verdict.losers:
+        message = (
+            f"{row.name} is held by {verdict.winner.resource}; {ref} asks for it too and does not get it"
+        )
         yield Skip(_key(zone, row), ref, reasons.CLAIM_CONFLICT, message)
+    yield from _grant(zone, row, verdict.granted, verdict.winner, observed, rules)
 
 
 def _grant(
@@ -181,5 +181,6 @@ def _resting(key: str, ref: ObjectRef | None, rules: Rules) -> Skip | None:
 
 
 def _key(zone: Zone, row: Row) -> str:
-    """Names one row in decisions and in the ledger: zone/name, and the set identifier where there is one."""
-    return f"{zone.id}/{row.name}" + (f"#{row.set_identifier}" if row.set_identifier else "")
+    """Names one row in decisions and in the ledger: zone/name, and what else there is to tell rows apart."""
+    marks = (row.set_identifier, row.family and f"type={row.family}")
+    return "#".join((f"{zone.id}/{row.name}", *filter(None, marks)))
