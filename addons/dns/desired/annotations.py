@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from addons.dns import names
 from addons.dns.desired.scope import Scope
+from addons.dns.desired.steering import Steering, read_steering
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.dns.model.records import type_of_target
 from addons.runtime.outcomes import ObjectRef, Problem
@@ -24,6 +25,7 @@ class Asked(Struct, frozen=True):
     hostnames: tuple[str, ...] = ()
     internal_hostnames: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    steering: Steering = Steering()
     problems: tuple[Problem, ...] = ()
 
 
@@ -32,12 +34,7 @@ def read_annotations(ref: ObjectRef, annotations: Mapping[str, str], scope: Scop
 
     An object whose controller annotation names somebody else is left to them, faults and all.
     """
-    said = {
-        key: value
-        for key in (names.HOSTNAME, names.INTERNAL_HOSTNAME, names.TARGET, names.TTL, names.CONTROLLER)
-        for value in [_lookup(annotations, key, scope.prefixes)]
-        if value is not None
-    }
+    said = _said(annotations, scope.prefixes)
     if said.get(names.CONTROLLER, names.CONTROLLER_VALUE) != names.CONTROLLER_VALUE:
         return Asked(ttl=scope.default_ttl, is_ours=False)
     problems: list[Problem] = []
@@ -49,15 +46,19 @@ def read_annotations(ref: ObjectRef, annotations: Mapping[str, str], scope: Scop
         hostnames=tuple(_hostnames(ref, names.HOSTNAME, said, problems)),
         internal_hostnames=tuple(_hostnames(ref, names.INTERNAL_HOSTNAME, said, problems)),
         targets=tuple(_targets(ref, said, problems)),
+        steering=read_steering(said, scope),
         problems=tuple(problems),
     )
 
 
-def _lookup(annotations: Mapping[str, str], key: str, prefixes: tuple[str, ...]) -> str | None:
-    for prefix in prefixes:
-        if (value := annotations.get(prefix + key)) is not None:
-            return value
-    return None
+def _said(annotations: Mapping[str, str], prefixes: tuple[str, ...]) -> dict[str, str]:
+    """The annotations with one of the prefixes, without it; the first prefix wins."""
+    return {
+        key.removeprefix(prefix): value
+        for prefix in reversed(prefixes)
+        for key, value in annotations.items()
+        if key.startswith(prefix)
+    }
 
 
 def _items(text: str) -> list[str]:

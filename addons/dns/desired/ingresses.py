@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from addons.dns.desired.annotations import checked_hostname, read_annotations
 from addons.dns.desired.merge import claimant_of, merge_wishes
 from addons.dns.desired.scope import Scope
+from addons.dns.desired.steering import steer
 from addons.dns.model.claims import Claims
 from addons.runtime.objects import Ingress
 from addons.runtime.outcomes import ObjectRef, Problem
@@ -22,7 +23,8 @@ def ingress_claims(ingress: Ingress, scope: Scope) -> Claims:
     hosts = {*asked.hostnames, *_hosts(claimant.ref, ingress, scope, problems)}
     targets = asked.targets or load_balancer_targets(ingress)
     wishes = [(host, targets) for host in hosts]
-    return merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=problems)
+    claims = merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=problems)
+    return steer(claimant.ref, claims, asked.steering, scope)
 
 
 def load_balancer_targets(ingress: Ingress) -> tuple[str, ...]:

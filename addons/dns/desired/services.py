@@ -6,6 +6,7 @@ from addons.dns.desired.addresses import headless_addresses, node_addresses, pod
 from addons.dns.desired.annotations import Asked, read_annotations
 from addons.dns.desired.merge import Wish, claimant_of, merge_wishes
 from addons.dns.desired.scope import Scope
+from addons.dns.desired.steering import steer
 from addons.dns.model.claims import Claims
 from addons.runtime.objects import EndpointSlice, Node, Service
 
@@ -25,7 +26,8 @@ def service_claims(
     if not asked.is_ours:
         return Claims()
     wishes = _wishes(service, asked, slices, nodes, scope)
-    return merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=asked.problems)
+    claims = merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=asked.problems)
+    return steer(claimant.ref, claims, asked.steering, scope)
 
 
 def _wishes(
