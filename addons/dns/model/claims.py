@@ -25,9 +25,9 @@ class Claim(Struct, frozen=True, gc=False):
     exists then stays, because a load balancer that loses its addresses for a moment must not cost the name.
     With `zone_id` only this one hosted zone is meant.
 
-    A claim that `keeps` may keep such of its values as the record has, and make none: it is about a pod on its
-    way out. One that is no longer made goes on as such a claim for `hold_seconds`, unless somebody else asks
-    for the name: the successor of a pod finds its name still there.
+    A claim that `keeps` may keep such of its values as the record has, and make none: it is about a pod on
+    its way out. One that is no longer made goes on as such a claim for `hold_seconds`, unless somebody else
+    asks for the name: the successor of a pod finds its name still there.
     """
 
     name: str

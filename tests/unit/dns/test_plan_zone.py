@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from msgspec import structs
+
 from addons.dns.model.ownership import Registry
 from addons.dns.model.records import Alias, RecordSet
 from tests.support.dns import World, blocked_until, claim, fqdn, owned, record, text
@@ -215,31 +217,68 @@ class TestForeignRecords:
 
 
 class TestSeveralObjects:
-    """One object gets a name, whole; the others are told."""
+    """Where objects exclude each other one gets the name, whole; the others are told."""
 
     def test_the_one_whose_record_exists_keeps_it(self) -> None:
-        world = World(owned("www", "10.0.0.2", by="young"))
+        world = World(owned("www", "b.example.net", by="young"))
         planned = world.plan(
-            claim("www", "10.0.0.1", by="old", created="2025-01-01"), claim("www", "10.0.0.2", by="young")
+            claim("www", "a.example.net", by="old", created="2025-01-01"),
+            claim("www", "b.example.net", by="young"),
         )
         assert planned.groups == ()
         assert planned.skips == [("ClaimConflict", "service/web/old")]
 
     def test_otherwise_the_older_one_gets_it(self) -> None:
         planned = World().plan(
-            claim("www", "10.0.0.2", by="a", created="2026-02-02"),
-            claim("www", "10.0.0.1", by="b", created="2026-01-01"),
+            claim("www", "b.example.net", by="a", created="2026-02-02"),
+            claim("www", "a.example.net", by="b", created="2026-01-01"),
         )
         assert planned.skips == [("ClaimConflict", "service/web/a")]
-        assert planned.groups[0].changes[0].record.values == ("10.0.0.1",)
+        assert planned.groups[0].changes[0].record.values == ("a.example.net",)
 
     def test_of_the_same_age_the_first_by_name_gets_it(self) -> None:
-        planned = World().plan(claim("www", "10.0.0.2", by="b"), claim("www", "10.0.0.1", by="a"))
+        planned = World().plan(claim("www", "b.example.net", by="b"), claim("www", "a.example.net", by="a"))
         assert planned.skips == [("ClaimConflict", "service/web/b")]
 
     def test_one_with_targets_comes_before_one_without(self) -> None:
         planned = World().plan(claim("www", by="a"), claim("www", "10.0.0.1", by="b"))
         assert planned.groups[0].changes[0].record.values == ("10.0.0.1",)
+
+    def test_addresses_of_one_kind_of_object_stand_side_by_side(self) -> None:
+        world = World(owned("www", "10.0.0.1", by="a"))
+        planned = world.plan(claim("www", "10.0.0.1", by="a"), claim("www", "10.0.0.2", by="b"))
+        assert planned.changes == ["DELETE A www", "CREATE A www"]
+        assert planned.groups[0].changes[1].record.values == ("10.0.0.1", "10.0.0.2")
+        assert planned.skips == []
+
+    def test_when_the_holder_goes_the_text_names_the_next_one(self) -> None:
+        world = World(owned("www", "10.0.0.1", "10.0.0.2", by="a"))
+        planned = world.plan(claim("www", "10.0.0.2", by="b"))
+        assert planned.verbs == ["update www"]
+        assert planned.groups[0].changes[-1].record == text("a-www", by="b")
+
+
+class TestKeeping:
+    """A claim about a pod on its way out keeps what is there and makes nothing."""
+
+    LEAVING = structs.replace(claim("db-0", "10.0.0.1"), keeps=True)
+
+    def test_what_is_there_stays(self) -> None:
+        assert World(owned("db-0", "10.0.0.1")).plan(self.LEAVING).groups == ()
+
+    def test_what_is_not_there_is_not_made(self) -> None:
+        assert World().plan(self.LEAVING).groups == ()
+
+    def test_another_address_is_given_up(self) -> None:
+        assert World(owned("db-0", "10.0.0.9")).plan(self.LEAVING).verbs == ["delete db-0"]
+
+    def test_of_several_addresses_those_that_are_asked_for_stay(self) -> None:
+        planned = World(owned("db-0", "10.0.0.1", "10.0.0.2")).plan(self.LEAVING)
+        assert planned.groups[0].changes[-1].record.values == ("10.0.0.1",)
+
+    def test_a_successor_costs_one_swap(self) -> None:
+        planned = World(owned("db-0", "10.0.0.1")).plan(claim("db-0", "10.0.0.2"))
+        assert planned.changes == ["DELETE A db-0", "CREATE A db-0"]
 
 
 class TestCollisions:
