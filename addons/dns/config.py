@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from addons.dns import names
 from addons.runtime.selectors import parse_selector
-from addons.runtime.settings import CommonConfig, SettingError
+from addons.runtime.settings import SECRET, CommonConfig, SettingError
 
 ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 """Prefixes of the environment variables: ours, and the one of external-dns."""
@@ -101,6 +101,18 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     txt_wildcard_replacement: str = ""
     """Stands for `*` in the names of ownership TXT records."""
 
+    txt_encrypt_enabled: bool = False
+    """Encrypt ownership texts; texts that are not encrypted are still read, and kept until they change."""
+
+    txt_encrypt_aes_key: Annotated[str, SECRET] = ""
+    """The key for ownership texts: 32 bytes, as they are or in base64."""
+
+    migrate_from_txt_owner: str = ""
+    """Take over the records of this former owner id, but only of names that objects ask for here."""
+
+    adopt_unowned: bool = False
+    """Take over records without an owner that hold exactly what an object asks for."""
+
     managed_record_types: tuple[RecordType, ...] = ("A", "AAAA", "CNAME")
     """The types of records that are made, changed and deleted. NodePort Services need SRV for their ports."""
 
@@ -108,7 +120,16 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """Types that are taken out of the managed ones."""
 
     delete_budget: Percent = 25
-    """Hold all deletes of a zone when more than this many percent of its owned records would go at once."""
+    """Hold deletes of a zone when more than this many percent of its owned records would go in 10 minutes."""
+
+    approve_plan: tuple[str, ...] = ()
+    """Let deletes go that the budget holds; the decision about them, and `/api/state`, tell their hash."""
+
+    empty_target_hold: timedelta = timedelta(minutes=15)
+    """Keep the records of an object that has lost all its targets for this long; then they are deleted."""
+
+    cache_sync_timeout: timedelta = timedelta(minutes=1)
+    """With `--once`: give up when the objects could not all be read within this time."""
 
     interval: timedelta = timedelta(minutes=1)
     """Time between two full passes; changes are acted on at once. A pass without change asks AWS nothing."""
@@ -152,6 +173,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
             raise SettingError(
                 "--registry noop cannot go with --policy sync: it would delete everybody's records"
             )
+        _check_takeover(self)
         if not self.events:
             raise SettingError("--no-events is not possible: changes of objects always trigger")
         if self.txt_prefix and self.txt_suffix:
@@ -161,6 +183,13 @@ class Config(CommonConfig, frozen=True, kw_only=True):
                 parse_selector(text)
             except ValueError as error:
                 raise SettingError(f"--{flag}-filter: {error}") from None
+
+
+def _check_takeover(config: Config) -> None:
+    if config.registry == "noop" and (config.migrate_from_txt_owner or config.adopt_unowned):
+        raise SettingError("--migrate-from-txt-owner and --adopt-unowned need --registry=txt")
+    if config.migrate_from_txt_owner and config.migrate_from_txt_owner == config.txt_owner_id:
+        raise SettingError("--migrate-from-txt-owner is the same as --txt-owner-id")
 
 
 def managed_types(config: Config) -> tuple[str, ...]:

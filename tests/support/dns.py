@@ -1,17 +1,18 @@
 """Vocabulary of the dns tests: zones, records and claims in a few words, and a zone that obeys plans."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from addons.dns.model.actions import ChangeGroup
 from addons.dns.model.claims import Claim, Claimant
 from addons.dns.model.ownership import Ownership, Registry, encode
 from addons.dns.model.records import Alias, Change, RecordSet, Zone, ZoneRecords, type_of_target
-from addons.dns.plan.zone import Policy, Rules, plan_zone
+from addons.dns.plan.zone import Policy, Rules, Written, plan_zone
 from addons.runtime.outcomes import Blocked, ObjectRef
 
 ZONE = Zone("Z1", "example.com")
 REGISTRY = Registry("me")
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def service(name: str) -> ObjectRef:
@@ -67,10 +68,12 @@ class World:
         policy: Policy = "sync",
         registry: Registry = REGISTRY,
         blocked: Mapping[str, Blocked] | None = None,
+        holds: Mapping[str, datetime] | None = None,
+        flapping: Mapping[Written, datetime] | None = None,
     ) -> "Planned":
         """The plan for every name that is wanted or exists."""
         wanted = by_name(claims)
-        rules = Rules(registry, policy, blocked or {})
+        rules = Rules(registry, policy, blocked or {}, now=NOW, holds=holds or {}, flapping=flapping or {})
         plan = plan_zone(ZONE, {*wanted, *self.records.names()}, wanted, self.records, rules)
         return Planned(plan.groups, [(skip.reason, str(skip.ref or "")) for skip in plan.skips])
 

@@ -1,11 +1,11 @@
 """Which groups of a refused batch Route 53 complains about, and which groups may be sent at all."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from addons.dns.model.actions import ChangeGroup
 from addons.dns.model.hostnames import from_route53
-from addons.dns.model.ownership import Registry, is_ownership_text, owner_of
+from addons.dns.model.ownership import Registry
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords
 
 _ZONE_MENTION = re.compile(r"\bin zone [^\s,\]]+")
@@ -22,17 +22,22 @@ def named_groups(message: str, groups: Iterable[ChangeGroup]) -> list[ChangeGrou
 def is_vouched(group: ChangeGroup, zone: Zone, records: ZoneRecords, registry: Registry) -> bool:
     """True when an ownership text of ours, present or in the same group, stands behind every data record.
 
-    The planner sees to that already; this is the same question asked once more at the door.
+    The text of an owner whom we succeed does as well, save for giving a name up. The planner sees to that
+    already; this is the same question asked once more at the door.
     """
     if not registry.enabled:
         return True
     texts = {change.record.key: change.record for change in group.changes if change.record.type == "TXT"}
-    data = (change.record for change in group.changes if not is_ownership_text(change.record))
-    return all(_has_text(record, texts, zone, records, registry) for record in data)
+    data = (change.record for change in group.changes if not registry.is_text(change.record))
+    owners = {registry.owner}
+    if registry.former_owner and group.verb != "delete":
+        owners.add(registry.former_owner)
+    return all(_has_text(record, owners, texts, zone, records, registry) for record in data)
 
 
 def _has_text(
     record: RecordSet,
+    owners: Collection[str],
     texts: dict[tuple[str, str, str], RecordSet],
     zone: Zone,
     records: ZoneRecords,
@@ -42,7 +47,7 @@ def _has_text(
     for name in names:
         key = (name, "TXT", record.set_identifier)
         text = texts.get(key) or records.find(*key)
-        said = owner_of(text) if text else None
-        if said and said.owner == registry.owner:
+        said = registry.owner_of(text) if text else None
+        if said and said.owner in owners:
             return True
     return False

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from addons.dns.aws.route53 import Observation, Outcomes, Route53
 from addons.dns.config import Config
+from addons.dns.controller.caution import Caution
 from addons.dns.controller.standing import Standing, zone_error
 from addons.dns.controller.wishes import Wishes
 from addons.dns.desired.scope import Scope
@@ -15,8 +16,7 @@ from addons.dns.model.actions import Plan
 from addons.dns.model.ownership import Registry
 from addons.dns.model.records import Zone, ZoneRecords
 from addons.dns.plan.batches import Size, pack, refuse_oversized
-from addons.dns.plan.guard import DeleteLimits, guard
-from addons.dns.plan.zone import Rules, plan_zone
+from addons.dns.plan.zone import plan_zone
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
@@ -59,12 +59,12 @@ class Controller:
     ) -> None:
         self._config = config
         self._route53 = route53
-        self._registry = registry
         self._domains = scope.domains
         self._reporter = reporter
         self._leader = leader
         self._preview = preview
         self._standing = Standing(ledger or Ledger(), now)
+        self._caution = Caution(config, registry=registry, now=now)
         self._zones: dict[str, Zone] = {}
         self._next_full: dict[str, float] = {}
         self._loop: ReconcileLoop[str] = ReconcileLoop(
@@ -92,7 +92,7 @@ class Controller:
 
     async def run_once(self) -> dict[str, str]:
         """Reconcile until nothing is left to do but what is blocked; what failed, by key."""
-        await self.watches.wait_synced()
+        await self.watches.wait_settled()
         await self._find_zones()
         while any([await self._reconcile_zone(zone) for zone in self._zones.values()]):
             pass
@@ -137,7 +137,7 @@ class Controller:
 
     async def _find_zones(self) -> float:
         """Look for zones and send every name to its own; seconds until it is time to look again."""
-        if self.watches.not_ready() and not self._wishes.is_loaded:
+        if not (self.watches.is_settled or self._wishes.is_loaded):
             return _SHORTLY
         try:
             zones = await self._route53.observe_zones()
@@ -167,15 +167,18 @@ class Controller:
             return 0
         dirty = self._wishes.book.take_dirty(zone.id)
         planned = self._names_to_plan(zone.id, dirty, observation)
-        rules = Rules(self._registry, self._config.policy, self._standing.blocked())
+        rules = self._caution.rules(self._standing.blocked())
         wanted = self._wishes.book.wanted(zone.id)
-        plan = self._guard(plan_zone(zone, planned, wanted, observation.records, rules), observation.records)
+        plan = plan_zone(zone, planned, wanted, observation.records, rules)
+        plan = self._guard(zone.id, plan, observation.records)
         if observation.is_audit:
             self._reporter.report_drift(group for group in plan.groups if group.name not in dirty)
         outcomes = await self._apply(zone, plan)
         self._record(zone, outcomes)
+        keys = {f"{zone.id}/{name}" for name in planned}
+        self._caution.learn(zone.id, plan, outcomes, keys)
         told = [outcome for outcome in outcomes if zone_error(outcome.error) is None]
-        self._reporter.report(plan, told, {f"{zone.id}/{name}" for name in planned})
+        self._reporter.report(plan, told, keys)
         return sum(outcome.ok for outcome in outcomes)
 
     def _names_to_plan(self, zone_id: str, dirty: set[str], observation: Observation) -> Collection[str]:
@@ -189,11 +192,9 @@ class Controller:
         self._standing.forget_names(zone_id, {f"{zone_id}/{name}" for name in everything})
         return everything
 
-    def _guard(self, plan: Plan, records: ZoneRecords) -> Plan:
-        """No delete while a cache is empty or old, nor too many at once; nothing that fits no call."""
-        limits = DeleteLimits(percent=self._config.delete_budget)
-        held = self.watches.not_ready()
-        plan = guard(plan, records, owner=self._registry.owner, limits=limits, held=held)
+    def _guard(self, zone_id: str, plan: Plan, records: ZoneRecords) -> Plan:
+        """No delete while a cache is empty or old, nor too many in a while; nothing that fits no call."""
+        plan = self._caution.guard(zone_id, plan, records, self.watches.not_ready())
         return refuse_oversized(plan, self._batch_limits)
 
     @property

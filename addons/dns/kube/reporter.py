@@ -12,7 +12,9 @@ from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
 
 log = logging.getLogger(__name__)
 
-_QUIET = frozenset({names.BLOCKED, names.NO_TARGETS, names.DELETES_HELD, names.DELETE_BUDGET})
+_QUIET = frozenset(
+    {names.RECORD_KEPT, names.BLOCKED, names.NO_TARGETS, names.DELETES_HELD, names.DELETE_BUDGET}
+)
 """Reasons without an Event: they pass by themselves, or are no concern of the object."""
 
 Object = tuple[str, str, str]
@@ -28,7 +30,7 @@ class Reporter:
     def __init__(self, *, decisions: Decisions, recorder: Recorder | None) -> None:
         self._decisions = decisions
         self._recorder = recorder
-        self._skips: dict[str, set[tuple[str, str]]] = {}
+        self._skips: dict[str, set[tuple[str, ...]]] = {}
         self._problems: dict[Object, tuple[Problem, ...]] = {}
 
     def report_problems(self, owner: Object, problems: tuple[Problem, ...]) -> None:
@@ -50,9 +52,9 @@ class Reporter:
             del self._skips[key]
         for key, skips in current.items():
             known = self._skips.get(key, set())
-            self._skips[key] = {(str(skip.ref), skip.reason) for skip in skips}
+            self._skips[key] = {_identity(skip) for skip in skips}
             for skip in skips:
-                if (str(skip.ref), skip.reason) not in known:
+                if _identity(skip) not in known:
                     self._tell(skip)
         for outcome in outcomes:
             self._tell_outcome(outcome)
@@ -106,6 +108,12 @@ class Reporter:
     def _event(self, ref: ObjectRef, kind: EventType, reason: str, action: str, message: str) -> None:
         if self._recorder:
             self._recorder.event(ref, type=kind, reason=reason, action=action, message=message)
+
+
+def _identity(skip: Skip) -> tuple[str, ...]:
+    """What makes a decision worth telling again: its reason, and the hash by which deletes are approved."""
+    said = skip.message if skip.reason == names.DELETE_BUDGET else ""
+    return str(skip.ref), skip.reason, said
 
 
 def _name_of(key: str) -> str:

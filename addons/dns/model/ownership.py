@@ -3,7 +3,7 @@
 A data record `www.example.com A` of owner `prod` is accompanied by
 `a-www.example.com TXT "heritage=external-dns,external-dns/owner=prod,external-dns/resource=service/web/www"`.
 Three formats are read: this one, the format without the type in its name (before external-dns 0.12), and
-`cname-` for alias A records. Only the first is written.
+`cname-` for alias A records. Only the first is written. The text of any may be encrypted.
 """
 
 from hashlib import sha1
@@ -13,12 +13,14 @@ from msgspec import Struct
 
 from addons.dns import names
 from addons.dns.config import Config, managed_types
+from addons.dns.model.encryption import Cipher, parse_key
 from addons.dns.model.hostnames import fits_dns, is_within
 from addons.dns.model.records import MANAGED_TYPES, RecordSet
 
 TXT_TTL: Final = 300
 _HERITAGE: Final = "external-dns"
 _TYPE_TOKENS: Final = ("a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname")
+_STRING: Final = 255
 _TEMPLATE: Final = "%{record_type}"
 
 
@@ -31,24 +33,42 @@ class Ownership(NamedTuple):
 
 def encode(ownership: Ownership) -> str:
     """The value of the TXT record, quoted, labels in alphabetical order."""
-    text = f"heritage={_HERITAGE},external-dns/owner={ownership.owner}"
-    return f'"{text},external-dns/resource={ownership.resource}"'
+    return _quoted(_write(ownership))
+
+
+def _write(ownership: Ownership) -> str:
+    owner, resource = f"external-dns/owner={ownership.owner}", f"external-dns/resource={ownership.resource}"
+    return f"heritage={_HERITAGE},{owner},{resource}"
 
 
 def decode(value: str) -> Ownership | None:
     """What a TXT value says about ownership; None when it says nothing, or has another heritage."""
+    return _read(_unquoted(value))
+
+
+def _unquoted(value: str) -> str:
+    """The text of a TXT value, whose strings of at most 255 characters belong together."""
+    return value.strip('"').replace('" "', "")
+
+
+def _quoted(text: str) -> str:
+    """The text as a TXT value: as many strings as it needs, of at most 255 characters."""
+    return " ".join(f'"{text[start : start + _STRING]}"' for start in range(0, len(text), _STRING))
+
+
+def _read(text: str) -> Ownership | None:
     labels: dict[str, str] = {}
     heritage = ""
-    for token in value.strip('"').split(","):
-        key, equals, text = token.partition("=")
+    for token in text.split(","):
+        key, equals, said = token.partition("=")
         if not equals:
             continue
         if key == "heritage":
-            if text != _HERITAGE:
+            if said != _HERITAGE:
                 return None
-            heritage = text
+            heritage = said
         elif key.startswith("external-dns/"):
-            labels[key.removeprefix("external-dns/")] = text
+            labels[key.removeprefix("external-dns/")] = said
     if not heritage:
         return None
     return Ownership(labels.get("owner", ""), labels.get("resource", ""))
@@ -64,11 +84,6 @@ def owner_of(record: RecordSet) -> Ownership | None:
     return found[0] if found and all(found) else None
 
 
-def is_ownership_text(record: RecordSet) -> bool:
-    """True for what stands beside data records, whoever wrote it; False for data, TXT records included."""
-    return record.type == "TXT" and owner_of(record) is not None
-
-
 class Registry(Struct, frozen=True):
     """Where ownership texts are kept, and of what: the settings `--registry`, `--txt-*` and record types.
 
@@ -82,14 +97,42 @@ class Registry(Struct, frozen=True):
     wildcard_replacement: str = ""
     enabled: bool = True
     types: tuple[str, ...] = MANAGED_TYPES
+    cipher: Cipher | None = None
+    former_owner: str = ""
+    adopts_unowned: bool = False
+
+    def accepts(self, owner: str) -> bool:
+        """True for ourselves, and for the former owner whose records we take over where we want the name."""
+        return owner == self.owner or bool(owner and owner == self.former_owner)
+
+    def owner_of(self, record: RecordSet) -> Ownership | None:
+        """The ownership that a TXT record set carries; see `owner_of`. Plain text is always read."""
+        if said := owner_of(record):
+            return said
+        if self.cipher is None or len(record.values) != 1:
+            return None
+        text = self.cipher.decrypt(_unquoted(record.values[0]))
+        return _read(text) if text else None
+
+    def is_text(self, record: RecordSet) -> bool:
+        """True for what stands beside data records, whoever wrote it; False for data, TXT included."""
+        return record.type == "TXT" and self.owner_of(record) is not None
+
+    def is_ours(self, text: RecordSet) -> bool:
+        """True when a TXT record set says that its record belongs to us."""
+        if f"external-dns/owner={self.owner}," in text.values[0]:
+            return True
+        said = self.owner_of(text)
+        return said is not None and said.owner == self.owner
 
     def is_data(self, record: RecordSet) -> bool:
         """True for records that may be ours: of a managed type, and no ownership text themselves."""
-        return record.type in self.types and not is_ownership_text(record)
+        return record.type in self.types and not self.is_text(record)
 
     def text(self, resource: str) -> str:
         """The value that says: ours, because of `resource` (kind/namespace/name)."""
-        return encode(Ownership(self.owner, resource))
+        ownership = Ownership(self.owner, resource)
+        return _quoted(self.cipher.encrypt(_write(ownership))) if self.cipher else encode(ownership)
 
     def txt_name(self, name: str, record_type: str, zone_name: str) -> str:
         """The name of the TXT beside a record; the fallback where the zone cannot have the usual one."""
@@ -156,4 +199,7 @@ def registry_of(config: Config) -> Registry:
         wildcard_replacement=config.txt_wildcard_replacement,
         enabled=is_kept,
         types=managed_types(config),
+        cipher=Cipher(parse_key(config.txt_encrypt_aes_key)) if config.txt_encrypt_enabled else None,
+        former_owner=config.migrate_from_txt_owner,
+        adopts_unowned=config.adopt_unowned,
     )

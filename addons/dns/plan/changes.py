@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from addons.dns.model.ownership import Ownership, Registry, owner_of
+from addons.dns.model.ownership import Ownership, Registry
 from addons.dns.model.records import Change, RecordSet, Zone, ZoneRecords, is_same
 from addons.dns.plan.rows import Row
 
@@ -29,7 +29,9 @@ def difference(
             changes.extend(_swap(old, new))
         if registry.enabled:
             text = registry.txt_record(new, resource, zone.name)
-            changes.extend(_retext(observed.find(*text.key), text))
+            changes.extend(_retext(observed.find(*text.key), text, registry))
+            stale = (proof for proof in row.inherited(kind, registry) if proof.key != text.key)
+            changes.extend(Change("DELETE", proof) for proof in stale)
     return _deletes_first(changes)
 
 
@@ -45,14 +47,14 @@ def removal(row: Row, kinds: Iterable[str]) -> tuple[Change, ...]:
     return tuple(Change("DELETE", record) for record in doomed.values())
 
 
-def _retext(old: RecordSet | None, new: RecordSet) -> Iterator[Change]:
-    if old is None or _says(old) != _says(new):
+def _retext(old: RecordSet | None, new: RecordSet, registry: Registry) -> Iterator[Change]:
+    if old is None or _says(old, registry) != _says(new, registry):
         yield from _swap(old, new)
 
 
-def _says(text: RecordSet) -> tuple[Ownership | None, tuple[tuple[str, str], ...], str]:
+def _says(text: RecordSet, registry: Registry) -> tuple[Ownership | None, tuple[tuple[str, str], ...], str]:
     """What must be right in an ownership text; labels of other programs and its TTL may be anything."""
-    return owner_of(text), text.routing, text.health_check_id
+    return registry.owner_of(text), text.routing, text.health_check_id
 
 
 def _swap(old: RecordSet | None, new: RecordSet) -> Iterator[Change]:

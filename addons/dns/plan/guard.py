@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, Plan
-from addons.dns.model.ownership import Registry, is_ownership_text
+from addons.dns.model.ownership import Registry
 from addons.dns.model.records import ZoneRecords
 from addons.runtime.outcomes import Skip
 
@@ -42,7 +42,7 @@ def guard(
     if deletes and held:
         return _hold(plan, deletes, reasons.DELETES_HELD, held)
     counted = [group for group in deletes if not released or approval_hash([group]) not in released]
-    doomed = count_data(counted)
+    doomed = count_data(counted, registry)
     if doomed <= limits.least - limits.spent or doomed <= (left := _allowance(observed, registry, limits)):
         return plan
     lately = f" after {limits.spent} lately" if limits.spent else ""
@@ -58,9 +58,9 @@ def deletes_of(plan: Plan) -> list[ChangeGroup]:
     return [group for group in plan.groups if group.verb == "delete"]
 
 
-def count_data(groups: Iterable[ChangeGroup]) -> int:
+def count_data(groups: Iterable[ChangeGroup], registry: Registry) -> int:
     """How many data records the groups change, their ownership texts left aside."""
-    return sum(1 for group in groups for change in group.changes if not is_ownership_text(change.record))
+    return sum(1 for group in groups for change in group.changes if not registry.is_text(change.record))
 
 
 def approval_hash(groups: Iterable[ChangeGroup]) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from addons.dns import names as reasons
-from addons.dns.model.ownership import Registry, is_ownership_text, owner_of
-from addons.dns.model.records import RecordSet, Zone, ZoneRecords, family
+from addons.dns.model.ownership import Registry
+from addons.dns.model.records import RecordSet, Zone, ZoneRecords, family, is_same
 from addons.dns.plan.rows import Row
 
 Obstacle = tuple[str, str]
@@ -16,15 +16,16 @@ def obstacle(
 ) -> Obstacle | None:
     """The first reason why `records` cannot be made in `zone`, or None."""
     return (
-        _foreign_row(zone, row, registry)
-        or _mixed_routing(row, observed, registry)
+        _foreign_row(zone, row, records, registry)
         or _cname_rules(zone, row, records, observed)
         or _text_taken(zone, records.values(), observed, registry)
     )
 
 
-def _foreign_row(zone: Zone, row: Row, registry: Registry) -> Obstacle | None:
-    strangers = row.strangers(registry.owner)
+def _foreign_row(
+    zone: Zone, row: Row, records: Mapping[str, RecordSet], registry: Registry
+) -> Obstacle | None:
+    strangers = [kind for kind in row.strangers(registry) if not _is_adoptable(kind, row, records, registry)]
     if not strangers:
         return None
     said = row.owners.get(strangers[0])
@@ -32,12 +33,14 @@ def _foreign_row(zone: Zone, row: Row, registry: Registry) -> Obstacle | None:
     return reasons.OWNER_CONFLICT, f"{strangers[0]} {row.name} exists in {zone} and {whose}, not touched"
 
 
-def _mixed_routing(row: Row, observed: ZoneRecords, registry: Registry) -> Obstacle | None:
-    for record in observed.at(row.name):
-        if registry.is_data(record) and bool(record.set_identifier) != bool(row.set_identifier):
-            message = f"{row.name} has records with and without a set identifier, which Route 53 refuses"
-            return reasons.MIXED_ROUTING, message
-    return None
+def _is_adoptable(kind: str, row: Row, records: Mapping[str, RecordSet], registry: Registry) -> bool:
+    """True for a record of nobody that is what is wanted already: all it lacks is our text beside it."""
+    return (
+        registry.adopts_unowned
+        and kind not in row.owners
+        and kind in records
+        and is_same(row.data[kind], records[kind])
+    )
 
 
 def _cname_rules(
@@ -73,7 +76,7 @@ def _text_taken(
         return None
     for record in records:
         there = observed.find(*record.key)
-        if there and is_ownership_text(there):
+        if there and registry.is_text(there):
             message = f"TXT {record.name} says who owns another record, so it can say nothing else"
             return reasons.OWNERSHIP_TEXT_TAKEN, message
         name = registry.txt_name(record.name, record.type, zone.name)
@@ -90,10 +93,10 @@ def _text_conflict(record: RecordSet, other: RecordSet, registry: Registry) -> O
         return reasons.OWNERSHIP_TEXT_TAKEN, message
     if other.type != "TXT" or other.set_identifier != record.set_identifier:
         return None
-    said = owner_of(other)
+    said = registry.owner_of(other)
     if said is None:
         message = f"TXT {other.name} holds something else than the ownership of {record.name}"
         return reasons.OWNERSHIP_TEXT_TAKEN, message
-    if said.owner != registry.owner:
+    if not registry.accepts(said.owner):
         return reasons.OWNER_CONFLICT, f"TXT {other.name} gives {record.name} to {said.owner!r}"
     return None

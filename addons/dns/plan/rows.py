@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from addons.dns.model.ownership import Ownership, Registry, owner_of
+from addons.dns.model.ownership import Ownership, Registry
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords, family
 
 
@@ -22,15 +22,29 @@ class Row(Struct, frozen=True):
     owners: dict[str, Ownership]
     proofs: dict[str, tuple[RecordSet, ...]]
 
-    def resource(self, owner: str) -> str:
-        """The object for which `owner` made the row; empty when `owner` did not."""
-        return next((said.resource for said in self.owners.values() if said.owner == owner), "")
+    def resource(self, registry: Registry) -> str:
+        """The object for which the row was made by us, or by the owner whom we succeed; empty otherwise."""
+        return next((said.resource for said in self.owners.values() if registry.accepts(said.owner)), "")
 
-    def strangers(self, owner: str) -> tuple[str, ...]:
-        """The types that somebody other than `owner` holds here."""
+    def ours(self, registry: Registry) -> tuple[str, ...]:
+        """The types that we hold here."""
         return tuple(
-            kind for kind in self.data if kind not in self.owners or self.owners[kind].owner != owner
+            kind for kind in self.data if kind in self.owners and self.owners[kind].owner == registry.owner
         )
+
+    def strangers(self, registry: Registry) -> tuple[str, ...]:
+        """The types that neither we hold here nor the owner whom we succeed."""
+        return tuple(
+            kind
+            for kind in self.data
+            if kind not in self.owners or not registry.accepts(self.owners[kind].owner)
+        )
+
+    def inherited(self, kind: str, registry: Registry) -> tuple[RecordSet, ...]:
+        """The texts of the owner whom we succeed that prove his ownership of one type."""
+        said = self.owners.get(kind)
+        is_his = said is not None and said.owner != registry.owner and registry.accepts(said.owner)
+        return self.proofs.get(kind, ()) if is_his else ()
 
 
 def read_row(
@@ -64,5 +78,5 @@ def _texts(
     names = [registry.txt_name(record.name, record.type, zone.name), *registry.legacy_txt_names(record)]
     for name in names:
         text = observed.find(name, "TXT", record.set_identifier)
-        if text and (said := owner_of(text)):
+        if text and (said := registry.owner_of(text)):
             yield text, said

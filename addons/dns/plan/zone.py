@@ -1,6 +1,7 @@
 """Decide what must change in one hosted zone. Same input, same plan, whatever its order."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Literal
 
 from msgspec import Struct
@@ -10,22 +11,39 @@ from addons.dns.model.actions import ChangeGroup, Plan
 from addons.dns.model.claims import Claim, Claimant
 from addons.dns.model.ownership import Registry
 from addons.dns.model.records import Change, RecordSet, Zone, ZoneRecords, family
+from addons.dns.plan.aliases import record_sets
 from addons.dns.plan.changes import difference, removal
 from addons.dns.plan.collisions import separate
 from addons.dns.plan.conflicts import settle, standing
 from addons.dns.plan.obstacles import obstacle
 from addons.dns.plan.rows import Row, read_row
+from addons.dns.plan.turns import Decision, turn
 from addons.runtime.outcomes import Blocked, ObjectRef, Skip
 
 Policy = Literal["sync", "upsert-only", "create-only"]
 
 
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+
+Written = tuple[str, tuple[RecordSet, ...]]
+"""The key of a row, and everything that one change has created in it."""
+
+
 class Rules(Struct, frozen=True):
-    """What every decision obeys: whose records, which kinds of change, and what must rest for now."""
+    """What every decision obeys: whose records, which kinds of change, and what must rest for now.
+
+    `holds` says until when a row without targets keeps its records, `flapping` until when a row may not be
+    given once more what it was given again and again. Both are compared with `now`. `alias_zones` are the
+    hosted zones of alias targets that were asked for.
+    """
 
     registry: Registry
     policy: Policy
     blocked: Mapping[str, Blocked]
+    now: datetime = _LONG_AGO
+    holds: Mapping[str, datetime] = {}
+    flapping: Mapping[Written, datetime] = {}
+    alias_zones: Mapping[str, str] = {}
 
 
 def plan_zone(
@@ -43,28 +61,32 @@ def plan_zone(
     skips: list[Skip] = []
     for name in sorted(set(names)):
         claims = wanted.get(name, ())
-        if len(claims) == 1 and _is_settled(zone, claims[0], observed, rules.registry):
+        if claims and _is_settled(zone, claims, observed, rules.registry):
             continue
-        for identifier, kind in _rows(claims, observed.at(name), rules.registry):
-            row = read_row(zone, name, identifier, kind, observed, rules.registry)
-            asked = [
-                claim for claim in claims if (claim.set_identifier, family(claim.type)) == (identifier, kind)
-            ]
-            for decision in _plan_row(zone, row, asked, observed, rules):
-                if isinstance(decision, ChangeGroup):
-                    groups.append(decision)
-                else:
-                    skips.append(decision)
+        decisions = list(_plan_name(zone, name, claims, observed, rules))
+        for decision in turn(decisions, observed.at(name), rules.registry):
+            if isinstance(decision, ChangeGroup):
+                groups.append(decision)
+            else:
+                skips.append(decision)
     return separate(groups, skips)
 
 
-def _is_settled(zone: Zone, claim: Claim, observed: ZoneRecords, registry: Registry) -> bool:
-    """True when the name holds exactly this claim and our text for it: the shortcut for nearly all names.
+def _is_settled(zone: Zone, claims: Sequence[Claim], observed: ZoneRecords, registry: Registry) -> bool:
+    """True when the name holds exactly the claims of one object, and our texts for them: nearly all names do.
 
     False decides nothing; the name is then looked at in full.
     """
-    records = observed.at(claim.name)
-    if len(records) != 1 or records[0] != claim.record():
+    first = claims[0]
+    if len(observed.at(first.name)) != len(claims):
+        return False
+    return all(
+        claim.claimant == first.claimant and _is_granted(zone, claim, observed, registry) for claim in claims
+    )
+
+
+def _is_granted(zone: Zone, claim: Claim, observed: ZoneRecords, registry: Registry) -> bool:
+    if observed.find(claim.name, claim.type, claim.set_identifier) != claim.record():
         return False
     if not registry.enabled:
         return True
@@ -75,6 +97,27 @@ def _is_settled(zone: Zone, claim: Claim, observed: ZoneRecords, registry: Regis
         and text.routing == claim.routing
         and text.health_check_id == claim.health_check_id
     )
+
+
+def _plan_name(
+    zone: Zone, name: str, claims: Sequence[Claim], observed: ZoneRecords, rules: Rules
+) -> Iterator[Decision]:
+    for identifier, kind in _rows(claims, observed.at(name), rules.registry):
+        row = read_row(zone, name, identifier, kind, observed, rules.registry)
+        asked = [
+            claim for claim in claims if (claim.set_identifier, family(claim.type)) == (identifier, kind)
+        ]
+        unclear = [claim for claim in claims if claim.is_pending and claim not in asked]
+        yield from _plan_row(zone, row, asked or _successors(row, unclear, rules), observed, rules)
+
+
+def _successors(row: Row, pending: Sequence[Claim], rules: Rules) -> Sequence[Claim]:
+    """Of objects without a target now, the one that the row was made for: it may have routed the name anew.
+
+    Until it is known where the name leads next, the old record sets are all there is of it.
+    """
+    resource = row.resource(rules.registry)
+    return [claim for claim in pending if claim.claimant.resource == resource]
 
 
 def _rows(claims: Sequence[Claim], records: Sequence[RecordSet], registry: Registry) -> list[tuple[str, str]]:
@@ -91,7 +134,7 @@ def _plan_row(
     if not counting:
         yield from _give_up(zone, row, rules)
         return
-    verdict = settle(counting, row.resource(rules.registry.owner))
+    verdict = settle(_not_lapsed(zone, row, counting, rules), row.resource(rules.registry))
     for ref in verdict.losers:
         message = (
             f"{row.name} is held by {verdict.winner.resource}; {ref} asks for it too and does not get it"
@@ -110,18 +153,21 @@ def _grant(
 ) -> Iterator[ChangeGroup | Skip]:
     """Make the row what one object wants, or say what stands in the way."""
     key = _key(zone, row)
-    if all(claim.is_pending for claim in claims.values()):
-        message = f"{winner.resource} has no target for {row.name} now; what exists stays"
-        yield Skip(key, winner.ref, reasons.NO_TARGETS, message)
+    if any(claim.is_unclear for claim in claims.values()):
+        message = f"{row.name} stays as it is: how {winner.resource} asks for it makes no sense"
+        yield Skip(key, winner.ref, reasons.RECORD_KEPT, message)
         return
-    records = {claim.type: claim.record() for claim in claims.values() if not claim.is_pending}
-    if found := obstacle(zone, row, records, observed, rules.registry):
+    if all(claim.is_pending for claim in claims.values()):
+        yield from _wait_for_targets(zone, row, winner, rules)
+        return
+    records, found = record_sets(zone, claims.values(), observed, rules.alias_zones)
+    if found := found or obstacle(zone, row, records, observed, rules.registry):
         yield Skip(key, winner.ref, *found)
         return
     changes = difference(zone, row, records, winner.resource, observed, rules.registry)
     if not changes:
         return
-    if resting := _resting(key, winner.ref, rules):
+    if resting := _resting(key, winner.ref, rules) or _flapping(key, winner.ref, changes, rules):
         yield resting
     elif forbidden := _forbidden(row, records, rules.policy):
         yield Skip(key, winner.ref, reasons.POLICY_FORBIDS, forbidden)
@@ -132,14 +178,32 @@ def _grant(
         yield ChangeGroup(key, row.name, verb, changes, winner.ref, f"{winner.resource} asks for it")
 
 
-def _give_up(zone: Zone, row: Row, rules: Rules) -> Iterator[ChangeGroup | Skip]:
+def _wait_for_targets(zone: Zone, row: Row, winner: Claimant, rules: Rules) -> Iterator[ChangeGroup | Skip]:
+    """Keep the records of an object that has no targets, until the hold is over."""
+    key, until = _key(zone, row), rules.holds.get(_key(zone, row))
+    message = f"{winner.resource} has no target for {row.name} now"
+    if until is not None and until <= rules.now:
+        yield Skip(key, winner.ref, reasons.NO_TARGETS, f"{message}, and had none for long")
+        yield from _give_up(zone, row, rules, f"{winner.resource} has had no target for long")
+    else:
+        yield Skip(key, winner.ref, reasons.NO_TARGETS, f"{message}; what exists stays for a while", until)
+
+
+def _not_lapsed(zone: Zone, row: Row, claims: Sequence[Claim], rules: Rules) -> Sequence[Claim]:
+    """The claims without those that lack targets, once the hold is over and others have some."""
+    until = rules.holds.get(_key(zone, row))
+    if until is None or until > rules.now:
+        return claims
+    return [claim for claim in claims if not claim.is_pending] or claims
+
+
+def _give_up(zone: Zone, row: Row, rules: Rules, because: str = "") -> Iterator[ChangeGroup | Skip]:
     """Delete what is ours and nobody asks for any more."""
-    owner = rules.registry.owner
-    ours = tuple(kind for kind in row.data if kind not in row.strangers(owner))
+    ours = row.ours(rules.registry)
     if not ours or not rules.registry.enabled:
         return
     key = _key(zone, row)
-    because = f"{row.resource(owner) or 'nobody'} no longer asks for it"
+    because = because or f"{row.resource(rules.registry) or 'nobody'} no longer asks for it"
     if rules.policy != "sync":
         message = f"{row.name} stays, although {because}: policy {rules.policy} forbids deletes"
         yield Skip(key, None, reasons.POLICY_FORBIDS, message)
@@ -178,6 +242,19 @@ def _resting(key: str, ref: ObjectRef | None, rules: Rules) -> Skip | None:
         return None
     message = f"{key} rests after {entry.failures} failures: {entry.message}"
     return Skip(key, ref, reasons.BLOCKED, message, entry.until)
+
+
+def _flapping(key: str, ref: ObjectRef, changes: tuple[Change, ...], rules: Rules) -> Skip | None:
+    until = rules.flapping.get((key, created(changes)))
+    if until is None or until <= rules.now:
+        return None
+    message = f"{key} was given the same again and again, as if somebody else undid it; it rests"
+    return Skip(key, ref, reasons.FLAPPING, message, until)
+
+
+def created(changes: Iterable[Change]) -> tuple[RecordSet, ...]:
+    """Everything that some changes create."""
+    return tuple(change.record for change in changes if change.action == "CREATE")
 
 
 def _key(zone: Zone, row: Row) -> str:

@@ -2,7 +2,7 @@
 
 from addons.dns.model.actions import ChangeGroup, Plan
 from addons.dns.plan.guard import DeleteLimits, count_owned, guard
-from tests.support.dns import World, claim, owned
+from tests.support.dns import REGISTRY, World, claim, owned
 
 LIMITS = DeleteLimits(percent=25, least=2)
 
@@ -15,7 +15,7 @@ def guarded(world: World, kept: int, *, held: str = "") -> Plan:
     """The guarded plan when only the first `kept` names are still wanted, and a new one."""
     claims = [claim(f"h{number}", "10.0.0.1") for number in range(kept)]
     groups: tuple[ChangeGroup, ...] = world.plan(*claims, claim("new", "10.0.0.9")).groups
-    return guard(Plan(groups), world.records, owner="me", limits=LIMITS, held=held)
+    return guard(Plan(groups), world.records, registry=REGISTRY, limits=LIMITS, held=held)
 
 
 def verbs(plan: Plan) -> list[str]:
@@ -49,4 +49,4 @@ def test_only_what_is_ours_counts() -> None:
     world = World(
         *(owned(f"h{number}", "10.0.0.1", owner="you") for number in range(50)), owned("a", "10.0.0.1")
     )
-    assert count_owned(world.records, "me") == 1
+    assert count_owned(world.records, REGISTRY) == 1

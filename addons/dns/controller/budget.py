@@ -1,0 +1,79 @@
+"""How many records of each zone went lately, and which deletes a person has approved."""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from addons.dns import names as reasons
+from addons.dns.model.actions import ChangeGroup, Plan
+from addons.dns.model.ownership import Registry
+from addons.dns.model.records import ZoneRecords
+from addons.dns.plan.guard import DeleteLimits, approval_hash, count_data, deletes_of, guard
+from addons.runtime.outcomes import Outcome
+
+_WINDOW = timedelta(minutes=10)
+
+
+class Held(Struct, frozen=True):
+    """The deletes of one zone that the budget holds; `approval` is the hash that lets exactly these go."""
+
+    approval: str
+    names: tuple[str, ...]
+
+
+class DeleteBudget:
+    """Guards the plans of all zones; remembers what went within the last ten minutes."""
+
+    def __init__(
+        self,
+        *,
+        percent: int,
+        approved: Collection[str],
+        registry: Registry,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._percent = percent
+        self._approved = frozenset(approved)
+        self._registry = registry
+        self._now = now
+        self._spent: dict[str, deque[tuple[datetime, int]]] = {}
+        self._released: dict[str, set[str]] = {}
+        self.held: dict[str, Held] = {}
+
+    def guard(self, zone_id: str, plan: Plan, observed: ZoneRecords, held: str) -> Plan:
+        """The plan without the deletes that may not happen now; see `plan.guard`."""
+        deletes = deletes_of(plan)
+        self._release(zone_id, deletes)
+        released: Collection[str] = self._released.get(zone_id, ())
+        limits = DeleteLimits(percent=self._percent, spent=self._lately(zone_id))
+        guarded = guard(plan, observed, registry=self._registry, limits=limits, held=held, released=released)
+        self.held.pop(zone_id, None)
+        if any(skip.reason == reasons.DELETE_BUDGET for skip in guarded.skips):
+            waiting = [group for group in deletes if approval_hash([group]) not in released]
+            self.held[zone_id] = Held(approval_hash(waiting), tuple(group.name for group in waiting))
+        return guarded
+
+    def spend(self, zone_id: str, outcomes: Iterable[Outcome[ChangeGroup]]) -> None:
+        """Count what was deleted without approval."""
+        released = self._released.get(zone_id, set())
+        gone = [outcome.action for outcome in outcomes if outcome.ok and outcome.action.verb == "delete"]
+        count = count_data(
+            (group for group in gone if approval_hash([group]) not in released), self._registry
+        )
+        if count:
+            self._spent.setdefault(zone_id, deque()).append((self._now(), count))
+        if released:
+            released.difference_update(approval_hash([group]) for group in gone)
+
+    def _release(self, zone_id: str, deletes: list[ChangeGroup]) -> None:
+        """Let every one of the deletes go that were approved together, even if not all go at once."""
+        if deletes and self._approved and approval_hash(deletes) in self._approved:
+            self._released.setdefault(zone_id, set()).update(approval_hash([group]) for group in deletes)
+
+    def _lately(self, zone_id: str) -> int:
+        spent = self._spent.get(zone_id, deque())
+        while spent and spent[0][0] <= self._now() - _WINDOW:
+            spent.popleft()
+        return sum(count for _, count in spent)
