@@ -38,10 +38,15 @@ def record_from_api(item: Mapping[str, Any]) -> RecordSet:
         ttl=item.get("TTL", 0),
         values=tuple(value["Value"] for value in item.get("ResourceRecords", ())),
         set_identifier=item.get("SetIdentifier", ""),
-        alias=alias and Alias(alias["HostedZoneId"], alias["DNSName"], alias["EvaluateTargetHealth"]),
+        alias=alias and _alias(alias),
         routing=_routing(item) if "SetIdentifier" in item else (),
         health_check_id=item.get("HealthCheckId", ""),
     )
+
+
+def _alias(item: Mapping[str, Any]) -> Alias:
+    """Trailing dots of names mean nothing to Route 53, not even in a delete."""
+    return Alias(item["HostedZoneId"], item["DNSName"].removesuffix("."), item["EvaluateTargetHealth"])
 
 
 def _routing(item: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

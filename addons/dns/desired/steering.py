@@ -6,6 +6,7 @@ Applied to claims once they are known by name and type, whatever source they com
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from addons.dns import names
 from addons.dns.desired.canonical import CLOUDFRONT_ZONE, canonical_zone
@@ -64,7 +65,7 @@ def steer(ref: ObjectRef, claims: Claims, steering: Steering, scope: Scope) -> C
     steered = [new for claim in claims.claims for new in _aliased(claim, steering, scope)]
     faults = steering.faults + tuple(_multi_value_faults(steered, steering))
     if faults:
-        steered = [_pending(claim) for claim in {claim.name: claim for claim in steered}.values()]
+        steered = [_unclear(claim) for claim in {claim.name: claim for claim in steered}.values()]
     problems = tuple(Problem(ref, names.INVALID_ANNOTATION, f"annotation {fault}") for fault in faults)
     return Claims(tuple(_routed(claim, steering) for claim in steered), claims.problems + problems)
 
@@ -100,20 +101,15 @@ def _multi_value_faults(claims: list[Claim], steering: Steering) -> Iterator[str
                 return
 
 
-def _pending(claim: Claim) -> Claim:
-    return Claim(claim.name, "", (), claim.ttl, claim.claimant)
+def _unclear(claim: Claim) -> Claim:
+    return Claim(claim.name, "", (), claim.ttl, claim.claimant, is_unclear=True)
 
 
 def _routed(claim: Claim, steering: Steering) -> Claim:
     routing = steering.routing
-    return Claim(
-        claim.name,
-        claim.type,
-        claim.values,
-        claim.ttl,
-        claim.claimant,
+    return replace(
+        claim,
         set_identifier=routing.set_identifier or claim.set_identifier,
-        alias=claim.alias,
         routing=routing.policy or claim.routing,
         health_check_id=routing.health_check_id or claim.health_check_id,
         zone_id=steering.zone_id,

@@ -23,7 +23,8 @@ class Claim(Struct, frozen=True, gc=False):
 
     No values and no alias means: the object still wants the name, but has nothing to point it at now. What
     exists then stays, because a load balancer that loses its addresses for a moment must not cost the name.
-    With `zone_id` only this one hosted zone is meant.
+    With `zone_id` only this one hosted zone is meant. With `is_unclear` the object wants the name, but how it
+    asks makes no sense: what exists stays, for however long.
 
     A claim that `keeps` may keep such of its values as the record has, and make none: it is about a pod on
     its way out. One that is no longer made goes on as such a claim for `hold_seconds`, unless somebody else
@@ -40,6 +41,7 @@ class Claim(Struct, frozen=True, gc=False):
     routing: tuple[tuple[str, str], ...] = ()
     health_check_id: str = ""
     zone_id: str = ""
+    is_unclear: bool = False
     keeps: bool = False
     hold_seconds: int = 0
 

@@ -1,5 +1,6 @@
 """Record sets and zones as Route 53 holds them."""
 
+import json
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv6Address, ip_address
 
@@ -58,7 +59,7 @@ def is_same(one: RecordSet, other: RecordSet) -> bool:
         one.key == other.key
         and one.ttl == other.ttl
         and _alias_meaning(one.alias) == _alias_meaning(other.alias)
-        and one.routing == other.routing
+        and _routing_meaning(one.routing) == _routing_meaning(other.routing)
         and one.health_check_id == other.health_check_id
         and meaning(one.type, one.values) == meaning(other.type, other.values)
     )
@@ -83,7 +84,18 @@ def _address_meaning(value: str) -> str:
 def _alias_meaning(alias: Alias | None) -> Alias | None:
     if alias is None:
         return None
-    return Alias(alias.zone_id, alias.name.lower().removesuffix("."), alias.evaluate_target_health)
+    name = alias.name.lower().removesuffix(".").removeprefix("dualstack.")
+    return Alias(alias.zone_id, name, alias.evaluate_target_health)
+
+
+def _routing_meaning(routing: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The policy without a bias of nothing, which Route 53 may or may not spell out."""
+    return tuple((field, _unbiased(text) if "Bias" in text else text) for field, text in routing)
+
+
+def _unbiased(text: str) -> str:
+    place = {key: value for key, value in json.loads(text).items() if (key, value) != ("Bias", 0)}
+    return json.dumps(place, sort_keys=True)
 
 
 def type_of_target(target: str) -> str:
