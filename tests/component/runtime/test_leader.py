@@ -14,7 +14,8 @@ import pytest
 
 from addons.runtime.clock import parse_rfc3339
 from addons.runtime.kube import KubeClient
-from addons.runtime.leader import Leader, Service
+from addons.runtime.leader import Leader
+from addons.runtime.service import Service
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.hostile import write_kubeconfig
