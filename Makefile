@@ -83,7 +83,7 @@ bench: install ## run every benchmark, and print the table of docs/performance.m
 lock: install ## resolve pyproject.toml anew into both lock files
 	@[ -x .cache/uv/bin/uv ] || { python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv; }
 	@compile() { .cache/uv/bin/uv pip compile -q --universal --generate-hashes --no-header pyproject.toml "$$@"; }; \
-	compile --output-file requirements.lock; \
+	compile --extra encryption --output-file requirements.lock; \
 	compile --extra demo --extra test --output-file requirements-dev.lock
 
 clean: ## remove whatever the other tasks made
