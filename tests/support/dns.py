@@ -85,10 +85,16 @@ class World:
                 assert existing == (change.record if change.action == "DELETE" else None), change
                 self.records.apply([change])
         for found in self.records:
-            assert found.type != "CNAME" or len(self.records.at(found.name)) == 1, found
+            assert found.type != "CNAME" or {one.type for one in self.records.at(found.name)} == {"CNAME"}
+            assert len({_kind(one) for one in self.records.at(found.name) if one.type == found.type}) == 1
 
     def contents(self) -> frozenset[RecordSet]:
         return frozenset(self.records)
+
+
+def _kind(record: RecordSet) -> str:
+    """The kind of its routing, which record sets of one name and type must share."""
+    return str([field for field, _ in record.routing])
 
 
 class Planned:

@@ -59,7 +59,7 @@ def is_same(one: RecordSet, other: RecordSet) -> bool:
         one.key == other.key
         and one.ttl == other.ttl
         and _alias_meaning(one.alias) == _alias_meaning(other.alias)
-        and _routing_meaning(one.routing) == _routing_meaning(other.routing)
+        and routing_meaning(one.routing) == routing_meaning(other.routing)
         and one.health_check_id == other.health_check_id
         and meaning(one.type, one.values) == meaning(other.type, other.values)
     )
@@ -88,7 +88,7 @@ def _alias_meaning(alias: Alias | None) -> Alias | None:
     return Alias(alias.zone_id, name, alias.evaluate_target_health)
 
 
-def _routing_meaning(routing: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+def routing_meaning(routing: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """The policy without a bias of nothing, which Route 53 may or may not spell out."""
     return tuple((field, _unbiased(text) if "Bias" in text else text) for field, text in routing)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from addons.dns.model.ownership import Ownership, Registry
-from addons.dns.model.records import Change, RecordSet, Zone, ZoneRecords, is_same
+from addons.dns.model.records import Change, RecordSet, Zone, ZoneRecords, is_same, routing_meaning
 from addons.dns.plan.rows import Row
 
 
@@ -17,13 +17,15 @@ def difference(
 ) -> tuple[Change, ...]:
     """All changes that turn the row into `records`, owned because of `resource`; deletes come first.
 
-    An ownership text that already says so stays as it is: rewriting it would cost four fifths of a batch.
+    An ownership text that already says so stays as it is: rewriting it would cost four fifths of a batch. So
+    does one that an alias A was owned by, when a CNAME takes its place: both call it `cname-`.
     """
+    needed = {registry.txt_record(new, resource, zone.name).key for new in records.values()}
     changes: list[Change] = []
     for kind in sorted(records.keys() | row.data.keys()):
         old, new = row.data.get(kind), records.get(kind)
         if new is None:
-            changes.extend(removal(row, [kind]))
+            changes.extend(change for change in removal(row, [kind]) if change.record.key not in needed)
             continue
         if old is None or not is_same(old, new):
             changes.extend(_swap(old, new))
@@ -54,7 +56,7 @@ def _retext(old: RecordSet | None, new: RecordSet, registry: Registry) -> Iterat
 
 def _says(text: RecordSet, registry: Registry) -> tuple[Ownership | None, tuple[tuple[str, str], ...], str]:
     """What must be right in an ownership text; labels of other programs and its TTL may be anything."""
-    return registry.owner_of(text), text.routing, text.health_check_id
+    return registry.owner_of(text), routing_meaning(text.routing), text.health_check_id
 
 
 def _swap(old: RecordSet | None, new: RecordSet) -> Iterator[Change]:

@@ -1,7 +1,8 @@
-"""A name that turns from one kind of routing to another does so as a whole, or not at all.
+"""A name that turns from one kind of records to another does so as a whole, or not at all.
 
-Route 53 takes record sets of one name and type only if their routing is of one kind, and weighted ones only
-with one TTL. So what is decided for every set identifier by itself is joined where the kind changes.
+Route 53 takes record sets of one name and type only if their routing is of one kind, weighted ones only with
+one TTL, and nothing beside a CNAME. So what is decided for every set identifier by itself is joined where the
+kind changes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +19,7 @@ Kind = tuple[str, tuple[str, ...], int]
 
 
 def turn(decisions: Sequence[Decision], held: Iterable[RecordSet], registry: Registry) -> Sequence[Decision]:
-    """The decisions about one name, joined into one group where they change the kind of its routing.
+    """The decisions about one name, joined into one group where they change the kind of its records.
 
     `held` has all record sets of the name. Where others would keep the name from being of one kind, nothing
     is done: giving up the old records without getting the new ones would lose the name.
@@ -33,7 +34,7 @@ def turn(decisions: Sequence[Decision], held: Iterable[RecordSet], registry: Reg
     skips = [decision for decision in decisions if isinstance(decision, Skip)]
     if _is_mixed(after.values()):
         return [*skips, *(_waiting(group, skips) for group in groups)]
-    return [*skips, _joined(groups)]
+    return [*skips, _joined(groups)] if len(groups) > 1 else decisions
 
 
 def _changed(groups: Iterable[ChangeGroup], action: str) -> list[RecordSet]:
@@ -42,7 +43,8 @@ def _changed(groups: Iterable[ChangeGroup], action: str) -> list[RecordSet]:
 
 def _is_mixed(records: Iterable[RecordSet]) -> bool:
     kinds = {_kind(record) for record in records}
-    return len(kinds) > len({record_type for record_type, *_ in kinds})
+    types = {record_type for record_type, *_ in kinds}
+    return len(kinds) > len(types) or ("CNAME" in types and len(types) > 1)
 
 
 def _kind(record: RecordSet) -> Kind:
@@ -61,10 +63,10 @@ def _waiting(group: ChangeGroup, skips: Sequence[Skip]) -> Skip:
     """Why a group must wait: what keeps its siblings from changing with it, or records of somebody else."""
     for skip in skips:
         if skip.reason in (reasons.POLICY_FORBIDS, reasons.BLOCKED):
-            message = f"{group.name} changes its routing as a whole or not at all: {skip.message}"
+            message = f"{group.name} changes as a whole or not at all: {skip.message}"
             return Skip(group.key, group.ref, skip.reason, message, skip.retry_at)
     message = (
-        f"{group.name} has records of another kind of routing (or weighted ones with another TTL), "
-        "which Route 53 does not take beside each other"
+        f"{group.name} has records of another kind (routing policy, TTL of weighted ones, CNAME or not), "
+        "which Route 53 does not take beside these"
     )
     return Skip(group.key, group.ref, reasons.MIXED_ROUTING, message)

@@ -1,0 +1,240 @@
+"""Aliases and routing policies in a zone: one atomic turn, and nothing that Route 53 would refuse."""
+
+from dataclasses import dataclass
+
+import pytest
+from msgspec.structs import replace
+
+from addons.dns.model.claims import Claim
+from addons.dns.model.records import Alias, RecordSet, Zone, ZoneRecords
+from addons.dns.plan.zone import Rules, plan_zone
+from tests.support.dns import REGISTRY, ZONE, World, claim, fqdn, owned, record, text
+
+ELB = "lb-1.eu-central-1.elb.amazonaws.com"
+ELB_ZONE = "Z215JYRZR1TBD5"
+
+
+def aliased(name: str, target: str = ELB, zone_id: str = ELB_ZONE, by: str = "www") -> list[Claim]:
+    """The claims of both kinds of alias."""
+    alias = Alias(zone_id, target, True)
+    return [replace(claim(name, by=by), type=kind, ttl=0, alias=alias) for kind in ("A", "AAAA")]
+
+
+def routed(wish: Claim, identifier: str = "me", **policy: str) -> Claim:
+    """The claim with a routing policy: `Weight="1"`."""
+    return replace(wish, set_identifier=identifier, routing=tuple(policy.items()))
+
+
+def settled(*claims: Claim) -> World:
+    """A zone that holds what is asked."""
+    world = World()
+    world.apply(world.plan(*claims).groups)
+    return world
+
+
+@dataclass(frozen=True)
+class Turn:
+    """From one wish to another, both granted."""
+
+    old: list[Claim]
+    new: list[Claim]
+
+
+CNAME = [claim("www", ELB)]
+PLAIN = [claim("www", "192.0.2.1")]
+WEIGHTED = [routed(PLAIN[0], Weight="1")]
+TURNS = {
+    "CNAME to alias": Turn(CNAME, aliased("www")),
+    "alias to CNAME": Turn(aliased("www"), CNAME),
+    "addresses to alias": Turn(PLAIN, aliased("www")),
+    "alias to addresses": Turn(aliased("www"), PLAIN),
+    "plain to weighted": Turn(PLAIN, WEIGHTED),
+    "weighted to plain": Turn(WEIGHTED, PLAIN),
+    "weighted to latency": Turn(WEIGHTED, [routed(PLAIN[0], Region='"eu-west-1"')]),
+    "another set identifier and policy": Turn(WEIGHTED, [routed(PLAIN[0], "blue", MultiValueAnswer="true")]),
+    "weighted CNAME to weighted alias": Turn(
+        [routed(CNAME[0], Weight="1")], [routed(wish, Weight="1") for wish in aliased("www")]
+    ),
+    "plain CNAME to weighted alias": Turn(CNAME, [routed(wish, Weight="1") for wish in aliased("www")]),
+    "two weighted sets to latency": Turn(
+        [routed(claim("www", "192.0.2.1", by=by), by, Weight="1") for by in ("blue", "green")],
+        [
+            routed(claim("www", "192.0.2.1", by=by), by, Region=f'"{region}"')
+            for by, region in (("blue", "eu-west-1"), ("green", "us-east-1"))
+        ],
+    ),
+    "the TTL of two weighted sets": Turn(
+        [routed(claim("www", "192.0.2.1", by=by), by, Weight="1") for by in ("blue", "green")],
+        [routed(claim("www", "192.0.2.1", by=by, ttl=60), by, Weight="1") for by in ("blue", "green")],
+    ),
+}
+
+
+class TestTurns:
+    """What a name is changes in one atomic group, so that no resolver ever finds nothing."""
+
+    @pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS.keys())
+    def test_in_one_group(self, turn: Turn) -> None:
+        world = settled(*turn.old)
+        planned = world.plan(*turn.new)
+        assert planned.verbs == ["update www"]
+        world.apply(planned.groups)
+        assert world.contents() == settled(*turn.new).contents()
+        assert world.plan(*turn.new).groups == ()
+
+    @pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS.keys())
+    def test_nothing_is_left_when_nobody_asks_any_more(self, turn: Turn) -> None:
+        world = settled(*turn.old)
+        world.apply(world.plan(*turn.new).groups)
+        world.apply(world.plan().groups)
+        assert world.contents() == frozenset()
+
+    def test_a_policy_without_deletes_forbids_it(self) -> None:
+        planned = settled(*PLAIN).plan(*WEIGHTED, policy="upsert-only")
+        assert planned.groups == ()
+        assert ("PolicyForbids", "service/web/www") in planned.skips
+
+
+class TestAliases:
+    """An alias leads to a zone of AWS, or to a name beside it in the same zone."""
+
+    def test_each_kind_has_its_own_text(self) -> None:
+        assert World().plan(*aliased("www")).changes == [
+            "CREATE A www",
+            "CREATE TXT a-www",
+            "CREATE AAAA www",
+            "CREATE TXT aaaa-www",
+        ]
+
+    @pytest.mark.parametrize("spelling", [f"dualstack.{ELB}", ELB.upper(), f"{ELB}."])
+    def test_spellings_of_a_target_are_one(self, spelling: str) -> None:
+        world = settled(*aliased("www", spelling))
+        assert world.plan(*aliased("www")).groups == ()
+
+    def test_health_is_not_a_spelling(self) -> None:
+        blind = [replace(wish, alias=Alias(ELB_ZONE, ELB, False)) for wish in aliased("www")]
+        assert settled(*blind).plan(*aliased("www")).verbs == ["update www"]
+
+    def test_a_text_of_old_versions_is_ownership_and_goes_with_a_cname(self) -> None:
+        old = RecordSet(fqdn("www"), "A", 0, alias=Alias(ELB_ZONE, ELB, True))
+        world = World(old, text("cname-www"))
+        assert world.plan(*aliased("www")).changes == [
+            "CREATE TXT a-www",
+            "CREATE AAAA www",
+            "CREATE TXT aaaa-www",
+        ]
+        world.apply(world.plan(*CNAME).groups)
+        assert world.contents() == settled(*CNAME).contents()
+
+    def test_in_each_zone_of_a_name_it_leads_to_that_zone(self) -> None:
+        wish = aliased("www", "api.example.com", zone_id="")[:1]
+        for zone_id in ("Zpublic", "Zprivate"):
+            records = ZoneRecords([record("api", "192.0.2.1")])
+            zone = Zone(zone_id, "example.com")
+            plan = plan_zone(zone, [wish[0].name], {wish[0].name: wish}, records, Rules(REGISTRY, "sync", {}))
+            aliases = [change.record.alias for group in plan.groups for change in group.changes]
+            assert Alias(zone_id, "api.example.com", True) in aliases
+
+    def test_only_of_the_types_that_its_target_has(self) -> None:
+        world = World(record("api", "192.0.2.1"))
+        planned = world.plan(*aliased("www", "api.example.com", zone_id=""))
+        assert planned.changes == ["CREATE A www", "CREATE TXT a-www"]
+
+    @pytest.mark.parametrize("target", ["api.example.com", "www.example.com"])
+    def test_a_target_that_is_not_there_is_told(self, target: str) -> None:
+        planned = World().plan(*aliased("www", target, zone_id=""))
+        assert planned.groups == ()
+        assert planned.skips == [("AliasTargetMissing", "service/web/www")]
+
+    def test_a_target_of_nobody_we_know_is_told(self) -> None:
+        planned = World().plan(*aliased("www", "lb.example.net", zone_id=""))
+        assert planned.skips == [("AliasTargetUnknown", "service/web/www")]
+
+    def test_a_zone_that_was_asked_for(self) -> None:
+        (wish,) = aliased("www", "lb.eu-new-1.elb.amazonaws.com", zone_id="")[:1]
+        rules = Rules(REGISTRY, "sync", {}, alias_zones={"lb.eu-new-1.elb.amazonaws.com": "Znew"})
+        plan = plan_zone(ZONE, [wish.name], {wish.name: [wish]}, ZoneRecords(), rules)
+        alias = plan.groups[0].changes[0].record.alias
+        assert alias == Alias("Znew", "lb.eu-new-1.elb.amazonaws.com", True)
+
+
+class TestPolicies:
+    """Each set identifier is owned by itself, and has a text of the same routing."""
+
+    def test_the_text_is_routed_like_its_record(self) -> None:
+        wish = replace(WEIGHTED[0], health_check_id="hc")
+        changes = World().plan(wish).groups[0].changes
+        assert [change.record.type for change in changes] == ["A", "TXT"]
+        assert {
+            (change.record.set_identifier, change.record.routing, change.record.health_check_id)
+            for change in changes
+        } == {("me", (("Weight", "1"),), "hc")}
+
+    def test_another_weight_is_another_record_and_another_text(self) -> None:
+        assert settled(*WEIGHTED).plan(routed(PLAIN[0], Weight="2")).changes == [
+            "DELETE A www",
+            "DELETE TXT a-www",
+            "CREATE A www",
+            "CREATE TXT a-www",
+        ]
+
+    def test_two_clusters_share_a_name(self) -> None:
+        world = settled(*WEIGHTED)
+        other = [
+            replace(found, set_identifier="you", values=(found.values[0].replace("owner=me", "owner=you"),))
+            for found in world.contents()
+        ]
+        both = World(*world.contents(), other)
+        assert both.plan(*WEIGHTED).groups == ()
+        both.apply(both.plan().groups)
+        assert both.contents() == frozenset(other)
+
+    def test_a_bias_of_nothing_is_none(self) -> None:
+        bare, spelled = (
+            routed(PLAIN[0], GeoProximityLocation=f'{{"AWSRegion": "eu-west-1"{bias}}}')
+            for bias in ("", ', "Bias": 0')
+        )
+        assert settled(spelled).plan(bare).groups == ()
+
+    @pytest.mark.parametrize("ttl", [60, 300])
+    def test_a_foreign_record_of_another_kind_is_in_the_way(self, ttl: int) -> None:
+        foreign = record("www", "192.0.2.9", ttl=ttl)
+        assert World(foreign).plan(*WEIGHTED).skips == [("MixedRouting", "service/web/www")]
+        latency = replace(foreign, set_identifier="you", routing=(("Region", '"eu-west-1"'),))
+        assert World(latency).plan(*WEIGHTED).skips == [("MixedRouting", "service/web/www")]
+
+    def test_so_is_one_of_the_same_kind_with_another_ttl(self) -> None:
+        foreign = replace(
+            record("www", "192.0.2.9", ttl=60), set_identifier="you", routing=(("Weight", "1"),)
+        )
+        assert World(foreign).plan(*WEIGHTED).skips == [("MixedRouting", "service/web/www")]
+
+    def test_what_is_ours_then_stays_as_it_is(self) -> None:
+        latency = replace(
+            record("www", "192.0.2.9"), set_identifier="you", routing=(("Region", '"eu-west-1"'),)
+        )
+        mine = settled(routed(PLAIN[0], Region='"us-east-1"')).contents()
+        planned = World(latency, *mine).plan(*WEIGHTED)
+        assert planned.groups == ()
+        assert planned.skips == [("MixedRouting", "service/web/www")]
+
+
+class TestUnclear:
+    """A fault in an annotation changes nothing, neither now nor later."""
+
+    @pytest.mark.parametrize("identifier", ["", "me", "blue"])
+    def test_what_exists_stays(self, identifier: str) -> None:
+        unclear = replace(claim("www"), set_identifier=identifier, is_unclear=True)
+        for held in (PLAIN, WEIGHTED, aliased("www")):
+            planned = settled(*held).plan(unclear)
+            assert planned.groups == ()
+            assert ("RecordKept", "service/web/www") in planned.skips
+
+    def test_but_what_another_object_left_goes(self) -> None:
+        unclear = replace(claim("www"), set_identifier="me", is_unclear=True)
+        world = World(owned("www", "192.0.2.1", by="other"))
+        assert world.plan(unclear).verbs == ["delete www"]
+
+    def test_an_object_without_target_keeps_its_record_under_a_new_set_identifier(self) -> None:
+        planned = settled(*PLAIN).plan(routed(claim("www"), Weight="1"))
+        assert planned.groups == ()
