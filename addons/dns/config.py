@@ -23,7 +23,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     listen: str = ":7979"
     """HOST:PORT for health, metrics and the status page; an empty host means all addresses."""
 
-    source: tuple[Literal["service", "ingress"], ...] = ("service", "ingress")
+    source: tuple[Literal["service", "ingress", "pod"], ...] = ("service", "ingress")
     """The kinds of objects that are asked what they want."""
 
     namespace: str = ""
@@ -57,7 +57,20 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """Publish the cluster addresses of ClusterIP Services under their hostname annotation too."""
 
     always_publish_not_ready_addresses: bool = False
-    """Publish the pods of headless Services before they are ready."""
+    """Publish pods before they are ready, by themselves and behind headless Services."""
+
+    publish_host_ip: bool = False
+    """Publish the addresses of the nodes' hosts in place of those of the pods behind headless Services."""
+
+    pod_source_domain: str = ""
+    """With the source pod, every pod has the name `<pod>.<domain>` too, annotated or not."""
+
+    pod_record_ttl: timedelta = timedelta(seconds=10)
+    """TTL of the names of pods that ask for none: of the source pod, and of Services with pod records."""
+
+    pod_record_hold: timedelta = timedelta(seconds=15)
+    """Keep the name of a pod that is gone for so long, since a successor may come. Keep it shorter than the
+    time that the network rests an address before another pod gets it (Amazon VPC CNI: 30s)."""
 
     min_ttl: timedelta = timedelta(0)
     """TTL of records whose object asks for none; 0 means 5m."""

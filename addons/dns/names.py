@@ -89,10 +89,27 @@ STEERING: Final = (
 )
 """The annotations about how Route 53 answers: aliases, routing policies and the zone."""
 
+ACCESS: Final = "access"
+"""Which addresses of nodes are meant: "public" or "private"."""
+
+ENDPOINTS_TYPE: Final = "endpoints-type"
+"""In place of the addresses of a headless Service's pods: "NodeExternalIP" or "HostIP"."""
+
 CONTROLLER: Final = "controller"
 """Who serves this object; anything but `CONTROLLER_VALUE` means not us."""
 
 CONTROLLER_VALUE: Final = "dns-controller"
+
+POD_RECORDS: Final = "dns.aws-addons.io/pod-records"
+"""On a headless Service: "true" gives each of its pods a name of its own."""
+
+POD_HOSTNAME: Final = "dns.aws-addons.io/pod-hostname"
+"""On a headless Service with pod records: the template of their names, below the host name of the Service."""
+
+MULTI_VALUE: Final = "dns.aws-addons.io/multi-value"
+"""On a pod: "per-pod" gives each pod of a shared name a record set of its own."""
+
+PER_POD: Final = "per-pod"
 
 INGRESS_CLASS: Final = "kubernetes.io/ingress.class"
 """The annotation that named an Ingress's class before `spec.ingressClassName` did."""

@@ -25,30 +25,51 @@ class Asked(Struct, frozen=True):
     hostnames: tuple[str, ...] = ()
     internal_hostnames: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    access: str = ""
+    endpoints_type: str = ""
     steering: Steering = Steering()
     problems: tuple[Problem, ...] = ()
 
 
-def read_annotations(ref: ObjectRef, annotations: Mapping[str, str], scope: Scope) -> Asked:
+def read_annotations(
+    ref: ObjectRef, annotations: Mapping[str, str], scope: Scope, *, default_ttl: int = 0
+) -> Asked:
     """Read every annotation of ours; a name or TTL that makes no sense costs itself only.
 
-    An object whose controller annotation names somebody else is left to them, faults and all.
+    An object whose controller annotation names somebody else is left to them, faults and all. Names of pods
+    have a `default_ttl` of their own; 0 means that of the settings.
     """
+    default_ttl = default_ttl or scope.default_ttl
     said = _said(annotations, scope.prefixes)
     if said.get(names.CONTROLLER, names.CONTROLLER_VALUE) != names.CONTROLLER_VALUE:
-        return Asked(ttl=scope.default_ttl, is_ours=False)
+        return Asked(ttl=default_ttl, is_ours=False)
     problems: list[Problem] = []
     if scope.ignore_hostname_annotation:
         said.pop(names.HOSTNAME, None)
         said.pop(names.INTERNAL_HOSTNAME, None)
     return Asked(
-        ttl=_ttl(ref, said.get(names.TTL), scope.default_ttl, problems),
+        ttl=_ttl(ref, said.get(names.TTL), default_ttl, problems),
         hostnames=tuple(_hostnames(ref, names.HOSTNAME, said, problems)),
         internal_hostnames=tuple(_hostnames(ref, names.INTERNAL_HOSTNAME, said, problems)),
         targets=tuple(_targets(ref, said, problems)),
+        access=said.get(names.ACCESS, "").strip(),
+        endpoints_type=said.get(names.ENDPOINTS_TYPE, "").strip(),
         steering=read_steering(said, scope),
         problems=tuple(problems),
     )
+
+
+def read_targets(
+    ref: ObjectRef, annotations: Mapping[str, str], scope: Scope, problems: list[Problem]
+) -> tuple[str, ...]:
+    """The targets that a pod behind a Service names in its own annotation."""
+    said = _said(annotations, scope.prefixes)
+    return tuple(_targets(ref, said, problems)) if names.TARGET in said else ()
+
+
+def read_flag(text: str) -> bool | None:
+    """True or False as written; None when it is neither."""
+    return {"true": True, "false": False}.get(text.strip().lower())
 
 
 def _said(annotations: Mapping[str, str], prefixes: tuple[str, ...]) -> dict[str, str]:

@@ -4,9 +4,11 @@ from msgspec import Struct
 
 from addons.dns import names
 from addons.dns.config import Config
+from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.objects import Ingress, KubeObject, Service
 from addons.runtime.selectors import Selector, parse_selector
+from addons.runtime.settings import SettingError
 
 _DEFAULT_TTL = 300
 
@@ -26,6 +28,10 @@ class Scope(Struct, frozen=True, kw_only=True):
     evaluate_target_health: bool = True
     publish_internal_services: bool = False
     publish_not_ready: bool = False
+    publish_host_ip: bool = False
+    pod_domain: str = ""
+    pod_ttl: int = 10
+    hold_seconds: int = 0
     ignore_hostname_annotation: bool = False
     ignore_ingress_rules: bool = False
     ignore_ingress_tls: bool = False
@@ -49,8 +55,15 @@ class Scope(Struct, frozen=True, kw_only=True):
         return name in self.ingress_classes and self.covers(ingress)
 
 
+def _pod_domain(config: Config) -> str:
+    try:
+        return parse_hostname(config.pod_source_domain) if config.pod_source_domain else ""
+    except InvalidHostname as error:
+        raise SettingError(f"--pod-source-domain: {error}") from None
+
+
 def scope_of(config: Config, domains: DomainFilter) -> Scope:
-    """The scope that the settings describe."""
+    """The scope that the settings describe; raises SettingError."""
     return Scope(
         prefixes=config.annotation_prefix,
         domains=domains,
@@ -64,6 +77,10 @@ def scope_of(config: Config, domains: DomainFilter) -> Scope:
         evaluate_target_health=config.aws_evaluate_target_health,
         publish_internal_services=config.publish_internal_services,
         publish_not_ready=config.always_publish_not_ready_addresses,
+        publish_host_ip=config.publish_host_ip,
+        pod_domain=_pod_domain(config),
+        pod_ttl=int(config.pod_record_ttl.total_seconds()) or _DEFAULT_TTL,
+        hold_seconds=int(config.pod_record_hold.total_seconds()),
         ignore_hostname_annotation=config.ignore_hostname_annotation,
         ignore_ingress_rules=config.ignore_ingress_rules_spec,
         ignore_ingress_tls=config.ignore_ingress_tls_spec,

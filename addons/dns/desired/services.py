@@ -1,33 +1,55 @@
 """What Services ask for."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from addons.dns.desired.addresses import headless_addresses, node_addresses, pod_names
+from addons.dns.desired.addresses import node_addresses
 from addons.dns.desired.annotations import Asked, read_annotations
+from addons.dns.desired.headless import has_pod_records, headless_claims, is_headless
 from addons.dns.desired.merge import Wish, claimant_of, merge_wishes
 from addons.dns.desired.scope import Scope
 from addons.dns.desired.steering import steer
 from addons.dns.model.claims import Claims
-from addons.runtime.objects import EndpointSlice, Node, Service
+from addons.runtime.objects import EndpointSlice, Node, Pod, Service, ref
 
 
 def service_claims(
-    service: Service, slices: Sequence[EndpointSlice], nodes: Iterable[Node], scope: Scope
+    service: Service,
+    slices: Sequence[EndpointSlice],
+    nodes: Iterable[Node],
+    scope: Scope,
+    pods: Mapping[str, Pod] | None = None,
 ) -> Claims:
     """Every host name in its annotations, pointing at what its type calls its address.
 
     `slices` are the EndpointSlices of this Service, which a headless one and a NodePort with a local
-    traffic policy need; `nodes` all nodes, which a NodePort needs.
+    traffic policy need; `nodes` all nodes, which a NodePort needs; `pods` those that the slices name, which
+    a headless Service needs, or None when they cannot be read.
     """
     if not scope.covers_service(service):
         return Claims()
     claimant = claimant_of(service)
-    asked = read_annotations(claimant.ref, service.metadata.annotations, scope)
+    asked = _asked(service, scope)
     if not asked.is_ours:
         return Claims()
+    if is_headless(service) and not asked.targets:
+        return headless_claims(service, asked, slices, pods, nodes, scope)
     wishes = _wishes(service, asked, slices, nodes, scope)
     claims = merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=asked.problems)
     return steer(claimant.ref, claims, asked.steering, scope)
+
+
+def needs_pods(service: Service, scope: Scope) -> bool:
+    """True when the pods themselves say something that the names of this Service depend on."""
+    if not is_headless(service) or not scope.covers_service(service):
+        return False
+    asked = _asked(service, scope)
+    return asked.is_ours and not asked.targets and bool(asked.hostnames or asked.internal_hostnames)
+
+
+def _asked(service: Service, scope: Scope) -> Asked:
+    """The annotations; a Service that asks for a name for each pod wants them to change fast."""
+    ttl = scope.pod_ttl if has_pod_records(service) else 0
+    return read_annotations(ref(service), service.metadata.annotations, scope, default_ttl=ttl)
 
 
 def _wishes(
@@ -41,15 +63,7 @@ def _wishes(
         if not hostnames or not _is_published(service, internal, asked, scope):
             continue
         targets = asked.targets or tuple(_targets(service, internal, slices, nodes, scope))
-        for hostname in hostnames:
-            yield hostname, targets
-            if is_headless(service) and not asked.targets:
-                yield from pod_names(hostname, slices, _with_not_ready(service, scope))
-
-
-def is_headless(service: Service) -> bool:
-    """True when the Service has no address of its own and leads to its pods directly."""
-    return service.spec.type == "ClusterIP" and service.spec.cluster_ip == "None"
+        yield from ((hostname, targets) for hostname in hostnames)
 
 
 def _is_published(service: Service, internal: bool, asked: Asked, scope: Scope) -> bool:
@@ -67,8 +81,6 @@ def _targets(
     scope: Scope,
 ) -> Iterable[str]:
     spec = service.spec
-    if is_headless(service):
-        return headless_addresses(slices, _with_not_ready(service, scope))
     match spec.type:
         case "LoadBalancer":
             return _cluster_addresses(service) if internal else _load_balancer_targets(service)
@@ -80,10 +92,6 @@ def _targets(
             return spec.external_ips or filter(None, (spec.external_name.removesuffix(".").lower(),))
         case _:
             return ()
-
-
-def _with_not_ready(service: Service, scope: Scope) -> bool:
-    return service.spec.publish_not_ready_addresses or scope.publish_not_ready
 
 
 def _cluster_addresses(service: Service) -> tuple[str, ...]:

@@ -8,6 +8,12 @@
   resources: [endpointslices]
   verbs: [list, watch]
 {{ end }}
+{{- $types := .Values.config.serviceTypeFilter | default (list "ClusterIP") -}}
+{{- if or (has "pod" .Values.config.source) (and (has "service" .Values.config.source) (has "ClusterIP" $types)) -}}
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, watch]
+{{ end }}
 {{- if has "ingress" .Values.config.source -}}
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
@@ -20,10 +26,11 @@
 {{- end -}}
 {{- end -}}
 
-{{- /* Nodes, whose addresses are those of NodePort Services; they belong to no namespace. */ -}}
+{{- /* Nodes, whose addresses NodePort and headless Services and pods may lead to; they belong to no namespace. */ -}}
 {{- define "dns.nodeRules" -}}
 {{- $types := .Values.config.serviceTypeFilter | default (list "NodePort") -}}
-{{- if and (has "service" .Values.config.source) (has "NodePort" $types) -}}
+{{- $lead := or (has "NodePort" $types) (has "ClusterIP" $types) -}}
+{{- if or (has "pod" .Values.config.source) (and (has "service" .Values.config.source) $lead) -}}
 - apiGroups: [""]
   resources: [nodes]
   verbs: [list, watch]

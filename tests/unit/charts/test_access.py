@@ -41,8 +41,17 @@ EVENTS: Grants = {("create", "events"), ("patch", "events")}
 LEADS: Grants = {("create", "leases"), ("get", "leases"), ("patch", "leases")}
 
 
-def test_services_need_their_slices_and_the_nodes_of_node_ports() -> None:
+def test_services_need_their_slices_and_pods_and_the_nodes() -> None:
     objects = render(config(source=["service"]))
+    assert granted(objects, "ClusterRole") == EVENTS | reads("services", "endpointslices", "pods", "nodes")
+
+
+def test_pods_need_their_nodes() -> None:
+    assert granted(render(config(source=["pod"])), "ClusterRole") == EVENTS | reads("pods", "nodes")
+
+
+def test_without_headless_services_pods_are_nobody_s_business() -> None:
+    objects = render(config(source=["service"], serviceTypeFilter=["NodePort"]))
     assert granted(objects, "ClusterRole") == EVENTS | reads("services", "endpointslices", "nodes")
 
 
@@ -55,7 +64,9 @@ def test_without_node_ports_nodes_are_nobody_s_business() -> None:
 
 def test_a_dry_run_may_write_nothing() -> None:
     objects = render(config(dryRun=True))
-    assert granted(objects, "ClusterRole") == reads("services", "endpointslices", "ingresses", "nodes")
+    assert granted(objects, "ClusterRole") == reads(
+        "services", "endpointslices", "pods", "ingresses", "nodes"
+    )
     assert not [obj for obj in objects if obj["kind"] == "Role"]
 
 
@@ -71,7 +82,9 @@ def test_every_source_has_its_rules() -> None:
 
 def test_in_one_namespace_only_nodes_are_read_beyond_it() -> None:
     objects = render(config(namespace="shop"))
-    assert granted(objects, "Role", "shop") == EVENTS | reads("services", "endpointslices", "ingresses")
+    assert granted(objects, "Role", "shop") == EVENTS | reads(
+        "services", "endpointslices", "pods", "ingresses"
+    )
     assert granted(objects, "ClusterRole") == reads("nodes")
 
 

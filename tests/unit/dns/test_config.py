@@ -42,7 +42,7 @@ def test_flags_of_external_dns_that_name_what_we_do_anyway_are_accepted() -> Non
         (["--txt-owner-id=me", "--label-filter=a in"], "--label-filter: not a label selector"),
         (["--txt-owner-id=me", "--annotation-filter=a=b="], "--annotation-filter: not a label selector"),
         (["--txt-owner-id=me", "--delete-budget=101"], "--delete-budget"),
-        (["--txt-owner-id=me", "--source=pod"], "--source"),
+        (["--txt-owner-id=me", "--source=pods"], "--source"),
         (["--txt-owner-id=me", "--provider=google"], "--provider"),
         (["--txt-owner-id=me", "--no-events"], "--no-events"),
     ],
