@@ -15,7 +15,7 @@ from addons.dns.desired.scope import scope_of
 from addons.dns.kube.reporter import Reporter
 from addons.dns.model.actions import Plan
 from addons.dns.model.ownership import registry_of
-from addons.dns.model.zones import domains_of, zone_filter_of
+from addons.dns.model.zones import domains_of, roles_of, zone_filter_of
 from addons.dns.plan.preview import preview
 from addons.runtime import cli
 from addons.runtime.app import run_until_stopped
@@ -29,9 +29,6 @@ from addons.runtime.web import StatusServer
 
 COMPONENT = "aws-addons-dns"
 
-_ROUTE53 = Rate(per_second=2.5, burst=5, attempts=1)
-"""Half of what Route 53 permits an account; nothing is repeated blindly, our next round knows more."""
-
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -40,7 +37,9 @@ async def main(config: Config) -> int:
     async with (
         KubeClient.connect(config.kubeconfig, user_agent=COMPONENT) as kube,
         AwsSession(
-            region=config.aws_region, endpoint_url=config.aws_endpoint_url, rates={"route53": _ROUTE53}
+            region=config.aws_region,
+            endpoint_url=config.aws_endpoint_url,
+            rates={"route53": _route53_rate(config)},
         ) as aws,
     ):
         identity = f"{socket.gethostname()}-{os.getpid()}"
@@ -92,6 +91,8 @@ def _controller(
         zone_filter=zone_filter_of(config, domains),
         registry=registry,
         audit_seconds=config.audit_interval.total_seconds(),
+        roles=roles_of(config),
+        tags_seconds=config.aws_zones_cache_duration.total_seconds(),
     )
     return Controller(
         config,
@@ -103,6 +104,11 @@ def _controller(
         leader=leader,
         preview=print_plan if config.dry_run else None,
     )
+
+
+def _route53_rate(config: Config) -> Rate:
+    """Up to two seconds' worth of calls at once; none is repeated blindly, our next round knows more."""
+    return Rate(per_second=config.aws_rate, burst=max(1, round(2 * config.aws_rate)), attempts=1)
 
 
 def _leader(config: Config, kube: KubeClient, identity: str) -> Leader | None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from addons.dns import names
 from addons.runtime.selectors import parse_selector
@@ -89,6 +89,22 @@ class Config(CommonConfig, frozen=True, kw_only=True):
 
     aws_zone_match_parent: bool = False
     """Look also at zones that are parents of a domain in the domain filter."""
+
+    aws_zone_tags: tuple[str, ...] = ()
+    """Look only at hosted zones with all of these tags: `key`, or `key=value`."""
+
+    aws_assume_role: str = ""
+    """ARN of the role to assume for Route 53; without it the credentials of the process are used."""
+
+    aws_assume_role_external_id: str = ""
+    """External id to assume roles with."""
+
+    aws_zone_role: dict[str, str] = field(default_factory=dict)
+    """Roles for single hosted zones, of other accounts for instance: `zone-id=role-arn`."""
+
+    aws_rate: Annotated[float, Meta(gt=0)] = 2.5
+    """Calls to Route 53 in a second, for each role. An AWS account has 5 for all its users; throttling slows
+    us down further."""
 
     aws_prefer_cname: bool = False
     """Publish load balancers and other services of AWS as CNAME records rather than as alias records."""

@@ -5,12 +5,13 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
+from addons.dns.aws.hosted_zones import Found, HostedZones
 from addons.dns.aws.refusals import is_vouched, named_groups
-from addons.dns.aws.translate import change_to_api, record_from_api, zone_from_api
+from addons.dns.aws.translate import change_to_api, record_from_api
 from addons.dns.model.actions import Batch, ChangeGroup
 from addons.dns.model.ownership import Registry
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords, is_same
-from addons.dns.model.zones import ZoneFilter
+from addons.dns.model.zones import Roles, ZoneFilter
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Exhausted, Invalid, OutsideError, Unavailable
 from addons.runtime.outcomes import Outcome
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 _QUOTA_MARK = "MAX_RRSETS_BY_ZONE"
 _FEW = 10
 """So many refused groups are read again one by one; beyond that the whole zone is."""
+
+_OURSELVES = Roles()
 
 Outcomes = list[Outcome[ChangeGroup]]
 
@@ -60,21 +63,23 @@ class Route53:
         zone_filter: ZoneFilter,
         registry: Registry,
         audit_seconds: float,
+        roles: Roles = _OURSELVES,
+        tags_seconds: float = 0.0,
     ) -> None:
         self._session = session
-        self._filter = zone_filter
+        self._roles = roles
+        self._hosted_zones = HostedZones(
+            session, zone_filter=zone_filter, roles=roles, tags_seconds=tags_seconds
+        )
         self._registry = registry
         self._audit_seconds = audit_seconds
         self._zones: dict[str, Zone] = {}
         self._memories: dict[str, _Memory] = {}
 
-    async def observe_zones(self) -> dict[str, Zone]:
-        """Every zone that is ours to look at, by id: one call for each hundred zones of the account."""
-        found: dict[str, Zone] = {}
-        async for page in self._session.pages("route53", "list_hosted_zones"):
-            zones = map(zone_from_api, page["HostedZones"])
-            found.update((zone.id, zone) for zone in zones if self._filter.accepts(zone))
-        self._zones = found
+    async def observe_zones(self) -> Found:
+        """Every zone that is ours to look at: one call for each hundred zones of the account."""
+        found = await self._hosted_zones.observe()
+        self._zones = found.zones
         self._compare_counts()
         return found
 
@@ -186,16 +191,21 @@ class Route53:
         await self._session.call(
             "route53",
             "change_resource_record_sets",
+            **self._role(zone_id),
             HostedZoneId=zone_id,
             ChangeBatch={"Changes": changes},
         )
 
     async def _list(self, zone_id: str, **start: str) -> AsyncIterator[RecordSet]:
         async for page in self._session.pages(
-            "route53", "list_resource_record_sets", HostedZoneId=zone_id, **start
+            "route53", "list_resource_record_sets", **self._role(zone_id), HostedZoneId=zone_id, **start
         ):
             for item in page["ResourceRecordSets"]:
                 yield record_from_api(item)
+
+    def _role(self, zone_id: str) -> dict[str, str]:
+        role = self._roles.of(zone_id)
+        return {"role": role, "external_id": self._roles.external_id_of(role)}
 
     async def _list_name(self, zone_id: str, name: str) -> list[RecordSet]:
         """All record sets of one name; the listing is sorted, so it ends where another name begins."""

@@ -1,6 +1,8 @@
 """Which hosted zones a name belongs to, and which names and zones are ours to look at."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
 
 from addons.dns.config import Config
 from addons.dns.model.hostnames import InvalidHostname, is_within, parse_hostname
@@ -48,11 +50,13 @@ class ZoneFilter:
         zone_ids: Iterable[str] = (),
         zone_type: str = "",
         match_parent: bool = False,
+        tags: Iterable[str] = (),
     ) -> None:
         self._domains = domains
         self._zone_ids = tuple(zone_ids)
         self._zone_type = zone_type
         self._match_parent = match_parent
+        self._tags = tuple(tag.partition("=") for tag in tags)
 
     def accepts(self, zone: Zone) -> bool:
         """True when every filter lets the zone through; a zone id may be given by its end alone."""
@@ -64,6 +68,38 @@ class ZoneFilter:
             self._match_parent and self._domains.accepts_parent(zone.name)
         )
 
+    @property
+    def wants_tags(self) -> bool:
+        """True when the tags of zones decide too."""
+        return bool(self._tags)
+
+    def accepts_tags(self, tags: Mapping[str, str]) -> bool:
+        """True when the zone has every tag asked for: by its key alone (`k`), or by its value too (`k=v`)."""
+        return all(key in tags and (not equals or tags[key] == value) for key, equals, value in self._tags)
+
+
+class Roles(Struct, frozen=True):
+    """The role by which each zone is reached; an empty one stands for our own credentials.
+
+    `by_zone` has the zones that are not reached by the default role, as another account's are.
+    """
+
+    default: str = ""
+    external_id: str = ""
+    by_zone: dict[str, str] = {}
+
+    def of(self, zone_id: str) -> str:
+        """The role that reaches the zone."""
+        return self.by_zone.get(zone_id, self.default)
+
+    def all(self) -> tuple[str, ...]:
+        """Every role, the default one first."""
+        return tuple(dict.fromkeys((self.default, *sorted(self.by_zone.values()))))
+
+    def external_id_of(self, role: str) -> str:
+        """The external id to assume a role with; none without a role."""
+        return self.external_id if role else ""
+
 
 class ZoneFinder:
     """Finds the zones of a name: the longest public match and the longest private match.
@@ -74,11 +110,19 @@ class ZoneFinder:
 
     def __init__(self, zones: Iterable[Zone]) -> None:
         self._zones: dict[tuple[str, bool], list[str]] = {}
+        self._domains: dict[str, str] = {}
         for zone in sorted(zones, key=lambda zone: zone.id):
+            self._domains[zone.id] = zone.name
             self._zones.setdefault((zone.name, zone.private), []).append(zone.id)
 
-    def find(self, name: str) -> tuple[str, ...]:
-        """The ids of all zones that `name` belongs to; empty when there is none."""
+    def find(self, name: str, pinned: str = "") -> tuple[str, ...]:
+        """The ids of all zones that `name` belongs to; empty when there is none.
+
+        With `pinned` only the zone of this id is meant, if the name lies in it.
+        """
+        if pinned:
+            holds = pinned in self._domains and is_within(name, self._domains[pinned])
+            return (pinned,) if holds else ()
         return (*self._longest(name, private=False), *self._longest(name, private=True))
 
     def _longest(self, name: str, *, private: bool) -> list[str]:
@@ -107,4 +151,16 @@ def zone_filter_of(config: Config, domains: DomainFilter) -> ZoneFilter:
         zone_ids=config.zone_id_filter,
         zone_type=config.aws_zone_type,
         match_parent=config.aws_zone_match_parent,
+        tags=config.aws_zone_tags,
+    )
+
+
+def roles_of(config: Config) -> Roles:
+    """The roles that the settings describe."""
+    return Roles(
+        default=config.aws_assume_role,
+        external_id=config.aws_assume_role_external_id,
+        by_zone={
+            zone_id.removeprefix("/hostedzone/"): role for zone_id, role in config.aws_zone_role.items()
+        },
     )

@@ -258,4 +258,4 @@ class TestFailures:
 async def test_only_the_zones_of_the_filter_are_seen(zoned: Zoned) -> None:
     zoned.aws.route53.create_zone("example.org")
     found = await zoned.adapter("example.com").observe_zones()
-    assert [zone.name for zone in found.values()] == ["example.com"]
+    assert [zone.name for zone in found.zones.values()] == ["example.com"]
