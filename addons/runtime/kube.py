@@ -63,7 +63,7 @@ class KubeClient:
     ) -> AsyncIterator["KubeClient"]:
         """Open a client for the cluster that the file `kubeconfig` names, or else the one we run in.
 
-        Raises Invalid when there is no usable configuration. No request is made yet.
+        Raises SettingError when there is no usable configuration. No request is made yet.
         """
         async with Transport.connect(kubeconfig, user_agent=user_agent) as transport:
             yield cls(transport)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -16,7 +17,8 @@ import yaml
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
-from addons.runtime.errors import Invalid, Unavailable
+from addons.runtime.errors import Unavailable
+from addons.runtime.settings import SettingError
 from addons.runtime.status import is_json, response_error
 
 LINE_LIMIT = 16 * 1024 * 1024
@@ -64,7 +66,7 @@ class Transport:
         """Prepare connections to the cluster that the file `kubeconfig` names, else the one we run in.
 
         A proxy is used where the kubeconfig names one (`proxy-url`), not for what the environment says.
-        Raises Invalid when there is no usable configuration. No request is made yet.
+        Raises SettingError when there is no usable configuration. No request is made yet.
         """
         configuration = Configuration()
         await _load(configuration, kubeconfig)
@@ -157,8 +159,8 @@ class Transport:
             self._reloaded_at = now()
             try:
                 await _load(self._api.configuration, self._kubeconfig)
-            except Invalid as error:
-                raise Unavailable(f"{what}: cannot renew the credentials: {error.message}") from error
+            except SettingError as error:
+                raise Unavailable(f"{what}: cannot renew the credentials: {error}") from error
             return True
 
     def _token(self) -> str:
@@ -187,6 +189,8 @@ async def split_lines(chunks: AsyncIterator[bytes], limit: int = LINE_LIMIT) -> 
 
 async def _load(configuration: Configuration, kubeconfig: str) -> None:
     """Read the cluster and credentials into `configuration`, running an exec plugin where there is one."""
+    if kubeconfig and not Path(kubeconfig).exists():
+        raise SettingError(f"--kubeconfig: {kubeconfig!r}: there is no such file")
     try:
         if kubeconfig:
             await config.load_kube_config(  # type: ignore[no-untyped-call]
@@ -195,8 +199,10 @@ async def _load(configuration: Configuration, kubeconfig: str) -> None:
         else:
             config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     except _CONFIGURATION_ERRORS as error:
-        source = f"kubeconfig {kubeconfig}" if kubeconfig else "no kubeconfig given, and not in a cluster"
-        raise Invalid(f"{source}: {error}") from error
+        if not kubeconfig:
+            raise SettingError("--kubeconfig is required: this process is not in a cluster") from error
+        why = " ".join(str(error).split())
+        raise SettingError(f"--kubeconfig: {kubeconfig!r} cannot be used: {why}") from error
 
 
 def _require_json(what: str, response: aiohttp.ClientResponse) -> None:

@@ -10,6 +10,7 @@ import pytest
 from addons.runtime import errors
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES, Namespace, Service
+from addons.runtime.settings import SettingError
 from addons.runtime.transport import LineTooLong, split_lines
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.hostile import (
@@ -123,7 +124,7 @@ class TestErrors:
             async with KubeClient.connect(str(tmp_path / "missing")):
                 pytest.fail("connected to nothing")
 
-        with pytest.raises(errors.Invalid, match="missing"):
+        with pytest.raises(SettingError, match="--kubeconfig: .*missing.*no such file"):
             run_virtual(main())
 
     def test_neither_a_kubeconfig_nor_a_cluster(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +134,7 @@ class TestErrors:
             async with KubeClient.connect():
                 pytest.fail("connected to nothing")
 
-        with pytest.raises(errors.Invalid, match="not in a cluster"):
+        with pytest.raises(SettingError, match="--kubeconfig is required"):
             run_virtual(main())
 
     def test_a_refused_token_that_cannot_be_renewed(self, tmp_path: Path) -> None:
