@@ -124,7 +124,7 @@ class TestErrors:
             async with KubeClient.connect(str(tmp_path / "missing")):
                 pytest.fail("connected to nothing")
 
-        with pytest.raises(SettingError, match="--kubeconfig: .*missing.*no such file"):
+        with pytest.raises(SettingError, match=r"--kubeconfig: .*missing.*no such file"):
             run_virtual(main())
 
     def test_neither_a_kubeconfig_nor_a_cluster(self, monkeypatch: pytest.MonkeyPatch) -> None:
