@@ -84,6 +84,8 @@ class Reflector(Generic[O]):
     ) -> None:
         self.store: Store[O] = Store(indexers)
         self.last_error = ""
+        self.refused = False
+        """True while the server says that we may not read the resource, or that it has none of that name."""
         self._kube = kube
         self._resource = resource
         self._type = type_
@@ -98,6 +100,7 @@ class Reflector(Generic[O]):
         self._backoff = Backoff(self._rng)
         self._version = ""  # of the last thing heard; empty: everything has to be seen anew
         self._synced = asyncio.Event()
+        self._answered = asyncio.Event()
         self._heard_at = float("-inf")
         self._clock: Callable[[], float] = float
 
@@ -109,6 +112,15 @@ class Reflector(Generic[O]):
     async def wait_synced(self) -> None:
         """Return when `synced` is true."""
         await self._synced.wait()
+
+    async def wait_answered(self) -> None:
+        """Return when `synced` is true, or the server has refused the resource at least once."""
+        await self._answered.wait()
+
+    @property
+    def answered(self) -> bool:
+        """True once `wait_answered` has returned."""
+        return self._answered.is_set()
 
     def staleness(self) -> float:
         """Seconds since the server sent objects, an event or a bookmark; infinite before the first."""
@@ -154,8 +166,10 @@ class Reflector(Generic[O]):
 
     async def _rest(self, error: Exception) -> None:
         """Wait before the next round: longer each time, as long as the server asks, long when it refuses."""
+        self.refused = isinstance(error, Denied | NotFound | Invalid)
         wait = self._backoff.next(self._clock())
-        if isinstance(error, Denied | NotFound | Invalid):
+        if self.refused:
+            self._answered.set()
             wait = max(wait, self._rng.uniform(*_REFUSED_SECONDS))
         if isinstance(error, OutsideError) and error.retry_after:
             wait = max(wait, min(error.retry_after, _LONGEST_RETRY_AFTER))
@@ -277,6 +291,7 @@ class Reflector(Generic[O]):
         changes = self.store.replace(objects)
         self._hear()
         self._synced.set()
+        self._answered.set()
         _SYNCED.labels(self._resource).set(1)
         _OBJECTS.labels(self._resource).set(len(self.store))
         for change in changes:
@@ -314,7 +329,7 @@ class Reflector(Generic[O]):
 
     def _hear(self) -> None:
         self._heard_at = self._clock()
-        self.last_error = ""
+        self.last_error, self.refused = "", False
 
 
 def _is_not_after(version: str, place: str) -> bool:

@@ -10,7 +10,7 @@ from addons.dns.desired.services import service_claims
 from addons.dns.kube.reporter import Reporter
 from addons.dns.kube.watches import Object, Watches
 from addons.dns.model.actions import Plan
-from addons.dns.model.claims import Claims
+from addons.dns.model.claims import Claim, Claims
 from addons.dns.model.records import Zone
 from addons.dns.model.zones import ZoneFinder
 from addons.runtime.outcomes import Skip
@@ -31,6 +31,11 @@ class Wishes:
         self._reporter = reporter
         self._wake = wake
         self._is_loaded = False
+        self._readers: dict[str, Callable[[str, str], Claims | None]] = {
+            "Service": self._service,
+            "Ingress": self._ingress,
+        }
+        """By kind: what the object of this namespace and name asks for; None when it is gone."""
 
     @property
     def is_loaded(self) -> bool:
@@ -61,20 +66,27 @@ class Wishes:
 
     def _claims(self, obj: Object) -> Claims:
         kind, namespace, name = obj
-        if kind == "Ingress":
-            ingress = self._watches.ingress(namespace, name)
-            return ingress_claims(ingress, self._scope) if ingress else Claims()
-        service = self._watches.service(namespace, name)
-        if service is None:
-            return Claims()
-        slices = self._watches.slices(namespace, name)
-        return service_claims(service, slices, self._watches.nodes(), self._scope)
+        return self._readers[kind](namespace, name) or Claims()
+
+    def _service(self, namespace: str, name: str) -> Claims | None:
+        watches, service = self._watches, self._watches.services.get(namespace, name)
+        slices = watches.slices.by("service", f"{namespace}/{name}")
+        return service_claims(service, slices, watches.nodes.all(), self._scope) if service else None
+
+    def _ingress(self, namespace: str, name: str) -> Claims | None:
+        ingress = self._watches.ingresses.get(namespace, name)
+        return ingress_claims(ingress, self._scope) if ingress else None
 
     def _report_homeless(self, candidates: Collection[str]) -> None:
         """Tell the objects that ask for a name which no zone is there for."""
         skips = tuple(
-            Skip(name, ref, names.NO_ZONE, f"no hosted zone of ours is there for {name}")
+            Skip(name, claim.claimant.ref, names.NO_ZONE, f"{_zone_of(claim)} is there for {name}")
             for name in sorted(candidates)
-            for ref in self.book.homeless(name)
+            for claim in self.book.homeless(name)
         )
         self._reporter.report(Plan((), skips), (), candidates)
+
+
+def _zone_of(claim: Claim) -> str:
+    pinned = f" {claim.zone_id}" if claim.zone_id else ""
+    return f"no hosted zone{pinned} of ours"

@@ -103,7 +103,7 @@ class TestEconomy:
 
 
 def _annotations(controller: Controller, name: str) -> Mapping[str, str]:
-    found = controller.watches.service("default", name)
+    found = controller.watches.services.get("default", name)
     return found.metadata.annotations if found else {}
 
 
@@ -150,7 +150,7 @@ class TestOthers:
         async with world.running("--interval=50ms") as controller:
             await until(lambda: world.events("www") == [("Warning", "OwnerConflict")])
             world.delete("www")
-            await until(lambda: controller.watches.service("default", "www") is None)
+            await until(lambda: controller.watches.services.get("default", "www") is None)
             await controller.reconcile(world.zone_id)
             assert world.records() == {"www": ("198.51.100.1",)}
             assert world.reasons().count("OwnerConflict") == 1
@@ -207,7 +207,7 @@ class TestFailures:
         world.api.faults.add(Fault(resource="ingresses", status=500))
         world.delete("www")
         async with world.running() as controller:
-            await until(lambda: controller.watches.service("default", "www") is None)
+            await until(lambda: controller.watches.services.get("default", "www") is None)
             await until(lambda: "ingresses not read yet" in controller.watches.not_ready())
             assert world.records() == {"www": ("192.0.2.1",)}
 
