@@ -5,13 +5,15 @@ one TTL, and nothing beside a CNAME. So what is decided for every set identifier
 kind changes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup
 from addons.dns.model.ownership import Registry
 from addons.dns.model.records import RecordSet
 from addons.runtime.outcomes import Skip
+
+_ADDRESSES = ("A", "AAAA")
 
 Decision = ChangeGroup | Skip
 Kind = tuple[str, tuple[str, ...], int]
@@ -21,8 +23,8 @@ Kind = tuple[str, tuple[str, ...], int]
 def turn(decisions: Sequence[Decision], held: Iterable[RecordSet], registry: Registry) -> Sequence[Decision]:
     """The decisions about one name, joined into one group where they change the kind of its records.
 
-    `held` has all record sets of the name. Where others would keep the name from being of one kind, nothing
-    is done: giving up the old records without getting the new ones would lose the name.
+    `held` has all record sets of the name. Where that would not leave the name of one kind, nothing is given
+    up or replaced, since the name could be lost; of what would be added, the first goes before the others.
     """
     groups = [decision for decision in decisions if isinstance(decision, ChangeGroup)]
     created = [record for record in _changed(groups, "CREATE") if registry.is_data(record)]
@@ -33,8 +35,21 @@ def turn(decisions: Sequence[Decision], held: Iterable[RecordSet], registry: Reg
     after.update((record.key, record) for record in created)
     skips = [decision for decision in decisions if isinstance(decision, Skip)]
     if _is_mixed(after.values()):
-        return [*skips, *(_waiting(group, skips) for group in groups)]
+        return [*skips, *_one_kind_of(groups, list(before.values()), skips, registry)]
     return [*skips, _joined(groups)] if len(groups) > 1 else decisions
+
+
+def _one_kind_of(
+    groups: Iterable[ChangeGroup], held: list[RecordSet], skips: Sequence[Skip], registry: Registry
+) -> Iterator[Decision]:
+    for group in groups:
+        created = [record for record in _changed([group], "CREATE") if registry.is_data(record)]
+        is_addition = not any(map(registry.is_data, _changed([group], "DELETE")))
+        if is_addition and not _is_mixed([*held, *created]):
+            held += created
+            yield group
+        else:
+            yield _waiting(group, skips)
 
 
 def _changed(groups: Iterable[ChangeGroup], action: str) -> list[RecordSet]:
@@ -44,7 +59,7 @@ def _changed(groups: Iterable[ChangeGroup], action: str) -> list[RecordSet]:
 def _is_mixed(records: Iterable[RecordSet]) -> bool:
     kinds = {_kind(record) for record in records}
     types = {record_type for record_type, *_ in kinds}
-    return len(kinds) > len(types) or ("CNAME" in types and len(types) > 1)
+    return len(kinds) > len(types) or ("CNAME" in types and not types.isdisjoint(_ADDRESSES))
 
 
 def _kind(record: RecordSet) -> Kind:

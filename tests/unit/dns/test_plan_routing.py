@@ -209,6 +209,13 @@ class TestPolicies:
         )
         assert World(foreign).plan(*WEIGHTED).skips == [("MixedRouting", "service/web/www")]
 
+    def test_of_two_new_ones_of_different_kinds_the_first_is_made(self) -> None:
+        latency = routed(claim("www", "192.0.2.2", by="api"), "blue", Region='"eu-west-1"')
+        planned = World().plan(*WEIGHTED, latency)
+        assert planned.verbs == ["create www"]
+        assert planned.skips == [("MixedRouting", "service/web/www")]
+        assert World(*settled(latency).contents()).plan(*WEIGHTED, latency).groups == ()
+
     def test_what_is_ours_then_stays_as_it_is(self) -> None:
         latency = replace(
             record("www", "192.0.2.9"), set_identifier="you", routing=(("Region", '"eu-west-1"'),)
