@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from addons.dns.desired.holds import Holds
 from addons.dns.model.claims import Claim, Claims
 from addons.dns.model.zones import ZoneFinder
-from addons.runtime.outcomes import ObjectRef
 
 Object = tuple[str, str, str]
 """Kind, namespace and name."""
@@ -14,7 +14,8 @@ class ClaimBook:
     """Who asks for what, and which names have changed since a zone was planned last.
 
     A name may belong to several zones (public and private) and to none; those of no zone are kept until a
-    zone for them appears.
+    zone for them appears. The times are those of the caller's clock, in seconds; they matter only for claims
+    that are held when their object makes them no longer.
     """
 
     def __init__(self) -> None:
@@ -24,8 +25,10 @@ class ClaimBook:
         self._zones: dict[str, dict[str, tuple[Claim, ...]]] = {}
         self._dirty: dict[str, set[str]] = {}
         self._homeless: set[str] = set()
+        self._pinned: dict[str, set[str]] = {}
+        self._holds = Holds()
 
-    def put(self, owner: Object, claims: Claims) -> set[str]:
+    def put(self, owner: Object, claims: Claims, now: float = 0.0) -> set[str]:
         """Replace the claims of one object; the ids of the zones in which names changed."""
         old = self._objects.get(owner, Claims())
         if old == claims:
@@ -34,7 +37,20 @@ class ClaimBook:
             del self._objects[owner]
         else:
             self._objects[owner] = claims
-        return self._reclaim(old.claims, claims.claims)
+        return self._reclaim(old.claims, claims.claims, now)
+
+    def release(self, now: float) -> set[str]:
+        """Give up what was to be held until now or earlier; the ids of the zones in which names changed."""
+        zones: set[str] = set()
+        for name, ended in self._holds.release(now).items():
+            rest = tuple(claim for claim in self._names[name] if claim not in ended)
+            zones.update(self._file(name, rest))
+        return zones
+
+    @property
+    def next_release(self) -> float:
+        """When something that is held ends next; infinite when nothing is held."""
+        return self._holds.next_release
 
     def route(self, finder: ZoneFinder) -> None:
         """Find the zones of all names anew, because zones came or went. Leaves every name unplanned."""
@@ -42,6 +58,7 @@ class ClaimBook:
         self._zones.clear()
         self._dirty.clear()
         self._homeless.clear()
+        self._pinned.clear()
         for name, claims in self._names.items():
             self._place(name, claims)
 
@@ -57,41 +74,61 @@ class ClaimBook:
         """The names that no zone is there for."""
         return sorted(self._homeless)
 
-    def homeless(self, name: str) -> list[ObjectRef]:
-        """The objects that ask for a name that no zone is there for; none when there is one."""
-        return [claim.claimant.ref for claim in self._names[name]] if name in self._homeless else []
+    def homeless(self, name: str) -> list[Claim]:
+        """The claims to a name that no zone is there for; none when there is one."""
+        if name not in self._homeless:
+            return []
+        return [claim for claim in self._names[name] if not self._finder.find(name, claim.zone_id)]
 
     def __len__(self) -> int:
         return len(self._names)
 
-    def _reclaim(self, old: Sequence[Claim], new: Sequence[Claim]) -> set[str]:
+    def _reclaim(self, old: Sequence[Claim], new: Sequence[Claim], now: float) -> set[str]:
         changed = {claim.name for claim in set(old).symmetric_difference(new)}
         gone, come = set(old).difference(new), _by_name(set(new).difference(old))
+        gone_by_name = _by_name(gone)
         zones: set[str] = set()
         for name in changed:
-            rest = tuple(claim for claim in self._names.get(name, ()) if claim not in gone)
-            claims = rest + tuple(come.get(name, ()))
-            if claims:
-                self._names[name] = claims
-            else:
-                self._names.pop(name, None)
-            zones.update(self._place(name, claims))
+            void = gone | self._holds.held(name)
+            rest = tuple(claim for claim in self._names.get(name, ()) if claim not in void)
+            asked = rest + tuple(come.get(name, ()))
+            claims = self._holds.update(name, asked, gone_by_name.get(name, ()), now)
+            zones.update(self._file(name, claims))
         return zones
 
+    def _file(self, name: str, claims: tuple[Claim, ...]) -> tuple[str, ...]:
+        if claims:
+            self._names[name] = claims
+        else:
+            self._names.pop(name, None)
+        return self._place(name, claims)
+
     def _place(self, name: str, claims: tuple[Claim, ...]) -> tuple[str, ...]:
-        zone_ids = self._finder.find(name)
-        for zone_id in zone_ids:
+        """File the claims under their zones; the ids of all zones in which something may have changed."""
+        usual = self._finder.find(name)
+        by_zone: dict[str, tuple[Claim, ...]] = dict.fromkeys(usual, ())
+        by_zone.update((zone_id, ()) for zone_id in self._pinned.pop(name, ()))
+        is_homeless = False
+        for pin in dict.fromkeys(claim.zone_id for claim in claims):
+            zone_ids = self._finder.find(name, pin) if pin else usual
+            is_homeless |= not zone_ids
+            for zone_id in zone_ids:
+                pinned = tuple(claim for claim in claims if claim.zone_id == pin)
+                by_zone[zone_id] = (*by_zone.get(zone_id, ()), *pinned)
+            if pin:
+                self._pinned.setdefault(name, set()).update(zone_ids)
+        for zone_id, found in by_zone.items():
             wanted = self._zones.setdefault(zone_id, {})
-            if claims:
-                wanted[name] = claims
+            if found:
+                wanted[name] = found
             else:
                 wanted.pop(name, None)
             self._dirty.setdefault(zone_id, set()).add(name)
-        if claims and not zone_ids:
+        if is_homeless:
             self._homeless.add(name)
         else:
             self._homeless.discard(name)
-        return zone_ids
+        return tuple(by_zone)
 
 
 def _by_name(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
