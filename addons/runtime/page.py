@@ -1,5 +1,6 @@
 """The status page for people: plain HTML without scripts, which reloads itself; every text is escaped."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from urllib.parse import urlencode
@@ -12,8 +13,11 @@ _STYLE = """
 body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; width: 100%; margin-bottom: 1.5rem }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
-  border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); overflow-wrap: anywhere }
+  border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); overflow-wrap: break-word }
+table table { margin: 0 }
+table table tr:last-child > td { border: 0 }
 th { font-weight: 600 }
+time { white-space: nowrap }
 td.number { text-align: right }
 .ready { color: light-dark(#137333, #81c995) }
 .unready { color: light-dark(#b3261e, #f2b8b5) }
@@ -49,10 +53,13 @@ def _value(value: object) -> str:
     """Show data: a mapping as rows, a list of mappings as a table with a column for each of their keys."""
     match value:
         case Mapping():
-            return _table((), ((escape(str(key)), _value(item)) for key, item in value.items()))
+            if not value:
+                return "none"
+            return _table((), ((escape(_words(key)), _value(item)) for key, item in value.items()))
         case list() if rows := [row for row in value if isinstance(row, Mapping)]:
             columns = list(dict.fromkeys(key for row in rows for key in row))
-            return _table(columns, ([_value(row.get(column)) for column in columns] for row in rows))
+            cells = ([_value(row.get(column)) for column in columns] for row in rows)
+            return _table([_words(column) for column in columns], cells)
         case list():
             return "<br>".join(map(_value, value)) or "none"
         case None | "":
@@ -60,6 +67,11 @@ def _value(value: object) -> str:
         case bool():
             return "yes" if value else "no"
     return escape(str(value))
+
+
+def _words(key: object) -> str:
+    """Write a camelCase key as people do: "notReady" is "not ready"."""
+    return re.sub("([a-z])([A-Z])", lambda found: f"{found[1]} {found[2].lower()}", str(key))
 
 
 def _decisions(decisions: Iterable[Decision]) -> str:
