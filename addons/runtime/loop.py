@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 
 _PASSES = Counter("addons_reconcile_total", "Passes over a key.", ["loop", "outcome"])
 _SECONDS = Histogram("addons_reconcile_seconds", "Time of one pass over a key.", ["loop"])
-_MOST_PASSES = 100
-"""After so many passes in a row over one key in a single run something never settles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +76,6 @@ class ReconcileLoop(Generic[K]):
                 group.create_task(self._work())
             await stopping.wait()
             self._queue.close()
-
-    async def run_once(self, keys: Iterable[K]) -> dict[K, str]:
-        """Reconcile each key until it asks for no further pass at once; the keys that failed, and why."""
-        for key in keys:
-            await self._settle(key)
-        return dict(self.errors)
-
-    async def _settle(self, key: K) -> None:
-        for _ in range(_MOST_PASSES):
-            ended = await self._pass(key)
-            if isinstance(ended, _Failure) or ended.again_in != 0:
-                return
-        self.errors[key] = f"not settled after {_MOST_PASSES} passes"
 
     async def _work(self) -> None:
         while True:

@@ -176,25 +176,3 @@ class TestStopping:
 
         run_virtual(story())
         assert [key for _, key in passes.started] == ["a", "b", "a"]
-
-
-class TestOnce:
-    def run_once(self, reconcile: Reconcile, *keys: str) -> dict[str, str]:
-        async def story() -> dict[str, str]:
-            return await ReconcileLoop("test", reconcile).run_once(keys)
-
-        return run_virtual(story())
-
-    def test_a_key_is_reconciled_until_it_has_no_more_to_do_now(self) -> None:
-        passes = Passes(Result(again_in=0), Result(again_in=0), Result(again_in=60))
-        assert self.run_once(passes, "a") == {}
-        assert len(passes.started) == 3
-
-    def test_failures_are_given_and_do_not_stop_the_others(self) -> None:
-        passes = Passes(Unavailable("no answer"))
-        assert self.run_once(passes, "a", "b") == {"a": "no answer"}
-        assert [key for _, key in passes.started] == ["a", "b"]
-
-    def test_a_key_that_never_settles_is_a_failure(self) -> None:
-        passes = Passes(*(Result(again_in=0) for _ in range(1000)))
-        assert self.run_once(passes, "a") == {"a": "not settled after 100 passes"}
