@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import NamedTuple
 
 from addons.dns.aws.hosted_zones import Found, HostedZones
+from addons.dns.aws.load_balancers import LoadBalancers
 from addons.dns.aws.refusals import is_vouched, named_groups
 from addons.dns.aws.translate import change_to_api, record_from_api
 from addons.dns.model.actions import Batch, ChangeGroup
@@ -73,6 +74,7 @@ class Route53:
         )
         self._registry = registry
         self._audit_seconds = audit_seconds
+        self._balancers = LoadBalancers(session)
         self._zones: dict[str, Zone] = {}
         self._memories: dict[str, _Memory] = {}
 
@@ -94,6 +96,10 @@ class Route53:
         records = ZoneRecords([record async for record in self._list(zone_id)])
         self._memories[zone_id] = _Memory(records, _now() + self._audit_seconds)
         return Observation(records, is_new=True, is_audit=memory is not None)
+
+    async def observe_alias_zones(self, hosts: Collection[str]) -> dict[str, str]:
+        """The hosted zones of alias targets, as far as AWS can tell; a call only where none is known yet."""
+        return await self._balancers.zones_of(hosts)
 
     def forget(self) -> None:
         """Trust no memory any more: somebody else may have acted meanwhile, as the leader for instance."""

@@ -31,7 +31,7 @@ class Caution:
         """The deletes that the budget holds, by zone id."""
         return self._budget.held
 
-    def rules(self, blocked: Mapping[str, Blocked]) -> Rules:
+    def rules(self, blocked: Mapping[str, Blocked], alias_zones: Mapping[str, str]) -> Rules:
         """The rules for a plan that is made now."""
         return Rules(
             self._registry,
@@ -40,6 +40,7 @@ class Caution:
             now=self._now(),
             holds=self._holds.ends,
             flapping=self._flaps.resting(),
+            alias_zones=alias_zones,
         )
 
     def guard(self, zone_id: str, plan: Plan, observed: ZoneRecords, held: str) -> Plan:

@@ -1,6 +1,6 @@
 """Aliases as one zone can hold them: what claims leave open is settled here, zone by zone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -9,6 +9,16 @@ from addons.dns.model.claims import Claim
 from addons.dns.model.hostnames import is_within
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords
 from addons.dns.plan.obstacles import Obstacle
+
+
+def open_targets(zone: Zone, names: Iterable[str], wanted: Mapping[str, Sequence[Claim]]) -> set[str]:
+    """The alias targets of `names` whose hosted zone is not known, and is not `zone`: AWS may know it."""
+    aliases = (claim.alias for name in names for claim in wanted.get(name, ()))
+    return {
+        alias.name
+        for alias in aliases
+        if alias and not alias.zone_id and not is_within(alias.name, zone.name)
+    }
 
 
 def record_sets(

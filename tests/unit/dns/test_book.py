@@ -1,5 +1,8 @@
 """The book of claims: an event costs the names it touches, and no other."""
 
+import pytest
+from msgspec.structs import replace
+
 from addons.dns.desired.book import ClaimBook
 from addons.dns.model.claims import Claim, Claims
 from addons.dns.model.records import Zone
@@ -60,7 +63,42 @@ def test_a_name_without_a_zone_waits_for_one() -> None:
     made = ClaimBook()
     made.put(WWW, Claims((claim("www", "10.0.0.1"),)))
     assert list(made.homeless_names()) == ["www.example.com"]
-    assert [str(ref) for ref in made.homeless("www.example.com")] == ["service/web/www"]
+    assert [wish.claimant.resource for wish in made.homeless("www.example.com")] == ["service/web/www"]
     made.route(ZONES)
     assert (list(made.homeless_names()), made.homeless("www.example.com")) == ([], [])
     assert made.take_dirty("Z1") == {"www.example.com"}
+
+
+class TestPinned:
+    """A claim for one hosted zone is in that one, wherever its name would lead otherwise."""
+
+    def pinned(self, zone_id: str) -> Claim:
+        return replace(claim("a.sub", "10.0.0.1"), zone_id=zone_id)
+
+    def wanted(self, made: ClaimBook) -> list[str]:
+        return [zone_id for zone_id in ("Z1", "Z2", "Z3") if made.wanted(zone_id)]
+
+    def test_in_that_zone_only(self) -> None:
+        assert self.wanted(book(claim("a.sub", "10.0.0.1"))) == ["Z2", "Z3"]
+        assert self.wanted(book(self.pinned("Z1"))) == ["Z1"]
+
+    def test_it_moves(self) -> None:
+        made = book(self.pinned("Z1"))
+        made.take_dirty("Z1")
+        assert made.put(WWW, Claims((self.pinned("Z2"),))) == {"Z1", "Z2", "Z3"}
+        assert made.take_dirty("Z1") == {"a.sub.example.com"}
+        assert self.wanted(made) == ["Z2"]
+
+    def test_beside_one_that_is_not(self) -> None:
+        made = book(self.pinned("Z1"))
+        made.put(API, Claims((claim("a.sub", "10.0.0.2", by="api"),)))
+        assert self.wanted(made) == ["Z1", "Z2", "Z3"]
+        assert [found.values for found in made.wanted("Z1")["a.sub.example.com"]] == [("10.0.0.1",)]
+
+    @pytest.mark.parametrize("zone_id", ["Z9", "Z4"])
+    def test_a_zone_that_is_unknown_or_holds_other_names_is_none(self, zone_id: str) -> None:
+        made = ClaimBook()
+        made.route(ZoneFinder([Zone("Z1", "example.com"), Zone("Z4", "example.org")]))
+        made.put(WWW, Claims((self.pinned(zone_id),)))
+        assert made.wanted("Z1") == made.wanted(zone_id) == {}
+        assert [wish.zone_id for wish in made.homeless("a.sub.example.com")] == [zone_id]
