@@ -1,0 +1,142 @@
+"""The settings of iamproxy. The docstring below each field is its documentation, everywhere."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from addons.iamproxy import names
+from addons.runtime.settings import CommonConfig, SettingError
+
+ENV_PREFIXES = ("ADDONS_IAMPROXY_",)
+"""Prefix of the environment variables; kube2iam has none of its own."""
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+
+_BASE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role(/[\w+=,.@/-]*)?")
+_ROLE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
+_SESSION_TEMPLATE = re.compile(r"([\w+=,.@-]|\{(namespace|service-account|node|role)\})+")
+
+_SHORTEST_TTL = timedelta(minutes=5)
+_LONGEST_TTL = timedelta(hours=6)
+
+
+class Config(CommonConfig, frozen=True, kw_only=True):
+    """Settings of iamproxy; flags of kube2iam keep their names and meanings."""
+
+    listen: str = ":8182"
+    """HOST:PORT for health, metrics and the status page; pods cannot reach it."""
+
+    app_port: Port = 8181
+    """The port on which pods are served: they reach it only by dialling the metadata address."""
+
+    node: str = ""
+    """The name of this node: only its pods are served. Required."""
+
+    base_role_arn: str = ""
+    """Put before role names that are no ARN: `arn:aws:iam::123456789012:role/`."""
+
+    auto_discover_base_arn: bool = False
+    """Take the account and partition for the base ARN from whose credentials these are, asked of STS."""
+
+    default_role: str = ""
+    """The role of pods that ask for none. Their namespace must allow it like any other."""
+
+    iam_role_key: str = names.ROLE
+    """The annotation of pods that names their role."""
+
+    iam_external_id: str = names.EXTERNAL_ID
+    """The annotation of pods that holds the external id."""
+
+    namespace_key: str = names.ALLOWED_ROLES
+    """The annotation of namespaces that lists the roles allowed there."""
+
+    namespace_restrictions: bool = True
+    """Give pods only roles that their namespace allows. Without, pods choose their role freely."""
+
+    namespace_restriction_format: Literal["glob", "regexp"] = "glob"
+    """How namespaces list roles: with `*` for anything, or as regular expressions. Both match whole ARNs."""
+
+    policy_file: str = ""
+    """YAML file with rules of the cluster's administrator; a role must then be allowed there as well."""
+
+    iam_role_session_ttl: timedelta = timedelta(minutes=30)
+    """Renew credentials after this time. A session lasts twice as long, and an hour at least."""
+
+    credential_source: Literal["node", "web-identity"] = "node"
+    """Who vouches for a pod: our own credentials, or a token of the pod's ServiceAccount (web identity)."""
+
+    assume_role_arn: str = ""
+    """Assume this role first, and the pods' roles with it: the node's role then needs no other right."""
+
+    token_audience: str = "sts.amazonaws.com"  # noqa: S105
+    """With web identity: the audience of the tokens."""
+
+    session_name: str = "{namespace}.{service-account}"
+    """How CloudTrail calls the sessions of pods that do not say; `{node}` and `{role}` may stand in it too."""
+
+    session_tags: bool = False
+    """Tag sessions with namespace and ServiceAccount. Trust policies must then permit `sts:TagSession`."""
+
+    sts_rate: Annotated[float, Meta(gt=0)] = 20.0
+    """Calls to STS in a second that this node may make."""
+
+    prefetch: bool = True
+    """Fetch credentials when a pod is scheduled to this node, not only when it asks for them."""
+
+    imdsv2: Literal["optional", "required"] = "optional"
+    """Whether pods must ask for a session token first, as with the node's metadata (version 2)."""
+
+    token_key_file: str = ""
+    """Keep the key of session tokens in this file, so that they outlive a restart; without it in memory."""
+
+    metadata_addr: str = "169.254.169.254"
+    """The address of the node's own metadata service."""
+
+    metadata_allow: tuple[str, ...] = ("placement/availability-zone", "placement/region")
+    """What pods may read of the node's metadata, each below `meta-data/`, exactly as written."""
+
+    interceptor: Literal["nft", "none"] = "nft"
+    """Who brings the pods' requests here: rules of our own in nftables, or somebody else."""
+
+    host_interface: tuple[str, ...] = ()
+    """Interfaces behind which the pods are; `eni+` is all that begin so. Without it: all but the uplinks."""
+
+    cni_socket: str = "/run/aws-addons/cni.sock"
+    """Where our cni tells which pod has which address; without it the API server is believed."""
+
+    leader_elect: bool = False
+    """Not for this daemon: every node has its own."""
+
+    def __post_init__(self) -> None:
+        """Raise SettingError where settings contradict each other or cannot be read."""
+        if self.leader_elect:
+            raise SettingError("--leader-elect is not possible: every node needs its own iamproxy")
+        if self.base_role_arn and not _BASE_ARN.fullmatch(self.base_role_arn):
+            raise SettingError(
+                f"--base-role-arn {self.base_role_arn!r}: not like arn:aws:iam::123456789012:role/"
+            )
+        if self.assume_role_arn and not _ROLE_ARN.fullmatch(self.assume_role_arn):
+            raise SettingError(f"--assume-role-arn {self.assume_role_arn!r}: not the ARN of a role")
+        if not _SESSION_TEMPLATE.fullmatch(self.session_name):
+            raise SettingError(
+                f"--session-name {self.session_name!r}: letters, digits, +=,.@- and "
+                "{namespace}, {service-account}, {node}, {role}"
+            )
+        if not _SHORTEST_TTL <= self.iam_role_session_ttl <= _LONGEST_TTL:
+            raise SettingError("--iam-role-session-ttl: from 5m to 6h")
+        _check_source(self)
+
+
+def _check_source(config: Config) -> None:
+    if config.credential_source == "node":
+        return
+    for flag, value in (("session-tags", config.session_tags), ("assume-role-arn", config.assume_role_arn)):
+        if value:
+            raise SettingError(f"--{flag} cannot go with --credential-source web-identity")
+
+
+def base_arn(config: Config) -> str:
+    """What stands before role names, with `/` at its end; empty when it is not known, or not yet."""
+    return config.base_role_arn.rstrip("/") + "/" if config.base_role_arn else ""

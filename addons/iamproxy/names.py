@@ -1,0 +1,45 @@
+"""The public names of this daemon: annotations, reasons of Events and decisions. A change breaks users."""
+
+from typing import Final
+
+ROLE: Final = "iam.amazonaws.com/role"
+"""On a pod: the role it wants, as a name, a path and name, or a full ARN."""
+
+EXTERNAL_ID: Final = "iam.amazonaws.com/external-id"
+"""On a pod: the external id that the role's trust policy asks for."""
+
+SESSION_NAME: Final = "iam.amazonaws.com/session-name"
+"""On a pod: how its session is called in CloudTrail."""
+
+ALLOWED_ROLES: Final = "iam.amazonaws.com/allowed-roles"
+"""On a namespace: a JSON list of patterns; its pods may have the roles that match one of them."""
+
+PERMITTED: Final = "iam.amazonaws.com/permitted"
+"""On a namespace, as kiam reads it: one regular expression; counts where `allowed-roles` is absent."""
+
+NAMESPACE_TAG: Final = "kubernetes-namespace"
+SERVICE_ACCOUNT_TAG: Final = "kubernetes-service-account"
+"""Session tags, named as EKS Pod Identity names them."""
+
+# Reasons why an address gets no credentials; each is an answer, and most are an Event on the pod.
+NO_ROLE: Final = "NoRole"
+INVALID_ROLE: Final = "InvalidRole"
+ROLE_NOT_ALLOWED: Final = "RoleNotAllowed"
+POLICY_FORBIDS: Final = "PolicyForbids"
+ACCOUNT_NOT_ALLOWED: Final = "AccountNotAllowed"
+HOST_NETWORK: Final = "HostNetwork"
+AMBIGUOUS_ADDRESS: Final = "AmbiguousAddress"
+NAMESPACE_UNKNOWN: Final = "NamespaceUnknown"
+BASE_ARN_UNKNOWN: Final = "BaseArnUnknown"
+
+# Reasons: faults in a namespace (Event type Warning, and a decision).
+INVALID_ALLOWED_ROLES: Final = "InvalidAllowedRoles"
+
+# Reasons: what was decided, was done, or failed.
+ROLE_GRANTED: Final = "RoleGranted"
+CREDENTIALS_FETCHED: Final = "CredentialsFetched"
+CREDENTIALS_DENIED: Final = "CredentialsDenied"
+CREDENTIALS_FAILED: Final = "CredentialsFailed"
+CREDENTIALS_HELD: Final = "CredentialsHeld"
+POLICY_UNREADABLE: Final = "PolicyUnreadable"
+ASSIGNMENTS_UNREADABLE: Final = "AssignmentsUnreadable"

@@ -1,0 +1,79 @@
+"""Who has which address, found without waiting; and a wait for an address that is not known yet."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+
+from addons.iamproxy.model import Verdict
+
+
+class Addresses:
+    """The verdict for every address of this node's pods.
+
+    `is_trusted` tells whether what the table was made from is complete and fresh; without that nobody is
+    found. A holder is in doubt when its address may be another pod's by now: it is not found either, but
+    a wait ends as soon as something read after the question confirms it.
+    """
+
+    def __init__(
+        self, *, is_trusted: Callable[[], bool], on_wait: Callable[[str], None] = lambda ip: None
+    ) -> None:
+        self.is_trusted = is_trusted
+        self._on_wait = on_wait
+        self._table: Mapping[str, Verdict] = {}
+        self._doubtful: Collection[str] = frozenset()
+        self._waiting: dict[str, dict[asyncio.Future[Verdict], float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def find(self, ip: str) -> Verdict | None:
+        """What is to be said to an address; None when that is not known, or not known for sure."""
+        if ip in self._doubtful or not self.is_trusted():
+            return None
+        return self._table.get(ip)
+
+    async def wait(self, ip: str, seconds: float) -> Verdict | None:
+        """Find an address, and wait for it to be known for so long; None when it is not by then."""
+        if (found := self.find(ip)) is not None:
+            return found
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Verdict] = loop.create_future()
+        self._waiting.setdefault(ip, {})[answer] = loop.time()
+        self._on_wait(ip)
+        try:
+            async with asyncio.timeout(seconds):
+                return await answer
+        except TimeoutError:
+            return None
+        finally:
+            self._leave(ip, answer)
+
+    def replace(
+        self,
+        table: Mapping[str, Verdict],
+        *,
+        doubtful: Collection[str] = frozenset(),
+        read_at: float = float("-inf"),
+    ) -> None:
+        """Hold exactly `table` from now on, and tell those who wait.
+
+        `read_at` is the loop's time at which reading began that saw every address with its holder; who asked
+        before it gets an answer even about a doubtful holder.
+        """
+        self._table, self._doubtful = table, doubtful
+        if not self._waiting or not self.is_trusted():
+            return
+        for ip in self._waiting.keys() & table.keys():
+            for answer, asked_at in self._waiting[ip].items():
+                if (ip not in doubtful or asked_at <= read_at) and not answer.done():
+                    answer.set_result(table[ip])
+
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for an address."""
+        return bool(self._waiting)
+
+    def _leave(self, ip: str, answer: "asyncio.Future[Verdict]") -> None:
+        waiting = self._waiting[ip]
+        del waiting[answer]
+        if not waiting:
+            del self._waiting[ip]
