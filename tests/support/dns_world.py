@@ -14,7 +14,7 @@ from addons.dns.desired.scope import scope_of
 from addons.dns.kube.reporter import Reporter
 from addons.dns.model.actions import Plan
 from addons.dns.model.ownership import registry_of
-from addons.dns.model.zones import domains_of, zone_filter_of
+from addons.dns.model.zones import domains_of, roles_of, zone_filter_of
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decisions
@@ -78,6 +78,8 @@ class World:
                     zone_filter=zone_filter_of(config, domains),
                     registry=registry_of(config),
                     audit_seconds=config.audit_interval.total_seconds(),
+                    roles=roles_of(config),
+                    tags_seconds=config.aws_zones_cache_duration.total_seconds(),
                 ),
                 registry=registry_of(config),
                 scope=scope_of(config, domains),
