@@ -74,7 +74,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """With web identity: the audience of the tokens."""
 
     session_name: str = "{namespace}.{service-account}"
-    """How CloudTrail calls the sessions of pods that do not say; `{node}` and `{role}` may stand in it too."""
+    """How CloudTrail calls the sessions of pods that do not say; `{node}` and `{role}` may stand in it."""
 
     session_tags: bool = False
     """Tag sessions with namespace and ServiceAccount. Trust policies must then permit `sts:TagSession`."""

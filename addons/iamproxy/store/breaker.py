@@ -45,5 +45,5 @@ class Breaker:
             self._closed_at = now + self._wait()
 
     def _wait(self) -> float:
-        grown = _FIRST_SECONDS * 2 ** min(self._failures - _FAILURES, 10)
+        grown = _FIRST_SECONDS * 2.0 ** min(self._failures - _FAILURES, 10)
         return min(grown, _LONGEST_SECONDS) * self._rng.uniform(0.75, 1.0)
