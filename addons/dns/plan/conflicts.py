@@ -49,7 +49,7 @@ def settle(claims: Sequence[Claim], current_resource: str) -> Verdict:
             joined += theirs
         elif _worth(theirs) and _worth(theirs) != _worth(own):
             losers.append(ref)
-    granted = {claim.type: claim for claim in own} if joined == own else _union(joined, own[0])
+    granted = {claim.type: claim for claim in own} if joined == own else _union(joined, min(own, key=_type))
     return Verdict(winner, granted, tuple(losers))
 
 
@@ -109,3 +109,4 @@ def _union(claims: Iterable[Claim], model: Claim) -> dict[str, Claim]:
 
 
 _ref = attrgetter("claimant.ref")
+_type = attrgetter("type")

@@ -102,22 +102,27 @@ def _is_granted(zone: Zone, claim: Claim, observed: ZoneRecords, registry: Regis
 def _plan_name(
     zone: Zone, name: str, claims: Sequence[Claim], observed: ZoneRecords, rules: Rules
 ) -> Iterator[Decision]:
+    """Plan what is asked for, then what is no longer: it stays as long as its successor cannot be made."""
+    left: list[Row] = []
+    hindered: set[str] = set()
     for identifier, kind in _rows(claims, observed.at(name), rules.registry):
         row = read_row(zone, name, identifier, kind, observed, rules.registry)
         asked = [
             claim for claim in claims if (claim.set_identifier, family(claim.type)) == (identifier, kind)
         ]
-        unclear = [claim for claim in claims if claim.is_pending and claim not in asked]
-        yield from _plan_row(zone, row, asked or _successors(row, unclear, rules), observed, rules)
-
-
-def _successors(row: Row, pending: Sequence[Claim], rules: Rules) -> Sequence[Claim]:
-    """Of objects without a target now, the one that the row was made for: it may have routed the name anew.
-
-    Until it is known where the name leads next, the old record sets are all there is of it.
-    """
-    resource = row.resource(rules.registry)
-    return [claim for claim in pending if claim.claimant.resource == resource]
+        if not asked:
+            left.append(row)
+            continue
+        for decision in _plan_row(zone, row, asked, observed, rules):
+            if isinstance(decision, Skip) and decision.reason != reasons.CLAIM_CONFLICT:
+                hindered.add(str(decision.ref))
+            yield decision
+    for row in left:
+        if (resource := row.resource(rules.registry)) in hindered:
+            message = f"{row.name} stays as {resource} had it, which cannot have it otherwise now"
+            yield Skip(_key(zone, row), None, reasons.RECORD_KEPT, message)
+        else:
+            yield from _plan_row(zone, row, (), observed, rules)
 
 
 def _rows(claims: Sequence[Claim], records: Sequence[RecordSet], registry: Registry) -> list[tuple[str, str]]:
