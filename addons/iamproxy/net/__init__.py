@@ -1,0 +1,1 @@
+"""The redirect: pods reach the daemon at the metadata address, and none reaches the node's metadata."""
