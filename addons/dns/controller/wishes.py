@@ -1,19 +1,29 @@
 """Keeps the book of claims in step with the watched objects."""
 
+import asyncio
 from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from addons.dns import names
 from addons.dns.desired.book import ClaimBook
+from addons.dns.desired.dns_endpoints import dns_endpoint_claims
 from addons.dns.desired.ingresses import ingress_claims
+from addons.dns.desired.nodes import node_claims
+from addons.dns.desired.pods import pod_claims
+from addons.dns.desired.routes import route_claims
 from addons.dns.desired.scope import Scope
-from addons.dns.desired.services import service_claims
+from addons.dns.desired.services import needs_pods, service_claims
+from addons.dns.kube.caches import Cache
 from addons.dns.kube.reporter import Reporter
 from addons.dns.kube.watches import Object, Watches
 from addons.dns.model.actions import Plan
 from addons.dns.model.claims import Claim, Claims
+from addons.dns.model.gateway import Route, gateway_key
 from addons.dns.model.records import Zone
 from addons.dns.model.zones import ZoneFinder
 from addons.runtime.outcomes import Skip
+
+R = TypeVar("R", bound=Route)
 
 
 class Wishes:
@@ -34,6 +44,11 @@ class Wishes:
         self._readers: dict[str, Callable[[str, str], Claims | None]] = {
             "Service": self._service,
             "Ingress": self._ingress,
+            "Pod": self._pod,
+            "Node": self._node,
+            "DNSEndpoint": self._dns_endpoint,
+            "HTTPRoute": lambda *which: self._route(watches.http_routes, *which),
+            "GRPCRoute": lambda *which: self._route(watches.grpc_routes, *which),
         }
         """By kind: what the object of this namespace and name asks for; None when it is gone."""
 
@@ -55,27 +70,63 @@ class Wishes:
 
     def refresh(self, obj: Object) -> None:
         """Look at one object again."""
-        if not self._is_loaded:
+        if not self._is_loaded or self._must_wait(obj):
             return
         claims = self._claims(obj)
-        zones = self.book.put(obj, claims)
+        zones = self.book.put(obj, claims, _now())
         self._reporter.report_problems(obj, claims.problems)
         self._report_homeless({claim.name for claim in claims.claims})
         for zone_id in zones:
             self._wake(zone_id)
 
+    def release(self, zone_id: str) -> None:
+        """Give up the names whose hold is over; zones other than `zone_id`, which is at work, are woken."""
+        for other in self.book.release(_now()) - {zone_id}:
+            self._wake(other)
+
+    def _must_wait(self, obj: Object) -> bool:
+        """True while pods are being read for the first time that a Service depends on: it stays as it was."""
+        kind, namespace, name = obj
+        service = self._watches.services.get(namespace, name) if kind == "Service" else None
+        return service is not None and needs_pods(service, self._scope) and not self._watches.know_pods()
+
     def _claims(self, obj: Object) -> Claims:
         kind, namespace, name = obj
-        return self._readers[kind](namespace, name) or Claims()
+        found = self._readers[kind](namespace, name)
+        return self._scope.targets.permit(found) if found else Claims()
 
     def _service(self, namespace: str, name: str) -> Claims | None:
         watches, service = self._watches, self._watches.services.get(namespace, name)
         slices = watches.slices.by("service", f"{namespace}/{name}")
-        return service_claims(service, slices, watches.nodes.all(), self._scope) if service else None
+        if service is None:
+            return None
+        pods = watches.pods_behind(slices)
+        return service_claims(service, slices, watches.nodes.all(), self._scope, pods)
+
+    def _pod(self, namespace: str, name: str) -> Claims | None:
+        pod = self._watches.pods.get(namespace, name)
+        return pod_claims(pod, self._watches.nodes.get("", pod.spec.node_name), self._scope) if pod else None
 
     def _ingress(self, namespace: str, name: str) -> Claims | None:
         ingress = self._watches.ingresses.get(namespace, name)
         return ingress_claims(ingress, self._scope) if ingress else None
+
+    def _node(self, namespace: str, name: str) -> Claims | None:
+        node = self._watches.nodes.get(namespace, name)
+        return node_claims(node, self._scope) if node else None
+
+    def _dns_endpoint(self, namespace: str, name: str) -> Claims | None:
+        obj = self._watches.dns_endpoints.get(namespace, name)
+        return dns_endpoint_claims(obj, self._scope) if obj else None
+
+    def _route(self, routes: Cache[R], namespace: str, name: str) -> Claims | None:
+        watches, route = self._watches, routes.get(namespace, name)
+        if route is None:
+            return None
+        keys = filter(None, (gateway_key(parent, namespace) for parent in route.spec.parent_refs))
+        gateways = {key: gateway for key in keys if (gateway := watches.gateways.get(*key))}
+        home = watches.namespaces.get("", namespace)
+        return route_claims(route, gateways, home.metadata.labels if home else {}, self._scope)
 
     def _report_homeless(self, candidates: Collection[str]) -> None:
         """Tell the objects that ask for a name which no zone is there for."""
@@ -85,6 +136,10 @@ class Wishes:
             for claim in self.book.homeless(name)
         )
         self._reporter.report(Plan((), skips), (), candidates)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _zone_of(claim: Claim) -> str:

@@ -120,11 +120,20 @@ class TestFaultyObjects:
         world.create(service("first", "192.0.2.1", hostname="www.example.com"))
         async with world.running():
             await until(lambda: world.records() == {"www": ("192.0.2.1",)})
-            world.create(service("second", "192.0.2.2", hostname="www.example.com"))
+            world.create(service("second", hostname="www.example.com", target="elsewhere.example.net"))
             await until(lambda: world.events("second") == [("Warning", "ClaimConflict")])
             assert world.records() == {"www": ("192.0.2.1",)}
             world.delete("first")
+            await until(lambda: world.records("CNAME") == {"www": ("elsewhere.example.net",)})
+
+    async def test_two_with_addresses_share_a_name(self, world: World) -> None:
+        world.create(service("first", "192.0.2.1", hostname="www.example.com"))
+        async with world.running():
+            world.create(service("second", "192.0.2.2", hostname="www.example.com"))
+            await until(lambda: world.records() == {"www": ("192.0.2.1", "192.0.2.2")})
+            world.delete("first")
             await until(lambda: world.records() == {"www": ("192.0.2.2",)})
+            assert world.records("TXT") == {"a-www": (TEXT.format("second"),)}
 
     async def test_a_name_without_a_zone_is_told(self, world: World) -> None:
         async with world.running():

@@ -1,0 +1,41 @@
+"""What is kept of a pod: the parts that its names depend on. Pods are many, and change often."""
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from addons.runtime.objects import Condition, EndpointSlice, Pod
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def trim(pod: Pod) -> Pod:
+    """The pod without what no name depends on: conditions but its readiness, and kubectl's copy of it."""
+    metadata, status = pod.metadata, pod.status
+    conditions = tuple(
+        Condition(type=condition.type, status=condition.status)
+        for condition in status.conditions
+        if condition.type == "Ready"
+    )
+    annotations = {key: text for key, text in metadata.annotations.items() if key != _LAST_APPLIED}
+    return replace(
+        pod,
+        metadata=replace(metadata, annotations=annotations),
+        status=replace(status, conditions=conditions),
+    )
+
+
+def shown(pod: Pod | None) -> object:
+    """What a record could show of a trimmed pod: two states that agree in it ask for the same."""
+    if pod is None:
+        return None
+    metadata = pod.metadata
+    is_leaving = metadata.deletion_timestamp is not None
+    return metadata.uid, is_leaving, metadata.labels, metadata.annotations, pod.spec, pod.status
+
+
+def pods_of(piece: EndpointSlice) -> Iterator[tuple[str, str]]:
+    """Namespace and name of the pods that a slice lists."""
+    for endpoint in piece.endpoints:
+        if endpoint.target_ref and endpoint.target_ref.kind == "Pod":
+            yield piece.metadata.namespace, endpoint.target_ref.name
