@@ -8,7 +8,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest -q
 PYTHON_CODE := addons tests bench docs
 HAVE_KUBE := [ -n "$${KUBEBUILDER_ASSETS:-}" ] || [ -e .cache/kube ]
-SCRIPTS := .ci/run .ci/setup tests/kube/build tests/kube/start tests/kube/node tests/kube/stop
+SCRIPTS := .ci/run .ci/setup tests/kube/build tests/kube/packages tests/kube/start tests/kube/node \
+	tests/kube/stop
 
 .PHONY: help demo test install format lint unit house component contract netns e2e kube kube-or-say \
 	cover deflake docs docs-check bench lock clean
@@ -52,7 +53,7 @@ netns: install ## test what needs network namespaces (root)
 	@$(PYTEST) tests/netns $(ARGS)
 
 e2e: install kube-or-say ## test the daemons as processes on the real Kubernetes
-	@if $(HAVE_KUBE); then $(PYTEST) tests/e2e $(ARGS); fi
+	@if $(HAVE_KUBE); then tests/kube/packages || [ -z "$${CI:-}" ]; $(PYTEST) tests/e2e $(ARGS); fi
 
 kube: ## build the real Kubernetes for tests into .cache/kube (needs Go)
 	@tests/kube/build .cache/kube

@@ -1,14 +1,31 @@
 """Daemons as processes, on a real Kubernetes, with a simulated AWS."""
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from addons.demo.world import World, simulated_world
-from tests.support.cluster import Cluster
+from tests.support.cluster import Cluster, find_assets
 from tests.support.kubectl import Kubectl, require_kubectl
+from tests.support.nodes import Site, missing, running_with_nodes
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A real Kubernetes with two nodes for the session; where it cannot be: skip, or fail where CI=true.
+
+    A test module that runs pods puts it in the place of `cluster`.
+    """
+    assets = find_assets()
+    lack = missing() if assets else "no real Kubernetes; `make kube` builds one"
+    if assets is None or lack:
+        leave_out = pytest.fail if os.environ.get("CI") else pytest.skip
+        leave_out(lack)
+    with running_with_nodes(tmp_path_factory.mktemp("site"), assets) as site:
+        yield site
 
 
 @pytest.fixture

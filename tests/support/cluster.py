@@ -31,9 +31,15 @@ def find_assets() -> Path | None:
 
 
 @contextmanager
-def running(folder: Path, assets: Path) -> Iterator[Cluster]:
-    """Run a control plane whose state is in `folder`; none of its processes is left afterwards."""
+def running(folder: Path, assets: Path, *, netns: str = "", address: str = "") -> Iterator[Cluster]:
+    """Run a control plane whose state is in `folder`; none of its processes is left afterwards.
+
+    It listens on loopback, or on an `address` inside the network namespace `netns`. Nodes that were started
+    from the same folder end with it.
+    """
     environment = {**os.environ, "KUBEBUILDER_ASSETS": str(assets)}
+    if netns:
+        environment |= {"NETNS": netns, "ADDRESS": address}
     started = subprocess.run(
         [SCRIPTS / "start", folder], env=environment, capture_output=True, text=True, timeout=120
     )

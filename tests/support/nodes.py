@@ -1,0 +1,170 @@
+"""A real Kubernetes with real nodes: each a network namespace that holds containerd, a kubelet and pods.
+
+The hub, one more namespace, holds the control plane and the bridge that joins all of them. One link leads
+from there to the network of the test, so that its daemons reach the API server, and nodes reach what it
+serves on the address `outside`.
+"""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.cluster import SCRIPTS, Cluster, running
+from tests.support.namespaces import ip, privileged
+
+_PLUGINS = Path("/usr/lib/cni")
+_RESULTS = Path("/var/lib/cni/results")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node: its name is that of its network namespace too; `pods` is the range that its pods get."""
+
+    name: str
+    address: str
+    pods: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """A cluster whose nodes run pods from `local/busybox:1` (imagePullPolicy: Never)."""
+
+    cluster: Cluster
+    nodes: tuple[Node, ...]
+    outside: str
+
+
+def missing() -> str:
+    """What this machine lacks for real nodes, in words; "" when it has all of it."""
+    if not privileged():
+        return "real nodes need root, for network namespaces"
+    check = subprocess.run([SCRIPTS / "packages", "--check"], capture_output=True, text=True)
+    return check.stderr.strip()
+
+
+@contextmanager
+def running_with_nodes(folder: Path, assets: Path, count: int = 2) -> Iterator[Site]:
+    """Run a control plane and nodes, which are ready; no process, namespace or mount is left afterwards.
+
+    The path of `folder` is at most 50 characters long, since sockets below it can have 107.
+    """
+    with ExitStack() as stack:
+        number = stack.enter_context(_hub())
+        nodes = tuple(stack.enter_context(_node_network(number, index)) for index in range(1, count + 1))
+        _route(nodes)
+        for node in nodes:
+            stack.callback(_forget_results, node)
+        hub, address = _hub_name(number), _address(number, 1)
+        cluster = stack.enter_context(running(folder, assets, netns=hub, address=address))
+        for node in nodes:
+            _join(cluster, node, assets)
+        for node in nodes:
+            _await_ready(cluster, node, assets)
+        yield Site(cluster, nodes, _address(number, 254))
+
+
+@contextmanager
+def _hub() -> Iterator[int]:
+    """Make the hub, whose number nobody else on this machine has, and its link to this network."""
+    number = _claim_number()
+    name, link = _hub_name(number), f"adhub{number}"
+    try:
+        ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", name, "link", "add", "hub", "type", "bridge")
+        ip("-n", name, "addr", "add", f"{_address(number, 1)}/24", "dev", "hub")
+        ip("-n", name, "link", "set", "hub", "up")
+        ip("link", "add", link, "type", "veth", "peer", "name", "outside", "netns", name)
+        ip("addr", "add", f"{_address(number, 254)}/24", "dev", link)
+        ip("link", "set", link, "up")
+        ip("-n", name, "link", "set", "outside", "master", "hub", "up")
+        yield number
+    finally:
+        ip("netns", "del", name)
+        subprocess.run(["ip", "link", "del", link], check=False, capture_output=True)
+
+
+def _claim_number() -> int:
+    """Make the namespace of a hub; that it could be made shows that the number was free."""
+    for attempt in range(250):
+        number = (os.getpid() + attempt) % 250
+        try:
+            ip("netns", "add", _hub_name(number))
+        except subprocess.CalledProcessError:
+            continue
+        return number
+    raise RuntimeError("no number is free for a hub; `ip netns list` shows who has them")
+
+
+@contextmanager
+def _node_network(number: int, index: int) -> Iterator[Node]:
+    """Make the namespace of a node, joined to the hub, with a default route to this network."""
+    name = f"addons-{number}-node{index}"
+    node = Node(name, _address(number, 10 + index), f"10.{214 + index}.{number}.0/24")
+    ip("netns", "add", name)
+    try:
+        hub, link = _hub_name(number), f"node{index}"
+        ip("-n", hub, "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
+        ip("-n", hub, "link", "set", link, "master", "hub", "up")
+        ip("-n", name, "addr", "add", f"{node.address}/24", "dev", "eth0")
+        ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", name, "link", "set", "eth0", "up")
+        ip("-n", name, "route", "add", "default", "via", _address(number, 254))
+        yield node
+    finally:
+        ip("netns", "del", name)
+
+
+def _route(nodes: tuple[Node, ...]) -> None:
+    """Let every node reach the pods of the others."""
+    for node in nodes:
+        for other in nodes:
+            if other != node:
+                ip("-n", node.name, "route", "add", other.pods, "via", other.address)
+
+
+def _join(cluster: Cluster, node: Node, assets: Path) -> None:
+    """Start a node whose pods each get a link of their own and an address of the node's range."""
+    home = cluster.folder / "nodes" / node.name
+    (home / "cni.d").mkdir(parents=True)
+    addresses = {
+        "type": "host-local",
+        "dataDir": str(home / "addresses"),
+        "ranges": [[{"subnet": node.pods}]],
+        "routes": [{"dst": "0.0.0.0/0"}],
+    }
+    network = {"cniVersion": "0.4.0", "name": node.name, "plugins": [{"type": "ptp", "ipam": addresses}]}
+    (home / "cni.d" / "pods.conflist").write_text(json.dumps(network))
+    environment = os.environ | {"KUBEBUILDER_ASSETS": str(assets), "CNI_BIN": str(_PLUGINS)}
+    _run(SCRIPTS / "node", cluster.folder, node.name, environment=environment)
+
+
+def _await_ready(cluster: Cluster, node: Node, assets: Path) -> None:
+    kubectl = (assets / "kubectl", "--kubeconfig", cluster.kubeconfig)
+    for condition in ("create", "condition=Ready"):
+        _run(*kubectl, "wait", f"--for={condition}", "--timeout=60s", f"node/{node.name}")
+
+
+def _forget_results(node: Node) -> None:
+    """Remove what libcni keeps outside the node's folder about pods that ended with the node."""
+    for file in _RESULTS.glob(f"{node.name}-*-eth0"):
+        sandbox = file.name.removeprefix(f"{node.name}-").removesuffix("-eth0")
+        (_RESULTS / f"cni-loopback-{sandbox}-lo").unlink(missing_ok=True)
+        file.unlink()
+
+
+def _hub_name(number: int) -> str:
+    return f"addons-{number}-hub"
+
+
+def _address(number: int, host: int) -> str:
+    return f"10.214.{number}.{host}"
+
+
+def _run(*command: str | Path, environment: dict[str, str] | None = None) -> None:
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} failed: {done.stderr.strip()}")
