@@ -14,7 +14,8 @@ from addons.runtime.objects import Endpoint, EndpointSlice, Ingress, Service
 from addons.runtime.setting_docs import settings_table
 
 README = (Path(__file__).parents[3] / "addons" / "dns" / "README.md").read_text()
-WEB, DB, SHOP = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
+WEB, DB, SHOP, SHARED = EXAMPLES
 WAY_IN = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
 
 
@@ -36,6 +37,13 @@ def test_the_ingress_points_elsewhere() -> None:
     found = ingress_claims(msgspec.convert(SHOP | WAY_IN, Ingress), Scope())
     assert [(claim.name, claim.values) for claim in found.claims] == [
         ("shop.example.com", ("shop.cdn.example.net",))
+    ]
+
+
+def test_the_shared_name_has_a_weight_and_the_set_identifier_of_the_cluster() -> None:
+    found = service_claims(msgspec.convert(SHARED | WAY_IN, Service), [], [], Scope(owner_id="one"))
+    assert [(claim.name, claim.set_identifier, claim.routing) for claim in found.claims] == [
+        ("www.example.com", "one", (("Weight", "50"),))
     ]
 
 
