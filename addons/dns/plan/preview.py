@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from addons.dns.model.actions import ChangeGroup, Plan
+from addons.dns.model.records import RecordSet
 from addons.runtime.outcomes import Skip
 
 
@@ -28,10 +29,24 @@ def _details(group: ChangeGroup) -> dict[str, Any]:
                 "type": change.record.type,
                 "ttl": change.record.ttl,
                 "values": list(change.record.values),
+                **_steering(change.record),
             }
             for change in group.changes
         ]
     }
+
+
+def _steering(record: RecordSet) -> dict[str, Any]:
+    """Where an alias leads, and how the record set is routed; nothing for a plain one."""
+    shown: dict[str, Any] = {}
+    if record.alias:
+        shown["alias"] = record.alias.name
+    if record.set_identifier:
+        shown["setIdentifier"] = record.set_identifier
+        shown["routing"] = dict(record.routing)
+    if record.health_check_id:
+        shown["healthCheck"] = record.health_check_id
+    return shown
 
 
 def _reason(skip: Skip) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-{{- /* The IAM policy of files/iam-policy.json, narrowed to what `config` is limited to. A zone filter is an ending. */ -}}
+{{- /*
+The IAM policy of files/iam-policy.json, narrowed to what `config` is limited to, and widened by what it needs
+beyond that: tags of zones, roles. A zone filter is an ending.
+*/ -}}
 {{- define "dns.iamPolicy" -}}
 {{- $policy := .Files.Get "files/iam-policy.json" | fromJson -}}
 {{- $zones := list -}}
@@ -6,8 +9,18 @@
 {{- $zones = append $zones (printf "arn:aws:route53:::hostedzone/*%s" (trimPrefix "/hostedzone/" .)) -}}
 {{- end -}}
 {{- $names := include "dns.recordNames" . | fromJsonArray -}}
+{{- if .Values.config.awsZoneTags -}}
+{{- $tags := dict "Sid" "ReadTags" "Effect" "Allow" "Action" (list "route53:ListTagsForResources") -}}
+{{- $_ := set $tags "Resource" (list "arn:aws:route53:::hostedzone/*") -}}
+{{- $_ := set $policy "Statement" (append $policy.Statement $tags) -}}
+{{- end -}}
+{{- $arns := values (.Values.config.awsZoneRole | default dict) -}}
+{{- with append $arns (.Values.config.awsAssumeRole | default "") | compact | uniq | sortAlpha -}}
+{{- $roles := dict "Sid" "AssumeRoles" "Effect" "Allow" "Action" (list "sts:AssumeRole") "Resource" . -}}
+{{- $_ := set $policy "Statement" (append $policy.Statement $roles) -}}
+{{- end -}}
 {{- range $policy.Statement -}}
-{{- if and $zones (ne .Sid "FindZones") -}}
+{{- if and $zones (has .Sid (list "ReadRecords" "ChangeRecords" "ReadTags")) -}}
 {{- $_ := set . "Resource" $zones -}}
 {{- end -}}
 {{- if and $names (eq .Sid "ChangeRecords") -}}

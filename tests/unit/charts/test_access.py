@@ -169,6 +169,16 @@ def test_the_policy_is_limited_to_the_zones() -> None:
     assert statements["FindZones"]["Resource"] == ["*"]
 
 
+def test_the_policy_grows_by_what_tags_and_roles_need() -> None:
+    shared, single = "arn:aws:iam::1:role/a", "arn:aws:iam::2:role/b"
+    roles = {"awsAssumeRole": single, "awsZoneRole": {"Z1": shared, "Z2": single}}
+    statements = policy(config(awsZoneTags=["team=web"], zoneIdFilter=["Z1"], **roles))
+    assert statements["ReadTags"]["Action"] == ["route53:ListTagsForResources"]
+    assert statements["ReadTags"]["Resource"] == ["arn:aws:route53:::hostedzone/*Z1"]
+    assert statements["AssumeRoles"]["Action"] == ["sts:AssumeRole"]
+    assert statements["AssumeRoles"]["Resource"] == [shared, single]
+
+
 def may_write(name: str, **settings: Any) -> bool:
     """Whether the policy permits a change of this name: as IAM compares, with `*` for any text."""
     condition = policy(config(**settings))["ChangeRecords"]["Condition"]["ForAllValues:StringLike"]
