@@ -134,6 +134,15 @@ def credentials_of(
     )
 
 
+class Assignment(Struct, frozen=True, rename="camel"):
+    """The network gave an address to a pod's sandbox; as `GET /v1/assignments` of our cni tells it."""
+
+    ip: str
+    pod_namespace: str = ""
+    pod_name: str = ""
+    pod_uid: str = ""
+
+
 class Held(Struct, frozen=True):
     """Credentials as the planner sees them; `unwanted_since` is when the last pod that used them went."""
 

@@ -16,6 +16,7 @@ Format = Literal["glob", "regexp"]
 _LONGEST = 512
 _MOST_STATES = 4000
 _MOST_REPEATS = 100
+_DEEPEST = 20
 
 
 class BadPattern(ValueError):
@@ -98,7 +99,7 @@ def _compiled(pattern: str) -> _Machine:
 
 
 _TOKEN = re.compile(
-    r"""(?P<class>\[\^?\]?(?:\\.|[^\]\\])*\]|\\[dwsDWS])
+    r"""(?P<class>\[\^?\]?(?:\\.|[^\[\]\\])*\]|\\[dwsDWS])
       | (?P<escaped>\\[^A-Za-z0-9])
       | (?P<group>\((?:\?:)?(?!\?))
       | (?P<repeat>[*+?]|\{\d+(?:,\d*)?\})
@@ -107,6 +108,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+_SET_OPERATION = re.compile(r"--|&&|~~|\|\|")
+"""Which Python announces to read differently one day."""
 
 _Fragment = tuple[int, int]
 """The first and the last state of a part of the expression."""
@@ -118,6 +122,7 @@ class _Compiler:
     def __init__(self, pattern: str) -> None:
         self._pattern = pattern
         self._place = 0
+        self._depth = 0
         self._states: list[_State] = []
 
     def compile(self) -> _Machine:
@@ -155,13 +160,19 @@ class _Compiler:
             raise BadPattern(f"cannot read {self._pattern[self._place :]!r}")
         self._place = token.end()
         if token.lastgroup == "group":
+            self._depth += 1
+            if self._depth > _DEEPEST:
+                raise BadPattern(f"more than {_DEEPEST} brackets within each other")
             inside = self._alternatives()
+            self._depth -= 1
             if not self._takes(")"):
                 raise BadPattern("a bracket is not closed")
             return inside
+        if token.lastgroup == "class" and _SET_OPERATION.search(token.group()):
+            raise BadPattern(f"cannot read {token.group()!r}: no operations on sets")
         try:
             accepts = re.compile(token.group(), re.DOTALL)
-        except (re.error, FutureWarning) as error:
+        except re.error as error:
             raise BadPattern(f"cannot read {token.group()!r}: {error}") from None
         first, last = self._state(accepts), self._state()
         self._join(first, last)
@@ -173,6 +184,7 @@ class _Compiler:
         if token is None or token.lastgroup != "repeat":
             return
         self._place = token.end()
+        self._takes("?")
         text = token.group()
         simple: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
         if text not in simple:

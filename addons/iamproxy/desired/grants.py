@@ -1,0 +1,250 @@
+"""What each pod is granted or refused, and which pod has which address."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import ip_address
+
+from msgspec import Struct
+
+from addons.iamproxy import names
+from addons.iamproxy.config import Config
+from addons.iamproxy.desired.policy import (
+    NotAllowed,
+    Policy,
+    allowed_roles,
+    check_namespace,
+    check_policy,
+    faults,
+)
+from addons.iamproxy.desired.roles import NoBase, role_arn, role_name, session_name
+from addons.iamproxy.model import Assignment, CredentialKey, Grant, PodIdentity, Refusal, Verdict
+from addons.runtime.objects import Namespace, Pod, ref
+from addons.runtime.outcomes import Problem
+
+_SHORTEST_SESSION = 3600
+"""Every role permits sessions of an hour; shorter ones are of no use, see `store.vault`."""
+
+_MIRROR = "kubernetes.io/config.mirror"
+"""On the pod that stands for a static one: the uid by which its kubelet, and so the network, knows it."""
+
+
+class Rules(Struct, frozen=True):
+    """All that verdicts depend on besides the objects; `base` ends with `/`, or is empty."""
+
+    config: Config
+    base: str
+    policy: Policy | None = None
+
+
+class Desired(Struct, frozen=True):
+    """The verdict for every pod and every address of the node; `doubtful` holders may have changed."""
+
+    pods: tuple[Verdict, ...]
+    addresses: Mapping[str, Verdict]
+    doubtful: frozenset[str]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def keys(self) -> frozenset[CredentialKey]:
+        """The credentials that pods of the node are entitled to."""
+        return frozenset(verdict.key for verdict in self.pods if isinstance(verdict, Grant))
+
+
+def desired_grants(
+    pods: Iterable[Pod],
+    namespaces: Mapping[str, Namespace],
+    assignments: Sequence[Assignment] | None,
+    rules: Rules,
+) -> Desired:
+    """Decide for all pods of this node, and for their addresses.
+
+    With `assignments`, what the network has given to which pod counts, else what the API server says.
+    """
+    alive = sorted((pod for pod in pods if not _is_over(pod)), key=lambda pod: pod.metadata.uid)
+    verdicts = {
+        pod.metadata.uid: verdict_of(pod, namespaces.get(pod.metadata.namespace), rules) for pod in alive
+    }
+    if assignments is None:
+        addresses, doubtful = _by_status(alive, verdicts)
+    else:
+        addresses, doubtful = _by_assignment(alive, verdicts, assignments)
+    used = {pod.metadata.namespace for pod in alive}
+    return Desired(
+        pods=tuple(verdicts.values()),
+        addresses=addresses,
+        doubtful=doubtful,
+        problems=tuple(_problems((namespaces[name] for name in sorted(used & namespaces.keys())), rules)),
+    )
+
+
+def verdict_of(pod: Pod, namespace: Namespace | None, rules: Rules) -> Verdict:
+    """Decide which credentials a pod may have, wherever it is."""
+    config, who = rules.config, identity(pod)
+    if pod.spec.host_network:
+        return Refusal(who, names.HOST_NETWORK, "pods of the host's network are not served", 403)
+    written = pod.metadata.annotations.get(config.iam_role_key, "").strip() or config.default_role
+    if not written:
+        return Refusal(who, names.NO_ROLE, f"the pod has no annotation {config.iam_role_key}", 404)
+    try:
+        arn = role_arn(written, rules.base)
+    except NoBase as error:
+        return Refusal(who, names.BASE_ARN_UNKNOWN, str(error), 503)
+    except ValueError as error:
+        return Refusal(who, names.INVALID_ROLE, f"annotation {config.iam_role_key}: {error}", 403)
+    if namespace is None:
+        message = f"namespace {who.namespace} is not known yet"
+        return Refusal(who, names.NAMESPACE_UNKNOWN, message, 503)
+    because = _permission(arn, who, namespace, rules)
+    if isinstance(because, NotAllowed):
+        return Refusal(who, because.reason, because.message, 403)
+    return Grant(who, credential_key(pod, arn, rules), role_name(arn, rules.base), because)
+
+
+def credential_key(pod: Pod, arn: str, rules: Rules) -> CredentialKey:
+    """What a pod's credentials depend on."""
+    config, who, annotations = rules.config, identity(pod), pod.metadata.annotations
+    wanted = annotations.get(names.SESSION_NAME, "").strip() or (
+        config.session_name.replace("{namespace}", who.namespace)
+        .replace("{service-account}", who.service_account)
+        .replace("{node}", who.node_name)
+        .replace("{role}", arn.rpartition("/")[2])
+    )
+    is_node = config.credential_source == "node"
+    tags = (
+        ((names.NAMESPACE_TAG, who.namespace), (names.SERVICE_ACCOUNT_TAG, who.service_account))
+        if config.session_tags
+        else ()
+    )
+    return CredentialKey(
+        role_arn=arn,
+        external_id=annotations.get(config.iam_external_id, "").strip() if is_node else "",
+        session_name=session_name(wanted),
+        duration_seconds=max(_SHORTEST_SESSION, 2 * int(config.iam_role_session_ttl.total_seconds())),
+        source=config.credential_source,
+        service_account=("", "") if is_node else (who.namespace, who.service_account),
+        session_tags=tags,
+    )
+
+
+def identity(pod: Pod) -> PodIdentity:
+    """Tell a pod from every other one."""
+    meta, spec = pod.metadata, pod.spec
+    account = spec.service_account_name or "default"
+    return PodIdentity(meta.namespace, meta.name, meta.uid, account, spec.node_name)
+
+
+def _permission(arn: str, who: PodIdentity, namespace: Namespace, rules: Rules) -> str | NotAllowed:
+    """The rules that permit a role, in words, or why it is not permitted: what is in force must all agree."""
+    config, meta, said = rules.config, namespace.metadata, []
+    if config.namespace_restrictions:
+        verdict = check_namespace(
+            arn,
+            meta.annotations,
+            key=config.namespace_key,
+            form=config.namespace_restriction_format,
+            base=rules.base,
+        )
+        if isinstance(verdict, NotAllowed):
+            return verdict
+        said.append(verdict.because)
+    if rules.policy is not None:
+        verdict = check_policy(
+            arn,
+            rules.policy,
+            namespace=who.namespace,
+            labels=meta.labels,
+            service_account=who.service_account,
+            base=rules.base,
+        )
+        if isinstance(verdict, NotAllowed):
+            return verdict
+        said.append(verdict.because)
+    return "; ".join(said) or "namespaces are not restricted"
+
+
+def _by_status(
+    pods: Sequence[Pod], verdicts: Mapping[str, Verdict]
+) -> tuple[dict[str, Verdict], frozenset[str]]:
+    """Who has which address as the API server tells it, some time after it is so."""
+    holders: dict[str, list[Pod]] = {}
+    for pod in pods:
+        for ip in _addresses(pod):
+            holders.setdefault(ip, []).append(pod)
+    awaited = any(_awaits_address(pod) for pod in pods)
+    table: dict[str, Verdict] = {}
+    doubtful = set()
+    for ip, found in holders.items():
+        staying = [pod for pod in found if not _is_leaving(pod)]
+        if len(candidates := staying or found) == 1:
+            table[ip] = verdicts[candidates[0].metadata.uid]
+        else:
+            table[ip] = _ambiguous(ip, candidates)
+        if awaited and not staying:
+            doubtful.add(ip)
+    return table, frozenset(doubtful)
+
+
+def _by_assignment(
+    pods: Sequence[Pod], verdicts: Mapping[str, Verdict], assignments: Sequence[Assignment]
+) -> tuple[dict[str, Verdict], frozenset[str]]:
+    """Who has which address as the network gave it; all are in doubt while a pod is about to get one."""
+    by_uid = {pod.metadata.annotations.get(_MIRROR, pod.metadata.uid): pod for pod in pods}
+    table = {
+        _normal(given.ip): verdicts[pod.metadata.uid]
+        for given in assignments
+        if (pod := by_uid.get(given.pod_uid)) and not pod.spec.host_network
+    }
+    for pod in pods:
+        if pod.spec.host_network:
+            table |= {ip: verdicts[pod.metadata.uid] for ip in _addresses(pod) if ip not in table}
+    placed = {given.pod_uid for given in assignments}
+    awaited = any(_awaits_address(pod) and uid not in placed for uid, pod in by_uid.items())
+    return table, frozenset(table) if awaited else frozenset()
+
+
+def _ambiguous(ip: str, pods: Sequence[Pod]) -> Verdict:
+    """Two pods on one address: nobody is served, but pods of the host's network, which never are."""
+    if all(pod.spec.host_network for pod in pods):
+        return Refusal(None, names.HOST_NETWORK, "pods of the host's network are not served", 403)
+    told = ", ".join(str(identity(pod)) for pod in pods)
+    return Refusal(None, names.AMBIGUOUS_ADDRESS, f"address {ip} is said to be of {told}", 503)
+
+
+def _addresses(pod: Pod) -> list[str]:
+    status = pod.status
+    return sorted({_normal(ip) for ip in (status.pod_ip, *(each.ip for each in status.pod_ips)) if ip})
+
+
+def _normal(ip: str) -> str:
+    """As the kernel writes it, so that the address of a connection is found."""
+    try:
+        return str(ip_address(ip))
+    except ValueError:
+        return ip
+
+
+def _awaits_address(pod: Pod) -> bool:
+    return not (pod.spec.host_network or _addresses(pod) or _is_leaving(pod))
+
+
+def _is_leaving(pod: Pod) -> bool:
+    return pod.metadata.deletion_timestamp is not None
+
+
+def _is_over(pod: Pod) -> bool:
+    return pod.status.phase in ("Succeeded", "Failed")
+
+
+def _problems(namespaces: Iterable[Namespace], rules: Rules) -> Iterable[Problem]:
+    """Faults in the lists of namespaces: what is faulty permits nothing."""
+    key, form = rules.config.namespace_key, rules.config.namespace_restriction_format
+    for namespace in namespaces:
+        annotations = namespace.metadata.annotations
+        try:
+            found = faults(allowed_roles(annotations.get(key, "[]")), form)
+        except ValueError as error:
+            found = [str(error)]
+        if key not in annotations:
+            found = faults([annotations.get(names.PERMITTED, "")], "regexp")
+        for fault in found:
+            message = f"annotation {key if key in annotations else names.PERMITTED}: {fault}"
+            yield Problem(ref(namespace), names.INVALID_ALLOWED_ROLES, message)

@@ -1,0 +1,84 @@
+"""Decide which credentials to fetch, renew and drop. Pure: no clock, no network, no logging."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+
+from addons.iamproxy import names
+from addons.iamproxy.model import Action, CredentialKey, Drop, Fetch, Held, Plan, Renew
+from addons.runtime.outcomes import Skip
+
+LINGER = timedelta(minutes=5)
+"""Credentials stay this long when the last pod that used them is gone: the next one may be on its way."""
+
+
+def plan_credentials(
+    wanted: Collection[CredentialKey],
+    held: Mapping[CredentialKey, Held],
+    blocked: Mapping[CredentialKey, tuple[float, str]],
+    *,
+    now: datetime,
+    prefetch: bool,
+) -> Plan:
+    """Have credentials for every pod before it asks, and none that no pod may have.
+
+    `blocked` has keys that must rest for so many seconds, and why. Whoever has nothing comes first, then who
+    has the least time left.
+    """
+    due: list[tuple[datetime, str, Action]] = []
+    skips = []
+    for key in sorted(wanted, key=_order):
+        action = _action(key, held.get(key), now, prefetch)
+        if action is None:
+            continue
+        if key in blocked:
+            seconds, why = blocked[key]
+            skips.append(_skip(key, why, now + timedelta(seconds=seconds)))
+        else:
+            until = max(action.expires, now) if isinstance(action, Renew) else now
+            due.append((until, _order(key), action))
+    due.sort(key=lambda entry: entry[:2])
+    drops = [
+        Drop(key, "no pod of this node uses them any more")
+        for key, entry in sorted(held.items(), key=lambda item: _order(item[0]))
+        if key not in wanted and entry.unwanted_since is not None and now - entry.unwanted_since >= LINGER
+    ]
+    return Plan((*(action for _, _, action in due), *drops), tuple(skips))
+
+
+def guard(plan: Plan, *, room: int, now: datetime) -> Plan:
+    """Make at most `room` calls to STS now; what is less urgent waits for a second."""
+    calls = [action for action in plan.actions if not isinstance(action, Drop)]
+    others = [action for action in plan.actions if isinstance(action, Drop)]
+    later = calls[max(room, 0) :]
+    skips = [_skip(action.key, "others are more urgent", now + timedelta(seconds=1)) for action in later]
+    return Plan((*calls[: max(room, 0)], *others), (*plan.skips, *skips))
+
+
+def next_look(
+    plan: Plan, wanted: Collection[CredentialKey], held: Mapping[CredentialKey, Held], *, now: datetime
+) -> datetime | None:
+    """When there will be something to do, if nothing happens meanwhile; None: never."""
+    times = [entry.renew_at for key, entry in held.items() if key in wanted and entry.renew_at > now]
+    times += [
+        entry.unwanted_since + LINGER
+        for key, entry in held.items()
+        if key not in wanted and entry.unwanted_since is not None
+    ]
+    times += [skip.retry_at for skip in plan.skips if skip.retry_at is not None]
+    return min(times, default=None)
+
+
+def _action(key: CredentialKey, entry: Held | None, now: datetime, prefetch: bool) -> Fetch | Renew | None:
+    if entry is None:
+        return Fetch(key) if prefetch else None
+    return Renew(key, entry.expires) if entry.renew_at <= now else None
+
+
+def _skip(key: CredentialKey, why: str, until: datetime) -> Skip:
+    return Skip(str(key), None, names.CREDENTIALS_HELD, f"not asked of STS: {why}", until)
+
+
+def _order(key: CredentialKey) -> str:
+    return "\n".join(
+        (key.role_arn, key.session_name, key.external_id, *key.service_account, str(key.session_tags))
+    )
