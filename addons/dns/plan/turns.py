@@ -27,6 +27,8 @@ def turn(decisions: Sequence[Decision], held: Iterable[RecordSet], registry: Reg
     up or replaced, since the name could be lost; of what would be added, the first goes before the others.
     """
     groups = [decision for decision in decisions if isinstance(decision, ChangeGroup)]
+    if not groups:
+        return decisions
     created = [record for record in _changed(groups, "CREATE") if registry.is_data(record)]
     before = {record.key: record for record in held if registry.is_data(record)}
     if not created or not _is_mixed([*before.values(), *created]):
