@@ -27,6 +27,8 @@ from addons.sim.kubeapi.server import KubeApi
 HOSTNAMES = 10_000
 PLANNED = 50_000
 PASSES = 10
+ACCOUNT_RATE = 5.0
+"""Calls that Route 53 takes from an account in a second; it refuses the others."""
 TICKS = os.sysconf("SC_CLK_TCK")
 CHANGE = "ChangeResourceRecordSets"
 PREFIX = "external-dns.kubernetes.io/"
@@ -130,14 +132,14 @@ async def daemon(api: KubeApi, aws: AwsEndpoint, folder: Path, *flags: str) -> A
         await running.stop()
 
 
-def service(number: int, ip: str) -> dict[str, Any]:
+def service(number: int, ip: str = "", host: str = "") -> dict[str, Any]:
     return {
         "metadata": {
             "name": f"service-{number}",
             "annotations": {PREFIX + "hostname": f"service-{number}.example.com"},
         },
         "spec": {"type": "LoadBalancer", "allocateLoadBalancerNodePorts": False, "ports": [{"port": 80}]},
-        "status": {"loadBalancer": {"ingress": [{"ip": ip}]}},
+        "status": {"loadBalancer": {"ingress": [{"ip": ip} if ip else {"hostname": host}]}},
     }
 
 
@@ -159,6 +161,10 @@ async def measure_start(api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
         show("memory idle", running.rss_mib, 90, "MiB")
 
 
+def throttled(aws: AwsEndpoint) -> int:
+    return sum(call.error == "Throttling" for call in aws.calls)
+
+
 async def measure_work(api: KubeApi, aws: AwsEndpoint, folder: Path, zone_id: str) -> None:
     """Create all records, do nothing for some passes, change one Service."""
     for number in range(HOSTNAMES):
@@ -167,14 +173,9 @@ async def measure_work(api: KubeApi, aws: AwsEndpoint, folder: Path, zone_id: st
     async with daemon(api, aws, folder, "--interval=2s", "--min-event-sync-interval=200ms") as running:
         await until(lambda: len(aws.route53.record_sets(zone_id)) == 2 * HOSTNAMES + 2)
         show(f"calls to create {HOSTNAMES:,} names", changes(aws), 40, "calls")
-        show(f"time to create {HOSTNAMES:,} names, paced", time.perf_counter() - began, 30, "s")
-        await asyncio.sleep(4)
-        aws.calls.clear()
-        used = running.cpu_seconds
-        await asyncio.sleep(2 * PASSES)
-        passed = (running.cpu_seconds - used) / PASSES * 1000
-        show("calls in ten passes without change", len(aws.calls), 0, "calls")
-        show(f"CPU of a pass over {HOSTNAMES:,} names without change", passed, 100, "ms")
+        show(f"time to create {HOSTNAMES:,} names", time.perf_counter() - began, 20, "s")
+        show("calls throttled meanwhile", throttled(aws), 0, "calls")
+        await measure_idleness(running, aws, "names")
         api.store.update("v1", "services", service(7, "192.0.2.1"))
         await until(lambda: changes(aws) > 0)
         await asyncio.sleep(3)
@@ -182,13 +183,44 @@ async def measure_work(api: KubeApi, aws: AwsEndpoint, folder: Path, zone_id: st
         show(f"memory with {HOSTNAMES:,} names", running.rss_mib, 250, "MiB")
 
 
+async def measure_idleness(running: Daemon, aws: AwsEndpoint, what: str) -> None:
+    """Do nothing for some passes."""
+    await asyncio.sleep(4)
+    aws.calls.clear()
+    used = running.cpu_seconds
+    await asyncio.sleep(2 * PASSES)
+    passed = (running.cpu_seconds - used) / PASSES * 1000
+    show("calls in ten passes without change", len(aws.calls), 0, "calls")
+    show(f"CPU of a pass over {HOSTNAMES:,} {what} without change", passed, 100, "ms")
+
+
+async def measure_aliases(folder: Path) -> None:
+    """Create as many names of load balancers: two aliases and two ownership texts each."""
+    async with KubeApi() as api, AwsEndpoint() as aws:
+        zone_id = aws.route53.create_zone("example.com")
+        aws.route53.knobs.rate_per_second = ACCOUNT_RATE
+        for number in range(HOSTNAMES):
+            host = f"lb-{number}.eu-central-1.elb.amazonaws.com"
+            api.store.create("v1", "services", service(number, host=host))
+        began = time.perf_counter()
+        async with daemon(api, aws, folder, "--interval=2s", "--min-event-sync-interval=200ms") as running:
+            await until(lambda: len(aws.route53.record_sets(zone_id)) == 4 * HOSTNAMES + 2)
+            show(f"calls to create {HOSTNAMES:,} pairs of aliases", changes(aws), 62, "calls")
+            show(f"time to create {HOSTNAMES:,} pairs of aliases", time.perf_counter() - began, 30, "s")
+            show("calls throttled meanwhile", throttled(aws), 0, "calls")
+            await measure_idleness(running, aws, "pairs of aliases")
+            show(f"memory with {HOSTNAMES:,} pairs of aliases", running.rss_mib, 250, "MiB")
+
+
 async def main() -> None:
     measure_planner()
     with tempfile.TemporaryDirectory() as name:
         async with KubeApi() as api, AwsEndpoint() as aws:
             zone_id = aws.route53.create_zone("example.com")
+            aws.route53.knobs.rate_per_second = ACCOUNT_RATE
             await measure_start(api, aws, Path(name))
             await measure_work(api, aws, Path(name), zone_id)
+        await measure_aliases(Path(name))
 
 
 if __name__ == "__main__":
