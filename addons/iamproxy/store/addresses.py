@@ -57,20 +57,20 @@ class Addresses:
     ) -> None:
         """Hold exactly `table` from now on, and tell those who wait.
 
-        `read_at` is the loop's time at which reading began that saw every address with its holder; who asked
-        before it gets an answer even about a doubtful holder.
+        `read_at` is the loop's time at which the network was asked who has which address; whoever asked us
+        before that gets an answer even about a doubtful holder.
         """
         self._table, self._doubtful = table, doubtful
+        self.confirm(read_at)
+
+    def confirm(self, read_at: float) -> None:
+        """Tell those who wait, since everything was read again at `read_at` and found as it was."""
         if not self._waiting or not self.is_trusted():
             return
-        for ip in self._waiting.keys() & table.keys():
+        for ip in self._waiting.keys() & self._table.keys():
             for answer, asked_at in self._waiting[ip].items():
-                if (ip not in doubtful or asked_at <= read_at) and not answer.done():
-                    answer.set_result(table[ip])
-
-    def is_waited_for(self) -> bool:
-        """Whether somebody waits for an address."""
-        return bool(self._waiting)
+                if (ip not in self._doubtful or asked_at <= read_at) and not answer.done():
+                    answer.set_result(self._table[ip])
 
     def _leave(self, ip: str, answer: "asyncio.Future[Verdict]") -> None:
         waiting = self._waiting[ip]

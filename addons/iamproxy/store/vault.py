@@ -44,7 +44,7 @@ class _Entry:
         self.failures = 0
         self.retry_at = float("-inf")
         self.rest_until = float("-inf")
-        self.task: asyncio.Task[OutsideError | None] | None = None
+        self.task: asyncio.Task[None] | None = None
         self.backoff = Backoff(rng, first=0.2, longest=60.0)
 
 
@@ -101,9 +101,15 @@ class Vault:
             else:
                 await asyncio.wait({self._start(key, entry)}, timeout=left)
 
-    async def renew(self, key: CredentialKey) -> OutsideError | None:
-        """Fetch credentials whether or not there are some; what went wrong, if something did."""
-        return await asyncio.shield(self._start(key, self._entry(key)))
+    def start(self, key: CredentialKey) -> None:
+        """Begin to fetch credentials, whether or not there are some; `on_outcome` hears how it ends."""
+        self._start(key, self._entry(key))
+
+    async def settle(self) -> dict[CredentialKey, str]:
+        """Return when nothing is under way; what failed last, by key."""
+        while tasks := [entry.task for entry in self._entries.values() if entry.task]:
+            await asyncio.wait(tasks)
+        return {key: entry.error for key, entry in self._entries.items() if entry.error}
 
     def drop(self, key: CredentialKey) -> None:
         """Hold these credentials no longer."""
@@ -111,12 +117,15 @@ class Vault:
         _HELD.set(len(self.held()))
 
     def mark(self, wanted: Collection[CredentialKey]) -> None:
-        """Note which credentials pods of this node are entitled to now."""
+        """Note which credentials pods of this node are entitled to now; forget failures of all others."""
         for key, entry in self._entries.items():
             if key in wanted:
                 entry.unwanted_since = None
             elif entry.unwanted_since is None:
                 entry.unwanted_since = self._now()
+        idle = [k for k, e in self._entries.items() if e.unwanted_since and not (e.credentials or e.task)]
+        for key in idle:
+            del self._entries[key]
 
     def held(self) -> dict[CredentialKey, Held]:
         """What is held, for the planner."""
@@ -138,10 +147,6 @@ class Vault:
             elif seconds > 0:
                 resting[key] = (seconds, entry.error or "STS is away")
         return resting
-
-    def abandoned(self) -> list[CredentialKey]:
-        """Keys without credentials that no pod wants any more."""
-        return [k for k, e in self._entries.items() if not (e.credentials or e.task) and e.unwanted_since]
 
     @property
     def is_away(self) -> bool:
@@ -177,14 +182,14 @@ class Vault:
         now = asyncio.get_running_loop().time()
         return max(0.0, entry.retry_at - now, self._breaker.pause(now))
 
-    def _start(self, key: CredentialKey, entry: _Entry) -> "asyncio.Task[OutsideError | None]":
+    def _start(self, key: CredentialKey, entry: _Entry) -> "asyncio.Task[None]":
         if entry.task is None:
             loop = asyncio.get_running_loop()
             self._breaker.begin(loop.time())
             entry.task = loop.create_task(self._run(key, entry))
         return entry.task
 
-    async def _run(self, key: CredentialKey, entry: _Entry) -> OutsideError | None:
+    async def _run(self, key: CredentialKey, entry: _Entry) -> None:
         error: OutsideError | None = None
         try:
             self._accept(entry, await self._fetch(key))
@@ -197,7 +202,6 @@ class Vault:
         _AWAY.set(self._breaker.is_open)
         _HELD.set(len(self.held()))
         self._on_outcome(key, error)
-        return error
 
     def _accept(self, entry: _Entry, credentials: Credentials) -> None:
         """Hold new credentials; raises Unavailable when they end too soon to be of use."""

@@ -1,4 +1,4 @@
-"""The only door to AWS: STS, asked for the credentials of roles."""
+"""STS, asked for the credentials of roles."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime

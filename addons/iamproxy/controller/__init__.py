@@ -1,0 +1,1 @@
+"""Where the parts meet: verdicts follow the watched objects, and credentials follow the verdicts."""

@@ -1,0 +1,205 @@
+"""Reconcile this node: who is granted what, and the credentials for it, before anybody asks."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from random import Random
+
+from prometheus_client import Gauge
+
+from addons.iamproxy import names
+from addons.iamproxy.aws.sts import Sts
+from addons.iamproxy.config import Config, base_arn
+from addons.iamproxy.controller.policy_file import PolicyFile
+from addons.iamproxy.controller.state import node_state
+from addons.iamproxy.desired.grants import Desired, Rules, desired_grants
+from addons.iamproxy.kube.assignments import Assignments
+from addons.iamproxy.kube.reporter import Reporter
+from addons.iamproxy.kube.watches import Watches
+from addons.iamproxy.model import CredentialKey, Drop, Grant, Plan
+from addons.iamproxy.plan import guard, next_look, plan_credentials
+from addons.iamproxy.store.addresses import Addresses
+from addons.iamproxy.store.vault import Vault
+from addons.runtime.backoff import Backoff
+from addons.runtime.clock import utc_now
+from addons.runtime.errors import OutsideError
+from addons.runtime.kube import KubeClient
+from addons.runtime.loop import ReconcileLoop, Result
+
+_PODS = Gauge("addons_iamproxy_pods", "Pods of this node.", ["verdict"])
+
+_LONGEST_LOOK = 10.0
+_SHORTEST_LOOK = 0.1
+
+Preview = Callable[[Desired, Plan], None]
+
+
+class Controller:
+    """Keeps `addresses` and `vault` as the pods of the node need them.
+
+    With `preview` every plan is handed to it in place of being carried out.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        kube: KubeClient,
+        sts: Sts,
+        reporter: Reporter,
+        policy: PolicyFile | None = None,
+        preview: Preview | None = None,
+        now: Callable[[], datetime] = utc_now,
+        rng: Random | None = None,
+    ) -> None:
+        self._config = config
+        self._sts = sts
+        self._reporter = reporter
+        self._policy = policy
+        self._preview = preview
+        self._now = now
+        self._rng = rng or Random()  # noqa: S311
+        self._base = base_arn(config)
+        self._desired = Desired((), {}, frozenset())
+        self._loop: ReconcileLoop[str] = ReconcileLoop("iamproxy", self.reconcile)
+        self.watches = Watches(kube, node=config.node, on_change=self._wake)
+        self.assignments = Assignments(config.cni_socket, on_read=self._assignments_read)
+        self.addresses = Addresses(
+            is_trusted=lambda: not self.not_ready(), on_wait=lambda ip: self.assignments.hurry()
+        )
+        self.vault = Vault(
+            sts.fetch,
+            ttl=config.iam_role_session_ttl,
+            now=now,
+            rng=self._rng,
+            on_outcome=self._fetch_ended,
+        )
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Reconcile until `stopping`."""
+        async with asyncio.TaskGroup() as group:
+            finding = group.create_task(self._find_base())
+            self._wake()
+            await self._loop.run(stopping)
+            finding.cancel()
+        await self.vault.close()
+
+    async def run_once(self) -> dict[str, str]:
+        """Fetch what the pods of the node need; what failed, by key."""
+        await self.watches.wait_synced()
+        failures = await self._try_base()
+        while self._pass().actions and self._preview is None:
+            failures |= {str(key): error for key, error in (await self.vault.settle()).items()}
+        return failures
+
+    async def reconcile(self, key: str) -> Result:
+        """One round for the node; it never waits for STS."""
+        plan = self._pass()
+        due = next_look(plan, self._desired.keys, self.vault.held(), now=self._now())
+        seconds = (due - self._now()).total_seconds() if due else _LONGEST_LOOK
+        return Result(again_in=min(max(seconds, _SHORTEST_LOOK), _LONGEST_LOOK))
+
+    def not_ready(self) -> str:
+        """Why nobody can be served, in words; empty when the caches are complete and fresh."""
+        return self.watches.not_ready() or self.assignments.not_ready()
+
+    def state(self) -> dict[str, object]:
+        """What the status page shows."""
+        return {
+            "node": self._config.node,
+            "base role ARN": self._base,
+            "sts": "away" if self.vault.is_away else "in use",
+            "addresses from": "the API server" if self.assignments.found is None else "the cni",
+            "pods": node_state(self._desired, self.vault.held()),
+            "problems": self._problems(),
+        }
+
+    def _pass(self) -> Plan:
+        """The five steps."""
+        self._refresh_policy()
+        read_at = self.assignments.read_at
+        desired = desired_grants(
+            self.watches.pods.store.all(), self.watches.by_name(), self.assignments.found, self._rules()
+        )
+        self._desired = desired
+        self.addresses.replace(desired.addresses, doubtful=desired.doubtful, read_at=read_at)
+        plan = self._plan(desired)
+        self._apply(plan)
+        self._report(desired, plan)
+        return plan
+
+    def _rules(self) -> Rules:
+        return Rules(self._config, self._base, self._policy.policy if self._policy else None)
+
+    def _plan(self, desired: Desired) -> Plan:
+        now = self._now()
+        self.vault.mark(desired.keys)
+        prefetch = self._config.prefetch or self._config.once
+        plan = plan_credentials(
+            desired.keys, self.vault.held(), self.vault.blocked(), now=now, prefetch=prefetch
+        )
+        return guard(plan, room=max(1, int(self._config.sts_rate)) - self.vault.under_way, now=now)
+
+    def _apply(self, plan: Plan) -> None:
+        """Begin what is planned; how it ends is heard by `_fetch_ended`."""
+        if self._preview:
+            self._preview(self._desired, plan)
+            return
+        for action in plan.actions:
+            if isinstance(action, Drop):
+                self.vault.drop(action.key)
+            else:
+                self.vault.start(action.key)
+
+    def _report(self, desired: Desired, plan: Plan) -> None:
+        self._reporter.report_verdicts(desired.pods)
+        self._reporter.report_addresses(desired.addresses.values())
+        self._reporter.report_problems(desired.problems)
+        self._reporter.report_skips(plan.skips)
+        granted = sum(isinstance(verdict, Grant) for verdict in desired.pods)
+        _PODS.labels("granted").set(granted)
+        _PODS.labels("refused").set(len(desired.pods) - granted)
+
+    def _problems(self) -> list[dict[str, str]]:
+        return [
+            {"object": str(problem.ref), "reason": problem.reason, "message": problem.message}
+            for problem in self._reporter.problems()
+        ]
+
+    def _refresh_policy(self) -> None:
+        if self._policy and self._policy.refresh():
+            message = f"the policy as it was stays in force: {self._policy.error}"
+            self._reporter.report_fault(names.POLICY_UNREADABLE, message)
+
+    async def _find_base(self) -> None:
+        """Find the base ARN, however long it takes."""
+        backoff = Backoff(self._rng)
+        clock = asyncio.get_running_loop().time
+        while await self._try_base():
+            await asyncio.sleep(backoff.next(clock()))  # noqa: ASYNC110 - nothing tells that STS is back
+        self._wake()
+
+    async def _try_base(self) -> dict[str, str]:
+        if self._base or not self._config.auto_discover_base_arn:
+            return {}
+        try:
+            self._base = await self._sts.base_arn()
+        except OutsideError as error:
+            self._reporter.report_fault(names.BASE_ARN_UNKNOWN, f"base role ARN not found: {error.message}")
+            return {"base role ARN": error.message}
+        return {}
+
+    def _fetch_ended(self, key: CredentialKey, error: OutsideError | None) -> None:
+        pods = [
+            verdict.pod for verdict in self._desired.pods if isinstance(verdict, Grant) and verdict.key == key
+        ]
+        self._reporter.report_fetch(key, error, pods)
+
+    def _assignments_read(self, changed: bool) -> None:
+        if changed:
+            self._wake()
+        else:
+            self.addresses.confirm(self.assignments.read_at)
+
+    def _wake(self) -> None:
+        self._loop.wake(self._config.node, after=0)

@@ -1,0 +1,34 @@
+"""The policy file of the cluster's administrator, read again when it has changed."""
+
+from pathlib import Path
+
+from addons.iamproxy.desired.policy import Policy, parse_policy
+from addons.runtime.settings import SettingError
+
+
+class PolicyFile:
+    """Holds the policy of a file. Raises SettingError when it cannot be read at the start.
+
+    Later the last good one stays in force: a slip of the pen should neither open nor shut everything.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._data = b""
+        self.policy = Policy()
+        self.error = ""
+        """Why the file as it is now is not in force; empty when it is."""
+        if self.refresh() or self.error:
+            raise SettingError(f"--policy-file {path}: {self.error}")
+
+    def refresh(self) -> bool:
+        """Read the file if it has changed; whether something new is wrong with it."""
+        before, self.error = self.error, ""
+        try:
+            data = self._path.read_bytes()
+            if data != self._data:
+                self.policy = parse_policy(data)
+                self._data = data
+        except (OSError, ValueError) as error:
+            self.error = str(error)
+        return bool(self.error) and self.error != before
