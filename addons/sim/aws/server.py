@@ -1,9 +1,10 @@
-"""One endpoint on loopback for every AWS service: Route 53 is ours, the others are moto's.
+"""One endpoint on loopback for every AWS service: Route 53 and STS are ours, the others are moto's.
 
 The services are told apart as AWS does it, by the service name in the signature's scope.
 """
 
 import itertools
+import socket
 from dataclasses import dataclass
 from typing import Self
 
@@ -17,6 +18,11 @@ from addons.sim.aws.route53.api import Route53Api, find_operation
 from addons.sim.aws.route53.errors import Route53Error
 from addons.sim.aws.route53.request import Request
 from addons.sim.aws.route53.state import Route53
+from addons.sim.aws.sts import api as sts_api
+from addons.sim.aws.sts.api import StsApi
+from addons.sim.aws.sts.errors import StsError
+from addons.sim.aws.sts.request import read_request
+from addons.sim.aws.sts.state import Sts
 
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 _HOP_BY_HOP = ("connection", "content-length", "transfer-encoding", "date", "server")
@@ -33,13 +39,15 @@ class Call:
 
 
 class AwsEndpoint:
-    """The endpoint. `route53` is its state, `faults` make calls fail, `calls` records all of them."""
+    """The endpoint. `route53` and `sts` are state, `faults` make calls fail, `calls` records all of them."""
 
     def __init__(self) -> None:
         self.route53 = Route53()
+        self.sts = Sts()
         self.faults = Faults()
         self.calls: list[Call] = []
         self._api = Route53Api(self.route53)
+        self._sts_api = StsApi(self.sts)
         self._moto = Moto()
         self._runner: web.AppRunner | None = None
         self._request_ids = itertools.count(1)
@@ -50,13 +58,16 @@ class AwsEndpoint:
         """The `endpoint_url` for clients, once started."""
         return self._url
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; port 0 takes a free one."""
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, *, listener: socket.socket | None = None
+    ) -> None:
+        """Listen; port 0 takes a free one. `listener`: a socket to use instead, e.g. of another namespace."""
         app = web.Application(client_max_size=_MAX_BODY_BYTES)
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        site = web.SockSite(self._runner, listener) if listener else web.TCPSite(self._runner, host, port)
+        await site.start()
         bound_host, bound_port = self._runner.addresses[0][:2]
         self._url = f"http://{bound_host}:{bound_port}"
 
@@ -91,6 +102,8 @@ class AwsEndpoint:
     async def _answer(self, request: web.Request, target: Target, body: bytes) -> web.Response:
         if target.service == "route53":
             return await self._answer_route53(request, target, body)
+        if target.service == "sts" and target.operation in sts_api.OPERATIONS:
+            return await self._answer_sts(request, target, body)
         reply = await self._moto.call(request.method, self._url, request.path_qs, request.headers, body)
         headers = {name: value for name, value in reply.headers.items() if name.lower() not in _HOP_BY_HOP}
         return web.Response(status=reply.status, headers=headers, body=reply.body)
@@ -105,6 +118,15 @@ class AwsEndpoint:
         except Route53Error as refusal:
             return _xml(render.error(refusal, request_id), refusal.status, request_id)
         return _xml(text, 201 if target.operation == "CreateHostedZone" else 200, request_id)
+
+    async def _answer_sts(self, request: web.Request, target: Target, body: bytes) -> web.Response:
+        request_id = self._request_id()
+        call = read_request(request.headers, request.query_string, body)
+        try:
+            text = await self._sts_api.answer(target.operation, call, request_id)
+        except StsError as refusal:
+            return _xml(sts_api.error(refusal, request_id), refusal.status, request_id)
+        return _xml(text, 200, request_id)
 
     def _failure(self, request: web.Request, target: Target, fault: Fault) -> web.Response:
         if not fault.code:

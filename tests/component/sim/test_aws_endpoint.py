@@ -19,7 +19,7 @@ async def aws() -> AsyncIterator[World]:
 
 
 class TestServices:
-    """Route 53 is ours, every other service is moto's, whatever protocol it speaks."""
+    """Route 53 and STS are ours, every other service is moto's, whatever protocol it speaks."""
 
     @pytest.mark.parametrize(
         ("service", "method", "signed_as", "operation"),
@@ -40,14 +40,14 @@ class TestServices:
         assert aws.endpoint.calls == [Call(signed_as, operation, 200)]
 
     async def test_a_call_without_a_signature_is_one_for_credentials(self, aws: World) -> None:
-        await aws.call(
+        code, _ = await aws.refusal(
             "sts",
             "assume_role_with_web_identity",
             RoleArn="arn:aws:iam::123456789012:role/example",
             RoleSessionName="session",
             WebIdentityToken="token",
         )
-        assert aws.endpoint.calls == [Call("sts", "AssumeRoleWithWebIdentity", 200)]
+        assert aws.endpoint.calls == [Call("sts", "AssumeRoleWithWebIdentity", 400, code)]
 
     async def test_an_error_of_a_service_is_recorded_with_its_code(self, aws: World) -> None:
         code, _ = await aws.refusal("iam", "get_role", RoleName="missing")

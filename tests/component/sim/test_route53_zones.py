@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from addons.sim.aws.route53.api import Throttle
+from addons.sim.aws.throttle import Throttle
 from tests.support.aws import Reply, World, ZoneClient, create, delete, record, world
 
 VPC = {"VPCId": "vpc-1", "VPCRegion": "eu-central-1"}

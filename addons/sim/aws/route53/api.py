@@ -9,6 +9,7 @@ from addons.sim.aws.route53.errors import Route53Error
 from addons.sim.aws.route53.operations import OPERATIONS
 from addons.sim.aws.route53.request import Request
 from addons.sim.aws.route53.state import Route53
+from addons.sim.aws.throttle import Throttle
 
 _ID = r"(?P<id>[^/]+)"
 _TAGS = r"/tags/(?P<type>[^/]+)"
@@ -41,27 +42,6 @@ def find_operation(method: str, path: str) -> tuple[str, Mapping[str, str]]:
         if method == wanted and (found := pattern.fullmatch(path)):
             return name, found.groupdict()
     return "", {}
-
-
-class Throttle:
-    """A token bucket: `burst` calls at once, then `rate` a second."""
-
-    def __init__(self, monotonic: Callable[[], float]) -> None:
-        self._monotonic = monotonic
-        self._spent = 0.0
-        self._seen = monotonic()
-
-    def admits(self, rate: float | None, burst: int) -> bool:
-        """Take a token; False when there is none. No rate admits everything."""
-        now = self._monotonic()
-        if rate is None:
-            self._spent, self._seen = 0.0, now
-            return True
-        self._spent, self._seen = max(0.0, self._spent - (now - self._seen) * rate), now
-        if self._spent + 1 > burst:
-            return False
-        self._spent += 1
-        return True
 
 
 class Route53Api:
