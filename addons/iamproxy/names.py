@@ -32,6 +32,24 @@ AMBIGUOUS_ADDRESS: Final = "AmbiguousAddress"
 NAMESPACE_UNKNOWN: Final = "NamespaceUnknown"
 BASE_ARN_UNKNOWN: Final = "BaseArnUnknown"
 
+# Reasons why one request is refused, whatever its pod may have.
+UNLISTED_PATH: Final = "UnlistedPath"
+WRONG_METHOD: Final = "WrongMethod"
+WRONG_HOST: Final = "WrongHost"
+MALFORMED_REQUEST: Final = "MalformedRequest"
+REQUEST_TOO_LARGE: Final = "RequestTooLarge"
+FORWARDED_REQUEST: Final = "ForwardedRequest"
+INVALID_TTL: Final = "InvalidTtl"
+TOKEN_MISSING: Final = "TokenMissing"
+TOKEN_INVALID: Final = "TokenInvalid"
+ROLE_MISMATCH: Final = "RoleMismatch"
+POD_UNKNOWN: Final = "PodUnknown"
+ADDRESS_CHANGED: Final = "AddressChanged"
+CREDENTIALS_LATE: Final = "CredentialsLate"
+NODE_KEY_UNAVAILABLE: Final = "NodeKeyUnavailable"
+TOO_MANY_REQUESTS: Final = "TooManyRequests"
+TOO_MANY_CONNECTIONS: Final = "TooManyConnections"
+
 # Reasons: faults in a namespace (Event type Warning, and a decision).
 INVALID_ALLOWED_ROLES: Final = "InvalidAllowedRoles"
 
