@@ -1,20 +1,24 @@
 """Reconcile one hosted zone at a time: observe, want, plan, guard, apply, report."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from addons.dns.aws.route53 import Observation, Outcomes, Route53
 from addons.dns.config import Config
 from addons.dns.controller.caution import Caution
+from addons.dns.controller.metrics import Metrics, count
 from addons.dns.controller.standing import Standing, zone_error
+from addons.dns.controller.state import zone_state
 from addons.dns.controller.wishes import Wishes
 from addons.dns.desired.scope import Scope
 from addons.dns.kube.reporter import Reporter
+from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import Watches
 from addons.dns.model.actions import Plan
 from addons.dns.model.ownership import Registry
 from addons.dns.model.records import Zone, ZoneRecords
+from addons.dns.plan.aliases import open_targets
 from addons.dns.plan.batches import Size, pack, refuse_oversized
 from addons.dns.plan.zone import plan_zone
 from addons.runtime.clock import utc_now
@@ -65,6 +69,8 @@ class Controller:
         self._preview = preview
         self._standing = Standing(ledger or Ledger(), now)
         self._caution = Caution(config, registry=registry, now=now)
+        self._registry = registry
+        self._metrics = Metrics(now)
         self._zones: dict[str, Zone] = {}
         self._next_full: dict[str, float] = {}
         self._loop: ReconcileLoop[str] = ReconcileLoop(
@@ -73,30 +79,52 @@ class Controller:
             workers=4,
             coalesce_seconds=config.min_event_sync_interval.total_seconds(),
         )
-        types = config.service_type_filter
         self.watches = Watches(
             kube,
             sources=config.source,
             namespace=config.namespace,
-            with_nodes=not types or "NodePort" in types,
+            gateway_namespace=config.gateway_namespace,
+            with_nodes=needs_nodes(config),
             on_change=lambda obj: self._wishes.refresh(obj),
         )
-        self._wishes = Wishes(scope=scope, watches=self.watches, reporter=reporter, wake=self._loop.wake)
+        self._statuses = Statuses(kube, self.watches.dns_endpoints)
+        self._wishes = Wishes(
+            scope=scope,
+            watches=self.watches,
+            reporter=reporter,
+            wake=self._woken,
+            looked_at=self._statuses.note,
+        )
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Reconcile until `stopping`; what others did before is read afresh."""
         self._route53.forget()
         self._zones.clear()
         self._loop.wake(ALL_ZONES, after=0)
-        await self._loop.run(stopping)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._loop.run(stopping))
+            if self._preview is None:
+                group.create_task(self._statuses.run(stopping))
 
     async def run_once(self) -> dict[str, str]:
         """Reconcile until nothing is left to do but what is blocked; what failed, by key."""
-        await self.watches.wait_settled()
+        if not await self._caches_settle():
+            return self.watches.faults()
         await self._find_zones()
+        if not await self._caches_settle():
+            return self.watches.faults()
         while any([await self._reconcile_zone(zone) for zone in self._zones.values()]):
             pass
-        return self.failures
+        unwritten = {} if self._preview else await self._statuses.write_all()
+        return self.failures | self.watches.faults() | unwritten
+
+    async def _caches_settle(self) -> bool:
+        try:
+            async with asyncio.timeout(self._config.cache_sync_timeout.total_seconds()):
+                await self.watches.wait_settled()
+        except TimeoutError:
+            return False
+        return True
 
     async def reconcile(self, key: str) -> Result:
         """One round for one zone, or the round that looks for zones."""
@@ -104,7 +132,8 @@ class Controller:
             return Result(again_in=await self._find_zones())
         if zone := self._zones.get(key):
             await self._reconcile_zone(zone)
-            return Result(again_in=max(self._next_full.get(key, 0.0) - _now(), _SHORTLY))
+            due = min(self._next_full.get(key, 0.0), self._wishes.book.next_release)
+            return Result(again_in=max(due - _now(), _SHORTLY))
         return Result()
 
     @property
@@ -114,20 +143,11 @@ class Controller:
 
     def state(self) -> dict[str, object]:
         """What the status page shows."""
-        counts, book = self._route53.record_counts(), self._wishes.book
         return {
             "leader": self._leader.leader_identity if self._leader else "",
-            "names": len(book),
-            "zones": [
-                {
-                    "id": zone.id,
-                    "name": zone.name,
-                    "private": zone.private,
-                    "records": counts.get(zone.id),
-                    "names": len(book.wanted(zone.id)),
-                }
-                for zone in self._zones.values()
-            ],
+            "names": len(self._wishes.book),
+            "zones": [self._zone_state(zone) for zone in self._zones.values()],
+            "notReady": self.watches.not_ready(),
             "problems": [
                 {"object": str(problem.ref), "reason": problem.reason, "message": problem.message}
                 for problem in self._reporter.problems()
@@ -135,12 +155,26 @@ class Controller:
             "failures": self.failures,
         }
 
+    def _zone_state(self, zone: Zone) -> Mapping[str, object]:
+        return zone_state(
+            zone,
+            records=self._route53.record_counts().get(zone.id),
+            names=len(self._wishes.book.wanted(zone.id)),
+            counts=self._metrics.counts(zone.id),
+            held=self._caution.held.get(zone.id),
+            failure=self.failures.get(zone.id, ""),
+        )
+
+    def _woken(self, zone_id: str) -> None:
+        self._metrics.woken(zone_id, _now())
+        self._loop.wake(zone_id)
+
     async def _find_zones(self) -> float:
         """Look for zones and send every name to its own; seconds until it is time to look again."""
         if not (self.watches.is_settled or self._wishes.is_loaded):
             return _SHORTLY
         try:
-            zones = await self._route53.observe_zones()
+            zones, errors = await self._route53.observe_zones()
         except OutsideError as error:
             self._reporter.report_zone_error("hosted zones", error.message)
             return self._standing.failed(ALL_ZONES, error)
@@ -148,12 +182,24 @@ class Controller:
         if zones.keys() != self._zones.keys():
             self._wishes.route(zones.values())
             self._next_full.clear()
+            self._metrics.keep(zones)
         self._zones = zones
         if not self._wishes.is_loaded:
             self._wishes.load()
         for zone_id in zones:
             self._loop.wake(zone_id, after=0)
-        return self._config.aws_zones_cache_duration.total_seconds()
+        return self._again_after(errors)
+
+    def _again_after(self, errors: Mapping[str, OutsideError]) -> float:
+        """Write down which roles cannot list their zones; seconds until it is time to look again."""
+        again = self._config.aws_zones_cache_duration.total_seconds()
+        keys = {f"hosted zones of {role or 'this account'}": error for role, error in errors.items()}
+        for key in [key for key in self.failures if key.startswith("hosted zones of ") and key not in keys]:
+            self._standing.succeeded(key)
+        for key, error in keys.items():
+            self._reporter.report_zone_error(key, error.message)
+            again = min(again, self._standing.failed(key, error))
+        return again
 
     async def _reconcile_zone(self, zone: Zone) -> int:
         """The five steps; the number of groups that were carried out."""
@@ -165,10 +211,12 @@ class Controller:
         except OutsideError as error:
             self._zone_failed(zone, error)
             return 0
+        self._wishes.release(zone.id)
         dirty = self._wishes.book.take_dirty(zone.id)
-        planned = self._names_to_plan(zone.id, dirty, observation)
-        rules = self._caution.rules(self._standing.blocked())
+        planned, is_survey = self._names_to_plan(zone.id, dirty, observation)
         wanted = self._wishes.book.wanted(zone.id)
+        alias_zones = await self._route53.observe_alias_zones(open_targets(zone, planned, wanted))
+        rules = self._caution.rules(self._standing.blocked(), alias_zones)
         plan = plan_zone(zone, planned, wanted, observation.records, rules)
         plan = self._guard(zone.id, plan, observation.records)
         if observation.is_audit:
@@ -177,20 +225,25 @@ class Controller:
         self._record(zone, outcomes)
         keys = {f"{zone.id}/{name}" for name in planned}
         self._caution.learn(zone.id, plan, outcomes, keys)
+        if is_survey:
+            self._metrics.surveyed(zone, count(wanted, observation.records, self._registry), plan)
+        self._metrics.passed(zone, outcomes, deaf=bool(self.watches.not_ready()), at=_now())
         told = [outcome for outcome in outcomes if zone_error(outcome.error) is None]
         self._reporter.report(plan, told, keys)
         return sum(outcome.ok for outcome in outcomes)
 
-    def _names_to_plan(self, zone_id: str, dirty: set[str], observation: Observation) -> Collection[str]:
-        """The names whose claims changed; from time to time, and when in doubt, all names there are."""
+    def _names_to_plan(
+        self, zone_id: str, dirty: set[str], observation: Observation
+    ) -> tuple[Collection[str], bool]:
+        """The names whose claims changed, or all names there are: from time to time, and when in doubt."""
         now = _now()
         if not observation.is_new and now < self._next_full.get(zone_id, now):
-            return dirty
+            return dirty, False
         self._next_full[zone_id] = now + self._config.interval.total_seconds()
         held = (name for name in observation.records.names() if self._domains.accepts(name))
         everything = {*self._wishes.book.wanted(zone_id), *held}
         self._standing.forget_names(zone_id, {f"{zone_id}/{name}" for name in everything})
-        return everything
+        return everything, True
 
     def _guard(self, zone_id: str, plan: Plan, records: ZoneRecords) -> Plan:
         """No delete while a cache is empty or old, nor too many in a while; nothing that fits no call."""
@@ -239,9 +292,17 @@ class Controller:
 
     def _zone_failed(self, zone: Zone, error: OutsideError) -> None:
         """Have the zone rest, and then plan all its names: it is not known which of them were served."""
-        self._next_full[zone.id] = _now() + self._standing.failed(zone.id, error)
-        self._reporter.report_zone_error(str(zone), error.message)
+        rest = self._standing.failed(zone.id, error)
+        self._next_full[zone.id] = _now() + rest
+        self._metrics.failed()
+        self._reporter.report_zone_error(str(zone), f"{error.message}; not touched for {rest:.0f} s")
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def needs_nodes(config: Config) -> bool:
+    """True when records may hold addresses of nodes: their own, or of pods, NodePort or headless Services."""
+    leading = {"NodePort", "ClusterIP"}.intersection(config.service_type_filter or ("NodePort",))
+    return bool("service" in config.source and leading) or not {"pod", "node"}.isdisjoint(config.source)

@@ -153,7 +153,7 @@ class Watches:
             on_change=on_change or self._tell,
             transform=transform,
         )
-        self._reflectors[str(resource)] = reflector
+        self._reflectors[resource.plural] = reflector
         return Cache(reflector)
 
     async def run(self, stopping: asyncio.Event) -> None:

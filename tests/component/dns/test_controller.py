@@ -217,7 +217,7 @@ class TestFailures:
         world.delete("www")
         async with world.running() as controller:
             await until(lambda: controller.watches.services.get("default", "www") is None)
-            await until(lambda: "ingresses not read yet" in controller.watches.not_ready())
+            await until(lambda: "ingresses.networking.k8s.io not read yet" in controller.watches.not_ready())
             assert world.records() == {"www": ("192.0.2.1",)}
 
     async def test_the_delete_budget_holds_a_mass_deletion(self, world: World) -> None:
@@ -248,6 +248,15 @@ async def test_the_state_tells_zones_and_problems(world: World) -> None:
         await controller.run_once()
         state = controller.state()
     assert state["zones"] == [
-        {"id": world.zone_id, "name": "example.com", "private": False, "records": 6, "names": 2}
+        {
+            "id": world.zone_id,
+            "name": "example.com",
+            "private": False,
+            "records": 6,
+            "names": 2,
+            "wanted": {"A": 2},
+            "existing": {"A": 2},
+            "owned": 2,
+        }
     ]
     assert [problem["object"] for problem in state["problems"]] == ["service/default/bad"]  # type: ignore[attr-defined]
