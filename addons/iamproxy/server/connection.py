@@ -1,0 +1,191 @@
+"""One connection of a pod: its requests are answered in their order, within its limits."""
+
+import asyncio
+from functools import partial
+
+from prometheus_client import Counter, Gauge
+
+from addons.iamproxy import names
+from addons.iamproxy.server import answers
+from addons.iamproxy.server.answers import Answer, Encoder
+from addons.iamproxy.server.limits import ServerLimits, Visitor, Visitors
+from addons.iamproxy.server.metadata import Metadata
+from addons.iamproxy.server.reader import RequestReader
+from addons.iamproxy.server.redirected import is_redirected
+from addons.iamproxy.server.requests import Peer, Request, hosts_of, plain_ip
+
+_OPEN = Gauge("addons_iamproxy_connections", "Connections of pods that are open.")
+_TURNED_AWAY = Counter("addons_iamproxy_turned_away_total", "Connections that were not served.", ["cause"])
+
+_BUSY = answers.refusal(503, names.TOO_MANY_CONNECTIONS, "this pod has too many connections")
+_READ_BYTES = 4096
+_REST_SECONDS = 0.5
+
+
+class Hub:
+    """What all connections of one server share.
+
+    They share the buffer to read into, too: what was read is parsed before anybody else reads.
+    """
+
+    def __init__(self, metadata: Metadata, limits: ServerLimits, *, only_redirected: bool) -> None:
+        self.metadata = metadata
+        self.limits = limits
+        self.only_redirected = only_redirected
+        self.visitors = Visitors(limits)
+        self.encoder = Encoder()
+        self.connections: set[Connection] = set()
+        self.is_draining = False
+        self.buffer = memoryview(bytearray(_READ_BYTES))
+        self.loop = asyncio.get_running_loop()
+
+    def sweep(self) -> None:
+        """End the connections that have been idle, or slow, for too long."""
+        now = self.loop.time()
+        for connection in [each for each in self.connections if each.expires_at <= now]:
+            connection.abort()
+        self.visitors.forget_rested(now)
+
+
+class Connection(asyncio.BufferedProtocol):
+    """Serves one connection.
+
+    A request that must wait holds up those behind it, and nothing more is read meanwhile. What is no proper
+    HTTP, or too large, or too slow, ends the connection.
+    """
+
+    _transport: asyncio.Transport
+    _visitor: Visitor
+    _reader: RequestReader
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._waiting: asyncio.Task[Answer] | None = None
+        self._is_blocked = False
+        self._since = hub.loop.time()
+
+    @property
+    def expires_at(self) -> float:
+        """The loop's time at which the connection will have been idle, or slow, for too long."""
+        limits = self._hub.limits
+        if self._is_blocked or self._transport.is_closing():
+            return self._since + limits.write_seconds
+        if self._waiting:
+            return float("inf")
+        return self._since + (limits.request_seconds if self._reader.in_request else limits.idle_seconds)
+
+    @property
+    def is_rested(self) -> bool:
+        """Whether nothing has been under way for a moment."""
+        is_busy = self._waiting or self._is_blocked or self._reader.in_request
+        return not is_busy and self._hub.loop.time() >= self._since + _REST_SECONDS
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take note of who it is, and turn away who has no business here, or too much of it."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        hub = self._hub
+        if hub.only_redirected and not is_redirected(transport.get_extra_info("socket")):
+            _TURNED_AWAY.labels("direct").inc()
+            transport.abort()
+            return
+        remote, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        peer = Peer(plain_ip(remote[0]), hosts_of(plain_ip(local[0]), local[1]))
+        visitor = hub.visitors.enter(peer.ip, hub.loop.time())
+        if visitor is None:
+            _TURNED_AWAY.labels("busy").inc()
+            self._end(_BUSY)
+            return
+        self._visitor = visitor
+        self._reader = RequestReader(peer, hub.limits.request_bytes)
+        hub.connections.add(self)
+        _OPEN.inc()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Forget the connection."""
+        if self not in self._hub.connections:
+            return
+        self._hub.connections.discard(self)
+        self._hub.visitors.leave(self._visitor)
+        _OPEN.dec()
+        if self._waiting:
+            self._waiting.cancel()
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Give the place to read into."""
+        return self._hub.buffer[: self._reader.room]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Parse what was read, and answer what is complete."""
+        was_in_request = self._reader.in_request
+        self._reader.feed(self._hub.buffer[:nbytes])
+        if self._reader.in_request and not was_in_request:
+            self._since = self._hub.loop.time()
+        self._serve()
+
+    def pause_writing(self) -> None:
+        """Serve nothing more until the pod has read what it was sent."""
+        self._is_blocked = True
+        self._since = self._hub.loop.time()
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Serve again."""
+        self._is_blocked = False
+        self._since = self._hub.loop.time()
+        self._go_on()
+
+    def abort(self) -> None:
+        """End the connection, whatever is under way."""
+        self._transport.abort()
+
+    def close(self) -> None:
+        """End the connection once all is sent that was written."""
+        self._transport.close()
+
+    def _serve(self) -> None:
+        """Answer the requests in line, as far as is possible now."""
+        metadata, reader = self._hub.metadata, self._reader
+        while reader.requests and not (self._waiting or self._is_blocked or self._transport.is_closing()):
+            request = reader.requests.popleft()
+            if not self._visitor.take(self._hub.loop.time()):
+                self._send(request, metadata.too_many())
+            elif (answer := metadata.answer_now(request)) is not None:
+                self._send(request, answer)
+            else:
+                self._wait(request)
+        if reader.failure and not (reader.requests or self._waiting or self._transport.is_closing()):
+            self._end(reader.failure)
+
+    def _wait(self, request: Request) -> None:
+        self._waiting = self._hub.loop.create_task(self._hub.metadata.answer_later(request))
+        self._waiting.add_done_callback(partial(self._answered, request))
+        self._transport.pause_reading()
+
+    def _answered(self, request: Request, task: asyncio.Task[Answer]) -> None:
+        self._waiting = None
+        if task.cancelled() or self._transport.is_closing():
+            return
+        if error := task.exception():
+            self.abort()
+            raise error
+        self._send(request, task.result())
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._serve()
+        if not (self._waiting or self._is_blocked):
+            self._transport.resume_reading()
+
+    def _send(self, request: Request, answer: Answer) -> None:
+        keep_alive = request.keep_alive and not self._hub.is_draining
+        with_body = request.method != b"HEAD"
+        self._transport.write(self._hub.encoder.encode(answer, keep_alive=keep_alive, with_body=with_body))
+        self._since = self._hub.loop.time()
+        if not keep_alive:
+            self.close()
+
+    def _end(self, answer: Answer) -> None:
+        self._transport.write(self._hub.encoder.encode(answer, keep_alive=False))
+        self._since = self._hub.loop.time()
+        self.close()

@@ -1,0 +1,221 @@
+"""What each request is answered: from memory where possible, else after a short wait for what is missing."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from prometheus_client import Counter, Histogram
+
+from addons.iamproxy import names
+from addons.iamproxy.model import Credentials, Denial, Grant, PodIdentity, Refusal, Verdict
+from addons.iamproxy.server import answers
+from addons.iamproxy.server.answers import Answer
+from addons.iamproxy.server.audit import Audit
+from addons.iamproxy.server.checks import objection
+from addons.iamproxy.server.limits import ServerLimits
+from addons.iamproxy.server.node_keys import NodeKeys, NodeValue
+from addons.iamproxy.server.requests import TOKEN, TTL, Request
+from addons.iamproxy.server.routes import Kind, Route, Routes
+from addons.iamproxy.server.tokens import Tokens, parse_ttl
+from addons.iamproxy.store.addresses import Addresses
+from addons.iamproxy.store.vault import Vault
+from addons.runtime.clock import rfc3339, utc_now
+
+_REQUESTS = Counter("addons_iamproxy_requests_total", "Requests of pods.", ["route", "status"])
+_WAITS = Histogram(
+    "addons_iamproxy_wait_seconds",
+    "Time for which requests waited for what was not in memory.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.9),
+)
+
+_HEALTHY = answers.text(b"ok")
+_TOO_MANY = answers.refusal(429, names.TOO_MANY_REQUESTS, "this pod asks too often")
+_TTL_HEADER = b"X-Aws-Ec2-Metadata-Token-Ttl-Seconds: %d\r\n"
+
+
+class Metadata:
+    """Answers requests for metadata.
+
+    Whose a request is follows from the address it comes from, and is looked up anew for each. What pods are
+    told comes from constants, from their grant, and from a few harmless keys of the node: nothing of a
+    request is ever passed on.
+    """
+
+    def __init__(
+        self,
+        *,
+        addresses: Addresses,
+        vault: Vault,
+        tokens: Tokens,
+        audit: Audit,
+        routes: Routes,
+        node_keys: NodeKeys,
+        limits: ServerLimits,
+        imdsv2: Literal["optional", "required"],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._addresses = addresses
+        self._vault = vault
+        self._tokens = tokens
+        self._audit = audit
+        self._routes = routes
+        self._node_keys = node_keys
+        self._limits = limits
+        self._needs_token = imdsv2 == "required"
+        self._now = now
+        self._counters: dict[tuple[Kind | None, int], Counter] = {}
+
+    def answer_now(self, request: Request) -> Answer | None:
+        """Answer from memory; None when something is not there yet and `answer_later` must be asked."""
+        route = self._routes.find(request.target)
+        if found := objection(request, route):
+            answer: Answer | None = self._refuse(request, route, found)
+        else:
+            assert route is not None
+            answer = self._answer_from_memory(request, route)
+        if answer is not None:
+            self._count(route, answer)
+        return answer
+
+    async def answer_later(self, request: Request) -> Answer:
+        """Answer a request that has passed `answer_now`, within the time that SDKs are ready to wait."""
+        route = self._routes.find(request.target)
+        assert route is not None
+        limits = self._limits
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        seconds = limits.put_wait_seconds if route.kind is Kind.TOKEN else limits.get_wait_seconds
+        answer = await self._answer_in_time(request, route, began + seconds)
+        _WAITS.observe(loop.time() - began)
+        self._count(route, answer)
+        return answer
+
+    def too_many(self) -> Answer:
+        """Answer a request beyond the rate that one pod may have."""
+        self._count(None, _TOO_MANY)
+        return _TOO_MANY
+
+    def _answer_from_memory(self, request: Request, route: Route) -> Answer | None:
+        if route.kind is Kind.HEALTH:
+            return _HEALTHY
+        holder = self._addresses.find(request.peer.ip)
+        return None if holder is None else self._answer_holder(request, route, holder)
+
+    async def _answer_in_time(self, request: Request, route: Route, deadline: float) -> Answer:
+        loop = asyncio.get_running_loop()
+        ip = request.peer.ip
+        holder = await self._addresses.wait(ip, deadline - loop.time())
+        if holder is None:
+            message = "it is not known yet which pod has this address"
+            return self._refuse(request, route, Refusal(None, names.POD_UNKNOWN, message, 503))
+        if (answer := self._answer_holder(request, route, holder)) is not None:
+            return answer
+        if route.kind is Kind.NODE_KEY:
+            value = await self._node_keys.get(route.key, deadline - loop.time())
+            return self._node_answer(request, route, holder, value)
+        assert isinstance(holder, Grant)
+        outcome = await self._vault.get(holder.key, deadline - loop.time())
+        # The address may be another pod's by now, and what is sent goes to whoever has it.
+        if await self._addresses.wait(ip, max(0.0, deadline - loop.time())) != holder:
+            message = "the address went from one pod to another meanwhile"
+            return self._refuse(request, route, Refusal(holder.pod, names.ADDRESS_CHANGED, message, 503))
+        return self._credentials(request, route, holder, outcome)
+
+    def _answer_holder(self, request: Request, route: Route, holder: Verdict) -> Answer | None:
+        """Answer the pod that has the address; None when something else is to be waited for."""
+        if isinstance(holder, Refusal) and holder.pod is None:
+            return self._refuse(request, route, holder)
+        pod = holder.pod
+        assert pod is not None
+        if route.kind is Kind.TOKEN:
+            return self._issue_token(request, pod)
+        if found := self._token_objection(request, pod):
+            return self._refuse(request, route, found)
+        if route.kind is Kind.LISTING:
+            return answers.text("\n".join(route.names).encode())
+        if route.kind is Kind.NODE_KEY:
+            value = self._node_keys.find(route.key)
+            return None if value is None else self._node_answer(request, route, holder, value)
+        if isinstance(holder, Refusal):
+            return self._refuse(request, route, holder)
+        return self._answer_grant(request, route, holder)
+
+    def _answer_grant(self, request: Request, route: Route, grant: Grant) -> Answer | None:
+        if route.kind is Kind.ROLES:
+            return answers.text(grant.role_name.encode())
+        if route.kind is Kind.INFO:
+            return self._info(grant)
+        if route.role != grant.role_name:
+            message = f"this pod has the role {grant.role_name}, not {route.role}"
+            return self._refuse(request, route, Refusal(grant.pod, names.ROLE_MISMATCH, message, 403))
+        held = self._vault.find(grant.key)
+        return None if held is None else self._credentials(request, route, grant, held)
+
+    def _issue_token(self, request: Request, pod: PodIdentity) -> Answer:
+        ttl = parse_ttl(request.headers[TTL])
+        assert ttl is not None
+        return answers.text(self._tokens.issue(pod.uid, ttl), _TTL_HEADER % ttl)
+
+    def _token_objection(self, request: Request, pod: PodIdentity) -> Refusal | None:
+        token = request.headers.get(TOKEN)
+        if token is None:
+            if not self._needs_token:
+                return None
+            message = "a session token is needed: PUT /latest/api/token gives one"
+            return Refusal(pod, names.TOKEN_MISSING, message, 401)
+        if self._tokens.is_valid(token, pod.uid):
+            return None
+        return Refusal(pod, names.TOKEN_INVALID, "the session token is not this pod's, or has expired", 401)
+
+    def _info(self, grant: Grant) -> Answer:
+        """What EC2 says of an instance profile, for a profile that has the name of the role."""
+        profile = grant.key.role_arn.replace(":role/", ":instance-profile/", 1)
+        info = {"Code": "Success", "LastUpdated": rfc3339(self._now()), "InstanceProfileArn": profile}
+        return answers.text(msgspec.json.encode(info))
+
+    def _credentials(
+        self, request: Request, route: Route, grant: Grant, outcome: Credentials | Denial | None
+    ) -> Answer:
+        if isinstance(outcome, Credentials):
+            self._audit.issued(request.peer.ip, grant, outcome)
+            return answers.text(outcome.extended if route.extended else outcome.body)
+        if outcome is None:
+            message = f"STS has given no credentials for {grant.role_name} yet"
+            return self._refuse(request, route, Refusal(grant.pod, names.CREDENTIALS_LATE, message, 503))
+        denial = {
+            "Code": outcome.code,
+            "Message": outcome.message,
+            "LastUpdated": rfc3339(self._now()),
+        }
+        answer = msgspec.structs.replace(
+            answers.text(msgspec.json.encode(denial)), reason=names.CREDENTIALS_DENIED
+        )
+        self._audit.refused(request, grant.pod, answer, outcome.message)
+        return answer
+
+    def _node_answer(
+        self, request: Request, route: Route, holder: Verdict, value: NodeValue | None
+    ) -> Answer:
+        if value is not None and value.text is not None:
+            return answers.text(value.text.encode())
+        status, reason = (503, names.NODE_KEY_UNAVAILABLE) if value is None else (404, names.UNLISTED_PATH)
+        return self._refuse(request, route, Refusal(holder.pod, reason, "", status))
+
+    def _refuse(self, request: Request, route: Route | None, refusal: Refusal) -> Answer:
+        headers = b""
+        if refusal.status == 405 and route is not None:
+            headers = b"Allow: %b\r\n" % b", ".join(sorted(route.methods))
+        answer = answers.refusal(refusal.status, refusal.reason, refusal.message, headers)
+        holder = self._addresses.find(request.peer.ip)
+        self._audit.refused(request, refusal.pod or (holder and holder.pod), answer, refusal.message)
+        return answer
+
+    def _count(self, route: Route | None, answer: Answer) -> None:
+        kind = route.kind if route else None
+        counter = self._counters.get((kind, answer.status))
+        if counter is None:
+            name = kind.value if kind else "none"
+            counter = self._counters[kind, answer.status] = _REQUESTS.labels(name, str(answer.status))
+        counter.inc()
