@@ -115,7 +115,7 @@ def _plan_name(
             continue
         for decision in _plan_row(zone, row, asked, observed, rules):
             if isinstance(decision, Skip) and decision.reason != reasons.CLAIM_CONFLICT:
-                hindered.add(str(decision.ref))
+                hindered.update(claim.claimant.resource for claim in asked)
             yield decision
     for row in left:
         if (resource := row.resource(rules.registry)) in hindered:

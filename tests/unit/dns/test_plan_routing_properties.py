@@ -75,21 +75,21 @@ def foreign(found: RecordSet) -> RecordSet:
 
 
 @given(claims, claims)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_from_any_wishes_to_any_others_ends_in_an_empty_plan(old: list[Claim], new: list[Claim]) -> None:
     zone = settled(settled(World(), old), new)
     assert zone.plan(*new).groups == ()
 
 
 @given(claims, claims)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_nothing_of_ours_is_left_in_the_end(old: list[Claim], new: list[Claim]) -> None:
     zone = settled(settled(settled(World(), old), new), [])
     assert zone.contents() == frozenset()
 
 
 @given(claims, claims)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_record_sets_of_another_owner_are_not_touched(theirs: list[Claim], ours: list[Claim]) -> None:
     others = [foreign(found) for found in settled(World(), theirs).contents()]
     zone = settled(World(others), ours)
@@ -97,7 +97,7 @@ def test_record_sets_of_another_owner_are_not_touched(theirs: list[Claim], ours:
 
 
 @given(claims, claims)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_data_record_of_ours_has_its_text_at_all_times(old: list[Claim], new: list[Claim]) -> None:
     zone = settled(World(), old)
     for batch in pack(ZONE.id, zone.plan(*new).groups, Size(99, 1, 99_999)):
@@ -111,7 +111,7 @@ def test_every_data_record_of_ours_has_its_text_at_all_times(old: list[Claim], n
 
 
 @given(claims, claims)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_name_never_disappears_while_its_object_asks_for_it(old: list[Claim], new: list[Claim]) -> None:
     zone = settled(World(), old)
     asked = {(wish.name, wish.claimant.resource) for wish in new}
