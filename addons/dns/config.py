@@ -14,6 +14,7 @@ ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1)]
+Source = Literal["service", "ingress", "pod", "node", "crd", "gateway-httproute", "gateway-grpcroute"]
 RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR"]
 
 
@@ -23,7 +24,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     listen: str = ":7979"
     """HOST:PORT for health, metrics and the status page; an empty host means all addresses."""
 
-    source: tuple[Literal["service", "ingress", "pod"], ...] = ("service", "ingress")
+    source: tuple[Source, ...] = ("service", "ingress")
     """The kinds of objects that are asked what they want."""
 
     namespace: str = ""
@@ -43,6 +44,33 @@ class Config(CommonConfig, frozen=True, kw_only=True):
 
     service_type_filter: tuple[Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"], ...] = ()
     """Look only at Services of these types."""
+
+    gateway_namespace: str = ""
+    """Look only at Gateways of this namespace; without it, at those of all namespaces."""
+
+    gateway_name: str = ""
+    """Look only at Gateways of this name."""
+
+    gateway_label_filter: str = ""
+    """Look only at Gateways whose labels match this selector."""
+
+    fqdn_template: str = ""
+    """Names for objects without one of their own, as Go template: `{{.Name}}.{{.Namespace}}.example.com`."""
+
+    combine_fqdn_annotation: bool = False
+    """Give objects the names of the template as well as their own."""
+
+    exclude_unschedulable: bool = True
+    """Leave out the addresses and names of cordoned nodes."""
+
+    expose_internal_ipv6: bool = False
+    """Count the internal IPv6 addresses of nodes as external ones: AWS lists no others."""
+
+    target_net_filter: tuple[str, ...] = ()
+    """Publish only addresses in these networks, and no host names."""
+
+    exclude_target_net: tuple[str, ...] = ()
+    """Never publish addresses in these networks."""
 
     ignore_hostname_annotation: bool = False
     """Take no names from hostname annotations."""
@@ -80,6 +108,12 @@ class Config(CommonConfig, frozen=True, kw_only=True):
 
     exclude_domains: tuple[str, ...] = ()
     """Never look at names and zones in these domains."""
+
+    regex_domain_filter: str = ""
+    """Look only at names and zones that contain a match of this regular expression; replaces the lists."""
+
+    regex_domain_exclusion: str = ""
+    """Never look at names and zones that contain a match of this regular expression; replaces the lists."""
 
     zone_id_filter: tuple[str, ...] = ()
     """Look only at hosted zones whose id ends like this."""
@@ -207,7 +241,11 @@ class Config(CommonConfig, frozen=True, kw_only=True):
             raise SettingError("--no-events is not possible: changes of objects always trigger")
         if self.txt_prefix and self.txt_suffix:
             raise SettingError("--txt-prefix and --txt-suffix exclude each other")
-        for flag, text in (("annotation", self.annotation_filter), ("label", self.label_filter)):
+        for flag, text in (
+            ("annotation", self.annotation_filter),
+            ("label", self.label_filter),
+            ("gateway-label", self.gateway_label_filter),
+        ):
             try:
                 parse_selector(text)
             except ValueError as error:

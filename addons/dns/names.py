@@ -89,6 +89,15 @@ STEERING: Final = (
 )
 """The annotations about how Route 53 answers: aliases, routing policies and the zone."""
 
+INGRESS_HOSTNAME_SOURCE: Final = "ingress-hostname-source"
+"""Which names of an Ingress count: `ANNOTATION_ONLY` or `DEFINED_HOSTS_ONLY`; both without it."""
+
+GATEWAY_HOSTNAME_SOURCE: Final = "gateway-hostname-source"
+"""The same for a route of a Gateway."""
+
+ANNOTATION_ONLY: Final = "annotation-only"
+DEFINED_HOSTS_ONLY: Final = "defined-hosts-only"
+
 ACCESS: Final = "access"
 """Which addresses of nodes are meant: "public" or "private"."""
 
@@ -123,6 +132,8 @@ FALLBACK_OWNER_LABEL: Final = "_aws-addons-owner"
 # Reasons: faults in an object (Event type Warning, and a decision).
 INVALID_ANNOTATION: Final = "InvalidAnnotation"
 INVALID_HOSTNAME: Final = "InvalidHostname"
+INVALID_TEMPLATE: Final = "InvalidTemplate"
+INVALID_ENDPOINT: Final = "InvalidEndpoint"
 CONFLICTING_TARGETS: Final = "ConflictingTargets"
 
 # Reasons: decisions not to act.

@@ -18,6 +18,7 @@ from addons.dns.kube.reporter import Reporter
 from addons.dns.kube.watches import Object, Watches
 from addons.dns.model.actions import Plan
 from addons.dns.model.claims import Claim, Claims
+from addons.dns.model.dns_endpoints import DNS_ENDPOINTS
 from addons.dns.model.gateway import Route, gateway_key
 from addons.dns.model.records import Zone
 from addons.dns.model.zones import ZoneFinder
@@ -29,17 +30,26 @@ R = TypeVar("R", bound=Route)
 class Wishes:
     """What all objects ask for, by zone. `wake` is told the id of every zone in which that has changed.
 
+    `looked_at` is told of every DNSEndpoint whose claims are in the book.
+
     Nothing is looked at before `load`: half-filled caches would only make work that is soon void.
     """
 
     def __init__(
-        self, *, scope: Scope, watches: Watches, reporter: Reporter, wake: Callable[[str], None]
+        self,
+        *,
+        scope: Scope,
+        watches: Watches,
+        reporter: Reporter,
+        wake: Callable[[str], None],
+        looked_at: Callable[[Object], None],
     ) -> None:
         self.book = ClaimBook()
         self._scope = scope
         self._watches = watches
         self._reporter = reporter
         self._wake = wake
+        self._looked_at = looked_at
         self._is_loaded = False
         self._readers: dict[str, Callable[[str, str], Claims | None]] = {
             "Service": self._service,
@@ -76,6 +86,8 @@ class Wishes:
         zones = self.book.put(obj, claims, _now())
         self._reporter.report_problems(obj, claims.problems)
         self._report_homeless({claim.name for claim in claims.claims})
+        if obj[0] == DNS_ENDPOINTS.kind:
+            self._looked_at(obj)
         for zone_id in zones:
             self._wake(zone_id)
 

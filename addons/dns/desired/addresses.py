@@ -2,21 +2,32 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from addons.dns.desired.scope import Scope
+from addons.dns.model.records import type_of_target
 from addons.runtime.objects import Endpoint, EndpointSlice, Node
 
 
-def node_addresses(nodes: Iterable[Node], local_to: Sequence[EndpointSlice] | None) -> Iterator[str]:
+def node_addresses(nodes: Iterable[Node], scope: Scope, access: str = "") -> tuple[str, ...]:
     """The external addresses of the nodes, or the internal ones where no node has an external one.
 
-    Cordoned nodes are left out. With `local_to` (externalTrafficPolicy Local) only the nodes with the best
-    endpoints of these slices take part: other nodes would drop the traffic.
+    `access` decides instead: public for external ones, private for internal ones. Cordoned nodes are left out
+    where the settings say so. AWS lists IPv6 addresses, which the internet may reach, as internal ones; the
+    settings can count them as external.
     """
-    chosen = [node for node in nodes if not node.spec.unschedulable]
-    if local_to is not None:
-        hosting = _best_nodes(local_to)
-        chosen = [node for node in chosen if node.metadata.name in hosting]
+    chosen = [node for node in nodes if not (node.spec.unschedulable and scope.excludes_unschedulable)]
     external = list(addresses_of_nodes(chosen, "ExternalIP"))
-    yield from external or addresses_of_nodes(chosen, "InternalIP")
+    internal = list(addresses_of_nodes(chosen, "InternalIP"))
+    if access == "private" or not (external or access == "public"):
+        return tuple(internal)
+    if scope.exposes_internal_ipv6:
+        external += [address for address in internal if type_of_target(address) == "AAAA"]
+    return tuple(external)
+
+
+def serving_nodes(nodes: Iterable[Node], slices: Sequence[EndpointSlice]) -> list[Node]:
+    """The nodes with the best endpoints of a Service of traffic policy Local: others drop its traffic."""
+    hosting = _best_nodes(slices)
+    return [node for node in nodes if node.metadata.name in hosting]
 
 
 def addresses_of_nodes(nodes: Iterable[Node], kind: str) -> Iterator[str]:

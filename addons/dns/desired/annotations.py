@@ -67,6 +67,18 @@ def read_targets(
     return tuple(_targets(ref, said, problems)) if names.TARGET in said else ()
 
 
+def read_hostname_source(
+    ref: ObjectRef, key: str, annotations: Mapping[str, str], scope: Scope, problems: list[Problem]
+) -> str:
+    """Which names of an object count, by the annotation called `key`; the empty text for all of them."""
+    text = _said(annotations, scope.prefixes).get(key, "").strip()
+    allowed = (names.ANNOTATION_ONLY, names.DEFINED_HOSTS_ONLY)
+    if text and text not in allowed:
+        message = f"annotation {key}: {text!r} is not {' or '.join(allowed)}; all names are used"
+        problems.append(Problem(ref, names.INVALID_ANNOTATION, message))
+    return text if text in allowed else ""
+
+
 def read_flag(text: str) -> bool | None:
     """True or False as written; None when it is neither."""
     return {"true": True, "false": False}.get(text.strip().lower())

@@ -2,7 +2,11 @@
 
 from collections.abc import Iterator
 
-from addons.dns.desired.annotations import checked_hostname, read_annotations
+from msgspec.structs import replace
+
+from addons.dns import names
+from addons.dns.desired.annotations import checked_hostname, read_annotations, read_hostname_source
+from addons.dns.desired.fqdn import with_template_names
 from addons.dns.desired.merge import claimant_of, merge_wishes
 from addons.dns.desired.scope import Scope
 from addons.dns.desired.steering import steer
@@ -12,15 +16,25 @@ from addons.runtime.outcomes import ObjectRef, Problem
 
 
 def ingress_claims(ingress: Ingress, scope: Scope) -> Claims:
-    """Every host of its rules, certificates and annotations, pointing at its load balancer."""
+    """Every host of its rules, certificates and annotations, or of the template, at its load balancer."""
     if not scope.covers_ingress(ingress):
         return Claims()
     claimant = claimant_of(ingress)
     asked = read_annotations(claimant.ref, ingress.metadata.annotations, scope)
     if not asked.is_ours:
         return Claims()
-    problems = list(asked.problems)
-    hosts = {*asked.hostnames, *_hosts(claimant.ref, ingress, scope, problems)}
+    problems: list[Problem] = []
+    source = read_hostname_source(
+        claimant.ref, names.INGRESS_HOSTNAME_SOURCE, ingress.metadata.annotations, scope, problems
+    )
+    defined = tuple(_hosts(claimant.ref, ingress, scope, problems))
+    if source == names.ANNOTATION_ONLY:
+        defined = ()
+    elif source == names.DEFINED_HOSTS_ONLY:
+        asked = replace(asked, hostnames=())
+    asked = with_template_names(ingress, asked, scope, has_names=bool(defined))
+    problems += asked.problems
+    hosts = {*asked.hostnames, *defined}
     targets = asked.targets or load_balancer_targets(ingress)
     wishes = [(host, targets) for host in hosts]
     claims = merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=problems)

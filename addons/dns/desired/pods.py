@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from addons.dns import names
 from addons.dns.desired.addresses import addresses_of_nodes
 from addons.dns.desired.annotations import Asked, read_annotations
+from addons.dns.desired.fqdn import with_template_names
 from addons.dns.desired.members import ENDED, is_ready, pod_addresses
 from addons.dns.desired.merge import Wish, claimant_of, merge_wishes
 from addons.dns.desired.scope import Scope
@@ -32,6 +33,7 @@ def pod_claims(pod: Pod, node: Node | None, scope: Scope) -> Claims:
     asked = read_annotations(ref(pod), pod.metadata.annotations, scope, default_ttl=scope.pod_ttl)
     if not asked.is_ours:
         return Claims()
+    asked = with_template_names(pod, asked, scope)
     problems = [*asked.problems, *_faults(pod, asked)]
     is_leaving = pod.metadata.deletion_timestamp is not None
     is_live = not is_leaving and (scope.publish_not_ready or is_ready(pod))

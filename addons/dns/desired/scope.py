@@ -3,7 +3,9 @@
 from msgspec import Struct
 
 from addons.dns import names
-from addons.dns.config import Config
+from addons.dns.config import Config, managed_types
+from addons.dns.desired.filters import TargetFilter, parse_networks
+from addons.dns.desired.templates import Template, TemplateError, parse_template
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.objects import Ingress, KubeObject, Service
@@ -32,6 +34,13 @@ class Scope(Struct, frozen=True, kw_only=True):
     pod_domain: str = ""
     pod_ttl: int = 10
     hold_seconds: int = 0
+    template: Template = Template()
+    combines_template: bool = False
+    targets: TargetFilter = TargetFilter()
+    gateways: Selector = Selector()
+    gateway_name: str = ""
+    excludes_unschedulable: bool = True
+    exposes_internal_ipv6: bool = False
     ignore_hostname_annotation: bool = False
     ignore_ingress_rules: bool = False
     ignore_ingress_tls: bool = False
@@ -62,6 +71,26 @@ def _pod_domain(config: Config) -> str:
         raise SettingError(f"--pod-source-domain: {error}") from None
 
 
+def _template(config: Config) -> Template:
+    try:
+        return parse_template(config.fqdn_template) if config.fqdn_template else Template()
+    except TemplateError as error:
+        raise SettingError(f"--fqdn-template: {error}") from None
+
+
+def _target_filter(config: Config) -> TargetFilter:
+    found = []
+    for flag, texts in (
+        ("target-net-filter", config.target_net_filter),
+        ("exclude-target-net", config.exclude_target_net),
+    ):
+        try:
+            found.append(parse_networks(texts))
+        except ValueError as error:
+            raise SettingError(f"--{flag}: {error}; networks like 10.0.0.0/8 are allowed") from None
+    return TargetFilter(include=found[0], exclude=found[1], types=frozenset(managed_types(config)))
+
+
 def scope_of(config: Config, domains: DomainFilter) -> Scope:
     """The scope that the settings describe; raises SettingError."""
     return Scope(
@@ -81,6 +110,13 @@ def scope_of(config: Config, domains: DomainFilter) -> Scope:
         pod_domain=_pod_domain(config),
         pod_ttl=int(config.pod_record_ttl.total_seconds()) or _DEFAULT_TTL,
         hold_seconds=int(config.pod_record_hold.total_seconds()),
+        template=_template(config),
+        combines_template=config.combine_fqdn_annotation,
+        targets=_target_filter(config),
+        gateways=parse_selector(config.gateway_label_filter),
+        gateway_name=config.gateway_name,
+        excludes_unschedulable=config.exclude_unschedulable,
+        exposes_internal_ipv6=config.expose_internal_ipv6,
         ignore_hostname_annotation=config.ignore_hostname_annotation,
         ignore_ingress_rules=config.ignore_ingress_rules_spec,
         ignore_ingress_tls=config.ignore_ingress_tls_spec,

@@ -2,14 +2,21 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from addons.dns.desired.addresses import node_addresses
+from msgspec.structs import replace
+
+from addons.dns import names
 from addons.dns.desired.annotations import Asked, read_annotations
+from addons.dns.desired.fqdn import with_template_names
 from addons.dns.desired.headless import has_pod_records, headless_claims, is_headless
 from addons.dns.desired.merge import Wish, claimant_of, merge_wishes
+from addons.dns.desired.node_ports import node_port_targets, port_claims
 from addons.dns.desired.scope import Scope
 from addons.dns.desired.steering import steer
 from addons.dns.model.claims import Claims
 from addons.runtime.objects import EndpointSlice, Node, Pod, Service, ref
+from addons.runtime.outcomes import Problem
+
+_ACCESS = ("", "public", "private")
 
 
 def service_claims(
@@ -35,6 +42,9 @@ def service_claims(
         return headless_claims(service, asked, slices, pods, nodes, scope)
     wishes = _wishes(service, asked, slices, nodes, scope)
     claims = merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=asked.problems)
+    if service.spec.type == "NodePort" and not asked.targets:
+        ports = port_claims(service, asked, claimant, scope)
+        claims = Claims(claims.claims + tuple(ports), claims.problems)
     return steer(claimant.ref, claims, asked.steering, scope)
 
 
@@ -49,7 +59,14 @@ def needs_pods(service: Service, scope: Scope) -> bool:
 def _asked(service: Service, scope: Scope) -> Asked:
     """The annotations; a Service that asks for a name for each pod wants them to change fast."""
     ttl = scope.pod_ttl if has_pod_records(service) else 0
-    return read_annotations(ref(service), service.metadata.annotations, scope, default_ttl=ttl)
+    asked = read_annotations(ref(service), service.metadata.annotations, scope, default_ttl=ttl)
+    if not asked.is_ours:
+        return asked
+    if asked.access not in _ACCESS:
+        message = f"annotation {names.ACCESS}: {asked.access!r} is not {' or '.join(_ACCESS[1:])}"
+        problem = Problem(ref(service), names.INVALID_ANNOTATION, message)
+        asked = replace(asked, access="", problems=(*asked.problems, problem))
+    return with_template_names(service, asked, scope)
 
 
 def _wishes(
@@ -62,7 +79,7 @@ def _wishes(
     for internal, hostnames in ((False, asked.hostnames), (True, asked.internal_hostnames)):
         if not hostnames or not _is_published(service, internal, asked, scope):
             continue
-        targets = asked.targets or tuple(_targets(service, internal, slices, nodes, scope))
+        targets = asked.targets or tuple(_targets(service, internal, asked, slices, nodes, scope))
         yield from ((hostname, targets) for hostname in hostnames)
 
 
@@ -76,6 +93,7 @@ def _is_published(service: Service, internal: bool, asked: Asked, scope: Scope) 
 def _targets(
     service: Service,
     internal: bool,
+    asked: Asked,
     slices: Sequence[EndpointSlice],
     nodes: Iterable[Node],
     scope: Scope,
@@ -87,7 +105,7 @@ def _targets(
         case "ClusterIP":
             return _cluster_addresses(service)
         case "NodePort":
-            return node_addresses(nodes, slices if spec.external_traffic_policy == "Local" else None)
+            return node_port_targets(service, asked, slices, nodes, scope)
         case "ExternalName":
             return spec.external_ips or filter(None, (spec.external_name.removesuffix(".").lower(),))
         case _:

@@ -14,8 +14,9 @@ class Claimant(Struct, frozen=True):
 
     @property
     def resource(self) -> str:
-        """The resource label of ownership texts: kind/namespace/name."""
-        return str(self.ref)
+        """The resource label of ownership texts: kind/namespace/name, kinds called as external-dns does."""
+        said = str(self.ref)
+        return said.replace("dnsendpoint/", "crd/", 1) if self.ref.kind == "DNSEndpoint" else said
 
 
 class Claim(Struct, frozen=True, gc=False):

@@ -1,5 +1,6 @@
 """Which hosted zones a name belongs to, and which names and zones are ours to look at."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
@@ -11,14 +12,31 @@ from addons.runtime.settings import SettingError
 
 
 class DomainFilter:
-    """The settings `--domain-filter` and `--exclude-domains`; a leading dot means subdomains only."""
+    """The settings `--domain-filter` and `--exclude-domains`; a leading dot means subdomains only.
 
-    def __init__(self, include: Iterable[str] = (), exclude: Iterable[str] = ()) -> None:
+    With a regular expression, `pattern` or `exclusion`, the lists do not count. Raises InvalidHostname, and
+    re.error.
+    """
+
+    def __init__(
+        self,
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        *,
+        pattern: str = "",
+        exclusion: str = "",
+    ) -> None:
         self._include = tuple(map(_parse_domain, include))
         self._exclude = tuple(map(_parse_domain, exclude))
+        self._has_patterns = bool(pattern or exclusion)
+        self._pattern = re.compile(pattern)
+        self._exclusion = re.compile(exclusion) if exclusion else None
 
     def accepts(self, name: str) -> bool:
         """True when `name` is in an included domain, or none is named, and in no excluded one."""
+        if self._has_patterns:
+            is_excluded = self._exclusion is not None and self._exclusion.search(name) is not None
+            return not is_excluded and self._pattern.search(name) is not None
         if any(_covers(domain, name) for domain in self._exclude):
             return False
         return not self._include or any(_covers(domain, name) for domain in self._include)
@@ -141,7 +159,20 @@ def domains_of(config: Config) -> DomainFilter:
             DomainFilter(texts)
         except InvalidHostname as error:
             raise SettingError(f"--{flag}: {error}") from None
-    return DomainFilter(config.domain_filter, config.exclude_domains)
+    for flag, text in (
+        ("regex-domain-filter", config.regex_domain_filter),
+        ("regex-domain-exclusion", config.regex_domain_exclusion),
+    ):
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise SettingError(f"--{flag} {text!r} is no regular expression: {error}") from None
+    return DomainFilter(
+        config.domain_filter,
+        config.exclude_domains,
+        pattern=config.regex_domain_filter,
+        exclusion=config.regex_domain_exclusion,
+    )
 
 
 def zone_filter_of(config: Config, domains: DomainFilter) -> ZoneFilter:

@@ -217,7 +217,7 @@ class TestFailures:
         world.delete("www")
         async with world.running() as controller:
             await until(lambda: controller.watches.services.get("default", "www") is None)
-            await until(lambda: "ingresses.networking.k8s.io not read yet" in controller.watches.not_ready())
+            await until(lambda: "ingresses not read yet" in controller.watches.not_ready())
             assert world.records() == {"www": ("192.0.2.1",)}
 
     async def test_the_delete_budget_holds_a_mass_deletion(self, world: World) -> None:

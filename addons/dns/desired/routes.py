@@ -1,0 +1,132 @@
+"""What the routes of Gateways ask for: their host names, as far as a Gateway serves them. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from msgspec.structs import replace
+
+from addons.dns import names
+from addons.dns.desired.annotations import (
+    Asked,
+    checked_hostname,
+    read_annotations,
+    read_hostname_source,
+    read_targets,
+)
+from addons.dns.desired.fqdn import with_template_names
+from addons.dns.desired.listeners import listeners_of
+from addons.dns.desired.merge import Wish, claimant_of, merge_wishes
+from addons.dns.desired.scope import Scope
+from addons.dns.desired.steering import steer
+from addons.dns.model.claims import Claims
+from addons.dns.model.gateway import Gateway, Listener, ParentReference, Route, gateway_key
+from addons.dns.model.hostnames import InvalidHostname, parse_hostname
+from addons.runtime.objects import Key, ref
+from addons.runtime.outcomes import Problem
+
+_ANY: Final = ""
+"""The host name of a listener, or of a route, that leaves the choice to the other one."""
+
+
+def route_claims(
+    route: Route, gateways: Mapping[Key, Gateway], labels: Mapping[str, str], scope: Scope
+) -> Claims:
+    """Every host name that the route and a listener of an accepting Gateway have in common.
+
+    `gateways` are those that the route names and that exist; `labels` those of its namespace, by which
+    Gateways choose. Names lead to the Gateway's addresses, or to what its `target` annotation says.
+    """
+    if not scope.covers(route):
+        return Claims()
+    claimant = claimant_of(route)
+    asked = read_annotations(claimant.ref, route.metadata.annotations, scope)
+    if not asked.is_ours:
+        return Claims()
+    problems: list[Problem] = []
+    hosts, asked = _hosts(route, asked, scope, problems)
+    problems += asked.problems
+    wishes = list(_wishes(route, hosts, gateways, labels, scope, problems))
+    claims = merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=problems)
+    return steer(claimant.ref, claims, asked.steering, scope)
+
+
+def _hosts(route: Route, asked: Asked, scope: Scope, problems: list[Problem]) -> tuple[list[str], Asked]:
+    """The host names of the route; `_ANY` when it has none, so that the listeners decide."""
+    which, annotations = ref(route), route.metadata.annotations
+    source = read_hostname_source(which, names.GATEWAY_HOSTNAME_SOURCE, annotations, scope, problems)
+    defined: list[str] = []
+    if source != names.ANNOTATION_ONLY:
+        found = (checked_hostname(which, "spec.hostnames", host, problems) for host in route.spec.hostnames)
+        defined = [name for name in found if name is not None]
+    if source == names.DEFINED_HOSTS_ONLY:
+        asked = replace(asked, hostnames=())
+    asked = with_template_names(route, asked, scope, has_names=bool(defined))
+    hosts = list(dict.fromkeys((*defined, *asked.hostnames)))
+    is_open = not route.spec.hostnames and source != names.ANNOTATION_ONLY
+    return hosts or ([_ANY] if is_open else []), asked
+
+
+def _wishes(
+    route: Route,
+    hosts: list[str],
+    gateways: Mapping[Key, Gateway],
+    labels: Mapping[str, str],
+    scope: Scope,
+    problems: list[Problem],
+) -> Iterator[Wish]:
+    for parent in _attachments(route):
+        gateway = gateways.get(gateway_key(parent, route.metadata.namespace) or ("", ""))
+        if gateway is None or not _counts(gateway, scope):
+            continue
+        targets = _targets(gateway, scope, problems)
+        for listener in listeners_of(gateway, parent, route, labels):
+            served = _served(listener)
+            names_in_common = (common_name(served, host) for host in hosts if served is not None)
+            yield from ((name, targets) for name in names_in_common if name)
+
+
+def _attachments(route: Route) -> list[ParentReference]:
+    """The references that the route has and a Gateway has accepted."""
+    wanted = {_meaning(parent, route) for parent in route.spec.parent_refs}
+    accepted = (parent.parent_ref for parent in route.status.parents if parent.is_accepted)
+    return [parent for parent in accepted if _meaning(parent, route) in wanted]
+
+
+def _meaning(parent: ParentReference, route: Route) -> tuple[Key | None, str, int]:
+    """A reference with its defaults filled in, so that it is known again in the status."""
+    return gateway_key(parent, route.metadata.namespace), parent.section_name, parent.port
+
+
+def _counts(gateway: Gateway, scope: Scope) -> bool:
+    is_named = scope.gateway_name in ("", gateway.metadata.name)
+    return is_named and scope.gateways.matches(gateway.metadata.labels)
+
+
+def _targets(gateway: Gateway, scope: Scope, problems: list[Problem]) -> tuple[str, ...]:
+    said = read_targets(ref(gateway), gateway.metadata.annotations, scope, problems)
+    found = (address.value.removesuffix(".") for address in gateway.status.addresses)
+    return said or tuple(address for address in found if address)
+
+
+def _served(listener: Listener) -> str | None:
+    """The canonical host name of a listener, `_ANY` for all; None where it makes no sense."""
+    try:
+        return parse_hostname(listener.hostname) if listener.hostname else _ANY
+    except InvalidHostname:
+        return None
+
+
+def common_name(one: str, other: str) -> str:
+    """The narrower of two host names where one covers the other, else the empty text.
+
+    A wildcard covers names below it at any depth, wildcards too; the empty text covers everything.
+    """
+    if _covers(one, other):
+        return other
+    return one if _covers(other, one) else ""
+
+
+def _covers(pattern: str, name: str) -> bool:
+    if pattern in (_ANY, name):
+        return True
+    return pattern.startswith("*.") and name.endswith(pattern[1:])

@@ -1,0 +1,56 @@
+"""What is written back to DNSEndpoints: which of their generations was looked at last."""
+
+import asyncio
+
+from addons.dns.kube.caches import Cache
+from addons.dns.kube.watches import Object
+from addons.dns.model.dns_endpoints import DNS_ENDPOINTS, DnsEndpoint
+from addons.runtime.errors import NotFound, OutsideError
+from addons.runtime.kube import KubeClient
+from addons.runtime.loop import ReconcileLoop, Result
+from addons.runtime.objects import ref
+
+
+class Statuses:
+    """Keeps `status.observedGeneration` of every DNSEndpoint at the generation that was looked at.
+
+    Who waits for it knows that the object was read, whatever became of its records. Objects that are noted
+    while nobody runs this, as on a replica that stands by, are written once somebody does.
+    """
+
+    def __init__(self, kube: KubeClient, objects: Cache[DnsEndpoint]) -> None:
+        self._kube = kube
+        self._objects = objects
+        self._loop: ReconcileLoop[Object] = ReconcileLoop("dns-status", self._write)
+
+    def note(self, obj: Object) -> None:
+        """This object was looked at."""
+        self._loop.wake(obj)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Write until `stopping`; what fails is tried again with growing pauses."""
+        await self._loop.run(stopping)
+
+    async def write_all(self) -> dict[str, str]:
+        """Write the status of every object that is behind, once; what failed: object -> message."""
+        failures: dict[str, str] = {}
+        for obj in tuple(self._objects.all()):
+            try:
+                await self._write((obj.resource.kind, obj.metadata.namespace, obj.metadata.name))
+            except OutsideError as error:
+                failures[f"status of {ref(obj)}"] = error.message
+        return failures
+
+    async def _write(self, which: Object) -> Result:
+        _, namespace, name = which
+        obj = self._objects.get(namespace, name)
+        if obj is None or obj.status.observed_generation == obj.metadata.generation:
+            return Result()
+        body = {"status": {"observedGeneration": obj.metadata.generation}}
+        try:
+            await self._kube.merge_patch(
+                DNS_ENDPOINTS, body, namespace=namespace, name=name, subresource="status"
+            )
+        except NotFound:
+            self._loop.forget(which)
+        return Result()
