@@ -1,10 +1,12 @@
 """Decide which credentials to fetch, renew and drop. Pure: no clock, no network, no logging."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from addons.iamproxy import names
-from addons.iamproxy.model import Action, CredentialKey, Drop, Fetch, Held, Plan, Renew
+from addons.iamproxy.model import Action, CredentialKey, Drop, Fetch, Grant, Held, Plan, Renew, Verdict
 from addons.runtime.outcomes import Skip
 
 LINGER = timedelta(minutes=5)
@@ -82,3 +84,34 @@ def _order(key: CredentialKey) -> str:
     return "\n".join(
         (key.role_arn, key.session_name, key.external_id, *key.service_account, str(key.session_tags))
     )
+
+
+class PlanLine(Struct, frozen=True, omit_defaults=True):
+    """One decision as `--dry-run` prints it."""
+
+    key: str
+    action: str
+    object: str
+    because: str
+    details: dict[str, str] = {}
+
+
+def preview(verdicts: Iterable[Verdict], plan: Plan) -> Iterator[PlanLine]:
+    """Give what pods are granted and refused, and what would be asked of STS."""
+    for verdict in verdicts:
+        who = str(verdict.pod.ref) if verdict.pod else ""
+        if isinstance(verdict, Grant):
+            details = {"role": verdict.key.role_arn, "session": verdict.key.session_name}
+            yield PlanLine(who, "grant", who, verdict.because, details)
+        else:
+            yield PlanLine(who, "refuse", who, verdict.message, {"reason": verdict.reason})
+    for action in plan.actions:
+        yield PlanLine(str(action.key), type(action).__name__.lower(), "", _because(action))
+    for skip in plan.skips:
+        yield PlanLine(skip.key, "skip", "", skip.message, {"reason": skip.reason})
+
+
+def _because(action: Action) -> str:
+    if isinstance(action, Drop):
+        return action.because
+    return "pods will ask for them" if isinstance(action, Fetch) else "they end before long"

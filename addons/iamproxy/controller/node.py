@@ -1,6 +1,7 @@
 """Reconcile this node: who is granted what, and the credentials for it, before anybody asks."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from random import Random
@@ -25,6 +26,8 @@ from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.loop import ReconcileLoop, Result
+
+log = logging.getLogger(__name__)
 
 _PODS = Gauge("addons_iamproxy_pods", "Pods of this node.", ["verdict"])
 
@@ -175,8 +178,10 @@ class Controller:
         """Find the base ARN, however long it takes."""
         backoff = Backoff(self._rng)
         clock = asyncio.get_running_loop().time
-        while await self._try_base():
-            await asyncio.sleep(backoff.next(clock()))  # noqa: ASYNC110 - nothing tells that STS is back
+        while failed := await self._try_base():
+            seconds = backoff.next(clock())
+            log.info("%s; again in %.0f s", *failed.values(), seconds)
+            await asyncio.sleep(seconds)
         self._wake()
 
     async def _try_base(self) -> dict[str, str]:

@@ -104,7 +104,7 @@ def check_policy(
         if (pattern := first_match(arn, rule.roles, form="glob", base=base)) is not None:
             return Allowed(f"rule {rule.name} of the policy has {pattern}")
     said = f"rules {', '.join(rule.name for rule in found)} do not permit" if found else "no rule permits"
-    return NotAllowed(names.POLICY_FORBIDS, f"policy: {said} {arn} to {namespace}/{service_account}")
+    return NotAllowed(names.POLICY_DENIES, f"policy: {said} {arn} to {namespace}/{service_account}")
 
 
 def first_match(arn: str, patterns: Iterable[str], *, form: Format, base: str) -> str | None:

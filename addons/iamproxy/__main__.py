@@ -1,0 +1,232 @@
+"""`python -m addons.iamproxy [check|cleanup]`: read the settings, wire the daemon by hand, run."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from addons.iamproxy.aws.node_metadata import NodeMetadata
+from addons.iamproxy.aws.sts import Sts
+from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn
+from addons.iamproxy.controller.explain import explain
+from addons.iamproxy.controller.node import Controller
+from addons.iamproxy.controller.policy_file import PolicyFile
+from addons.iamproxy.desired.grants import Desired, Rules
+from addons.iamproxy.kube.issuer import TokenIssuer
+from addons.iamproxy.kube.reporter import Reporter
+from addons.iamproxy.model import Grant, Plan, Verdict
+from addons.iamproxy.net.redirect import Redirect
+from addons.iamproxy.net.table import RedirectSettings
+from addons.iamproxy.plan import preview
+from addons.iamproxy.server.audit import Audit, set_up_audit
+from addons.iamproxy.server.limits import ServerLimits
+from addons.iamproxy.server.listener import MetadataServer
+from addons.iamproxy.server.metadata import Metadata
+from addons.iamproxy.server.node_keys import NodeKeys
+from addons.iamproxy.server.routes import Routes
+from addons.iamproxy.server.tokens import Tokens, load_key, new_key
+from addons.runtime import cli
+from addons.runtime.app import run_until_stopped
+from addons.runtime.aws import AwsSession
+from addons.runtime.bucket import Rate
+from addons.runtime.decisions import Decisions
+from addons.runtime.errors import OutsideError
+from addons.runtime.events import Recorder
+from addons.runtime.kube import KubeClient
+from addons.runtime.objects import NAMESPACES, PODS, Namespace, Pod
+from addons.runtime.settings import SettingError
+from addons.runtime.web import StatusServer, parse_listen
+
+COMPONENT = "aws-addons-iamproxy"
+
+_STS_SECONDS = 5.0
+
+
+async def main(config: Config) -> int:
+    """Run the daemon until it is stopped, or a single pass; the exit code."""
+    if not config.node:
+        raise SettingError("--node is required: the name of the node that this daemon is for")
+    async with _connections(config) as (kube, aws):
+        decisions = Decisions()
+        recorder = Recorder(kube, component=COMPONENT, instance=config.node)
+        reporter = Reporter(decisions=decisions, recorder=None if config.dry_run else recorder)
+        controller = Controller(
+            config,
+            kube=kube,
+            sts=_sts(config, kube, aws),
+            reporter=reporter,
+            policy=_policy(config),
+            preview=print_plan if config.dry_run else None,
+        )
+        if config.once or config.dry_run:
+            return await single_pass(controller, recorder)
+        await _serve(config, controller, decisions, recorder)
+        return 0
+
+
+async def single_pass(controller: Controller, recorder: Recorder) -> int:
+    """Fetch the credentials of every pod of the node, once: 0, or 3 where some failed, named on stderr."""
+    stopping = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(controller.watches.run(stopping))
+        group.create_task(recorder.run(stopping))
+        failures = await controller.run_once()
+        stopping.set()
+    for key, message in sorted(failures.items()):
+        sys.stderr.write(f"failed: {key}: {message}\n")
+    return 3 if failures else 0
+
+
+def print_plan(desired: Desired, plan: Plan) -> None:
+    """Write the plan to stdout, a JSON line for each decision."""
+    for line in preview(desired.pods, plan):
+        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+    sys.stdout.flush()
+
+
+async def check(pod: str, config: Config) -> int:
+    """Explain the decision about one pod: 0 when it is granted a role, 3 when not."""
+    namespace, slash, name = pod.partition("/")
+    if not (namespace and slash and name):
+        raise SettingError(f"--pod {pod!r}: not NAMESPACE/NAME")
+    try:
+        verdict, text = await _explain(namespace, name, config)
+    except OutsideError as error:
+        sys.stderr.write(f"cannot tell: {error.message}\n")
+        return 3
+    sys.stdout.write(text + "\n")
+    return 0 if isinstance(verdict, Grant) else 3
+
+
+async def _explain(namespace: str, name: str, config: Config) -> tuple[Verdict, str]:
+    async with _connections(config) as (kube, aws):
+        found = await kube.get(PODS, Pod, namespace=namespace, name=name)
+        space = await kube.get(NAMESPACES, Namespace, name=namespace)
+        base = base_arn(config)
+        if not base and config.auto_discover_base_arn:
+            base = await _sts(config, kube, aws).base_arn()
+        policy = _policy(config)
+        rules = Rules(config, base, policy.policy if policy else None)
+        return explain(found, space, rules)
+
+
+async def cleanup(config: Config) -> int:
+    """Take the redirect away."""
+    redirect = _redirect(config)
+    try:
+        await redirect.remove()
+    finally:
+        redirect.close()
+    return 0
+
+
+async def _serve(config: Config, controller: Controller, decisions: Decisions, recorder: Recorder) -> None:
+    set_up_audit(sys.stdout)
+    redirect = _redirect(config) if config.interceptor == "nft" else None
+    try:
+        if redirect:
+            await redirect.ensure()
+        listen = [(str(address), config.app_port) for address in redirect.listener] if redirect else []
+        async with aiohttp.ClientSession() as session:
+            metadata = _metadata(config, controller, session)
+            server = MetadataServer(
+                metadata, listen or [("", config.app_port)], only_redirected=redirect is not None
+            )
+            status = StatusServer(
+                config.listen,
+                name="iamproxy",
+                ready=lambda: _not_ready(controller, redirect),
+                state=controller.state,
+                decisions=decisions,
+            )
+            await run_until_stopped(
+                status.serve,
+                server.serve,
+                controller.watches.run,
+                controller.assignments.run,
+                controller.run,
+                recorder.run,
+                *([redirect.keep] if redirect else []),
+            )
+    finally:
+        if redirect:
+            redirect.close()
+
+
+def _metadata(config: Config, controller: Controller, session: aiohttp.ClientSession) -> Metadata:
+    return Metadata(
+        addresses=controller.addresses,
+        vault=controller.vault,
+        tokens=Tokens(load_key(Path(config.token_key_file)) if config.token_key_file else new_key()),
+        audit=Audit(),
+        routes=Routes(config.metadata_allow),
+        node_keys=NodeKeys(NodeMetadata(session, address=config.metadata_addr).read),
+        limits=ServerLimits(),
+        imdsv2=config.imdsv2,
+    )
+
+
+def _not_ready(controller: Controller, redirect: Redirect | None) -> str:
+    if redirect and not redirect.is_in_place:
+        return "the redirect is not in place"
+    return controller.not_ready()
+
+
+def _redirect(config: Config) -> Redirect:
+    return Redirect(
+        RedirectSettings(
+            port=config.app_port,
+            admin_port=parse_listen(config.listen)[1],
+            interfaces=config.host_interface,
+        )
+    )
+
+
+def _policy(config: Config) -> PolicyFile | None:
+    return PolicyFile(Path(config.policy_file)) if config.policy_file else None
+
+
+def _sts(config: Config, kube: KubeClient, aws: AwsSession) -> Sts:
+    issuer = TokenIssuer(kube, audience=config.token_audience)
+    return Sts(aws, issue_token=issuer.issue, broker=config.assume_role_arn)
+
+
+@asynccontextmanager
+async def _connections(config: Config) -> AsyncIterator[tuple[KubeClient, AwsSession]]:
+    rate = Rate(per_second=config.sts_rate, burst=5 * max(1, int(config.sts_rate)))
+    async with (
+        KubeClient.connect(config.kubeconfig, user_agent=COMPONENT) as kube,
+        AwsSession(
+            region=config.aws_region,
+            endpoint_url=config.aws_endpoint_url,
+            rates={"sts": rate},
+            read_seconds=_STS_SECONDS,
+        ) as aws,
+    ):
+        yield kube, aws
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the daemon, or the command that the first argument names; the exit code."""
+    command = argv[0] if argv else ""
+    entry: Callable[[Config], Coroutine[Any, Any, int | None]] = main
+    rest = list(argv)
+    if command == "check":
+        parser = argparse.ArgumentParser("addons iamproxy check", add_help=False, allow_abbrev=False)
+        parser.add_argument("--pod", required=True)
+        asked, rest = parser.parse_known_args(rest[1:])
+        entry = partial(check, asked.pod)
+    elif command == "cleanup":
+        entry, rest = cleanup, rest[1:]
+    return cli.run("iamproxy", Config, entry, rest, env_prefixes=ENV_PREFIXES)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

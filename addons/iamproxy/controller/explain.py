@@ -1,0 +1,48 @@
+"""`addons iamproxy check`: why a pod gets the credentials it gets, or none."""
+
+from collections.abc import Iterator
+
+from addons.iamproxy import names
+from addons.iamproxy.desired.grants import Rules, verdict_of
+from addons.iamproxy.model import Grant, Verdict
+from addons.runtime.objects import Namespace, Pod
+
+
+def explain(pod: Pod, namespace: Namespace, rules: Rules) -> tuple[Verdict, str]:
+    """Decide about a pod, and tell in a few lines from what the decision follows."""
+    verdict = verdict_of(pod, namespace, rules)
+    return verdict, "\n".join((*_inputs(pod, namespace, rules), "", *_decision(verdict)))
+
+
+def _inputs(pod: Pod, namespace: Namespace, rules: Rules) -> Iterator[str]:
+    config, meta = rules.config, pod.metadata
+    role = meta.annotations.get(config.iam_role_key)
+    account = pod.spec.service_account_name or "default"
+    yield f"pod              {meta.namespace}/{meta.name} (uid {meta.uid}), service account {account}"
+    yield f"node             {pod.spec.node_name or 'not scheduled yet'}"
+    yield f"role annotation  {role or 'none'}"
+    if not role and config.default_role:
+        yield f"default role     {config.default_role}"
+    yield f"base role ARN    {rules.base or 'none'}"
+    if config.namespace_restrictions:
+        annotations = namespace.metadata.annotations
+        key = config.namespace_key
+        if key not in annotations and names.PERMITTED in annotations:
+            key = names.PERMITTED
+        yield f"namespace        {key}: {annotations.get(key, 'none')}"
+    else:
+        yield "namespace        not restricted"
+    yield f"policy file      {f'{len(rules.policy.rules)} rules' if rules.policy else 'none'}"
+
+
+def _decision(verdict: Verdict) -> Iterator[str]:
+    if isinstance(verdict, Grant):
+        key = verdict.key
+        yield f"granted: {key.role_arn}"
+        yield f"because: {verdict.because}"
+        yield f"session: {key.session_name}, {key.duration_seconds} s, source {key.source}"
+        if key.external_id:
+            yield f"external id: {key.external_id}"
+    else:
+        yield f"refused: {verdict.message}"
+        yield f"reason:  {verdict.reason}, answered with status {verdict.status}"
