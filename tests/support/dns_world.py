@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from addons.dns.model.ownership import registry_of
 from addons.dns.model.zones import domains_of, roles_of, zone_filter_of
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
+from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decisions
 from addons.runtime.events import Recorder
 from addons.runtime.kube import KubeClient
@@ -54,7 +55,10 @@ class World:
 
     @asynccontextmanager
     async def controller(
-        self, *flags: str, preview: Callable[[Plan], None] | None = None
+        self,
+        *flags: str,
+        preview: Callable[[Plan], None] | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> AsyncIterator[Controller]:
         """A controller with its caches running; it does not reconcile by itself yet."""
         argv = ["--txt-owner-id=me", "--policy=sync", "--min-event-sync-interval=20ms", *flags]
@@ -85,6 +89,7 @@ class World:
                 scope=scope_of(config, domains),
                 reporter=Reporter(decisions=self.decisions, recorder=recorder),
                 preview=preview,
+                now=now,
                 ledger=Ledger(first=timedelta(milliseconds=100)),
             )
             stopping = asyncio.Event()

@@ -1,0 +1,346 @@
+"""Nothing is lost by mistake: holds, the delete budget, approvals, flapping, suspension; each is told."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from addons.dns.controller.zones import Controller
+from addons.dns.kube.caches import Cache
+from addons.runtime.clock import utc_now
+from addons.runtime.objects import Service
+from addons.sim.kubeapi.faults import Fault
+from tests.support.dns_world import CHANGE, World, service, until
+
+EVERY_TIME = ("--interval=0s", "--audit-interval=0s")
+"""Look at everything, and read the zone afresh, in every pass."""
+
+
+class Clock:
+    """A wall clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = utc_now()
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **length: float) -> None:
+        self.now += timedelta(**length)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class TestEmptyTargets:
+    """An object that lost its targets keeps its records for a while."""
+
+    async def test_records_outlive_their_targets_for_the_hold_and_no_longer(
+        self, world: World, clock: Clock
+    ) -> None:
+        world.create(service("www", "192.0.2.1"))
+        async with world.controller("--interval=0s", now=clock) as controller:
+            await controller.run_once()
+            world.update(service("www"))
+            await until(lambda: _addresses(controller.watches.services.get("default", "www")) == 0)
+            await controller.reconcile(world.zone_id)
+            clock.pass_by(minutes=14)
+            await controller.reconcile(world.zone_id)
+            assert world.records() == {"www": ("192.0.2.1",)}
+            clock.pass_by(minutes=2)
+            await controller.reconcile(world.zone_id)
+            assert world.records() == {}
+        assert "NoTargets" in world.reasons()
+
+    async def test_targets_that_return_end_the_hold(self, world: World, clock: Clock) -> None:
+        world.create(service("www", "192.0.2.1"))
+        async with world.controller("--interval=0s", now=clock) as controller:
+            await controller.run_once()
+            for address in ("", "192.0.2.2", ""):
+                world.update(service("www", *filter(None, (address,))))
+                await until(partial(_has, controller, 1 if address else 0))
+                await controller.reconcile(world.zone_id)
+                clock.pass_by(minutes=10)
+            await controller.reconcile(world.zone_id)
+            assert world.records() == {"www": ("192.0.2.2",)}
+
+    async def test_wiping_every_load_balancer_deletes_nothing_and_later_the_budget_holds(
+        self, world: World, clock: Clock
+    ) -> None:
+        world.create(*(service(f"s{number}", "192.0.2.1") for number in range(30)))
+        async with world.controller("--interval=0s", now=clock) as controller:
+            await controller.run_once()
+            for number in range(30):
+                world.update(service(f"s{number}"))
+            store = controller.watches.services
+            await until(lambda: not any(_addresses(found) for found in store.all()))
+            await controller.reconcile(world.zone_id)
+            assert len(world.records()) == 30
+            clock.pass_by(minutes=16)
+            await controller.reconcile(world.zone_id)
+            assert len(world.records()) == 30
+        assert "DeleteBudget" in world.reasons()
+
+
+def _addresses(found: Service | None) -> int:
+    return len(found.status.load_balancer.ingress) if found else -1
+
+
+def _has(controller: Controller, count: int) -> bool:
+    return _addresses(controller.watches.services.get("default", "www")) == count
+
+
+class TestDeleteBudget:
+    """Many small waves count like one large one; a person may let exactly these deletes go."""
+
+    async def test_waves_do_not_add_up_past_the_budget_within_ten_minutes(
+        self, world: World, clock: Clock
+    ) -> None:
+        world.create(*(service(f"s{number}", "192.0.2.1") for number in range(20)))
+        async with world.controller("--interval=0s", now=clock) as controller:
+            await controller.run_once()
+            for wave in range(5):
+                await _delete(world, controller.watches.services, range(wave * 4, wave * 4 + 4))
+                await controller.reconcile(world.zone_id)
+                clock.pass_by(minutes=1)
+            assert len(world.records()) == 12
+            clock.pass_by(minutes=10)
+            await _delete(world, controller.watches.services, ())
+            await controller.reconcile(world.zone_id)
+            assert len(world.records()) == 12
+        assert any("after 8 lately, at most 2 may be" in found.message for found in world.decisions.newest())
+
+    async def test_what_fits_again_after_ten_minutes_goes_by_itself(self, world: World, clock: Clock) -> None:
+        world.create(*(service(f"s{number}", "192.0.2.1") for number in range(20)))
+        async with world.controller("--interval=0s", now=clock) as controller:
+            await controller.run_once()
+            for wave in (range(8), range(8, 12)):
+                await _delete(world, controller.watches.services, wave)
+                await controller.reconcile(world.zone_id)
+            assert len(world.records()) == 12
+            clock.pass_by(minutes=11)
+            await controller.reconcile(world.zone_id)
+            assert len(world.records()) == 8
+
+    async def test_the_hash_is_told_and_lets_exactly_these_deletes_go(self, world: World) -> None:
+        world.create(*(service(f"s{number}", "192.0.2.1") for number in range(20)))
+        await world.once()
+        for number in range(15):
+            world.delete(f"s{number}")
+        async with world.controller() as controller:
+            await controller.run_once()
+            held = _held(controller)
+        approval = held["approval"]
+        assert held["count"] == 15
+        assert f"--approve-plan={approval} lets them go" in _message(world, "DeleteBudget")
+        world.delete("s15")
+        await world.once(f"--approve-plan={approval}")
+        assert len(world.records()) == 20
+        world.create(service("s15", "192.0.2.1"))
+        await world.once(f"--approve-plan={approval}", "--aws-batch-change-size=4")
+        assert len(world.records()) == 5
+
+    async def test_approved_deletes_that_fail_at_first_stay_approved(self, world: World) -> None:
+        world.create(*(service(f"s{number}", "192.0.2.1") for number in range(20)))
+        await world.once()
+        for number in range(15):
+            world.delete(f"s{number}")
+        async with world.controller() as controller:
+            await controller.run_once()
+            held = _held(controller)
+        flags = (f"--approve-plan={held['approval']}", "--aws-batch-change-size=4")
+        async with world.running(*flags, "--interval=50ms"):
+            await until(lambda: len(world.records()) < 20)
+            world.aws.faults.add(operation=CHANGE, times=1, code="Throttling", message="Rate exceeded")
+            await until(lambda: len(world.records()) == 5)
+
+
+def _held(controller: Controller) -> Any:
+    """The deletes that are held in the only zone, as the state shows them."""
+    state: Any = controller.state()
+    return state["zones"][0]["heldDeletes"]
+
+
+async def _delete(world: World, services: Cache[Service], numbers: Iterable[int]) -> None:
+    """Delete Services, and wait until the cache knows."""
+    for number in numbers:
+        world.delete(f"s{number}")
+        await until(partial(_is_gone, services, f"s{number}"))
+
+
+def _is_gone(services: Cache[Service], name: str) -> bool:
+    return services.get("default", name) is None
+
+
+def _message(world: World, reason: str) -> str:
+    return next(found.message for found in world.decisions.newest() if found.reason == reason)
+
+
+class TestFlapping:
+    """What somebody else undoes again and again is left alone for a while, and told."""
+
+    async def test_the_sixth_repair_within_ten_minutes_is_the_last(self, world: World, clock: Clock) -> None:
+        world.create(service("www", "192.0.2.1"))
+        async with world.controller(*EVERY_TIME, now=clock) as controller:
+            await controller.run_once()
+            for _ in range(8):
+                world.foreign("www", "198.51.100.1", action="UPSERT")
+                await controller.reconcile(world.zone_id)
+                clock.pass_by(seconds=30)
+            assert world.records() == {"www": ("198.51.100.1",)}
+            await until(lambda: ("Warning", "Flapping") in world.events("www"))
+            clock.pass_by(minutes=10)
+            await controller.reconcile(world.zone_id)
+            assert world.records() == {"www": ("192.0.2.1",)}
+
+    async def test_ever_new_addresses_are_no_flapping(self, world: World, clock: Clock) -> None:
+        world.create(service("www", "192.0.2.1"))
+        async with world.controller(*EVERY_TIME, now=clock) as controller:
+            await controller.run_once()
+            for number in range(10, 30):
+                world.foreign("www", f"198.51.100.{number}", action="UPSERT")
+                world.update(service("www", f"192.0.2.{number}"))
+                await until(partial(_shows, controller, f"192.0.2.{number}"))
+                await controller.reconcile(world.zone_id)
+            assert world.records() == {"www": ("192.0.2.29",)}
+
+
+def _shows(controller: Controller, address: str) -> bool:
+    found = controller.watches.services.get("default", "www")
+    return found is not None and found.status.load_balancer.ingress[0].ip == address
+
+
+class TestSuspension:
+    """A zone that may not be changed is left alone for a growing while; the others go on."""
+
+    async def test_a_denied_zone_is_not_asked_again_while_it_rests(self, world: World, clock: Clock) -> None:
+        world.create(service("www", "192.0.2.1"))
+        world.aws.faults.add(operation=CHANGE, code="AccessDenied", message="no", status=403, times=None)
+        async with world.controller("--interval=0s", now=clock) as controller:
+            await controller.run_once()
+            world.aws.calls.clear()
+            await controller.reconcile(world.zone_id)
+            assert world.aws.calls == []
+            assert "no (AccessDenied); not touched for" in _message(world, "ZoneError")
+            world.aws.faults.clear()
+            clock.pass_by(minutes=10)
+            await controller.reconcile(world.zone_id)
+            assert world.records() == {"www": ("192.0.2.1",)}
+
+
+class TestUnreachableApi:
+    """A single pass gives up when the API server tells nothing."""
+
+    async def test_a_single_pass_ends_with_the_reason_for_each_source(self, world: World) -> None:
+        world.api.faults.add(Fault(resource="ingresses", status=500))
+        failures = await world.once("--cache-sync-timeout=300ms")
+        assert list(failures) == ["ingresses"]
+        assert "not read yet: watch ingresses" in failures["ingresses"]
+        assert world.aws.calls == []
+
+
+class TestTwoOwners:
+    """Two daemons with different owners on one zone never undo each other's work."""
+
+    async def test_no_record_flips_however_long_both_run(self, world: World) -> None:
+        world.create(*(service(f"s{number}", "192.0.2.1") for number in range(5)))
+        async with (
+            world.controller(*EVERY_TIME) as mine,
+            world.controller(*EVERY_TIME, "--txt-owner-id=you") as yours,
+        ):
+            await mine.run_once()
+            await yours.run_once()
+            before, changes = world.aws.route53.record_sets(world.zone_id), world.calls(CHANGE)
+            for _ in range(10):
+                await mine.reconcile(world.zone_id)
+                await yours.reconcile(world.zone_id)
+            assert world.calls(CHANGE) == changes
+            assert world.aws.route53.record_sets(world.zone_id) == before
+            for number in range(5):
+                world.delete(f"s{number}")
+            for controller in (yours, mine):
+                await until(partial(_is_empty, controller.watches.services))
+            await yours.reconcile(world.zone_id)
+            assert len(world.records()) == 5
+            await mine.reconcile(world.zone_id)
+            assert world.records() == {}
+
+
+def _is_empty(services: Cache[Service]) -> bool:
+    return not list(services.all())
+
+
+class TestTakingOver:
+    """`--migrate-from-txt-owner` and `--adopt-unowned`, from flag to record."""
+
+    async def test_records_of_a_former_owner_change_hands_once(self, world: World) -> None:
+        world.create(service("www", "192.0.2.1"), service("other", "192.0.2.1"))
+        assert await world.once("--txt-owner-id=old") == {}
+        world.delete("other")
+        changes = world.calls(CHANGE)
+        assert await world.once("--migrate-from-txt-owner=old") == {}
+        assert await world.once("--migrate-from-txt-owner=old") == {}
+        assert world.calls(CHANGE) == changes + 1
+        texts = world.records("TXT")
+        assert "owner=me," in texts["a-www"][0]
+        assert "owner=old," in texts["a-other"][0]
+        assert sorted(world.records()) == ["other", "www"]
+
+    async def test_a_record_of_nobody_is_adopted_when_it_is_what_is_wanted(self, world: World) -> None:
+        world.foreign("www", "192.0.2.1")
+        world.foreign("api", "198.51.100.1")
+        world.create(service("www", "192.0.2.1"), service("api", "192.0.2.1"))
+        assert await world.once("--adopt-unowned") == {}
+        assert list(world.records("TXT")) == ["a-www"]
+        assert world.reasons().count("OwnerConflict") == 1
+
+    async def test_texts_are_encrypted_on_request(self, world: World) -> None:
+        world.create(service("www", "192.0.2.1"))
+        flags = ("--txt-encrypt-enabled", "--txt-encrypt-aes-key=" + "k" * 32)
+        assert await world.once(*flags) == {}
+        assert "heritage" not in world.records("TXT")["a-www"][0]
+        world.delete("www")
+        assert await world.once(*flags) == {}
+        assert world.records("TXT") == {}
+
+
+class TestUnusualNames:
+    """Names whose ownership text has no usual place are owned and deleted again; a bad one costs itself."""
+
+    @pytest.mark.parametrize(
+        "name", ["example.com", "x" * 63 + ".example.com", "*.example.com", "A.example.COM"]
+    )
+    async def test_come_and_go_with_their_text(self, world: World, name: str) -> None:
+        world.create(service("www", "192.0.2.1", hostname=name))
+        assert await world.once() == {}
+        assert len(world.records()) == len(world.records("TXT")) == 1
+        world.delete("www")
+        assert await world.once() == {}
+        assert world.records() == world.records("TXT") == {}
+
+    async def test_one_name_that_route_53_refuses_does_not_fail_its_zone(self, world: World) -> None:
+        async with world.controller("--interval=0s") as controller:
+            await controller.run_once()
+            world.foreign("s3", "198.51.100.1")
+            world.create(*(service(f"s{number}", "192.0.2.1") for number in range(8)))
+            await until(lambda: len(list(controller.watches.services.all())) == 8)
+            await controller.reconcile(world.zone_id)
+        assert len(world.records()) == 8
+        assert world.records()["s3"] == ("198.51.100.1",)
+        assert len(world.records("TXT")) == 7
+
+    async def test_a_removed_ttl_restores_the_default(self, world: World) -> None:
+        world.create(service("www", "192.0.2.1", ttl="60"))
+        await world.once()
+        assert _ttl(world) == 60
+        world.update(service("www", "192.0.2.1"))
+        await world.once()
+        assert _ttl(world) == 300
+
+
+def _ttl(world: World) -> int | None:
+    return next(found.ttl for found in world.aws.route53.record_sets(world.zone_id) if found.type == "A")
