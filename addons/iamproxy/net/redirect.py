@@ -28,7 +28,8 @@ class Redirect:
 
     def __init__(self, settings: RedirectSettings, *, cgroup_root: Path = ROOT) -> None:
         self._settings = settings
-        self._netfilter, self._route = Netlink(NETFILTER), Netlink(ROUTE)
+        self._netfilter, self._news, self._route = Netlink(NETFILTER), Netlink(NETFILTER), Netlink(ROUTE)
+        self._news.join(nftables.GROUP)
         self._listener = settings.listener
         self._is_in_place = False
         self._groups: ControlGroups | None = None
@@ -37,8 +38,8 @@ class Redirect:
 
     def close(self) -> None:
         """Give the sockets back; the redirect stays."""
-        self._netfilter.close()
-        self._route.close()
+        for netlink in (self._netfilter, self._news, self._route):
+            netlink.close()
 
     @property
     def is_in_place(self) -> bool:
@@ -81,11 +82,9 @@ class Redirect:
 
     async def keep(self, stopping: asyncio.Event) -> None:
         """Ensure it at once, again whenever somebody changes our table, and every five seconds."""
-        news = Netlink(NETFILTER)
-        news.join(nftables.GROUP)
         wake = asyncio.Event()
         loop = asyncio.get_running_loop()
-        loop.add_reader(news.fileno(), _listen, news, wake)
+        loop.add_reader(self._news.fileno(), _listen, self._news, wake)
         ending = asyncio.create_task(stopping.wait())
         ending.add_done_callback(lambda _: wake.set())
         try:
@@ -95,8 +94,7 @@ class Redirect:
                 await asyncio.wait([ending], timeout=_BETWEEN_NEWS_SECONDS)
                 await _wait(wake, _AUDIT_SECONDS)
         finally:
-            loop.remove_reader(news.fileno())
-            news.close()
+            loop.remove_reader(self._news.fileno())
             ending.cancel()
 
     async def _ensure_and_tell(self) -> None:
