@@ -208,8 +208,10 @@ class Metadata:
         if refusal.status == 405 and route is not None:
             headers = b"Allow: %b\r\n" % b", ".join(sorted(route.methods))
         answer = answers.refusal(refusal.status, refusal.reason, refusal.message, headers)
-        holder = self._addresses.find(request.peer.ip)
-        self._audit.refused(request, refusal.pod or (holder and holder.pod), answer, refusal.message)
+        pod = refusal.pod
+        if pod is None and (holder := self._addresses.find(request.peer.ip)):
+            pod = holder.pod
+        self._audit.refused(request, pod, answer, refusal.message)
         return answer
 
     def _count(self, route: Route | None, answer: Answer) -> None:
