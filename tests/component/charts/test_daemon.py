@@ -26,7 +26,9 @@ REPEAT: Use = ("patch", "events.k8s.io", "events")
 
 
 class World:
-    """A cluster, an AWS account with one zone, and a Service that asks for names in it.
+    """A cluster, an AWS account with one zone, and two Services that ask for names in it.
+
+    One of them is headless, so that pods matter.
 
     The API server is one that cannot stream lists: what a daemon needs there, it needs nowhere else more.
     """
@@ -35,10 +37,11 @@ class World:
         self.api = api
         self.aws = aws
         self.zone = aws.route53.create_zone(ZONE)
-        for resource in ("services", "endpointslices", "ingresses", "nodes"):
+        for resource in ("services", "endpointslices", "pods", "ingresses", "nodes"):
             self.api.faults.add(Fault(verb="watch", resource=resource, times=1, status=422))
         self.api.store.create("v1", "namespaces", {"metadata": {"name": "shop"}})
         self.api.store.create("v1", "services", balancer("shop", "web.example.org"))
+        self.api.store.create("v1", "services", headless("shop", "db.example.org"))
 
     def rename(self, hostname: str) -> None:
         """Let the Service ask for another name."""
@@ -92,6 +95,14 @@ def balancer(namespace: str, hostname: str) -> Object:
         "metadata": {"name": "web", "namespace": namespace, "annotations": {HOSTNAME: hostname}},
         "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]},
         "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}},
+    }
+
+
+def headless(namespace: str, hostname: str) -> Object:
+    """A Service that leads to its pods; it has none yet."""
+    return {
+        "metadata": {"name": "db", "namespace": namespace, "annotations": {HOSTNAME: hostname}},
+        "spec": {"clusterIP": "None", "selector": {"app": "db"}, "ports": [{"port": 80}]},
     }
 
 
@@ -158,3 +169,25 @@ async def test_flags_and_variables_win_over_the_settings_file(tmp_path: Path) ->
             assert await pod.stop() == 0, pod.log()
         assert not world.holds("web.example.org")
         assert "{" not in pod.log()
+
+
+async def test_pods_as_a_source_are_read_with_their_nodes_and_nothing_else(tmp_path: Path) -> None:
+    pod = {
+        "metadata": {"name": "db-0", "namespace": "shop", "annotations": {HOSTNAME: "db-0.example.org"}},
+        "spec": {"containers": [{"name": "db", "image": "db"}], "nodeName": "one"},
+        "status": {
+            "phase": "Running",
+            "podIPs": [{"ip": "10.0.0.1"}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+        },
+    }
+    async with AwsEndpoint() as aws, cluster() as (api, release):
+        world = World(api, aws)
+        api.store.create("v1", "pods", pod)
+        await release.install(settings(source=["pod"]))
+        async with running(world.api, world.deployment(), tmp_path, world.environment()) as running_pod:
+            await running_pod.reach(lambda: world.holds("db-0.example.org"), "the name of the pod exists")
+            assert await running_pod.stop() == 0, running_pod.log()
+        reads = {use for use in world.granted() if use[0] in ("list", "watch")}
+        assert {use for use in world.used() if use[0] in ("list", "watch")} == reads
+        assert not world.holds("web.example.org")
