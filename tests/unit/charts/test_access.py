@@ -74,6 +74,34 @@ def test_ingresses_need_nothing_else() -> None:
     assert granted(render(config(source=["ingress"])), "ClusterRole") == EVENTS | reads("ingresses")
 
 
+def test_nodes_need_nothing_else() -> None:
+    assert granted(render(config(source=["node"])), "ClusterRole") == EVENTS | reads("nodes")
+
+
+def test_the_status_of_custom_resources_is_written_back() -> None:
+    status = {("patch", "dnsendpoints/status")}
+    objects = render(config(source=["crd"]))
+    assert granted(objects, "ClusterRole") == EVENTS | reads("dnsendpoints") | status
+    objects = render(config(source=["crd"], dryRun=True))
+    assert granted(objects, "ClusterRole") == reads("dnsendpoints")
+
+
+@pytest.mark.parametrize("kind", ["http", "grpc"])
+def test_routes_need_gateways_and_namespaces_beyond_their_own(kind: str) -> None:
+    beyond = reads("gateways", "namespaces")
+    objects = render(config(source=[f"gateway-{kind}route"]))
+    assert granted(objects, "ClusterRole") == EVENTS | reads(f"{kind}routes") | beyond
+    objects = render(config(source=[f"gateway-{kind}route"], namespace="shop"))
+    assert granted(objects, "Role", "shop") == EVENTS | reads(f"{kind}routes")
+    assert granted(objects, "ClusterRole") == beyond
+
+
+def test_the_custom_resource_definition_outlives_the_release() -> None:
+    assert not [obj for obj in render(config()) if obj["kind"] == "CustomResourceDefinition"]
+    definition = only(render(values({"crds": {"install": True}})), "CustomResourceDefinition")
+    assert definition["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+
+
 def test_every_source_has_its_rules() -> None:
     setting = next(setting for setting in settings_of(Config) if setting.key == "source")
     for source in get_args(get_args(setting.type)[0]):

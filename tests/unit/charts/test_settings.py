@@ -23,6 +23,7 @@ SAMPLES: dict[str, Any] = {
     "events": True,
     "labelFilter": "!internal",
     "logFormat": "json",
+    "migrateFromTxtOwner": "other",
     "txtSuffix": "",
     "zoneIdFilter": ["Z0123456789"],
 }
@@ -51,6 +52,10 @@ def sample(key: str, schema: dict[str, Any]) -> Any:
             return not schema["default"]
         case {"type": "integer"}:
             return schema.get("maximum", 99) - 1
+        case {"type": "number"}:
+            return 1.5
+        case {"type": "object"}:
+            return {"sample": "value"}
         case {"pattern": _}:
             return "1h30m"
     return "sample"

@@ -85,3 +85,47 @@ class TestWhatSettingsDescribe:
         zones = zone_filter_of(config, DomainFilter())
         assert zones.accepts(Zone("Z1", "a.com", private=True))
         assert not zones.accepts(Zone("Z1", "a.com"))
+
+    def test_record_types(self) -> None:
+        config = read("--txt-owner-id=me", "--managed-record-types=A,AAAA,SRV", "--exclude-record-types=AAAA")
+        assert registry_of(config).types == ("A", "SRV")
+        assert scope_of(config, DomainFilter()).targets.types == {"A", "SRV"}
+
+    def test_networks(self) -> None:
+        config = read("--txt-owner-id=me", "--target-net-filter=10.0.0.1/8", "--exclude-target-net=fd00::/8")
+        found = scope_of(config, DomainFilter()).targets
+        assert [str(network) for network in (*found.include, *found.exclude)] == ["10.0.0.0/8", "fd00::/8"]
+
+    def test_a_template(self) -> None:
+        config = read("--txt-owner-id=me", "--fqdn-template={{.Name}}.example.com")
+        assert scope_of(config, DomainFilter()).template.parts
+
+    @pytest.mark.parametrize(
+        ("flag", "complaint"),
+        [
+            (
+                "--fqdn-template={{.Spec}}",
+                r"--fqdn-template: column 3: .Spec is not known; allowed are .Name",
+            ),
+            ("--target-net-filter=10.0.0.0/40", r"--target-net-filter: .*10.0.0.0/40"),
+            ("--exclude-target-net=x", r"--exclude-target-net: .*networks like 10.0.0.0/8 are allowed"),
+        ],
+    )
+    def test_scopes_that_are_none(self, flag: str, complaint: str) -> None:
+        with pytest.raises(SettingError, match=complaint):
+            scope_of(read("--txt-owner-id=me", flag), DomainFilter())
+
+    def test_regular_expressions_replace_the_lists(self) -> None:
+        domains = domains_of(
+            read(
+                "--txt-owner-id=me",
+                "--domain-filter=a.com",
+                "--regex-domain-filter=^[a-z]+[.]b[.]com$",
+                "--regex-domain-exclusion=^x",
+            )
+        )
+        assert [domains.accepts(name) for name in ("w.a.com", "w.b.com", "x.b.com")] == [False, True, False]
+
+    def test_regular_expressions_that_are_none(self) -> None:
+        with pytest.raises(SettingError, match="--regex-domain-exclusion '\\(' is no regular expression"):
+            domains_of(read("--txt-owner-id=me", "--regex-domain-exclusion=("))
