@@ -161,3 +161,26 @@ async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
         assert started.returncode == 0
     lease = world.api.store.get("coordination.k8s.io/v1", "leases", "default", "aws-addons-dns")
     assert lease["spec"].get("holderIdentity", "") == ""
+
+
+async def test_killed_in_the_middle_it_converges_when_started_again(world: World) -> None:
+    names = [f"s{number}" for number in range(12)]
+    for name in names:
+        world.api.store.create("v1", "services", service(name, "192.0.2.1"))
+    for calls in (1, 2, 4):
+        async with world.process(
+            "--listen=127.0.0.1:0", "--no-leader-elect", "--aws-batch-change-size=4"
+        ) as started:
+            while sum(call.operation == "ChangeResourceRecordSets" for call in world.aws.calls) < calls:
+                await asyncio.sleep(0.01)
+            started.kill()
+            await started.communicate()
+    code, _, err = await world.run("--once")
+    assert code == 0, err
+    assert world.addresses() == dict.fromkeys(names, ("192.0.2.1",))
+
+
+async def test_encryption_without_a_key_is_refused(world: World) -> None:
+    code, _, err = await world.run("--txt-encrypt-enabled")
+    assert code == 2
+    assert "addons dns: --txt-encrypt-aes-key: 32 bytes are needed" in err

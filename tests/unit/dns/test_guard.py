@@ -1,7 +1,11 @@
 """The caps on a plan: creates and updates always pass, deletes only when that is safe."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
 from addons.dns.model.actions import ChangeGroup, Plan
-from addons.dns.plan.guard import DeleteLimits, count_owned, guard
+from addons.dns.plan.guard import DeleteLimits, approval_hash, count_owned, guard
 from tests.support.dns import REGISTRY, World, claim, owned
 
 LIMITS = DeleteLimits(percent=25, least=2)
@@ -11,11 +15,13 @@ def zone(count: int) -> World:
     return World(*(owned(f"h{number}", "10.0.0.1") for number in range(count)))
 
 
-def guarded(world: World, kept: int, *, held: str = "") -> Plan:
+def guarded(world: World, kept: int, *, held: str = "", spent: int = 0) -> Plan:
     """The guarded plan when only the first `kept` names are still wanted, and a new one."""
     claims = [claim(f"h{number}", "10.0.0.1") for number in range(kept)]
     groups: tuple[ChangeGroup, ...] = world.plan(*claims, claim("new", "10.0.0.9")).groups
-    return guard(Plan(groups), world.records, registry=REGISTRY, limits=LIMITS, held=held)
+    return guard(
+        Plan(groups), world.records, registry=REGISTRY, limits=replace(LIMITS, spent=spent), held=held
+    )
 
 
 def verbs(plan: Plan) -> list[str]:
@@ -50,3 +56,65 @@ def test_only_what_is_ours_counts() -> None:
         *(owned(f"h{number}", "10.0.0.1", owner="you") for number in range(50)), owned("a", "10.0.0.1")
     )
     assert count_owned(world.records, REGISTRY) == 1
+
+
+class TestBudgetOverTime:
+    """What went within the window counts as if it went now."""
+
+    def test_what_went_lately_is_taken_off(self) -> None:
+        assert verbs(guarded(zone(11), kept=9, spent=1)).count("delete") == 2
+        plan = guarded(zone(10), kept=8, spent=2)
+        assert verbs(plan) == ["create"]
+        assert "2 records would be deleted at once after 2 lately, at most 1 may be" in plan.skips[0].message
+
+    def test_approved_deletes_do_not_count(self) -> None:
+        world = zone(12)
+        claims = [claim(f"h{number}", "10.0.0.1") for number in range(3)]
+        deletes = world.plan(*claims).groups
+        released = {approval_hash([group]) for group in deletes}
+        plan = guard(Plan(deletes), world.records, registry=REGISTRY, limits=LIMITS, released=released)
+        assert len(plan.groups) == 9
+        one_less = released - {approval_hash(deletes[:1])}
+        assert (
+            len(
+                guard(
+                    Plan(deletes), world.records, registry=REGISTRY, limits=LIMITS, released=one_less
+                ).groups
+            )
+            == 9
+        )
+
+    def test_nothing_is_approved_while_a_source_is_deaf(self) -> None:
+        deletes = zone(2).plan().groups
+        released = {approval_hash([group]) for group in deletes}
+        plan = guard(
+            Plan(deletes), zone(2).records, registry=REGISTRY, limits=LIMITS, released=released, held="deaf"
+        )
+        assert plan.groups == ()
+
+    def test_the_hash_names_a_set_of_changes(self) -> None:
+        one, other = zone(3).plan().groups, World(owned("h0", "10.0.0.2")).plan().groups
+        assert approval_hash(one) == approval_hash(reversed(one))
+        assert len({approval_hash(one), approval_hash(one[:2]), approval_hash(other)}) == 3
+        assert approval_hash(other) != approval_hash(one[:1])
+
+
+@given(st.integers(0, 60), st.lists(st.integers(0, 20), max_size=8), st.integers(0, 100))
+@settings(max_examples=100, deadline=None)
+def test_no_order_of_waves_deletes_more_than_the_budget(size: int, waves: list[int], percent: int) -> None:
+    """Whatever is asked, wave after wave within the window, at most the larger of both limits goes."""
+    world = zone(size)
+    spent, kept = 0, size
+    for wave in waves:
+        kept = max(0, kept - wave)
+        claims = [claim(f"h{number}", "10.0.0.1") for number in range(kept)]
+        plan = guard(
+            Plan(world.plan(*claims).groups),
+            world.records,
+            registry=REGISTRY,
+            limits=DeleteLimits(percent=percent, least=2, spent=spent),
+        )
+        assert len(plan.groups) + len(plan.skips) == len(world.plan(*claims).groups)
+        spent += verbs(plan).count("delete")
+        world.apply(plan.groups)
+        assert spent <= max(2, size * percent // 100)
