@@ -73,6 +73,7 @@ class Vault:
         self._on_outcome = on_outcome
         self._entries: dict[CredentialKey, _Entry] = {}
         self._breaker = Breaker(self._rng)
+        self._probe: asyncio.Task[None] | None = None
 
     def find(self, key: CredentialKey) -> Credentials | None:
         """Give credentials that are good to hand out at once."""
@@ -94,12 +95,12 @@ class Vault:
                 return self._last_resort(entry) or entry.denial
             left = deadline - loop.time()
             pause = self._pause(entry)
-            if left <= 0 or pause >= left:
-                return self._last_resort(entry)
-            if pause:
-                await asyncio.sleep(pause)
+            if pause < left:
+                await self._wait(key, entry, pause, left)
+            elif self._probe and left > 0:
+                await asyncio.wait({self._probe}, timeout=left)
             else:
-                await asyncio.wait({self._start(key, entry)}, timeout=left)
+                return self._last_resort(entry)
 
     def start(self, key: CredentialKey) -> None:
         """Begin to fetch credentials, whether or not there are some; `on_outcome` hears how it ends."""
@@ -165,6 +166,13 @@ class Vault:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _wait(self, key: CredentialKey, entry: _Entry, pause: float, left: float) -> None:
+        """Let the pause pass, or else wait for the fetch."""
+        if pause:
+            await asyncio.sleep(pause)
+        else:
+            await asyncio.wait({self._start(key, entry)}, timeout=left)
+
     def _entry(self, key: CredentialKey) -> _Entry:
         if key not in self._entries:
             self._entries[key] = _Entry(self._rng)
@@ -187,6 +195,8 @@ class Vault:
             loop = asyncio.get_running_loop()
             self._breaker.begin(loop.time())
             entry.task = loop.create_task(self._run(key, entry))
+            if self._breaker.is_open:
+                self._probe = entry.task
         return entry.task
 
     async def _run(self, key: CredentialKey, entry: _Entry) -> None:
@@ -197,6 +207,8 @@ class Vault:
             error = failure
             self._reject(entry, failure)
         finally:
+            if self._probe is entry.task:
+                self._probe = None
             entry.task = None
         _FETCHES.labels("ok" if error is None else type(error).__name__.lower()).inc()
         _AWAY.set(self._breaker.is_open)
