@@ -103,7 +103,6 @@ class World:
         self.sts: Callable[[CredentialKey], Awaitable[None]] = _at_once
         self.node: Callable[[str], Awaitable[None]] = _at_once
         self.tokens = Tokens(key, clock=lambda: now().timestamp())
-        self.limits = limits or ServerLimits()
         self.metadata = Metadata(
             addresses=self.addresses,
             vault=self.vault,
@@ -111,11 +110,11 @@ class World:
             audit=Audit(now),
             routes=Routes(node_keys),
             node_keys=NodeKeys(self._fetch_node_key),
-            limits=self.limits,
+            limits=limits or ServerLimits(),
             imdsv2=imdsv2,
             now=now,
         )
-        self.server = MetadataServer(self.metadata, [(POD_IP, 0)], limits=self.limits)
+        self.server = MetadataServer(self.metadata, [(POD_IP, 0)])
 
     @property
     def port(self) -> int:

@@ -8,7 +8,7 @@ from prometheus_client import Counter, Gauge
 from addons.iamproxy import names
 from addons.iamproxy.server import answers
 from addons.iamproxy.server.answers import Answer, Encoder
-from addons.iamproxy.server.limits import ServerLimits, Visitor, Visitors
+from addons.iamproxy.server.limits import Visitor, Visitors
 from addons.iamproxy.server.metadata import Metadata
 from addons.iamproxy.server.reader import RequestReader
 from addons.iamproxy.server.redirected import is_redirected
@@ -28,11 +28,11 @@ class Hub:
     They share the buffer to read into, too: what was read is parsed before anybody else reads.
     """
 
-    def __init__(self, metadata: Metadata, limits: ServerLimits, *, only_redirected: bool) -> None:
+    def __init__(self, metadata: Metadata, *, only_redirected: bool) -> None:
         self.metadata = metadata
-        self.limits = limits
+        self.limits = metadata.limits
         self.only_redirected = only_redirected
-        self.visitors = Visitors(limits)
+        self.visitors = Visitors(metadata.limits)
         self.encoder = Encoder()
         self.connections: set[Connection] = set()
         self.is_draining = False

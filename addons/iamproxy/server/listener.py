@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from addons.iamproxy.server.connection import Connection, Hub
-from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.metadata import Metadata
 
 log = logging.getLogger(__name__)
@@ -33,19 +32,17 @@ class MetadataServer:
         metadata: Metadata,
         listen: Sequence[tuple[str, int]],
         *,
-        limits: ServerLimits | None = None,
         only_redirected: bool = False,
     ) -> None:
         self._metadata = metadata
         self._listen = listen
-        self._limits = limits or ServerLimits()
         self._only_redirected = only_redirected
         self.addresses: tuple[tuple[str, int], ...] = ()
         """Hosts and ports, while it listens."""
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Serve until `stopping`, then finish what was asked. Raises OSError when it cannot listen."""
-        hub = Hub(self._metadata, self._limits, only_redirected=self._only_redirected)
+        hub = Hub(self._metadata, only_redirected=self._only_redirected)
         servers: list[asyncio.Server] = []
         try:
             for host, port in self._listen:

@@ -62,7 +62,7 @@ class Metadata:
         self._audit = audit
         self._routes = routes
         self._node_keys = node_keys
-        self._limits = limits
+        self.limits = limits
         self._needs_token = imdsv2 == "required"
         self._now = now
         self._counters: dict[tuple[Kind | None, int], Counter] = {}
@@ -83,7 +83,7 @@ class Metadata:
         """Answer a request that has passed `answer_now`, within the time that SDKs are ready to wait."""
         route = self._routes.find(request.target)
         assert route is not None
-        limits = self._limits
+        limits = self.limits
         loop = asyncio.get_running_loop()
         began = loop.time()
         seconds = limits.put_wait_seconds if route.kind is Kind.TOKEN else limits.get_wait_seconds

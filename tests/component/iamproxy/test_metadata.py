@@ -1,0 +1,382 @@
+"""What pods are answered: every route with every status."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+
+from addons.iamproxy.model import CredentialKey, Refusal
+from addons.runtime.errors import Denied, Unavailable
+from tests.support.metadata import (
+    AMBIGUOUS,
+    EXTENDED_ROLES,
+    NO_ROLE,
+    NOT_ALLOWED,
+    ROLES,
+    TOKEN,
+    TTL,
+    Client,
+    Reply,
+    World,
+    client,
+    grant,
+    pod,
+)
+from tests.support.virtual import run_virtual, virtual_now
+
+TOKEN_PATH = "/latest/api/token"
+REGION = "/latest/meta-data/placement/region"
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    async with World().running() as running:
+        running.give(grant())
+        yield running
+
+
+@pytest.fixture
+async def web(world: World) -> AsyncIterator[Client]:
+    async with client(world) as connected:
+        yield connected
+
+
+class TestCredentials:
+    @pytest.mark.parametrize("folder", [ROLES, EXTENDED_ROLES, ROLES[:-1], EXTENDED_ROLES[:-1]])
+    async def test_the_list_names_the_role_of_the_pod(self, web: Client, folder: str) -> None:
+        reply = await web.get(folder)
+        assert (reply.status, reply.body) == (200, b"reader")
+        assert reply.headers["content-type"] == "text/plain"
+        assert reply.headers["server"] == "EC2ws"
+
+    @pytest.mark.parametrize("path", [f"{ROLES}reader", f"{ROLES}reader/"])
+    async def test_the_role_has_credentials(self, web: Client, path: str) -> None:
+        reply = await web.get(path)
+        found = json.loads(reply.body)
+        assert reply.status == 200
+        assert reply.headers["content-type"] == "text/plain"
+        assert set(found) == {
+            "Code",
+            "LastUpdated",
+            "Type",
+            "AccessKeyId",
+            "SecretAccessKey",
+            "Token",
+            "Expiration",
+        }
+        assert found["SecretAccessKey"] == "secret of arn:aws:iam::123456789012:role/reader"
+
+    async def test_the_newer_path_tells_the_account_as_well(self, web: Client) -> None:
+        found = json.loads((await web.get(f"{EXTENDED_ROLES}reader")).body)
+        assert found["AccountId"] == "123456789012"
+
+    async def test_a_role_of_another_account_is_named_by_its_arn(self, world: World, web: Client) -> None:
+        arn = "arn:aws:iam::999999999999:role/team/reader"
+        world.give(grant(arn))
+        assert (await web.get(ROLES)).text == arn
+        assert (await web.get(ROLES + arn)).status == 200
+
+    async def test_a_head_has_the_headers_and_no_body(self, web: Client) -> None:
+        whole = await web.get(ROLES)
+        head = await web.ask("HEAD", ROLES)
+        assert (head.status, head.body) == (200, b"")
+        assert head.headers["content-length"] == whole.headers["content-length"]
+        assert (await web.get(ROLES)).status == 200
+
+    async def test_sts_is_asked_once_for_all_answers(self, world: World, web: Client) -> None:
+        for path in (f"{ROLES}reader", f"{EXTENDED_ROLES}reader", f"{ROLES}reader"):
+            await web.get(path)
+        assert len(world.fetched) == 1
+
+    async def test_what_sts_denies_is_told_as_ec2_tells_it(self, world: World, web: Client) -> None:
+        async def deny(key: CredentialKey) -> None:
+            raise Denied("not authorized to perform: sts:AssumeRole")
+
+        world.sts = deny
+        reply = await web.get(f"{ROLES}reader")
+        found = json.loads(reply.body)
+        assert reply.status == 200
+        assert found["Code"] == "AssumeRoleUnauthorizedAccess"
+        assert "sts:AssumeRole" in found["Message"]
+
+    async def test_the_instance_profile_is_that_of_the_pods_role(self, web: Client) -> None:
+        reply = await web.get("/latest/meta-data/iam/info")
+        found = json.loads(reply.body)
+        assert found["Code"] == "Success"
+        assert found["InstanceProfileArn"] == "arn:aws:iam::123456789012:instance-profile/reader"
+
+
+class TestRefusals:
+    async def test_another_role_than_its_own(self, web: Client) -> None:
+        reply = await web.get(f"{ROLES}writer")
+        assert reply.status == 403
+        assert "this pod has the role reader, not writer (RoleMismatch)" in reply.text
+
+    @pytest.mark.parametrize("path", [ROLES, f"{ROLES}reader", f"{EXTENDED_ROLES}reader"])
+    @pytest.mark.parametrize(
+        ("refusal", "status"),
+        [(NO_ROLE, 404), (NOT_ALLOWED, 403), (AMBIGUOUS, 503)],
+        ids=lambda case: str(case),
+    )
+    async def test_an_address_without_a_role(
+        self, world: World, web: Client, path: str, refusal: Refusal, status: int
+    ) -> None:
+        world.give(refusal)
+        reply = await web.get(path)
+        assert reply.status == status
+        assert f"{refusal.message} ({refusal.reason})" in reply.text
+        assert world.fetched == []
+
+    async def test_a_page_like_that_of_ec2(self, web: Client) -> None:
+        reply = await web.get("/latest/user-data")
+        assert reply.status == 404
+        assert reply.headers["content-type"] == "text/html"
+        assert "<title>404 - Not Found</title>" in reply.text
+
+    async def test_words_of_users_are_escaped(self, world: World, web: Client) -> None:
+        world.give(Refusal(pod(), "InvalidRole", "<script>ü</script>", 403))
+        reply = await web.get(ROLES)
+        assert "&lt;script&gt;&#252;&lt;/script&gt;" in reply.text
+
+    @pytest.mark.parametrize(
+        ("method", "path", "allowed"),
+        [
+            ("POST", ROLES, "GET, HEAD"),
+            ("PUT", f"{ROLES}reader", "GET, HEAD"),
+            ("DELETE", "/latest/meta-data/", "GET, HEAD"),
+            ("OPTIONS", "/healthz", "GET, HEAD"),
+            ("GET", TOKEN_PATH, "PUT"),
+            ("HEAD", TOKEN_PATH, "PUT"),
+        ],
+    )
+    async def test_a_wrong_method_on_a_known_path(
+        self, web: Client, method: str, path: str, allowed: str
+    ) -> None:
+        reply = await web.ask(method, path)
+        assert (reply.status, reply.headers["allow"]) == (405, allowed)
+
+    @pytest.mark.parametrize(
+        "host", ["evil.example.com", "169.254.169.254.example.com", "10.0.0.1", "localhost"]
+    )
+    async def test_a_host_that_is_not_this_service(self, web: Client, host: str) -> None:
+        assert (await web.ask("GET", ROLES, {"Host": host})).status == 403
+
+    @pytest.mark.parametrize(
+        "host",
+        ["169.254.169.254", "169.254.169.254:80", "[fd00:ec2::254]", "[fd00:ec2::254]:80", "127.0.0.1"],
+    )
+    async def test_a_host_that_is(self, web: Client, host: str) -> None:
+        assert (await web.ask("GET", ROLES, {"Host": host})).status == 200
+
+    @pytest.mark.parametrize("header", ["Host: 169.254.169.254", f"{TOKEN}: x\r\n{TOKEN}: y"])
+    async def test_a_header_that_counts_and_came_twice(self, web: Client, header: str) -> None:
+        web.write(f"GET {ROLES} HTTP/1.1\r\nHost: 169.254.169.254\r\n{header}\r\n\r\n".encode())
+        assert (await web.reply()).status == 400
+
+    async def test_no_host_at_all(self, web: Client) -> None:
+        web.write(f"GET {ROLES} HTTP/1.1\r\n\r\n".encode())
+        assert (await web.reply()).status == 400
+
+    async def test_old_clients_need_none(self, web: Client) -> None:
+        web.write(f"GET {ROLES} HTTP/1.0\r\n\r\n".encode())
+        assert (await web.reply()).status == 200
+        assert await web.closes()
+
+
+class TestTokens:
+    @pytest.fixture
+    async def strict(self) -> AsyncIterator[World]:
+        async with World(imdsv2="required").running() as running:
+            running.give(grant())
+            yield running
+
+    async def test_a_token_is_given_for_a_time(self, web: Client) -> None:
+        reply = await web.ask("PUT", TOKEN_PATH, {TTL: "60"})
+        assert (reply.status, len(reply.body)) == (200, 56)
+        assert reply.headers["x-aws-ec2-metadata-token-ttl-seconds"] == "60"
+        assert (await web.get(ROLES, token=reply.text)).status == 200
+
+    @pytest.mark.parametrize("ttl", ["0", "21601", "-1", "ten", ""])
+    async def test_a_time_that_ec2_does_not_give(self, web: Client, ttl: str) -> None:
+        assert (await web.ask("PUT", TOKEN_PATH, {TTL: ttl})).status == 400
+
+    async def test_no_time(self, web: Client) -> None:
+        assert (await web.ask("PUT", TOKEN_PATH)).status == 400
+
+    async def test_no_token_for_what_came_through_a_proxy(self, web: Client) -> None:
+        reply = await web.ask("PUT", TOKEN_PATH, {TTL: "60", "X-Forwarded-For": "10.0.0.9"})
+        assert reply.status == 403
+
+    @pytest.mark.parametrize("path", [ROLES, f"{ROLES}reader", "/latest/meta-data/", REGION])
+    async def test_where_tokens_are_required_nothing_is_told_without(self, strict: World, path: str) -> None:
+        async with client(strict) as web:
+            assert (await web.get(path)).status == 401
+            assert (await web.get(path, token=await web.token())).status == 200
+
+    async def test_a_bad_token_is_worse_than_none(self, web: Client) -> None:
+        assert (await web.get(ROLES, token="A" * 56)).status == 401
+
+    async def test_the_token_of_the_address_before(self, world: World, web: Client) -> None:
+        token = await web.token()
+        world.give(grant(who=pod("web", uid="uid-2")))
+        assert (await web.get(ROLES, token=token)).status == 401
+
+    async def test_a_pod_without_a_role_gets_a_token_and_then_is_told(self, strict: World) -> None:
+        strict.give(NO_ROLE)
+        async with client(strict) as web:
+            assert (await web.get(ROLES, token=await web.token())).status == 404
+
+    def test_an_old_token(self) -> None:
+        async def story() -> list[int]:
+            world = World(imdsv2="required", now=virtual_now)
+            async with world.running(), client(world) as web:
+                world.give(grant())
+                token = await web.token(ttl="30")
+                statuses = [(await web.get(ROLES, token=token)).status]
+                await asyncio.sleep(30)
+                return [*statuses, (await web.get(ROLES, token=token)).status]
+
+        assert run_virtual(story()) == [200, 401]
+
+
+class TestNodeKeys:
+    async def test_what_is_allowed_is_read_from_the_node_once_in_a_while(
+        self, world: World, web: Client
+    ) -> None:
+        assert [(await web.get(REGION)).text for _ in range(3)] == ["eu-central-1"] * 3
+        assert world.node_asked == ["placement/region"]
+
+    async def test_a_pod_without_a_role_may_read_it(self, world: World, web: Client) -> None:
+        world.give(NO_ROLE)
+        assert (await web.get(REGION)).status == 200
+
+    async def test_what_the_node_does_not_have(self) -> None:
+        async with World(node_keys=("public-ipv4",)).running() as world, client(world) as web:
+            world.give(grant())
+            assert (await web.get("/latest/meta-data/public-ipv4")).status == 404
+
+    async def test_a_node_that_does_not_answer(self, world: World, web: Client) -> None:
+        async def fail(key: str) -> None:
+            raise Unavailable("connection refused")
+
+        world.node = fail
+        reply = await web.get(REGION)
+        assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+
+    def test_old_values_do_when_new_ones_cannot_be_had(self) -> None:
+        async def fail(key: str) -> None:
+            raise Unavailable("connection refused")
+
+        async def story() -> tuple[list[int], int]:
+            async with World().running() as world, client(world) as web:
+                world.give(grant())
+                before = await web.get(REGION)
+                world.node = fail
+                await asyncio.sleep(50)
+                await web.get(REGION)
+                await asyncio.sleep(50)
+                after = await web.get(REGION)
+                return [before.status, after.status], len(world.node_asked)
+
+        assert run_virtual(story()) == ([200, 200], 2)
+
+
+class TestWaiting:
+    """Nothing is refused for being a moment early; and nobody waits longer than SDKs do."""
+
+    @staticmethod
+    def ask(
+        method: str, path: str, world_changes: list[tuple[float, str]], *, sts_seconds: float = 0.0
+    ) -> tuple[Reply, float]:
+        """One request, while addresses become known or change hands; the answer and how long it took."""
+
+        async def slow(key: CredentialKey) -> None:
+            await asyncio.sleep(sts_seconds)
+
+        async def story() -> tuple[Reply, float]:
+            loop = asyncio.get_running_loop()
+            world = World(now=virtual_now)
+            world.sts = slow
+            async with world.running(), client(world) as web:
+                began = loop.time()
+                for delay, uid in world_changes:
+                    loop.call_later(delay, lambda uid=uid: world.give(grant(who=pod(uid=uid))))
+                reply = await web.ask(method, path, {TTL: "60"})
+                return reply, round(loop.time() - began, 2)
+
+        return run_virtual(story())
+
+    @pytest.mark.parametrize("delay", [0.0, 0.3, 0.89])
+    def test_a_pod_that_becomes_known_is_answered_at_that_moment(self, delay: float) -> None:
+        reply, took = self.ask("GET", f"{ROLES}reader", [(delay, "uid-1")])
+        assert (reply.status, took) == (200, delay)
+
+    def test_a_pod_that_does_not_become_known_is_told_to_come_again(self) -> None:
+        reply, took = self.ask("GET", ROLES, [])
+        assert (reply.status, took, reply.headers["retry-after"]) == (503, 0.9, "1")
+        assert "(PodUnknown)" in reply.text
+
+    def test_a_token_is_waited_for_less_long(self) -> None:
+        assert self.ask("PUT", TOKEN_PATH, [(0.39, "uid-1")])[0].status == 200
+        reply, took = self.ask("PUT", TOKEN_PATH, [(0.41, "uid-1")])
+        assert (reply.status, took) == (503, 0.4)
+
+    def test_sts_is_waited_for_in_what_is_left_of_the_time(self) -> None:
+        reply, took = self.ask("GET", f"{ROLES}reader", [(0.5, "uid-1")], sts_seconds=0.3)
+        assert (reply.status, took) == (200, 0.8)
+        reply, took = self.ask("GET", f"{ROLES}reader", [(0.5, "uid-1")], sts_seconds=0.5)
+        assert (reply.status, took) == (503, 0.9)
+        assert "(CredentialsLate)" in reply.text
+
+    def test_an_address_that_changes_hands_meanwhile_gets_nothing(self) -> None:
+        reply, took = self.ask("GET", f"{ROLES}reader", [(0.0, "uid-1"), (0.2, "uid-2")], sts_seconds=0.4)
+        assert (reply.status, took) == (503, 0.4)
+        assert "secret" not in reply.text
+
+    def test_tables_that_are_not_trusted_are_not_believed(self) -> None:
+        async def story() -> list[int]:
+            async with World(now=virtual_now).running() as world, client(world) as web:
+                world.give(grant())
+                world.is_trusted = False
+                statuses = [(await web.get(ROLES)).status]
+                world.is_trusted = True
+                return [*statuses, (await web.get(ROLES)).status]
+
+        assert run_virtual(story()) == [503, 200]
+
+    def test_a_fetch_outlives_who_asked_for_it(self) -> None:
+        async def slow(key: CredentialKey) -> None:
+            await asyncio.sleep(0.5)
+
+        async def story() -> tuple[int, int]:
+            async with World(now=virtual_now).running() as world:
+                world.give(grant())
+                world.sts = slow
+                async with client(world) as impatient:
+                    impatient.write(impatient.request("GET", f"{ROLES}reader", {}))
+                    await asyncio.sleep(0.1)
+                await asyncio.sleep(1)
+                async with client(world) as again:
+                    return (await again.get(f"{ROLES}reader")).status, len(world.fetched)
+
+        assert run_virtual(story()) == (200, 1)
+
+
+class TestAudit:
+    async def test_issues_and_refusals_are_written_down_without_secrets(
+        self, web: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.INFO, "addons.iamproxy.audit"):
+            for path in (f"{ROLES}reader", f"{ROLES}writer", "/latest/user-data"):
+                await web.get(path)
+        lines = [record.message for record in caplog.records if record.name == "addons.iamproxy.audit"]
+        issued, mismatch, unlisted = map(json.loads, lines)
+        assert (issued["event"], issued["pod"], issued["podUid"]) == ("issued", "default/web", "uid-1")
+        assert issued["role"] == "arn:aws:iam::123456789012:role/reader"
+        assert issued["accessKeyId"].startswith("ASIA")
+        assert (mismatch["event"], mismatch["status"], mismatch["reason"]) == ("refused", 403, "RoleMismatch")
+        assert (unlisted["pod"], unlisted["path"]) == ("default/web", "/latest/user-data")
+        assert "secret of" not in "".join(lines)
+        assert "token of" not in "".join(lines)
