@@ -90,7 +90,9 @@ class ClaimBook:
         zones: set[str] = set()
         for name in changed:
             void = gone | self._holds.held(name)
-            rest = tuple(claim for claim in self._names.get(name, ()) if claim not in void)
+            rest = self._names.get(name, ())
+            if void:
+                rest = tuple(claim for claim in rest if claim not in void)
             asked = rest + tuple(come.get(name, ()))
             claims = self._holds.update(name, asked, gone_by_name.get(name, ()), now)
             zones.update(self._file(name, claims))

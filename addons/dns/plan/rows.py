@@ -57,9 +57,9 @@ def read_row(
     """
     row = Row(name, set_identifier, kind, {}, {}, {})
     for record in observed.at(name):
-        if (family(record.type), record.set_identifier) == (kind, set_identifier) and registry.is_data(
-            record
-        ):
+        if record.set_identifier != set_identifier or family(record.type) != kind:
+            continue
+        if registry.is_data(record):
             row.data[record.type] = record
             if not registry.enabled:
                 row.owners[record.type] = Ownership(registry.owner, "")

@@ -105,12 +105,12 @@ def _plan_name(
     """Plan what is asked for, then what is no longer: it stays as long as its successor cannot be made."""
     left: list[Row] = []
     hindered: set[str] = set()
-    for identifier, kind in _rows(claims, observed.at(name), rules.registry):
+    by_row: dict[tuple[str, str], list[Claim]] = {}
+    for claim in claims:
+        by_row.setdefault((claim.set_identifier, family(claim.type)), []).append(claim)
+    for identifier, kind in _rows(by_row, observed.at(name), rules.registry):
         row = read_row(zone, name, identifier, kind, observed, rules.registry)
-        asked = [
-            claim for claim in claims if (claim.set_identifier, family(claim.type)) == (identifier, kind)
-        ]
-        if not asked:
+        if not (asked := by_row.get((identifier, kind))):
             left.append(row)
             continue
         for decision in _plan_row(zone, row, asked, observed, rules):
@@ -125,11 +125,12 @@ def _plan_name(
             yield from _plan_row(zone, row, (), observed, rules)
 
 
-def _rows(claims: Sequence[Claim], records: Sequence[RecordSet], registry: Registry) -> list[tuple[str, str]]:
+def _rows(
+    asked: Iterable[tuple[str, str]], records: Sequence[RecordSet], registry: Registry
+) -> list[tuple[str, str]]:
     """The set identifiers and families that a name has, or is asked to have."""
     found = {(record.set_identifier, family(record.type)) for record in records if registry.is_data(record)}
-    found.update((claim.set_identifier, family(claim.type)) for claim in claims)
-    return sorted(found)
+    return sorted(found.union(asked))
 
 
 def _plan_row(
@@ -208,14 +209,15 @@ def _give_up(zone: Zone, row: Row, rules: Rules, because: str = "") -> Iterator[
     if not ours or not rules.registry.enabled:
         return
     key = _key(zone, row)
-    because = because or f"{row.resource(rules.registry) or 'nobody'} no longer asks for it"
+    resource = row.resource(rules.registry)
+    because = because or f"{resource or 'nobody'} no longer asks for it"
     if rules.policy != "sync":
         message = f"{row.name} stays, although {because}: policy {rules.policy} forbids deletes"
         yield Skip(key, None, reasons.POLICY_FORBIDS, message)
     elif resting := _resting(key, None, rules):
         yield resting
     else:
-        yield ChangeGroup(key, row.name, "delete", removal(row, ours), None, because)
+        yield ChangeGroup(key, row.name, "delete", removal(row, ours), None, because, resource)
 
 
 def _forbidden(row: Row, records: Mapping[str, RecordSet], policy: Policy) -> str:
