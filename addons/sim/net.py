@@ -211,6 +211,9 @@ class Fabric:
     def _add_namespace(self, namespace: Namespace) -> None:
         subprocess.run(["ip", "netns", "add", namespace.name], check=True, capture_output=True)
         self._stack.callback(_remove, namespace)
+        if self.has_ipv6:
+            for interfaces in ("all", "default"):
+                namespace.set_kernel(f"ipv6/conf/{interfaces}/accept_dad", "0")  # addresses are good at once
 
 
 def _remove(namespace: Namespace) -> None:
