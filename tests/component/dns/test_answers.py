@@ -13,6 +13,7 @@ import pytest
 
 from addons.dns.desired import canonical
 from addons.sim.aws.route53.model import AliasTarget, RecordSet, Vpc
+from addons.sim.aws.sts.state import ACCOUNT, trust_of_account
 from addons.sim.nameserver import NameServer
 from tests.support.dns_world import CHANGE, Object, World, service, until
 
@@ -293,22 +294,20 @@ class TestZones:
     async def test_a_role_that_may_not_costs_its_own_zones_only(self, world: World) -> None:
         theirs = world.aws.route53.create_zone("example.org")
         world.create(addressed("www"), service("api", "192.0.2.2", hostname="api.example.org"))
-        role = f"--aws-zone-role={theirs}=arn:aws:iam::123456789012:role/dns"
-        world.aws.faults.add(operation="AssumeRole", times=1, code="AccessDenied", status=403)
-        failures = await world.once(role)
-        assert list(failures) == ["hosted zones of arn:aws:iam::123456789012:role/dns"]
+        role = f"arn:aws:iam::{ACCOUNT}:role/dns"
+        failures = await world.once(f"--aws-zone-role={theirs}={role}")
+        assert list(failures) == [f"hosted zones of {role}"]
         assert world.records() == {"www": ("192.0.2.1",)}
         assert "ZoneError" in world.reasons()
-        assert await world.once(role) == {}
+        world.aws.sts.create_role(role)
+        assert await world.once(f"--aws-zone-role={theirs}={role}") == {}
         assert [item.type for item in world.aws.route53.record_sets(theirs)].count("A") == 1
-        assert world.calls("AssumeRole") == 2
 
-    async def test_a_role_for_all_zones(self, world: World) -> None:
+    async def test_a_role_for_all_zones_that_wants_an_external_id(self, world: World) -> None:
         world.create(addressed("www"))
-        role = (
-            "--aws-assume-role=arn:aws:iam::123456789012:role/dns",
-            "--aws-assume-role-external-id=cluster-1",
-        )
-        assert await world.once(*role) == {}
+        role = world.aws.sts.create_role("dns", trust_of_account(ACCOUNT, external_id="cluster-1"))
+        assert list(await world.once(f"--aws-assume-role={role.arn}")) == [""]
+        assert world.records() == {}
+        flags = (f"--aws-assume-role={role.arn}", "--aws-assume-role-external-id=cluster-1")
+        assert await world.once(*flags) == {}
         assert world.records() == {"www": ("192.0.2.1",)}
-        assert world.calls("AssumeRole") == 1
