@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -63,8 +64,10 @@ class KubeApi:
         self._controllers = Controllers(self.store)
         self._runner: web.AppRunner | None = None
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; `url` says where."""
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, *, listener: socket.socket | None = None
+    ) -> None:
+        """Listen; `url` says where. `listener`: a socket to use instead, e.g. of another namespace."""
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
@@ -72,8 +75,10 @@ class KubeApi:
         context = None
         if self._tls:
             context, self._ca = make_tls(host)
-        site = web.TCPSite(self._runner, host, port, ssl_context=context)
-        await site.start()
+        if listener:
+            await web.SockSite(self._runner, listener, ssl_context=context).start()
+        else:
+            await web.TCPSite(self._runner, host, port, ssl_context=context).start()
         bound = self._runner.addresses[0]
         self.url = f"{'https' if self._tls else 'http'}://{bound[0]}:{bound[1]}"
 
