@@ -24,7 +24,11 @@ class Held(Struct, frozen=True):
 
 
 class DeleteBudget:
-    """Guards the plans of all zones; remembers what went within the last ten minutes."""
+    """Guards the plans of all zones; remembers what went within the last ten minutes.
+
+    Deletes that a person has approved do not count, nor those of names that come and go with pods, as
+    `is_routine` knows: restarts of many pods are no mass deletion.
+    """
 
     def __init__(
         self,
@@ -32,11 +36,13 @@ class DeleteBudget:
         percent: int,
         approved: Collection[str],
         registry: Registry,
+        is_routine: Callable[[str], bool],
         now: Callable[[], datetime],
     ) -> None:
         self._percent = percent
         self._approved = frozenset(approved)
         self._registry = registry
+        self._is_routine = is_routine
         self._now = now
         self._spent: dict[str, deque[tuple[datetime, int]]] = {}
         self._released: dict[str, set[str]] = {}
@@ -44,28 +50,36 @@ class DeleteBudget:
 
     def guard(self, zone_id: str, plan: Plan, observed: ZoneRecords, held: str) -> Plan:
         """The plan without the deletes that may not happen now; see `plan.guard`."""
-        deletes = deletes_of(plan)
+        deletes = [group for group in deletes_of(plan) if not self._is_routine(group.resource)]
         self._release(zone_id, deletes)
-        released: Collection[str] = self._released.get(zone_id, ())
         limits = DeleteLimits(percent=self._percent, spent=self._lately(zone_id))
-        guarded = guard(plan, observed, registry=self._registry, limits=limits, held=held, released=released)
+        guarded = guard(
+            plan,
+            observed,
+            registry=self._registry,
+            limits=limits,
+            held=held,
+            is_free=lambda group: self._is_free(zone_id, group),
+        )
         self.held.pop(zone_id, None)
         if any(skip.reason == reasons.DELETE_BUDGET for skip in guarded.skips):
-            waiting = [group for group in deletes if approval_hash([group]) not in released]
+            waiting = [group for group in deletes if not self._is_free(zone_id, group)]
             self.held[zone_id] = Held(approval_hash(waiting), tuple(group.name for group in waiting))
         return guarded
 
     def spend(self, zone_id: str, outcomes: Iterable[Outcome[ChangeGroup]]) -> None:
-        """Count what was deleted without approval."""
-        released = self._released.get(zone_id, set())
+        """Count what was deleted, and forget the approval of what is gone."""
         gone = [outcome.action for outcome in outcomes if outcome.ok and outcome.action.verb == "delete"]
-        count = count_data(
-            (group for group in gone if approval_hash([group]) not in released), self._registry
-        )
-        if count:
-            self._spent.setdefault(zone_id, deque()).append((self._now(), count))
-        if released:
+        counted = [group for group in gone if not self._is_free(zone_id, group)]
+        if counted:
+            spent = self._spent.setdefault(zone_id, deque())
+            spent.append((self._now(), count_data(counted, self._registry)))
+        if released := self._released.get(zone_id):
             released.difference_update(approval_hash([group]) for group in gone)
+
+    def _is_free(self, zone_id: str, group: ChangeGroup) -> bool:
+        released = self._released.get(zone_id)
+        return self._is_routine(group.resource) or bool(released and approval_hash([group]) in released)
 
     def _release(self, zone_id: str, deletes: list[ChangeGroup]) -> None:
         """Let every one of the deletes go that were approved together, even if not all go at once."""

@@ -16,14 +16,25 @@ from addons.runtime.outcomes import Blocked, Outcome
 class Caution:
     """All memory of the past that plans obey. Lost with the process, which only makes holds longer."""
 
-    def __init__(self, config: Config, *, registry: Registry, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        registry: Registry,
+        is_routine: Callable[[str], bool],
+        now: Callable[[], datetime],
+    ) -> None:
         self._config = config
         self._registry = registry
         self._now = now
         self._holds = Holds(config.empty_target_hold, now)
         self._flaps = Flaps(now)
         self._budget = DeleteBudget(
-            percent=config.delete_budget, approved=config.approve_plan, registry=registry, now=now
+            percent=config.delete_budget,
+            approved=config.approve_plan,
+            registry=registry,
+            is_routine=is_routine,
+            now=now,
         )
 
     @property

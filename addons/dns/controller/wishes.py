@@ -7,6 +7,7 @@ from typing import TypeVar
 from addons.dns import names
 from addons.dns.desired.book import ClaimBook
 from addons.dns.desired.dns_endpoints import dns_endpoint_claims
+from addons.dns.desired.headless import is_headless
 from addons.dns.desired.ingresses import ingress_claims
 from addons.dns.desired.nodes import node_claims
 from addons.dns.desired.pods import pod_claims
@@ -95,6 +96,15 @@ class Wishes:
         """Give up the names whose hold is over; zones other than `zone_id`, which is at work, are woken."""
         for other in self.book.release(_now()) - {zone_id}:
             self._wake(other)
+
+    def comes_and_goes(self, resource: str) -> bool:
+        """True for an object whose names come and go with pods: a headless Service, a pod that is gone."""
+        kind, _, place = resource.partition("/")
+        namespace, _, name = place.partition("/")
+        if kind == "pod":
+            return self._watches.pods.get(namespace, name) is None
+        service = self._watches.services.get(namespace, name) if kind == "service" else None
+        return service is not None and is_headless(service)
 
     def _must_wait(self, obj: Object) -> bool:
         """True while pods are being read for the first time that a Service depends on: it stays as it was."""

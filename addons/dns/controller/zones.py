@@ -68,7 +68,12 @@ class Controller:
         self._leader = leader
         self._preview = preview
         self._standing = Standing(ledger or Ledger(), now)
-        self._caution = Caution(config, registry=registry, now=now)
+        self._caution = Caution(
+            config,
+            registry=registry,
+            is_routine=lambda resource: self._wishes.comes_and_goes(resource),
+            now=now,
+        )
         self._registry = registry
         self._metrics = Metrics(now)
         self._zones: dict[str, Zone] = {}

@@ -10,7 +10,7 @@ class ChangeGroup(Struct, frozen=True):
     """All changes of one name and set identifier: data records with their ownership texts, atomic.
 
     `verb` is create, update or delete; `ref` the object it is done for, if one still asks for the name;
-    `because` the reason in words.
+    `because` the reason in words. Of a delete, `resource` names the object for which the records were made.
     """
 
     key: str
@@ -19,6 +19,7 @@ class ChangeGroup(Struct, frozen=True):
     changes: tuple[Change, ...]
     ref: ObjectRef | None
     because: str
+    resource: str = ""
 
     @property
     def elements(self) -> int:

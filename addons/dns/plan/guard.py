@@ -1,6 +1,6 @@
 """The caps on a finished plan: no name is lost because a source was deaf, and no zone is emptied at once."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 
 from msgspec import Struct
@@ -30,18 +30,18 @@ def guard(
     registry: Registry,
     limits: DeleteLimits,
     held: str = "",
-    released: Collection[str] = (),
+    is_free: Callable[[ChangeGroup], bool] = lambda group: False,
 ) -> Plan:
     """Take the deletes out of `plan` when they may not happen now, each with its reason.
 
     `held` says in words why no delete is safe at present (a source is not in sync, the lease is nearly
-    over); it is empty when all is well. `released` has the `approval_hash` of single groups that a person
-    let pass: they do not count. Creates and updates always pass.
+    over); it is empty when all is well. Deletes that are free pass without being counted. Creates and updates
+    always pass.
     """
     deletes = deletes_of(plan)
     if deletes and held:
         return _hold(plan, deletes, reasons.DELETES_HELD, held)
-    counted = [group for group in deletes if not released or approval_hash([group]) not in released]
+    counted = [group for group in deletes if not is_free(group)]
     doomed = count_data(counted, registry)
     if doomed <= limits.least - limits.spent or doomed <= (left := _allowance(observed, registry, limits)):
         return plan

@@ -346,3 +346,24 @@ class TestUnusualNames:
 
 def _ttl(world: World) -> int | None:
     return next(found.ttl for found in world.aws.route53.record_sets(world.zone_id) if found.type == "A")
+
+
+async def test_pods_that_restart_are_no_mass_deletion(world: World) -> None:
+    """Names of the pods behind a headless Service come and go; the Service itself is still there."""
+    headless = service("db")
+    headless["spec"] = {"clusterIP": "None", "ports": [{"port": 80}]}
+    pods = {
+        "metadata": {"name": "db-1", "labels": {"kubernetes.io/service-name": "db"}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [f"10.0.0.{n}"], "hostname": f"db-{n}"} for n in range(1, 21)],
+    }
+    world.create(headless)
+    world.create(pods, kind="endpointslices", version="discovery.k8s.io/v1")
+    async with world.running("--pod-record-hold=0s"):
+        await until(lambda: len(world.records()) == 21)
+        stored = world.api.store.get("discovery.k8s.io/v1", "endpointslices", "default", "db-1")
+        kept = {**stored, "endpoints": stored["endpoints"][:1]}
+        world.api.store.update("discovery.k8s.io/v1", "endpointslices", kept)
+        await until(lambda: len(world.records()) == 2)
+        world.delete("db")
+        await until(lambda: world.records() == {})

@@ -1,5 +1,7 @@
 """The caps on a plan: creates and updates always pass, deletes only when that is safe."""
 
+from collections.abc import Callable
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -22,6 +24,10 @@ def guarded(world: World, kept: int, *, held: str = "", spent: int = 0) -> Plan:
     return guard(
         Plan(groups), world.records, registry=REGISTRY, limits=replace(LIMITS, spent=spent), held=held
     )
+
+
+def free(hashes: set[str]) -> Callable[[ChangeGroup], bool]:
+    return lambda group: approval_hash([group]) in hashes
 
 
 def verbs(plan: Plan) -> list[str]:
@@ -72,13 +78,13 @@ class TestBudgetOverTime:
         claims = [claim(f"h{number}", "10.0.0.1") for number in range(3)]
         deletes = world.plan(*claims).groups
         released = {approval_hash([group]) for group in deletes}
-        plan = guard(Plan(deletes), world.records, registry=REGISTRY, limits=LIMITS, released=released)
+        plan = guard(Plan(deletes), world.records, registry=REGISTRY, limits=LIMITS, is_free=free(released))
         assert len(plan.groups) == 9
         one_less = released - {approval_hash(deletes[:1])}
         assert (
             len(
                 guard(
-                    Plan(deletes), world.records, registry=REGISTRY, limits=LIMITS, released=one_less
+                    Plan(deletes), world.records, registry=REGISTRY, limits=LIMITS, is_free=free(one_less)
                 ).groups
             )
             == 9
@@ -88,7 +94,12 @@ class TestBudgetOverTime:
         deletes = zone(2).plan().groups
         released = {approval_hash([group]) for group in deletes}
         plan = guard(
-            Plan(deletes), zone(2).records, registry=REGISTRY, limits=LIMITS, released=released, held="deaf"
+            Plan(deletes),
+            zone(2).records,
+            registry=REGISTRY,
+            limits=LIMITS,
+            is_free=free(released),
+            held="deaf",
         )
         assert plan.groups == ()
 
