@@ -19,7 +19,7 @@ from addons.iamproxy.kube.reporter import Reporter
 from addons.iamproxy.kube.watches import Watches
 from addons.iamproxy.model import CredentialKey, Drop, Grant, Plan
 from addons.iamproxy.plan import guard, next_look, plan_credentials
-from addons.iamproxy.store.addresses import Addresses
+from addons.iamproxy.store.addresses import ALWAYS, Addresses
 from addons.iamproxy.store.vault import Vault
 from addons.runtime.backoff import Backoff
 from addons.runtime.clock import utc_now
@@ -120,7 +120,7 @@ class Controller:
     def _pass(self) -> Plan:
         """The five steps."""
         self._refresh_policy()
-        read_at = self.assignments.read_at
+        read_at = ALWAYS if self.assignments.found is None else self.assignments.read_at
         desired = desired_grants(
             self.watches.pods.store.all(), self.watches.by_name(), self.assignments.found, self._rules()
         )

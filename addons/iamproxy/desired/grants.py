@@ -66,7 +66,7 @@ def desired_grants(
     if assignments is None:
         addresses, doubtful = _by_status(alive, verdicts)
     else:
-        addresses, doubtful = _by_assignment(alive, verdicts, assignments)
+        addresses, doubtful = _by_assignment(alive, verdicts, assignments), frozenset()
     used = {pod.metadata.namespace for pod in alive}
     return Desired(
         pods=tuple(verdicts.values()),
@@ -185,8 +185,8 @@ def _by_status(
 
 def _by_assignment(
     pods: Sequence[Pod], verdicts: Mapping[str, Verdict], assignments: Sequence[Assignment]
-) -> tuple[dict[str, Verdict], frozenset[str]]:
-    """Who has which address as the network gave it; all are in doubt while a pod is about to get one."""
+) -> dict[str, Verdict]:
+    """Who has which address as the network gave it, which is known for sure."""
     by_uid = {pod.metadata.annotations.get(_MIRROR, pod.metadata.uid): pod for pod in pods}
     table = {
         _normal(given.ip): verdicts[pod.metadata.uid]
@@ -196,9 +196,7 @@ def _by_assignment(
     for pod in pods:
         if pod.spec.host_network:
             table |= {ip: verdicts[pod.metadata.uid] for ip in _addresses(pod) if ip not in table}
-    placed = {given.pod_uid for given in assignments}
-    awaited = any(_awaits_address(pod) and uid not in placed for uid, pod in by_uid.items())
-    return table, frozenset(table) if awaited else frozenset()
+    return table
 
 
 def _ambiguous(ip: str, pods: Sequence[Pod]) -> Verdict:

@@ -14,7 +14,7 @@ from addons.runtime.errors import OutsideError, Unavailable
 log = logging.getLogger(__name__)
 
 _READ_SECONDS = 2.0
-_SHORTLY = 0.02
+_SHORTLY = 0.002
 _USUALLY = 0.5
 _LONGEST_AGE = 30.0
 """Seconds for which the network lets a freed address rest: a reading this old names no wrong pod yet."""
@@ -31,6 +31,7 @@ class Assignments:
         self._socket = Path(socket) if socket else None
         self._on_read = on_read
         self._hurry = asyncio.Event()
+        self._is_used = bool(self._socket and self._socket.is_socket())
         self.found: tuple[Assignment, ...] | None = None
         """What was read last; None where there is no such socket."""
         self.read_at = float("-inf")
@@ -44,8 +45,10 @@ class Assignments:
     def not_ready(self) -> str:
         """Why the assignments cannot be trusted, in words; empty when they can, or are not used."""
         age = asyncio.get_running_loop().time() - self.read_at
-        if self.found is None or age <= _LONGEST_AGE:
+        if not self._is_used or age <= _LONGEST_AGE:
             return ""
+        if self.found is None:
+            return f"assignments not read yet: {self.error}".removesuffix(": ")
         return f"assignments not read for {age:.0f} s: {self.error}"
 
     async def run(self, stopping: asyncio.Event) -> None:
@@ -62,7 +65,8 @@ class Assignments:
     async def _read_on(self, session: aiohttp.ClientSession) -> None:
         while True:
             self._hurry.clear()
-            if self.found is not None or (self._socket and self._socket.is_socket()):
+            self._is_used = self._is_used or bool(self._socket and self._socket.is_socket())
+            if self._is_used:
                 await self._read(session)
             await self._rest()
 

@@ -61,17 +61,40 @@ class TestWaiting:
 
         run_virtual(story())
 
-    def test_a_doubtful_holder_is_confirmed_only_by_what_was_read_after_the_question(self) -> None:
+    def test_the_network_is_believed_for_a_moment_only(self) -> None:
         async def story() -> None:
             addresses = Addresses(is_trusted=lambda: True)
             await asyncio.sleep(5)
-            addresses.replace({IP: A}, doubtful={IP})
+            addresses.replace({IP: A}, read_at=4.995)
+            assert addresses.find(IP) is A
+            await asyncio.sleep(0.01)
+            assert addresses.find(IP) is None
+
+        run_virtual(story())
+
+    def test_only_what_the_network_said_after_the_question_is_an_answer(self) -> None:
+        async def story() -> None:
+            addresses = Addresses(is_trusted=lambda: True)
+            await asyncio.sleep(5)
             waiting = asyncio.create_task(addresses.wait(IP, 0.9))
             await asyncio.sleep(0.1)
-            addresses.confirm(read_at=4.9)
+            addresses.replace({IP: A}, read_at=4.9)
             await asyncio.sleep(0.1)
             assert not waiting.done()
-            addresses.replace({IP: B}, doubtful={IP}, read_at=5.1)
+            addresses.replace({IP: B}, read_at=5.1)
+            assert await waiting is B
+
+        run_virtual(story())
+
+    def test_a_doubtful_holder_is_waited_for_until_the_doubt_is_gone(self) -> None:
+        async def story() -> None:
+            addresses = Addresses(is_trusted=lambda: True)
+            waiting = asyncio.create_task(addresses.wait(IP, 0.9))
+            await asyncio.sleep(0.1)
+            addresses.replace({IP: A}, doubtful={IP})
+            await asyncio.sleep(0.1)
+            assert not waiting.done()
+            addresses.replace({IP: B})
             assert await waiting is B
 
         run_virtual(story())

@@ -1,0 +1,176 @@
+"""The controller against an API server and a strict STS: verdicts, credentials, and what is told."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from addons.iamproxy import names
+from addons.iamproxy.model import Credentials, Denial
+from addons.runtime.settings import SettingError
+from addons.sim.aws.sts.state import Asked, trust_of_account
+from tests.support.iamproxy_world import BASE, World, addresses, holder, key_of, pod
+
+ACCOUNT = "123456789012"
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+class TestCredentials:
+    async def test_they_are_there_before_the_pod_has_an_address(self, world: World) -> None:
+        world.aws.sts.create_role("web")
+        created = world.create(pod("a", role="web"))
+        async with world.running() as controller:
+            await until(lambda: bool(controller.vault.held()))
+            world.update(created, phase="Running", **addresses("10.0.0.1"))
+            found = controller.vault.find(await key_of(controller, "10.0.0.1"))
+            assert found is not None
+            assert world.aws.sts.sessions[found.access_key_id].name == "prod.runner"
+
+    async def test_a_thousand_ask_for_one_role_at_once(self, world: World) -> None:
+        world.aws.sts.create_role("web")
+        world.create(pod("a", "10.0.0.1", role="web"))
+        async with world.running("--no-prefetch") as controller:
+            key = await key_of(controller, "10.0.0.1")
+            found = await asyncio.gather(*(controller.vault.get(key, 5) for _ in range(1000)))
+            assert all(isinstance(each, Credentials) for each in found)
+            assert world.calls == 1
+
+    async def test_a_hundred_roles_are_a_hundred_calls(self, world: World) -> None:
+        for number in range(100):
+            world.aws.sts.create_role(f"web-{number}")
+            world.create(pod(f"a-{number}", f"10.0.0.{number}", role=f"web-{number}"))
+        async with world.running("--sts-rate=1000") as controller:
+            keys = [await key_of(controller, f"10.0.0.{number}") for number in range(100)]
+            found = await asyncio.gather(*(controller.vault.get(key, 20) for key in keys * 10))
+            assert all(isinstance(each, Credentials) for each in found)
+            assert world.calls == 100
+
+    async def test_two_external_ids_of_one_role_are_two_sessions(self, world: World) -> None:
+        """kube2iam gives the second pod what the first one's external id has opened."""
+        world.aws.sts.create_role("web", trust_of_account(ACCOUNT, external_id="right"))
+        for name, ip, said in (("a", "10.0.0.1", "right"), ("b", "10.0.0.2", "wrong")):
+            world.create(pod(name, ip, role="web", annotations={names.EXTERNAL_ID: said}))
+        async with world.running() as controller:
+            right, wrong = [await key_of(controller, ip) for ip in ("10.0.0.1", "10.0.0.2")]
+            assert isinstance(await controller.vault.get(right, 5), Credentials)
+            assert isinstance(await controller.vault.get(wrong, 5), Denial)
+            assert world.aws.sts.asked == {
+                Asked(BASE + "web", "prod.runner", "right"): 1,
+                Asked(BASE + "web", "prod.runner", "wrong"): 1,
+            }
+
+    async def test_tags_are_sent_where_they_are_wanted(self, world: World) -> None:
+        world.aws.sts.create_role("web", trust_of_account(ACCOUNT, tags=True))
+        world.create(pod("a", "10.0.0.1", role="web"))
+        async with world.running("--session-tags") as controller:
+            found = await controller.vault.get(await key_of(controller, "10.0.0.1"), 5)
+            assert isinstance(found, Credentials)
+            assert world.aws.sts.sessions[found.access_key_id].tags == {
+                "kubernetes-namespace": "prod",
+                "kubernetes-service-account": "runner",
+            }
+
+    async def test_a_role_may_be_assumed_by_way_of_another(self, world: World) -> None:
+        world.aws.sts.create_role("broker")
+        broker = {
+            "Statement": [
+                {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": BASE + "broker"}}
+            ]
+        }
+        world.aws.sts.create_role("web", broker)
+        world.create(pod("a", "10.0.0.1", role="web"))
+        async with world.running(f"--assume-role-arn={BASE}broker") as controller:
+            assert isinstance(
+                await controller.vault.get(await key_of(controller, "10.0.0.1"), 5), Credentials
+            )
+
+    async def test_without_a_base_it_is_found_by_whose_credentials_ours_are(self, world: World) -> None:
+        world.create(pod("a", "10.0.0.1", role="web"))
+        async with world.running("--base-role-arn=", "--auto-discover-base-arn") as controller:
+            await until(lambda: controller.state()["base role ARN"] == BASE)
+            await until(lambda: bool(controller.addresses.find("10.0.0.1")))
+            assert (await key_of(controller, "10.0.0.1")).role_arn == BASE + "web"
+
+
+class TestReports:
+    async def test_a_pod_is_told_why_it_gets_nothing(self, world: World) -> None:
+        world.namespace("closed")
+        world.create(pod("a", "10.0.0.1", role="web", namespace="closed"))
+        world.create(pod("b", "10.0.0.2"))
+        async with world.running() as controller:
+            assert await holder(controller, "10.0.0.1", 5) == names.ROLE_NOT_ALLOWED
+            assert await holder(controller, "10.0.0.2", 5) == names.NO_ROLE
+            await until(lambda: world.events() == {("a", names.ROLE_NOT_ALLOWED)})
+            (told,) = world.decisions.newest("pod/closed/a")
+            assert told.reason == names.ROLE_NOT_ALLOWED
+
+    async def test_a_pod_is_told_that_sts_denies_its_role(self, world: World) -> None:
+        world.create(pod("a", "10.0.0.1", role="nobody"))
+        async with world.running() as controller:
+            found = await controller.vault.get(await key_of(controller, "10.0.0.1"), 5)
+            assert isinstance(found, Denial)
+            await until(lambda: world.events() == {("a", names.CREDENTIALS_DENIED)})
+            assert world.calls == 1
+
+    async def test_a_namespace_is_told_of_its_faulty_list(self, world: World) -> None:
+        world.namespace("odd", "web", "(")
+        world.create(pod("a", "10.0.0.1", role="web", namespace="odd"))
+        async with world.running("--namespace-restriction-format=regexp") as controller:
+            assert await holder(controller, "10.0.0.1", 5) == "a"
+            await until(lambda: ("odd", names.INVALID_ALLOWED_ROLES) in world.events())
+
+    async def test_the_page_shows_pod_role_and_rule_and_no_secret(self, world: World) -> None:
+        world.aws.sts.create_role("web")
+        world.create(pod("a", "10.0.0.1", role="web"))
+        async with world.running() as controller:
+            found = await controller.vault.get(await key_of(controller, "10.0.0.1"), 5)
+            assert isinstance(found, Credentials)
+            state = controller.state()
+            (row,) = state["pods"]  # type: ignore[misc]
+            assert (row["pod"], row["role"], row["addresses"]) == ("prod/a", BASE + "web", "10.0.0.1")
+            assert row["because"] == "iam.amazonaws.com/allowed-roles of the namespace has *"
+            assert found.secret_access_key not in str(state)
+            assert found.token not in str(state)
+
+
+class TestPolicy:
+    def write(self, path: Path, *roles: str) -> None:
+        path.write_text(f"rules: [{{name: web, serviceAccounts: [runner], roles: [{', '.join(roles)}]}}]")
+
+    async def test_a_changed_file_counts_and_a_broken_one_does_not(self, world: World) -> None:
+        path = world.folder / "policy.yaml"
+        self.write(path, "db")
+        created = world.create(pod("a", "10.0.0.1", role="web"))
+        async with world.running(f"--policy-file={path}") as controller:
+            assert await holder(controller, "10.0.0.1", 5) == names.POLICY_DENIES
+            self.write(path, "web")
+            world.update(created, phase="Running", hostIP="10.9.9.9")
+            await until(lambda: controller.state()["pods"][0]["verdict"] == "granted")  # type: ignore[index]
+            path.write_text("rules: [")
+            world.update(created, phase="Running", hostIP="10.9.9.8")
+            await until(lambda: names.POLICY_UNREADABLE in {each.reason for each in world.decisions.newest()})
+            assert await holder(controller, "10.0.0.1") == "a"
+
+    async def test_a_broken_file_at_the_start_is_a_bad_setting(self, world: World) -> None:
+        path = world.folder / "policy.yaml"
+        path.write_text("rules: [")
+        with pytest.raises(SettingError, match="--policy-file"):
+            async with world.controller(f"--policy-file={path}"):
+                pass
+
+
+class TestSinglePass:
+    async def test_everything_is_fetched_and_failures_are_named(self, world: World) -> None:
+        world.aws.sts.create_role("web")
+        world.create(pod("a", "10.0.0.1", role="web"))
+        world.create(pod("b", "10.0.0.2", role="nobody"))
+        async with world.controller() as controller:
+            failures = await controller.run_once()
+            assert list(failures) == [f"{BASE}nobody as prod.runner"]
+            assert [key.role_arn for key in controller.vault.held()] == [BASE + "web"]

@@ -1,0 +1,191 @@
+"""A world for the controller of iamproxy: an emulated API server, a strict STS and a cni."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from addons.iamproxy import names
+from addons.iamproxy.aws.sts import Sts
+from addons.iamproxy.config import Config
+from addons.iamproxy.controller.node import Controller
+from addons.iamproxy.controller.policy_file import PolicyFile
+from addons.iamproxy.kube.issuer import TokenIssuer
+from addons.iamproxy.kube.reporter import Reporter
+from addons.iamproxy.model import Grant
+from addons.runtime.aws import AwsSession
+from addons.runtime.bucket import Rate
+from addons.runtime.decisions import Decisions
+from addons.runtime.events import Recorder
+from addons.runtime.kube import KubeClient
+from addons.runtime.settings import load
+from addons.sim.aws.server import AwsEndpoint
+from addons.sim.kubeapi.server import KubeApi
+
+NODE = "node-1"
+BASE = "arn:aws:iam::123456789012:role/"
+
+Object = dict[str, Any]
+
+
+def pod(
+    name: str,
+    ip: str = "",
+    *,
+    role: str = "",
+    namespace: str = "prod",
+    node: str = NODE,
+    annotations: Mapping[str, str] | None = None,
+) -> Object:
+    said = {**(annotations or {}), **({names.ROLE: role} if role else {})}
+    return {
+        "metadata": {"name": name, "namespace": namespace, "annotations": said},
+        "spec": {
+            "nodeName": node,
+            "serviceAccountName": "runner",
+            "containers": [{"name": "main", "image": "busybox"}],
+        },
+        "status": {"phase": "Running" if ip else "Pending", **addresses(ip)},
+    }
+
+
+def addresses(ip: str) -> Object:
+    return {"podIP": ip, "podIPs": [{"ip": ip}]} if ip else {}
+
+
+class FakeCni:
+    """Tells on a unix socket which pod was given which address."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.given: list[dict[str, str]] = []
+        self.reads = 0
+        self.status = 200
+
+    def give(self, ip: str, obj: Object) -> None:
+        """Give an address to a pod, in place of whoever had it."""
+        meta = obj["metadata"]
+        self.given = [each for each in self.given if each["ip"] != ip]
+        self.given.append(
+            {"ip": ip, "podNamespace": meta["namespace"], "podName": meta["name"], "podUid": meta["uid"]}
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Listen."""
+        app = web.Application()
+        app.router.add_get("/v1/assignments", self._answer)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.UnixSite(runner, str(self.path)).start()
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self.reads += 1
+        return web.Response(status=self.status, text=json.dumps(self.given), content_type="application/json")
+
+
+class World:
+    """An API server with a namespace that permits every role of the account, and STS."""
+
+    def __init__(self, api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
+        self.api = api
+        self.aws = aws
+        self.folder = folder
+        self.kubeconfig = folder / "kubeconfig"
+        self.kubeconfig.write_text(api.kubeconfig())
+        self.namespace("prod", "*")
+
+    def namespace(self, name: str, *allowed: str, **labels: str) -> None:
+        """Create a namespace that permits some roles."""
+        annotations = {names.ALLOWED_ROLES: json.dumps(allowed)}
+        body = {"metadata": {"name": name, "annotations": annotations, "labels": labels}}
+        self.api.store.create("v1", "namespaces", body)
+
+    def create(self, obj: Object) -> Object:
+        """Create a pod; the pod as it is then."""
+        created: Object = self.api.store.create("v1", "pods", obj)
+        return created
+
+    def update(self, obj: Object, **status: Any) -> Object:
+        """Change the status of a pod."""
+        meta = obj["metadata"]
+        current = self.api.store.get("v1", "pods", meta["namespace"], meta["name"])
+        current = {**current, "status": {**current["status"], **status}}
+        updated: Object = self.api.store.update("v1", "pods", current)
+        return updated
+
+    def delete(self, obj: Object, *, grace_seconds: int = 0) -> None:
+        """Delete a pod, at once or as one that has time to end."""
+        meta = obj["metadata"]
+        self.api.store.delete("v1", "pods", meta["namespace"], meta["name"], grace_seconds=grace_seconds)
+
+    @property
+    def calls(self) -> int:
+        """How often a role was asked of STS."""
+        return self.aws.sts.calls["AssumeRole"] + self.aws.sts.calls["AssumeRoleWithWebIdentity"]
+
+    def events(self) -> set[tuple[str, str]]:
+        """Object and reason of every Event."""
+        found = self.api.store.list("events.k8s.io/v1", "events")
+        return {(event["regarding"]["name"], event["reason"]) for event in found}
+
+    @asynccontextmanager
+    async def controller(self, *flags: str) -> AsyncIterator[Controller]:
+        """A controller with its caches running; it does not reconcile by itself yet."""
+        argv = [f"--node={NODE}", f"--base-role-arn={BASE}", f"--cni-socket={self.folder}/cni", *flags]
+        config = load(Config, argv, {}, env_prefixes=("ADDONS_IAMPROXY_",))
+        rates = {"sts": Rate(per_second=1000, burst=1000)}
+        async with (
+            KubeClient.connect(str(self.kubeconfig)) as kube,
+            AwsSession(region="eu-central-1", endpoint_url=self.aws.url, rates=rates) as session,
+        ):
+            recorder = Recorder(kube, component="aws-addons-iamproxy", instance=NODE)
+            self.decisions = Decisions()
+            issuer = TokenIssuer(kube, audience=config.token_audience)
+            made = Controller(
+                config,
+                kube=kube,
+                sts=Sts(session, issue_token=issuer.issue, broker=config.assume_role_arn),
+                reporter=Reporter(decisions=self.decisions, recorder=recorder),
+                policy=PolicyFile(Path(config.policy_file)) if config.policy_file else None,
+            )
+            stopping = asyncio.Event()
+            async with asyncio.TaskGroup() as group:
+                for service in (made.watches.run, made.assignments.run, recorder.run):
+                    group.create_task(service(stopping))
+                yield made
+                stopping.set()
+
+    @asynccontextmanager
+    async def running(self, *flags: str) -> AsyncIterator[Controller]:
+        """A controller that reconciles, with its caches filled."""
+        async with self.controller(*flags) as made:
+            stopping = asyncio.Event()
+            task = asyncio.create_task(made.run(stopping))
+            await made.watches.wait_synced()
+            yield made
+            stopping.set()
+            await task
+
+
+async def holder(controller: Controller, ip: str, seconds: float = 0.9) -> str:
+    """The name of the pod whose role an address is granted, the reason of a refusal, or "" for unknown."""
+    found = await controller.addresses.wait(ip, seconds)
+    if found is None:
+        return ""
+    return found.pod.name if isinstance(found, Grant) else found.reason
+
+
+async def key_of(controller: Controller, ip: str) -> Any:
+    """The key of the credentials that an address is granted."""
+    found = await controller.addresses.wait(ip, 5)
+    assert isinstance(found, Grant), found
+    return found.key
