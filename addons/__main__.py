@@ -5,6 +5,7 @@ import sys
 
 COMMANDS = {
     "dns": "publish Services and Ingresses as records in Route 53",
+    "iamproxy": "give every pod the credentials of its own IAM role, and never the node's",
     "demo": "show everything at work in a simulated world, without AWS and without a cluster",
 }
 

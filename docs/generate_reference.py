@@ -7,12 +7,18 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
-from addons.dns.config import ENV_PREFIXES
+from addons.dns.config import ENV_PREFIXES as DNS_PREFIXES
 from addons.dns.config import Config as DnsConfig
+from addons.iamproxy.config import ENV_PREFIXES as IAMPROXY_PREFIXES
+from addons.iamproxy.config import Config as IamproxyConfig
 from addons.runtime.setting_docs import settings_table
+from addons.runtime.settings import CommonConfig
 
 ROOT = Path(__file__).resolve().parents[1]
-DAEMONS = {"dns": (DnsConfig, ENV_PREFIXES)}
+DAEMONS: dict[str, tuple[type[CommonConfig], tuple[str, ...]]] = {
+    "dns": (DnsConfig, DNS_PREFIXES),
+    "iamproxy": (IamproxyConfig, IAMPROXY_PREFIXES),
+}
 _BY_HAND = "Written by `make docs` from the code; do not edit by hand.\n"
 
 

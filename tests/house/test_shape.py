@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ADDONS = ROOT / "addons"
-DAEMONS = ("dns",)
+DAEMONS = ("dns", "iamproxy")
 SOURCES = sorted(ADDONS.rglob("*.py"))
 PURE = ("desired", "plan", "model", "names.py")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
