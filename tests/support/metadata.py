@@ -91,7 +91,8 @@ class World:
         limits: ServerLimits | None = None,
         now: Callable[[], datetime] = utc_now,
         node_keys: tuple[str, ...] = ("placement/availability-zone", "placement/region"),
-        key: bytes = b"k" * 32,
+        port: int = 0,
+        only_redirected: bool = False,
     ) -> None:
         self.now = now
         self.is_trusted = True
@@ -102,7 +103,7 @@ class World:
         self.vault = Vault(self._fetch, now=now)
         self.sts: Callable[[CredentialKey], Awaitable[None]] = _at_once
         self.node: Callable[[str], Awaitable[None]] = _at_once
-        self.tokens = Tokens(key, clock=lambda: now().timestamp())
+        self.tokens = Tokens(b"k" * 32, clock=lambda: now().timestamp())
         self.metadata = Metadata(
             addresses=self.addresses,
             vault=self.vault,
@@ -114,7 +115,8 @@ class World:
             imdsv2=imdsv2,
             now=now,
         )
-        self.server = MetadataServer(self.metadata, [(POD_IP, 0)])
+        self.server = MetadataServer(self.metadata, [(POD_IP, port)], only_redirected=only_redirected)
+        self._stopping = asyncio.Event()
 
     @property
     def port(self) -> int:
@@ -125,16 +127,19 @@ class World:
         self.table[ip] = verdict
         self.addresses.replace(dict(self.table))
 
+    def stop(self) -> None:
+        """Tell the server to stop."""
+        self._stopping.set()
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator["World"]:
-        stopping = asyncio.Event()
-        serving = asyncio.create_task(self.server.serve(stopping))
+        serving = asyncio.create_task(self.server.serve(self._stopping))
         try:
             while not self.server.addresses and not serving.done():
                 await asyncio.sleep(0)
             yield self
         finally:
-            stopping.set()
+            self.stop()
             await serving
             await self.vault.close()
 

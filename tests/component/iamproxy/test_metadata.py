@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -118,7 +119,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("refusal", "status"),
         [(NO_ROLE, 404), (NOT_ALLOWED, 403), (AMBIGUOUS, 503)],
-        ids=lambda case: str(case),
+        ids=str,
     )
     async def test_an_address_without_a_role(
         self, world: World, web: Client, path: str, refusal: Refusal, status: int
@@ -302,7 +303,7 @@ class TestWaiting:
             async with world.running(), client(world) as web:
                 began = loop.time()
                 for delay, uid in world_changes:
-                    loop.call_later(delay, lambda uid=uid: world.give(grant(who=pod(uid=uid))))
+                    loop.call_later(delay, partial(world.give, grant(who=pod(uid=uid))))
                 reply = await web.ask(method, path, {TTL: "60"})
                 return reply, round(loop.time() - began, 2)
 
