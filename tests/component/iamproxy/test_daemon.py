@@ -1,0 +1,133 @@
+"""The daemon as a process: its commands, its exit codes, and pods served over HTTP."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from addons.iamproxy import names
+from tests.support.iamproxy_world import BASE, NODE, World, pod
+
+HOST = {"Host": "169.254.169.254"}
+ROLES = "/latest/meta-data/iam/security-credentials/"
+
+
+@asynccontextmanager
+async def process(world: World, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    environment = {
+        **os.environ,
+        "KUBECONFIG": str(world.kubeconfig),
+        "AWS_ENDPOINT_URL": world.aws.url,
+        "AWS_REGION": "eu-central-1",
+        "ADDONS_IAMPROXY_BASE_ROLE_ARN": BASE,
+    }
+    started = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "addons.iamproxy", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+    )
+    try:
+        yield started
+    finally:
+        if started.returncode is None:
+            started.kill()
+            await started.communicate()
+
+
+async def run(world: World, *arguments: str) -> tuple[int | None, str, str]:
+    async with process(world, *arguments) as started:
+        out, err = await asyncio.wait_for(started.communicate(), 30)
+        return started.returncode, out.decode(), err.decode()
+
+
+class TestCommands:
+    async def test_check_explains_a_grant(self, world: World) -> None:
+        world.create(pod("a", role="web"))
+        code, out, _ = await run(world, "check", "--pod", "prod/a")
+        assert code == 0
+        assert f"granted: {BASE}web" in out
+
+    async def test_check_explains_a_refusal(self, world: World) -> None:
+        world.create(pod("a"))
+        code, out, _ = await run(world, "check", "--pod", "prod/a")
+        assert code == 3
+        assert f"reason:  {names.NO_ROLE}" in out
+
+    async def test_check_of_a_pod_that_is_not_there_says_so(self, world: World) -> None:
+        code, _, err = await run(world, "check", "--pod", "prod/b")
+        assert code == 3
+        assert 'pods "b" not found' in err
+
+    async def test_without_a_node_nothing_starts(self, world: World) -> None:
+        code, _, err = await run(world)
+        assert code == 2
+        assert "--node is required" in err
+
+    async def test_a_dry_run_says_what_would_be_and_asks_sts_for_nothing(self, world: World) -> None:
+        world.create(pod("a", "10.0.0.1", role="web"))
+        world.create(pod("b", "10.0.0.2"))
+        code, out, _ = await run(world, f"--node={NODE}", "--dry-run")
+        lines = [json.loads(line) for line in out.splitlines() if '"because"' in line]
+        assert code == 0
+        assert sorted(f"{line['action']} {line['object']}".strip() for line in lines) == [
+            "fetch",
+            "grant pod/prod/a",
+            "refuse pod/prod/b",
+        ]
+        assert world.calls == 0
+
+    async def test_a_single_pass_fails_by_name(self, world: World) -> None:
+        world.create(pod("a", "10.0.0.1", role="nobody"))
+        code, _, err = await run(world, f"--node={NODE}", "--once")
+        assert code == 3
+        assert f"failed: {BASE}nobody as prod.runner" in err
+
+
+class TestServing:
+    async def test_a_pod_is_given_its_credentials_and_the_audit_tells_of_it(self, world: World) -> None:
+        """The pod of this test has the address of loopback."""
+        world.aws.sts.create_role("web")
+        world.create(pod("a", "127.0.0.1", role="web"))
+        port, admin = await free_ports(2)
+        flags = (f"--node={NODE}", "--interceptor=none", f"--app-port={port}", f"--listen=127.0.0.1:{admin}")
+        async with process(world, *flags) as daemon, aiohttp.ClientSession() as http:
+            url = f"http://127.0.0.1:{port}{ROLES}"
+            await until_ready(http, f"http://127.0.0.1:{admin}/readyz")
+            async with http.get(url, headers=HOST) as reply:
+                assert (reply.status, await reply.text()) == (200, "web")
+            async with http.get(url + "web", headers=HOST) as reply:
+                body = json.loads(await reply.text())
+            assert body["AccessKeyId"] in world.aws.sts.sessions
+            daemon.terminate()
+            out, _ = await asyncio.wait_for(daemon.communicate(), 20)
+            assert daemon.returncode == 0
+            audit = [json.loads(line) for line in out.decode().splitlines() if '"issued"' in line]
+            assert [(line["pod"], line["accessKeyId"]) for line in audit] == [("prod/a", body["AccessKeyId"])]
+            assert body["SecretAccessKey"] not in out.decode()
+
+
+async def free_ports(count: int) -> list[int]:
+    servers = [await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) for _ in range(count)]
+    ports = [server.sockets[0].getsockname()[1] for server in servers]
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+    return ports
+
+
+async def until_ready(http: aiohttp.ClientSession, url: str) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                async with http.get(url) as reply:
+                    if reply.status == 200:
+                        return
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.05)

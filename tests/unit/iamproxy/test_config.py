@@ -1,0 +1,62 @@
+"""The settings of iamproxy: flags of kube2iam, and what cannot be."""
+
+import pytest
+
+from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn
+from addons.runtime.settings import SettingError, load
+
+
+def read(*flags: str, **environ: str) -> Config:
+    return load(Config, flags, environ, env_prefixes=ENV_PREFIXES)
+
+
+def test_the_flags_of_kube2iam_are_understood() -> None:
+    config = read(
+        "--base-role-arn=arn:aws:iam::123456789012:role/",
+        "--auto-discover-base-arn",
+        "--default-role=web",
+        "--iam-role-key=example.com/role",
+        "--iam-external-id=example.com/id",
+        "--namespace-key=example.com/roles",
+        "--namespace-restrictions",
+        "--namespace-restriction-format=regexp",
+        "--iam-role-session-ttl=15m",
+        "--node=node-1",
+        "--metadata-addr=169.254.169.254",
+        "--app-port=8181",
+    )
+    assert (config.node, config.namespace_restriction_format) == ("node-1", "regexp")
+
+
+def test_restrictions_are_on_unless_somebody_says_otherwise() -> None:
+    assert read().namespace_restrictions
+    assert not read("--no-namespace-restrictions").namespace_restrictions
+
+
+def test_the_environment_counts() -> None:
+    assert read(ADDONS_IAMPROXY_NODE="node-1").node == "node-1"
+
+
+@pytest.mark.parametrize("written", ["arn:aws:iam::123456789012:role", "arn:aws:iam::123456789012:role/"])
+def test_a_base_ends_in_one_slash(written: str) -> None:
+    assert base_arn(read(f"--base-role-arn={written}")) == "arn:aws:iam::123456789012:role/"
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--leader-elect",),
+        ("--base-role-arn=web",),
+        ("--assume-role-arn=web",),
+        ("--session-name={pod}",),
+        ("--iam-role-session-ttl=1m",),
+        ("--iam-role-session-ttl=12h",),
+        ("--app-port=70000",),
+        ("--sts-rate=0",),
+        ("--credential-source=web-identity", "--session-tags"),
+        ("--credential-source=web-identity", "--assume-role-arn=arn:aws:iam::123456789012:role/a"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_the_name_of_the_setting(flags: tuple[str, ...]) -> None:
+    with pytest.raises(SettingError, match=flags[-1].partition("=")[0]):
+        read(*flags)
