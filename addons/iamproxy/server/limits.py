@@ -20,7 +20,7 @@ class ServerLimits(Struct, frozen=True):
     request_seconds: float = 10.0
     write_seconds: float = 10.0
     put_wait_seconds: float = 0.4
-    """Go's SDK takes a token that comes later than 0.5 s for a sign that there is no version 2."""
+    """For a token that pods can do without: later than 0.5 s, Go's SDK takes it that there are none."""
     get_wait_seconds: float = 0.9
     """botocore gives up after one second."""
 

@@ -83,10 +83,10 @@ class Metadata:
         """Answer a request that has passed `answer_now`, within the time that SDKs are ready to wait."""
         route = self._routes.find(request.target)
         assert route is not None
-        limits = self.limits
+        can_do_without = route.kind is Kind.TOKEN and not self._needs_token
+        seconds = self.limits.put_wait_seconds if can_do_without else self.limits.get_wait_seconds
         loop = asyncio.get_running_loop()
         began = loop.time()
-        seconds = limits.put_wait_seconds if route.kind is Kind.TOKEN else limits.get_wait_seconds
         answer = await self._answer_in_time(request, route, began + seconds)
         _WAITS.observe(loop.time() - began)
         self._count(route, answer)

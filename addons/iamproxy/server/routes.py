@@ -5,7 +5,7 @@ Targets are compared as they came in, byte for byte: nothing is decoded, joined 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from msgspec import Struct
@@ -102,7 +102,7 @@ class Routes:
         return None
 
 
-def _paths(keys: Iterable[str]) -> dict[bytes, Route]:
+def _paths(keys: Sequence[str]) -> dict[bytes, Route]:
     """Every path of the version `latest` but those that end in a role's name."""
     leaves = {
         "api/token": Route(Kind.TOKEN, _WRITE),
@@ -116,6 +116,7 @@ def _paths(keys: Iterable[str]) -> dict[bytes, Route]:
     for folder, names in _listings(listed).items():
         paths[f"/latest/{folder}"] = Route(Kind.LISTING, names=names)
     paths |= {f"/latest/{path}": route for path, route in leaves.items()}
+    paths |= {f"/latest/meta-data/{key}/": leaves[f"meta-data/{key}"] for key in keys}  # so botocore asks
     without_slash = {path[:-1]: route for path, route in paths.items() if path.endswith("/") and path != "/"}
     return {path.encode(): route for path, route in (paths | without_slash).items()}
 

@@ -52,6 +52,7 @@ class TestPathsThatExist:
             ("/latest/meta-data/iam/security-credentials/reader", Kind.CREDENTIALS),
             ("/latest/meta-data/iam/security-credentials-extended/reader", Kind.CREDENTIALS),
             ("/latest/meta-data/placement/region", Kind.NODE_KEY),
+            ("/latest/meta-data/placement/region/", Kind.NODE_KEY),
         ],
     )
     def test_each_is_about_one_thing(self, target: str, expected: Kind) -> None:
