@@ -8,7 +8,7 @@ from addons.iamproxy.model import CredentialKey, Credentials, credentials_of
 from addons.runtime.aws import AwsSession
 from addons.runtime.aws_clients import Reply
 from addons.runtime.clock import utc_now
-from addons.runtime.errors import Denied, Unavailable
+from addons.runtime.errors import Denied, Invalid, Unavailable
 
 _OURS = frozenset(
     {
@@ -19,9 +19,12 @@ _OURS = frozenset(
         "NoCredentialsError",
         "PartialCredentialsError",
         "RegionDisabledException",
+        "NoRegionError",
+        "InvalidRegionError",
+        "ProfileNotFound",
     }
 )
-"""Codes that speak of our own credentials, not of the role: no pod can do anything about them."""
+"""Codes that speak of our own credentials and settings, not of the role: no pod is at fault."""
 
 Issuer = Callable[[str, str], Awaitable[str]]
 """Gives a token that speaks for a ServiceAccount, of a namespace and a name; raises OutsideError."""
@@ -50,7 +53,7 @@ class Sts:
         """
         try:
             reply = await self._assume(key)
-        except Denied as error:
+        except (Denied, Invalid) as error:
             if error.code in _OURS:
                 raise Unavailable(error.message, code=error.code, status=error.status) from error
             raise

@@ -1,0 +1,112 @@
+"""Who vouches for a pod: the node's credentials, or a token of the pod's ServiceAccount."""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from addons.iamproxy.aws.sts import Sts
+from addons.iamproxy.model import CredentialKey, Credentials, Denial
+from addons.runtime.aws import AwsSession
+from addons.runtime.errors import Denied, Unavailable
+from addons.sim.aws.sts.state import trust_of_service_account
+from addons.sim.kubeapi.faults import Fault
+from tests.support.iamproxy_world import BASE, World, key_of, pod
+
+ISSUER = "https://issuer.test"
+SIGNER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def encode(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def published() -> dict[str, Any]:
+    numbers = SIGNER.public_key().public_numbers()
+    n, e = (encode(value.to_bytes((value.bit_length() + 7) // 8)) for value in (numbers.n, numbers.e))
+    return {"keys": [{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1", "n": n, "e": e}]}
+
+
+async def issue(namespace: str, service_account: str) -> str:
+    now = int(datetime.now(UTC).timestamp())
+    subject = f"system:serviceaccount:{namespace}:{service_account}"
+    claims = {"iss": ISSUER, "sub": subject, "aud": ["sts.amazonaws.com"], "iat": now, "exp": now + 600}
+    text = ".".join(encode(json.dumps(part).encode()) for part in ({"alg": "RS256", "kid": "1"}, claims))
+    return f"{text}.{encode(SIGNER.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
+
+
+def key(service_account: str) -> CredentialKey:
+    return CredentialKey(
+        BASE + "web",
+        session_name="prod.web",
+        source="web-identity",
+        service_account=("prod", service_account),
+    )
+
+
+@pytest.fixture
+async def session(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AwsSession]:
+    """A node without any credentials."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    async with AwsSession(region="eu-central-1", endpoint_url=world.aws.url) as made:
+        yield made
+
+
+class TestWebIdentity:
+    async def test_a_token_opens_the_role_that_trusts_its_service_account(
+        self, world: World, session: AwsSession
+    ) -> None:
+        provider = world.aws.sts.create_provider(ISSUER, published())
+        world.aws.sts.create_role("web", trust_of_service_account(provider, "prod", "web"))
+        found = await Sts(session, issue_token=issue).fetch(key("web"))
+        assert world.aws.sts.sessions[found.access_key_id].name == "prod.web"
+        assert found.account_id == "123456789012"
+
+    async def test_it_opens_it_for_no_other_service_account(self, world: World, session: AwsSession) -> None:
+        provider = world.aws.sts.create_provider(ISSUER, published())
+        world.aws.sts.create_role("web", trust_of_service_account(provider, "prod", "web"))
+        with pytest.raises(Denied):
+            await Sts(session, issue_token=issue).fetch(key("other"))
+
+    async def test_the_token_is_asked_of_the_api_server_for_the_pods_service_account(
+        self, world: World
+    ) -> None:
+        """The emulator signs with a key that STS does not know, so the answer is a refusal."""
+        world.aws.sts.create_role("web")
+        world.api.store.create("v1", "serviceaccounts", {"metadata": {"name": "runner", "namespace": "prod"}})
+        world.create(pod("a", "10.0.0.1", role="web"))
+        async with world.running("--credential-source=web-identity", "--no-prefetch") as controller:
+            found = await controller.vault.get(await key_of(controller, "10.0.0.1"), 5)
+            assert isinstance(found, Denial)
+            asked = [each for each in world.api.requests if each.subresource == "token"]
+            assert [(each.namespace, each.name) for each in asked] == [("prod", "runner")]
+            assert world.aws.sts.calls["AssumeRole"] == 0
+
+    async def test_a_right_that_we_lack_is_no_fault_of_the_pod(self, world: World) -> None:
+        world.create(pod("a", "10.0.0.1", role="web"))
+        world.api.faults.add(Fault(subresource="token", status=403))
+        async with world.running("--credential-source=web-identity", "--no-prefetch") as controller:
+            assert await controller.vault.get(await key_of(controller, "10.0.0.1"), 0.5) is None
+
+
+class TestNode:
+    async def test_credentials_of_ours_that_do_not_count_are_no_fault_of_the_pod(self, world: World) -> None:
+        world.aws.sts.create_role("web")
+        world.aws.sts.knobs.known_keys_only = True
+        world.create(pod("a", "10.0.0.1", role="web"))
+        async with world.running("--no-prefetch") as controller:
+            wanted = await key_of(controller, "10.0.0.1")
+            assert await controller.vault.get(wanted, 0.5) is None
+            world.aws.sts.create_user("node", "key")
+            assert isinstance(await controller.vault.get(wanted, 10), Credentials)
+
+    async def test_none_at_all_neither(self, world: World, session: AwsSession) -> None:
+        with pytest.raises(Unavailable):
+            await Sts(session, issue_token=issue).fetch(CredentialKey(BASE + "web", session_name="s"))
