@@ -75,9 +75,7 @@ class TestWebIdentity:
         with pytest.raises(Denied):
             await Sts(session, issue_token=issue).fetch(key("other"))
 
-    async def test_the_token_is_asked_of_the_api_server_for_the_pods_service_account(
-        self, world: World
-    ) -> None:
+    async def test_the_token_is_asked_of_the_api_server(self, world: World) -> None:
         """The emulator signs with a key that STS does not know, so the answer is a refusal."""
         world.aws.sts.create_role("web")
         world.api.store.create("v1", "serviceaccounts", {"metadata": {"name": "runner", "namespace": "prod"}})
@@ -109,4 +107,11 @@ class TestNode:
 
     async def test_none_at_all_neither(self, world: World, session: AwsSession) -> None:
         with pytest.raises(Unavailable):
-            await Sts(session, issue_token=issue).fetch(CredentialKey(BASE + "web", session_name="s"))
+            await Sts(session, issue_token=issue).fetch(CredentialKey(BASE + "web", session_name="web"))
+
+    async def test_no_region_neither(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(world.folder / "none"))
+        async with AwsSession(endpoint_url=world.aws.url) as session:
+            with pytest.raises(Unavailable, match="region"):
+                await Sts(session, issue_token=issue).fetch(CredentialKey(BASE + "web", session_name="web"))
