@@ -75,9 +75,9 @@ class Vpc:
                 await asyncio.sleep(0)
         self.datagrams.pop()
 
-    def sees_the_node(self, answer: str) -> bool:
-        """Whether an answer holds anything of the node's own."""
-        return any(canary in answer for canary in self.imds.instance.canaries)
+    def sees_the_node(self, answer: str, asked: str = "") -> bool:
+        """Whether an answer holds anything of the node's own that was not in the question already."""
+        return any(canary in answer and canary not in asked for canary in self.imds.instance.canaries)
 
     def nft(self, *arguments: str) -> str:
         """Run `nft` on the node."""
