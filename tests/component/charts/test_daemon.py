@@ -73,7 +73,10 @@ class World:
         """What the daemon has asked the API server for."""
         mine = [request for request in self.api.requests if request.user == ACCOUNT]
         assert [request for request in mine if request.status == 403] == []
-        return {(request.verb, request.group, request.resource) for request in mine}
+        return {
+            (request.verb, request.group, "/".join(filter(None, (request.resource, request.subresource))))
+            for request in mine
+        }
 
     def granted(self) -> set[Use]:
         """What the roles of the release permit."""
@@ -191,3 +194,40 @@ async def test_pods_as_a_source_are_read_with_their_nodes_and_nothing_else(tmp_p
         reads = {use for use in world.granted() if use[0] in ("list", "watch")}
         assert {use for use in world.used() if use[0] in ("list", "watch")} == reads
         assert not world.holds("web.example.org")
+
+
+async def test_custom_resources_nodes_and_routes_need_what_the_chart_gives(tmp_path: Path) -> None:
+    record = {"dnsName": "mail.example.org", "recordType": "A", "targets": ["192.0.2.9"]}
+    endpoint = {"metadata": {"name": "mail", "namespace": "shop"}, "spec": {"endpoints": [record]}}
+    sources = ["crd", "node", "gateway-httproute", "gateway-grpcroute"]
+    async with AwsEndpoint() as aws, cluster() as (api, release):
+        world = World(api, aws)
+        for kind in ("Gateway", "HTTPRoute", "GRPCRoute"):
+            api.store.create("apiextensions.k8s.io/v1", "customresourcedefinitions", gateway_definition(kind))
+        for resource in ("dnsendpoints", "gateways", "httproutes", "grpcroutes", "namespaces"):
+            api.faults.add(Fault(verb="watch", resource=resource, times=1, status=422))
+        api.store.create("externaldns.k8s.io/v1alpha1", "dnsendpoints", endpoint)
+        await release.install(settings(source=sources), {"crds": {"install": True}})
+        async with running(world.api, world.deployment(), tmp_path, world.environment()) as pod:
+            await pod.reach(lambda: world.holds("mail.example.org"), "the name of the DNSEndpoint exists")
+            await pod.succeed("readinessProbe")
+            assert await pod.stop() == 0, pod.log()
+        mine = {use for use in world.used() if use[1] not in ("events.k8s.io", "coordination.k8s.io")}
+        given = {use for use in world.granted() if use[1] not in ("events.k8s.io", "coordination.k8s.io")}
+        assert mine == given
+
+
+def gateway_definition(kind: str) -> Object:
+    """A definition of the Gateway API, as far as the emulator looks at it."""
+    group, plural = "gateway.networking.k8s.io", f"{kind.lower()}s"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": schema}
+    return {
+        "metadata": {"name": f"{plural}.{group}"},
+        "spec": {
+            "group": group,
+            "names": {"plural": plural, "kind": kind},
+            "scope": "Namespaced",
+            "versions": [version],
+        },
+    }
