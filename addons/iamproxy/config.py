@@ -101,7 +101,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """Who brings the pods' requests here: rules of our own in nftables, or somebody else."""
 
     host_interface: tuple[str, ...] = ()
-    """Interfaces behind which the pods are; `eni+` is all that begin so. Without it: all but the uplinks."""
+    """Redirect only what comes in here; `eni+` is all that begin so. The rest is dropped. Without it: all."""
 
     cni_socket: str = "/run/aws-addons/cni.sock"
     """Where our cni tells which pod has which address; without it the API server is believed."""
