@@ -1,0 +1,324 @@
+"""How fast iamproxy is, beside its targets: the server alone and against aiohttp, then the whole daemon.
+
+Run `python bench/iamproxy.py`. Each server is a process of its own; wrk makes the load where it is installed,
+else a client of ours does, which needs more CPU than what it measures and so shows less than there is.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from msgspec import Struct
+
+from addons.iamproxy.model import CredentialKey, Credentials, Grant, PodIdentity, credentials_of
+from addons.iamproxy.server.audit import Audit, set_up_audit
+from addons.iamproxy.server.limits import ServerLimits
+from addons.iamproxy.server.listener import MetadataServer
+from addons.iamproxy.server.metadata import Metadata
+from addons.iamproxy.server.node_keys import NodeKeys
+from addons.iamproxy.server.routes import Routes
+from addons.iamproxy.server.tokens import Tokens, new_key
+from addons.iamproxy.store.addresses import Addresses
+from addons.iamproxy.store.vault import Vault
+from addons.runtime.clock import utc_now
+from addons.sim.aws.server import AwsEndpoint
+from addons.sim.kubeapi.server import KubeApi
+
+SECONDS = 4
+CONNECTIONS = 100
+PROCESSES = 96
+PODS = 110
+ROLE_ARN = "arn:aws:iam::123456789012:role/web"
+ROLES = "/latest/meta-data/iam/security-credentials/"
+CREDENTIALS = f"{ROLES}web"
+TICKS = os.sysconf("SC_CLK_TCK")
+GET = "GET {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n"
+PUT = (
+    "PUT /latest/api/token HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nContent-Length: 0\r\n"
+    "X-aws-ec2-metadata-token-ttl-seconds: 21600\r\n\r\n"
+)
+
+
+class Load(Struct, frozen=True):
+    """What a load came to: requests per second, milliseconds, and CPU of the server per request."""
+
+    rate: float
+    p50: float
+    p99: float
+    cpu_us: float
+
+
+def show(what: str, value: float, unit: str, limit: float, *, least: bool = False) -> None:
+    """Print one line of the table."""
+    verdict = "ok" if (value >= limit if least else value <= limit) else "MISSED"
+    sign = ">=" if least else "<="
+    print(f"{what:58} {value:10.2f} {unit:5} target {sign} {limit:g} {unit}: {verdict}")
+
+
+def compare(what: str, value: float, baseline: float) -> None:
+    """Print how a figure compares with that of aiohttp, which writes no audit and checks nothing."""
+    print(f"{what + ', against aiohttp':58} {value / baseline:10.2f} x")
+
+
+def held_credentials() -> Credentials:
+    now = utc_now()
+    return credentials_of(
+        access_key_id="ASIA0123456789ABCDEF",
+        secret_access_key="s" * 40,
+        token="t" * 350,
+        expiration=now + timedelta(hours=1),
+        account_id="123456789012",
+        now=now,
+    )
+
+
+async def fetch(key: CredentialKey) -> Credentials:
+    return held_credentials()
+
+
+async def fetch_nothing(key: str) -> str | None:
+    return None
+
+
+async def serve_ours(limits: ServerLimits) -> None:
+    """The server as the daemon has it, with every audit line written (to nowhere)."""
+    set_up_audit(sys.stderr)
+    addresses = Addresses(is_trusted=lambda: True)
+    grant = Grant(PodIdentity("default", "web", "uid", "web", "node"), CredentialKey(ROLE_ARN), "web")
+    addresses.replace({"127.0.0.1": grant})
+    metadata = Metadata(
+        addresses=addresses,
+        vault=Vault(fetch),
+        tokens=Tokens(new_key()),
+        audit=Audit(),
+        routes=Routes(()),
+        node_keys=NodeKeys(fetch_nothing),
+        limits=limits,
+        imdsv2="optional",
+    )
+    server = MetadataServer(metadata, [("127.0.0.1", 0)])
+    serving = asyncio.create_task(server.serve(asyncio.Event()))
+    while not server.addresses:
+        await asyncio.sleep(0)
+    print(server.addresses[0][1], flush=True)
+    await serving
+
+
+async def serve_aiohttp() -> None:
+    """The baseline: an aiohttp application that answers the same bytes and knows nothing."""
+    body = held_credentials().body
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=body, headers={"Server": "EC2ws", "Content-Type": "text/plain"})
+
+    application = web.Application()
+    application.add_routes([web.get("/latest/meta-data/iam/security-credentials/{role}", answer)])
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+
+SERVERS = {
+    "ours": lambda: serve_ours(ServerLimits(requests_per_second=1e9, burst=1_000_000_000)),
+    "limited": lambda: serve_ours(ServerLimits()),
+    "aiohttp": serve_aiohttp,
+}
+
+
+class Process:
+    """A server that runs."""
+
+    def __init__(self, pid: int, port: int) -> None:
+        self.pid = pid
+        self.port = port
+
+    @property
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    @property
+    def rss_mib(self) -> float:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
+
+
+@contextmanager
+def serving(name: str) -> Iterator[Process]:
+    command = [sys.executable, __file__, "serve", name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout
+        try:
+            yield Process(process.pid, int(process.stdout.readline()))
+        finally:
+            process.kill()
+
+
+def load(server: Process, connections: int) -> Load:
+    """Ask for credentials over so many connections, for some seconds."""
+    put = wrk if shutil.which("wrk") else our_client
+    put(server.port, connections, 0.5)
+    used = server.cpu_seconds
+    count, seconds, p50, p99 = put(server.port, connections, SECONDS)
+    return Load(count / seconds, p50, p99, (server.cpu_seconds - used) / count * 1e6)
+
+
+def wrk(port: int, connections: int, seconds: float) -> tuple[int, float, float, float]:
+    """Requests answered, in how many seconds; median and 99th percentile in milliseconds."""
+    span = f"-d{max(1, round(seconds))}s"
+    url = f"http://127.0.0.1:{port}{CREDENTIALS}"
+    command = ["wrk", "-t1", f"-c{connections}", span, "--latency", url]
+    text = subprocess.check_output(command, text=True)
+    assert "Non-2xx" not in text, text
+    found = re.search(r"(\d+) requests in ([\d.]+)s", text)
+    assert found
+    percentiles = dict(re.findall(r"(50|99)%\s+([\d.]+(?:us|ms|s))", text))
+    return int(found[1]), float(found[2]), _milliseconds(percentiles["50"]), _milliseconds(percentiles["99"])
+
+
+def _milliseconds(text: str) -> float:
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()  # type: ignore[union-attr]
+    return float(number) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[unit]
+
+
+def our_client(port: int, connections: int, seconds: float) -> tuple[int, float, float, float]:
+    """The same without wrk."""
+    times: list[float] = []
+
+    async def ask_on(deadline: float) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while time.perf_counter() < deadline:
+            began = time.perf_counter()
+            await exchange(reader, writer, GET.format(CREDENTIALS, port))
+            times.append((time.perf_counter() - began) * 1000)
+        writer.close()
+
+    async def everybody() -> None:
+        deadline = time.perf_counter() + seconds
+        await asyncio.gather(*(ask_on(deadline) for _ in range(connections)))
+
+    asyncio.run(everybody())
+    cuts = statistics.quantiles(times, n=100)
+    return len(times), seconds, cuts[49], cuts[98]
+
+
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: str) -> None:
+    """Send a request and read its answer, which must be 200."""
+    writer.write(request.encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200"), head
+    await reader.readexactly(int(re.findall(rb"(?i)content-length: (\d+)", head)[0]))
+
+
+async def burst(port: int) -> float:
+    """Milliseconds until 96 processes that start at once have their credentials: three requests each."""
+
+    async def start() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for request in (PUT.format(port), GET.format(ROLES, port), GET.format(CREDENTIALS, port)):
+            await exchange(reader, writer, request)
+        writer.close()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(start() for _ in range(PROCESSES)))
+    return (time.perf_counter() - began) * 1000
+
+
+def measure_server() -> None:
+    """The server alone, and the same load on aiohttp."""
+    with serving("ours") as server:
+        alone, crowd = load(server, 1), load(server, CONNECTIONS)
+    with serving("aiohttp") as server:
+        baseline_alone, baseline_crowd = load(server, 1), load(server, CONNECTIONS)
+    show("cached request, 1 connection, median", alone.p50, "ms", 0.15)
+    show(f"{CONNECTIONS} connections, rate on one core", crowd.rate, "/s", 20_000, least=True)
+    show(f"{CONNECTIONS} connections, 99th percentile", crowd.p99, "ms", 10)
+    show("CPU per request", crowd.cpu_us, "us", 45)
+    compare("median, 1 connection", alone.p50, baseline_alone.p50)
+    compare(f"rate, {CONNECTIONS} connections", crowd.rate, baseline_crowd.rate)
+    compare("CPU per request", crowd.cpu_us, baseline_crowd.cpu_us)
+    with serving("limited") as server:
+        took = asyncio.run(burst(server.port))
+        show(f"burst of {3 * PROCESSES} requests of one pod, answered in", took, "ms", 200)
+
+
+def pod(number: int) -> dict[str, Any]:
+    ip = "127.0.0.1" if number == 0 else f"10.0.{number // 250}.{number % 250 + 1}"
+    annotations = {"iam.amazonaws.com/role": "web"}
+    return {
+        "metadata": {"name": f"web-{number}", "namespace": "default", "annotations": annotations},
+        "spec": {"nodeName": "node-1", "containers": [{"name": "web", "image": "web"}]},
+        "status": {"phase": "Running", "podIP": ip, "podIPs": [{"ip": ip}]},
+    }
+
+
+@asynccontextmanager
+async def daemon(api: KubeApi, aws: AwsEndpoint, folder: Path) -> AsyncIterator[Process]:
+    (folder / "kubeconfig").write_text(api.kubeconfig())
+    port = 20_000 + os.getpid() % 20_000
+    command = [
+        *(sys.executable, "-m", "addons.iamproxy", "--node=node-1", "--interceptor=none"),
+        *("--base-role-arn=arn:aws:iam::123456789012:role/", "--no-namespace-restrictions"),
+        *(f"--kubeconfig={folder}/kubeconfig", f"--aws-endpoint-url={aws.url}", f"--app-port={port}"),
+        *(f"--listen=127.0.0.1:{port + 1}", f"--cni-socket={folder}/cni.sock", "--log-level=warning"),
+    ]
+    keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
+    process = await asyncio.create_subprocess_exec(
+        *command, env=os.environ | keys, stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield Process(process.pid, port)
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def first_answer(port: int) -> None:
+    """Ask for credentials until they are given."""
+    while True:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await exchange(reader, writer, GET.format(CREDENTIALS, port))
+        except (OSError, AssertionError):
+            await asyncio.sleep(0.005)
+        else:
+            writer.close()
+            return
+
+
+async def measure_daemon() -> None:
+    """The daemon between an API server and an STS in this process: how soon it answers, its weight."""
+    with tempfile.TemporaryDirectory() as name:
+        async with KubeApi() as api, AwsEndpoint() as aws:
+            aws.sts.create_role("web")
+            for number in range(PODS):
+                api.store.create("v1", "pods", pod(number))
+            began = time.perf_counter()
+            async with daemon(api, aws, Path(name)) as running:
+                await first_answer(running.port)
+                show("start to the first credentials", time.perf_counter() - began, "s", 1.5)
+                await asyncio.sleep(3)
+                show(f"memory with {PODS} pods", running.rss_mib, "MiB", 85)
+                show("STS calls for all of them", len(aws.calls), "calls", 1)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["serve"]:
+        asyncio.run(SERVERS[sys.argv[2]]())
+    else:
+        measure_server()
+        asyncio.run(measure_daemon())
