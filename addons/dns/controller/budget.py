@@ -46,40 +46,40 @@ class DeleteBudget:
         self._now = now
         self._spent: dict[str, deque[tuple[datetime, int]]] = {}
         self._released: dict[str, set[str]] = {}
+        self._counted: dict[str, set[str]] = {}
         self.held: dict[str, Held] = {}
 
     def guard(self, zone_id: str, plan: Plan, observed: ZoneRecords, held: str) -> Plan:
         """The plan without the deletes that may not happen now; see `plan.guard`."""
         deletes = [group for group in deletes_of(plan) if not self._is_routine(group.resource)]
         self._release(zone_id, deletes)
-        limits = DeleteLimits(percent=self._percent, spent=self._lately(zone_id))
+        released: Collection[str] = self._released.get(zone_id, ())
+        counted = [group for group in deletes if not released or approval_hash([group]) not in released]
+        keys = self._counted[zone_id] = {group.key for group in counted}
         guarded = guard(
             plan,
             observed,
             registry=self._registry,
-            limits=limits,
+            limits=DeleteLimits(percent=self._percent, spent=self._lately(zone_id)),
             held=held,
-            is_free=lambda group: self._is_free(zone_id, group),
+            is_free=lambda group: group.key not in keys,
         )
         self.held.pop(zone_id, None)
         if any(skip.reason == reasons.DELETE_BUDGET for skip in guarded.skips):
-            waiting = [group for group in deletes if not self._is_free(zone_id, group)]
-            self.held[zone_id] = Held(approval_hash(waiting), tuple(group.name for group in waiting))
+            self.held[zone_id] = Held(approval_hash(counted), tuple(group.name for group in counted))
         return guarded
 
     def spend(self, zone_id: str, outcomes: Iterable[Outcome[ChangeGroup]]) -> None:
-        """Count what was deleted, and forget the approval of what is gone."""
+        """Count what was deleted of the plan that was guarded last, and forget the approval of what is gone.
+
+        What was free then is free still: a Service may have gone between the plan and the answer to it.
+        """
         gone = [outcome.action for outcome in outcomes if outcome.ok and outcome.action.verb == "delete"]
-        counted = [group for group in gone if not self._is_free(zone_id, group)]
-        if counted:
+        if counted := [group for group in gone if group.key in self._counted.get(zone_id, ())]:
             spent = self._spent.setdefault(zone_id, deque())
             spent.append((self._now(), count_data(counted, self._registry)))
         if released := self._released.get(zone_id):
             released.difference_update(approval_hash([group]) for group in gone)
-
-    def _is_free(self, zone_id: str, group: ChangeGroup) -> bool:
-        released = self._released.get(zone_id)
-        return self._is_routine(group.resource) or bool(released and approval_hash([group]) in released)
 
     def _release(self, zone_id: str, deletes: list[ChangeGroup]) -> None:
         """Let every one of the deletes go that were approved together, even if not all go at once."""

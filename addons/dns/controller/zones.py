@@ -102,14 +102,17 @@ class Controller:
         )
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Reconcile until `stopping`; what others did before is read afresh."""
+        """Reconcile until `stopping`; what others did before is read afresh, and no figure is left behind."""
         self._route53.forget()
         self._zones.clear()
         self._loop.wake(ALL_ZONES, after=0)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._loop.run(stopping))
-            if self._preview is None:
-                group.create_task(self._statuses.run(stopping))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._loop.run(stopping))
+                if self._preview is None:
+                    group.create_task(self._statuses.run(stopping))
+        finally:
+            self._metrics.keep(())
 
     async def run_once(self) -> dict[str, str]:
         """Reconcile until nothing is left to do but what is blocked; what failed, by key."""

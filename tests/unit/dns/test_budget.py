@@ -1,0 +1,41 @@
+"""The budget for deletes over time: what counts was decided when the plan was guarded."""
+
+from addons.dns.controller.budget import DeleteBudget
+from addons.dns.model.actions import Plan
+from addons.runtime.outcomes import Outcome
+from tests.support.dns import NOW, REGISTRY, World, owned
+
+
+def zone(count: int) -> World:
+    return World(*(owned(f"h{number}", "10.0.0.1", by="db") for number in range(count)))
+
+
+def test_what_was_routine_when_it_was_planned_does_not_count_later() -> None:
+    """A headless Service may be deleted between a plan for its pods and the answer of Route 53."""
+    routine = {"service/web/db"}
+    budget = DeleteBudget(
+        percent=25, approved=(), registry=REGISTRY, is_routine=routine.__contains__, now=lambda: NOW
+    )
+    world = zone(20)
+    plan = budget.guard("Z1", Plan(world.plan().groups), world.records, "")
+    assert len(plan.groups) == 20
+    routine.clear()
+    budget.spend("Z1", [Outcome(group) for group in plan.groups])
+    others = zone(10)
+    assert len(budget.guard("Z1", Plan(others.plan().groups), others.records, "").groups) == 10
+
+
+def test_a_full_budget_holds_nothing_that_is_free() -> None:
+    routine: set[str] = set()
+    budget = DeleteBudget(
+        percent=0, approved=(), registry=REGISTRY, is_routine=routine.__contains__, now=lambda: NOW
+    )
+    world = zone(10)
+    plan = budget.guard("Z1", Plan(world.plan().groups), world.records, "")
+    budget.spend("Z1", [Outcome(group) for group in plan.groups])
+    held = budget.guard("Z1", Plan(world.plan().groups), world.records, "")
+    assert held.groups == ()
+    assert len(budget.held["Z1"].names) == 10
+    routine.add("service/web/db")
+    assert len(budget.guard("Z1", Plan(world.plan().groups), world.records, "").groups) == 10
+    assert budget.held == {}
