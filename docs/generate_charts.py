@@ -15,17 +15,21 @@ from typing import Any
 import yaml
 
 from addons.dns.config import Config as DnsConfig
+from addons.iamproxy.config import Config as IamproxyConfig
 from addons.runtime.setting_docs import json_schema
 from addons.runtime.setting_values import to_yaml
 from addons.runtime.settings import CommonConfig, Setting, settings_of
 
 ROOT = Path(__file__).resolve().parents[1]
-CHARTS: dict[str, type[CommonConfig]] = {"dns": DnsConfig}
+CHARTS: dict[str, type[CommonConfig]] = {"dns": DnsConfig, "iamproxy": IamproxyConfig}
 
 CHART_OWNED = frozenset(
     {"config", "kubeconfig", "listen", "leaderElect", "leaderElectName", "leaderElectNamespace", "once"}
 )
-"""Settings that a chart decides itself, so that its values have no say in them."""
+"""Settings that every chart decides itself, so that its values have no say in them."""
+
+ALSO_OWNED: dict[type[CommonConfig], frozenset[str]] = {IamproxyConfig: frozenset({"dryRun", "node"})}
+"""Those that only one chart decides: a daemon of every node is told its name, and never ends by itself."""
 
 _KEY = re.compile(r"(?P<indent> *)(?P<key>\w+):")
 _CONFIG = "config:\n"
@@ -60,7 +64,8 @@ def generate(chart: Path, config_type: type[CommonConfig]) -> dict[Path, str]:
 
 def chart_settings(config_type: type[CommonConfig]) -> list[Setting]:
     """List the settings that may stand under `config`: none of the chart's own, and no secret."""
-    return [s for s in settings_of(config_type) if s.key not in CHART_OWNED and not s.secret]
+    owned = CHART_OWNED | ALSO_OWNED.get(config_type, frozenset())
+    return [s for s in settings_of(config_type) if s.key not in owned and not s.secret]
 
 
 def read_values(text: str) -> Iterator[Value]:

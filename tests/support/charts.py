@@ -28,11 +28,20 @@ MINIMUM: Values = {
 }
 """What must be said to install dns."""
 
+IAMPROXY: Values = {
+    "image": MINIMUM["image"],
+    "config": {"baseRoleArn": "arn:aws:iam::123456789012:role/pods/"},
+}
+"""What must be said to install iamproxy."""
 
-def values(*more: Values) -> Values:
-    """Give `MINIMUM` and more, merged as Helm merges values: maps key by key."""
+MINIMA: dict[str, Values] = {"dns": MINIMUM, "iamproxy": IAMPROXY}
+"""What must be said to install each chart."""
+
+
+def values(*more: Values, chart: str = "dns") -> Values:
+    """Give the minimum of a chart and more, merged as Helm merges values: maps key by key."""
     merged: Values = {}
-    for layer in (MINIMUM, *more):
+    for layer in (MINIMA[chart], *more):
         merged = _merge(merged, layer)
     return merged
 

@@ -1,11 +1,6 @@
-{{- /* The settings file of a daemon: `config`, and what the chart decides itself. */ -}}
+{{- /* The settings file of a daemon: `config`, and what the chart decides itself, its `<chart>.settings`. */ -}}
 {{- define "common.config" -}}
-{{- $ours := dict
-  "leaderElect" true
-  "leaderElectName" (include "common.fullname" .)
-  "leaderElectNamespace" .Release.Namespace
-  "listen" (printf ":%v" .Values.port)
--}}
+{{- $ours := include (printf "%s.settings" .Chart.Name) . | fromYaml -}}
 {{- toYaml (merge $ours .Values.config) -}}
 {{- end -}}
 

@@ -44,8 +44,8 @@ readinessProbe:
   failureThreshold: 3
 {{- end -}}
 
-{{- /* Where pods may run. Without `affinity` the replicas keep away from each other's node. */ -}}
-{{- define "common.scheduling" -}}
+{{- /* How important pods are, and on which nodes they may run. */ -}}
+{{- define "common.placement" -}}
 {{- with .Values.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
@@ -57,6 +57,11 @@ nodeSelector:
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{- /* Where replicas may run. Without `affinity` they keep away from each other's node. */ -}}
+{{- define "common.scheduling" -}}
+{{- include "common.placement" . }}
 {{- with .Values.topologySpreadConstraints }}
 topologySpreadConstraints:
   {{- toYaml . | nindent 2 }}

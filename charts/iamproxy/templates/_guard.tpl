@@ -1,0 +1,9 @@
+{{- /* Refuses what cannot work, in words: Helm can be told to skip the schema. */ -}}
+{{- define "iamproxy.guard" -}}
+{{- if not (or .Values.config.baseRoleArn .Values.config.autoDiscoverBaseArn) -}}
+{{- fail "config.baseRoleArn is required, such as arn:aws:iam::123456789012:role/pods/, or config.autoDiscoverBaseArn" -}}
+{{- end -}}
+{{- if and .Values.cni.enabled (not .Values.config.cniSocket) -}}
+{{- fail "config.cniSocket is required when cni.enabled is true" -}}
+{{- end -}}
+{{- end -}}
