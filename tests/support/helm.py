@@ -22,22 +22,29 @@ PLURALS = {
     "ServiceAccount": "serviceaccounts",
 }
 
+_RBAC = "rbac.authorization.k8s.io/v1"
+
+Use = tuple[str, str, str]
+"""Verb, API group, resource."""
+
 
 class Release:
-    """The release `aws` in the hands of Helm, which blocks, so that it runs beside the event loop."""
+    """The release `aws` of a chart in the hands of Helm, which blocks: it runs beside the event loop."""
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, name: str = "dns") -> None:
         self._config = config
-        self._chart = chart(CHARTS / "dns")
+        self._name = name
+        self._chart = chart(CHARTS / name)
 
     async def install(self, *more: Values, **options: Any) -> Object:
         """Install the release."""
-        done: Object = await self._run(self._config.install, self._chart, "aws", values(*more), **options)
+        given = values(*more, chart=self._name)
+        done: Object = await self._run(self._config.install, self._chart, "aws", given, **options)
         return done
 
     async def upgrade(self, *more: Values) -> None:
         """Change the release."""
-        await self._run(self._config.upgrade, self._chart, "aws", values(*more))
+        await self._run(self._config.upgrade, self._chart, "aws", values(*more, chart=self._name))
 
     async def rollback(self) -> None:
         """Go back to the revision before."""
@@ -71,9 +78,33 @@ def has(found: Any, wanted: Any) -> bool:
     return bool(found == wanted)
 
 
+def used(api: KubeApi, account: str) -> set[Use]:
+    """What a ServiceAccount of the release has asked the API server for; it was never refused."""
+    user = f"system:serviceaccount:{NAMESPACE}:{account}"
+    mine = [request for request in api.requests if request.user == user]
+    assert [request for request in mine if request.status == 403] == []
+    return {
+        (request.verb, request.group, "/".join(filter(None, (request.resource, request.subresource))))
+        for request in mine
+    }
+
+
+def granted(api: KubeApi) -> set[Use]:
+    """What the roles of the release permit."""
+    return {
+        (verb, group, resource)
+        for role in api.store.list(_RBAC, "clusterroles") + api.store.list(_RBAC, "roles")
+        if role["metadata"].get("labels", {}).get("app.kubernetes.io/instance") == "aws"
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
 @asynccontextmanager
-async def cluster() -> AsyncIterator[tuple[KubeApi, Release]]:
-    """A cluster in which nothing is installed and everybody needs rights, and a release to install."""
+async def cluster(name: str = "dns") -> AsyncIterator[tuple[KubeApi, Release]]:
+    """A cluster in which nothing is installed and everybody needs rights, and a release of a chart."""
     async with KubeApi(tls=True, tokens={}, rbac=True) as api:
         with helm.Config(kubeconfig_content=api.kubeconfig(), namespace=NAMESPACE) as config:
-            yield api, Release(config)
+            yield api, Release(config, name)

@@ -1,4 +1,4 @@
-"""A kubelet for one pod: runs the container of a Deployment as a process, as the API server holds it."""
+"""A kubelet for one pod: runs the container of a workload as a process, as the API server holds it."""
 
 import asyncio
 import os
@@ -78,21 +78,21 @@ class Pod:
 
 @asynccontextmanager
 async def running(
-    api: KubeApi, deployment: Object, folder: Path, environment: Mapping[str, str]
+    api: KubeApi, workload: Object, folder: Path, environment: Mapping[str, str], *, node: str = "node-1"
 ) -> AsyncIterator[Pod]:
-    """Run a pod of a Deployment as its ServiceAccount, with the files of its ConfigMaps in `folder`.
+    """Run a pod of a workload as its ServiceAccount on a node, with the files of its ConfigMaps in `folder`.
 
     What a container has and a process has not is replaced: the files of the mounts lie in `folder` and the
     arguments say so; the token of the ServiceAccount comes as a kubeconfig; `environment` is added.
     """
-    spec = deployment["spec"]["template"]["spec"]
-    namespace = deployment["metadata"]["namespace"]
+    spec = workload["spec"]["template"]["spec"]
+    namespace = workload["metadata"]["namespace"]
     (container,) = spec["containers"]
     places = _mount(api, namespace, spec, container, folder)
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(_kubeconfig(api, namespace, spec["serviceAccountName"]))
     arguments = [_moved(argument, places) for argument in container["args"]]
-    variables = {item["name"]: item["value"] for item in container.get("env", ())}
+    variables = {item["name"]: _value(item, node) for item in container.get("env", ())}
     log = folder / "log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -130,6 +130,14 @@ def _kubeconfig(api: KubeApi, namespace: str, account: str) -> str:
     user = f"system:serviceaccount:{namespace}:{account}"
     api.add_user(user, groups=("system:serviceaccounts", f"system:serviceaccounts:{namespace}"))
     return api.kubeconfig(user)
+
+
+def _value(variable: Object, node: str) -> str:
+    """The value of a variable, written out or by the downward API."""
+    if "value" in variable:
+        return str(variable["value"])
+    assert variable["valueFrom"]["fieldRef"]["fieldPath"] == "spec.nodeName", variable
+    return node
 
 
 def _moved(argument: str, places: Mapping[str, Path]) -> str:

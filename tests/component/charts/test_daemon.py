@@ -10,17 +10,12 @@ from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.charts import CHARTS, Object, Values
-from tests.support.helm import NAMESPACE, cluster
+from tests.support.helm import NAMESPACE, Use, cluster, granted, used
 from tests.support.kubelet import Pod, free_port, running
 
-ACCOUNT = f"system:serviceaccount:{NAMESPACE}:aws-dns"
-RBAC = "rbac.authorization.k8s.io/v1"
 HOSTNAME = "external-dns.alpha.kubernetes.io/hostname"
 ZONE = "example.org"
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-
-Use = tuple[str, str, str]
-"""Verb, API group, resource."""
 
 REPEAT: Use = ("patch", "events.k8s.io", "events")
 
@@ -71,25 +66,11 @@ class World:
 
     def used(self) -> set[Use]:
         """What the daemon has asked the API server for."""
-        mine = [request for request in self.api.requests if request.user == ACCOUNT]
-        assert [request for request in mine if request.status == 403] == []
-        return {
-            (request.verb, request.group, "/".join(filter(None, (request.resource, request.subresource))))
-            for request in mine
-        }
+        return used(self.api, "aws-dns")
 
     def granted(self) -> set[Use]:
         """What the roles of the release permit."""
-        roles = self.api.store.list(RBAC, "clusterroles") + self.api.store.list(RBAC, "roles")
-        return {
-            (verb, group, resource)
-            for role in roles
-            if role["metadata"].get("labels", {}).get("app.kubernetes.io/instance") == "aws"
-            for rule in role["rules"]
-            for verb in rule["verbs"]
-            for group in rule["apiGroups"]
-            for resource in rule["resources"]
-        }
+        return granted(self.api)
 
 
 def balancer(namespace: str, hostname: str) -> Object:

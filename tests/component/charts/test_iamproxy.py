@@ -1,0 +1,133 @@
+"""The daemon as the iamproxy chart starts it: it serves pods with exactly the rights that it is given."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from addons.iamproxy import names
+from addons.sim.aws.server import AwsEndpoint
+from addons.sim.kubeapi.faults import Fault
+from addons.sim.kubeapi.server import KubeApi
+from tests.support.charts import CHARTS, Object, Values
+from tests.support.helm import NAMESPACE, Use, cluster, granted, used
+from tests.support.iamproxy_world import BASE, NODE, World, pod
+from tests.support.kubelet import Pod, free_port, running
+
+ACCOUNT = "aws-iamproxy"
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+REPEAT: Use = ("patch", "events.k8s.io", "events")
+ROLE = "/latest/meta-data/iam/security-credentials/web"
+
+
+def world(api: KubeApi, aws: AwsEndpoint, folder: Path) -> World:
+    """A namespace that permits one role, and a pod at loopback that asks for it.
+
+    The API server is one that cannot stream lists: what a daemon needs there, it needs nowhere else more.
+    """
+    for resource in ("pods", "namespaces"):
+        api.faults.add(Fault(verb="watch", resource=resource, times=1, status=422))
+    aws.sts.create_role("web")
+    made = World(api, aws, folder)
+    made.namespace("shop", "web")
+    account = {"metadata": {"name": "runner", "namespace": "shop"}}
+    api.store.create("v1", "serviceaccounts", account)
+    made.create(pod("a", "127.0.0.1", role="web", namespace="shop"))
+    return made
+
+
+def settings(**config: object) -> Values:
+    """Values for a daemon at free ports that redirects nothing."""
+    ports: Values = {"interceptor": "none", "appPort": free_port(), "baseRoleArn": BASE}
+    return {"port": free_port(), "config": ports | config}
+
+
+def environment(aws: AwsEndpoint) -> dict[str, str]:
+    """What a pod gets by its IAM role, and where AWS is."""
+    return {
+        "AWS_ENDPOINT_URL": aws.url,
+        "AWS_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def daemon_set(api: KubeApi) -> Object:
+    """The DaemonSet as the API server holds it."""
+    found: Object = api.store.get("apps/v1", "daemonsets", NAMESPACE, ACCOUNT)
+    return found
+
+
+async def check(folder: Path, **environ: str) -> int | None:
+    """Run `addons iamproxy check` as in the daemon's pod; the exit code."""
+    arguments = ("iamproxy", "check", "--pod=shop/a", f"--kubeconfig={folder}/kubeconfig")
+    command = (sys.executable, "-m", "addons", *arguments, f"--base-role-arn={BASE}")
+    process = await asyncio.create_subprocess_exec(*command, env=environ, stdout=asyncio.subprocess.DEVNULL)
+    return await process.wait()
+
+
+async def ask(port: int) -> str:
+    """The code of the answer to the pod at loopback, when it asks for its credentials."""
+    async with aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{port}{ROLE}"
+        async with session.get(url, headers={"Host": "169.254.169.254"}) as reply:
+            return str(json.loads(await reply.text())["Code"])
+
+
+def actions(aws: AwsEndpoint) -> set[str]:
+    """What AWS was asked for."""
+    return {f"{call.service}:{call.operation}" for call in aws.calls}
+
+
+def permitted() -> set[str]:
+    """What the policy of the chart permits."""
+    policy = json.loads((CHARTS / "iamproxy/files/iam-policy.json").read_text())
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
+
+
+async def refuse_twice(made: World, daemon: Pod) -> None:
+    """Let a pod ask for a role that it may not have, for its own, and again for the other."""
+    other = made.create(pod("b", "10.0.0.2", role="other", namespace="shop"))
+    await daemon.reach(lambda: ("b", names.ROLE_NOT_ALLOWED) in made.events(), "the refusal is told")
+    rename(made, other, "web")
+    await daemon.reach(lambda: f"{other['metadata']['name']} may have" in daemon.log(), "the role is granted")
+    rename(made, other, "other")
+    await daemon.reach(lambda: REPEAT in used(made.api, ACCOUNT), "the Event is counted twice")
+
+
+def rename(made: World, obj: Object, role: str) -> None:
+    """Let a pod ask for another role."""
+    current = made.api.store.get("v1", "pods", "shop", obj["metadata"]["name"])
+    current["metadata"]["annotations"][names.ROLE] = role
+    made.api.store.update("v1", "pods", current)
+
+
+@pytest.mark.parametrize("source", ["node", "web-identity"])
+async def test_it_does_its_work_with_exactly_the_rights_that_the_chart_gives(
+    source: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pod"
+    folder.mkdir()
+    async with AwsEndpoint() as aws, cluster("iamproxy") as (api, release):
+        made = world(api, aws, tmp_path)
+        given = settings(credentialSource=source)
+        await release.install(given)
+        async with running(api, daemon_set(api), folder, environment(aws), node=NODE) as daemon:
+            for probe in PROBES:
+                await daemon.succeed(probe)
+            await daemon.reach(lambda: bool(aws.calls), "credentials are fetched ahead")
+            code = await ask(given["config"]["appPort"])
+            assert await check(folder, **environment(aws)) == 0
+            await refuse_twice(made, daemon)
+            assert await daemon.stop() == 0, daemon.log()
+        assert used(api, ACCOUNT) == granted(api)
+        if source == "node":
+            assert code == "Success"
+            assert actions(aws) == permitted()
+        else:
+            assert code == "AssumeRoleUnauthorizedAccess", "this STS believes no token"
+            assert actions(aws) == {"sts:AssumeRoleWithWebIdentity"}
