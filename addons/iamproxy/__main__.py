@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -180,12 +181,16 @@ def _not_ready(controller: Controller, redirect: Redirect | None) -> str:
 
 
 def _redirect(config: Config) -> Redirect:
-    return Redirect(
-        RedirectSettings(
-            port=config.app_port,
-            admin_port=parse_listen(config.listen)[1],
-            interfaces=config.host_interface,
-        )
+    return Redirect(redirect_settings(config))
+
+
+def redirect_settings(config: Config) -> RedirectSettings:
+    """What the settings say about the redirect."""
+    return RedirectSettings(
+        port=config.app_port,
+        admin_port=parse_listen(config.listen)[1],
+        interfaces=config.host_interface,
+        admin_networks=tuple(map(ip_network, config.admin_networks)),
     )
 
 

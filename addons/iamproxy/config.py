@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -26,7 +27,10 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """Settings of iamproxy; flags of kube2iam keep their names and meanings."""
 
     listen: str = ":8182"
-    """HOST:PORT for health, metrics and the status page; pods cannot reach it."""
+    """HOST:PORT for health, metrics and the status page; the node itself and `--admin-networks` reach it."""
+
+    admin_networks: tuple[str, ...] = ()
+    """Networks from which health, metrics and the status page may be read: `10.0.0.0/16`, for Prometheus."""
 
     app_port: Port = 8181
     """The port on which pods are served: they reach it only by dialling the metadata address."""
@@ -119,6 +123,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
             )
         if self.assume_role_arn and not _ROLE_ARN.fullmatch(self.assume_role_arn):
             raise SettingError(f"--assume-role-arn {self.assume_role_arn!r}: not the ARN of a role")
+        _check_networks(self.admin_networks)
         if not _SESSION_TEMPLATE.fullmatch(self.session_name):
             raise SettingError(
                 f"--session-name {self.session_name!r}: letters, digits, +=,.@- and "
@@ -127,6 +132,14 @@ class Config(CommonConfig, frozen=True, kw_only=True):
         if not _SHORTEST_TTL <= self.iam_role_session_ttl <= _LONGEST_TTL:
             raise SettingError("--iam-role-session-ttl: from 5m to 6h")
         _check_source(self)
+
+
+def _check_networks(texts: tuple[str, ...]) -> None:
+    for text in texts:
+        try:
+            ip_network(text)
+        except ValueError as error:
+            raise SettingError(f"--admin-networks {text!r}: {error}") from error
 
 
 def _check_source(config: Config) -> None:

@@ -6,4 +6,7 @@
 {{- if and .Values.cni.enabled (not .Values.config.cniSocket) -}}
 {{- fail "config.cniSocket is required when cni.enabled is true" -}}
 {{- end -}}
+{{- if and .Values.serviceMonitor.enabled (eq .Values.config.interceptor "nft") (not .Values.config.adminNetworks) -}}
+{{- fail "config.adminNetworks is required when serviceMonitor.enabled is true: the networks that Prometheus is in" -}}
+{{- end -}}
 {{- end -}}

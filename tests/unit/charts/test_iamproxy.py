@@ -54,6 +54,10 @@ MATRIX: dict[str, Values] = {
     "minimum": {},
     "everything": EVERYTHING,
     "no access of its own": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
+    "monitoring": {
+        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "config": {"adminNetworks": ["10.0.0.0/16"]},
+    },
     "web identity": {"config": {"credentialSource": "web-identity"}},
     "a base that is discovered": {"config": {"baseRoleArn": "", "autoDiscoverBaseArn": True}},
     "redirected by others": {"config": {"interceptor": "none"}},
@@ -93,7 +97,7 @@ def container(*more: Values) -> Object:
 @every_case
 @pytest.mark.parametrize("minor", [OLDEST, NEWEST])
 def test_every_object_is_known_to_the_oldest_and_the_newest_kubernetes(case: str, minor: str) -> None:
-    found = objects(MATRIX[case])
+    found = [obj for obj in objects(MATRIX[case]) if obj["kind"] != "ServiceMonitor"]
     assert {"DaemonSet", "ConfigMap"} <= {obj["kind"] for obj in found}
     for obj in found:
         check_schema(obj, minor)
@@ -185,6 +189,16 @@ def test_it_is_probed_at_the_port_of_health() -> None:
         "livenessProbe": {"path": "/healthz", "port": "http"},
         "readinessProbe": {"path": "/readyz", "port": "http"},
     }
+
+
+def test_prometheus_finds_the_daemons_by_a_service_that_is_there_for_it_alone(tmp_path: Path) -> None:
+    assert not [obj for obj in objects() if obj["kind"] == "Service"]
+    found = objects(MATRIX["monitoring"])
+    monitor, service = only(found, "ServiceMonitor"), only(found, "Service")
+    labels = only(found, "DaemonSet")["spec"]["selector"]["matchLabels"]
+    assert service["spec"]["selector"] == monitor["spec"]["selector"]["matchLabels"] == labels
+    assert monitor["spec"]["endpoints"] == [{"port": service["spec"]["ports"][0]["name"], "path": "/metrics"}]
+    assert load_rendered(tmp_path, MATRIX["monitoring"]).admin_networks == ("10.0.0.0/16",)
 
 
 def test_it_is_told_the_name_of_its_node() -> None:
@@ -354,6 +368,7 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(more: Values, complaint
             {"cni": {"enabled": True}, "config": {"cniSocket": ""}},
             r"config\.cniSocket is required when cni\.enabled is true",
         ),
+        ({"serviceMonitor": {"enabled": True}}, r"config\.adminNetworks is required when serviceMonitor"),
     ],
 )
 def test_what_is_required_is_refused_in_words_where_helm_skips_the_schema(

@@ -1,8 +1,12 @@
 """The settings of iamproxy: flags of kube2iam, and what cannot be."""
 
+from ipaddress import ip_network
+
 import pytest
 
+from addons.iamproxy.__main__ import redirect_settings
 from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn
+from addons.iamproxy.net.table import RedirectSettings
 from addons.runtime.settings import SettingError, load
 
 
@@ -53,6 +57,7 @@ def test_a_base_ends_in_one_slash(written: str) -> None:
         ("--iam-role-session-ttl=12h",),
         ("--app-port=70000",),
         ("--sts-rate=0",),
+        ("--admin-networks=10.0.0.1/16",),
         ("--credential-source=web-identity", "--session-tags"),
         ("--credential-source=web-identity", "--assume-role-arn=arn:aws:iam::123456789012:role/a"),
     ],
@@ -60,3 +65,15 @@ def test_a_base_ends_in_one_slash(written: str) -> None:
 def test_what_cannot_be_is_refused_by_the_name_of_the_setting(flags: tuple[str, ...]) -> None:
     with pytest.raises(SettingError, match=flags[-1].partition("=")[0]):
         read(*flags)
+
+
+def test_the_redirect_is_as_the_settings_say() -> None:
+    config = read(
+        "--app-port=1", "--listen=:2", "--host-interface=eni+", "--admin-networks=10.0.0.0/16,fd00::/64"
+    )
+    assert redirect_settings(config) == RedirectSettings(
+        port=1,
+        admin_port=2,
+        interfaces=("eni+",),
+        admin_networks=(ip_network("10.0.0.0/16"), ip_network("fd00::/64")),
+    )
