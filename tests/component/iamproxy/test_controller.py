@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -132,7 +133,8 @@ class TestReports:
             found = await controller.vault.get(await key_of(controller, "10.0.0.1"), 5)
             assert isinstance(found, Credentials)
             state = controller.state()
-            (row,) = state["pods"]  # type: ignore[misc]
+            pods: Any = state["pods"]
+            (row,) = pods
             assert (row["pod"], row["role"], row["addresses"]) == ("prod/a", BASE + "web", "10.0.0.1")
             assert row["because"] == "iam.amazonaws.com/allowed-roles of the namespace has *"
             assert found.secret_access_key not in str(state)
