@@ -1,11 +1,23 @@
 """What every tier may ask for."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.cluster import Cluster, find_assets, running
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM end the tests as Ctrl-C does, so that what fixtures have started outside ends as well."""
+    signal.signal(signal.SIGTERM, _end_tests)
+
+
+def _end_tests(number: int, frame: object) -> None:
+    """End them once: a second SIGTERM, as `timeout` sends it, must not end the tidying up."""
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    raise KeyboardInterrupt
 
 
 @pytest.fixture(scope="session")
