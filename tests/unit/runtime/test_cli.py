@@ -129,11 +129,11 @@ class TestCommand:
     def test_an_unknown_name_gives_2_and_one_line(self) -> None:
         ended = self.addons("dsn")
         assert (ended.returncode, ended.stdout) == (2, "")
-        assert ended.stderr == "addons: 'dsn' is no add-on: one of dns, demo\n"
+        assert ended.stderr == "addons: 'dsn' is no add-on: one of dns, iamproxy, demo\n"
 
     def test_no_name_gives_2_and_one_line(self) -> None:
         ended = self.addons()
-        assert (ended.returncode, ended.stderr) == (2, "addons: which add-on?: one of dns, demo\n")
+        assert (ended.returncode, ended.stderr) == (2, "addons: which add-on?: one of dns, iamproxy, demo\n")
 
     def test_help_lists_the_add_ons(self) -> None:
         ended = self.addons("--help")
