@@ -286,6 +286,11 @@ class TestClosing:
 
 
 class TestRoles:
+    @pytest.fixture(autouse=True)
+    def role(self, endpoint: AwsEndpoint) -> None:
+        """The role exists, and its account may assume it."""
+        endpoint.sts.create_role(ROLE)
+
     async def test_a_role_is_assumed_once_and_signs_the_calls_made_for_it(
         self, endpoint: AwsEndpoint, aws: Recorded
     ) -> None:
