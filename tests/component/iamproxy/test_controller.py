@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from addons.iamproxy import names
-from addons.iamproxy.model import Credentials, Denial
+from addons.iamproxy.model import Credentials, Denial, Grant
 from addons.runtime.settings import SettingError
 from addons.sim.aws.sts.state import Asked, trust_of_account
 from tests.support.iamproxy_world import BASE, World, addresses, holder, key_of, pod
@@ -95,7 +95,8 @@ class TestCredentials:
         world.create(pod("a", "10.0.0.1", role="web"))
         async with world.running("--base-role-arn=", "--auto-discover-base-arn") as controller:
             await until(lambda: controller.state()["base role ARN"] == BASE)
-            await until(lambda: bool(controller.addresses.find("10.0.0.1")))
+            # Until the round after that, the pod is refused with BaseArnUnknown.
+            await until(lambda: isinstance(controller.addresses.find("10.0.0.1"), Grant))
             assert (await key_of(controller, "10.0.0.1")).role_arn == BASE + "web"
 
 
