@@ -31,8 +31,8 @@ class Pod:
     async def probe(self, kind: str) -> int:
         """Make one probe, "startupProbe" for instance; the HTTP status, or 0 when nobody answers."""
         get = self._container[kind]["httpGet"]
-        ports = {port["name"]: port["containerPort"] for port in self._container["ports"]}
-        url = f"http://127.0.0.1:{ports[get['port']]}{get['path']}"
+        ports = {port["name"]: port["containerPort"] for port in self._container.get("ports", ())}
+        url = f"http://127.0.0.1:{ports.get(get['port'], get['port'])}{get['path']}"
         try:
             async with aiohttp.ClientSession() as session, session.get(url) as reply:
                 return reply.status

@@ -1,16 +1,18 @@
-{{- /* Health, metrics and the status page, inside the cluster. */ -}}
+{{- /* Health, metrics and the status page, inside the cluster: arguments are the root and the pods' port, by name or
+number. */ -}}
 {{- define "common.service" -}}
+{{- $root := first . -}}
 apiVersion: v1
 kind: Service
 metadata:
-  {{- include "common.metadata" . | nindent 2 }}
+  {{- include "common.metadata" $root | nindent 2 }}
 spec:
   selector:
-    {{- include "common.selectorLabels" . | nindent 4 }}
+    {{- include "common.selectorLabels" $root | nindent 4 }}
   ports:
     - name: http
-      port: {{ .Values.port }}
-      targetPort: http
+      port: {{ $root.Values.port }}
+      targetPort: {{ last . }}
 {{- end -}}
 
 {{- define "common.serviceMonitor" -}}

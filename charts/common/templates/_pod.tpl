@@ -26,19 +26,19 @@ capabilities:
 readOnlyRootFilesystem: true
 {{- end -}}
 
-{{- /* Probes on port `http`. Slow starts (a large cluster to list) are the startup probe's: two minutes. */ -}}
+{{- /* Probes; the argument is the port, by name or number. Slow starts (a large cluster to list) are the startup probe's: two minutes. */ -}}
 {{- define "common.probes" -}}
 startupProbe:
-  httpGet: {path: /healthz, port: http}
+  httpGet: {path: /healthz, port: {{ . }}}
   periodSeconds: 2
   failureThreshold: 60
 livenessProbe:
-  httpGet: {path: /healthz, port: http}
+  httpGet: {path: /healthz, port: {{ . }}}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
 readinessProbe:
-  httpGet: {path: /readyz, port: http}
+  httpGet: {path: /readyz, port: {{ . }}}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 3

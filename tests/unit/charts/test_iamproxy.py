@@ -161,34 +161,30 @@ def test_it_is_never_throttled_and_its_memory_is_bounded() -> None:
     assert resources["requests"]["memory"] == "80Mi"
 
 
-def test_a_successor_waits_for_the_ports_of_its_host() -> None:
-    strategy = only(objects(), "DaemonSet")["spec"]["updateStrategy"]
-    assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}
+def test_a_successor_serves_before_the_old_pod_goes() -> None:
+    spec = only(objects(), "DaemonSet")["spec"]
+    rolling = {"maxSurge": 1, "maxUnavailable": 0}
+    assert spec["updateStrategy"] == {"type": "RollingUpdate", "rollingUpdate": rolling}
+    assert spec["minReadySeconds"] == 5, "the probes of both are answered by either"
+    assert pod()["terminationGracePeriodSeconds"] == 30
 
 
-def test_the_ports_are_those_that_the_daemon_listens_at(tmp_path: Path) -> None:
-    more: Values = {"port": 9000, "config": {"appPort": 9001}}
-    assert container(more)["ports"] == [
-        {"name": "http", "containerPort": 9000, "hostPort": 9000},
-        {"name": "metadata", "containerPort": 9001, "hostPort": 9001},
-    ]
-    config = load_rendered(tmp_path, more)
-    assert (config.listen, config.app_port) == (":9000", 9001)
+@every_case
+def test_no_port_is_claimed_that_a_pod_and_its_successor_share(case: str) -> None:
+    assert "ports" not in container(MATRIX[case])
 
 
-def test_the_defaults_agree_with_those_of_the_daemon() -> None:
-    ports = {port["name"]: port["containerPort"] for port in container()["ports"]}
-    assert (f":{ports['http']}", ports["metadata"]) == (Config().listen, Config().app_port)
-
-
-def test_it_is_probed_at_the_port_of_health() -> None:
-    found = container()
-    paths = {kind: found[kind]["httpGet"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
-    assert paths == {
-        "startupProbe": {"path": "/healthz", "port": "http"},
-        "livenessProbe": {"path": "/healthz", "port": "http"},
-        "readinessProbe": {"path": "/readyz", "port": "http"},
-    }
+def test_it_is_probed_where_it_listens(tmp_path: Path) -> None:
+    for more in ({}, {"port": 9000}):
+        found = container(more)
+        port = given(more).get("port", 8182)
+        paths = {kind: found[kind]["httpGet"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
+        assert paths == {
+            "startupProbe": {"path": "/healthz", "port": port},
+            "livenessProbe": {"path": "/healthz", "port": port},
+            "readinessProbe": {"path": "/readyz", "port": port},
+        }
+        assert load_rendered(tmp_path, more).listen == f":{port}"
 
 
 def test_prometheus_finds_the_daemons_by_a_service_that_is_there_for_it_alone(tmp_path: Path) -> None:
@@ -197,7 +193,8 @@ def test_prometheus_finds_the_daemons_by_a_service_that_is_there_for_it_alone(tm
     monitor, service = only(found, "ServiceMonitor"), only(found, "Service")
     labels = only(found, "DaemonSet")["spec"]["selector"]["matchLabels"]
     assert service["spec"]["selector"] == monitor["spec"]["selector"]["matchLabels"] == labels
-    assert monitor["spec"]["endpoints"] == [{"port": service["spec"]["ports"][0]["name"], "path": "/metrics"}]
+    assert service["spec"]["ports"] == [{"name": "http", "port": 8182, "targetPort": 8182}]
+    assert monitor["spec"]["endpoints"] == [{"port": "http", "path": "/metrics"}]
     assert load_rendered(tmp_path, MATRIX["monitoring"]).admin_networks == ("10.0.0.0/16",)
 
 
