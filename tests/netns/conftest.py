@@ -1,11 +1,14 @@
 """Tests in network namespaces that they own: they fail without privilege in CI, and are skipped elsewhere."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
+from tests.support import iamproxy_cluster
+from tests.support.iamproxy_cluster import Cluster
 from tests.support.namespaces import Namespace, namespace, privileged
 
 
@@ -23,3 +26,9 @@ def privilege() -> None:
 def new_namespace() -> Iterator[Callable[[], Namespace]]:
     with ExitStack() as stack:
         yield lambda: stack.enter_context(namespace())
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+    async with iamproxy_cluster.cluster(tmp_path) as made:
+        yield made
