@@ -17,6 +17,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 
 _BASE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role(/[\w+=,.@/-]*)?")
 _ROLE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _SESSION_TEMPLATE = re.compile(r"([\w+=,.@-]|\{(namespace|service-account|node|role)\})+")
 
 _SHORTEST_TTL = timedelta(minutes=5)
@@ -61,6 +62,9 @@ class Config(CommonConfig, frozen=True, kw_only=True):
 
     namespace_restriction_format: Literal["glob", "regexp"] = "glob"
     """How namespaces list roles: with `*` for anything, or as regular expressions. Both match whole ARNs."""
+
+    allowed_accounts: tuple[str, ...] = ()
+    """Accounts whose roles pods may have at all, besides that of the base ARN. Without it: any."""
 
     policy_file: str = ""
     """YAML file with rules of the cluster's administrator; a role must then be allowed there as well."""
@@ -124,6 +128,9 @@ class Config(CommonConfig, frozen=True, kw_only=True):
         if self.assume_role_arn and not _ROLE_ARN.fullmatch(self.assume_role_arn):
             raise SettingError(f"--assume-role-arn {self.assume_role_arn!r}: not the ARN of a role")
         _check_networks(self.admin_networks)
+        for account in self.allowed_accounts:
+            if not _ACCOUNT.fullmatch(account):
+                raise SettingError(f"--allowed-accounts {account!r}: an account has 12 digits")
         if not _SESSION_TEMPLATE.fullmatch(self.session_name):
             raise SettingError(
                 f"--session-name {self.session_name!r}: letters, digits, +=,.@- and "

@@ -53,22 +53,27 @@ class Grant(Struct, frozen=True):
     """A pod may have the credentials of `key`.
 
     `role_name` is what the list of roles shows: the short form, or the full ARN for another account.
-    `because` says in words which rule permits it.
+    `because` says in words which rule permits it. With `needs_token` it must show a session token.
     """
 
     pod: PodIdentity
     key: CredentialKey
     role_name: str
     because: str = ""
+    needs_token: bool = False
 
 
 class Refusal(Struct, frozen=True):
-    """An address gets nothing; `status` is the HTTP status, `reason` a CamelCase code of `names`."""
+    """An address gets nothing; `status` is the HTTP status, `reason` a CamelCase code of `names`.
+
+    With `needs_token` not even this is told to who shows no session token.
+    """
 
     pod: PodIdentity | None
     reason: str
     message: str
     status: int
+    needs_token: bool = False
 
 
 Verdict = Grant | Refusal

@@ -17,6 +17,9 @@ ALLOWED_ROLES: Final = "iam.amazonaws.com/allowed-roles"
 PERMITTED: Final = "iam.amazonaws.com/permitted"
 """On a namespace, as kiam reads it: one regular expression; counts where `allowed-roles` is absent."""
 
+IMDSV2: Final = "iamproxy.aws-addons.io/imdsv2"
+"""On a pod or a namespace: `required` makes pods ask for a session token first, whatever the settings say."""
+
 NAMESPACE_TAG: Final = "kubernetes-namespace"
 SERVICE_ACCOUNT_TAG: Final = "kubernetes-service-account"
 """Session tags, named as EKS Pod Identity names them."""
@@ -28,6 +31,7 @@ ROLE_NOT_ALLOWED: Final = "RoleNotAllowed"
 POLICY_DENIES: Final = "PolicyDeniesRole"
 ACCOUNT_NOT_ALLOWED: Final = "AccountNotAllowed"
 HOST_NETWORK: Final = "HostNetwork"
+HOST_NETWORK_ROLE: Final = "HostNetworkRole"
 AMBIGUOUS_ADDRESS: Final = "AmbiguousAddress"
 NAMESPACE_UNKNOWN: Final = "NamespaceUnknown"
 BASE_ARN_UNKNOWN: Final = "BaseArnUnknown"
@@ -50,8 +54,9 @@ NODE_KEY_UNAVAILABLE: Final = "NodeKeyUnavailable"
 TOO_MANY_REQUESTS: Final = "TooManyRequests"
 TOO_MANY_CONNECTIONS: Final = "TooManyConnections"
 
-# Reasons: faults in a namespace (Event type Warning, and a decision).
+# Reasons: faults in a namespace or a pod (Event type Warning, and a decision).
 INVALID_ALLOWED_ROLES: Final = "InvalidAllowedRoles"
+INVALID_IMDSV2: Final = "InvalidImdsv2"
 
 # Reasons: what was decided, was done, or failed.
 ROLE_GRANTED: Final = "RoleGranted"
@@ -60,3 +65,4 @@ CREDENTIALS_DENIED: Final = "CredentialsDenied"
 CREDENTIALS_FAILED: Final = "CredentialsFailed"
 CREDENTIALS_HELD: Final = "CredentialsHeld"
 POLICY_UNREADABLE: Final = "PolicyUnreadable"
+HOST_NETWORK_UNCOVERED: Final = "HostNetworkUncovered"

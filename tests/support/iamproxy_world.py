@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,13 @@ from addons.iamproxy.controller.policy_file import PolicyFile
 from addons.iamproxy.kube.issuer import TokenIssuer
 from addons.iamproxy.kube.reporter import Reporter
 from addons.iamproxy.model import Grant
+from addons.iamproxy.server.audit import Audit
+from addons.iamproxy.server.limits import ServerLimits
+from addons.iamproxy.server.listener import MetadataServer
+from addons.iamproxy.server.metadata import Metadata
+from addons.iamproxy.server.node_keys import NodeKeys
+from addons.iamproxy.server.routes import Routes
+from addons.iamproxy.server.tokens import Tokens, new_key
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decisions
@@ -69,10 +76,14 @@ class FakeCni:
     def give(self, ip: str, obj: Object) -> None:
         """Give an address to a pod, in place of whoever had it."""
         meta = obj["metadata"]
-        self.given = [each for each in self.given if each["ip"] != ip]
+        self.take(ip)
         self.given.append(
             {"ip": ip, "podNamespace": meta["namespace"], "podName": meta["name"], "podUid": meta["uid"]}
         )
+
+    def take(self, ip: str) -> None:
+        """Take an address from whoever has it."""
+        self.given = [each for each in self.given if each["ip"] != ip]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -138,7 +149,9 @@ class World:
         return {(event["regarding"]["name"], event["reason"]) for event in found}
 
     @asynccontextmanager
-    async def controller(self, *flags: str) -> AsyncIterator[Controller]:
+    async def controller(
+        self, *flags: str, uncovered: Callable[[], str] = lambda: ""
+    ) -> AsyncIterator[Controller]:
         """A controller with its caches running; it does not reconcile by itself yet."""
         argv = [f"--node={NODE}", f"--base-role-arn={BASE}", f"--cni-socket={self.folder}/cni", *flags]
         config = load(Config, argv, {}, env_prefixes=("ADDONS_IAMPROXY_",))
@@ -156,6 +169,7 @@ class World:
                 sts=Sts(session, issue_token=issuer.issue, broker=config.assume_role_arn),
                 reporter=Reporter(decisions=self.decisions, recorder=recorder),
                 policy=PolicyFile(Path(config.policy_file)) if config.policy_file else None,
+                uncovered=uncovered,
             )
             stopping = asyncio.Event()
             async with asyncio.TaskGroup() as group:
@@ -165,15 +179,44 @@ class World:
                 stopping.set()
 
     @asynccontextmanager
-    async def running(self, *flags: str) -> AsyncIterator[Controller]:
+    async def running(
+        self, *flags: str, uncovered: Callable[[], str] = lambda: ""
+    ) -> AsyncIterator[Controller]:
         """A controller that reconciles, with its caches filled."""
-        async with self.controller(*flags) as made:
+        async with self.controller(*flags, uncovered=uncovered) as made:
             stopping = asyncio.Event()
             task = asyncio.create_task(made.run(stopping))
             await made.watches.wait_synced()
             yield made
             stopping.set()
             await task
+
+    @asynccontextmanager
+    async def serving(self, controller: Controller, limits: ServerLimits | None = None) -> AsyncIterator[int]:
+        """Serve pods, which have addresses of 127.0.0.0/8, as the daemon does; the port on 127.0.0.1."""
+        metadata = Metadata(
+            addresses=controller.addresses,
+            vault=controller.vault,
+            tokens=Tokens(new_key()),
+            audit=Audit(),
+            routes=Routes(()),
+            node_keys=NodeKeys(_no_key),
+            limits=limits or ServerLimits(),
+            imdsv2="optional",
+        )
+        server, stopping = MetadataServer(metadata, [("127.0.0.1", 0)]), asyncio.Event()
+        task = asyncio.create_task(server.serve(stopping))
+        while not server.addresses and not task.done():
+            await asyncio.sleep(0)
+        try:
+            yield server.addresses[0][1]
+        finally:
+            stopping.set()
+            await task
+
+
+async def _no_key(key: str) -> str | None:
+    return None
 
 
 async def holder(controller: Controller, ip: str, seconds: float = 0.9) -> str:

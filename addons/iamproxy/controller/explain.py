@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from addons.iamproxy import names
 from addons.iamproxy.desired.grants import Rules, verdict_of
+from addons.iamproxy.desired.imdsv2 import needs_token
 from addons.iamproxy.model import Grant, Verdict
 from addons.runtime.objects import Namespace, Pod
 
@@ -32,7 +33,18 @@ def _inputs(pod: Pod, namespace: Namespace, rules: Rules) -> Iterator[str]:
         yield f"namespace        {key}: {annotations.get(key, 'none')}"
     else:
         yield "namespace        not restricted"
+    if config.allowed_accounts:
+        yield f"accounts         {', '.join(config.allowed_accounts)}"
+    yield f"session token    {_token_rule(pod, namespace, rules)}"
     yield f"policy file      {f'{len(rules.policy.rules)} rules' if rules.policy else 'none'}"
+
+
+def _token_rule(pod: Pod, namespace: Namespace, rules: Rules) -> str:
+    if rules.config.imdsv2 == "required":
+        return "required by --imdsv2"
+    if needs_token(pod, namespace):
+        return f"required by {names.IMDSV2}"
+    return "optional"
 
 
 def _decision(verdict: Verdict) -> Iterator[str]:

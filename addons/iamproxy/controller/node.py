@@ -12,7 +12,7 @@ from addons.iamproxy import names
 from addons.iamproxy.aws.sts import Sts
 from addons.iamproxy.config import Config, base_arn
 from addons.iamproxy.controller.policy_file import PolicyFile
-from addons.iamproxy.controller.state import node_state
+from addons.iamproxy.controller.state import node_state, uncovered_state
 from addons.iamproxy.desired.grants import Desired, Rules, desired_grants
 from addons.iamproxy.kube.assignments import Assignments
 from addons.iamproxy.kube.reporter import Reporter
@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 
 _PODS = Gauge("addons_iamproxy_pods", "Pods of this node.", ["verdict"])
 
+_UNCOVERED = Gauge(
+    "addons_iamproxy_uncovered_pods", "Pods of the host's network that reach the node's own metadata."
+)
+
 _LONGEST_LOOK = 10.0
 _SHORTEST_LOOK = 0.1
 
@@ -40,7 +44,8 @@ Preview = Callable[[Desired, Plan], None]
 class Controller:
     """Keeps `addresses` and `vault` as the pods of the node need them.
 
-    With `preview` every plan is handed to it in place of being carried out.
+    `uncovered` tells why the redirect cannot stop pods of the host's network; "" when it can. With `preview`
+    every plan is handed to it in place of being carried out.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Controller:
         sts: Sts,
         reporter: Reporter,
         policy: PolicyFile | None = None,
+        uncovered: Callable[[], str] = lambda: "",
         preview: Preview | None = None,
         now: Callable[[], datetime] = utc_now,
         rng: Random | None = None,
@@ -59,11 +65,13 @@ class Controller:
         self._sts = sts
         self._reporter = reporter
         self._policy = policy
+        self._uncovered = uncovered
         self._preview = preview
         self._now = now
         self._rng = rng or Random()  # noqa: S311
         self._base = base_arn(config)
         self._desired = Desired((), {}, frozenset())
+        self._has_looked = False
         self._loop: ReconcileLoop[str] = ReconcileLoop("iamproxy", self.reconcile)
         self.watches = Watches(kube, node=config.node, on_change=self._wake)
         self.assignments = Assignments(config.cni_socket, on_read=self._assignments_read)
@@ -106,6 +114,11 @@ class Controller:
         """Why nobody can be served, in words; empty when the caches are complete and fresh."""
         return self.watches.not_ready() or self.assignments.not_ready()
 
+    @property
+    def is_warm(self) -> bool:
+        """Whether pods can be answered from memory: they are known, and no credentials are being fetched."""
+        return self._has_looked and not self.not_ready() and not self.vault.under_way
+
     def state(self) -> dict[str, object]:
         """What the status page shows."""
         return {
@@ -114,6 +127,7 @@ class Controller:
             "sts": "away" if self.vault.is_away else "in use",
             "addresses from": "the API server" if self.assignments.found is None else "the cni",
             "pods": node_state(self._desired, self.vault.held()),
+            "not stopped by the redirect": uncovered_state(self._uncovered(), self._desired),
             "problems": self._problems(),
         }
 
@@ -129,6 +143,7 @@ class Controller:
         plan = self._plan(desired)
         self._apply(plan)
         self._report(desired, plan)
+        self._has_looked = True
         return plan
 
     def _rules(self) -> Rules:
@@ -159,6 +174,9 @@ class Controller:
         self._reporter.report_addresses(desired.addresses.values())
         self._reporter.report_problems(desired.problems)
         self._reporter.report_skips(plan.skips)
+        exposed = desired.of_host_network if self._uncovered() else ()
+        self._reporter.report_uncovered(self._uncovered(), exposed)
+        _UNCOVERED.set(len(exposed))
         granted = sum(isinstance(verdict, Grant) for verdict in desired.pods)
         _PODS.labels("granted").set(granted)
         _PODS.labels("refused").set(len(desired.pods) - granted)

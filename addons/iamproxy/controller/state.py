@@ -17,6 +17,13 @@ def node_state(desired: Desired, held: Mapping[CredentialKey, Held]) -> list[dic
     return sorted(rows, key=lambda row: str(row["pod"]))
 
 
+def uncovered_state(why: str, desired: Desired) -> dict[str, object]:
+    """Which pods reach the node's own metadata, and why; empty when none does."""
+    if not why:
+        return {}
+    return {"because": why, "pods": sorted(map(str, desired.of_host_network))}
+
+
 def _row(
     verdict: Verdict, addresses: Mapping[str, list[str]], held: Mapping[CredentialKey, Held]
 ) -> dict[str, object]:

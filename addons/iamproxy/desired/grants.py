@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_address
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from addons.iamproxy import names
 from addons.iamproxy.config import Config
+from addons.iamproxy.desired.imdsv2 import imdsv2_fault, needs_token
 from addons.iamproxy.desired.policy import (
     NotAllowed,
     Policy,
@@ -15,7 +17,14 @@ from addons.iamproxy.desired.policy import (
     check_policy,
     faults,
 )
-from addons.iamproxy.desired.roles import NoBase, role_arn, role_name, session_name
+from addons.iamproxy.desired.roles import (
+    NoBase,
+    account_of,
+    account_prefix,
+    role_arn,
+    role_name,
+    session_name,
+)
 from addons.iamproxy.model import Assignment, CredentialKey, Grant, PodIdentity, Refusal, Verdict
 from addons.runtime.objects import Namespace, Pod, ref
 from addons.runtime.outcomes import Problem
@@ -25,6 +34,9 @@ _SHORTEST_SESSION = 3600
 
 _MIRROR = "kubernetes.io/config.mirror"
 """On the pod that stands for a static one: the uid by which its kubelet, and so the network, knows it."""
+
+
+_OF_HOST_NETWORK = frozenset({names.HOST_NETWORK, names.HOST_NETWORK_ROLE})
 
 
 class Rules(Struct, frozen=True):
@@ -47,6 +59,15 @@ class Desired(Struct, frozen=True):
     def keys(self) -> frozenset[CredentialKey]:
         """The credentials that pods of the node are entitled to."""
         return frozenset(verdict.key for verdict in self.pods if isinstance(verdict, Grant))
+
+    @property
+    def of_host_network(self) -> tuple[PodIdentity, ...]:
+        """The pods that use the network of the node itself."""
+        return tuple(
+            verdict.pod
+            for verdict in self.pods
+            if isinstance(verdict, Refusal) and verdict.pod and verdict.reason in _OF_HOST_NETWORK
+        )
 
 
 def desired_grants(
@@ -72,16 +93,25 @@ def desired_grants(
         pods=tuple(verdicts.values()),
         addresses=addresses,
         doubtful=doubtful,
-        problems=tuple(_problems((namespaces[name] for name in sorted(used & namespaces.keys())), rules)),
+        problems=(
+            *_problems((namespaces[name] for name in sorted(used & namespaces.keys())), rules),
+            *(problem for pod in alive for problem in _imdsv2_problems(pod)),
+        ),
     )
 
 
 def verdict_of(pod: Pod, namespace: Namespace | None, rules: Rules) -> Verdict:
     """Decide which credentials a pod may have, wherever it is."""
+    verdict = _decide(pod, namespace, rules)
+    return replace(verdict, needs_token=True) if needs_token(pod, namespace) else verdict
+
+
+def _decide(pod: Pod, namespace: Namespace | None, rules: Rules) -> Verdict:
     config, who = rules.config, identity(pod)
+    asked = pod.metadata.annotations.get(config.iam_role_key, "").strip()
     if pod.spec.host_network:
-        return Refusal(who, names.HOST_NETWORK, "pods of the host's network are not served", 403)
-    written = pod.metadata.annotations.get(config.iam_role_key, "").strip() or config.default_role
+        return _of_host_network(who, asked)
+    written = asked or config.default_role
     if not written:
         return Refusal(who, names.NO_ROLE, f"the pod has no annotation {config.iam_role_key}", 404)
     try:
@@ -97,6 +127,13 @@ def verdict_of(pod: Pod, namespace: Namespace | None, rules: Rules) -> Verdict:
     if isinstance(because, NotAllowed):
         return Refusal(who, because.reason, because.message, 403)
     return Grant(who, credential_key(pod, arn, rules), role_name(arn, rules.base), because)
+
+
+def _of_host_network(who: PodIdentity, asked: str) -> Refusal:
+    if asked:
+        message = f"the pod asks for the role {asked}, but pods of the host's network are not served"
+        return Refusal(who, names.HOST_NETWORK_ROLE, message, 403)
+    return Refusal(who, names.HOST_NETWORK, "pods of the host's network are not served", 403)
 
 
 def credential_key(pod: Pod, arn: str, rules: Rules) -> CredentialKey:
@@ -135,6 +172,9 @@ def identity(pod: Pod) -> PodIdentity:
 def _permission(arn: str, who: PodIdentity, namespace: Namespace, rules: Rules) -> str | NotAllowed:
     """The rules that permit a role, in words, or why it is not permitted: what is in force must all agree."""
     config, meta, said = rules.config, namespace.metadata, []
+    if config.allowed_accounts and not _is_allowed_account(arn, rules):
+        message = f"{arn} is of an account that is none of --allowed-accounts"
+        return NotAllowed(names.ACCOUNT_NOT_ALLOWED, message)
     if config.namespace_restrictions:
         verdict = check_namespace(
             arn,
@@ -159,6 +199,11 @@ def _permission(arn: str, who: PodIdentity, namespace: Namespace, rules: Rules) 
             return verdict
         said.append(verdict.because)
     return "; ".join(said) or "namespaces are not restricted"
+
+
+def _is_allowed_account(arn: str, rules: Rules) -> bool:
+    is_ours = bool(rules.base) and account_prefix(arn) == account_prefix(rules.base)
+    return is_ours or account_of(arn) in rules.config.allowed_accounts
 
 
 def _by_status(
@@ -236,6 +281,7 @@ def _problems(namespaces: Iterable[Namespace], rules: Rules) -> Iterable[Problem
     """Faults in the lists of namespaces: what is faulty permits nothing."""
     key, form = rules.config.namespace_key, rules.config.namespace_restriction_format
     for namespace in namespaces:
+        yield from _imdsv2_problems(namespace)
         annotations = namespace.metadata.annotations
         try:
             found = faults(allowed_roles(annotations.get(key, "[]")), form)
@@ -246,3 +292,8 @@ def _problems(namespaces: Iterable[Namespace], rules: Rules) -> Iterable[Problem
         for fault in found:
             message = f"annotation {key if key in annotations else names.PERMITTED}: {fault}"
             yield Problem(ref(namespace), names.INVALID_ALLOWED_ROLES, message)
+
+
+def _imdsv2_problems(obj: Pod | Namespace) -> Iterable[Problem]:
+    if fault := imdsv2_fault(obj.metadata.annotations):
+        yield Problem(ref(obj), names.INVALID_IMDSV2, fault)

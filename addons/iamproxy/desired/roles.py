@@ -45,6 +45,11 @@ def account_prefix(arn: str) -> str:
     return arn[: arn.index(":role/")] + ":role/"
 
 
+def account_of(arn: str) -> str:
+    """The account that a role is of."""
+    return arn.split(":", 5)[4]
+
+
 def session_name(wanted: str) -> str:
     """Make a name that STS takes: other characters become `-`, and a long one ends in a digest of itself."""
     name = _NOT_IN_SESSION_NAME.sub("-", wanted)

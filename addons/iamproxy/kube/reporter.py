@@ -28,6 +28,7 @@ class Reporter:
         self._verdicts: dict[str, Verdict] = {}
         self._problems: frozenset[Problem] = frozenset()
         self._ambiguous: frozenset[str] = frozenset()
+        self._uncovered = ""
 
     def report_verdicts(self, verdicts: Iterable[Verdict]) -> None:
         """Tell what pods are granted or refused where that is new."""
@@ -69,6 +70,13 @@ class Reporter:
                 message=skip.message,
                 retry_at=skip.retry_at,
             )
+
+    def report_uncovered(self, why: str, pods: Sequence[PodIdentity]) -> None:
+        """Tell which pods the redirect cannot stop, where that is new."""
+        told = f"{why}: {', '.join(sorted(map(str, pods)))}" if pods else ""
+        if told and told != self._uncovered:
+            self.report_fault(names.HOST_NETWORK_UNCOVERED, told)
+        self._uncovered = told
 
     def report_fetch(
         self, key: CredentialKey, error: OutsideError | None, pods: Sequence[PodIdentity]

@@ -23,7 +23,7 @@ from addons.iamproxy.store.addresses import Addresses
 from addons.iamproxy.store.vault import Vault
 from addons.runtime.clock import rfc3339, utc_now
 
-_REQUESTS = Counter("addons_iamproxy_requests_total", "Requests of pods.", ["route", "status"])
+_REQUESTS = Counter("addons_iamproxy_requests_total", "Requests of pods.", ["route", "status", "reason"])
 _WAITS = Histogram(
     "addons_iamproxy_wait_seconds",
     "Time for which requests waited for what was not in memory.",
@@ -65,7 +65,7 @@ class Metadata:
         self.limits = limits
         self._needs_token = imdsv2 == "required"
         self._now = now
-        self._counters: dict[tuple[Kind | None, int], Counter] = {}
+        self._counters: dict[tuple[Kind | None, int, str], Counter] = {}
 
     def answer_now(self, request: Request) -> Answer | None:
         """Answer from memory; None when something is not there yet and `answer_later` must be asked."""
@@ -131,7 +131,7 @@ class Metadata:
         assert pod is not None
         if route.kind is Kind.TOKEN:
             return self._issue_token(request, pod)
-        if found := self._token_objection(request, pod):
+        if found := self._token_objection(request, pod, needed=self._needs_token or holder.needs_token):
             return self._refuse(request, route, found)
         if route.kind is Kind.LISTING:
             return answers.text("\n".join(route.names).encode())
@@ -158,10 +158,10 @@ class Metadata:
         assert ttl is not None
         return answers.text(self._tokens.issue(pod.uid, ttl), _TTL_HEADER % ttl)
 
-    def _token_objection(self, request: Request, pod: PodIdentity) -> Refusal | None:
+    def _token_objection(self, request: Request, pod: PodIdentity, *, needed: bool) -> Refusal | None:
         token = request.headers.get(TOKEN)
         if token is None:
-            if not self._needs_token:
+            if not needed:
                 return None
             message = "a session token is needed: PUT /latest/api/token gives one"
             return Refusal(pod, names.TOKEN_MISSING, message, 401)
@@ -216,8 +216,9 @@ class Metadata:
 
     def _count(self, route: Route | None, answer: Answer) -> None:
         kind = route.kind if route else None
-        counter = self._counters.get((kind, answer.status))
+        key = (kind, answer.status, answer.reason)
+        counter = self._counters.get(key)
         if counter is None:
             name = kind.value if kind else "none"
-            counter = self._counters[kind, answer.status] = _REQUESTS.labels(name, str(answer.status))
+            counter = self._counters[key] = _REQUESTS.labels(name, str(answer.status), answer.reason)
         counter.inc()

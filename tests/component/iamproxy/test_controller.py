@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from addons.iamproxy import names
 from addons.iamproxy.model import Credentials, Denial, Grant
@@ -119,6 +120,41 @@ class TestReports:
             assert isinstance(found, Denial)
             await until(lambda: world.events() == {("a", names.CREDENTIALS_DENIED)})
             assert world.calls == 1
+
+    async def test_a_pod_of_the_hosts_network_is_told_when_it_asked_for_a_role(self, world: World) -> None:
+        for name, role in (("a", "web"), ("b", "")):
+            created = pod(name, "10.9.9.9", role=role)
+            created["spec"]["hostNetwork"] = True
+            world.create(created)
+        async with world.running() as controller:
+            assert await holder(controller, "10.9.9.9", 5) == names.HOST_NETWORK
+            await until(lambda: world.events() == {("a", names.HOST_NETWORK_ROLE)})
+
+    async def test_pods_that_the_redirect_cannot_stop_are_named(self, world: World) -> None:
+        for name, is_host in (("a", True), ("b", True), ("c", False)):
+            created = pod(name, "10.9.9.9" if is_host else "10.0.0.1")
+            created["spec"]["hostNetwork"] = is_host
+            world.create(created)
+        async with world.running(uncovered=lambda: "they reach the node's metadata: no cgroup v2") as made:
+            told = names.HOST_NETWORK_UNCOVERED
+            await until(lambda: told in {each.reason for each in world.decisions.newest()})
+            (message,) = [each.message for each in world.decisions.newest() if each.reason == told]
+            assert message == "they reach the node's metadata: no cgroup v2: prod/a, prod/b"
+            assert made.state()["not stopped by the redirect"] == {
+                "because": "they reach the node's metadata: no cgroup v2",
+                "pods": ["prod/a", "prod/b"],
+            }
+            assert REGISTRY.get_sample_value("addons_iamproxy_uncovered_pods") == 2
+
+    async def test_nothing_is_said_where_it_stops_all(self, world: World) -> None:
+        created = pod("a", "10.9.9.9")
+        created["spec"]["hostNetwork"] = True
+        world.create(created)
+        async with world.running() as controller:
+            assert await holder(controller, "10.9.9.9", 5) == names.HOST_NETWORK
+            assert names.HOST_NETWORK_UNCOVERED not in {each.reason for each in world.decisions.newest()}
+            assert controller.state()["not stopped by the redirect"] == {}
+            assert REGISTRY.get_sample_value("addons_iamproxy_uncovered_pods") == 0
 
     async def test_a_namespace_is_told_of_its_faulty_list(self, world: World) -> None:
         world.namespace("odd", "web", "(")

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
+from prometheus_client import REGISTRY
 
-from addons.iamproxy.model import CredentialKey, Refusal
+from addons.iamproxy.model import CredentialKey, Grant, Refusal
 from addons.runtime.errors import Denied, Unavailable
 from tests.support.metadata import (
     AMBIGUOUS,
@@ -186,6 +188,19 @@ class TestRefusals:
         assert await web.closes()
 
 
+class TestMetrics:
+    async def test_requests_are_counted_by_route_status_and_reason(self, world: World, web: Client) -> None:
+        def count(status: str, reason: str) -> float:
+            labels = {"route": "roles", "status": status, "reason": reason}
+            return REGISTRY.get_sample_value("addons_iamproxy_requests_total", labels) or 0.0
+
+        before = count("200", ""), count("404", "NoRole")
+        await web.get(ROLES)
+        world.give(NO_ROLE)
+        await web.get(ROLES)
+        assert (count("200", ""), count("404", "NoRole")) == (before[0] + 1, before[1] + 1)
+
+
 class TestTokens:
     @pytest.fixture
     async def strict(self) -> AsyncIterator[World]:
@@ -215,6 +230,17 @@ class TestTokens:
         async with client(strict) as web:
             assert (await web.get(path)).status == 401
             assert (await web.get(path, token=await web.token())).status == 200
+
+    @pytest.mark.parametrize("verdict", [grant(), NO_ROLE], ids=["granted", "refused"])
+    async def test_a_pod_that_is_to_show_one_is_told_nothing_without(
+        self, world: World, web: Client, verdict: Grant | Refusal
+    ) -> None:
+        world.give(replace(verdict, needs_token=True))
+        for path in (ROLES, f"{ROLES}reader", "/latest/meta-data/", REGION):
+            assert (await web.get(path)).status == 401
+        token = await web.token()
+        assert (await web.get(REGION, token=token)).status == 200
+        assert (await web.get(ROLES, token=token)).status == (200 if isinstance(verdict, Grant) else 404)
 
     async def test_a_bad_token_is_worse_than_none(self, web: Client) -> None:
         assert (await web.get(ROLES, token="A" * 56)).status == 401

@@ -58,6 +58,7 @@ def test_a_base_ends_in_one_slash(written: str) -> None:
         ("--app-port=70000",),
         ("--sts-rate=0",),
         ("--admin-networks=10.0.0.1/16",),
+        ("--allowed-accounts=1234",),
         ("--credential-source=web-identity", "--session-tags"),
         ("--credential-source=web-identity", "--assume-role-arn=arn:aws:iam::123456789012:role/a"),
     ],

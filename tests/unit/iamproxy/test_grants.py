@@ -99,7 +99,8 @@ class TestVerdicts:
             (pod("a", role="a b"), {}, names.INVALID_ROLE, 403),
             (pod("a"), {"base": ""}, names.BASE_ARN_UNKNOWN, 503),
             (pod("a"), {"known": False}, names.NAMESPACE_UNKNOWN, 503),
-            (pod("a", host_network=True), {}, names.HOST_NETWORK, 403),
+            (pod("a", role="", host_network=True), {}, names.HOST_NETWORK, 403),
+            (pod("a", host_network=True), {}, names.HOST_NETWORK_ROLE, 403),
             (pod("a"), {"policy": Policy()}, names.POLICY_DENIES, 403),
             (pod("a", role="arn:aws:iam::222222222222:role/x"), {}, names.ACCOUNT_NOT_ALLOWED, 403),
         ],
@@ -115,6 +116,22 @@ class TestVerdicts:
         assert said(verdict(pod("a", role=""), default_role="web")) == "a"
         assert said(verdict(pod("a", role=""), default_role="web", allowed=())) == names.ROLE_NOT_ALLOWED
 
+    def test_accounts_that_are_not_allowed_are_so_whatever_namespaces_say(self) -> None:
+        foreign = "arn:aws:iam::222222222222:role/x"
+        asked: dict[str, Any] = {"allowed": (foreign, "*")}
+        assert said(verdict(pod("a", role=foreign), **asked)) == "a"
+        asked["allowed_accounts"] = ("333333333333",)
+        assert said(verdict(pod("a", role=foreign), **asked)) == names.ACCOUNT_NOT_ALLOWED
+        assert said(verdict(pod("a"), **asked)) == "a", "our own account needs no mention"
+        asked["allowed_accounts"] = ("333333333333", "222222222222")
+        assert said(verdict(pod("a", role=foreign), **asked)) == "a"
+
+    def test_without_restrictions_only_the_accounts_limit_a_pod(self) -> None:
+        asked: dict[str, Any] = {"namespace_restrictions": False, "allowed_accounts": ("222222222222",)}
+        assert said(verdict(pod("a", role="arn:aws:iam::222222222222:role/x"), **asked)) == "a"
+        refused = verdict(pod("a", role="arn:aws:iam::333333333333:role/x"), **asked)
+        assert said(refused) == names.ACCOUNT_NOT_ALLOWED
+
     def test_without_restrictions_the_policy_still_counts(self) -> None:
         policy = Policy((Rule("web", ("web",)),))
         free = {"namespace_restrictions": False, "allowed": ()}
@@ -128,6 +145,43 @@ class TestVerdicts:
     def test_faults_of_a_namespace_are_told_once_for_all_its_pods(self) -> None:
         found = decide(pod("a"), pod("b"), allowed=("web", "("), namespace_restriction_format="regexp")
         assert [problem.reason for problem in found.problems] == [names.INVALID_ALLOWED_ROLES]
+
+
+class TestSessionTokens:
+    """A pod and its namespace may each require tokens, and neither can take that back."""
+
+    @staticmethod
+    def needed(on_pod: str, on_namespace: str, role: str = "web") -> bool:
+        asked = pod("a", role=role, annotations={names.IMDSV2: on_pod} if on_pod else {})
+        space = namespace("*")
+        if on_namespace:
+            annotations = {**space.metadata.annotations, names.IMDSV2: on_namespace}
+            space = Namespace(metadata=ObjectMeta(name="prod", annotations=annotations))
+        rules = Rules(Config(node="node-1"), BASE)
+        (found,) = desired_grants([asked], {"prod": space}, None, rules).pods
+        return found.needs_token
+
+    @pytest.mark.parametrize(
+        ("on_pod", "on_namespace", "needed"),
+        [
+            ("", "", False),
+            ("optional", "optional", False),
+            ("required", "", True),
+            ("", "required", True),
+            ("optional", "required", True),
+            ("required", "optional", True),
+            ("yes", "", True),
+        ],
+    )
+    def test_who_needs_one(self, on_pod: str, on_namespace: str, needed: bool) -> None:
+        assert self.needed(on_pod, on_namespace) is needed
+
+    def test_a_pod_that_is_refused_needs_one_too(self) -> None:
+        assert self.needed("required", "", role="")
+
+    def test_what_is_neither_word_is_told(self) -> None:
+        (problem,) = decide(pod("a", annotations={names.IMDSV2: "yes"})).problems
+        assert (problem.reason, str(problem.ref)) == (names.INVALID_IMDSV2, "pod/prod/a")
 
 
 class TestKeys:
