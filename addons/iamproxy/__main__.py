@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import logging
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -28,7 +30,7 @@ from addons.iamproxy.net.table import RedirectSettings
 from addons.iamproxy.plan import preview
 from addons.iamproxy.server.audit import Audit, set_up_audit
 from addons.iamproxy.server.limits import ServerLimits
-from addons.iamproxy.server.listener import MetadataServer
+from addons.iamproxy.server.listener import MetadataServer, Place
 from addons.iamproxy.server.metadata import Metadata
 from addons.iamproxy.server.node_keys import NodeKeys
 from addons.iamproxy.server.routes import Routes
@@ -38,7 +40,7 @@ from addons.runtime.app import run_until_stopped
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decisions
-from addons.runtime.errors import OutsideError
+from addons.runtime.errors import AlreadyExists, OutsideError
 from addons.runtime.events import Recorder
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import NAMESPACES, PODS, Namespace, Pod
@@ -47,7 +49,12 @@ from addons.runtime.web import StatusServer, parse_listen
 
 COMPONENT = "aws-addons-iamproxy"
 
+log = logging.getLogger(__name__)
+
 _STS_SECONDS = 5.0
+_SEAT_SECONDS = 20.0
+_GRACE_SECONDS = 4.0
+"""For the services to stop, after up to 15 seconds in which a successor takes over: 20 in all."""
 
 
 async def main(config: Config) -> int:
@@ -132,33 +139,52 @@ async def _serve(config: Config, controller: Controller, decisions: Decisions, r
     set_up_audit(sys.stdout)
     redirect = _redirect(config) if config.interceptor == "nft" else None
     try:
+        places: Sequence[Place] = [("", config.app_port)]
         if redirect:
+            places = await _sit_down(redirect, controller)
             await redirect.ensure()
-        listen = [(str(address), config.app_port) for address in redirect.listener] if redirect else []
         async with aiohttp.ClientSession() as session:
             metadata = _metadata(config, controller, session)
-            server = MetadataServer(
-                metadata, listen or [("", config.app_port)], only_redirected=redirect is not None
-            )
+            server = MetadataServer(metadata, places, only_redirected=redirect is not None)
             status = StatusServer(
                 config.listen,
                 name="iamproxy",
                 ready=lambda: _not_ready(controller, redirect),
                 state=controller.state,
                 decisions=decisions,
+                reuse_port=True,
             )
-            await run_until_stopped(
+            services = (
                 status.serve,
                 server.serve,
                 controller.watches.run,
                 controller.assignments.run,
                 controller.run,
                 recorder.run,
-                *([redirect.keep] if redirect else []),
             )
+            if redirect:
+                await run_until_stopped(
+                    *services, redirect.keep, grace=_GRACE_SECONDS, before_stopping=redirect.hand_over
+                )
+            else:
+                await run_until_stopped(*services)
     finally:
         if redirect:
             redirect.close()
+
+
+async def _sit_down(redirect: Redirect, controller: Controller) -> list[socket.socket]:
+    """Listen beside the daemon that is there already. One that is just ending gets the time to do so."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _SEAT_SECONDS
+    while True:
+        try:
+            return redirect.sit_down(is_warm=lambda: controller.is_warm)
+        except AlreadyExists as error:
+            if loop.time() > until:
+                raise
+            log.info("waiting: %s", error.message)
+            await asyncio.sleep(1)
 
 
 def _metadata(config: Config, controller: Controller, session: aiohttp.ClientSession) -> Metadata:
@@ -176,7 +202,8 @@ def _metadata(config: Config, controller: Controller, session: aiohttp.ClientSes
 
 def _not_ready(controller: Controller, redirect: Redirect | None) -> str:
     if redirect and not redirect.is_in_place:
-        return "the redirect is not in place"
+        complaint = "the redirect leads to the daemon before this one" if redirect.waits else "no redirect"
+        return controller.not_ready() or complaint
     return controller.not_ready()
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,21 +27,31 @@ def run_to_exit_code(main: Coroutine[Any, Any, int | None]) -> int:
         return 1
 
 
-async def run_until_stopped(*services: Service, grace: float = 20.0) -> None:
+async def _at_once() -> None:
+    return None
+
+
+async def run_until_stopped(
+    *services: Service, grace: float = 20.0, before_stopping: Callable[[], Awaitable[None]] = _at_once
+) -> None:
     """Run every service until SIGTERM or SIGINT; end the daemon when one of them fails.
+
+    After the signal all go on as before until `before_stopping` is done.
 
     All share one `stopping` event and return soon after it is set, so that the AWS call in
     flight finishes and its outcome is written down. Who has not returned `grace` seconds later
     is cancelled. A service that fails, or returns unasked, takes the others down: the pod
     restarts whole rather than limp on without one of its parts.
     """
-    stopping = asyncio.Event()
-    with _stopped_by_signals(stopping):
+    signalled, stopping = asyncio.Event(), asyncio.Event()
+    with _stopped_by_signals(signalled):
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_guard(service, stopping), name=_name(service)) for service in services
             ]
-            await stopping.wait()
+            await signalled.wait()
+            await before_stopping()
+            stopping.set()
             _, late = await asyncio.wait(tasks, timeout=grace)
             for task in late:
                 log.warning("cancelled: %s did not stop within %.0f s", task.get_name(), grace)
@@ -49,8 +59,8 @@ async def run_until_stopped(*services: Service, grace: float = 20.0) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(stopping: asyncio.Event) -> Iterator[None]:
-    """Let the first signal set `stopping`; a second one then ends the process at once, as by default."""
+def _stopped_by_signals(signalled: asyncio.Event) -> Iterator[None]:
+    """Let the first signal set `signalled`; a second one then ends the process at once, as by default."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGTERM, signal.SIGINT)
 
@@ -63,7 +73,7 @@ def _stopped_by_signals(stopping: asyncio.Event) -> Iterator[None]:
         release()
         for each in signals:
             signal.signal(each, signal.SIG_DFL)
-        stopping.set()
+        signalled.set()
 
     for number in signals:
         loop.add_signal_handler(number, stop, number)

@@ -29,7 +29,8 @@ class StatusServer:
     """Serves the status of one daemon.
 
     `ready` gives the reason why it is not ready, or nothing; `state` gives what it wants to show, as data for
-    JSON. Neither may hold a secret. Raises SettingError when `listen` is no HOST:PORT.
+    JSON. Neither may hold a secret. With `reuse_port` two daemons may share the port while one replaces the
+    other, and either may answer. Raises SettingError when `listen` is no HOST:PORT.
     """
 
     def __init__(
@@ -40,7 +41,9 @@ class StatusServer:
         ready: Callable[[], str],
         state: Callable[[], object],
         decisions: Decisions,
+        reuse_port: bool = False,
     ) -> None:
+        self._reuse_port = reuse_port
         self._host, self._port = parse_listen(listen)
         self._name = name
         self._ready = ready
@@ -55,7 +58,7 @@ class StatusServer:
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host or None, self._port).start()
+            await web.TCPSite(runner, self._host or None, self._port, reuse_port=self._reuse_port).start()
             host, port, *_ = runner.addresses[0]
             self.address = (host, port)
             log.info("listening: %s on %s port %d", self._name, host, port)

@@ -57,6 +57,12 @@ def differences(netlink: Netlink, chains: Iterable[Chain]) -> list[str]:
     return found + [f"chain {name} is not ours" for name in sorted(observed_chains)]
 
 
+def mentions(netlink: Netlink, chain: str, octets: bytes) -> bool:
+    """Whether a rule of one of our chains, as the kernel holds it, has these octets in it."""
+    rules = _rules_by_chain(_list(netlink, _GET_RULE, "rules"))
+    return any(octets in rule for rule in rules.get(chain, []))
+
+
 def _rule_differences(chain: Chain, observed: list[bytes]) -> Iterator[str]:
     if len(observed) != len(chain.rules):
         yield f"chain {chain.name} has {len(observed)} rules, not {len(chain.rules)}"

@@ -5,19 +5,36 @@ It outlives the daemon: while nobody listens pods are refused, and never come th
 
 import asyncio
 import logging
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
-from addons.iamproxy.net import addresses, nftables
+from msgspec.structs import replace
+
+from addons.iamproxy.net import addresses, nftables, seats
 from addons.iamproxy.net.cgroups import ROOT, find_groups
 from addons.iamproxy.net.expressions import Address
 from addons.iamproxy.net.netlink import NETFILTER, ROUTE, Netlink
-from addons.iamproxy.net.table import TABLE, ControlGroups, RedirectSettings, wanted_chains, write
-from addons.runtime.errors import Invalid, OutsideError
+from addons.iamproxy.net.seats import SEATS, Seat
+from addons.iamproxy.net.succession import Succession
+from addons.iamproxy.net.table import (
+    INTERCEPT,
+    TABLE,
+    Chain,
+    ControlGroups,
+    RedirectSettings,
+    wanted_chains,
+    write,
+)
+from addons.runtime.errors import AlreadyExists, Invalid, OutsideError
 
 log = logging.getLogger(__name__)
 
 _AUDIT_SECONDS = 5.0
 _BETWEEN_NEWS_SECONDS = 0.1  # kube-proxy changes its own tables often: look ten times a second at most
+_SUCCESSION_SECONDS = 15.0
+_ARRIVAL_SECONDS = 0.5
+"""So long after the redirect leads elsewhere, no connection arrives any more that was on its way to us."""
 
 
 class Redirect:
@@ -30,7 +47,7 @@ class Redirect:
         self._settings = settings
         self._netfilter, self._news, self._route = Netlink(NETFILTER), Netlink(NETFILTER), Netlink(ROUTE)
         self._news.join(nftables.GROUP)
-        self._listener = settings.listener
+        self._succession: Succession | None = None
         self._is_in_place = False
         self._groups: ControlGroups | None = None
         self.uncovered = ""
@@ -41,35 +58,54 @@ class Redirect:
         for netlink in (self._netfilter, self._news, self._route):
             netlink.close()
 
+    def sit_down(self, *, is_warm: Callable[[], bool]) -> list[socket.socket]:
+        """Listen where nobody does, beside another daemon of this node; give the sockets.
+
+        As long as that one lives it keeps the redirect, until `is_warm`. Raises `AlreadyExists` when two
+        others listen.
+        """
+        port = self._settings.port
+        for seat in SEATS:
+            self._settings = replace(self._settings, listener=self._usable(seat))
+            if sockets := seats.take(self._settings.listener, port):
+                self._succession = Succession(seat, port, is_warm=is_warm, leads_to=self._leads_to)
+                return sockets
+        places = " and ".join(f"{seat[0]}:{port}" for seat in SEATS)
+        raise AlreadyExists(
+            f"others listen on {places}: two daemons of ours, or one on port {port} of the node"
+        )
+
     @property
     def is_in_place(self) -> bool:
         """Whether everything was as wanted, or was made so, when it was looked at last."""
         return self._is_in_place
 
     @property
-    def listener(self) -> tuple[Address, ...]:
-        """The addresses to listen on, once ensured; a node without IPv6 has only the one of IPv4."""
-        return self._listener
+    def waits(self) -> bool:
+        """Whether another daemon of this node has the redirect until we are warm."""
+        return self._succession is not None and self._succession.waits
 
     @property
     def text(self) -> str:
         """The wanted table in the language of `nft`, for people."""
-        return write(wanted_chains(self._settings, self._groups))
+        return write(self._chains())
 
     async def observe(self) -> tuple[str, ...]:
         """Say what is not as wanted; empty when all is in place. Raises `OutsideError`."""
-        absent = addresses.missing(self._route, self._listener)
-        found = nftables.differences(self._netfilter, wanted_chains(self._settings, self._groups))
+        absent = addresses.missing(self._route, self._settings.listener)
+        found = nftables.differences(self._netfilter, self._chains())
         return (*found, *(f"the address {address} is not there" for address in absent))
 
     async def ensure(self) -> tuple[str, ...]:
-        """Make everything as wanted; say what was amiss. Raises `OutsideError`."""
+        """Make everything as wanted, where it is ours to do; say what was amiss. Raises `OutsideError`."""
         self._is_in_place = False
+        if self._succession and not self._succession.is_ours():
+            self._is_in_place = not self._succession.waits
+            return ()
         amiss = await self.observe()
         if amiss:
             self._install()
-            for address in addresses.missing(self._route, self._listener):
-                self._add(address)
+            self._usable(self._settings.listener)
         self._is_in_place = True
         return amiss
 
@@ -77,8 +113,22 @@ class Redirect:
         """Take everything away: from now on pods see the node's metadata."""
         self._is_in_place = False
         nftables.uninstall(self._netfilter)
-        for address in self._settings.listener:
+        for address in (address for seat in SEATS for address in seat):
             addresses.delete(self._route, address)
+
+    async def hand_over(self) -> None:
+        """Go on until the other daemon of this node, if any, has the redirect; for 15 seconds at most."""
+        if not self._succession or not self._succession.has_other:
+            return
+        if self._succession.give_back():
+            nftables.install(self._netfilter, self._chains(self._succession.other))
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _SUCCESSION_SECONDS
+        while loop.time() < until:
+            if self._succession.is_settled():
+                break
+            await asyncio.sleep(_BETWEEN_NEWS_SECONDS)
+        await asyncio.sleep(_ARRIVAL_SECONDS)
 
     async def keep(self, stopping: asyncio.Event) -> None:
         """Ensure it at once, again whenever somebody changes our table, and every five seconds."""
@@ -92,7 +142,8 @@ class Redirect:
                 wake.clear()
                 await self._ensure_and_tell()
                 await asyncio.wait([ending], timeout=_BETWEEN_NEWS_SECONDS)
-                await _wait(wake, _AUDIT_SECONDS)
+                if not self.waits:
+                    await _wait(wake, _AUDIT_SECONDS)
         finally:
             loop.remove_reader(self._news.fileno())
             ending.cancel()
@@ -120,21 +171,34 @@ class Redirect:
 
     def _install(self) -> None:
         try:
-            nftables.install(self._netfilter, wanted_chains(self._settings, self._groups))
+            nftables.install(self._netfilter, self._chains())
         except Invalid as error:
             if self._groups is None:
                 raise
             self._leave_out_groups(error.message)
-            nftables.install(self._netfilter, wanted_chains(self._settings, None))
+            nftables.install(self._netfilter, self._chains())
 
-    def _add(self, address: Address) -> None:
+    def _chains(self, listener: Seat = ()) -> tuple[Chain, ...]:
+        settings = replace(self._settings, listener=listener) if listener else self._settings
+        return wanted_chains(settings, self._groups)
+
+    def _leads_to(self, seat: Seat) -> bool:
+        return nftables.mentions(self._netfilter, INTERCEPT, seat[0].packed)
+
+    def _usable(self, seat: Seat) -> Seat:
+        """Put the addresses of a seat in place; give those that the node can have: perhaps none of IPv6."""
+        absent = addresses.missing(self._route, seat)
+        return tuple(address for address in seat if address not in absent or self._add(address))
+
+    def _add(self, address: Address) -> bool:
         try:
             addresses.add(self._route, address)
         except OutsideError as error:
             if address.version == 4:
                 raise
             log.warning("not listening for IPv6: %s", error.message)
-            self._listener = tuple(other for other in self._listener if other != address)
+            return False
+        return True
 
 
 def _listen(news: Netlink, wake: asyncio.Event) -> None:

@@ -14,9 +14,13 @@ from msgspec import Struct
 
 from addons.iamproxy.net import expressions as say
 from addons.iamproxy.net.expressions import Address, Expression, Network, Phrase
+from addons.iamproxy.net.seats import SEATS, Seat
 
 TABLE = "aws-addons-iamproxy"
 """The one table, of family inet, that is ours; no other is ever touched."""
+
+INTERCEPT = "intercept"
+"""The chain that leads pods to the daemon."""
 
 
 class Priority(NamedTuple):
@@ -41,15 +45,14 @@ class ControlGroups(Struct, frozen=True):
 class RedirectSettings(Struct, frozen=True):
     """What is redirected, and whereto.
 
-    `metadata`: where pods find the metadata service. `listener`: where the daemon listens, one address for
-    each family; they are put on the loopback interface and are the same on every node.
+    `metadata`: where pods find the metadata service. `listener`: the seat where the daemon listens.
     `interfaces` and `networks` narrow who is redirected (the empty one: everybody). Who is not is not let
     through either: nothing that this node forwards ever reaches the metadata service.
     `admin_networks`: who may open the admin port from outside the node; by default nobody.
     """
 
     metadata: tuple[Address, ...] = (IPv4Address("169.254.169.254"), IPv6Address("fd00:ec2::254"))
-    listener: tuple[Address, ...] = (IPv4Address("169.254.170.10"), IPv6Address("fd6a:9b1e:47c3::10"))
+    listener: Seat = SEATS[0]
     port: int = 8181
     admin_port: int = 8182
     interfaces: tuple[str, ...] = ()
@@ -78,7 +81,7 @@ def wanted_chains(settings: RedirectSettings, groups: ControlGroups | None) -> t
     """Give every chain of the table; without `groups` pods in the node's network are not told apart."""
     return (
         Chain("antispoof", "filter", "prerouting", _RAW, tuple(_antispoof(settings))),
-        Chain("intercept", "nat", "prerouting", _BEFORE_KUBE_PROXY, tuple(_intercept(settings))),
+        Chain(INTERCEPT, "nat", "prerouting", _BEFORE_KUBE_PROXY, tuple(_intercept(settings))),
         Chain("forward", "filter", "forward", _BEFORE_FILTERS, tuple(_forward(settings))),
         Chain("input", "filter", "input", _BEFORE_FILTERS, tuple(_input(settings))),
         Chain("output", "filter", "output", _BEFORE_FILTERS, tuple(_output(settings, groups))),

@@ -20,17 +20,20 @@ _DRAIN_SECONDS = 2.0
 _STEP_SECONDS = 0.05
 
 
-class MetadataServer:
-    """Serves pods at each of the given hosts and ports; a host may be empty, which means all addresses.
+Place = tuple[str, int] | socket.socket
+"""Where to listen: a host and a port, or a socket that listens already. An empty host means all addresses."""
 
-    With `only_redirected`, a connection is ended unread unless a metadata address was dialled. Several
-    servers may share a port, so that a new daemon takes over from an old one without a gap.
+
+class MetadataServer:
+    """Serves pods at each of the given places.
+
+    With `only_redirected`, a connection is ended unread unless a metadata address was dialled.
     """
 
     def __init__(
         self,
         metadata: Metadata,
-        listen: Sequence[tuple[str, int]],
+        listen: Sequence[Place],
         *,
         only_redirected: bool = False,
     ) -> None:
@@ -45,8 +48,8 @@ class MetadataServer:
         hub = Hub(self._metadata, only_redirected=self._only_redirected)
         servers: list[asyncio.Server] = []
         try:
-            for host, port in self._listen:
-                servers.append(await _listen(hub, host, port))
+            for place in self._listen:
+                servers.append(await _listen(hub, place))
             sockets = [each for server in servers for each in server.sockets]
             self.addresses = tuple(each.getsockname()[:2] for each in sockets)
             for address, port in self.addresses:
@@ -62,10 +65,14 @@ class MetadataServer:
             await _drain(hub)
 
 
-async def _listen(hub: Hub, host: str, port: int) -> asyncio.Server:
-    server = await hub.loop.create_server(
-        lambda: Connection(hub), host or None, port, backlog=_BACKLOG, reuse_port=True
-    )
+async def _listen(hub: Hub, place: Place) -> asyncio.Server:
+    if isinstance(place, socket.socket):
+        server = await hub.loop.create_server(lambda: Connection(hub), sock=place, backlog=_BACKLOG)
+    else:
+        host, port = place
+        server = await hub.loop.create_server(
+            lambda: Connection(hub), host or None, port, backlog=_BACKLOG, reuse_port=True
+        )
     for each in server.sockets:
         each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
     return server
