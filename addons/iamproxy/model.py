@@ -66,13 +66,15 @@ class Grant(Struct, frozen=True):
 class Refusal(Struct, frozen=True):
     """An address gets nothing; `status` is the HTTP status, `reason` a CamelCase code of `names`.
 
-    With `needs_token` not even this is told to who shows no session token.
+    `role` is the role that was asked for, if any. With `needs_token` not even this is told to who shows no
+    session token.
     """
 
     pod: PodIdentity | None
     reason: str
     message: str
     status: int
+    role: str = ""
     needs_token: bool = False
 
 

@@ -8,9 +8,12 @@ from urllib.parse import urlencode
 from addons.runtime.clock import rfc3339
 from addons.runtime.decisions import Decision
 
+_BREAKS = re.compile("/|::")
+"""Behind these a long name or ARN may go on in the next line."""
+
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
-body { max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
+body { max-width: 100rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; width: 100%; margin-bottom: 1.5rem }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); overflow-wrap: break-word }
@@ -66,7 +69,7 @@ def _value(value: object) -> str:
             return "none"
         case bool():
             return "yes" if value else "no"
-    return escape(str(value))
+    return _BREAKS.sub(r"\g<0><wbr>", escape(str(value)))
 
 
 def _words(key: object) -> str:

@@ -12,7 +12,7 @@ from addons.iamproxy import names
 from addons.iamproxy.aws.sts import Sts
 from addons.iamproxy.config import Config, base_arn
 from addons.iamproxy.controller.policy_file import PolicyFile
-from addons.iamproxy.controller.state import node_state, uncovered_state
+from addons.iamproxy.controller.state import ambiguous_addresses, node_state, uncovered_state
 from addons.iamproxy.desired.grants import Desired, Rules, desired_grants
 from addons.iamproxy.kube.assignments import Assignments
 from addons.iamproxy.kube.reporter import Reporter
@@ -123,12 +123,12 @@ class Controller:
         """What the status page shows."""
         return {
             "node": self._config.node,
-            "base role ARN": self._base,
+            "baseRoleArn": self._base,
             "sts": "away" if self.vault.is_away else "in use",
-            "addresses from": "the API server" if self.assignments.found is None else "the cni",
-            "pods": node_state(self._desired, self.vault.held()),
-            "not stopped by the redirect": uncovered_state(self._uncovered(), self._desired),
-            "problems": self._problems(),
+            "addressesFrom": "the API server" if self.assignments.found is None else "the cni",
+            "notStoppedByTheRedirect": uncovered_state(self._uncovered(), self._desired),
+            "problems": [*self._problems(), *ambiguous_addresses(self._desired)],
+            "pods": node_state(self._desired, self.vault.held(), self.vault.errors()),
         }
 
     def _pass(self) -> Plan:

@@ -1,20 +1,35 @@
-"""The page for people: pod -> role -> allowed by which rule."""
+"""The page for people: pod -> role -> allowed by which rule, or why not."""
 
 from collections.abc import Mapping
 
+from addons.iamproxy import names
 from addons.iamproxy.desired.grants import Desired
-from addons.iamproxy.model import CredentialKey, Grant, Held, Verdict
+from addons.iamproxy.model import CredentialKey, Grant, Held, Refusal, Verdict
 from addons.runtime.clock import rfc3339
 
 
-def node_state(desired: Desired, held: Mapping[CredentialKey, Held]) -> list[dict[str, object]]:
-    """One row for each pod of the node, in the order of their names."""
+def node_state(
+    desired: Desired, held: Mapping[CredentialKey, Held], errors: Mapping[CredentialKey, str]
+) -> list[dict[str, object]]:
+    """One row for each pod of the node, in the order of their names; `errors` is what STS said last."""
     addresses: dict[str, list[str]] = {}
     for ip, verdict in desired.addresses.items():
         if verdict.pod:
             addresses.setdefault(verdict.pod.uid, []).append(ip)
-    rows = [_row(verdict, addresses, held) for verdict in desired.pods]
+    rows = [
+        _row(verdict, addresses) | {"credentials": _credentials(verdict, held, errors)}
+        for verdict in desired.pods
+    ]
     return sorted(rows, key=lambda row: str(row["pod"]))
+
+
+def ambiguous_addresses(desired: Desired) -> list[dict[str, str]]:
+    """The addresses of more than one pod, which nobody is served on, as problems."""
+    return [
+        {"object": ip, "reason": verdict.reason, "message": verdict.message}
+        for ip, verdict in sorted(desired.addresses.items())
+        if isinstance(verdict, Refusal) and verdict.reason == names.AMBIGUOUS_ADDRESS
+    ]
 
 
 def uncovered_state(why: str, desired: Desired) -> dict[str, object]:
@@ -24,21 +39,28 @@ def uncovered_state(why: str, desired: Desired) -> dict[str, object]:
     return {"because": why, "pods": sorted(map(str, desired.of_host_network))}
 
 
-def _row(
-    verdict: Verdict, addresses: Mapping[str, list[str]], held: Mapping[CredentialKey, Held]
-) -> dict[str, object]:
+def _row(verdict: Verdict, addresses: Mapping[str, list[str]]) -> dict[str, object]:
     assert verdict.pod is not None
-    row: dict[str, object] = {
+    if isinstance(verdict, Grant):
+        role, said, because = verdict.key.role_arn, "granted", verdict.because
+    else:
+        role, said, because = verdict.role, verdict.reason, verdict.message
+    return {
         "pod": str(verdict.pod),
-        "service account": verdict.pod.service_account,
+        "serviceAccount": verdict.pod.service_account,
         "addresses": ", ".join(sorted(addresses.get(verdict.pod.uid, []))),
+        "role": role,
+        "verdict": said,
+        "because": because,
     }
+
+
+def _credentials(
+    verdict: Verdict, held: Mapping[CredentialKey, Held], errors: Mapping[CredentialKey, str]
+) -> str:
     if not isinstance(verdict, Grant):
-        return row | {"role": "", "verdict": verdict.reason, "because": verdict.message, "credentials": ""}
-    entry = held.get(verdict.key)
-    return row | {
-        "role": verdict.key.role_arn,
-        "verdict": "granted",
-        "because": verdict.because,
-        "credentials": f"until {rfc3339(entry.expires)}" if entry else "not fetched",
-    }
+        return ""
+    entry, error = held.get(verdict.key), errors.get(verdict.key, "")
+    if entry is None:
+        return error or "not fetched yet"
+    return f"until {rfc3339(entry.expires)}" + (f", not renewed: {error}" if error else "")

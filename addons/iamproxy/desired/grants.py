@@ -117,22 +117,23 @@ def _decide(pod: Pod, namespace: Namespace | None, rules: Rules) -> Verdict:
     try:
         arn = role_arn(written, rules.base)
     except NoBase as error:
-        return Refusal(who, names.BASE_ARN_UNKNOWN, str(error), 503)
+        return Refusal(who, names.BASE_ARN_UNKNOWN, str(error), 503, role=written)
     except ValueError as error:
-        return Refusal(who, names.INVALID_ROLE, f"annotation {config.iam_role_key}: {error}", 403)
+        said = f"annotation {config.iam_role_key}" if asked else "--default-role"
+        return Refusal(who, names.INVALID_ROLE, f"{said}: {error}", 403, role=written)
     if namespace is None:
         message = f"namespace {who.namespace} is not known yet"
-        return Refusal(who, names.NAMESPACE_UNKNOWN, message, 503)
+        return Refusal(who, names.NAMESPACE_UNKNOWN, message, 503, role=arn)
     because = _permission(arn, who, namespace, rules)
     if isinstance(because, NotAllowed):
-        return Refusal(who, because.reason, because.message, 403)
+        return Refusal(who, because.reason, because.message, 403, role=arn)
     return Grant(who, credential_key(pod, arn, rules), role_name(arn, rules.base), because)
 
 
 def _of_host_network(who: PodIdentity, asked: str) -> Refusal:
     if asked:
         message = f"the pod asks for the role {asked}, but pods of the host's network are not served"
-        return Refusal(who, names.HOST_NETWORK_ROLE, message, 403)
+        return Refusal(who, names.HOST_NETWORK_ROLE, message, 403, role=asked)
     return Refusal(who, names.HOST_NETWORK, "pods of the host's network are not served", 403)
 
 

@@ -63,7 +63,9 @@ class Audit:
         )
         log.info(self._encode(line).decode())
 
-    def refused(self, request: Request, pod: PodIdentity | None, answer: Answer, message: str) -> None:
+    def refused(
+        self, request: Request, pod: PodIdentity | None, answer: Answer, message: str, *, role: str = ""
+    ) -> None:
         """Note that a request was refused; the path is cut, since whoever asks may send anything."""
         if not log.isEnabledFor(logging.INFO):
             return
@@ -72,6 +74,7 @@ class Audit:
             "refused",
             request.peer.ip,
             *_who(pod),
+            role=role,
             status=answer.status,
             reason=answer.reason,
             message=message,

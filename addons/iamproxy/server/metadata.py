@@ -149,7 +149,8 @@ class Metadata:
             return self._info(grant)
         if route.role != grant.role_name:
             message = f"this pod has the role {grant.role_name}, not {route.role}"
-            return self._refuse(request, route, Refusal(grant.pod, names.ROLE_MISMATCH, message, 403))
+            mismatch = Refusal(grant.pod, names.ROLE_MISMATCH, message, 403, role=route.role)
+            return self._refuse(request, route, mismatch)
         held = self._vault.find(grant.key)
         return None if held is None else self._credentials(request, route, grant, held)
 
@@ -183,7 +184,8 @@ class Metadata:
             return answers.text(outcome.extended if route.extended else outcome.body)
         if outcome is None:
             message = f"STS has given no credentials for {grant.role_name} yet"
-            return self._refuse(request, route, Refusal(grant.pod, names.CREDENTIALS_LATE, message, 503))
+            late = Refusal(grant.pod, names.CREDENTIALS_LATE, message, 503, role=grant.key.role_arn)
+            return self._refuse(request, route, late)
         denial = {
             "Code": outcome.code,
             "Message": outcome.message,
@@ -192,7 +194,7 @@ class Metadata:
         answer = msgspec.structs.replace(
             answers.text(msgspec.json.encode(denial)), reason=names.CREDENTIALS_DENIED
         )
-        self._audit.refused(request, grant.pod, answer, outcome.message)
+        self._audit.refused(request, grant.pod, answer, outcome.message, role=grant.key.role_arn)
         return answer
 
     def _node_answer(
@@ -211,7 +213,7 @@ class Metadata:
         pod = refusal.pod
         if pod is None and (holder := self._addresses.find(request.peer.ip)):
             pod = holder.pod
-        self._audit.refused(request, pod, answer, refusal.message)
+        self._audit.refused(request, pod, answer, refusal.message, role=refusal.role)
         return answer
 
     def _count(self, route: Route | None, answer: Answer) -> None:

@@ -110,7 +110,7 @@ class Vault:
         """Return when nothing is under way; what failed last, by key."""
         while tasks := [entry.task for entry in self._entries.values() if entry.task]:
             await asyncio.wait(tasks)
-        return {key: entry.error for key, entry in self._entries.items() if entry.error}
+        return self.errors()
 
     def drop(self, key: CredentialKey) -> None:
         """Hold these credentials no longer."""
@@ -148,6 +148,10 @@ class Vault:
             elif seconds > 0:
                 resting[key] = (seconds, entry.error or "STS is away")
         return resting
+
+    def errors(self) -> dict[CredentialKey, str]:
+        """Why the last fetch of a key failed, in the words of STS."""
+        return {key: entry.error for key, entry in self._entries.items() if entry.error}
 
     @property
     def is_away(self) -> bool:

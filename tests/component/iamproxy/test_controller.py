@@ -95,7 +95,7 @@ class TestCredentials:
     async def test_without_a_base_it_is_found_by_whose_credentials_ours_are(self, world: World) -> None:
         world.create(pod("a", "10.0.0.1", role="web"))
         async with world.running("--base-role-arn=", "--auto-discover-base-arn") as controller:
-            await until(lambda: controller.state()["base role ARN"] == BASE)
+            await until(lambda: controller.state()["baseRoleArn"] == BASE)
             # Until the round after that, the pod is refused with BaseArnUnknown.
             await until(lambda: isinstance(controller.addresses.find("10.0.0.1"), Grant))
             assert (await key_of(controller, "10.0.0.1")).role_arn == BASE + "web"
@@ -140,7 +140,7 @@ class TestReports:
             await until(lambda: told in {each.reason for each in world.decisions.newest()})
             (message,) = [each.message for each in world.decisions.newest() if each.reason == told]
             assert message == "they reach the node's metadata: no cgroup v2: prod/a, prod/b"
-            assert made.state()["not stopped by the redirect"] == {
+            assert made.state()["notStoppedByTheRedirect"] == {
                 "because": "they reach the node's metadata: no cgroup v2",
                 "pods": ["prod/a", "prod/b"],
             }
@@ -153,7 +153,7 @@ class TestReports:
         async with world.running() as controller:
             assert await holder(controller, "10.9.9.9", 5) == names.HOST_NETWORK
             assert names.HOST_NETWORK_UNCOVERED not in {each.reason for each in world.decisions.newest()}
-            assert controller.state()["not stopped by the redirect"] == {}
+            assert controller.state()["notStoppedByTheRedirect"] == {}
             assert REGISTRY.get_sample_value("addons_iamproxy_uncovered_pods") == 0
 
     async def test_a_namespace_is_told_of_its_faulty_list(self, world: World) -> None:
@@ -176,6 +176,24 @@ class TestReports:
             assert row["because"] == "iam.amazonaws.com/allowed-roles of the namespace has *"
             assert found.secret_access_key not in str(state)
             assert found.token not in str(state)
+
+    async def test_the_page_shows_why_a_pod_has_nothing(self, world: World) -> None:
+        world.create(pod("denied", "10.0.0.1", role="nobody"))
+        world.create(pod("refused", "10.0.0.2", role="arn:aws:iam::222222222222:role/shared"))
+        for name in ("twin-a", "twin-b"):
+            world.create(pod(name, "10.0.0.3"))
+        async with world.running() as controller:
+            assert isinstance(await controller.vault.get(await key_of(controller, "10.0.0.1"), 5), Denial)
+            state: Any = controller.state()
+            denied, refused, *_ = state["pods"]
+            assert "not authorized to perform: sts:AssumeRole" in denied["credentials"]
+            assert (refused["role"], refused["verdict"]) == (
+                "arn:aws:iam::222222222222:role/shared",
+                names.ACCOUNT_NOT_ALLOWED,
+            )
+            (problem,) = state["problems"]
+            assert (problem["object"], problem["reason"]) == ("10.0.0.3", names.AMBIGUOUS_ADDRESS)
+            assert "prod/twin-a" in problem["message"]
 
 
 class TestPolicy:

@@ -404,6 +404,7 @@ class TestAudit:
         assert issued["role"] == "arn:aws:iam::123456789012:role/reader"
         assert issued["accessKeyId"].startswith("ASIA")
         assert (mismatch["event"], mismatch["status"], mismatch["reason"]) == ("refused", 403, "RoleMismatch")
+        assert mismatch["role"] == "writer"
         assert (unlisted["pod"], unlisted["path"]) == ("default/web", "/latest/user-data")
         assert "secret of" not in "".join(lines)
         assert "token of" not in "".join(lines)

@@ -38,6 +38,9 @@ class TestPage:
         assert "<td>sources</td><td>a<br>b</td>" in text
         assert "<td>error</td><td>none</td>" in text
 
+    def test_a_long_name_may_go_on_in_the_next_line(self) -> None:
+        assert "<td>arn:aws:iam::<wbr>1:role/<wbr>web</td>" in page({"role": "arn:aws:iam::1:role/web"})
+
     def test_a_decision_is_a_row_with_its_reason_and_a_link_to_all_on_its_object(self) -> None:
         text = page({}, "", decision())
         assert "<td>RecordReady</td><td>created</td>" in text
