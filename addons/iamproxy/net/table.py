@@ -46,8 +46,8 @@ class RedirectSettings(Struct, frozen=True):
     """What is redirected, and whereto.
 
     `metadata`: where pods find the metadata service. `listener`: the seat where the daemon listens.
-    `interfaces` and `networks` narrow who is redirected (the empty one: everybody). Who is not is not let
-    through either: nothing that this node forwards ever reaches the metadata service.
+    `interfaces` narrow who is redirected (without any: everybody). Who is not is not let through either:
+    nothing that this node forwards ever reaches the metadata service.
     `admin_networks`: who may open the admin port from outside the node; by default nobody.
     """
 
@@ -56,7 +56,6 @@ class RedirectSettings(Struct, frozen=True):
     port: int = 8181
     admin_port: int = 8182
     interfaces: tuple[str, ...] = ()
-    networks: tuple[Network, ...] = ()
     admin_networks: tuple[Network, ...] = ()
 
 
@@ -111,10 +110,11 @@ def _antispoof(settings: RedirectSettings) -> Iterator[Rule]:
 
 
 def _intercept(settings: RedirectSettings) -> Iterator[Rule]:
-    for metadata, listener in _pairs(settings):
-        for narrowing in _narrowings(settings, metadata.version):
-            where = (*narrowing, say.destination(metadata), say.tcp_to_port(80))
-            yield _rule(*where, say.counted(), say.translate_to(listener, settings.port))
+    everybody: tuple[Phrase, ...] = ()
+    narrowings = [(say.incoming(pattern),) for pattern in settings.interfaces] or [everybody]
+    for (metadata, listener), narrowing in product(_pairs(settings), narrowings):
+        where = (*narrowing, say.destination(metadata), say.tcp_to_port(80))
+        yield _rule(*where, say.counted(), say.translate_to(listener, settings.port))
 
 
 def _pairs(settings: RedirectSettings) -> Iterator[tuple[Address, Address]]:
@@ -124,16 +124,6 @@ def _pairs(settings: RedirectSettings) -> Iterator[tuple[Address, Address]]:
         for metadata in settings.metadata
         if metadata.version in by_version
     )
-
-
-def _narrowings(settings: RedirectSettings, version: int) -> Iterator[tuple[Phrase, ...]]:
-    """Give one rule's beginning for each interface and network; an empty one when all are meant."""
-    everybody: list[tuple[Phrase, ...]] = [()]
-    interfaces = [(say.incoming(pattern),) for pattern in settings.interfaces] or everybody
-    networks = [(say.source(network),) for network in settings.networks if network.version == version]
-    if not settings.networks:
-        return ((*interface,) for interface in interfaces)
-    return ((*interface, *network) for interface, network in product(interfaces, networks))
 
 
 def _forward(settings: RedirectSettings) -> Iterator[Rule]:
