@@ -11,7 +11,7 @@ import jmespath
 from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import Counter, Gauge, Histogram
 
-from addons.runtime.aws_clients import Clients, Recorder, Reply
+from addons.runtime.aws_clients import NOBODY, Clients, Recorder, Reply
 from addons.runtime.aws_errors import translate
 from addons.runtime.bucket import Bucket, Rate
 from addons.runtime.errors import OutsideError, Throttled, Unavailable
@@ -79,12 +79,21 @@ class AwsSession:
 
         A throttled call is made again at a lower rate before Throttled is raised. Raises OutsideError.
         """
-        bucket = self._bucket(service, role)
+        return await self._call_as((role, external_id), service, operation, arguments)
+
+    async def call_unsigned(self, service: str, operation: str, **arguments: Any) -> Reply:
+        """Call an operation that takes no signature, without any credentials. Raises OutsideError."""
+        return await self._call_as(NOBODY, service, operation, arguments)
+
+    async def _call_as(
+        self, who: tuple[str, str], service: str, operation: str, arguments: Mapping[str, Any]
+    ) -> Reply:
+        bucket = self._bucket(service, who[0])
         tries = 0
         while True:
             _PACED.labels(service).inc(await bucket.take())
             try:
-                return await self._call_once(service, operation, (role, external_id), arguments)
+                return await self._call_once(service, operation, who, arguments)
             except Throttled:
                 bucket.slow_down()
                 tries += 1

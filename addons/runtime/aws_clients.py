@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
@@ -24,6 +25,9 @@ Role = tuple[str, str]
 
 OWN: Role = ("", "")
 """No role: the credentials of the process."""
+
+NOBODY: Role = ("nobody", "")
+"""No credentials: calls are not signed. None are looked for, which takes seconds where there are none."""
 
 _SESSION_NAME = "aws-addons"
 
@@ -78,24 +82,26 @@ class Clients:
     def _client(self, service: str, role: Role) -> Any:
         with self._lock:
             if (service, role) not in self._clients:
-                self._clients[service, role] = self._create(self._session(role), service)
+                made = self._create(self._session(role), service, is_signed=role != NOBODY)
+                self._clients[service, role] = made
             return self._clients[service, role]
 
-    def _create(self, session: Session, service: str, **credentials: str) -> Any:
+    def _create(self, session: Session, service: str, *, is_signed: bool = True, **credentials: str) -> Any:
         with self._lock:
             client = session.create_client(
                 service,
                 region_name=self._region,
                 endpoint_url=self._endpoint_url,
-                config=self._config(service),
+                config=self._config(service, is_signed),
                 **credentials,
             )
         client.meta.events.register("before-call", self._record)
         client.meta.events.register("before-send", self._refuse_when_closed)
         return client
 
-    def _config(self, service: str) -> Config:
+    def _config(self, service: str, is_signed: bool) -> Config:
         return Config(
+            signature_version=None if is_signed else UNSIGNED,
             connect_timeout=3,
             read_timeout=self._read_seconds,
             retries={"mode": "standard", "total_max_attempts": self._attempts(service)},
@@ -105,6 +111,8 @@ class Clients:
         )
 
     def _session(self, role: Role) -> Session:
+        if role == NOBODY:
+            return self._session(OWN)
         if role not in self._sessions:
             self._sessions[role] = self._assume(role) if role != OWN else _plain_session()
         return self._sessions[role]

@@ -76,7 +76,7 @@ class Sts:
         }
         if key.source == "web-identity":
             token = await self._issue_token(*key.service_account)
-            return await self._aws.call(
+            return await self._aws.call_unsigned(
                 "sts", "assume_role_with_web_identity", WebIdentityToken=token, **arguments
             )
         if key.external_id:

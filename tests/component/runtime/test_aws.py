@@ -13,6 +13,7 @@ from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.errors import Denied, Invalid, NotFound, Throttled, Unavailable
 from addons.sim.aws.server import AwsEndpoint
+from addons.sim.imds import Imds
 
 FAST = Rate(per_second=1000, burst=100)
 ROLE = "arn:aws:iam::123456789012:role/records"
@@ -122,6 +123,22 @@ class TestCalls:
         async with AwsSession() as session:
             with pytest.raises(Invalid, match="region"):
                 await session.call("elbv2", "describe_load_balancers")
+
+    async def test_what_takes_no_signature_is_called_without_a_look_for_credentials(
+        self, endpoint: AwsEndpoint, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        arguments = {"RoleArn": ROLE, "RoleSessionName": "test", "WebIdentityToken": "token"}
+        operation = ("sts", "assume_role_with_web_identity")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"):
+            monkeypatch.delenv(name)
+        async with Imds() as imds, Recorded(endpoint.url) as aws:
+            monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", imds.url)
+            with pytest.raises(Invalid, match="not a valid JWT"):
+                await aws.call_unsigned(*operation, **arguments)
+            assert imds.requests == []
+            with pytest.raises(Invalid, match="not a valid JWT"):
+                await aws.call(*operation, **arguments)
+            assert len(imds.requests) > 0, "the control"
 
 
 class TestPages:
