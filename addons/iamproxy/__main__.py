@@ -61,6 +61,8 @@ async def main(config: Config) -> int:
     """Run the daemon until it is stopped, or a single pass; the exit code."""
     if not config.node:
         raise SettingError("--node is required: the name of the node that this daemon is for")
+    is_single = config.once or config.dry_run
+    redirect = None if is_single or config.interceptor == "none" else _redirect(config)
     async with _connections(config) as (kube, aws):
         decisions = Decisions()
         recorder = Recorder(kube, component=COMPONENT, instance=config.node)
@@ -71,11 +73,12 @@ async def main(config: Config) -> int:
             sts=_sts(config, kube, aws),
             reporter=reporter,
             policy=_policy(config),
+            uncovered=lambda: redirect.uncovered if redirect else "",
             preview=print_plan if config.dry_run else None,
         )
-        if config.once or config.dry_run:
+        if is_single:
             return await single_pass(controller, recorder)
-        await _serve(config, controller, decisions, recorder)
+        await _serve(config, controller, redirect, decisions, recorder)
         return 0
 
 
@@ -135,9 +138,14 @@ async def cleanup(config: Config) -> int:
     return 0
 
 
-async def _serve(config: Config, controller: Controller, decisions: Decisions, recorder: Recorder) -> None:
+async def _serve(
+    config: Config,
+    controller: Controller,
+    redirect: Redirect | None,
+    decisions: Decisions,
+    recorder: Recorder,
+) -> None:
     set_up_audit(sys.stdout)
-    redirect = _redirect(config) if config.interceptor == "nft" else None
     try:
         places: Sequence[Place] = [("", config.app_port)]
         if redirect:

@@ -1,5 +1,6 @@
 """The daemon as a process on a node, and pods with real boto3 that know nothing: an empty environment."""
 
+import json
 import signal
 from itertools import product
 
@@ -89,6 +90,20 @@ async def test_a_killed_daemon_exposes_nothing_and_its_successor_serves_again(cl
         assert (await cluster.credentials(made.inside))["method"] is None
     await cluster.daemon.cleanup()
     assert cluster.network.nft("list", "ruleset") == ""
+
+
+async def test_pods_that_it_cannot_stop_are_named_where_there_are_any(cluster: Cluster) -> None:
+    """Whether the kernel tells pods of the host's network apart depends on the machine; both are said."""
+    agent = pod("agent", NODE)
+    agent["spec"]["hostNetwork"] = True
+    cluster.world.create(agent)
+    async with cluster.daemon.running():
+        answer = await cluster.network.ask(cluster.network.fabric.node, NODE, 8182, path="/api/state")
+        told = json.loads(answer[answer.index("{") :])["notStoppedByTheRedirect"]
+    if "reach the node's metadata" in cluster.daemon.log():
+        assert told["pods"] == ["prod/agent"]
+    else:
+        assert told == {}
 
 
 async def test_an_address_that_is_used_again_stands_for_its_new_pod(cluster: Cluster) -> None:

@@ -110,8 +110,8 @@ def _antispoof(settings: RedirectSettings) -> Iterator[Rule]:
 
 
 def _intercept(settings: RedirectSettings) -> Iterator[Rule]:
-    everybody: tuple[Phrase, ...] = ()
-    narrowings = [(say.incoming(pattern),) for pattern in settings.interfaces] or [everybody]
+    everybody: list[tuple[Phrase, ...]] = [()]
+    narrowings = [(say.incoming(pattern),) for pattern in settings.interfaces] or everybody
     for (metadata, listener), narrowing in product(_pairs(settings), narrowings):
         where = (*narrowing, say.destination(metadata), say.tcp_to_port(80))
         yield _rule(*where, say.counted(), say.translate_to(listener, settings.port))
