@@ -1,6 +1,7 @@
 """The metadata server of iamproxy on loopback, between tables that a test fills and pods that it plays."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -27,6 +28,7 @@ from addons.iamproxy.server.tokens import Tokens
 from addons.iamproxy.store.addresses import Addresses
 from addons.iamproxy.store.vault import Vault
 from addons.runtime.clock import utc_now
+from addons.sim.net import Namespace
 
 ACCOUNT = "123456789012"
 POD_IP = "127.0.0.1"
@@ -159,14 +161,30 @@ async def _at_once(_: object) -> None:
 
 
 class Client:
-    """One connection of a pod, which says exactly what a test lets it say."""
+    """One connection of a pod, which says exactly what a test lets it say.
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._host = f"127.0.0.1:{port}"
+    It dials `address`, from `source` if that is given, and out of the network namespace `inside`.
+    """
+
+    def __init__(
+        self, port: int, *, address: str = POD_IP, source: str = "", inside: Namespace | None = None
+    ) -> None:
+        self._there = (address, port)
+        self._host = f"{address}:{port}"
+        self._source = source
+        self._inside = inside
 
     async def __aenter__(self) -> "Client":
-        self.reader, self.writer = await asyncio.open_connection(POD_IP, self._port)
+        dialling = self._inside.open_socket() if self._inside else socket.socket()
+        try:
+            dialling.setblocking(False)
+            if self._source:
+                dialling.bind((self._source, 0))
+            await asyncio.get_running_loop().sock_connect(dialling, self._there)
+            self.reader, self.writer = await asyncio.open_connection(sock=dialling)
+        except BaseException:
+            dialling.close()
+            raise
         return self
 
     async def __aexit__(self, *error: object) -> None:

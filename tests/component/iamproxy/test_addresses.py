@@ -1,18 +1,13 @@
-"""Who has which address, however late anybody hears of it: B never gets what is A's."""
+"""Who has which address, however late anybody hears of it."""
 
 import asyncio
-from random import Random
 
 import pytest
 
-from addons.iamproxy.controller.node import Controller
-from addons.iamproxy.store.addresses import CURRENT_SECONDS
 from addons.sim.kubeapi.faults import Fault
 from tests.support.iamproxy_world import FakeCni, World, addresses, holder, pod
 
 IP = "10.0.0.1"
-ROUNDS = 1000
-LANES = 10
 
 
 class TestVisibility:
@@ -69,49 +64,3 @@ class TestVisibility:
             cni.given = []
             assert await holder(controller, IP, 0.2) == ""
             assert cni.reads
-
-
-class TestHandingOver:
-    async def test_with_a_cni(self, world: World) -> None:
-        """A's end is told late, and B is perhaps not yet seen, when B has A's address and asks."""
-        cni = FakeCni(world.folder / "cni")
-        async with cni.running(), world.running("--no-prefetch") as controller:
-            lanes = (self.hand_on(world, cni, controller, f"10.0.0.{lane}") for lane in range(LANES))
-            await asyncio.gather(*lanes)
-
-    async def hand_on(self, world: World, cni: FakeCni, controller: Controller, ip: str) -> None:
-        rng = Random(ip)
-        before = world.create(pod(f"pod-{ip}-0", role="web"))
-        cni.give(ip, before)
-        for number in range(1, ROUNDS // LANES + 1):
-            name = f"pod-{ip}-{number}"
-            after = world.create(pod(name, role="web"))
-            cni.give(ip, after)
-            await asyncio.sleep(rng.uniform(CURRENT_SECONDS, 0.05))
-            assert await holder(controller, ip) == name
-            world.delete(before)
-            before = after
-
-    async def test_without_one(self, world: World) -> None:
-        """A is going or gone, B is seen, has A's address and asks, and only then its status tells so."""
-        async with world.running("--no-prefetch") as controller:
-            lanes = (self.hand_on_unseen(world, controller, f"10.0.0.{lane}") for lane in range(LANES))
-            await asyncio.gather(*lanes)
-
-    async def hand_on_unseen(self, world: World, controller: Controller, ip: str) -> None:
-        rng = Random(ip)
-        before = world.create(pod(f"pod-{ip}-0", ip, role="web"))
-        for number in range(1, ROUNDS // LANES + 1):
-            name = f"pod-{ip}-{number}"
-            lingers = rng.random() < 0.5
-            world.delete(before, grace_seconds=30 if lingers else 0)
-            after = world.create(pod(name, role="web"))
-            while controller.watches.pods.store.get("prod", name) is None:
-                await asyncio.sleep(0.001)
-            asking = asyncio.create_task(holder(controller, ip))
-            await asyncio.sleep(rng.uniform(0, 0.05))
-            world.update(after, phase="Running", **addresses(ip))
-            assert await asking == name
-            if lingers:
-                world.delete(before)
-            before = after

@@ -1,0 +1,55 @@
+"""Addresses that go from pod to pod within 50 ms, and both ask the real server: B never gets what is A's."""
+
+import asyncio
+from functools import partial
+
+import pytest
+
+from tests.support.iamproxy_reuse import Lane, hand_on_given, hand_on_told_late
+from tests.support.iamproxy_world import FakeCni, World
+from tests.support.metadata import Client
+
+ROUNDS = 1000
+LANES = 20
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def lanes(world: World, port: int) -> list[Lane]:
+    sources = [f"127.0.1.{number}" for number in range(1, LANES + 1)]
+    return [Lane(world, source, partial(Client, port, source=source)) for source in sources]
+
+
+async def test_with_a_cni(world: World) -> None:
+    """A's end is told late, B's address never, when B has A's address and asks."""
+    cni = FakeCni(world.folder / "cni")
+    async with cni.running(), world.running() as controller, world.serving(controller) as port:
+        made = lanes(world, port)
+        rounds = (
+            hand_on_given(
+                lane,
+                ROUNDS // LANES,
+                give=lambda tenant, ip=lane.address: cni.give(ip, tenant.obj),  # type: ignore[misc]
+                take=partial(cni.take, lane.address),
+            )
+            for lane in made
+        )
+        await asyncio.gather(*rounds)
+        assert sum(lane.answers for lane in made) >= 3 * ROUNDS
+
+
+async def test_without_one(world: World) -> None:
+    """A is going, gone or done, B is seen, has A's address and asks, and only then its status tells so."""
+    async with world.running() as controller, world.serving(controller) as port:
+        made = lanes(world, port)
+        pods = controller.watches.pods.store
+        rounds = (
+            hand_on_told_late(
+                lane,
+                ROUNDS // LANES,
+                is_seen=lambda obj: pods.get("prod", obj["metadata"]["name"]) is not None,
+            )
+            for lane in made
+        )
+        await asyncio.gather(*rounds)
+        assert sum(lane.answers for lane in made) >= 3 * ROUNDS
