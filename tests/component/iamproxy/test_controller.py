@@ -34,25 +34,6 @@ class TestCredentials:
             assert found is not None
             assert world.aws.sts.sessions[found.access_key_id].name == "prod.runner"
 
-    async def test_a_thousand_ask_for_one_role_at_once(self, world: World) -> None:
-        world.aws.sts.create_role("web")
-        world.create(pod("a", "10.0.0.1", role="web"))
-        async with world.running("--no-prefetch") as controller:
-            key = await key_of(controller, "10.0.0.1")
-            found = await asyncio.gather(*(controller.vault.get(key, 5) for _ in range(1000)))
-            assert all(isinstance(each, Credentials) for each in found)
-            assert world.calls == 1
-
-    async def test_a_hundred_roles_are_a_hundred_calls(self, world: World) -> None:
-        for number in range(100):
-            world.aws.sts.create_role(f"web-{number}")
-            world.create(pod(f"a-{number}", f"10.0.0.{number}", role=f"web-{number}"))
-        async with world.running("--sts-rate=1000") as controller:
-            keys = [await key_of(controller, f"10.0.0.{number}") for number in range(100)]
-            found = await asyncio.gather(*(controller.vault.get(key, 20) for key in keys * 10))
-            assert all(isinstance(each, Credentials) for each in found)
-            assert world.calls == 100
-
     async def test_two_external_ids_of_one_role_are_two_sessions(self, world: World) -> None:
         """kube2iam gives the second pod what the first one's external id has opened."""
         world.aws.sts.create_role("web", trust_of_account(ACCOUNT, external_id="right"))

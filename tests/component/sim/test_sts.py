@@ -250,7 +250,10 @@ class TestDisturbances:
 
         aws.endpoint.sts.sleep, aws.endpoint.sts.knobs.latency_seconds = sleep, 0.7
         await aws.call("sts", "get_caller_identity")
-        assert slept == [0.7]
+        aws.endpoint.sts.create_role("reader")
+        aws.endpoint.sts.knobs.latency_by_role["arn:aws:iam::123456789012:role/reader"] = 0.3
+        await assume(aws, "reader")
+        assert slept == [0.7, 0.3]
 
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

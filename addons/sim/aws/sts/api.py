@@ -31,7 +31,7 @@ class StsApi:
         knobs = self.sts.knobs
         if not self._throttle.admits(knobs.rate_per_second, knobs.burst):
             raise StsError("Throttling", "Rate exceeded")
-        await self.sts.wait()
+        await self.sts.wait("" if operation == "GetCallerIdentity" else request.role_arn)
         if operation == "GetCallerIdentity":
             parts = self._caller_identity(request)
         elif operation == "AssumeRole":

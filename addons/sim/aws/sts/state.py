@@ -22,13 +22,15 @@ class Knobs:
     """How the service behaves beyond being right; the defaults are an undisturbed, instant one.
 
     `rate_per_second`: calls admitted per second after `burst` at once, None: no limit.
-    `latency_seconds`: how long each call takes. `known_keys_only`: refuse long-term keys that nobody made;
-    else whoever signs with one is the user `anybody`.
+    `latency_seconds`: how long each call takes, and `latency_by_role` one for the role of this ARN.
+    `known_keys_only`: refuse long-term keys that nobody made; else whoever signs with one is the user
+    `anybody`.
     """
 
     rate_per_second: float | None = None
     burst: int = 100
     latency_seconds: float = 0.0
+    latency_by_role: dict[str, float] = field(default_factory=dict)
     known_keys_only: bool = False
 
 
@@ -193,11 +195,11 @@ class Sts:
         """Answer again, the calls that waited as well."""
         self._running.set()
 
-    async def wait(self) -> None:
+    async def wait(self, role_arn: str = "") -> None:
         """Let the time pass that a call takes."""
         await self._running.wait()
-        if self.knobs.latency_seconds:
-            await self.sleep(self.knobs.latency_seconds)
+        if seconds := self.knobs.latency_by_role.get(role_arn, self.knobs.latency_seconds):
+            await self.sleep(seconds)
 
 
 def trust_of_account(account: str, *, external_id: str = "", tags: bool = False) -> Policy:
