@@ -3,21 +3,33 @@
 The hub, one more namespace, holds the control plane and the bridge that joins all of them. One link leads
 from there to the network of the test, so that its daemons reach the API server, and nodes reach what it
 serves on the address `outside`.
+
+The metadata address of EC2 is the hub's as well: nobody answers there until a test listens. The address of
+the Service `kubernetes` leads to the API server, as kube-proxy, which does not run here, has it.
 """
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
+from addons.sim.net import METADATA, Namespace
 from tests.support.cluster import SCRIPTS, Cluster, running
 from tests.support.namespaces import ip, privileged
 
 _PLUGINS = Path("/usr/lib/cni")
 _RESULTS = Path("/var/lib/cni/results")
+_SERVICES = """
+table ip services {{
+  chain of_pods {{ type nat hook prerouting priority -100; {rule}; }}
+  chain of_node {{ type nat hook output priority -100; {rule}; }}
+}}
+"""
 
 
 @dataclass(frozen=True)
@@ -28,6 +40,11 @@ class Node:
     address: str
     pods: str
 
+    @property
+    def inside(self) -> Namespace:
+        """The node's network."""
+        return Namespace(self.name)
+
 
 @dataclass(frozen=True)
 class Site:
@@ -36,6 +53,19 @@ class Site:
     cluster: Cluster
     nodes: tuple[Node, ...]
     outside: str
+    hub: Namespace
+
+    def holds(self, node: Node, address: str) -> bool:
+        """Whether a pod of a node has this address: its network gives it back before the API server hears."""
+        return (self._addresses(node) / address).exists()
+
+    def next_address(self, node: Node, address: str) -> None:
+        """Let the next pod of a node get this address, if it is free by then."""
+        (self._addresses(node) / "last_reserved_ip.0").write_text(str(ip_address(address) - 1))
+
+    def _addresses(self, node: Node) -> Path:
+        """Where the plugin host-local keeps who has which address."""
+        return self.cluster.folder / "nodes" / node.name / "addresses" / node.name
 
 
 def missing() -> str:
@@ -55,16 +85,17 @@ def running_with_nodes(folder: Path, assets: Path, count: int = 2) -> Iterator[S
     with ExitStack() as stack:
         number = stack.enter_context(_hub())
         nodes = tuple(stack.enter_context(_node_network(number, index)) for index in range(1, count + 1))
-        _route(nodes)
+        _route(number, nodes)
         for node in nodes:
             stack.callback(_forget_results, node)
         hub, address = _hub_name(number), _address(number, 1)
         cluster = stack.enter_context(running(folder, assets, netns=hub, address=address))
         for node in nodes:
+            _lead_to_api_server(cluster, node)
             _join(cluster, node, assets)
         for node in nodes:
             _await_ready(cluster, node, assets)
-        yield Site(cluster, nodes, _address(number, 254))
+        yield Site(cluster, nodes, _address(number, 254), Namespace(hub))
 
 
 @contextmanager
@@ -74,6 +105,7 @@ def _hub() -> Iterator[int]:
     name, link = _hub_name(number), f"adhub{number}"
     try:
         ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", name, "addr", "add", f"{METADATA}/32", "dev", "lo")
         ip("-n", name, "link", "add", "hub", "type", "bridge")
         ip("-n", name, "addr", "add", f"{_address(number, 1)}/24", "dev", "hub")
         ip("-n", name, "link", "set", "hub", "up")
@@ -118,12 +150,22 @@ def _node_network(number: int, index: int) -> Iterator[Node]:
         ip("netns", "del", name)
 
 
-def _route(nodes: tuple[Node, ...]) -> None:
-    """Let every node reach the pods of the others."""
+def _route(number: int, nodes: tuple[Node, ...]) -> None:
+    """Let the hub and every node reach the pods of the others, and all of them the metadata address."""
     for node in nodes:
+        ip("-n", _hub_name(number), "route", "add", node.pods, "via", node.address)
+        ip("-n", node.name, "route", "add", METADATA, "via", _address(number, 1))
         for other in nodes:
             if other != node:
                 ip("-n", node.name, "route", "add", other.pods, "via", other.address)
+
+
+def _lead_to_api_server(cluster: Cluster, node: Node) -> None:
+    """Let the address of the Service `kubernetes` be that of the API server."""
+    found = re.search(r'server: "https://([\d.:]+)"', cluster.kubeconfig.read_text())
+    assert found
+    rules = _SERVICES.format(rule=f"ip daddr 10.96.0.1 tcp dport 443 dnat to {found[1]}")
+    subprocess.run(node.inside.command("nft", "-f", "-"), input=rules, text=True, check=True)
 
 
 def _join(cluster: Cluster, node: Node, assets: Path) -> None:

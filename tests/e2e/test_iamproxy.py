@@ -1,0 +1,126 @@
+"""iamproxy on a real Kubernetes: its chart on two real nodes, and pods that ask by wget.
+
+Before the chart is installed the pods see what the node's own metadata service tells: canaries.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from addons.iamproxy import names
+from tests.support.iamproxy_site import ACCOUNT, ROLES, Stage, asking, staged
+from tests.support.nodes import Site
+
+pytestmark = [pytest.mark.kube, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+
+OF_THE_NODE = (
+    f"{ROLES}canary-node-role",
+    "/latest/meta-data/iam/security-credentials-extended/canary-node-role",
+    "/latest/meta-data/iam/info",
+    "/latest/dynamic/instance-identity/signature",
+    "/latest/user-data",
+    "//latest/./user-data",
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(site: Site) -> AsyncIterator[Stage]:
+    async with staged(site, "reader", "writer") as stage:
+        yield stage
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def before(stage: Stage) -> dict[str, list[str]]:
+    """What a pod on each node sees before the chart is installed, by its name; it asks on afterwards."""
+    seen = {}
+    for number, node in enumerate(stage.site.nodes):
+        await stage.run(f"witness-{number}", node, command=asking(ROLES))
+        seen[f"witness-{number}"] = [await stage.ask(f"witness-{number}", path) for path in OF_THE_NODE]
+    return seen
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def proxied(stage: Stage, before: object) -> AsyncIterator[Stage]:
+    """The stage with the chart installed."""
+    async with stage.installed():
+        yield stage
+
+
+async def test_no_pod_sees_anything_of_the_node_once_the_chart_is_installed(
+    before: dict[str, list[str]], proxied: Stage
+) -> None:
+    installed = len(proxied.imds.requests)
+    for witness, answers in before.items():
+        assert all(map(proxied.shows_the_node, answers)), "the control"
+        for path in OF_THE_NODE:
+            assert "server returned error: HTTP/1.1 404" in await proxied.ask(witness, path), path
+        lines = (await proxied.log(witness, "HTTP/1.1 404")).splitlines()
+        seen = [proxied.shows_the_node(line) for line in lines]
+        assert seen[0], "the control"
+        assert seen == sorted(seen, reverse=True), "what is hidden stays hidden"
+    peers = [request.peer for request in proxied.imds.requests]
+    nodes = {node.address for node in proxied.site.nodes}
+    assert set(peers[:installed]) - nodes, "the control"
+    assert set(peers[installed:]) <= nodes
+
+
+async def test_pods_on_both_nodes_get_the_credentials_of_their_own_roles(proxied: Stage) -> None:
+    others = {"reader": "writer", "writer": "reader"}
+    wanted = [(f"{role}-{number}", role) for role in others for number in range(2)]
+    for name, role in wanted:
+        await proxied.start(name, proxied.site.nodes[int(name[-1])], role=role)
+    for name, role in wanted:
+        await proxied.ready(name)
+        assert await proxied.ask(name, ROLES) == role
+        assert await proxied.caller(await proxied.credentials(name)) == session_of(proxied, role)
+        assert "HTTP/1.1 403" in await proxied.ask(name, ROLES + others[role])
+
+
+async def test_a_role_that_its_namespace_forbids_is_refused_and_the_pod_says_why(proxied: Stage) -> None:
+    proxied.aws.sts.create_role("admin")
+    await proxied.run("forbidden", proxied.site.nodes[0], role="admin")
+    for path in (ROLES, f"{ROLES}admin"):
+        assert "server returned error: HTTP/1.1 403" in await proxied.ask("forbidden", path)
+    assert names.ALLOWED_ROLES in await proxied.events("forbidden", "role/admin")
+
+
+async def test_a_pod_with_the_address_of_another_one_never_gets_its_role(proxied: Stage) -> None:
+    """It asks from its first moment on, while the API server may still tell of the pod before."""
+    node = proxied.site.nodes[0]
+    address = await proxied.run("tenant-0", node, role="reader", command=asking(ROLES))
+    for number, role in enumerate(("writer", "reader", "writer"), start=1):
+        await proxied.kubectl.ok("delete", "pod", f"tenant-{number - 1}", "--wait=false")
+        await given_back(proxied, address)
+        name = f"tenant-{number}"
+        assert await proxied.run(name, node, role=role, command=asking(ROLES)) == address
+        answers = await proxied.log(name, role)
+        assert set(answers.split()) & {"reader", "writer"} == {role}
+        assert await proxied.caller(await proxied.credentials(name)) == session_of(proxied, role)
+
+
+async def test_a_pod_in_the_network_of_its_node_sees_what_the_node_sees_and_the_daemon_names_it(
+    proxied: Stage,
+) -> None:
+    """The kernel tells such a pod from the node by its control group: these kubelets make none for pods."""
+    await proxied.run("guest", proxied.site.nodes[0], role="reader", host_network=True)
+    assert await proxied.ask("guest", ROLES) == proxied.imds.instance.role
+    page = ("exec", "guest", "--", "wget", "-q", "-O", "-", "http://127.0.0.1:8182/api/state")
+    state = json.loads(await proxied.told(f"{proxied.namespace}/guest", *page))
+    assert f"{proxied.namespace}/guest" in state["notStoppedByTheRedirect"]["pods"]
+    assert "reach the node's metadata" in state["notStoppedByTheRedirect"]["because"]
+
+
+def session_of(stage: Stage, role: str) -> str:
+    return f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{stage.namespace}.default"
+
+
+async def given_back(stage: Stage, address: str) -> None:
+    """Wait until the network has an address back, and will give it to the next pod."""
+    node = stage.site.nodes[0]
+    async with asyncio.timeout(30):
+        while stage.site.holds(node, address):
+            await asyncio.sleep(0.005)
+    stage.site.next_address(node, address)

@@ -1,0 +1,225 @@
+"""iamproxy on real nodes: installed by its chart, between the nodes' metadata service, pods and AWS."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import boto3
+
+from addons.iamproxy import names
+from addons.sim.aws.server import AwsEndpoint
+from addons.sim.imds import Imds, Instance, NodeCredentials
+from addons.sim.net import METADATA
+from tests.support.charts import Values, helm, values
+from tests.support.cluster import ROOT
+from tests.support.helm import NAMESPACE, Release
+from tests.support.kubectl import Kubectl, require_kubectl
+from tests.support.nodes import Node, Site
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+ROLES = "/latest/meta-data/iam/security-credentials/"
+DAEMON_SET = "daemonset/aws-iamproxy"
+IDLE = ("sleep", "1000")
+
+_DAEMONS = ("--namespace", NAMESPACE, "--selector", "app.kubernetes.io/name=iamproxy")
+_INTERPRETER = ("/usr", "/lib", "/lib64", sys.base_prefix)
+_SECONDS = 30
+
+Object = dict[str, Any]
+
+
+def asking(path: str) -> tuple[str, ...]:
+    """The command of a container that asks for `path` without end, and writes every answer to its log."""
+    return ("sh", "-c", f"while :; do wget -q -O - http://{METADATA}{path} 2>&1; echo; sleep 0.05; done")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Real nodes, AWS, and a metadata service that shows canaries to whoever reaches it.
+
+    The node's own role is one that AWS knows. `namespace` is for the pods of the test.
+    """
+
+    site: Site
+    aws: AwsEndpoint
+    imds: Imds
+    kubectl: Kubectl
+    namespace: str
+
+    async def start(
+        self,
+        name: str,
+        node: Node,
+        *,
+        role: str = "",
+        account: str = "default",
+        command: tuple[str, ...] = IDLE,
+        host_network: bool = False,
+    ) -> None:
+        """Have a pod started by the kubelet of a node."""
+        container = {
+            "name": "main",
+            "image": "local/busybox:1",
+            "imagePullPolicy": "Never",
+            "command": list(command),
+        }
+        spec = {
+            "nodeName": node.name,
+            "hostNetwork": host_network,
+            "serviceAccountName": account,
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 1,
+            "containers": [container],
+        }
+        annotations = {names.ROLE: role} if role else {}
+        metadata = {"name": name, "annotations": annotations}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+        await self.kubectl.ok("create", "-f", "-", stdin=pod)
+
+    async def run(self, name: str, node: Node, **options: Any) -> str:
+        """Start a pod, and wait until it runs; its address."""
+        await self.start(name, node, **options)
+        return await self.ready(name)
+
+    async def ready(self, name: str) -> str:
+        """Wait until a pod runs; its address."""
+        await self.kubectl.ok("wait", "--for=condition=Ready", f"pod/{name}", f"--timeout={_SECONDS}s")
+        return await self.kubectl.ok("get", "pod", name, "-o", "jsonpath={.status.podIP}")
+
+    async def ask(self, pod: str, path: str) -> str:
+        """What wget in a pod prints when it asks the metadata address: the answer, or a complaint."""
+        command = ("wget", "-q", "-O", "-", f"http://{METADATA}{path}")
+        _, answer, complaint = await self.kubectl.run("exec", pod, "--", *command)
+        return answer + complaint
+
+    async def credentials(self, pod: str) -> dict[str, str]:
+        """What a pod is given as credentials: it asks for its role's name, and then for that role."""
+        role = await self.ask(pod, ROLES)
+        given: dict[str, str] = json.loads(await self.ask(pod, ROLES + role))
+        return given
+
+    async def caller(self, credentials: Mapping[str, str]) -> str:
+        """Whom STS takes somebody for who has these credentials: the ARN of a session."""
+        session = boto3.Session(
+            credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["Token"], REGION
+        )
+
+        def ask() -> str:
+            with closing(session.client("sts", endpoint_url=self.aws.url)) as sts:
+                return str(sts.get_caller_identity()["Arn"])
+
+        return await asyncio.to_thread(ask)
+
+    async def log(self, pod: str, expected: str = "") -> str:
+        """What a pod has written so far, once it has the expected words."""
+        return await self.told(expected, "logs", pod)
+
+    async def events(self, pod: str, expected: str) -> str:
+        """The messages of the Events on a pod, once one has the expected words."""
+        select = ("--field-selector", f"involvedObject.name={pod}", "-o", "jsonpath={.items[*].message}")
+        return await self.told(expected, "get", "events", *select)
+
+    async def told(self, expected: str, *arguments: str) -> str:
+        """Run kubectl until it prints the expected words; all that it printed then."""
+        told = ""
+        try:
+            async with asyncio.timeout(_SECONDS):
+                while expected not in (told := await self.kubectl.ok(*arguments)):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise AssertionError(f"never: {expected}\n{told}") from None
+        return told
+
+    async def daemon_log(self) -> str:
+        """What the daemons of all nodes have written, but for refusals of pods that have no role."""
+        lines = (await self.kubectl.ok("logs", *_DAEMONS, "--tail=-1", "--prefix")).splitlines()
+        return "\n".join(line for line in lines if names.NO_ROLE not in line)
+
+    def shows_the_node(self, text: str) -> bool:
+        """Whether a text holds anything that only the node itself may see."""
+        return any(canary in text for canary in self.imds.instance.canaries)
+
+    def values(self, **config: object) -> Values:
+        """What is said to install the chart: AWS is elsewhere, the image lies on the machine."""
+        mounts = {path: path for path in (*_INTERPRETER, str(ROOT))} | {"/opt/addons": sys.prefix}
+        names_ = {place: f"machine-{number}" for number, place in enumerate(mounts)}
+        return {
+            "image": {"repository": "docker.io/local/addons", "tag": "1", "pullPolicy": "Never"},
+            "config": {
+                "baseRoleArn": f"arn:aws:iam::{ACCOUNT}:role/",
+                "awsEndpointUrl": self.aws.url,
+                "awsRegion": REGION,
+                **config,
+            },
+            "extraVolumes": [
+                {"name": names_[place], "hostPath": {"path": source}} for place, source in mounts.items()
+            ],
+            "extraVolumeMounts": [
+                {"name": names_[place], "mountPath": place, "readOnly": True} for place in mounts
+            ],
+        }
+
+    @asynccontextmanager
+    async def installed(self, **config: object) -> AsyncIterator[Release]:
+        """The chart as a release, whose pods are ready; nothing of it is left on the nodes afterwards."""
+        kubeconfig = str(self.site.cluster.kubeconfig)
+        with helm.Config(kubeconfig_path=kubeconfig, namespace=NAMESPACE) as connection:
+            release = Release(connection, "iamproxy")
+            try:
+                await release.install(values(self.values(**config), chart="iamproxy"))
+                await self.rolled_out()
+                yield release
+            finally:
+                print(await self.daemon_log())
+                await asyncio.to_thread(connection.uninstall, "aws", ignore_not_found=True)
+                await self.kubectl.ok("wait", "--for=delete", "pod", *_DAEMONS, f"--timeout={_SECONDS}s")
+                self._clean_up()
+
+    async def rolled_out(self) -> None:
+        """Wait until the daemon of every node is ready, and as the chart has it now."""
+        await self.kubectl.ok(
+            "rollout", "status", DAEMON_SET, "--namespace", NAMESPACE, f"--timeout={_SECONDS}s"
+        )
+
+    def _clean_up(self) -> None:
+        """Take the redirect from the nodes."""
+        for node in self.site.nodes:
+            command = node.inside.command(sys.executable, "-m", "addons", "iamproxy", "cleanup")
+            subprocess.run(command, check=True, capture_output=True)
+
+
+@asynccontextmanager
+async def staged(site: Site, *roles: str) -> AsyncIterator[Stage]:
+    """Set the stage, with a namespace that permits the `roles`, which AWS knows."""
+    async with AsyncExitStack() as stack:
+        aws = AwsEndpoint()
+        instance = Instance(credentials=_node_credentials(aws))
+        imds = Imds(instance)
+        await imds.start(site.hub.listener(METADATA, 80))
+        stack.push_async_callback(imds.stop)
+        await aws.start(site.outside)
+        stack.push_async_callback(aws.stop)
+        for role in roles:
+            aws.sts.create_role(role)
+        namespace = f"t{uuid4().hex[:8]}"
+        command = (require_kubectl(), "--kubeconfig", str(site.cluster.kubeconfig), "--namespace", namespace)
+        kubectl = Kubectl(command)
+        allowed = {names.ALLOWED_ROLES: json.dumps(roles)}
+        metadata = {"name": namespace, "annotations": allowed}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        await kubectl.ok("create", "-f", "-", stdin=body)
+        stack.push_async_callback(kubectl.ok, "delete", "namespace", namespace, "--wait=false")
+        yield Stage(site, aws, imds, kubectl, namespace)
+
+
+def _node_credentials(aws: AwsEndpoint) -> NodeCredentials:
+    """Credentials of the node's role that AWS believes; it may assume the roles of its account."""
+    session = aws.sts.open_session(aws.sts.create_role(Instance().role), Instance().instance_id)
+    return NodeCredentials(session.access_key_id, session.secret_access_key, session.token)
