@@ -18,10 +18,12 @@ import msgspec
 from addons.iamproxy.aws.node_metadata import NodeMetadata
 from addons.iamproxy.aws.sts import Sts
 from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn
+from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.controller.node import Controller
 from addons.iamproxy.controller.policy_file import PolicyFile
 from addons.iamproxy.desired.grants import Desired, Rules
+from addons.iamproxy.kube.daemonset import DaemonSets
 from addons.iamproxy.kube.issuer import TokenIssuer
 from addons.iamproxy.kube.reporter import Reporter
 from addons.iamproxy.model import Grant, Plan, Verdict
@@ -44,14 +46,18 @@ from addons.runtime.errors import AlreadyExists, OutsideError
 from addons.runtime.events import Recorder
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import NAMESPACES, PODS, Namespace, Pod
+from addons.runtime.setting_values import BadValue, parse_duration
 from addons.runtime.settings import SettingError
 from addons.runtime.web import StatusServer, parse_listen
 
 COMPONENT = "aws-addons-iamproxy"
+CLEANUP = f"{COMPONENT}-cleanup"
 
 log = logging.getLogger(__name__)
 
 _STS_SECONDS = 5.0
+_STS_THREADS = 32
+"""With fewer, a slow STS would be asked for less than `--sts-rate`, and many new pods wait for one another."""
 _SEAT_SECONDS = 20.0
 _GRACE_SECONDS = 4.0
 """For the services to stop, after up to 15 seconds in which a successor takes over: 20 in all."""
@@ -104,9 +110,7 @@ def print_plan(desired: Desired, plan: Plan) -> None:
 
 async def check(pod: str, config: Config) -> int:
     """Explain the decision about one pod: 0 when it is granted a role, 3 when not."""
-    namespace, slash, name = pod.partition("/")
-    if not (namespace and slash and name):
-        raise SettingError(f"--pod {pod!r}: not NAMESPACE/NAME")
+    namespace, name = _split("--pod", pod)
     try:
         verdict, text = await _explain(namespace, name, config)
     except OutsideError as error:
@@ -114,6 +118,13 @@ async def check(pod: str, config: Config) -> int:
         return 3
     sys.stdout.write(text + "\n")
     return 0 if isinstance(verdict, Grant) else 3
+
+
+def _split(flag: str, text: str) -> tuple[str, str]:
+    namespace, _, name = text.partition("/")
+    if not (namespace and name):
+        raise SettingError(f"{flag} {text!r}: not NAMESPACE/NAME")
+    return namespace, name
 
 
 async def _explain(namespace: str, name: str, config: Config) -> tuple[Verdict, str]:
@@ -128,14 +139,30 @@ async def _explain(namespace: str, name: str, config: Config) -> tuple[Verdict, 
         return explain(found, space, rules)
 
 
-async def cleanup(config: Config) -> int:
-    """Take the redirect away."""
+async def cleanup(config: Config, *, stay: bool = False) -> int:
+    """Take the redirect away from this node; to `stay` is to tell of it until SIGTERM."""
     redirect = _redirect(config)
     try:
-        await redirect.remove()
+        await (hold(redirect, config.listen) if stay else redirect.remove())
     finally:
         redirect.close()
     return 0
+
+
+async def cleanup_by(daemon_set: str, patience: str, config: Config) -> int:
+    """Have the pods of a DaemonSet take the redirect away from every node: 0, or 3 and what is left to do."""
+    namespace, name = _split("--daemonset", daemon_set)
+    try:
+        seconds = parse_duration(patience)
+    except BadValue as error:
+        raise SettingError(f"--timeout {patience!r}: not a duration, such as 4m") from error
+    async with KubeClient.connect(config.kubeconfig, user_agent=CLEANUP) as kube:
+        result = await clean_up_nodes(DaemonSets(kube, namespace, name, manager=CLEANUP), patience=seconds)
+    if result.is_done:
+        sys.stdout.write(f"cleaned up: {result.nodes} nodes\n")
+        return 0
+    sys.stderr.write(what_is_left(result, namespace, name))
+    return 3
 
 
 async def _serve(
@@ -182,13 +209,18 @@ async def _serve(
 
 
 async def _sit_down(redirect: Redirect, controller: Controller) -> list[socket.socket]:
-    """Listen beside the daemon that is there already. One that is just ending gets the time to do so."""
+    """Listen beside the daemon that is there already. One that is just ending gets the time to do so.
+
+    Whoever it is that we wait for: pods do not see the node's metadata meanwhile.
+    """
     loop = asyncio.get_running_loop()
     until = loop.time() + _SEAT_SECONDS
     while True:
         try:
             return redirect.sit_down(is_warm=lambda: controller.is_warm)
         except AlreadyExists as error:
+            if not redirect.is_closed:
+                await redirect.ensure()
             if loop.time() > until:
                 raise
             log.info("waiting: %s", error.message)
@@ -248,6 +280,7 @@ async def _connections(config: Config) -> AsyncIterator[tuple[KubeClient, AwsSes
             endpoint_url=config.aws_endpoint_url,
             rates={"sts": rate},
             read_seconds=_STS_SECONDS,
+            threads=_STS_THREADS,
         ) as aws,
     ):
         yield kube, aws
@@ -264,7 +297,14 @@ def run(argv: Sequence[str]) -> int:
         asked, rest = parser.parse_known_args(rest[1:])
         entry = partial(check, asked.pod)
     elif command == "cleanup":
-        entry, rest = cleanup, rest[1:]
+        parser = argparse.ArgumentParser("addons iamproxy cleanup", add_help=False, allow_abbrev=False)
+        parser.add_argument("--hold", action="store_true")
+        parser.add_argument("--daemonset")
+        parser.add_argument("--timeout", default="5m")
+        asked, rest = parser.parse_known_args(rest[1:])
+        entry = partial(cleanup, stay=asked.hold)
+        if asked.daemonset is not None:
+            entry = partial(cleanup_by, asked.daemonset, asked.timeout)
     return cli.run("iamproxy", Config, entry, rest, env_prefixes=ENV_PREFIXES)
 
 

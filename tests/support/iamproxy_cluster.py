@@ -36,7 +36,7 @@ class Daemon:
         self._flags = (
             *("--node=node-1", f"--base-role-arn={BASE}", "--aws-region=eu-central-1"),
             *(f"--kubeconfig={world.kubeconfig}", f"--aws-endpoint-url={world.aws.url}"),
-            f"--cni-socket={world.folder}/cni.sock",
+            *(f"--cni-socket={world.folder}/cni.sock", f"--token-key-file={world.folder}/token.key"),
         )
         self._environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
         self._network = network
@@ -62,6 +62,10 @@ class Daemon:
             if process.returncode is None:
                 process.kill()
             await process.wait()
+
+    def log(self) -> str:
+        """What the daemons of this node have written so far."""
+        return self._log.read_text()
 
     async def cleanup(self) -> None:
         """Take the redirect away."""

@@ -81,6 +81,11 @@ class Redirect:
         return self._is_in_place
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the way to the node's metadata is closed: pods are led to a daemon, be it ours or not."""
+        return any(map(self._leads_to, SEATS))
+
+    @property
     def waits(self) -> bool:
         """Whether another daemon of this node has the redirect until we are warm."""
         return self._succession is not None and self._succession.waits
@@ -99,6 +104,7 @@ class Redirect:
     async def ensure(self) -> tuple[str, ...]:
         """Make everything as wanted, where it is ours to do; say what was amiss. Raises `OutsideError`."""
         self._is_in_place = False
+        waited = self.waits
         if self._succession and not self._succession.is_ours():
             self._is_in_place = not self._succession.waits
             return ()
@@ -107,7 +113,7 @@ class Redirect:
             self._install()
             self._usable(self._settings.listener)
         self._is_in_place = True
-        return amiss
+        return () if waited else amiss
 
     async def remove(self) -> None:
         """Take everything away: from now on pods see the node's metadata."""

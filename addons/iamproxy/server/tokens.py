@@ -76,13 +76,14 @@ def load_key(path: Path) -> bytes:
     the file holds something else.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")  # two containers may have the same pid
     draft.touch(mode=0o600)
-    draft.write_bytes(new_key())
-    with suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
+    try:
+        draft.write_bytes(new_key())
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()
     key = path.read_bytes()
     if len(key) != _KEY_BYTES:
         raise SettingError(f"--token-key-file {path}: {len(key)} bytes, but a key has {_KEY_BYTES}")

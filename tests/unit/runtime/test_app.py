@@ -49,6 +49,36 @@ class TestStopping:
         await run_until_stopped(stubborn, obedient, grace=0.01)
         assert "cancelled: stubborn did not stop within 0 s" in caplog.messages
 
+    async def test_all_go_on_until_what_comes_before_is_done(self) -> None:
+        happened = []
+
+        async def watched(stopping: asyncio.Event) -> None:
+            await stopping.wait()
+            happened.append("stopped")
+
+        async def before() -> None:
+            await asyncio.sleep(0)
+            happened.append("before")
+
+        interrupt_soon()
+        await run_until_stopped(watched, before_stopping=before)
+        assert happened == ["before", "stopped"]
+
+    async def test_who_fails_before_that_ends_the_daemon(self) -> None:
+        signalled = asyncio.Event()
+
+        async def failing(stopping: asyncio.Event) -> None:
+            await signalled.wait()
+            raise ZeroDivisionError
+
+        async def before() -> None:
+            signalled.set()
+            await asyncio.Event().wait()
+
+        interrupt_soon()
+        with pytest.raises(ExceptionGroup):
+            await run_until_stopped(failing, before_stopping=before)
+
     async def test_the_signal_handlers_are_put_back(self) -> None:
         interrupt_soon()
         await run_until_stopped(obedient)

@@ -1,0 +1,161 @@
+"""Two daemons of one node: the redirect goes from one to the other, and no pod notices."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from addons.iamproxy.net.seats import SEATS, is_taken
+from addons.iamproxy.net.table import INTERCEPT, TABLE
+from addons.sim.net import Pod
+from tests.support.iamproxy_cluster import Cluster, cluster, session_of
+
+FIRST, SECOND = SEATS
+
+BOTO3 = """
+import json, select, sys
+from botocore.credentials import InstanceMetadataProvider
+from botocore.utils import InstanceMetadataFetcher
+asked = failed = 0
+while not select.select([sys.stdin], [], [], 0.1)[0]:
+    found = InstanceMetadataProvider(iam_role_fetcher=InstanceMetadataFetcher()).load()
+    asked, failed = asked + 1, failed + (found is None)
+print(json.dumps([asked, failed]))
+"""
+"""Fresh clients, one after the other, with default settings: none has anything to fall back on."""
+
+CONNECTIONS = """
+import json, select, socket, sys
+asked, failed = 0, []
+while not select.select([sys.stdin], [], [], 0.025)[0]:
+    asked += 1
+    try:
+        with socket.create_connection(("169.254.169.254", 80), timeout=5) as made:
+            made.sendall(b"GET /latest/meta-data/placement/region HTTP/1.0\\r\\n\\r\\n")
+            answer = b"".join(iter(lambda: made.recv(4096), b""))
+    except OSError as error:
+        answer = repr(error).encode()
+    if b" 200 OK" not in answer:
+        failed.append(answer.decode())
+print(json.dumps([asked, failed]))
+"""
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Cluster]:
+    async with cluster(tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def program(pod: Pod, code: str) -> AsyncIterator[Process]:
+    """A program in a pod, with an empty environment, that goes on until its input ends."""
+    command = pod.inside.command("env", "-i", sys.executable, "-c", code)
+    process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+def leads_to(node: Cluster, seat: tuple[object, ...]) -> bool:
+    found = node.network.nft("list", "table", "inet", TABLE)
+    return f"dnat ip to {seat[0]}:8181" in found and INTERCEPT in found
+
+
+def sits(node: Cluster, seat: tuple[object, ...]) -> bool:
+    """Whether a daemon listens there."""
+    return node.network.fabric.node.call(lambda: is_taken(seat, 8181))  # type: ignore[arg-type]
+
+
+async def end(process: Process) -> None:
+    process.terminate()
+    assert await process.wait() == 0
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize(
+    "is_hasty", [False, True], ids=["when the next is ready", "as soon as the next is there"]
+)
+async def test_no_client_fails_while_daemons_replace_each_other(node: Cluster, is_hasty: bool) -> None:
+    reader, writer = node.start_pod("reader", "reader"), node.start_pod("writer", "writer")
+    diallers = [node.start_pod(f"dialler-{number}", "") for number in range(4)]
+    async with AsyncExitStack() as stack:
+        old = await stack.enter_async_context(node.daemon.running())
+        programs = [(reader, BOTO3), (writer, BOTO3), *((dialler, CONNECTIONS) for dialler in diallers)]
+        clients = [await stack.enter_async_context(program(*each)) for each in programs]
+        for seat in (SECOND, FIRST, SECOND):
+            new = await stack.enter_async_context(node.daemon.starting())
+            await until(lambda seat=seat: (sits if is_hasty else leads_to)(node, seat))  # type: ignore[misc]
+            await end(old)
+            assert leads_to(node, seat)
+            old = new
+        outputs = [(await client.communicate(b"\n"))[0] for client in clients]
+    for output in outputs:
+        asked, failed = json.loads(output)
+        assert asked > 20
+        assert not failed
+
+
+async def test_a_successor_that_dies_gives_the_redirect_back(node: Cluster) -> None:
+    made = node.start_pod("reader", "reader")
+    async with node.daemon.running():
+        async with node.daemon.starting():
+            await until(lambda: leads_to(node, SECOND))
+        await until(lambda: leads_to(node, FIRST))
+        assert (await node.credentials(made.inside))["arn"] == session_of("reader")
+
+
+async def test_a_successor_that_is_stopped_hands_back(node: Cluster) -> None:
+    made = node.start_pod("reader", "reader")
+    async with node.daemon.running(), node.daemon.starting() as younger:
+        await until(lambda: leads_to(node, SECOND))
+        async with program(made, CONNECTIONS) as client:
+            await end(younger)
+            assert leads_to(node, FIRST)
+            asked, failed = json.loads((await client.communicate(b"\n"))[0])
+        assert asked > 20
+        assert not failed
+
+
+async def test_a_successor_that_knows_nothing_takes_nothing(node: Cluster) -> None:
+    made = node.start_pod("reader", "reader")
+    nowhere = node.world.folder / "nowhere"
+    nowhere.write_text(node.world.kubeconfig.read_text().replace(":6443", ":1"))
+    async with node.daemon.running() as older, node.daemon.starting(f"--kubeconfig={nowhere}") as younger:
+        await until(lambda: sits(node, SECOND))
+        assert (await node.credentials(made.inside))["arn"] == session_of("reader")
+        assert leads_to(node, FIRST)
+        older.terminate()
+        assert (await node.credentials(made.inside))["arn"] == session_of("reader"), "it goes on meanwhile"
+        assert younger.returncode is None
+
+
+async def test_the_rules_are_those_of_the_successor(node: Cluster) -> None:
+    async with node.daemon.running(), node.daemon.starting("--admin-networks=10.77.0.0/24"):
+        await until(lambda: "10.77.0.0/24" in node.network.nft("list", "table", "inet", TABLE))
+        node.network.nft("flush", "ruleset")
+        await until(lambda: "10.77.0.0/24" in node.network.nft("list", "ruleset") and leads_to(node, SECOND))
+
+
+async def test_somebody_else_s_port_is_named(node: Cluster) -> None:
+    made = node.start_pod("reader", "reader")
+    with node.network.fabric.node.listener("0.0.0.0", 8181):
+        async with node.daemon.starting() as daemon:
+            await until(lambda: "others listen on 169.254.170.10:8181" in node.daemon.log())
+            assert daemon.returncode is None
+            assert not node.network.sees_the_node(await node.network.ask(made.inside, patience=1.0))
