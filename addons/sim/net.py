@@ -77,10 +77,7 @@ class Namespace:
 
     def ip(self, *lines: str) -> None:
         """Run lines of the `ip` command inside, in one process."""
-        command = ["ip", "-netns", self.name, "-batch", "-"]
-        done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise OSError(f"ip: {done.stderr.strip()}")
+        _ip("-netns", self.name, "-batch", "-", lines="\n".join(lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,8 @@ class Pod:
 class Fabric:
     """The VPC; a context manager that removes everything it made.
 
-    Needs root, or CAP_SYS_ADMIN and CAP_NET_ADMIN. `has_ipv6` tells whether the kernel has IPv6.
+    Needs root, or CAP_SYS_ADMIN and CAP_NET_ADMIN; without them it raises OSError when it is entered.
+    `has_ipv6` tells whether the kernel has IPv6.
     """
 
     def __init__(self) -> None:
@@ -187,8 +185,7 @@ class Fabric:
         pod.inside.ip(*self._pod_lines(pod, self._hardware_address(pod.link)))
 
     def _hardware_address(self, link: str) -> str:
-        command = ["ip", "-netns", self.node.name, "-brief", "link", "show", "dev", link]
-        shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        shown = _ip("-netns", self.node.name, "-brief", "link", "show", "dev", link)
         return shown.split()[2]
 
     def _pod_lines(self, pod: Pod, gateway: str) -> list[str]:
@@ -209,15 +206,25 @@ class Fabric:
         return lines
 
     def _add_namespace(self, namespace: Namespace) -> None:
-        subprocess.run(["ip", "netns", "add", namespace.name], check=True, capture_output=True)
+        _ip("netns", "add", namespace.name)
         self._stack.callback(_remove, namespace)
         if self.has_ipv6:
             for interfaces in ("all", "default"):
                 namespace.set_kernel(f"ipv6/conf/{interfaces}/accept_dad", "0")  # addresses are good at once
 
 
+def _ip(*arguments: str, lines: str = "") -> str:
+    """Run the `ip` command, and give what it prints; raises OSError with its words when it fails."""
+    done = subprocess.run(["ip", *arguments], input=lines, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(f"ip: {done.stderr.strip()}")
+    return done.stdout
+
+
 def _remove(namespace: Namespace) -> None:
-    subprocess.run(["ip", "netns", "del", namespace.name], check=False, capture_output=True)
+    """Remove a namespace, whatever happens: in a session of its own, so that no Ctrl-C interrupts it."""
+    command = ["ip", "netns", "del", namespace.name]
+    subprocess.run(command, check=False, capture_output=True, start_new_session=True)
 
 
 def _enter(path: Path) -> None:

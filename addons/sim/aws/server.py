@@ -71,6 +71,13 @@ class AwsEndpoint:
         bound_host, bound_port = self._runner.addresses[0][:2]
         self._url = f"http://{bound_host}:{bound_port}"
 
+    async def listen(self, listener: socket.socket) -> str:
+        """Listen on one more socket, e.g. of another namespace; give the URL there."""
+        assert self._runner is not None, "not started"
+        await web.SockSite(self._runner, listener).start()
+        host, port = listener.getsockname()[:2]
+        return f"http://{host}:{port}"
+
     async def stop(self) -> None:
         """Close every connection and give back the port."""
         if self._runner is not None:

@@ -82,6 +82,13 @@ class KubeApi:
         bound = self._runner.addresses[0]
         self.url = f"{'https' if self._tls else 'http'}://{bound[0]}:{bound[1]}"
 
+    async def listen(self, listener: socket.socket) -> str:
+        """Listen on one more socket, e.g. of another namespace, without TLS; give the URL there."""
+        assert self._runner is not None, "not started"
+        await web.SockSite(self._runner, listener).start()
+        host, port = listener.getsockname()[:2]
+        return f"http://{host}:{port}"
+
     async def stop(self) -> None:
         """End every stream and connection, and listen no longer."""
         self.store.close_watches()
@@ -111,13 +118,16 @@ class KubeApi:
             self._authorizer.rules[name] = list(rules)
         return token
 
-    def kubeconfig(self, user: str = "admin") -> str:
-        """A kubeconfig in YAML for a known user; "admin" becomes known when he is not."""
+    def kubeconfig(self, user: str = "admin", *, url: str = "") -> str:
+        """A kubeconfig in YAML for a known user; "admin" becomes known when he is not.
+
+        `url`: where the user finds the server, when it is not where it was started.
+        """
         token = next((token for token, known in self.tokens.items() if known.name == user), None)
         if token is None and user != "admin":
             raise KeyError(f"user {user} is unknown: call add_user first")
         token = token or self.add_user("admin", (MASTERS,))
-        cluster = {"server": self.url}
+        cluster = {"server": url or self.url}
         if self._ca:
             cluster["certificate-authority-data"] = base64.b64encode(self._ca).decode()
         config = {

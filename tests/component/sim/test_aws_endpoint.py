@@ -1,5 +1,6 @@
 """One endpoint for all services: who is called, what is recorded, how calls fail on order."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -59,6 +60,13 @@ class TestServices:
         await aws.call("iam", "create_user", UserName="first")
         async with world() as other:
             assert (await other.call("iam", "list_users"))["Users"] == []
+
+    async def test_one_more_socket_leads_to_the_same_services(self, aws: World) -> None:
+        url = await aws.endpoint.listen(socket.create_server(("127.0.0.1", 0)))
+        assert url != aws.endpoint.url
+        async with aiohttp.ClientSession() as http, http.get(f"{url}/2013-04-01/hostedzone") as reply:
+            assert "<Code>" in await reply.text()
+        assert len(aws.endpoint.calls) == 1
 
     async def test_an_endpoint_that_comes_back_knows_what_it_knew(self, aws: World) -> None:
         await aws.call("iam", "create_user", UserName="first")

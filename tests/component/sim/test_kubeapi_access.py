@@ -1,5 +1,6 @@
 """Who may do what at the API emulator, and the record of what was done."""
 
+import socket
 import ssl
 from base64 import b64decode
 from collections.abc import AsyncIterator
@@ -120,6 +121,17 @@ class TestIdentity:
                 http.get(f"{cluster['server']}/api/v1/secrets", headers=headers, ssl=trust) as response,
             ):
                 assert response.status == 200
+
+    async def test_a_kubeconfig_leads_to_one_more_socket(self, api: KubeApi) -> None:
+        url = await api.listen(socket.create_server(("127.0.0.1", 0)))
+        config = yaml.safe_load(api.kubeconfig(url=url))
+        headers = {"Authorization": f"Bearer {config['users'][0]['user']['token']}"}
+        assert config["clusters"][0]["cluster"]["server"] == url != api.url
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(f"{url}/api/v1/secrets", headers=headers) as response,
+        ):
+            assert response.status == 200
 
 
 class TestRecorder:
