@@ -17,7 +17,7 @@ SCRIPTS := .ci/run .ci/setup tests/kube/build tests/kube/packages tests/kube/sta
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: install ## play the story: a simulated AWS and Kubernetes, the daemons as processes, expectations checked
+demo: install ## play the stories: a simulated AWS and Kubernetes, the daemons as processes, expectations checked
 	@$(BIN)/addons demo $(ARGS)
 
 test: install ## run every test and check; the real Kubernetes is built when Go is here

@@ -1,1 +1,1 @@
-"""The story that `addons demo` tells: a simulated world, the daemons as processes, and what to expect."""
+"""The stories that `addons demo` tells: a simulated world, the daemons as processes, and what to expect."""

@@ -1,20 +1,21 @@
-"""`addons demo`: start the simulated world, run the daemons in it, play the story, and sum up."""
+"""`addons demo`: start the simulated world, run the daemons in it, play their stories, and sum up."""
 
 import argparse
 import asyncio
-import contextlib
 import signal
-import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
-from addons.demo import dns
+from addons.demo import dns, iamproxy
 from addons.demo.cluster import Cluster
-from addons.demo.daemon import Daemon, running
-from addons.demo.script import Played, play, print_table
+from addons.demo.script import LeftOut, Played, Scene, Story, introduce, leave_out, play, print_table
 from addons.demo.world import World, simulated_world
 from addons.runtime.kube import KubeClient
+
+STORIES: dict[str, Story[Any]] = {story.name: story for story in (dns.STORY, iamproxy.STORY)}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,18 +30,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="addons demo", description=__doc__)
+    parser.add_argument(
+        "stories",
+        nargs="*",
+        type=_story,
+        metavar="STORY",
+        help=f"one to play: {', '.join(STORIES)}; else all",
+    )
     parser.add_argument("--world", action="store_true", help="only start the simulated world, until Ctrl-C")
     parser.add_argument(
-        "--keep", action="store_true", help="after the story leave everything running, until Ctrl-C"
+        "--keep", action="store_true", help="after the stories leave everything running, until Ctrl-C"
     )
     parser.add_argument(
         "--kubeconfig",
         type=Path,
         metavar="FILE",
-        help="use this cluster's API server in place of the emulator; the story makes, and removes, "
+        help="use this cluster's API server in place of the emulator; the stories make, and remove, "
         "the namespace addons-demo there",
     )
     return parser
+
+
+def _story(name: str) -> Story[Any]:
+    if name not in STORIES:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(STORIES)}")
+    return STORIES[name]
 
 
 async def _run(options: argparse.Namespace) -> int:
@@ -49,51 +63,52 @@ async def _run(options: argparse.Namespace) -> int:
         if options.world:
             print(world.directions(), flush=True)
             await _forever()
-        played = await _play(world, keep=options.keep)
-    return 0 if all(result.passed for result in played) else 1
+        stories = dict.fromkeys(options.stories or STORIES.values())
+        played = await _play(world, stories, keep=options.keep)
+    results = {step.result for step in played}
+    return 0 if "pass" in results and "FAIL" not in results else 1
 
 
-async def _play(world: World, *, keep: bool) -> list[Played]:
-    dns.furnish(world)
-    daemon = Daemon(world, "dns", dns.arguments(world), _free_port())
-    async with KubeClient.connect(str(world.kubeconfig)) as kube:
-        cluster = Cluster(kube)
+async def _play(world: World, stories: Iterable[Story[Any]], *, keep: bool) -> list[Played]:
+    played: list[Played] = []
+    scenes: list[Scene] = []
+    async with AsyncExitStack() as stack:
+        cluster = Cluster(await stack.enter_async_context(KubeClient.connect(str(world.kubeconfig))))
         await cluster.create_namespace()
-        try:
-            async with running(daemon):
-                steps = dns.Story(world, cluster, daemon).steps()
-                played = await play(steps)
-                print_table(steps, played)
-                if not all(result.passed for result in played):
-                    print(f"\nthe end of {daemon.name}'s log:\n{daemon.tail()}")
-                if keep:
-                    print(
-                        f"\n{world.directions()}\n# the daemon's page: {daemon.url}/\n# Ctrl-C ends it",
-                        flush=True,
-                    )
-                    await _forever()
-        finally:
-            await asyncio.shield(cluster.delete_namespace())
+        stack.push_async_callback(cluster.delete_namespace)
+        for story in stories:
+            introduce(story)
+            try:
+                scene = await stack.enter_async_context(story.open(world, cluster))
+            except LeftOut as reason:
+                played += leave_out(story, reason)
+            else:
+                played += await play(story, scene)
+                scenes.append(scene)
+        print_table(played)
+        if keep:
+            print("\n".join(["", world.directions(), *(scene.directions() for scene in scenes)]))
+            print("# Ctrl-C ends it", flush=True)
+            await _forever()
     return played
 
 
 def _cancel_on_signals() -> None:
-    """Turn the first SIGINT or SIGTERM into a cancellation, so that every context gets to clean up."""
+    """Turn the first signal into a cancellation; later ones do not keep the contexts from cleaning up."""
     task = asyncio.current_task()
     assert task is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+    def end() -> None:
+        if not task.cancelling():
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            asyncio.get_running_loop().add_signal_handler(number, end)
 
 
 async def _forever() -> None:
     await asyncio.Event().wait()
-
-
-def _free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 if __name__ == "__main__":

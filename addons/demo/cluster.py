@@ -1,11 +1,22 @@
 """What the people of the story do to the cluster: create, expose, annotate, delete, read Events."""
 
 import contextlib
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from addons.runtime.errors import NotFound
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import EVENTS, INGRESSES, NAMESPACES, SERVICES, KubeObject, Part, Resource
+from addons.runtime.objects import (
+    EVENTS,
+    INGRESSES,
+    NAMESPACES,
+    PODS,
+    SERVICES,
+    KubeObject,
+    Part,
+    Resource,
+)
 
 NAMESPACE = "addons-demo"
 
@@ -32,11 +43,11 @@ class Cluster:
         self._kube = kube
 
     async def create_namespace(self) -> None:
-        """Make the namespace of the story."""
+        """Make the namespace of the stories."""
         await self._kube.create(NAMESPACES, {"metadata": {"name": NAMESPACE}})
 
     async def delete_namespace(self) -> None:
-        """Remove it with all that the story made in it; it may be gone already."""
+        """Remove it with all that the stories made in it; it may be gone already."""
         for resource in (SERVICES, INGRESSES):
             for item in await self._kube.list(resource, KubeObject, namespace=NAMESPACE):
                 await self._delete(resource, item.metadata.name)
@@ -49,7 +60,8 @@ class Cluster:
         `annotations` are `hostname`, `ttl`: the words after external-dns's prefix.
         """
         spec = {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"app": name}}
-        await self._create(SERVICES, name, spec, annotations)
+        prefixed = {f"external-dns.alpha.kubernetes.io/{key}": value for key, value in annotations.items()}
+        await self._create(SERVICES, name, spec, prefixed)
         await self._expose(SERVICES, name, {"ip": address})
 
     async def create_ingress(self, name: str, host: str, load_balancer: str) -> None:
@@ -58,6 +70,19 @@ class Cluster:
         path = {"path": "/", "pathType": "Prefix", "backend": backend}
         await self._create(INGRESSES, name, {"rules": [{"host": host, "http": {"paths": [path]}}]}, {})
         await self._expose(INGRESSES, name, {"hostname": load_balancer})
+
+    async def permit_roles(self, *patterns: str) -> None:
+        """Say which IAM roles the pods of the namespace may have."""
+        annotations = {"iam.amazonaws.com/allowed-roles": json.dumps(patterns)}
+        await self._kube.merge_patch(NAMESPACES, {"metadata": {"annotations": annotations}}, name=NAMESPACE)
+
+    async def create_pod(self, name: str, node: str, addresses: Sequence[str], *, role: str) -> None:
+        """Make a pod that runs on a node already, has addresses, and wants a role."""
+        containers = [{"name": "app", "image": "app"}]
+        spec = {"nodeName": node, "serviceAccountName": name, "containers": containers}
+        await self._create(PODS, name, spec, {"iam.amazonaws.com/role": role})
+        ips = [{"ip": address} for address in addresses]
+        await self._set_status(PODS, name, {"phase": "Running", "podIP": addresses[0], "podIPs": ips})
 
     async def delete_service(self, name: str) -> None:
         """Delete a Service; it may be gone already."""
@@ -69,20 +94,22 @@ class Cluster:
         return [event for event in found if event.regarding.name == name and event.type == "Warning"]
 
     async def _create(
-        self, resource: Resource, name: str, spec: dict[str, Any], annotations: dict[str, str]
+        self, resource: Resource, name: str, spec: dict[str, Any], annotations: Mapping[str, str]
     ) -> None:
-        prefixed = {f"external-dns.alpha.kubernetes.io/{key}": value for key, value in annotations.items()}
         body = {
             "apiVersion": resource.api_version,
             "kind": resource.kind,
-            "metadata": {"name": name, "annotations": prefixed},
+            "metadata": {"name": name, "annotations": annotations},
             "spec": spec,
         }
         await self._kube.create(resource, body, namespace=NAMESPACE)
 
     async def _expose(self, resource: Resource, name: str, way_in: dict[str, str]) -> None:
-        status = {"status": {"loadBalancer": {"ingress": [way_in]}}}
-        await self._kube.merge_patch(resource, status, namespace=NAMESPACE, name=name, subresource="status")
+        await self._set_status(resource, name, {"loadBalancer": {"ingress": [way_in]}})
+
+    async def _set_status(self, resource: Resource, name: str, status: dict[str, Any]) -> None:
+        body = {"status": status}
+        await self._kube.merge_patch(resource, body, namespace=NAMESPACE, name=name, subresource="status")
 
     async def _delete(self, resource: Resource, name: str) -> None:
         with contextlib.suppress(NotFound):

@@ -1,15 +1,16 @@
 """The story of the dns daemon: names appear, names go, mistakes stay small, a crash does no harm."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
 from addons.demo.cluster import Cluster
-from addons.demo.daemon import Daemon
-from addons.demo.script import Step, Unmet, until
+from addons.demo.daemon import Daemon, free_port, running
+from addons.demo.script import Step, Story, Unmet, until
 from addons.demo.world import ZONE, World
 from addons.sim.aws.route53.model import RecordSet
 
@@ -18,109 +19,68 @@ CROWD = 200
 NOTHING: tuple[str, ...] = ()
 
 
-def arguments(world: World) -> Sequence[str]:
-    """Give the flags of the daemon, as its chart would."""
-    return (
-        f"--kubeconfig={world.kubeconfig}",
-        "--source=service",
-        "--source=ingress",
-        f"--domain-filter={ZONE}",
-        f"--txt-owner-id={OWNER}",
-        "--policy=sync",
-        "--min-event-sync-interval=500ms",
-        "--leader-elect-namespace=addons-demo",
-        "--aws-batch-change-size=40",  # small batches, so that a crash finds the work half done
-    )
-
-
-class Story:
-    """The steps, each a method; they share the cluster, the world and the daemon."""
+class Scene:
+    """What the steps share, and the steps, each a method."""
 
     def __init__(self, world: World, cluster: Cluster, daemon: Daemon) -> None:
+        self.daemon = daemon
         self._world = world
         self._cluster = cluster
-        self._daemon = daemon
         self._resolver = dns.asyncresolver.Resolver(configure=False)
         self._resolver.nameservers = [world.names.address[0]]
         self._resolver.port = world.names.address[1]
         self._resolver.lifetime = 2.0
 
-    def steps(self) -> list[Step]:
-        """Give the story in order."""
-        return [
-            Step(
-                "the dns daemon starts and is ready",
-                "ready, and the zone untouched",
-                self._start,
-            ),
-            Step(
-                "a Service and an Ingress appear",
-                f"web.{ZONE} = 192.0.2.10, shop.{ZONE} = 192.0.2.80 behind a CNAME",
-                self._names_appear,
-            ),
-            Step(
-                "the Service is deleted, beside a record that is not ours",
-                f"web.{ZONE} does not exist; legacy.{ZONE}, of the same shape, still = 192.0.2.99",
-                self._names_go,
-            ),
-            Step(
-                "somebody mistypes two annotations",
-                f"an Event that names each mistake; its neighbour good.{ZONE} = 192.0.2.12 all the same",
-                self._a_mistake_stays_small,
-            ),
-            Step(
-                f"the daemon is killed (SIGKILL) while it creates {CROWD} names, then restarted",
-                f"all {CROWD} names resolve, each with its owner's TXT record",
-                self._a_crash_does_no_harm,
-            ),
-            Step(
-                "and then nothing changes",
-                "0 calls to Route 53 in 3 s",
-                self._rest_is_free,
-            ),
-        ]
+    def directions(self) -> str:
+        """Say where to look when the story has been played."""
+        return f"# dns: its page is {self.daemon.url}/"
 
-    async def _start(self) -> str:
-        await self._daemon.ready()
-        return f"ready at {self._daemon.url}, {len(self._texts())} records owned"
+    async def start(self) -> str:
+        """Wait for the daemon, which must not touch what it finds."""
+        await self.daemon.ready()
+        return f"ready at {self.daemon.url}, {len(self._texts())} records owned"
 
-    async def _names_appear(self) -> str:
+    async def names_appear(self) -> str:
+        """Ask for two names."""
         await self._cluster.create_service("web", "192.0.2.10", hostname=f"web.{ZONE}")
         await self._cluster.create_ingress("shop", f"shop.{ZONE}", f"lb.{ZONE}")
         return await self._resolves({"web": ("192.0.2.10",), "shop": ("192.0.2.80",)})
 
-    async def _names_go(self) -> str:
+    async def names_go(self) -> str:
+        """Give one up."""
         await self._cluster.delete_service("web")
         return await self._resolves({"web": NOTHING, "legacy": ("192.0.2.99",)})
 
-    async def _a_mistake_stays_small(self) -> str:
+    async def a_mistake_stays_small(self) -> str:
+        """Annotate wrongly, and rightly beside it."""
         await self._cluster.create_service(
             "typo", "192.0.2.11", hostname=f"typo.{ZONE},not..a..name.{ZONE}", ttl="soon"
         )
         await self._cluster.create_service("good", "192.0.2.12", hostname=f"good.{ZONE}")
         resolved = await self._resolves({"good": ("192.0.2.12",)})
         events = await until(lambda: self._cluster.warnings("typo"), lambda found: len(found) == 2)
-        told = "; ".join(f"Event {event.reason}: {event.note}" for event in events)
-        return f"{resolved}; {told}"
+        return "\n".join([resolved, *(f"Event {event.reason}: {event.note}" for event in events)])
 
-    async def _a_crash_does_no_harm(self) -> str:
+    async def a_crash_does_no_harm(self) -> str:
+        """Kill the daemon between two batches of changes."""
         self._world.aws.route53.knobs.latency_seconds = 0.3
         for number in range(CROWD):
             await self._cluster.create_service(
                 f"crowd-{number}", f"198.51.100.{number + 1}", hostname=f"crowd-{number}.{ZONE}"
             )
         await until(self._crowd, bool)
-        await self._daemon.kill()
+        await self.daemon.kill()
         before = await self._crowd()
         self._world.aws.route53.knobs.latency_seconds = 0.0
         if before == CROWD:
             raise Unmet("it had created them all before it died")
-        await self._daemon.start()
+        await self.daemon.start()
         await until(self._crowd, lambda count: count == CROWD, 40)
         sample = await self._resolves({"crowd-0": ("198.51.100.1",), "crowd-199": ("198.51.100.200",)})
-        return f"{before} names were owned when it died, {CROWD} after the restart; {sample}"
+        return f"{before} names were owned when it died, {CROWD} after the restart\n{sample}"
 
-    async def _rest_is_free(self) -> str:
+    async def rest_is_free(self) -> str:
+        """Count the calls of a daemon that has nothing to do."""
         await asyncio.sleep(1)
         before = len(self._world.aws.calls)
         await asyncio.sleep(3)
@@ -156,8 +116,24 @@ class Story:
         return [record for record in records if f"external-dns/owner={OWNER}" in "".join(record.values)]
 
 
-def furnish(world: World) -> None:
-    """Put into the zone what others keep there: a load balancer's name, and a record that is not ours."""
+def _flags(world: World) -> Sequence[str]:
+    """Give the flags of the daemon, as its chart would."""
+    return (
+        f"--kubeconfig={world.kubeconfig}",
+        "--source=service",
+        "--source=ingress",
+        f"--domain-filter={ZONE}",
+        f"--txt-owner-id={OWNER}",
+        "--policy=sync",
+        "--min-event-sync-interval=500ms",
+        "--leader-elect-namespace=addons-demo",
+        "--aws-batch-change-size=40",  # small batches, so that a crash finds the work half done
+    )
+
+
+@asynccontextmanager
+async def _open(world: World, cluster: Cluster) -> AsyncIterator[Scene]:
+    """Run the daemon beside what others keep in the zone: a load balancer's name, and a record of theirs."""
     world.aws.route53.change(
         world.zone_id,
         [
@@ -165,3 +141,45 @@ def furnish(world: World) -> None:
             ("CREATE", RecordSet(f"legacy.{ZONE}", "A", ttl=300, values=("192.0.2.99",))),
         ],
     )
+    async with running(Daemon(world, "dns", _flags(world), free_port())) as daemon:
+        yield Scene(world, cluster, daemon)
+
+
+STORY = Story(
+    name="dns",
+    promise="every name that Services and Ingresses ask for resolves in Route 53",
+    setting=f"a public zone {ZONE} with two records of others, and a name server that answers from it",
+    open=_open,
+    steps=(
+        Step(
+            "the dns daemon starts and is ready",
+            "ready, and the zone untouched",
+            Scene.start,
+        ),
+        Step(
+            "a Service and an Ingress appear",
+            f"web.{ZONE} = 192.0.2.10, shop.{ZONE} = 192.0.2.80 behind a CNAME",
+            Scene.names_appear,
+        ),
+        Step(
+            "the Service is deleted, beside a record that is not ours",
+            f"web.{ZONE} does not exist; legacy.{ZONE}, of the same shape, still = 192.0.2.99",
+            Scene.names_go,
+        ),
+        Step(
+            "somebody mistypes two annotations",
+            f"an Event that names each mistake; its neighbour good.{ZONE} = 192.0.2.12 all the same",
+            Scene.a_mistake_stays_small,
+        ),
+        Step(
+            f"the daemon is killed (SIGKILL) while it creates {CROWD} names, then restarted",
+            f"all {CROWD} names resolve, each with its owner's TXT record (the new one waits for the Lease)",
+            Scene.a_crash_does_no_harm,
+        ),
+        Step(
+            "and then nothing changes",
+            "0 calls to Route 53 in 3 s",
+            Scene.rest_is_free,
+        ),
+    ),
+)

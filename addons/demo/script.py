@@ -1,38 +1,74 @@
-"""Plays steps one by one, and prints for each what was expected, what came, and how long it took."""
+"""Stories and how they are played: for each step what was expected, what came, and how long it took."""
 
 import asyncio
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from addons.demo.cluster import Cluster
+from addons.demo.daemon import Daemon
+from addons.demo.world import World
 from addons.runtime.errors import OutsideError
 
-T = TypeVar("T")
+_wrap = textwrap.TextWrapper(96, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False).wrap
 
 
 class Unmet(Exception):
     """The expectation of a step was not met; the text says what came instead."""
 
 
+class LeftOut(Exception):
+    """A story cannot be played here; the text says why, as in "it needs root"."""
+
+
+class Scene(Protocol):
+    """What the steps of a story share."""
+
+    @property
+    def daemon(self) -> Daemon:
+        """The daemon that the story is about."""
+
+    def directions(self) -> str:
+        """Say in shell words how to look around when the story has been played."""
+
+
+T = TypeVar("T")
+S = TypeVar("S", bound=Scene)
+
+
 @dataclass(frozen=True)
-class Step:
-    """One sentence of the story: `play` returns in words what came, or raises Unmet."""
+class Step(Generic[S]):
+    """One sentence of a story: `play` returns in words what came, a line each, or raises Unmet."""
 
     title: str
     expected: str
-    play: Callable[[], Awaitable[str]]
+    play: Callable[[S], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class Story(Generic[S]):
+    """What one daemon shows. `open` sets the scene for the steps, and removes it; it may raise LeftOut."""
+
+    name: str
+    promise: str
+    setting: str
+    steps: tuple[Step[S], ...]
+    open: Callable[[World, Cluster], AbstractAsyncContextManager[S]]
 
 
 @dataclass(frozen=True)
 class Played:
     """How a step went."""
 
-    step: Step
-    passed: bool
-    got: str
-    seconds: float
+    story: str
+    title: str
+    result: Literal["pass", "FAIL", "not reached", "left out"]
+    got: str = ""
+    seconds: float = 0.0
 
 
 async def until(look: Callable[[], Awaitable[T]], met: Callable[[T], bool], seconds: float = 15.0) -> T:
@@ -47,47 +83,65 @@ async def until(look: Callable[[], Awaitable[T]], met: Callable[[T], bool], seco
         await asyncio.sleep(0.1)
 
 
-async def play(steps: Sequence[Step]) -> list[Played]:
+async def play(story: Story[S], scene: S) -> list[Played]:
     """Play the steps in order, each printed as it ends; a failed one ends the story, which builds on it."""
-    played = []
-    for number, step in enumerate(steps, 1):
-        print(f"\n[{number}/{len(steps)}] {step.title}")
+    played: list[Played] = []
+    for number, step in enumerate(story.steps, 1):
+        print(f"\n[{story.name} {number}/{len(story.steps)}] {step.title}")
         _print_field("expected", step.expected)
-        result = await _play(step)
+        result = await _play(story.name, step, scene)
         _print_field("got", result.got)
-        _print_field("took", f"{result.seconds:.1f} s" + ("" if result.passed else "   FAILED"))
+        _print_field("took", f"{result.seconds:.1f} s" + ("" if result.result == "pass" else "   FAILED"))
         played.append(result)
-        if not result.passed:
+        if result.result == "FAIL":
+            print(f"\nthe end of {scene.daemon.name}'s log:\n{scene.daemon.tail()}")
             break
-    return played
+    return played + [Played(story.name, step.title, "not reached") for step in story.steps[len(played) :]]
 
 
-def print_table(steps: Sequence[Step], played: Sequence[Played]) -> None:
-    """Sum up: a line per step, those that were not reached too."""
-    width = max(len(step.title) for step in steps)
-    print(f"\n{'step':<{width}}  result  took")
-    for result in played:
-        word = "pass" if result.passed else "FAIL"
-        print(f"{result.step.title:<{width}}  {word:<6}  {result.seconds:4.1f} s")
-    for step in steps[len(played) :]:
-        print(f"{step.title:<{width}}  not reached")
-    passed = sum(result.passed for result in played)
-    print(f"\n{passed} passed, {len(steps) - passed} failed", flush=True)
+def introduce(story: Story[Any]) -> None:
+    """Say what the story is about, and who is in it."""
+    print(f"\n{story.name}: {story.promise}")
+    _print_field("setting", story.setting)
 
 
-async def _play(step: Step) -> Played:
+def leave_out(story: Story[Any], reason: LeftOut) -> list[Played]:
+    """Say that its steps are not played, and why."""
+    _print_field("LEFT OUT", str(reason))
+    return [Played(story.name, step.title, "left out", str(reason)) for step in story.steps]
+
+
+def print_table(played: Sequence[Played]) -> None:
+    """Sum up: a line per step, those that were not played too."""
+    wide, wider = max(len(step.story) for step in played), max(len(step.title) for step in played)
+    print(f"\n{'story':<{wide}}  {'step':<{wider}}  result       took")
+    for step in played:
+        took = f"{step.seconds:4.1f} s" if step.result in ("pass", "FAIL") else ""
+        print(f"{step.story:<{wide}}  {step.title:<{wider}}  {step.result:<11}  {took}".rstrip())
+    counts = Counter(step.result for step in played)
+    summary = f"{counts['pass']} passed, {counts['FAIL']} failed"
+    others = [f"{counts[word]} {word}" for word in ("not reached", "left out") if counts[word]]
+    print("\n" + ", ".join([summary, *others]))
+    for story, reason in dict.fromkeys(
+        (step.story, step.got) for step in played if step.result == "left out"
+    ):
+        print(f"{story} is left out: {reason}")
+    sys.stdout.flush()
+
+
+async def _play(story: str, step: Step[S], scene: S) -> Played:
     clock = asyncio.get_running_loop().time
     start = clock()
+    result: Literal["pass", "FAIL"] = "pass"
     try:
-        got, passed = await step.play(), True
+        got = await step.play(scene)
     except (Unmet, RuntimeError, OutsideError, OSError) as error:
-        got, passed = str(error) or repr(error), False
-    return Played(step, passed, got, clock() - start)
+        got, result = str(error) or repr(error), "FAIL"
+    return Played(story, step.title, result, got, clock() - start)
 
 
 def _print_field(name: str, text: str) -> None:
-    first, *rest = textwrap.wrap(text, 96) or [""]
-    print(f"      {name:<9} {first}")
-    for line in rest:
-        print(f"      {'':<9} {line}")
+    lines = [line for part in text.splitlines() for line in _wrap(part)] or [""]
+    for label, line in zip([name] + [""] * len(lines), lines, strict=False):
+        print(f"      {label:<9} {line}")
     sys.stdout.flush()

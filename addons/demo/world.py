@@ -16,10 +16,14 @@ ZONE = "example.com"
 
 @dataclass(frozen=True)
 class World:
-    """Where everything listens. `folder` is private to the demo and goes with it."""
+    """Where everything listens. `folder` is private to the demo and goes with it.
+
+    `api` is the emulator, None where a real cluster takes its place.
+    """
 
     folder: Path
     kubeconfig: Path
+    api: KubeApi | None
     aws: AwsEndpoint
     names: NameServer
     zone_id: str
@@ -44,7 +48,7 @@ class World:
             [
                 f"# Kubernetes, AWS and a DNS server for the public zone {ZONE} ({self.zone_id}):",
                 *lines,
-                "kubectl get services,ingresses -A",
+                "kubectl get services,ingresses,pods -A",
                 f"dig @{host} -p {port} anything.{ZONE}",
             ]
         )
@@ -62,8 +66,9 @@ async def simulated_world(kubeconfig: Path | None) -> AsyncIterator[World]:
         names = NameServer(aws.route53.zones)
         await names.start("127.0.0.1", 0)
         stack.push_async_callback(names.stop)
+        api = None
         if kubeconfig is None:
             kubeconfig = folder / "kubeconfig"
             api = await stack.enter_async_context(KubeApi())
             kubeconfig.write_text(api.kubeconfig())
-        yield World(folder, kubeconfig, aws, names, zone_id)
+        yield World(folder, kubeconfig, api, aws, names, zone_id)

@@ -1,0 +1,36 @@
+"""`addons demo iamproxy`: whatever happens to it, no process, no file and no namespace stays behind."""
+
+import os
+import re
+import signal
+
+import pytest
+
+from tests.support.demo import demo, summary
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.mark.parametrize("step", [1, 2, 4, 6])
+async def test_an_interrupt_leaves_nothing_behind(step: int) -> None:
+    """Twice, as by somebody who is impatient."""
+    async with demo("iamproxy") as run:
+        await run.read_until(rf"^\[iamproxy {step}/")
+        assert run.namespaces()
+        for _ in range(2):
+            run.process.send_signal(signal.SIGINT)
+        text = await run.end()
+        assert run.process.returncode == 130, text
+        assert run.remains() == []
+
+
+async def test_a_failure_shows_the_log_and_leaves_nothing_behind() -> None:
+    async with demo("iamproxy") as run:
+        await run.read_until(r"^\[iamproxy 3/")
+        (daemon,) = (pid for pid, command in run.processes().items() if "addons.iamproxy --node" in command)
+        os.kill(daemon, signal.SIGKILL)
+        text = await run.end()
+        assert run.process.returncode == 1
+        assert re.fullmatch(r"\d+ passed, 1 failed, \d+ not reached", summary(text))
+        assert "the end of iamproxy's log:" in text
+        assert run.remains() == []
