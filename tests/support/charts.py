@@ -76,6 +76,16 @@ def render(
     return [obj for file, text in sorted(texts.items()) if file.endswith(".yaml") for obj in parse(text)]
 
 
+def installed(objects: list[Object]) -> list[Object]:
+    """Leave out what Helm makes only for a while, as hooks."""
+    return [obj for obj in objects if not is_hook(obj)]
+
+
+def is_hook(obj: Object) -> bool:
+    """Whether Helm makes an object only for a while."""
+    return "helm.sh/hook" in obj["metadata"].get("annotations", {})
+
+
 def parse(text: str) -> Iterator[Object]:
     """Read YAML documents; a key that stands twice in one map raises."""
     yield from filter(None, yaml.load_all(text, Loader=_StrictLoader))

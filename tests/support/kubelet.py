@@ -2,11 +2,12 @@
 
 import asyncio
 import os
+import random
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ Object = dict[str, Any]
 
 SECONDS = 20.0
 """How long anything may take that a test waits for."""
+
+_PORTS = iter(random.sample(range(20_000, 32_768), 12_768))
+"""Those below the ones that the kernel itself gives to connections."""
 
 
 class Pod:
@@ -62,6 +66,10 @@ class Pod:
         """Ask it to end, as before a pod is removed; the exit code."""
         if self._process.returncode is None:
             self._process.terminate()
+        return await self.end()
+
+    async def end(self) -> int:
+        """Wait until it has ended; the exit code."""
         async with asyncio.timeout(SECONDS):
             return await self._process.wait()
 
@@ -149,8 +157,9 @@ def _moved(argument: str, places: Mapping[str, Path]) -> str:
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody has, and that no connection gets by chance before it is used."""
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
+    raise RuntimeError("no port is free")

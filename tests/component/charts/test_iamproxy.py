@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -12,10 +13,11 @@ from addons.iamproxy import names
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
-from tests.support.charts import CHARTS, Object, Values
-from tests.support.helm import NAMESPACE, Use, cluster, granted, used
+from tests.support.charts import CHARTS, Object, Values, helm, installed, render, values
+from tests.support.daemonsets import DaemonSetController
+from tests.support.helm import NAMESPACE, Use, cluster, find, granted, used
 from tests.support.iamproxy_world import BASE, NODE, World, pod
-from tests.support.kubelet import Pod, free_port, running
+from tests.support.kubelet import SECONDS, Pod, free_port, running
 
 ACCOUNT = "aws-iamproxy"
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
@@ -131,3 +133,80 @@ async def test_it_does_its_work_with_exactly_the_rights_that_the_chart_gives(
         else:
             assert code == "AssumeRoleUnauthorizedAccess", "this STS believes no token"
             assert actions(aws) == {"sts:AssumeRoleWithWebIdentity"}
+
+
+CLEANUP = "aws-iamproxy-cleanup"
+
+
+def jobs(api: KubeApi) -> list[Object]:
+    """The Jobs that Helm has made and not removed."""
+    found: list[Object] = api.store.list("batch/v1", "jobs", NAMESPACE)
+    return found
+
+
+async def job(api: KubeApi) -> Object:
+    """The Job of the uninstall, once Helm has made it."""
+    await until(lambda: bool(jobs(api)))
+    return jobs(api)[0]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something is true."""
+    async with asyncio.timeout(SECONDS):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+def end(api: KubeApi, kind: str) -> None:
+    """Let the Job have ended, as "Complete" or as "Failed"."""
+    found = api.store.get("batch/v1", "jobs", NAMESPACE, CLEANUP)
+    found["status"] = {"conditions": [{"type": kind, "status": "True"}]}
+    api.store.update("batch/v1", "jobs", found)
+
+
+def remains(api: KubeApi, objects: list[Object]) -> list[str]:
+    """Which objects the API server still has."""
+    return [obj["kind"] for obj in objects if find(api, obj)]
+
+
+async def test_an_uninstall_has_every_node_cleaned_up_first_with_exactly_the_rights_for_it(
+    tmp_path: Path,
+) -> None:
+    async with cluster("iamproxy") as (api, release):
+        await release.install()
+        objects = render(values(chart="iamproxy"), CHARTS / "iamproxy")
+        rollout = DaemonSetController(api, NAMESPACE, ACCOUNT, nodes=2)
+        rollout.report(updated=2, available=2)
+        uninstall = asyncio.create_task(release.uninstall())
+        async with running(api, await job(api), tmp_path, {}) as cleanup:
+            await cleanup.reach(lambda: rollout.cleans_up, "the pods are asked to clean up")
+            assert remains(api, installed(objects)) == [obj["kind"] for obj in installed(objects)]
+            rollout.report(updated=1, available=2)
+            assert not uninstall.done()
+            rights = {use for use in granted(api) if use[2] == "daemonsets"}
+            rollout.report(updated=2, available=2)
+            assert await cleanup.end() == 0
+            assert used(api, CLEANUP) == rights
+            assert "cleaned up: 2 nodes" in cleanup.log()
+        end(api, "Complete")
+        await uninstall
+        assert remains(api, objects) == []
+
+
+async def test_an_uninstall_that_cannot_clean_up_deletes_nothing_and_can_be_repeated() -> None:
+    async with cluster("iamproxy") as (api, release):
+        await release.install()
+        objects = render(values(chart="iamproxy"), CHARTS / "iamproxy")
+        ours = remains(api, installed(objects))
+        first = asyncio.create_task(release.uninstall())
+        failed = await job(api)
+        end(api, "Failed")
+        with pytest.raises(helm.HelmError):
+            await first
+        assert remains(api, installed(objects)) == ours
+        assert sorted(remains(api, objects)) == sorted(["Job", *ours]), "the Job stays, for its log"
+        second = asyncio.create_task(release.uninstall())
+        await until(lambda: any(each["metadata"]["uid"] != failed["metadata"]["uid"] for each in jobs(api)))
+        end(api, "Complete")
+        await second
+        assert remains(api, objects) == []

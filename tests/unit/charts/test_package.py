@@ -9,7 +9,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.charts import CHARTS, MINIMA, MINIMUM, OLDEST, ROOT, Object, Values, helm, only, render
+from tests.support.charts import (
+    CHARTS,
+    MINIMA,
+    MINIMUM,
+    OLDEST,
+    ROOT,
+    Object,
+    Values,
+    helm,
+    installed,
+    only,
+    render,
+)
 
 NAMES = [path.parent.name for path in sorted(CHARTS.glob("*/Chart.yaml"))]
 
@@ -85,7 +97,7 @@ def test_the_command_in_the_readme_installs_the_chart(name: str) -> None:
     text = (CHARTS / name / "README.md").read_text()
     words = shlex.split(text[text.index(f"helm install {name} charts/{name}") :].partition("```")[0])
     given = ",".join(word for flag, word in pairwise(words) if flag == "--set")
-    account = only(render(helm.parse_set_string(given), CHARTS / name), "ServiceAccount")
+    account = only(installed(render(helm.parse_set_string(given), CHARTS / name)), "ServiceAccount")
     assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": "ROLE"}
 
 
