@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -17,6 +17,9 @@ Port = Annotated[int, Meta(ge=0, le=65535)]
 
 _BASE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role(/[\w+=,.@/-]*)?")
 _ROLE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
+_ROLE_NAME = re.compile(r"/?[\w+=,.@-][\w+=,.@/-]*")
+_ANNOTATION = re.compile(r"([a-z0-9.-]+/)?[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?")
+_INTERFACE = re.compile(r'!?[^\s/+!"]{1,15}\+?')
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _SESSION_TEMPLATE = re.compile(r"([\w+=,.@-]|\{(namespace|service-account|node|role)\})+")
 
@@ -137,7 +140,9 @@ class Config(CommonConfig, frozen=True, kw_only=True):
                 "{namespace}, {service-account}, {node}, {role}"
             )
         if not _SHORTEST_TTL <= self.iam_role_session_ttl <= _LONGEST_TTL:
-            raise SettingError("--iam-role-session-ttl: from 5m to 6h")
+            seconds = self.iam_role_session_ttl.total_seconds()
+            raise SettingError(f"--iam-role-session-ttl {seconds:g}s: not between 5m and 6h")
+        _check_names(self)
         _check_source(self)
 
 
@@ -147,6 +152,24 @@ def _check_networks(texts: tuple[str, ...]) -> None:
             ip_network(text)
         except ValueError as error:
             raise SettingError(f"--admin-networks {text!r}: {error}") from error
+
+
+def _check_names(config: Config) -> None:
+    """What pods would only be refused for later."""
+    keys = (("iam-role-key", config.iam_role_key), ("iam-external-id", config.iam_external_id))
+    for flag, key in (*keys, ("namespace-key", config.namespace_key)):
+        if not _ANNOTATION.fullmatch(key):
+            raise SettingError(f"--{flag} {key!r}: not the name of an annotation, such as {names.ROLE}")
+    role = config.default_role
+    if role and not (_ROLE_ARN.fullmatch(role) or _ROLE_NAME.fullmatch(role)):
+        raise SettingError(f"--default-role {role!r}: neither the name nor the ARN of a role")
+    for pattern in config.host_interface:
+        if not _INTERFACE.fullmatch(pattern):
+            raise SettingError(f"--host-interface {pattern!r}: not like eth0, eni+ or !eth0")
+    try:
+        ip_address(config.metadata_addr)
+    except ValueError:
+        raise SettingError(f"--metadata-addr {config.metadata_addr!r}: not an IP address") from None
 
 
 def _check_source(config: Config) -> None:

@@ -27,6 +27,7 @@ SERVICE_ACCOUNT_TAG: Final = "kubernetes-service-account"
 # Reasons why an address gets no credentials; each is an answer, and most are an Event on the pod.
 NO_ROLE: Final = "NoRole"
 INVALID_ROLE: Final = "InvalidRole"
+INVALID_EXTERNAL_ID: Final = "InvalidExternalId"
 ROLE_NOT_ALLOWED: Final = "RoleNotAllowed"
 POLICY_DENIES: Final = "PolicyDeniesRole"
 ACCOUNT_NOT_ALLOWED: Final = "AccountNotAllowed"

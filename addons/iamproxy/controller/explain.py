@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from addons.iamproxy import names
-from addons.iamproxy.desired.grants import Rules, verdict_of
+from addons.iamproxy.desired.grants import Rules, problems, verdict_of
 from addons.iamproxy.desired.imdsv2 import needs_token
 from addons.iamproxy.model import Grant, Verdict
 from addons.runtime.objects import Namespace, Pod
@@ -12,7 +12,9 @@ from addons.runtime.objects import Namespace, Pod
 def explain(pod: Pod, namespace: Namespace, rules: Rules) -> tuple[Verdict, str]:
     """Decide about a pod, and tell in a few lines from what the decision follows."""
     verdict = verdict_of(pod, namespace, rules)
-    return verdict, "\n".join((*_inputs(pod, namespace, rules), "", *_decision(verdict)))
+    found = [*problems(namespace, rules), *problems(pod, rules)]
+    faults = [f"fault            {problem.ref}: {problem.message} ({problem.reason})" for problem in found]
+    return verdict, "\n".join((*_inputs(pod, namespace, rules), *faults, "", *_decision(verdict)))
 
 
 def _inputs(pod: Pod, namespace: Namespace, rules: Rules) -> Iterator[str]:

@@ -14,7 +14,7 @@ class PolicyFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._data = b""
+        self._data: bytes | None = None
         self.policy = Policy()
         self.error = ""
         """Why the file as it is now is not in force; empty when it is."""
@@ -26,9 +26,13 @@ class PolicyFile:
         before, self.error = self.error, ""
         try:
             data = self._path.read_bytes()
+            if not data.strip():
+                raise ValueError("it is empty; `rules: []` permits nothing")
             if data != self._data:
                 self.policy = parse_policy(data)
                 self._data = data
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            self.error = f"cannot be read: {error.strerror}"
+        except ValueError as error:
             self.error = str(error)
         return bool(self.error) and self.error != before

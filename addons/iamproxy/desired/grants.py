@@ -21,6 +21,7 @@ from addons.iamproxy.desired.roles import (
     NoBase,
     account_of,
     account_prefix,
+    external_id,
     role_arn,
     role_name,
     session_name,
@@ -88,15 +89,13 @@ def desired_grants(
         addresses, doubtful = _by_status(alive, verdicts)
     else:
         addresses, doubtful = _by_assignment(alive, verdicts, assignments), frozenset()
-    used = {pod.metadata.namespace for pod in alive}
+    used = {pod.metadata.namespace for pod in alive} & namespaces.keys()
+    concerned: list[Pod | Namespace] = [*(namespaces[name] for name in sorted(used)), *alive]
     return Desired(
         pods=tuple(verdicts.values()),
         addresses=addresses,
         doubtful=doubtful,
-        problems=(
-            *_problems((namespaces[name] for name in sorted(used & namespaces.keys())), rules),
-            *(problem for pod in alive for problem in _imdsv2_problems(pod)),
-        ),
+        problems=tuple(problem for obj in concerned for problem in problems(obj, rules)),
     )
 
 
@@ -121,13 +120,18 @@ def _decide(pod: Pod, namespace: Namespace | None, rules: Rules) -> Verdict:
     except ValueError as error:
         said = f"annotation {config.iam_role_key}" if asked else "--default-role"
         return Refusal(who, names.INVALID_ROLE, f"{said}: {error}", 403, role=written)
+    try:
+        key = credential_key(pod, arn, rules)
+    except ValueError as error:
+        message = f"annotation {config.iam_external_id}: {error}"
+        return Refusal(who, names.INVALID_EXTERNAL_ID, message, 403, role=arn)
     if namespace is None:
         message = f"namespace {who.namespace} is not known yet"
         return Refusal(who, names.NAMESPACE_UNKNOWN, message, 503, role=arn)
     because = _permission(arn, who, namespace, rules)
     if isinstance(because, NotAllowed):
         return Refusal(who, because.reason, because.message, 403, role=arn)
-    return Grant(who, credential_key(pod, arn, rules), role_name(arn, rules.base), because)
+    return Grant(who, key, role_name(arn, rules.base), because)
 
 
 def _of_host_network(who: PodIdentity, asked: str) -> Refusal:
@@ -138,7 +142,7 @@ def _of_host_network(who: PodIdentity, asked: str) -> Refusal:
 
 
 def credential_key(pod: Pod, arn: str, rules: Rules) -> CredentialKey:
-    """What a pod's credentials depend on."""
+    """What a pod's credentials depend on. Raises ValueError where its external id is none."""
     config, who, annotations = rules.config, identity(pod), pod.metadata.annotations
     wanted = annotations.get(names.SESSION_NAME, "").strip() or (
         config.session_name.replace("{namespace}", who.namespace)
@@ -154,7 +158,7 @@ def credential_key(pod: Pod, arn: str, rules: Rules) -> CredentialKey:
     )
     return CredentialKey(
         role_arn=arn,
-        external_id=annotations.get(config.iam_external_id, "").strip() if is_node else "",
+        external_id=external_id(annotations.get(config.iam_external_id, "")) if is_node else "",
         session_name=session_name(wanted),
         duration_seconds=max(_SHORTEST_SESSION, 2 * int(config.iam_role_session_ttl.total_seconds())),
         source=config.credential_source,
@@ -278,23 +282,24 @@ def _is_over(pod: Pod) -> bool:
     return pod.status.phase in ("Succeeded", "Failed")
 
 
-def _problems(namespaces: Iterable[Namespace], rules: Rules) -> Iterable[Problem]:
-    """Faults in the lists of namespaces: what is faulty permits nothing."""
-    key, form = rules.config.namespace_key, rules.config.namespace_restriction_format
-    for namespace in namespaces:
-        yield from _imdsv2_problems(namespace)
-        annotations = namespace.metadata.annotations
-        try:
-            found = faults(allowed_roles(annotations.get(key, "[]")), form)
-        except ValueError as error:
-            found = [str(error)]
-        if key not in annotations:
-            found = faults([annotations.get(names.PERMITTED, "")], "regexp")
-        for fault in found:
-            message = f"annotation {key if key in annotations else names.PERMITTED}: {fault}"
-            yield Problem(ref(namespace), names.INVALID_ALLOWED_ROLES, message)
-
-
-def _imdsv2_problems(obj: Pod | Namespace) -> Iterable[Problem]:
+def problems(obj: Pod | Namespace, rules: Rules) -> Iterable[Problem]:
+    """Faults in what is written on a pod or a namespace, besides those that refuse a pod its role."""
     if fault := imdsv2_fault(obj.metadata.annotations):
         yield Problem(ref(obj), names.INVALID_IMDSV2, fault)
+    if isinstance(obj, Namespace) and rules.config.namespace_restrictions:
+        yield from _faults_of_lists(obj, rules)
+
+
+def _faults_of_lists(namespace: Namespace, rules: Rules) -> Iterable[Problem]:
+    """What is faulty permits nothing."""
+    key, form = rules.config.namespace_key, rules.config.namespace_restriction_format
+    annotations = namespace.metadata.annotations
+    try:
+        found = faults(allowed_roles(annotations.get(key, "[]")), form)
+    except ValueError as error:
+        found = [str(error)]
+    if key not in annotations:
+        found = faults([annotations.get(names.PERMITTED, "")], "regexp")
+    for fault in found:
+        message = f"annotation {key if key in annotations else names.PERMITTED}: {fault}"
+        yield Problem(ref(namespace), names.INVALID_ALLOWED_ROLES, message)

@@ -128,7 +128,7 @@ class _Compiler:
     def compile(self) -> _Machine:
         start, end = self._alternatives()
         if self._place < len(self._pattern):
-            raise BadPattern(f"cannot read {self._pattern[self._place :]!r}")
+            raise self._unreadable()
         return _Machine(self._states, start, end)
 
     def _alternatives(self) -> _Fragment:
@@ -157,7 +157,7 @@ class _Compiler:
     def _atom(self) -> _Fragment:
         token = _TOKEN.match(self._pattern, self._place)
         if token is None or token.lastgroup in ("repeat", "special"):
-            raise BadPattern(f"cannot read {self._pattern[self._place :]!r}")
+            raise self._unreadable()
         self._place = token.end()
         if token.lastgroup == "group":
             self._depth += 1
@@ -218,6 +218,10 @@ class _Compiler:
         copy = self._atom()
         self._place = here
         return copy
+
+    def _unreadable(self) -> BadPattern:
+        rest = self._pattern[self._place :]
+        return BadPattern(f"cannot read {rest!r}: neither a literal, class, group, | nor repetition")
 
     def _next(self) -> str:
         return self._pattern[self._place : self._place + 1]

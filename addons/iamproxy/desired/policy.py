@@ -51,9 +51,12 @@ def parse_policy(data: bytes) -> Policy:
     try:
         policy = msgspec.yaml.decode(data, type=Policy)
     except msgspec.MsgspecError as error:
-        raise ValueError(str(error)) from None
+        raise ValueError(" ".join(str(error).split())) from None
     for rule in policy.rules:
-        parse_selector(rule.namespace_selector)
+        try:
+            parse_selector(rule.namespace_selector)
+        except ValueError as error:
+            raise ValueError(f"rule {rule.name!r}: {error}") from None
         if not rule.roles:
             raise ValueError(f"rule {rule.name!r}: without roles it permits nothing")
     return policy
@@ -87,12 +90,15 @@ def check_namespace(
         found = first_match(arn, patterns, form=form, base=base)
         if found is not None:
             return Allowed(f"{key} of the namespace has {found}")
-        return _refused(arn, f"{key} of the namespace does not have", patterns, base)
+        said = f"no entry of {key} of the namespace matches the whole of"
+        return _refused(arn, said, patterns, form=form, base=base)
     if permitted := annotations.get(names.PERMITTED):
         if _permits(arn, permitted, base):
             return Allowed(f"{names.PERMITTED} of the namespace is {permitted}")
-        return _refused(arn, f"{names.PERMITTED} of the namespace does not permit", (permitted,), base)
-    return NotAllowed(names.ROLE_NOT_ALLOWED, f"the namespace has no annotation {key}")
+        said = f"{names.PERMITTED} of the namespace does not match the whole of"
+        return _refused(arn, said, (permitted,), form="regexp", base=base)
+    message = f"the namespace has no annotation {key}, and so allows no role"
+    return NotAllowed(names.ROLE_NOT_ALLOWED, message)
 
 
 def check_policy(
@@ -153,12 +159,12 @@ def _fits(text: str, pattern: str, form: Format) -> bool:
         return False
 
 
-def _refused(arn: str, said: str, patterns: tuple[str, ...], base: str) -> NotAllowed:
+def _refused(arn: str, said: str, patterns: tuple[str, ...], *, form: Format, base: str) -> NotAllowed:
     is_foreign = not (base and account_prefix(arn) == account_prefix(base))
     if is_foreign and not any(account_prefix(arn) in pattern for pattern in patterns):
         message = f"{said} {arn}: a role of another account must be listed with {account_prefix(arn)}"
         return NotAllowed(names.ACCOUNT_NOT_ALLOWED, message)
-    return NotAllowed(names.ROLE_NOT_ALLOWED, f"{said} {arn}")
+    return NotAllowed(names.ROLE_NOT_ALLOWED, "; ".join((f"{said} {arn}", *faults(patterns, form))))
 
 
 def _selects(rule: Rule, namespace: str, labels: Mapping[str, str], service_account: str) -> bool:

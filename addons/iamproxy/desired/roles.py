@@ -13,6 +13,9 @@ _SHORTEST_SESSION_NAME = 2
 _DIGEST = 8
 
 
+_EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+
+
 class NoBase(ValueError):
     """A role is given by name, and it is not known what stands before it."""
 
@@ -23,13 +26,13 @@ def role_arn(written: str, base: str) -> str:
     A slash at the front is no part of the name. Raises ValueError in words, NoBase where it lacks `base`.
     """
     text = written.strip()
-    if text.startswith("arn:"):
-        arn, is_good = text, bool(_ARN.fullmatch(text))
+    if text.lower().startswith("arn:"):
+        arn, is_good, form = text, bool(_ARN.fullmatch(text)), "arn:aws:iam::123456789012:role/web"
     else:
         name = text.removeprefix("/")
-        arn, is_good = base + name, bool(_NAME.fullmatch(name))
+        arn, is_good, form = base + name, bool(_NAME.fullmatch(name)), "web, or with a path team/web"
     if not is_good or "//" in arn or len(arn) > _LONGEST_ARN:
-        raise ValueError(f"{written!r} is neither the name nor the ARN of a role")
+        raise ValueError(f"{written!r} is no role: it should look like {form}")
     if not arn.startswith("arn:"):
         raise NoBase(f"role {text} has no ARN: --base-role-arn is not set")
     return arn
@@ -48,6 +51,14 @@ def account_prefix(arn: str) -> str:
 def account_of(arn: str) -> str:
     """The account that a role is of."""
     return arn.split(":", 5)[4]
+
+
+def external_id(written: str) -> str:
+    """Give an external id as STS takes it, or the empty one. Raises ValueError in words."""
+    text = written.strip()
+    if text and not _EXTERNAL_ID.fullmatch(text):
+        raise ValueError(f"{written!r} is no external id: 2 to 1224 letters, digits and _+=,.@:/-")
+    return text
 
 
 def session_name(wanted: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,11 @@ class TestReports:
             assert "prod/twin-a" in problem["message"]
 
 
+def is_told_unreadable(world: World, times: int) -> bool:
+    reasons = [each.reason for each in world.decisions.newest()]
+    return reasons.count(names.POLICY_UNREADABLE) == times
+
+
 class TestPolicy:
     def write(self, path: Path, *roles: str) -> None:
         path.write_text(f"rules: [{{name: web, serviceAccounts: [runner], roles: [{', '.join(roles)}]}}]")
@@ -190,17 +196,25 @@ class TestPolicy:
             self.write(path, "web")
             world.update(created, phase="Running", hostIP="10.9.9.9")
             await until(lambda: controller.state()["pods"][0]["verdict"] == "granted")  # type: ignore[index]
-            path.write_text("rules: [")
-            world.update(created, phase="Running", hostIP="10.9.9.8")
-            await until(lambda: names.POLICY_UNREADABLE in {each.reason for each in world.decisions.newest()})
+            for number, half_written in enumerate(("rules: [", "")):
+                path.write_text(half_written)
+                world.update(created, phase="Running", hostIP=f"10.9.8.{number}")
+                await until(partial(is_told_unreadable, world, number + 1))
             assert await holder(controller, "10.0.0.1") == "a"
 
     async def test_a_broken_file_at_the_start_is_a_bad_setting(self, world: World) -> None:
         path = world.folder / "policy.yaml"
-        path.write_text("rules: [")
-        with pytest.raises(SettingError, match="--policy-file"):
-            async with world.controller(f"--policy-file={path}"):
-                pass
+        for text, complaint in (
+            ("rules: [", "line 2"),
+            ("", "it is empty"),
+            (None, "cannot be read: No such"),
+        ):
+            path.unlink(missing_ok=True)
+            if text is not None:
+                path.write_text(text)
+            with pytest.raises(SettingError, match=f"--policy-file .*: .*{complaint}"):
+                async with world.controller(f"--policy-file={path}"):
+                    pass
 
 
 class TestSinglePass:

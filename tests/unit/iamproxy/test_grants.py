@@ -102,6 +102,7 @@ class TestVerdicts:
             (pod("a", role="", host_network=True), {}, names.HOST_NETWORK, 403),
             (pod("a", host_network=True), {}, names.HOST_NETWORK_ROLE, 403),
             (pod("a"), {"policy": Policy()}, names.POLICY_DENIES, 403),
+            (pod("a", annotations={names.EXTERNAL_ID: "a b"}), {}, names.INVALID_EXTERNAL_ID, 403),
             (pod("a", role="arn:aws:iam::222222222222:role/x"), {}, names.ACCOUNT_NOT_ALLOWED, 403),
         ],
     )
@@ -141,6 +142,14 @@ class TestVerdicts:
     def test_namespace_and_policy_must_both_agree(self) -> None:
         policy = Policy((Rule("web", ("web",)),))
         assert said(verdict(pod("a"), policy=policy, allowed=("db",))) == names.ROLE_NOT_ALLOWED
+
+    def test_an_external_id_is_of_no_account_with_web_identity(self) -> None:
+        asked = pod("a", annotations={names.EXTERNAL_ID: "a b"})
+        assert said(verdict(asked, credential_source="web-identity")) == "a"
+
+    def test_a_list_that_nobody_reads_has_no_faults(self) -> None:
+        settings: dict[str, Any] = {"namespace_restriction_format": "regexp", "allowed": ("(",)}
+        assert decide(pod("a"), namespace_restrictions=False, **settings).problems == ()
 
     def test_faults_of_a_namespace_are_told_once_for_all_its_pods(self) -> None:
         found = decide(pod("a"), pod("b"), allowed=("web", "("), namespace_restriction_format="regexp")
@@ -193,7 +202,7 @@ class TestKeys:
         [
             pod("b", role="db"),
             pod("b", account="other"),
-            pod("b", annotations={names.EXTERNAL_ID: "x"}),
+            pod("b", annotations={names.EXTERNAL_ID: "x1"}),
             pod("b", annotations={names.SESSION_NAME: "x"}),
         ],
     )

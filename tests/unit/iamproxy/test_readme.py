@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
+from addons.iamproxy import names
 from addons.iamproxy.config import ENV_PREFIXES, Config
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.desired.grants import Rules, verdict_of
@@ -51,6 +52,16 @@ class TestExplanations:
         assert isinstance(verdict, Grant)
         assert "granted: arn:aws:iam::123456789012:role/web-frontend" in text
         assert "because: iam.amazonaws.com/allowed-roles of the namespace has web-*" in text
+
+    def test_what_is_badly_written_is_named(self) -> None:
+        annotations = {names.ALLOWED_ROLES: '["web(", "web-frontend"]', names.IMDSV2: "yes"}
+        namespace = Namespace(metadata=ObjectMeta(name="prod", annotations=annotations))
+        rules = Rules(Config(base_role_arn=BASE, namespace_restriction_format="regexp"), BASE)
+        verdict, text = explain(WEB, namespace, rules)
+        assert isinstance(verdict, Grant)
+        assert "'web(': a bracket is not closed (InvalidAllowedRoles)" in text
+        assert "'yes' counts as required: optional or required (InvalidImdsv2)" in text
+        assert f"session token    required by {names.IMDSV2}" in text
 
     def test_a_refusal_is_explained_by_its_reason(self) -> None:
         verdict, text = explain(WEB, Namespace(metadata=ObjectMeta(name="prod")), RULES)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.iamproxy.desired.roles import NoBase, role_arn, role_name, session_name
+from addons.iamproxy.desired.roles import NoBase, external_id, role_arn, role_name, session_name
 
 BASE = "arn:aws:iam::111111111111:role/"
 
@@ -31,7 +31,7 @@ class TestArns:
         ],
     )
     def test_nothing_else_is_a_role(self, written: str) -> None:
-        with pytest.raises(ValueError, match="neither"):
+        with pytest.raises(ValueError, match="it should look like"):
             role_arn(written, BASE)
 
     def test_a_name_needs_a_base(self) -> None:
@@ -46,6 +46,17 @@ class TestNames:
     def test_a_role_of_another_account_is_shown_in_full(self) -> None:
         arn = "arn:aws:iam::222222222222:role/web"
         assert role_name(arn, BASE) == arn
+
+
+class TestExternalIds:
+    @pytest.mark.parametrize("written", ["", "id", " id-1@example.com:a/b ", "x" * 1224])
+    def test_sts_takes_these(self, written: str) -> None:
+        assert external_id(written) == written.strip()
+
+    @pytest.mark.parametrize("written", ["x", "a b", "ü1", "x" * 1225, "a\nb"])
+    def test_and_not_these(self, written: str) -> None:
+        with pytest.raises(ValueError, match="2 to 1224"):
+            external_id(written)
 
 
 class TestSessionNames:
