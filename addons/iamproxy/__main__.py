@@ -17,7 +17,7 @@ import msgspec
 
 from addons.iamproxy.aws.node_metadata import NodeMetadata
 from addons.iamproxy.aws.sts import Sts
-from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn
+from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn, retired
 from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.controller.node import Controller
@@ -53,11 +53,21 @@ from addons.runtime.web import StatusServer, parse_listen
 COMPONENT = "aws-addons-iamproxy"
 CLEANUP = f"{COMPONENT}-cleanup"
 
+_COMMANDS = """commands, written before all settings:
+  check --pod NAMESPACE/NAME
+        Tell which role a pod gets and why, or why none.
+  cleanup
+        Take the redirect away from this node: pods reach the node's metadata again.
+  cleanup --daemonset NAMESPACE/NAME [--timeout 5m]
+        Have every node cleaned up by the pods of this DaemonSet, and wait.
+
+"""
+
 log = logging.getLogger(__name__)
 
 _STS_SECONDS = 5.0
 _STS_THREADS = 32
-"""With fewer, a slow STS would be asked for less than `--sts-rate`, and many new pods wait for one another."""
+"""With fewer, a slow STS would be asked less than `--sts-rate`, and many new pods wait for one another."""
 _SEAT_SECONDS = 20.0
 _GRACE_SECONDS = 4.0
 """For the services to stop, after up to 15 seconds in which a successor takes over: 20 in all."""
@@ -68,8 +78,8 @@ async def main(config: Config) -> int:
     if not config.node:
         raise SettingError("--node is required: the name of the node that this daemon is for")
     is_single = config.once or config.dry_run
-    redirect = None if is_single or config.interceptor == "none" else _redirect(config)
     async with _connections(config) as (kube, aws):
+        redirect = None if is_single or config.interceptor == "none" else _redirect(config)
         decisions = Decisions()
         recorder = Recorder(kube, component=COMPONENT, instance=config.node)
         reporter = Reporter(decisions=decisions, recorder=None if config.dry_run else recorder)
@@ -122,7 +132,7 @@ async def check(pod: str, config: Config) -> int:
 
 def _split(flag: str, text: str) -> tuple[str, str]:
     namespace, _, name = text.partition("/")
-    if not (namespace and name):
+    if not (namespace and name) or "/" in name:
         raise SettingError(f"{flag} {text!r}: not NAMESPACE/NAME")
     return namespace, name
 
@@ -231,13 +241,22 @@ def _metadata(config: Config, controller: Controller, session: aiohttp.ClientSes
     return Metadata(
         addresses=controller.addresses,
         vault=controller.vault,
-        tokens=Tokens(load_key(Path(config.token_key_file)) if config.token_key_file else new_key()),
+        tokens=Tokens(_token_key(config)),
         audit=Audit(),
         routes=Routes(config.metadata_allow),
         node_keys=NodeKeys(NodeMetadata(session, address=config.metadata_addr).read),
         limits=ServerLimits(),
         imdsv2=config.imdsv2,
     )
+
+
+def _token_key(config: Config) -> bytes:
+    if not config.token_key_file:
+        return new_key()
+    try:
+        return load_key(Path(config.token_key_file))
+    except OSError as error:
+        raise SettingError(f"--token-key-file {config.token_key_file}: {error.strerror}") from error
 
 
 def _not_ready(controller: Controller, redirect: Redirect | None) -> str:
@@ -291,9 +310,11 @@ def run(argv: Sequence[str]) -> int:
     command = argv[0] if argv else ""
     entry: Callable[[Config], Coroutine[Any, Any, int | None]] = main
     rest = list(argv)
+    if not {"--help", "-h"}.isdisjoint(argv):
+        sys.stdout.write(_COMMANDS)
     if command == "check":
         parser = argparse.ArgumentParser("addons iamproxy check", add_help=False, allow_abbrev=False)
-        parser.add_argument("--pod", required=True)
+        parser.add_argument("--pod", default="")
         asked, rest = parser.parse_known_args(rest[1:])
         entry = partial(check, asked.pod)
     elif command == "cleanup":
@@ -305,6 +326,9 @@ def run(argv: Sequence[str]) -> int:
         entry = partial(cleanup, stay=asked.hold)
         if asked.daemonset is not None:
             entry = partial(cleanup_by, asked.daemonset, asked.timeout)
+    if complaint := retired(rest):
+        sys.stderr.write(f"addons iamproxy: {complaint}\n")
+        return 2
     return cli.run("iamproxy", Config, entry, rest, env_prefixes=ENV_PREFIXES)
 
 

@@ -1,6 +1,7 @@
 """The settings of iamproxy. The docstring below each field is its documentation, everywhere."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
@@ -12,6 +13,25 @@ from addons.runtime.settings import CommonConfig, SettingError
 
 ENV_PREFIXES = ("ADDONS_IAMPROXY_",)
 """Prefix of the environment variables; kube2iam has none of its own."""
+
+_RETIRED = {
+    "--api-server": "--kubeconfig says where the API server is",
+    "--api-token": "--kubeconfig says how to log in",
+    "--auto-discover-default-role": "it gives pods the role of the node; --default-role names another one",
+    "--backoff-max-elapsed-time": "a pod that is not known yet is waited for 0.9 s, as long as SDKs wait",
+    "--backoff-max-interval": "nothing is polled: the watch tells at once",
+    "--cache-resync-period": "the watch needs none",
+    "--debug": "/api/state at --listen shows what is known, without secrets",
+    "--host-ip": "no address of the node is needed",
+    "--iam-role-error-ttl": "a role that STS denies is asked for again after 30 s",
+    "--insecure": "--kubeconfig says which certificates count",
+    "--iptables": "--interceptor=nft, the default, makes the redirect",
+    "--metrics-port": "metrics are at --listen",
+    "--resolve-duplicate-cache-ips": "it is always known for sure whose an address is, or nobody is served",
+    "--use-regional-sts-endpoint": "it is always used; --aws-region says which",
+    "--verbose": "--log-level=debug",
+}
+"""Flags of kube2iam that have no counterpart, and what there is in their place."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -178,6 +198,12 @@ def _check_source(config: Config) -> None:
     for flag, value in (("session-tags", config.session_tags), ("assume-role-arn", config.assume_role_arn)):
         if value:
             raise SettingError(f"--{flag} cannot go with --credential-source web-identity")
+
+
+def retired(argv: Sequence[str]) -> str:
+    """What to say about the first flag of kube2iam that does not exist here; empty without one."""
+    flags = [argument.partition("=")[0] for argument in argv]
+    return next((f"{flag} is not needed: {_RETIRED[flag]}" for flag in flags if flag in _RETIRED), "")
 
 
 def base_arn(config: Config) -> str:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+import pytest
 
 from addons.iamproxy import names
 from tests.support.iamproxy_world import BASE, NODE, World, pod
@@ -68,6 +69,35 @@ class TestCommands:
         code, _, err = await run(world)
         assert code == 2
         assert "--node is required" in err
+
+    async def test_a_flag_of_kube2iam_without_counterpart_is_explained(self, world: World) -> None:
+        code, _, err = await run(world, f"--node={NODE}", "--iptables=true")
+        assert (code, err) == (
+            2,
+            "addons iamproxy: --iptables is not needed: --interceptor=nft, the default, makes the redirect\n",
+        )
+
+    async def test_a_key_that_cannot_be_kept_is_a_bad_setting(self, world: World) -> None:
+        code, _, err = await run(
+            world,
+            f"--node={NODE}",
+            "--interceptor=none",
+            "--token-key-file=/proc/none/key",
+            "--listen=127.0.0.1:0",
+        )
+        assert code == 2
+        assert "--token-key-file /proc/none/key: No such file or directory" in err
+
+    async def test_help_tells_of_the_commands(self, world: World) -> None:
+        code, out, _ = await run(world, "check", "--help")
+        assert code == 0
+        assert "check --pod NAMESPACE/NAME" in out
+        assert "--base-role-arn" in out
+
+    @pytest.mark.parametrize("said", [(), ("--pod=web",), ("--pod=a/b/c",), ("--pod=/web",)])
+    async def test_check_needs_to_know_which_pod(self, world: World, said: tuple[str, ...]) -> None:
+        code, _, err = await run(world, "check", *said)
+        assert (code, "not NAMESPACE/NAME" in err) == (2, True)
 
     async def test_a_dry_run_says_what_would_be_and_asks_sts_for_nothing(self, world: World) -> None:
         world.create(pod("a", "10.0.0.1", role="web"))
