@@ -92,10 +92,11 @@ class Scene:
             lines.append(f"web asks for {path}: {answer.words}")
         greedy.inside.ip(f"addr add {web.address}/32 dev eth0")
         answer = await self._network.metadata(greedy, LIST, source=web.address)
-        last = f"greedy asks with web's address: {answer.words}; packets dropped: {await self._dropped()}"
-        if answer.text != "silence" or last.endswith(" 0"):
-            raise Unmet(last)
-        return "\n".join([*lines, last])
+        dropped = await self._dropped()
+        lines.append(f"greedy asks with web's address: {answer.words}; packets dropped: {dropped}")
+        if answer.text != "silence" or not dropped:
+            raise Unmet(lines[-1])
+        return "\n".join(lines)
 
     async def killed(self) -> str:
         """Kill the daemon: what led to it leads nowhere."""

@@ -16,7 +16,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -214,17 +214,21 @@ class Fabric:
 
 
 def _ip(*arguments: str, lines: str = "") -> str:
-    """Run the `ip` command, and give what it prints; raises OSError with its words when it fails."""
-    done = subprocess.run(["ip", *arguments], input=lines, capture_output=True, text=True, check=False)
+    """Run the `ip` command, and give what it prints; raises OSError with its words when it fails.
+
+    It has a session of its own, so that a Ctrl-C, which is for us, does not end it halfway.
+    """
+    done = subprocess.run(
+        ["ip", *arguments], input=lines, capture_output=True, text=True, check=False, start_new_session=True
+    )
     if done.returncode:
         raise OSError(f"ip: {done.stderr.strip()}")
     return done.stdout
 
 
 def _remove(namespace: Namespace) -> None:
-    """Remove a namespace, whatever happens: in a session of its own, so that no Ctrl-C interrupts it."""
-    command = ["ip", "netns", "del", namespace.name]
-    subprocess.run(command, check=False, capture_output=True, start_new_session=True)
+    with suppress(OSError):
+        _ip("netns", "del", namespace.name)
 
 
 def _enter(path: Path) -> None:

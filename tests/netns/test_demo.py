@@ -18,9 +18,19 @@ async def test_an_interrupt_leaves_nothing_behind(step: int) -> None:
         await run.read_until(rf"^\[iamproxy {step}/")
         assert run.namespaces()
         for _ in range(2):
-            run.process.send_signal(signal.SIGINT)
+            run.interrupt()
         text = await run.end()
         assert run.process.returncode == 130, text
+        assert run.remains() == []
+
+
+async def test_an_interrupt_while_the_network_is_made_leaves_nothing_behind() -> None:
+    async with demo("iamproxy") as run:
+        await run.read_until("^iamproxy: ")
+        run.interrupt()
+        text = await run.end()
+        assert run.process.returncode == 130, text
+        assert "LEFT OUT" not in text
         assert run.remains() == []
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,10 @@ class Demo:
             if re.search(pattern, line):
                 break
         return text
+
+    def interrupt(self) -> None:
+        """As Ctrl-C on its terminal does it: the signal goes to its children, too."""
+        os.killpg(self.process.pid, signal.SIGINT)
 
     async def end(self) -> str:
         """Wait for its end, and give the rest of its output."""
@@ -70,6 +75,7 @@ async def demo(*arguments: str, under: Sequence[str] = ()) -> AsyncIterator[Demo
             env={**os.environ, "TMPDIR": folder},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             yield Demo(process, Path(folder))

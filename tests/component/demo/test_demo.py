@@ -43,7 +43,7 @@ class TestStories:
         async with demo("dns") as run:
             await run.read_until(r"^\[dns 2/")
             assert run.processes()
-            run.process.send_signal(signal.SIGINT)
+            run.interrupt()
             await run.end()
             assert run.process.returncode == 130
             assert run.remains() == []
