@@ -16,6 +16,7 @@ import aiohttp
 import msgspec
 
 from addons.iamproxy.aws.node_metadata import NodeMetadata
+from addons.iamproxy.aws.region import find_region
 from addons.iamproxy.aws.sts import Sts
 from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn, retired
 from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
@@ -78,6 +79,7 @@ async def main(config: Config) -> int:
     if not config.node:
         raise SettingError("--node is required: the name of the node that this daemon is for")
     is_single = config.once or config.dry_run
+    config = msgspec.structs.replace(config, aws_region=await _region(config))
     async with _connections(config) as (kube, aws):
         redirect = None if is_single or config.interceptor == "none" else _redirect(config)
         decisions = Decisions()
@@ -287,6 +289,11 @@ def _policy(config: Config) -> PolicyFile | None:
 def _sts(config: Config, kube: KubeClient, aws: AwsSession) -> Sts:
     issuer = TokenIssuer(kube, audience=config.token_audience)
     return Sts(aws, issue_token=issuer.issue, broker=config.assume_role_arn)
+
+
+async def _region(config: Config) -> str:
+    async with aiohttp.ClientSession() as session:
+        return await find_region(config.aws_region, NodeMetadata(session, address=config.metadata_addr).read)
 
 
 @asynccontextmanager

@@ -56,6 +56,9 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     admin_networks: tuple[str, ...] = ()
     """Networks from which health, metrics and the status page may be read: `10.0.0.0/16`, for Prometheus."""
 
+    aws_region: str = ""
+    """AWS region. Without it: `$AWS_REGION`, else what the AWS configuration says, else that of the node."""
+
     app_port: Port = 8181
     """The port on which pods are served: they reach it only by dialling the metadata address."""
 

@@ -34,7 +34,7 @@ def role_arn(written: str, base: str) -> str:
     if not is_good or "//" in arn or len(arn) > _LONGEST_ARN:
         raise ValueError(f"{written!r} is no role: it should look like {form}")
     if not arn.startswith("arn:"):
-        raise NoBase(f"role {text} has no ARN: --base-role-arn is not set")
+        raise NoBase(f"role {text} is no ARN, and the base of ARNs is not known: set --base-role-arn")
     return arn
 
 
