@@ -1,6 +1,7 @@
 """A VPC with the metadata service of its node, and what its inhabitants can do to reach it."""
 
 import asyncio
+import errno
 import socket
 import subprocess
 from collections.abc import AsyncIterator
@@ -43,7 +44,7 @@ class Vpc:
             if source:
                 dialling.bind((source, 0))
             async with asyncio.timeout(patience):
-                await asyncio.get_running_loop().sock_connect(dialling, (address, port))
+                await _connect(dialling, (address, port))
                 return await _get(dialling, path)
         except ConnectionRefusedError:
             return REFUSED
@@ -83,6 +84,17 @@ class Vpc:
         """Run `nft` on the node."""
         command = self.fabric.node.command("nft", *arguments)
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+async def _connect(dialling: socket.socket, address: tuple[str, int]) -> None:
+    """Connect; a new address of IPv6 gets its route a moment later, by a task of the kernel's."""
+    while True:
+        try:
+            return await asyncio.get_running_loop().sock_connect(dialling, address)
+        except OSError as error:
+            if error.errno != errno.ENETUNREACH:
+                raise
+        await asyncio.sleep(0.01)
 
 
 async def _get(connected: socket.socket, path: str) -> str:
