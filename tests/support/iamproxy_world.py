@@ -158,7 +158,7 @@ class World:
         rates = {"sts": Rate(per_second=1000, burst=1000)}
         async with (
             KubeClient.connect(str(self.kubeconfig)) as kube,
-            AwsSession(region="eu-central-1", endpoint_url=self.aws.url, rates=rates) as session,
+            AwsSession(region="eu-central-1", endpoint_url=self.aws.url, rates=rates, threads=32) as session,
         ):
             recorder = Recorder(kube, component="aws-addons-iamproxy", instance=NODE)
             self.decisions = Decisions()

@@ -101,7 +101,9 @@ class World:
         self.table: dict[str, Verdict] = {}
         self.fetched: list[CredentialKey] = []
         self.node_asked: list[str] = []
-        self.addresses = Addresses(is_trusted=lambda: self.is_trusted)
+        self.network: Callable[[], object] = _nothing
+        """Has the network asked whose addresses are whose."""
+        self.addresses = Addresses(is_trusted=lambda: self.is_trusted, on_wait=self._ask_network)
         self.vault = Vault(self._fetch, now=now)
         self.sts: Callable[[CredentialKey], Awaitable[None]] = _at_once
         self.node: Callable[[str], Awaitable[None]] = _at_once
@@ -145,6 +147,9 @@ class World:
             await serving
             await self.vault.close()
 
+    def _ask_network(self, ip: str) -> None:
+        self.network()
+
     async def _fetch(self, key: CredentialKey) -> Credentials:
         self.fetched.append(key)
         await self.sts(key)
@@ -154,6 +159,10 @@ class World:
         self.node_asked.append(key)
         await self.node(key)
         return NODE_METADATA.get(key)
+
+
+def _nothing() -> None:
+    return None
 
 
 async def _at_once(_: object) -> None:

@@ -32,6 +32,9 @@ _WAITS = Histogram(
 
 _HEALTHY = answers.text(b"ok")
 _TOO_MANY = answers.refusal(429, names.TOO_MANY_REQUESTS, "this pod asks too often")
+_CHECK_SECONDS = 0.05
+"""Time to ask the network whose the address is in the end, when waiting has used up all there was."""
+
 _TTL_HEADER = b"X-Aws-Ec2-Metadata-Token-Ttl-Seconds: %d\r\n"
 
 
@@ -118,10 +121,10 @@ class Metadata:
         assert isinstance(holder, Grant)
         outcome = await self._vault.get(holder.key, deadline - loop.time())
         # The address may be another pod's by now, and what is sent goes to whoever has it.
-        if await self._addresses.wait(ip, max(0.0, deadline - loop.time())) != holder:
+        if await self._addresses.wait(ip, max(deadline - loop.time(), _CHECK_SECONDS)) != holder:
             message = "the address went from one pod to another meanwhile"
             return self._refuse(request, route, Refusal(holder.pod, names.ADDRESS_CHANGED, message, 503))
-        return self._credentials(request, route, holder, outcome)
+        return self._answer_outcome(request, route, holder, outcome)
 
     def _answer_holder(self, request: Request, route: Route, holder: Verdict) -> Answer | None:
         """Answer the pod that has the address; None when something else is to be waited for."""
@@ -143,16 +146,26 @@ class Metadata:
         return self._answer_grant(request, route, holder)
 
     def _answer_grant(self, request: Request, route: Route, grant: Grant) -> Answer | None:
-        if route.kind is Kind.ROLES:
-            return answers.text(grant.role_name.encode())
         if route.kind is Kind.INFO:
             return self._info(grant)
-        if route.role != grant.role_name:
+        if route.kind is not Kind.ROLES and route.role != grant.role_name:
             message = f"this pod has the role {grant.role_name}, not {route.role}"
             mismatch = Refusal(grant.pod, names.ROLE_MISMATCH, message, 403, role=route.role)
             return self._refuse(request, route, mismatch)
         held = self._vault.find(grant.key)
-        return None if held is None else self._credentials(request, route, grant, held)
+        return None if held is None else self._answer_outcome(request, route, grant, held)
+
+    def _answer_outcome(
+        self, request: Request, route: Route, grant: Grant, outcome: Credentials | Denial | None
+    ) -> Answer:
+        """Answer when STS has, or in the end has not.
+
+        The name of the role is told no sooner, for who asks for it asks for the credentials next: that gives
+        STS the time of two requests, which is almost two seconds with botocore.
+        """
+        if route.kind is Kind.ROLES:
+            return answers.text(grant.role_name.encode())
+        return self._credentials(request, route, grant, outcome)
 
     def _issue_token(self, request: Request, pod: PodIdentity) -> Answer:
         ttl = parse_ttl(request.headers[TTL])

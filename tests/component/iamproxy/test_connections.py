@@ -203,7 +203,7 @@ class TestStopping:
             async with world.running(), client(world) as idle, client(world) as busy:
                 world.give(grant())
                 world.sts = slow
-                assert (await idle.get(ROLES)).status == 200
+                assert (await idle.get("/latest/meta-data/")).status == 200
                 await asyncio.sleep(0.6)
                 busy.write(GET_CREDENTIALS)
                 await asyncio.sleep(0.1)

@@ -17,6 +17,7 @@ from tests.support.metadata import (
     EXTENDED_ROLES,
     NO_ROLE,
     NOT_ALLOWED,
+    POD_IP,
     ROLES,
     TOKEN,
     TTL,
@@ -357,10 +358,56 @@ class TestWaiting:
         assert (reply.status, took) == (503, 0.9)
         assert "(CredentialsLate)" in reply.text
 
-    def test_an_address_that_changes_hands_meanwhile_gets_nothing(self) -> None:
-        reply, took = self.ask("GET", f"{ROLES}reader", [(0.0, "uid-1"), (0.2, "uid-2")], sts_seconds=0.4)
+    @pytest.mark.parametrize(("sts_seconds", "expected"), [(0.6, 0.6), (2.0, 0.9)])
+    def test_the_role_is_told_when_its_credentials_are_there_or_the_time_is_up(
+        self, sts_seconds: float, expected: float
+    ) -> None:
+        reply, took = self.ask("GET", ROLES, [(0.0, "uid-1")], sts_seconds=sts_seconds)
+        assert (reply.status, reply.text, took) == (200, "reader", expected)
+
+    def test_so_sts_has_the_time_of_two_requests(self) -> None:
+        async def story() -> tuple[list[int], float]:
+            loop = asyncio.get_running_loop()
+            async with World(now=virtual_now).running() as world, client(world) as web:
+                world.give(grant())
+                world.sts = lambda key: asyncio.sleep(1.7)
+                statuses = [(await web.get(path)).status for path in (ROLES, f"{ROLES}reader")]
+                return statuses, round(loop.time(), 2)
+
+        assert run_virtual(story()) == ([200, 200], 1.7)
+
+    def test_a_role_that_sts_denies_is_told_all_the_same(self) -> None:
+        async def deny(key: CredentialKey) -> None:
+            raise Denied("not authorized")
+
+        async def story() -> tuple[str, float]:
+            async with World(now=virtual_now).running() as world, client(world) as web:
+                world.give(grant())
+                world.sts = deny
+                return (await web.get(ROLES)).text, asyncio.get_running_loop().time()
+
+        assert run_virtual(story()) == ("reader", 0.0)
+
+    @pytest.mark.parametrize("path", [ROLES, f"{ROLES}reader"])
+    def test_an_address_that_changes_hands_meanwhile_gets_nothing(self, path: str) -> None:
+        reply, took = self.ask("GET", path, [(0.0, "uid-1"), (0.2, "uid-2")], sts_seconds=0.4)
         assert (reply.status, took) == (503, 0.4)
         assert "secret" not in reply.text
+
+    def test_the_network_is_asked_in_the_end_even_when_the_time_is_up(self) -> None:
+        """What it said before STS was asked does not count any more."""
+
+        async def story() -> tuple[int, str, float]:
+            loop = asyncio.get_running_loop()
+            world = World(now=virtual_now)
+            world.network = lambda: loop.call_later(0.02, world.addresses.confirm, loop.time())
+            world.sts = lambda key: asyncio.sleep(5)
+            async with world.running(), client(world) as web:
+                world.addresses.replace({POD_IP: grant()}, read_at=loop.time())
+                reply = await web.get(ROLES)
+                return reply.status, reply.text, round(loop.time(), 2)
+
+        assert run_virtual(story()) == (200, "reader", 0.92)
 
     def test_tables_that_are_not_trusted_are_not_believed(self) -> None:
         async def story() -> list[int]:
