@@ -28,8 +28,11 @@ CHART_OWNED = frozenset(
 )
 """Settings that every chart decides itself, so that its values have no say in them."""
 
-ALSO_OWNED: dict[type[CommonConfig], frozenset[str]] = {IamproxyConfig: frozenset({"dryRun", "node"})}
-"""Those that only one chart decides: a daemon of every node is told its name, and never ends by itself."""
+ALSO_OWNED: dict[type[CommonConfig], frozenset[str]] = {
+    IamproxyConfig: frozenset({"dryRun", "node", "tokenKeyFile"})
+}
+"""Those that only one chart decides: a daemon of every node is told its name, never ends by itself, and has
+the key of its session tokens where its successor finds it."""
 
 _KEY = re.compile(r"(?P<indent> *)(?P<key>\w+):")
 _CONFIG = "config:\n"

@@ -211,7 +211,7 @@ def test_it_is_told_the_name_of_its_node() -> None:
 
 
 def test_the_socket_of_the_cni_comes_from_the_node_when_asked_for() -> None:
-    assert [volume["name"] for volume in pod()["volumes"]] == ["config", "tmp"]
+    assert [volume["name"] for volume in pod()["volumes"]] == ["config", "tmp", "run"]
     more: Values = {"cni": {"enabled": True}, "config": {"cniSocket": "/run/other/cni.sock"}}
     volume = pod(more)["volumes"][-1]
     assert volume == {"name": "cni", "hostPath": {"path": "/run/other", "type": "DirectoryOrCreate"}}
@@ -220,9 +220,17 @@ def test_the_socket_of_the_cni_comes_from_the_node_when_asked_for() -> None:
 
 
 def test_every_mount_has_its_volume() -> None:
+def test_a_pod_and_its_successor_share_the_key_of_session_tokens() -> None:
+    (volume,) = [each for each in pod()["volumes"] if each["name"] == "run"]
+    (mount,) = [each for each in container()["volumeMounts"] if each["name"] == "run"]
+    assert f"--token-key-file={mount['mountPath']}/token.key" in container()["args"]
+    assert mount["mountPath"] == volume["hostPath"]["path"]
+    assert "readOnly" not in mount
+
+
     mounts = [mount["name"] for mount in container(EVERYTHING)["volumeMounts"]]
     assert sorted(mounts) == sorted(volume["name"] for volume in pod(EVERYTHING)["volumes"])
-    assert len(set(mounts)) == 4
+    assert len(set(mounts)) == 5
 
 
 def test_a_change_of_config_restarts_the_pods() -> None:
