@@ -11,8 +11,9 @@ import pytest
 import pytest_asyncio
 
 from addons.iamproxy import names
+from tests.support.helm import Release
 from tests.support.iamproxy_site import ACCOUNT, ROLES, Stage, asking, staged
-from tests.support.nodes import Site
+from tests.support.nodes import Node, Site
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 
@@ -35,18 +36,22 @@ async def stage(site: Site) -> AsyncIterator[Stage]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def before(stage: Stage) -> dict[str, list[str]]:
     """What a pod on each node sees before the chart is installed, by its name; it asks on afterwards."""
-    seen = {}
-    for number, node in enumerate(stage.site.nodes):
-        await stage.run(f"witness-{number}", node, command=asking(ROLES))
-        seen[f"witness-{number}"] = [await stage.ask(f"witness-{number}", path) for path in OF_THE_NODE]
-    return seen
+    witnesses = {f"witness-{number}": node for number, node in enumerate(stage.site.nodes)}
+    await asyncio.gather(*(stage.run(name, node, command=asking(ROLES)) for name, node in witnesses.items()))
+    return {name: [await stage.ask(name, path) for path in OF_THE_NODE] for name in witnesses}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def proxied(stage: Stage, before: object) -> AsyncIterator[Stage]:
+async def release(stage: Stage, before: object) -> AsyncIterator[Release]:
+    """The chart, installed."""
+    async with stage.installed() as release:
+        yield release
+
+
+@pytest.fixture(scope="module")
+def proxied(stage: Stage, release: object) -> Stage:
     """The stage with the chart installed."""
-    async with stage.installed():
-        yield stage
+    return stage
 
 
 async def test_no_pod_sees_anything_of_the_node_once_the_chart_is_installed(
@@ -68,15 +73,17 @@ async def test_no_pod_sees_anything_of_the_node_once_the_chart_is_installed(
 
 
 async def test_pods_on_both_nodes_get_the_credentials_of_their_own_roles(proxied: Stage) -> None:
-    others = {"reader": "writer", "writer": "reader"}
-    wanted = [(f"{role}-{number}", role) for role in others for number in range(2)]
-    for name, role in wanted:
-        await proxied.start(name, proxied.site.nodes[int(name[-1])], role=role)
-    for name, role in wanted:
-        await proxied.ready(name)
-        assert await proxied.ask(name, ROLES) == role
-        assert await proxied.caller(await proxied.credentials(name)) == session_of(proxied, role)
-        assert "HTTP/1.1 403" in await proxied.ask(name, ROLES + others[role])
+    pods = [(role, node) for role in ("reader", "writer") for node in proxied.site.nodes]
+    await asyncio.gather(*(get_credentials(proxied, role, node) for role, node in pods))
+
+
+async def get_credentials(stage: Stage, role: str, node: Node) -> None:
+    """Start a pod on a node, and let it get what it may have, and not what it may not."""
+    name, other = f"{role}-on-{node.name}", {"reader": "writer", "writer": "reader"}[role]
+    await stage.run(name, node, role=role)
+    assert await stage.ask(name, ROLES) == role
+    assert await stage.caller(await stage.credentials(name)) == session_of(stage, role)
+    assert "HTTP/1.1 403" in await stage.ask(name, ROLES + other)
 
 
 async def test_a_role_that_its_namespace_forbids_is_refused_and_the_pod_says_why(proxied: Stage) -> None:
@@ -88,17 +95,21 @@ async def test_a_role_that_its_namespace_forbids_is_refused_and_the_pod_says_why
 
 
 async def test_a_pod_with_the_address_of_another_one_never_gets_its_role(proxied: Stage) -> None:
-    """It asks from its first moment on, while the API server may still tell of the pod before."""
-    node = proxied.site.nodes[0]
-    address = await proxied.run("tenant-0", node, role="reader", command=asking(ROLES))
-    for number, role in enumerate(("writer", "reader", "writer"), start=1):
-        await proxied.kubectl.ok("delete", "pod", f"tenant-{number - 1}", "--wait=false")
+    """It asks from its first moment on, and the API server still says that the pod before has the address."""
+    node, kept = proxied.site.nodes[0], ("test.example.org/kept",)
+    options = {"command": asking(ROLES), "finalizers": kept}
+    address = await proxied.run("tenant-0", node, role="reader", **options)
+    for number, role in enumerate(("writer", "reader"), start=1):
+        name, before = f"tenant-{number}", f"tenant-{number - 1}"
+        await proxied.kubectl.ok("delete", "pod", before, "--wait=false")
         await given_back(proxied, address)
-        name = f"tenant-{number}"
-        assert await proxied.run(name, node, role=role, command=asking(ROLES)) == address
+        assert await proxied.run(name, node, role=role, **options) == address
+        assert await proxied.address(before) == address
         answers = await proxied.log(name, role)
         assert set(answers.split()) & {"reader", "writer"} == {role}
         assert await proxied.caller(await proxied.credentials(name)) == session_of(proxied, role)
+        await proxied.kubectl.ok("patch", "pod", before, "-p", '{"metadata": {"finalizers": null}}')
+    await proxied.kubectl.ok("patch", "pod", name, "-p", '{"metadata": {"finalizers": null}}')
 
 
 async def test_a_pod_in_the_network_of_its_node_sees_what_the_node_sees_and_the_daemon_names_it(
@@ -111,6 +122,24 @@ async def test_a_pod_in_the_network_of_its_node_sees_what_the_node_sees_and_the_
     state = json.loads(await proxied.told(f"{proxied.namespace}/guest", *page))
     assert f"{proxied.namespace}/guest" in state["notStoppedByTheRedirect"]["pods"]
     assert "reach the node's metadata" in state["notStoppedByTheRedirect"]["because"]
+
+
+async def test_an_upgrade_leaves_no_request_without_its_answer(proxied: Stage, release: Release) -> None:
+    """A pod on each node asks for its role and its credentials all the time, each over a new connection."""
+    askers = {f"asker-{number}": node for number, node in enumerate(proxied.site.nodes)}
+    command = asking(ROLES, f"{ROLES}reader")
+    for name, node in askers.items():
+        await proxied.run(name, node, role="reader", command=command)
+    answered = {name: len(await proxied.log(name, "Success")) for name in askers}
+    daemons = await proxied.daemons()
+    at_once = {"updateStrategy": {"rollingUpdate": {"maxSurge": "100%"}}}
+    await release.upgrade(proxied.values(logLevel="debug"), at_once)
+    await proxied.rolled_out()
+    await proxied.gone(daemons)
+    for name, length in answered.items():
+        answers = (await proxied.log(name))[length:]
+        assert answers.count("Success") > 50
+        assert "wget:" not in answers
 
 
 def session_of(stage: Stage, role: str) -> str:

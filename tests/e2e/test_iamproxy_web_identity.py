@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 
 import boto3
@@ -14,10 +15,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from addons.sim.aws.sts.state import trust_of_service_account
-from tests.support.iamproxy_site import ACCOUNT, REGION, Stage, staged
+from tests.support.iamproxy_site import ACCOUNT, REGION, ROLES, Stage, staged
 from tests.support.nodes import Site
 
-pytestmark = [pytest.mark.kube, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.kube, pytest.mark.timeout(120)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -36,21 +37,62 @@ async def stage(site: Site) -> AsyncIterator[Stage]:
         yield stage
 
 
-async def test_a_service_account_speaks_for_its_pods_and_another_one_is_refused_with_the_reason(
-    stage: Stage,
-) -> None:
-    asked = len(stage.imds.requests)
+@dataclass(frozen=True)
+class Story:
+    """What was seen: by a pod of each ServiceAccount, each on a node of its own, and around them.
+
+    `networks` are those of the nodes before the chart was installed, while it was, and after its uninstall;
+    `later` is what a pod on each node is told then.
+    """
+
+    caller: str
+    refusal: Mapping[str, str]
+    events: str
+    asked_by_nodes: list[str]
+    networks: tuple[list[str], list[str], list[str]]
+    later: list[str]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def story(stage: Stage) -> Story:
+    """Install the chart, let both pods ask, and uninstall it."""
+    asked, before, accounts = len(stage.imds.requests), stage.networks(), ("reader", "stranger")
+    nodes = {node.address for node in stage.site.nodes}
     async with stage.installed(credentialSource="web-identity"):
-        for account, node in zip(("reader", "stranger"), stage.site.nodes, strict=True):
+        for account, node in zip(accounts, stage.site.nodes, strict=True):
             await stage.run(account, node, role="reader", account=account)
-        session = f"arn:aws:sts::{ACCOUNT}:assumed-role/reader/{stage.namespace}.reader"
-        assert await stage.caller(await stage.credentials("reader")) == session
+        caller = await stage.caller(await stage.credentials("reader"))
         refusal = await stage.credentials("stranger")
-        assert refusal["Code"] == "AssumeRoleUnauthorizedAccess"
-        assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in refusal["Message"]
-        assert "role/reader" in await stage.events("stranger", "AssumeRoleWithWebIdentity")
+        events = await stage.events("stranger", "AssumeRoleWithWebIdentity")
+        meanwhile = stage.networks()
+    by_nodes = [request.target for request in stage.imds.requests[asked:] if request.peer in nodes]
+    networks = (before, meanwhile, stage.networks())
+    later = [await stage.ask(account, ROLES) for account in accounts]
+    return Story(caller, refusal, events, by_nodes, networks, later)
+
+
+def test_a_service_account_speaks_for_its_pods(stage: Stage, story: Story) -> None:
+    assert story.caller == f"arn:aws:sts::{ACCOUNT}:assumed-role/reader/{stage.namespace}.reader"
+
+
+def test_another_one_is_refused_and_the_pod_says_why(story: Story) -> None:
+    assert story.refusal["Code"] == "AssumeRoleUnauthorizedAccess"
+    assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in story.refusal["Message"]
+    assert f"arn:aws:iam::{ACCOUNT}:role/reader" in story.events
+
+
+def test_the_credentials_of_the_node_are_not_even_looked_for(stage: Stage, story: Story) -> None:
     assert stage.aws.sts.calls["AssumeRole"] == 0
-    assert [request for request in stage.imds.requests[asked:] if "credentials" in request.target] == []
+    assert [target for target in story.asked_by_nodes if "credentials" in target] == []
+
+
+def test_an_uninstall_leaves_nothing_on_any_node_and_pods_see_the_node_again(
+    stage: Stage, story: Story
+) -> None:
+    before, meanwhile, after = story.networks
+    assert all("aws-addons-iamproxy" in network for network in meanwhile), "the control"
+    assert after == before
+    assert story.later == [stage.imds.instance.role] * len(stage.site.nodes)
 
 
 async def assume(stage: Stage, token: str) -> str:
@@ -72,6 +114,7 @@ async def assume(stage: Stage, token: str) -> str:
     return await asyncio.to_thread(ask)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_tokens_of_the_real_api_server_are_believed_for_what_they_say_and_no_longer(
     stage: Stage,
 ) -> None:

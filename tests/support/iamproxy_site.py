@@ -16,7 +16,7 @@ from addons.iamproxy import names
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.imds import Imds, Instance, NodeCredentials
 from addons.sim.net import METADATA
-from tests.support.charts import Values, helm, values
+from tests.support.charts import Values, helm
 from tests.support.cluster import ROOT
 from tests.support.helm import NAMESPACE, Release
 from tests.support.kubectl import Kubectl, require_kubectl
@@ -30,14 +30,19 @@ IDLE = ("sleep", "1000")
 
 _DAEMONS = ("--namespace", NAMESPACE, "--selector", "app.kubernetes.io/name=iamproxy")
 _INTERPRETER = ("/usr", "/lib", "/lib64", sys.base_prefix)
-_SECONDS = 30
+_SECONDS = 60
 
 Object = dict[str, Any]
 
 
-def asking(path: str) -> tuple[str, ...]:
-    """The command of a container that asks for `path` without end, and writes every answer to its log."""
-    return ("sh", "-c", f"while :; do wget -q -O - http://{METADATA}{path} 2>&1; echo; sleep 0.05; done")
+def asking(*paths: str) -> tuple[str, ...]:
+    """The command of a container that asks for `paths` without end, and writes every answer to its log.
+
+    Each is asked over a connection of its own, and an answer begins a line.
+    """
+    urls = " ".join(f"http://{METADATA}{path}" for path in paths)
+    loop = f"while :; do for url in {urls}; do wget -q -O - $url 2>&1; echo; done; sleep 0.05; done"
+    return ("sh", "-c", loop)
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Stage:
         account: str = "default",
         command: tuple[str, ...] = IDLE,
         host_network: bool = False,
+        finalizers: tuple[str, ...] = (),
     ) -> None:
         """Have a pod started by the kubelet of a node."""
         container = {
@@ -79,7 +85,7 @@ class Stage:
             "containers": [container],
         }
         annotations = {names.ROLE: role} if role else {}
-        metadata = {"name": name, "annotations": annotations}
+        metadata = {"name": name, "annotations": annotations, "finalizers": list(finalizers)}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
         await self.kubectl.ok("create", "-f", "-", stdin=pod)
 
@@ -91,7 +97,11 @@ class Stage:
     async def ready(self, name: str) -> str:
         """Wait until a pod runs; its address."""
         await self.kubectl.ok("wait", "--for=condition=Ready", f"pod/{name}", f"--timeout={_SECONDS}s")
-        return await self.kubectl.ok("get", "pod", name, "-o", "jsonpath={.status.podIP}")
+        return await self.address(name)
+
+    async def address(self, pod: str) -> str:
+        """The address that a pod has, as the API server tells it."""
+        return await self.kubectl.ok("get", "pod", pod, "-o", "jsonpath={.status.podIP}")
 
     async def ask(self, pod: str, path: str) -> str:
         """What wget in a pod prints when it asks the metadata address: the answer, or a complaint."""
@@ -137,10 +147,28 @@ class Stage:
             raise AssertionError(f"never: {expected}\n{told}") from None
         return told
 
+    def networks(self) -> list[str]:
+        """How each node's network is set up: its tables of rules, and the addresses of its loopback."""
+        return [
+            _run(node.inside.command("nft", "--stateless", "list", "ruleset"))
+            + _run(node.inside.command("ip", "-oneline", "address", "show", "lo"))
+            for node in self.site.nodes
+        ]
+
+    async def daemons(self) -> list[str]:
+        """The names of the daemons' pods."""
+        return (await self.kubectl.ok("get", "pods", *_DAEMONS, "-o", "name")).split()
+
+    async def gone(self, daemons: list[str]) -> None:
+        """Wait until these pods of daemons are no more."""
+        await self.kubectl.ok(
+            "wait", "--for=delete", *daemons, "--namespace", NAMESPACE, f"--timeout={_SECONDS}s"
+        )
+
     async def daemon_log(self) -> str:
-        """What the daemons of all nodes have written, but for refusals of pods that have no role."""
+        """What the daemons of all nodes have written, but for the audit of each request."""
         lines = (await self.kubectl.ok("logs", *_DAEMONS, "--tail=-1", "--prefix")).splitlines()
-        return "\n".join(line for line in lines if names.NO_ROLE not in line)
+        return "\n".join(line for line in lines if '"event"' not in line)
 
     def shows_the_node(self, text: str) -> bool:
         """Whether a text holds anything that only the node itself may see."""
@@ -168,31 +196,25 @@ class Stage:
 
     @asynccontextmanager
     async def installed(self, **config: object) -> AsyncIterator[Release]:
-        """The chart as a release, whose pods are ready; nothing of it is left on the nodes afterwards."""
+        """The chart as a release, whose pods are ready; it is uninstalled afterwards."""
         kubeconfig = str(self.site.cluster.kubeconfig)
         with helm.Config(kubeconfig_path=kubeconfig, namespace=NAMESPACE) as connection:
             release = Release(connection, "iamproxy")
             try:
-                await release.install(values(self.values(**config), chart="iamproxy"))
+                await release.install(self.values(**config))
                 await self.rolled_out()
                 yield release
             finally:
                 print(await self.daemon_log())
+                daemons = await self.daemons()
                 await asyncio.to_thread(connection.uninstall, "aws", ignore_not_found=True)
-                await self.kubectl.ok("wait", "--for=delete", "pod", *_DAEMONS, f"--timeout={_SECONDS}s")
-                self._clean_up()
+                await self.gone(daemons)
 
     async def rolled_out(self) -> None:
         """Wait until the daemon of every node is ready, and as the chart has it now."""
         await self.kubectl.ok(
             "rollout", "status", DAEMON_SET, "--namespace", NAMESPACE, f"--timeout={_SECONDS}s"
         )
-
-    def _clean_up(self) -> None:
-        """Take the redirect from the nodes."""
-        for node in self.site.nodes:
-            command = node.inside.command(sys.executable, "-m", "addons", "iamproxy", "cleanup")
-            subprocess.run(command, check=True, capture_output=True)
 
 
 @asynccontextmanager
@@ -223,3 +245,7 @@ def _node_credentials(aws: AwsEndpoint) -> NodeCredentials:
     """Credentials of the node's role that AWS believes; it may assume the roles of its account."""
     session = aws.sts.open_session(aws.sts.create_role(Instance().role), Instance().instance_id)
     return NodeCredentials(session.access_key_id, session.secret_access_key, session.token)
+
+
+def _run(command: list[str]) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
