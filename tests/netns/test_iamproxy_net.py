@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.net.table import TABLE, RedirectSettings
@@ -61,6 +62,11 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+def measured(what: str) -> float:
+    """What Prometheus is told of the redirect."""
+    return REGISTRY.get_sample_value(f"addons_iamproxy_redirect_{what}") or 0.0
 
 
 def own_address(pod: Pod, address: str) -> str:
@@ -214,7 +220,7 @@ class TestFailClosed:
 
     async def test_what_is_removed_comes_back(self, world: Vpc, pod: Pod) -> None:
         async with redirected(world) as redirect:
-            stopping = asyncio.Event()
+            stopping, repairs = asyncio.Event(), measured("repairs_total")
             keeping = asyncio.create_task(redirect.keep(stopping))
             for damage in (
                 ["flush", "ruleset"],
@@ -230,6 +236,7 @@ class TestFailClosed:
             await keeping
             assert PEER_FIRST in await world.ask(pod.inside)
             assert await world.hears_nothing(pod.inside, METADATA, OTHER_PORT)
+            assert (measured("in_place"), measured("repairs_total") - repairs) == (1, 6)
 
     async def test_a_replacement_of_the_rules_is_never_seen_half_done(self, world: Vpc, pod: Pod) -> None:
         async with redirected(world) as redirect:

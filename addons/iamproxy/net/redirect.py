@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from msgspec.structs import replace
+from prometheus_client import Counter, Gauge
 
 from addons.iamproxy.net import addresses, nftables, seats
 from addons.iamproxy.net.cgroups import ROOT, find_groups
@@ -29,6 +30,11 @@ from addons.iamproxy.net.table import (
 from addons.runtime.errors import AlreadyExists, Invalid, OutsideError
 
 log = logging.getLogger(__name__)
+
+_IN_PLACE = Gauge(
+    "addons_iamproxy_redirect_in_place", "1 when the redirect was as wanted at the last look, or made so."
+)
+_REPAIRS = Counter("addons_iamproxy_redirect_repairs_total", "How often the redirect was put right.")
 
 _AUDIT_SECONDS = 5.0
 _BETWEEN_NEWS_SECONDS = 0.1  # kube-proxy changes its own tables often: look ten times a second at most
@@ -160,7 +166,10 @@ class Redirect:
         except OutsideError as error:
             log.error("the redirect is not in place: %s", error.message)
             return
+        finally:
+            _IN_PLACE.set(self._is_in_place)
         if amiss:
+            _REPAIRS.inc()
             log.warning("put the redirect in place: %s", "; ".join(amiss))
 
     def _look_for_groups(self, cgroup_root: Path) -> None:

@@ -1,6 +1,7 @@
 """The credentials in use: one call to STS for each, however many pods ask, and never ones about to end."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from random import Random
@@ -26,6 +27,10 @@ _DENIAL_CODE = "AssumeRoleUnauthorizedAccess"
 
 _FETCHES = Counter("addons_iamproxy_fetches_total", "Credentials asked of STS.", ["outcome"])
 _HELD = Gauge("addons_iamproxy_credentials_held", "Credentials held, of different keys.")
+_END = Gauge(
+    "addons_iamproxy_credentials_end_timestamp_seconds",
+    "When the first of the credentials ends that pods may have; +Inf when none are held.",
+)
 _AWAY = Gauge("addons_iamproxy_sts_away", "1 while STS counts as away and is asked only now and then.")
 
 Fetcher = Callable[[CredentialKey], Awaitable[Credentials]]
@@ -115,7 +120,7 @@ class Vault:
     def drop(self, key: CredentialKey) -> None:
         """Hold these credentials no longer."""
         self._entries.pop(key, None)
-        _HELD.set(len(self.held()))
+        self._measure()
 
     def mark(self, wanted: Collection[CredentialKey]) -> None:
         """Note which credentials pods of this node are entitled to now; forget failures of all others."""
@@ -127,6 +132,7 @@ class Vault:
         idle = [k for k, e in self._entries.items() if e.unwanted_since and not (e.credentials or e.task)]
         for key in idle:
             del self._entries[key]
+        self._measure()
 
     def held(self) -> dict[CredentialKey, Held]:
         """What is held, for the planner."""
@@ -216,8 +222,14 @@ class Vault:
             entry.task = None
         _FETCHES.labels("ok" if error is None else type(error).__name__.lower()).inc()
         _AWAY.set(self._breaker.is_open)
-        _HELD.set(len(self.held()))
+        self._measure()
         self._on_outcome(key, error)
+
+    def _measure(self) -> None:
+        held = self.held().values()
+        _HELD.set(len(held))
+        ends = (entry.expires.timestamp() for entry in held if entry.unwanted_since is None)
+        _END.set(min(ends, default=math.inf))
 
     def _accept(self, entry: _Entry, credentials: Credentials) -> None:
         """Hold new credentials; raises Unavailable when they end too soon to be of use."""

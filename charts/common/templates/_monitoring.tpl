@@ -62,3 +62,9 @@ labels:
 {{ tpl (toYaml .) $ }}
 {{- end }}
 {{- end -}}
+
+{{- /* True for an hour after such a decision. The first one makes its series, which `increase` does not count. */ -}}
+{{- define "common.decided" -}}
+{{- $decisions := printf "addons_decisions_total{%s}" . -}}
+{{- printf "increase(%s[1h]) > 0 or %s unless %s offset 1h" $decisions $decisions $decisions -}}
+{{- end -}}

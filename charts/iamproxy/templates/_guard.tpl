@@ -9,4 +9,7 @@
 {{- if and .Values.serviceMonitor.enabled (eq .Values.config.interceptor "nft") (not .Values.config.adminNetworks) -}}
 {{- fail "config.adminNetworks is required when serviceMonitor.enabled is true: the networks that Prometheus is in" -}}
 {{- end -}}
+{{- if and .Values.prometheusRule.enabled (not .Values.serviceMonitor.enabled) -}}
+{{- fail "serviceMonitor.enabled is required when prometheusRule.enabled is true: alerts need its metrics" -}}
+{{- end -}}
 {{- end -}}

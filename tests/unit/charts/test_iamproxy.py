@@ -57,6 +57,7 @@ MATRIX: dict[str, Values] = {
     "no access of its own": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
     "monitoring": {
         "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+        "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
         "config": {"adminNetworks": ["10.0.0.0/16"]},
     },
     "web identity": {"config": {"credentialSource": "web-identity"}},
@@ -219,7 +220,6 @@ def test_the_socket_of_the_cni_comes_from_the_node_when_asked_for() -> None:
     assert mount == {"name": "cni", "mountPath": "/run/other", "readOnly": True}
 
 
-def test_every_mount_has_its_volume() -> None:
 def test_a_pod_and_its_successor_share_the_key_of_session_tokens() -> None:
     (volume,) = [each for each in pod()["volumes"] if each["name"] == "run"]
     (mount,) = [each for each in container()["volumeMounts"] if each["name"] == "run"]
@@ -228,6 +228,7 @@ def test_a_pod_and_its_successor_share_the_key_of_session_tokens() -> None:
     assert "readOnly" not in mount
 
 
+def test_every_mount_has_its_volume() -> None:
     mounts = [mount["name"] for mount in container(EVERYTHING)["volumeMounts"]]
     assert sorted(mounts) == sorted(volume["name"] for volume in pod(EVERYTHING)["volumes"])
     assert len(set(mounts)) == 5
@@ -371,6 +372,10 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(more: Values, complaint
         (
             {"cni": {"enabled": True}, "config": {"cniSocket": ""}},
             r"config\.cniSocket is required when cni\.enabled is true",
+        ),
+        (
+            {"prometheusRule": {"enabled": True}},
+            r"serviceMonitor\.enabled is required when prometheusRule\.enabled is true",
         ),
         ({"serviceMonitor": {"enabled": True}}, r"config\.adminNetworks is required when serviceMonitor"),
     ],

@@ -1,12 +1,14 @@
 """Credentials: one call for each key, never ones about to end, and few calls while STS is away."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from random import Random
 
 import pytest
+from prometheus_client import REGISTRY
 
 from addons.iamproxy.model import CredentialKey, Credentials, Denial, credentials_of
 from addons.iamproxy.store.vault import FLOOR, Vault
@@ -241,6 +243,25 @@ class TestKeeping:
             found = await vault.get(KEY, 0.9)
             assert isinstance(found, Credentials)
             assert found.access_key_id == "ASIA2"
+
+        tell(story)
+
+    def test_it_is_measured_when_the_first_of_those_ends_that_pods_may_have(self) -> None:
+        def end() -> float | None:
+            return REGISTRY.get_sample_value("addons_iamproxy_credentials_end_timestamp_seconds")
+
+        async def story(sts: FakeSts, vault: Vault) -> None:
+            vault.mark(())
+            assert end() == math.inf
+            await vault.get(key(1), 0.9)
+            first = end()
+            await asyncio.sleep(60)
+            await vault.get(key(2), 0.9)
+            assert end() == first
+            vault.mark({key(2)})
+            assert end() == pytest.approx((virtual_now() + sts.lifetime).timestamp(), abs=1)
+            vault.drop(key(2))
+            assert end() == math.inf
 
         tell(story)
 
