@@ -21,6 +21,7 @@ from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decisions
 from addons.runtime.events import Recorder
 from addons.runtime.kube import KubeClient
+from addons.runtime.leader import Leader
 from addons.runtime.outcomes import Ledger
 from addons.runtime.settings import load
 from addons.sim.aws.route53.model import RecordSet
@@ -59,8 +60,12 @@ class World:
         *flags: str,
         preview: Callable[[Plan], None] | None = None,
         now: Callable[[], datetime] = utc_now,
+        replica: str = "",
     ) -> AsyncIterator[Controller]:
-        """A controller with its caches running; it does not reconcile by itself yet."""
+        """A controller with its caches running; it does not reconcile by itself yet.
+
+        A `replica` does so only while it holds the Lease.
+        """
         argv = ["--txt-owner-id=me", "--policy=sync", "--min-event-sync-interval=20ms", *flags]
         config = load(Config, argv, {}, env_prefixes=("ADDONS_DNS_",))
         domains = domains_of(config)
@@ -88,9 +93,10 @@ class World:
                 registry=registry_of(config),
                 scope=scope_of(config, domains),
                 reporter=Reporter(decisions=self.decisions, recorder=recorder),
+                leader=Leader(kube, namespace="default", name="dns", identity=replica) if replica else None,
                 preview=preview,
                 now=now,
-                ledger=Ledger(first=timedelta(milliseconds=100)),
+                ledger=Ledger() if config.once else Ledger(first=timedelta(milliseconds=100)),
             )
             stopping = asyncio.Event()
             async with asyncio.TaskGroup() as group:
@@ -100,18 +106,18 @@ class World:
                 stopping.set()
 
     @asynccontextmanager
-    async def running(self, *flags: str) -> AsyncIterator[Controller]:
-        """A controller that reconciles."""
-        async with self.controller(*flags) as made:
-            stopping = asyncio.Event()
-            task = asyncio.create_task(made.run(stopping))
+    async def running(self, *flags: str, replica: str = "") -> AsyncIterator[Controller]:
+        """A controller that reconciles; a `replica` while it leads."""
+        async with self.controller(*flags, replica=replica) as made:
+            stopping, leader = asyncio.Event(), made._leader
+            task = asyncio.ensure_future((leader.lead(made.run) if leader else made.run)(stopping))
             yield made
             stopping.set()
             await task
 
     async def once(self, *flags: str) -> dict[str, str]:
-        """A single pass; what failed."""
-        async with self.controller(*flags) as made:
+        """A single pass, in which nothing is tried twice; what failed."""
+        async with self.controller("--once", *flags) as made:
             return dict(await made.run_once())
 
     def create(self, *objects: Object, kind: str = "services", version: str = "v1") -> None:

@@ -1,7 +1,7 @@
 """What keeps a plan from doing harm: holds, the budget for deletes, and names that flap."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from addons.dns.config import Config
 from addons.dns.controller.budget import DeleteBudget, Held
@@ -9,6 +9,7 @@ from addons.dns.controller.memory import Flaps, Holds
 from addons.dns.model.actions import ChangeGroup, Plan
 from addons.dns.model.ownership import Registry
 from addons.dns.model.records import ZoneRecords
+from addons.dns.plan.guard import await_successors
 from addons.dns.plan.zone import Rules
 from addons.runtime.outcomes import Blocked, Outcome
 
@@ -26,6 +27,7 @@ class Caution:
     ) -> None:
         self._config = config
         self._registry = registry
+        self._is_routine = is_routine
         self._now = now
         self._holds = Holds(config.empty_target_hold, now)
         self._flaps = Flaps(now)
@@ -54,8 +56,13 @@ class Caution:
             alias_zones=alias_zones,
         )
 
-    def guard(self, zone_id: str, plan: Plan, observed: ZoneRecords, held: str) -> Plan:
-        """The plan without deletes that may not happen now; `held` says why none may."""
+    def guard(self, zone_id: str, plan: Plan, observed: ZoneRecords, held: str, pod_hold: timedelta) -> Plan:
+        """The plan without deletes that may not happen now; `held` says why none may.
+
+        Those of names that come and go with pods may not for `pod_hold` from now.
+        """
+        if pod_hold and not held:
+            plan = await_successors(plan, self._is_routine, self._now() + pod_hold)
         return self._budget.guard(zone_id, plan, observed, held)
 
     def learn(

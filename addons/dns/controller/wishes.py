@@ -31,7 +31,8 @@ R = TypeVar("R", bound=Route)
 class Wishes:
     """What all objects ask for, by zone. `wake` is told the id of every zone in which that has changed.
 
-    `looked_at` is told of every DNSEndpoint whose claims are in the book.
+    `looked_at` is told of every DNSEndpoint whose claims are in the book, `complete` when the last object was
+    looked at that had to wait for the pods it depends on.
 
     Nothing is looked at before `load`: half-filled caches would only make work that is soon void.
     """
@@ -44,6 +45,7 @@ class Wishes:
         reporter: Reporter,
         wake: Callable[[str], None],
         looked_at: Callable[[Object], None],
+        complete: Callable[[], None],
     ) -> None:
         self.book = ClaimBook()
         self._scope = scope
@@ -51,7 +53,10 @@ class Wishes:
         self._reporter = reporter
         self._wake = wake
         self._looked_at = looked_at
+        self._complete = complete
         self._is_loaded = False
+        self._waiting: set[Object] = set()
+        self._seen_since = 0.0
         self._readers: dict[str, Callable[[str, str], Claims | None]] = {
             "Service": self._service,
             "Ingress": self._ingress,
@@ -68,11 +73,17 @@ class Wishes:
         """True once every object has been looked at."""
         return self._is_loaded
 
+    @property
+    def unseen_until(self) -> float:
+        """Until when, in loop time, the successor of a pod may come that ended before anybody looked."""
+        return self._seen_since + self._scope.hold_seconds
+
     def load(self) -> None:
         """Look at every object; the caches must be full."""
         self._is_loaded = True
         for obj in self._watches.objects():
             self.refresh(obj)
+        self._seen_since = _now()
 
     def route(self, zones: Collection[Zone]) -> None:
         """Send every name to its zones, because zones came or went."""
@@ -81,7 +92,10 @@ class Wishes:
 
     def refresh(self, obj: Object) -> None:
         """Look at one object again."""
-        if not self._is_loaded or self._must_wait(obj):
+        if not self._is_loaded:
+            return
+        if self._must_wait(obj):
+            self._waiting.add(obj)
             return
         claims = self._claims(obj)
         zones = self.book.put(obj, claims, _now())
@@ -91,6 +105,8 @@ class Wishes:
             self._looked_at(obj)
         for zone_id in zones:
             self._wake(zone_id)
+        if obj in self._waiting:
+            self._waited(obj)
 
     def release(self, zone_id: str) -> None:
         """Give up the names whose hold is over; zones other than `zone_id`, which is at work, are woken."""
@@ -111,6 +127,12 @@ class Wishes:
         kind, namespace, name = obj
         service = self._watches.services.get(namespace, name) if kind == "Service" else None
         return service is not None and needs_pods(service, self._scope) and not self._watches.know_pods()
+
+    def _waited(self, obj: Object) -> None:
+        self._waiting.remove(obj)
+        if not self._waiting:
+            self._seen_since = _now()
+            self._complete()
 
     def _claims(self, obj: Object) -> Claims:
         kind, namespace, name = obj

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import inf
 
 from addons.dns.aws.route53 import Observation, Outcomes, Route53
 from addons.dns.config import Config
@@ -68,12 +69,6 @@ class Controller:
         self._leader = leader
         self._preview = preview
         self._standing = Standing(ledger or Ledger(), now)
-        self._caution = Caution(
-            config,
-            registry=registry,
-            is_routine=lambda resource: self._wishes.comes_and_goes(resource),
-            now=now,
-        )
         self._registry = registry
         self._metrics = Metrics(now)
         self._zones: dict[str, Zone] = {}
@@ -99,7 +94,9 @@ class Controller:
             reporter=reporter,
             wake=self._woken,
             looked_at=self._statuses.note,
+            complete=self._plan_all,
         )
+        self._caution = Caution(config, registry=registry, is_routine=self._wishes.comes_and_goes, now=now)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Reconcile until `stopping`; what others did before is read afresh, and no figure is left behind."""
@@ -177,6 +174,12 @@ class Controller:
         self._metrics.woken(zone_id, _now())
         self._loop.wake(zone_id)
 
+    def _plan_all(self) -> None:
+        """Look at every name again: deletes were held while not all pods were known."""
+        self._next_full.clear()
+        for zone_id in self._zones:
+            self._loop.wake(zone_id)
+
     async def _find_zones(self) -> float:
         """Look for zones and send every name to its own; seconds until it is time to look again."""
         if not (self.watches.is_settled or self._wishes.is_loaded):
@@ -247,7 +250,7 @@ class Controller:
         now = _now()
         if not observation.is_new and now < self._next_full.get(zone_id, now):
             return dirty, False
-        self._next_full[zone_id] = now + self._config.interval.total_seconds()
+        self._next_full[zone_id] = now + min(self._config.interval.total_seconds(), self._pod_hold() or inf)
         held = (name for name in observation.records.names() if self._domains.accepts(name))
         everything = {*self._wishes.book.wanted(zone_id), *held}
         self._standing.forget_names(zone_id, {f"{zone_id}/{name}" for name in everything})
@@ -255,8 +258,13 @@ class Controller:
 
     def _guard(self, zone_id: str, plan: Plan, records: ZoneRecords) -> Plan:
         """No delete while a cache is empty or old, nor too many in a while; nothing that fits no call."""
-        plan = self._caution.guard(zone_id, plan, records, self.watches.not_ready())
+        hold = timedelta(seconds=self._pod_hold())
+        plan = self._caution.guard(zone_id, plan, records, self.watches.not_ready(), hold)
         return refuse_oversized(plan, self._batch_limits)
+
+    def _pod_hold(self) -> float:
+        """Seconds for which names of pods must be held that ended unseen; a single pass cannot wait."""
+        return 0.0 if self._config.once else max(0.0, self._wishes.unseen_until - _now())
 
     @property
     def _batch_limits(self) -> Size:

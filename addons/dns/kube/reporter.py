@@ -13,7 +13,14 @@ from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
 log = logging.getLogger(__name__)
 
 _QUIET = frozenset(
-    {names.RECORD_KEPT, names.BLOCKED, names.NO_TARGETS, names.DELETES_HELD, names.DELETE_BUDGET}
+    {
+        names.RECORD_KEPT,
+        names.BLOCKED,
+        names.NO_TARGETS,
+        names.DELETES_HELD,
+        names.DELETE_BUDGET,
+        names.POD_RECORD_HELD,
+    }
 )
 """Reasons without an Event: they pass by themselves, or are no concern of the object."""
 

@@ -1,6 +1,7 @@
 """The caps on a finished plan: no name is lost because a source was deaf, and no zone is emptied at once."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from hashlib import sha256
 
 from msgspec import Struct
@@ -53,6 +54,23 @@ def guard(
     return _hold(plan, counted, reasons.DELETE_BUDGET, message)
 
 
+def await_successors(plan: Plan, comes_and_goes: Callable[[str], bool], until: datetime) -> Plan:
+    """Take out the deletes of names that come and go with pods: their pods may have ended a moment ago.
+
+    `comes_and_goes` knows the resources that such names are made for. A multivalue record set of a pod goes:
+    it is that pod's alone, so no successor will take it over.
+    """
+    held = [
+        group for group in deletes_of(plan) if comes_and_goes(group.resource) and not _is_of_one_pod(group)
+    ]
+    return _hold(plan, held, reasons.POD_RECORD_HELD, "a successor of its pod may follow", until)
+
+
+def _is_of_one_pod(group: ChangeGroup) -> bool:
+    fields = {field for change in group.changes for field, _ in change.record.routing}
+    return group.resource.startswith("pod/") and "MultiValueAnswer" in fields
+
+
 def deletes_of(plan: Plan) -> list[ChangeGroup]:
     """The groups that take a whole name away."""
     return [group for group in plan.groups if group.verb == "delete"]
@@ -85,8 +103,12 @@ def count_owned(observed: ZoneRecords, registry: Registry) -> int:
     )
 
 
-def _hold(plan: Plan, deletes: Iterable[ChangeGroup], reason: str, message: str) -> Plan:
+def _hold(
+    plan: Plan, deletes: Iterable[ChangeGroup], reason: str, message: str, until: datetime | None = None
+) -> Plan:
     doomed = {group.key for group in deletes}
     kept = tuple(group for group in plan.groups if group.verb != "delete" or group.key not in doomed)
-    held = tuple(Skip(group.key, group.ref, reason, f"{group.name} stays: {message}") for group in deletes)
+    held = tuple(
+        Skip(group.key, group.ref, reason, f"{group.name} stays: {message}", until) for group in deletes
+    )
     return Plan(kept, plan.skips + held)

@@ -3,7 +3,8 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import dns.message
 import dns.rcode
 import pytest
 
+from addons.dns.controller.zones import Controller
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.nameserver import NameServer
@@ -20,6 +22,7 @@ from tests.support.virtual import run_virtual
 
 OURS = "dns.aws-addons.io/"
 HOLD, TTL = 15.0, 10
+FLAGS = ("--min-event-sync-interval=2s", "--delete-budget=100")
 SETTLED = 4.0
 """Seconds within which a change is in the zone: two in which changes are collected, and the way there."""
 
@@ -118,8 +121,10 @@ class Watcher:
 async def asking(world: World, name: str) -> AsyncIterator[Watcher]:
     watcher = Watcher(world, name)
     task = asyncio.create_task(watcher.ask())
-    yield watcher
-    task.cancel()
+    try:
+        yield watcher
+    finally:
+        task.cancel()
 
 
 @contextmanager
@@ -129,30 +134,44 @@ def aws_in_thread() -> Iterator[AwsEndpoint]:
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     endpoint = AwsEndpoint()
-    asyncio.run_coroutine_threadsafe(endpoint.start("127.0.0.1", 0), loop).result()
-    yield endpoint
-    asyncio.run_coroutine_threadsafe(endpoint.stop(), loop).result()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    try:
+        asyncio.run_coroutine_threadsafe(endpoint.start("127.0.0.1", 0), loop).result()
+        yield endpoint
+    finally:
+        asyncio.run_coroutine_threadsafe(endpoint.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 @pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Play a story in a cluster whose daemon is at work."""
+def play_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Story], None]:
+    """Play a story in a cluster without a daemon."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
 
-    def run(story: Story, *flags: str) -> None:
+    def run(story: Story) -> None:
         async def main() -> None:
             with aws_in_thread() as aws:
                 async with KubeApi() as api:
                     api.enable(endpoint_slices=True)
-                    world = Cluster(api, aws, tmp_path / "kubeconfig")
-                    async with world.running("--min-event-sync-interval=2s", "--delete-budget=100", *flags):
-                        await story(world)
+                    await story(Cluster(api, aws, tmp_path / "kubeconfig"))
 
         run_virtual(main())
+
+    return run
+
+
+@pytest.fixture
+def play(play_alone: Callable[[Story], None]) -> Callable[..., None]:
+    """Play a story in a cluster whose daemon is at work."""
+
+    def run(story: Story, *flags: str) -> None:
+        async def with_daemon(world: Cluster) -> None:
+            async with world.running(*FLAGS, *flags):
+                await story(world)
+
+        play_alone(with_daemon)
 
     return run
 
@@ -242,6 +261,104 @@ class TestStatefulSet:
                 assert watcher.first_missing == float("inf")
 
         play(story)
+
+
+class TestNewDaemon:
+    """A daemon that did not see a pod end holds its name like one that did."""
+
+    def test_a_restart_of_the_daemon_between_a_pod_and_its_successor_costs_no_name(
+        self, play_alone: Callable[[Story], None]
+    ) -> None:
+        async def story(world: Cluster) -> None:
+            world.serve()
+            world.start("db-0", "10.0.0.1")
+            async with asking(world, "db-0.db") as watcher:
+                async with world.running(*FLAGS):
+                    await until(lambda: "db-0.db" in world.records())
+                    watcher.first_missing = float("inf")
+                world.remove("db-0")
+                world.start("db-0", "10.0.0.11", ready=False)
+                async with world.running(*FLAGS):
+                    await asyncio.sleep(8)
+                    assert world.records() == {"db": ("10.0.0.1",), "db-0.db": ("10.0.0.1",)}
+                    world.become_ready("db-0", "10.0.0.11")
+                    await asyncio.sleep(SETTLED)
+                    assert world.records() == {"db": ("10.0.0.11",), "db-0.db": ("10.0.0.11",)}
+                assert watcher.first_missing == float("inf")
+
+        play_alone(story)
+
+    def test_a_new_leader_takes_over_between_a_pod_and_its_successor(
+        self, play_alone: Callable[[Story], None]
+    ) -> None:
+        async def story(world: Cluster) -> None:
+            world.serve()
+            world.start("db-0", "10.0.0.1")
+            async with asking(world, "db-0.db") as watcher, AsyncExitStack() as second:
+                async with world.running(*FLAGS, replica="one") as first:
+                    await until(lambda: "db-0.db" in world.records())
+                    watcher.first_missing = float("inf")
+                    standby = await second.enter_async_context(world.running(*FLAGS, replica="two"))
+                    await asyncio.sleep(5)
+                    world.remove("db-0")
+                    await asyncio.sleep(3)
+                    assert (_leads(first), _leads(standby)) == (True, False)
+                await until(lambda: _leads(standby))
+                await asyncio.sleep(8)
+                world.start("db-0", "10.0.0.11")
+                await asyncio.sleep(SETTLED)
+                assert world.records() == {"db": ("10.0.0.11",), "db-0.db": ("10.0.0.11",)}
+                assert watcher.first_missing == float("inf")
+
+        play_alone(story)
+
+    def test_without_a_successor_the_name_is_gone_after_the_hold_which_is_told(
+        self, play_alone: Callable[[Story], None]
+    ) -> None:
+        async def story(world: Cluster) -> None:
+            world.serve()
+            world.start("db-0", "10.0.0.1")
+            world.start("db-1", "10.0.0.2")
+            async with world.running(*FLAGS):
+                await until(lambda: "db-0.db" in world.records())
+            world.remove("db-0")
+            async with world.running(*FLAGS), asking(world, "db-0.db") as watcher:
+                begun = now()
+                await asyncio.sleep(SETTLED)
+                assert world.records() == {
+                    "db": ("10.0.0.2",),
+                    "db-0.db": ("10.0.0.1",),
+                    "db-1.db": ("10.0.0.2",),
+                }
+                [held] = [found for found in world.decisions.newest() if found.reason == "PodRecordHeld"]
+                assert "db-0.db.example.com stays: a successor" in held.message
+                assert held.retry_at is not None
+                assert timedelta(0) < held.retry_at - held.time <= timedelta(seconds=HOLD)
+                await asyncio.sleep(HOLD)
+                assert watcher.last_seen["10.0.0.1"] < begun + HOLD + 1
+                assert world.records("TXT").keys() == {"a-db", "a-db-1.db"}
+
+        play_alone(story)
+
+    def test_what_no_successor_can_take_over_is_not_held(self, play_alone: Callable[[Story], None]) -> None:
+        async def story(world: Cluster) -> None:
+            world.serve()
+            world.start("db-0", "10.0.0.1")
+            for number in (1, 2):
+                world.start(f"www-{number}", f"10.0.1.{number}", APART)
+            async with world.running(*FLAGS, "--source=service,pod"):
+                await until(lambda: len(world.records()) == 5 and len(_sets(world)) == 3)
+            world.delete("db")
+            world.remove("www-1")
+            async with world.running(*FLAGS, "--source=service,pod"):
+                await asyncio.sleep(SETTLED)
+                assert list(_sets(world).values()) == [("10.0.1.2",)]
+
+        play_alone(story)
+
+
+def _leads(controller: Controller) -> bool:
+    return controller._leader is not None and controller._leader.is_leading
 
 
 class TestPodSource:

@@ -1,13 +1,16 @@
 """The caps on a plan: creates and updates always pass, deletes only when that is safe."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from addons.dns.model.actions import ChangeGroup, Plan
-from addons.dns.plan.guard import DeleteLimits, approval_hash, count_owned, guard
+from addons.dns.model.records import Change, RecordSet
+from addons.dns.plan.guard import DeleteLimits, approval_hash, await_successors, count_owned, guard
+from addons.runtime.outcomes import Skip
 from tests.support.dns import REGISTRY, World, claim, owned
 
 LIMITS = DeleteLimits(percent=25, least=2)
@@ -62,6 +65,35 @@ def test_only_what_is_ours_counts() -> None:
         *(owned(f"h{number}", "10.0.0.1", owner="you") for number in range(50)), owned("a", "10.0.0.1")
     )
     assert count_owned(world.records, REGISTRY) == 1
+
+
+class TestSuccessors:
+    """Names that come and go with pods wait for the successors of their pods."""
+
+    UNTIL = datetime(2026, 1, 2, tzinfo=UTC)
+
+    def test_their_deletes_are_held_with_the_time_when_they_may_go(self) -> None:
+        world = World(owned("db-0.db", "10.0.0.1", by="db"), owned("www", "10.0.0.2", by="www"))
+        planned = Plan(world.plan(claim("new", "10.0.0.9")).groups)
+        plan = await_successors(planned, "service/web/db".__eq__, self.UNTIL)
+        assert [(group.verb, group.name) for group in plan.groups] == [
+            ("create", "new.example.com"),
+            ("delete", "www.example.com"),
+        ]
+        message = "db-0.db.example.com stays: a successor of its pod may follow"
+        assert plan.skips == (Skip("Z1/db-0.db.example.com", None, "PodRecordHeld", message, self.UNTIL),)
+
+    def test_a_record_set_that_is_one_pods_alone_has_no_successor(self) -> None:
+        apart = RecordSet(
+            "www.example.com", "A", 10, ("10.0.0.1",), "uid", None, (("MultiValueAnswer", "true"),)
+        )
+        group = ChangeGroup(
+            "Z1/www.example.com#uid", apart.name, "delete", (Change("DELETE", apart),), None, ""
+        )
+        of_pod = replace(group, resource="pod/web/www-1")
+        of_service = replace(group, resource="service/web/www", key="Z1/www.example.com#me")
+        plan = await_successors(Plan((of_pod, of_service)), lambda resource: True, self.UNTIL)
+        assert plan.groups == (of_pod,)
 
 
 class TestBudgetOverTime:
