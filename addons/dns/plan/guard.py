@@ -55,20 +55,19 @@ def guard(
 
 
 def await_successors(plan: Plan, comes_and_goes: Callable[[str], bool], until: datetime) -> Plan:
-    """Take out the deletes of names that come and go with pods: their pods may have ended a moment ago.
+    """Take out the deletes of names of pods, since the pods may have ended a moment ago.
 
-    `comes_and_goes` knows the resources that such names are made for. A multivalue record set of a pod goes:
-    it is that pod's alone, so no successor will take it over.
+    `comes_and_goes` knows the objects other than pods whose names come and go with pods.
     """
-    held = [
-        group for group in deletes_of(plan) if comes_and_goes(group.resource) and not _is_of_one_pod(group)
-    ]
+    held = [group for group in deletes_of(plan) if _is_succeeded(group, comes_and_goes)]
     return _hold(plan, held, reasons.POD_RECORD_HELD, "a successor of its pod may follow", until)
 
 
-def _is_of_one_pod(group: ChangeGroup) -> bool:
-    fields = {field for change in group.changes for field, _ in change.record.routing}
-    return group.resource.startswith("pod/") and "MultiValueAnswer" in fields
+def _is_succeeded(group: ChangeGroup, comes_and_goes: Callable[[str], bool]) -> bool:
+    """True for names that another pod may have next; a multivalue record set of a pod is that pod's alone."""
+    if not group.resource.startswith("pod/"):
+        return comes_and_goes(group.resource)
+    return all(field != "MultiValueAnswer" for change in group.changes for field, _ in change.record.routing)
 
 
 def deletes_of(plan: Plan) -> list[ChangeGroup]:

@@ -288,6 +288,26 @@ class TestNewDaemon:
 
         play_alone(story)
 
+    def test_nor_does_it_cost_one_that_pods_ask_for_themselves(
+        self, play_alone: Callable[[Story], None]
+    ) -> None:
+        flags = (*FLAGS, "--source=pod", "--pod-source-domain=pods.example.com")
+
+        async def story(world: Cluster) -> None:
+            world.start("db-0", "10.0.0.1")
+            async with world.running(*flags):
+                await until(lambda: world.records() == {"db-0.pods": ("10.0.0.1",)})
+            world.remove("db-0")
+            world.start("db-0", "10.0.0.11", ready=False)
+            async with world.running(*flags):
+                await asyncio.sleep(8)
+                assert world.records() == {"db-0.pods": ("10.0.0.1",)}
+                world.become_ready("db-0", "10.0.0.11")
+                await asyncio.sleep(SETTLED)
+                assert world.records() == {"db-0.pods": ("10.0.0.11",)}
+
+        play_alone(story)
+
     def test_a_new_leader_takes_over_between_a_pod_and_its_successor(
         self, play_alone: Callable[[Story], None]
     ) -> None:

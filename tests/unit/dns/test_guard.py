@@ -92,7 +92,7 @@ class TestSuccessors:
         )
         of_pod = replace(group, resource="pod/web/www-1")
         of_service = replace(group, resource="service/web/www", key="Z1/www.example.com#me")
-        plan = await_successors(Plan((of_pod, of_service)), lambda resource: True, self.UNTIL)
+        plan = await_successors(Plan((of_pod, of_service)), "service/web/www".__eq__, self.UNTIL)
         assert plan.groups == (of_pod,)
 
 
