@@ -145,6 +145,16 @@ class TestReports:
             assert await holder(controller, "10.0.0.1", 5) == "a"
             await until(lambda: ("odd", names.INVALID_ALLOWED_ROLES) in world.events())
 
+    async def test_an_sts_that_is_away_is_told_and_makes_nobody_unready(self, world: World) -> None:
+        world.aws.faults.add(operation="AssumeRole", code="ServiceUnavailable", status=503, times=None)
+        for number in range(6):
+            world.create(pod(f"a-{number}", f"10.0.0.{number}", role=f"web-{number}"))
+        async with world.running() as controller:
+            await until(lambda: controller.state()["sts"] == "away")
+            assert REGISTRY.get_sample_value("addons_iamproxy_sts_away") == 1
+            assert controller.not_ready() == ""
+            await until(lambda: ("a-0", names.CREDENTIALS_FAILED) in world.events())
+
     async def test_the_page_shows_pod_role_and_rule_and_no_secret(self, world: World) -> None:
         world.aws.sts.create_role("web")
         world.create(pod("a", "10.0.0.1", role="web"))
