@@ -152,13 +152,19 @@ async def _explain(namespace: str, name: str, config: Config) -> tuple[Verdict, 
 
 
 async def cleanup(config: Config, *, stay: bool = False) -> int:
-    """Take the redirect away from this node; to `stay` is to tell of it until SIGTERM."""
+    """Take the redirect and the key of tokens from this node; to `stay` is to tell of it until SIGTERM."""
+    _forget_key(config)
     redirect = _redirect(config)
     try:
         await (hold(redirect, config.listen) if stay else redirect.remove())
     finally:
         redirect.close()
     return 0
+
+
+def _forget_key(config: Config) -> None:
+    if config.token_key_file:
+        Path(config.token_key_file).unlink(missing_ok=True)
 
 
 async def cleanup_by(daemon_set: str, patience: str, config: Config) -> int:

@@ -40,9 +40,10 @@ async def redirect(world: Vpc) -> AsyncIterator[Redirect]:
 
 
 @asynccontextmanager
-async def holding(world: Vpc) -> AsyncIterator[Process]:
+async def holding(world: Vpc, *settings: str) -> AsyncIterator[Process]:
     """The command, until it says that it is done."""
-    command = world.fabric.node.command(sys.executable, "-m", "addons.iamproxy", "cleanup", "--hold")
+    hold = (sys.executable, "-m", "addons.iamproxy", "cleanup", "--hold", *settings)
+    command = world.fabric.node.command(*hold)
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
     process = await asyncio.create_subprocess_exec(*command, env=environment)
     try:
@@ -68,11 +69,16 @@ def addresses(world: Vpc) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-async def test_nothing_is_left_on_the_node_and_its_pods_see_it(world: Vpc, redirect: Redirect) -> None:
+async def test_nothing_is_left_on_the_node_and_its_pods_see_it(
+    world: Vpc, redirect: Redirect, tmp_path: Path
+) -> None:
+    key = tmp_path / "token.key"
+    key.write_bytes(bytes(32))
     pod = world.fabric.add_pod("prod/app").inside
     assert await world.ask(pod) == REFUSED
     assert all(str(address) in addresses(world) for seat in SEATS for address in seat)
-    async with holding(world) as process:
+    async with holding(world, f"--token-key-file={key}") as process:
+        assert not key.exists()
         assert world.nft("list", "ruleset") == ""
         assert not any(str(address) in addresses(world) for seat in SEATS for address in seat)
         assert world.sees_the_node(await world.ask(pod, METADATA))

@@ -135,6 +135,37 @@ async def test_it_does_its_work_with_exactly_the_rights_that_the_chart_gives(
             assert actions(aws) == {"sts:AssumeRoleWithWebIdentity"}
 
 
+async def test_an_upgrade_and_a_rollback_change_what_the_pods_read_and_nothing_immutable() -> None:
+    async with cluster("iamproxy") as (api, release):
+        await release.install()
+        before, text = daemon_set(api), configuration(api)
+        await release.upgrade(
+            {
+                "config": {"credentialSource": "web-identity"},
+                "podLabels": {"color": "blue"},
+                "commonLabels": {"team": "security"},
+                "updateStrategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
+            }
+        )
+        after = daemon_set(api)
+        assert "credentialSource: web-identity" in configuration(api)
+        assert ("create", "", "serviceaccounts/token") in granted(api)
+        assert after["metadata"]["uid"] == before["metadata"]["uid"]
+        assert after["spec"]["selector"] == before["spec"]["selector"]
+        assert after["spec"]["template"] != before["spec"]["template"], "pods are replaced"
+
+        await release.rollback()
+        assert (daemon_set(api)["spec"], configuration(api)) == (before["spec"], text)
+        assert ("create", "", "serviceaccounts/token") not in granted(api)
+        assert await release.statuses() == ["superseded", "superseded", "deployed"]
+
+
+def configuration(api: KubeApi) -> str:
+    """The settings file in the cluster."""
+    text: str = api.store.get("v1", "configmaps", NAMESPACE, ACCOUNT)["data"]["config.yaml"]
+    return text
+
+
 CLEANUP = "aws-iamproxy-cleanup"
 
 

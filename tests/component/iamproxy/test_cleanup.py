@@ -1,6 +1,9 @@
 """Cleaning every node up by its DaemonSet: what is changed, when it is done, what is told else."""
 
 import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -203,3 +206,37 @@ def test_what_is_left_is_told_in_nodes_and_how_to_go_on() -> None:
     text = what_is_left(Progress(5, 2, "why"), "kube-system", "iamproxy")
     assert text.startswith("not done: on 2 of 5 nodes: why\n")
     assert text.endswith("  addons iamproxy cleanup\n")
+
+
+async def run(folder: Path, *arguments: str) -> tuple[int | None, str, str]:
+    """The command as a process: its exit code, and what it says."""
+    command = (sys.executable, "-m", "addons", "iamproxy", "cleanup", *arguments)
+    environment = {**os.environ, "KUBECONFIG": str(folder / "kubeconfig")}
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=PIPE)
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+async def test_as_a_command_it_ends_well_when_all_is_done_and_else_tells_what_is_left(tmp_path: Path) -> None:
+    asked = ("--daemonset=kube-system/iamproxy", "--timeout=1ms")
+    async with cleaning(tmp_path, *CLEANING) as made:
+        made.rollout.report(updated=3, available=3)
+        assert (await run(tmp_path, asked[0]))[:2] == (0, "cleaned up: 3 nodes\n")
+        code, out, err = await run(tmp_path, *asked)
+        assert (code, out) == (3, "")
+        assert err.startswith("not done: the API server did not answer in time\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--daemonset=iamproxy",), "--daemonset 'iamproxy': not NAMESPACE/NAME"),
+        (("--daemonset=",), "--daemonset '': not NAMESPACE/NAME"),
+        (("--daemonset=a/b", "--timeout=soon"), "--timeout 'soon': not a duration, such as 4m"),
+    ],
+)
+async def test_what_cannot_be_meant_is_refused_by_name(
+    arguments: tuple[str, ...], complaint: str, tmp_path: Path
+) -> None:
+    code, _, err = await run(tmp_path, *arguments)
+    assert (code, err) == (2, f"addons iamproxy: {complaint}\n")
