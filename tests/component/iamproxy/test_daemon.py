@@ -12,6 +12,7 @@ import pytest
 
 from addons.iamproxy import names
 from tests.support.iamproxy_world import BASE, NODE, World, pod
+from tests.support.kubelet import free_port
 
 HOST = {"Host": "169.254.169.254"}
 ROLES = "/latest/meta-data/iam/security-credentials/"
@@ -124,7 +125,7 @@ class TestServing:
         """The pod of this test has the address of loopback."""
         world.aws.sts.create_role("web")
         world.create(pod("a", "127.0.0.1", role="web"))
-        port, admin = await free_ports(2)
+        port, admin = free_port(), free_port()
         flags = (f"--node={NODE}", "--interceptor=none", f"--app-port={port}", f"--listen=127.0.0.1:{admin}")
         async with process(world, *flags) as daemon, aiohttp.ClientSession() as http:
             url = f"http://127.0.0.1:{port}{ROLES}"
@@ -140,15 +141,6 @@ class TestServing:
             audit = [json.loads(line) for line in out.decode().splitlines() if '"issued"' in line]
             assert [(line["pod"], line["accessKeyId"]) for line in audit] == [("prod/a", body["AccessKeyId"])]
             assert body["SecretAccessKey"] not in out.decode()
-
-
-async def free_ports(count: int) -> list[int]:
-    servers = [await asyncio.start_server(lambda *_: None, "127.0.0.1", 0) for _ in range(count)]
-    ports = [server.sockets[0].getsockname()[1] for server in servers]
-    for server in servers:
-        server.close()
-        await server.wait_closed()
-    return ports
 
 
 async def until_ready(http: aiohttp.ClientSession, url: str) -> None:
