@@ -9,6 +9,9 @@ from addons.sim.kubeapi.server import KubeApi
 from tests.support.charts import CHARTS, Object, Values, chart, helm, values
 
 NAMESPACE = "kube-system"
+UNINSTALL_SECONDS = 90
+"""How long Helm waits for the hooks of an uninstall: 30 seconds, if not told, where users have 5 minutes."""
+
 PLURALS = {
     "ConfigMap": "configmaps",
     "ClusterRole": "clusterroles",
@@ -54,7 +57,7 @@ class Release:
 
     async def uninstall(self) -> None:
         """Remove the release."""
-        await self._run(self._config.uninstall, "aws")
+        await self._run(self._config.uninstall, "aws", timeout=UNINSTALL_SECONDS)
 
     async def statuses(self) -> list[str]:
         """The status of every revision, oldest first."""

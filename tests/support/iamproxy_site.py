@@ -18,7 +18,7 @@ from addons.sim.imds import Imds, Instance, NodeCredentials
 from addons.sim.net import METADATA
 from tests.support.charts import Values, helm
 from tests.support.cluster import ROOT
-from tests.support.helm import NAMESPACE, Release
+from tests.support.helm import NAMESPACE, UNINSTALL_SECONDS, Release
 from tests.support.kubectl import Kubectl, require_kubectl
 from tests.support.nodes import Node, Site
 
@@ -207,7 +207,9 @@ class Stage:
             finally:
                 print(await self.daemon_log())
                 daemons = await self.daemons()
-                await asyncio.to_thread(connection.uninstall, "aws", ignore_not_found=True)
+                await asyncio.to_thread(
+                    connection.uninstall, "aws", ignore_not_found=True, timeout=UNINSTALL_SECONDS
+                )
                 await self.gone(daemons)
 
     async def rolled_out(self) -> None:
