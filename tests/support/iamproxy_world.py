@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from addons.iamproxy.server.routes import Routes
 from addons.iamproxy.server.tokens import Tokens, new_key
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
+from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decisions
 from addons.runtime.events import Recorder
 from addons.runtime.kube import KubeClient
@@ -104,9 +106,12 @@ class FakeCni:
 
 
 class World:
-    """An API server with a namespace that permits every role of the account, and STS."""
+    """An API server with a namespace that permits every role of the account, and STS; `now` is our clock."""
 
-    def __init__(self, api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
+    def __init__(
+        self, api: KubeApi, aws: AwsEndpoint, folder: Path, *, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.now = now
         self.api = api
         self.aws = aws
         self.folder = folder
@@ -166,10 +171,11 @@ class World:
             made = Controller(
                 config,
                 kube=kube,
-                sts=Sts(session, issue_token=issuer.issue, broker=config.assume_role_arn),
+                sts=Sts(session, issue_token=issuer.issue, broker=config.assume_role_arn, now=self.now),
                 reporter=Reporter(decisions=self.decisions, recorder=recorder),
                 policy=PolicyFile(Path(config.policy_file)) if config.policy_file else None,
                 uncovered=uncovered,
+                now=self.now,
             )
             stopping = asyncio.Event()
             async with asyncio.TaskGroup() as group:
@@ -203,6 +209,7 @@ class World:
             node_keys=NodeKeys(_no_key),
             limits=limits or ServerLimits(),
             imdsv2="optional",
+            now=self.now,
         )
         server, stopping = MetadataServer(metadata, [("127.0.0.1", 0)]), asyncio.Event()
         task = asyncio.create_task(server.serve(stopping))

@@ -108,8 +108,12 @@ class Vault:
                 return self._last_resort(entry)
 
     def start(self, key: CredentialKey) -> None:
-        """Begin to fetch credentials, whether or not there are some; `on_outcome` hears how it ends."""
-        self._start(key, self._entry(key))
+        """Begin to fetch credentials, whether or not there are some; `on_outcome` hears how it ends.
+
+        Nothing is begun while STS is away and not to be asked yet.
+        """
+        if not self._breaker.pause(asyncio.get_running_loop().time()):
+            self._start(key, self._entry(key))
 
     async def settle(self) -> dict[CredentialKey, str]:
         """Return when nothing is under way; what failed last, by key."""

@@ -1,9 +1,8 @@
 """Names of pods as resolvers see them while pods come and go, on virtual time."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ import dns.rcode
 import pytest
 
 from addons.dns.controller.zones import Controller
-from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.nameserver import NameServer
+from tests.support.aws_thread import aws_in_thread
 from tests.support.dns_world import CHANGE, PREFIX, Object, World, until
 from tests.support.virtual import run_virtual
 
@@ -125,23 +124,6 @@ async def asking(world: World, name: str) -> AsyncIterator[Watcher]:
         yield watcher
     finally:
         task.cancel()
-
-
-@contextmanager
-def aws_in_thread() -> Iterator[AwsEndpoint]:
-    """An AWS that lives in real time: boto3 blocks, so nothing it waits for may run in the virtual loop."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    endpoint = AwsEndpoint()
-    try:
-        asyncio.run_coroutine_threadsafe(endpoint.start("127.0.0.1", 0), loop).result()
-        yield endpoint
-    finally:
-        asyncio.run_coroutine_threadsafe(endpoint.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 @pytest.fixture

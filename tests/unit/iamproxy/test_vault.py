@@ -173,6 +173,17 @@ class TestOutages:
 
         tell(story)
 
+    def test_while_sts_is_away_many_renewals_are_one_call_at_a_time(self) -> None:
+        async def story(sts: FakeSts, vault: Vault) -> None:
+            sts.error = Unavailable("away")
+            for _ in range(10 * 60):
+                for number in range(100):
+                    vault.start(key(number))
+                await asyncio.sleep(1)
+            assert sts.calls.total() < 100 + 10 * 60 / 20
+
+        tell(story)
+
     def test_throttling_counts_as_away(self) -> None:
         async def story(sts: FakeSts, vault: Vault) -> None:
             sts.error = Throttled("Rate exceeded")
