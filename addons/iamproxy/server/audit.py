@@ -83,6 +83,14 @@ class Audit:
         )
         log.info(self._encode(line).decode())
 
+    def rejected(self, ip: str, pod: PodIdentity | None, answer: Answer) -> None:
+        """Note that something was refused unread: it was too much, or no proper HTTP."""
+        if log.isEnabledFor(logging.INFO):
+            line = AuditLine(
+                self._now(), "refused", ip, *_who(pod), status=answer.status, reason=answer.reason
+            )
+            log.info(self._encode(line).decode())
+
 
 def set_up_audit(stream: TextIO) -> None:
     """Write the lines to `stream`, all of them and as they are; they are kept out of the other messages.

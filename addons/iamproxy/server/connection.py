@@ -8,7 +8,7 @@ from prometheus_client import Counter, Gauge
 from addons.iamproxy import names
 from addons.iamproxy.server import answers
 from addons.iamproxy.server.answers import Answer, Encoder
-from addons.iamproxy.server.limits import Visitor, Visitors
+from addons.iamproxy.server.limits import OncePerSecond, Visitor, Visitors
 from addons.iamproxy.server.metadata import Metadata
 from addons.iamproxy.server.reader import RequestReader
 from addons.iamproxy.server.redirected import is_redirected
@@ -18,6 +18,7 @@ _OPEN = Gauge("addons_iamproxy_connections", "Connections of pods that are open.
 _TURNED_AWAY = Counter("addons_iamproxy_turned_away_total", "Connections that were not served.", ["cause"])
 
 _BUSY = answers.refusal(503, names.TOO_MANY_CONNECTIONS, "this pod has too many connections")
+_TOO_MANY = answers.refusal(429, names.TOO_MANY_REQUESTS, "this pod asks too often")
 _READ_BYTES = 4096
 _REST_SECONDS = 0.5
 
@@ -33,6 +34,7 @@ class Hub:
         self.limits = metadata.limits
         self.only_redirected = only_redirected
         self.visitors = Visitors(metadata.limits)
+        self._told = OncePerSecond()
         self.encoder = Encoder()
         self.connections: set[Connection] = set()
         self.is_draining = False
@@ -45,6 +47,11 @@ class Hub:
         for connection in [each for each in self.connections if each.expires_at <= now]:
             connection.abort()
         self.visitors.forget_rested(now)
+        self._told.forget_rested(now)
+
+    def reject(self, ip: str, answer: Answer) -> Answer:
+        """Take note of an answer to what is too much, or no proper HTTP."""
+        return self.metadata.reject(ip, answer, is_told=self._told.passes(ip, self.loop.time()))
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -55,6 +62,7 @@ class Connection(asyncio.BufferedProtocol):
     """
 
     _transport: asyncio.Transport
+    _ip: str
     _visitor: Visitor
     _reader: RequestReader
 
@@ -94,8 +102,9 @@ class Connection(asyncio.BufferedProtocol):
         visitor = hub.visitors.enter(peer.ip, hub.loop.time())
         if visitor is None:
             _TURNED_AWAY.labels("busy").inc()
-            self._end(_BUSY)
+            self._end(hub.reject(peer.ip, _BUSY))
             return
+        self._ip = peer.ip
         self._visitor = visitor
         self._reader = RequestReader(peer, hub.limits.request_bytes)
         hub.connections.add(self)
@@ -149,13 +158,13 @@ class Connection(asyncio.BufferedProtocol):
         while reader.requests and not (self._waiting or self._is_blocked or self._transport.is_closing()):
             request = reader.requests.popleft()
             if not self._visitor.take(self._hub.loop.time()):
-                self._send(request, metadata.too_many())
+                self._send(request, self._hub.reject(request.peer.ip, _TOO_MANY))
             elif (answer := metadata.answer_now(request)) is not None:
                 self._send(request, answer)
             else:
                 self._wait(request)
         if reader.failure and not (reader.requests or self._waiting or self._transport.is_closing()):
-            self._end(reader.failure)
+            self._end(self._hub.reject(self._ip, reader.failure))
 
     def _wait(self, request: Request) -> None:
         self._waiting = self._hub.loop.create_task(self._hub.metadata.answer_later(request))

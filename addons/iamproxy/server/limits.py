@@ -53,6 +53,27 @@ class Visitor:
         return self.connections == 0 and filled >= self._limits.burst
 
 
+class OncePerSecond:
+    """Lets one line about each address pass in a second: who sends too much must not fill the log as well."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._told)
+
+    def passes(self, ip: str, now: float) -> bool:
+        """Whether there was none about this address for a second."""
+        if now - self._told.get(ip, float("-inf")) < 1:
+            return False
+        self._told[ip] = now
+        return True
+
+    def forget_rested(self, now: float) -> None:
+        """Drop the addresses about which there was none for a second."""
+        self._told = {ip: told for ip, told in self._told.items() if now - told < 1}
+
+
 class Visitors:
     """Everybody who has a connection, or had one a moment ago."""
 

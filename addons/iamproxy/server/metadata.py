@@ -31,7 +31,6 @@ _WAITS = Histogram(
 )
 
 _HEALTHY = answers.text(b"ok")
-_TOO_MANY = answers.refusal(429, names.TOO_MANY_REQUESTS, "this pod asks too often")
 _CHECK_SECONDS = 0.05
 """Time to ask the network whose the address is in the end, when waiting has used up all there was."""
 
@@ -95,10 +94,13 @@ class Metadata:
         self._count(route, answer)
         return answer
 
-    def too_many(self) -> Answer:
-        """Answer a request beyond the rate that one pod may have."""
-        self._count(None, _TOO_MANY)
-        return _TOO_MANY
+    def reject(self, ip: str, answer: Answer, *, is_told: bool) -> Answer:
+        """Take note of an answer to what was too much, or no proper HTTP; if `is_told` the audit hears of it."""
+        self._count(None, answer)
+        if is_told:
+            holder = self._addresses.find(ip)
+            self._audit.rejected(ip, holder.pod if holder else None, answer)
+        return answer
 
     def _answer_from_memory(self, request: Request, route: Route) -> Answer | None:
         if route.kind is Kind.HEALTH:

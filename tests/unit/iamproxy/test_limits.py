@@ -1,6 +1,6 @@
 """Limits per pod: how many connections and requests one address may have."""
 
-from addons.iamproxy.server.limits import ServerLimits, Visitors
+from addons.iamproxy.server.limits import OncePerSecond, ServerLimits, Visitors
 
 LIMITS = ServerLimits(connections_per_pod=2, connections=3, requests_per_second=2.0, burst=10)
 
@@ -52,6 +52,24 @@ class TestRate:
         visitor = visitors().enter("10.0.0.1", 0)
         assert visitor
         assert sum(visitor.take(1_000) for _ in range(20)) == LIMITS.burst
+
+
+class TestLines:
+    def test_one_passes_in_a_second_for_each_address(self) -> None:
+        lines = OncePerSecond()
+        assert [lines.passes("10.0.0.1", now) for now in (0.0, 0.5, 0.9, 1.0, 1.9)] == [
+            *(True, False, False),
+            *(True, False),
+        ]
+        assert lines.passes("10.0.0.2", 0.5)
+
+    def test_addresses_are_forgotten_after_that(self) -> None:
+        lines = OncePerSecond()
+        lines.passes("10.0.0.1", 0)
+        lines.forget_rested(0.5)
+        assert len(lines) == 1
+        lines.forget_rested(1)
+        assert len(lines) == 0
 
 
 class TestForgetting:
