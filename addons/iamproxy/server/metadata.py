@@ -95,7 +95,7 @@ class Metadata:
         return answer
 
     def reject(self, ip: str, answer: Answer, *, is_told: bool) -> Answer:
-        """Take note of an answer to what was too much, or no proper HTTP; if `is_told` the audit hears of it."""
+        """Take note of an answer to what was too much, or no proper HTTP; the audit hears if `is_told`."""
         self._count(None, answer)
         if is_told:
             holder = self._addresses.find(ip)
