@@ -1,10 +1,18 @@
-"""What a daemon may cost before it does anything: measured in a fresh process."""
+"""What a daemon may cost before it does anything, and with a full node: measured in a fresh process."""
 
+import asyncio
 import json
+import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from addons.sim.aws.server import AwsEndpoint
+from addons.sim.kubeapi.server import KubeApi
+from tests.support.iamproxy_world import BASE, NODE, World, pod
 
 MEASURE = """
 import json, sys
@@ -17,7 +25,10 @@ print(json.dumps({
 }))
 """
 
-RESIDENT_MIB = {"addons.dns": 85}
+RESIDENT_MIB = {"addons.dns": 85, "addons.iamproxy": 75}
+
+PODS, ROLES = 110, 30
+SERVING_MIB = 85
 
 
 def measure(module: str) -> dict[str, object]:
@@ -48,3 +59,29 @@ def test_the_command_line_answers_without_loading_what_it_does_not_need() -> Non
     code = "import sys, addons.runtime.cli; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
     assert not {"boto3", "botocore", "kubernetes", "aiohttp"} & set(loaded)
+
+
+async def test_iamproxy_with_a_full_node_stays_in_its_budget(tmp_path: Path) -> None:
+    """Its peak, when it has fetched credentials for all pods."""
+    async with KubeApi() as api, AwsEndpoint() as aws:
+        world = World(api, aws, tmp_path)
+        for number in range(ROLES):
+            aws.sts.create_role(f"web-{number}")
+        for number in range(PODS):
+            world.create(pod(f"a-{number}", f"10.0.0.{number + 1}", role=f"web-{number % ROLES}"))
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "addons.iamproxy", f"--node={NODE}", f"--base-role-arn={BASE}"),
+            *(f"--kubeconfig={world.kubeconfig}", f"--aws-endpoint-url={aws.url}"),
+            *("--aws-region=eu-central-1", "--interceptor=none", "--app-port=0", "--listen=127.0.0.1:0"),
+            env={**os.environ, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            while len(aws.calls) < ROLES and process.returncode is None:
+                await asyncio.sleep(0.05)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+        finally:
+            process.kill()
+            await process.wait()
+    assert int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024 < SERVING_MIB
