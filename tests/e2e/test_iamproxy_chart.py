@@ -1,6 +1,6 @@
 """The real Helm and the iamproxy chart on a real Kubernetes without nodes: what is accepted and permitted.
 
-On nodes the chart is proven by test_iamproxy.py and test_iamproxy_web_identity.py.
+On nodes the chart is proven by the other tests of iamproxy here.
 """
 
 import asyncio
