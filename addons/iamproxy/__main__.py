@@ -78,10 +78,19 @@ async def main(config: Config) -> int:
     """Run the daemon until it is stopped, or a single pass; the exit code."""
     if not config.node:
         raise SettingError("--node is required: the name of the node that this daemon is for")
-    is_single = config.once or config.dry_run
+    if config.once or config.dry_run or config.interceptor == "none":
+        return await _run(config, None)
+    redirect = _redirect(config)
+    try:
+        await redirect.close_off()
+        return await _run(config, redirect)
+    finally:
+        redirect.close()
+
+
+async def _run(config: Config, redirect: Redirect | None) -> int:
     config = msgspec.structs.replace(config, aws_region=await _region(config))
     async with _connections(config) as (kube, aws):
-        redirect = None if is_single or config.interceptor == "none" else _redirect(config)
         decisions = Decisions()
         recorder = Recorder(kube, component=COMPONENT, instance=config.node)
         reporter = Reporter(decisions=decisions, recorder=None if config.dry_run else recorder)
@@ -94,7 +103,7 @@ async def main(config: Config) -> int:
             uncovered=lambda: redirect.uncovered if redirect else "",
             preview=print_plan if config.dry_run else None,
         )
-        if is_single:
+        if config.once or config.dry_run:
             return await single_pass(controller, recorder)
         await _serve(config, controller, redirect, decisions, recorder)
         return 0
@@ -191,54 +200,45 @@ async def _serve(
     recorder: Recorder,
 ) -> None:
     set_up_audit(sys.stdout)
-    try:
-        places: Sequence[Place] = [("", config.app_port)]
+    places: Sequence[Place] = [("", config.app_port)]
+    if redirect:
+        places = await _sit_down(redirect, controller)
+        await redirect.ensure()
+    async with aiohttp.ClientSession() as session:
+        metadata = _metadata(config, controller, session)
+        server = MetadataServer(metadata, places, only_redirected=redirect is not None)
+        status = StatusServer(
+            config.listen,
+            name="iamproxy",
+            ready=lambda: _not_ready(controller, redirect),
+            state=controller.state,
+            decisions=decisions,
+            reuse_port=True,
+        )
+        services = (
+            status.serve,
+            server.serve,
+            controller.watches.run,
+            controller.assignments.run,
+            controller.run,
+            recorder.run,
+        )
         if redirect:
-            places = await _sit_down(redirect, controller)
-            await redirect.ensure()
-        async with aiohttp.ClientSession() as session:
-            metadata = _metadata(config, controller, session)
-            server = MetadataServer(metadata, places, only_redirected=redirect is not None)
-            status = StatusServer(
-                config.listen,
-                name="iamproxy",
-                ready=lambda: _not_ready(controller, redirect),
-                state=controller.state,
-                decisions=decisions,
-                reuse_port=True,
+            await run_until_stopped(
+                *services, redirect.keep, grace=_GRACE_SECONDS, before_stopping=redirect.hand_over
             )
-            services = (
-                status.serve,
-                server.serve,
-                controller.watches.run,
-                controller.assignments.run,
-                controller.run,
-                recorder.run,
-            )
-            if redirect:
-                await run_until_stopped(
-                    *services, redirect.keep, grace=_GRACE_SECONDS, before_stopping=redirect.hand_over
-                )
-            else:
-                await run_until_stopped(*services)
-    finally:
-        if redirect:
-            redirect.close()
+        else:
+            await run_until_stopped(*services)
 
 
 async def _sit_down(redirect: Redirect, controller: Controller) -> list[socket.socket]:
-    """Listen beside the daemon that is there already. One that is just ending gets the time to do so.
-
-    Whoever it is that we wait for: pods do not see the node's metadata meanwhile.
-    """
+    """Listen beside the daemon that is there already. One that is just ending gets the time to do so."""
     loop = asyncio.get_running_loop()
     until = loop.time() + _SEAT_SECONDS
     while True:
         try:
             return redirect.sit_down(is_warm=lambda: controller.is_warm)
         except AlreadyExists as error:
-            if not redirect.is_closed:
-                await redirect.ensure()
             if loop.time() > until:
                 raise
             log.info("waiting: %s", error.message)

@@ -15,6 +15,7 @@ from addons.iamproxy.net.seats import SEATS, is_taken
 from addons.iamproxy.net.table import INTERCEPT, TABLE
 from addons.sim.net import Pod
 from tests.support.iamproxy_cluster import Cluster, cluster, session_of
+from tests.support.vpc import REFUSED
 
 FIRST, SECOND = SEATS
 
@@ -159,3 +160,12 @@ async def test_somebody_else_s_port_is_named(node: Cluster) -> None:
             await until(lambda: "others listen on 169.254.170.10:8181" in node.daemon.log())
             assert daemon.returncode is None
             assert not node.network.sees_the_node(await node.network.ask(made.inside, patience=1.0))
+
+
+async def test_bad_settings_leave_the_way_closed(node: Cluster) -> None:
+    """On a new node too: what is broken gives pods nothing, and never the node's credentials."""
+    made = node.start_pod("reader", "reader")
+    assert node.network.sees_the_node(await node.network.ask(made.inside)), "the control"
+    async with node.daemon.starting(f"--policy-file={node.world.folder}/none.yaml") as daemon:
+        assert await daemon.wait() == 2
+    assert await node.network.ask(made.inside) == REFUSED

@@ -64,6 +64,11 @@ class Redirect:
         for netlink in (self._netfilter, self._news, self._route):
             netlink.close()
 
+    async def close_off(self) -> None:
+        """Close the way to the node's metadata before all else, unless it leads to a daemon already."""
+        if not self.is_closed:
+            await self.ensure()
+
     def sit_down(self, *, is_warm: Callable[[], bool]) -> list[socket.socket]:
         """Listen where nobody does, beside another daemon of this node; give the sockets.
 
