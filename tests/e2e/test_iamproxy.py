@@ -138,7 +138,7 @@ async def test_an_upgrade_leaves_no_request_without_its_answer(proxied: Stage, r
     await proxied.gone(daemons)
     for name, length in answered.items():
         answers = (await proxied.log(name))[length:]
-        assert answers.count("Success") > 50
+        assert answers.count("Success") > 10
         assert "wget:" not in answers
 
 

@@ -25,14 +25,11 @@ from tests.support.nodes import Node, Site
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 ROLES = "/latest/meta-data/iam/security-credentials/"
-DAEMON_SET = "daemonset/aws-iamproxy"
 IDLE = ("sleep", "1000")
 
 _DAEMONS = ("--namespace", NAMESPACE, "--selector", "app.kubernetes.io/name=iamproxy")
 _INTERPRETER = ("/usr", "/lib", "/lib64", sys.base_prefix)
 _SECONDS = 60
-
-Object = dict[str, Any]
 
 
 def asking(*paths: str) -> tuple[str, ...]:
@@ -176,8 +173,8 @@ class Stage:
 
     def values(self, **config: object) -> Values:
         """What is said to install the chart: AWS is elsewhere, the image lies on the machine."""
-        mounts = {path: path for path in (*_INTERPRETER, str(ROOT))} | {"/opt/addons": sys.prefix}
-        names_ = {place: f"machine-{number}" for number, place in enumerate(mounts)}
+        sources = {path: path for path in (*_INTERPRETER, str(ROOT))} | {"/opt/addons": sys.prefix}
+        volumes = {place: f"machine-{number}" for number, place in enumerate(sources)}
         return {
             "image": {"repository": "docker.io/local/addons", "tag": "1", "pullPolicy": "Never"},
             "config": {
@@ -187,10 +184,10 @@ class Stage:
                 **config,
             },
             "extraVolumes": [
-                {"name": names_[place], "hostPath": {"path": source}} for place, source in mounts.items()
+                {"name": volume, "hostPath": {"path": sources[place]}} for place, volume in volumes.items()
             ],
             "extraVolumeMounts": [
-                {"name": names_[place], "mountPath": place, "readOnly": True} for place in mounts
+                {"name": volume, "mountPath": place, "readOnly": True} for place, volume in volumes.items()
             ],
         }
 
@@ -215,7 +212,7 @@ class Stage:
     async def rolled_out(self) -> None:
         """Wait until the daemon of every node is ready, and as the chart has it now."""
         await self.kubectl.ok(
-            "rollout", "status", DAEMON_SET, "--namespace", NAMESPACE, f"--timeout={_SECONDS}s"
+            "rollout", "status", "daemonset/aws-iamproxy", "--namespace", NAMESPACE, f"--timeout={_SECONDS}s"
         )
 
 
@@ -224,23 +221,26 @@ async def staged(site: Site, *roles: str) -> AsyncIterator[Stage]:
     """Set the stage, with a namespace that permits the `roles`, which AWS knows."""
     async with AsyncExitStack() as stack:
         aws = AwsEndpoint()
-        instance = Instance(credentials=_node_credentials(aws))
-        imds = Imds(instance)
-        await imds.start(site.hub.listener(METADATA, 80))
-        stack.push_async_callback(imds.stop)
         await aws.start(site.outside)
         stack.push_async_callback(aws.stop)
         for role in roles:
             aws.sts.create_role(role)
+        imds = Imds(Instance(credentials=_node_credentials(aws)))
+        await imds.start(site.hub.listener(METADATA, 80))
+        stack.push_async_callback(imds.stop)
         namespace = f"t{uuid4().hex[:8]}"
-        command = (require_kubectl(), "--kubeconfig", str(site.cluster.kubeconfig), "--namespace", namespace)
-        kubectl = Kubectl(command)
-        allowed = {names.ALLOWED_ROLES: json.dumps(roles)}
-        metadata = {"name": namespace, "annotations": allowed}
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-        await kubectl.ok("create", "-f", "-", stdin=body)
+        admin = (require_kubectl(), "--kubeconfig", str(site.cluster.kubeconfig))
+        kubectl = Kubectl((*admin, "--namespace", namespace))
+        await kubectl.ok("create", "-f", "-", stdin=_permitting(namespace, roles))
         stack.push_async_callback(kubectl.ok, "delete", "namespace", namespace, "--wait=false")
         yield Stage(site, aws, imds, kubectl, namespace)
+
+
+def _permitting(namespace: str, roles: tuple[str, ...]) -> dict[str, Any]:
+    """A namespace whose pods may have these roles."""
+    annotations = {names.ALLOWED_ROLES: json.dumps(roles)}
+    metadata = {"name": namespace, "annotations": annotations}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
 def _node_credentials(aws: AwsEndpoint) -> NodeCredentials:
