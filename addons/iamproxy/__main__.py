@@ -298,6 +298,8 @@ def _sts(config: Config, kube: KubeClient, aws: AwsSession) -> Sts:
 
 
 async def _region(config: Config) -> str:
+    if config.dry_run:
+        return config.aws_region
     async with aiohttp.ClientSession() as session:
         return await find_region(config.aws_region, NodeMetadata(session, address=config.metadata_addr).read)
 

@@ -61,6 +61,16 @@ async def test_a_role_that_its_namespace_forbids_is_refused_with_the_reason(clus
     cluster.world.namespace("guarded", "reader")
     made = cluster.network.fabric.add_pod("guarded/app")
     cluster.world.create(pod("app", made.address, role="writer", namespace="guarded"))
+async def test_a_start_that_fails_has_closed_the_way_to_the_node(cluster: Cluster) -> None:
+    made = cluster.start_pod("reader", "reader")
+    assert cluster.network.sees_the_node(await cluster.network.ask(made.inside)), "the control"
+    async with cluster.daemon.starting("--aws-region=", "--metadata-addr=127.0.0.1") as process:
+        assert await process.wait() == 2
+    assert "--aws-region is required" in cluster.daemon.log()
+    for address in (METADATA, METADATA_V6):
+        assert await cluster.network.ask(made.inside, address) == REFUSED
+
+
     async with cluster.daemon.running():
         answer = await cluster.network.ask(made.inside, path="/latest/meta-data/iam/security-credentials/")
         assert " 403 " in answer

@@ -6,6 +6,7 @@ import pytest
 
 from addons.iamproxy.aws.region import find_region
 from addons.runtime.errors import Unavailable
+from addons.runtime.settings import SettingError
 
 
 def node(region: str | None, asked: list[str]) -> Callable[[str], Awaitable[str | None]]:
@@ -39,9 +40,11 @@ async def test_then_the_node() -> None:
     assert asked == ["placement/region"]
 
 
-async def test_who_is_nowhere_is_told_so(caplog: pytest.LogCaptureFixture) -> None:
+async def test_who_is_nowhere_is_told_so() -> None:
     async def fail(key: str) -> None:
         raise Unavailable("metadata of the node: connection refused")
 
-    assert await find_region("", fail) == ""
-    assert "--aws-region is not set, and metadata of the node: connection refused" in caplog.text
+    with pytest.raises(SettingError, match=r"--aws-region is required: .* connection refused"):
+        await find_region("", fail)
+    with pytest.raises(SettingError, match="the node's metadata does not have it"):
+        await find_region("", node(None, []))
