@@ -1,6 +1,6 @@
 """What keeps a plan from doing harm: holds, the budget for deletes, and names that flap."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from addons.dns.config import Config
@@ -70,7 +70,7 @@ class Caution:
         zone_id: str,
         plan: Plan,
         outcomes: Iterable[Outcome[ChangeGroup]],
-        planned: Collection[str],
+        planned: Container[str],
     ) -> None:
         """Remember what became of a plan for the keys, zone/name, in `planned`."""
         done = list(outcomes)

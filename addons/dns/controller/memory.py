@@ -1,6 +1,6 @@
 """What the plan must know of the past: since when a row has no targets, and what it was given how often."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from addons.dns import names as reasons
@@ -20,7 +20,7 @@ class Holds:
         self._now = now
         self.ends: dict[str, datetime] = {}
 
-    def follow(self, skips: Iterable[Skip], planned: Collection[str]) -> None:
+    def follow(self, skips: Iterable[Skip], planned: Container[str]) -> None:
         """Begin a hold for what has just lost its targets; end those of rows that have some again.
 
         `planned` has the keys, zone/name, that the skips are about.

@@ -1,6 +1,6 @@
 """How every zone and name stands: what failed lately, and may not be tried again yet."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Container, Mapping
 from datetime import datetime, timedelta
 
 from addons.runtime.errors import Invalid, OutsideError
@@ -40,11 +40,12 @@ class Standing:
         self._ledger.record(key, None, self._now())
         self.failures.pop(key, None)
 
-    def forget_names(self, zone_id: str, existing: Collection[str]) -> None:
-        """Drop the keys in a zone that are none of `existing`: names that nobody wants and nothing holds."""
+    def forget_names(self, zone_id: str, existing: Container[str]) -> None:
+        """Drop the keys of names in a zone that are none of `existing`: not wanted, and not there."""
 
         def is_gone(key: str) -> bool:
-            return key.startswith(f"{zone_id}/") and key.partition("#")[0] not in existing
+            zone, slash, name = key.partition("#")[0].partition("/")
+            return bool(slash) and zone == zone_id and name not in existing
 
         self._ledger.forget(is_gone)
         for key in [key for key in self.failures if is_gone(key)]:

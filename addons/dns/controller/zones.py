@@ -16,7 +16,7 @@ from addons.dns.desired.scope import Scope
 from addons.dns.kube.reporter import Reporter
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import Watches
-from addons.dns.model.actions import Plan
+from addons.dns.model.actions import Plan, PlannedKeys
 from addons.dns.model.ownership import Registry
 from addons.dns.model.records import Zone, ZoneRecords
 from addons.dns.plan.aliases import open_targets
@@ -234,7 +234,7 @@ class Controller:
             self._reporter.report_drift(group for group in plan.groups if group.name not in dirty)
         outcomes = await self._apply(zone, plan)
         self._record(zone, outcomes)
-        keys = {f"{zone.id}/{name}" for name in planned}
+        keys = PlannedKeys(zone.id, planned)
         self._caution.learn(zone.id, plan, outcomes, keys)
         if is_survey:
             self._metrics.surveyed(zone, count(wanted, observation.records, self._registry), plan)
@@ -253,7 +253,7 @@ class Controller:
         self._next_full[zone_id] = now + min(self._config.interval.total_seconds(), self._pod_hold() or inf)
         held = (name for name in observation.records.names() if self._domains.accepts(name))
         everything = {*self._wishes.book.wanted(zone_id), *held}
-        self._standing.forget_names(zone_id, {f"{zone_id}/{name}" for name in everything})
+        self._standing.forget_names(zone_id, everything)
         return everything, True
 
     def _guard(self, zone_id: str, plan: Plan, records: ZoneRecords) -> Plan:

@@ -1,7 +1,7 @@
 """What is told about decisions: a line in the log, an entry on the status page, an Event on the object."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Container, Iterable
 from typing import Literal
 
 from addons.dns import names
@@ -50,7 +50,7 @@ class Reporter:
                 key = str(problem.ref)
                 self._tell(Skip(key, problem.ref, problem.reason, problem.message))
 
-    def report(self, plan: Plan, outcomes: Iterable[Outcome[ChangeGroup]], planned: Collection[str]) -> None:
+    def report(self, plan: Plan, outcomes: Iterable[Outcome[ChangeGroup]], planned: Container[str]) -> None:
         """Tell what was done and what was not; `planned` has the keys that the plan was about."""
         current: dict[str, list[Skip]] = {}
         for skip in plan.skips:

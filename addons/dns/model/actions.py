@@ -1,5 +1,7 @@
 """Plans: groups of changes that stand or fall together."""
 
+from collections.abc import Container
+
 from msgspec import Struct
 
 from addons.dns.model.records import Change
@@ -42,6 +44,17 @@ class Batch(Struct, frozen=True):
     def changes(self) -> tuple[Change, ...]:
         """All changes, in the order of the groups."""
         return tuple(change for group in self.groups for change in group.changes)
+
+
+class PlannedKeys(Struct, frozen=True):
+    """The keys, zone/name, of some names of a zone. Nothing is made for each name: there may be many."""
+
+    zone_id: str
+    names: Container[str]
+
+    def __contains__(self, key: object) -> bool:
+        zone_id, _, name = str(key).partition("/")
+        return zone_id == self.zone_id and name in self.names
 
 
 class Plan(Struct, frozen=True):

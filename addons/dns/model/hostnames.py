@@ -67,4 +67,6 @@ def is_within(name: str, domain: str) -> bool:
 
 def fits_dns(name: str) -> bool:
     """True when no label and not the whole name is longer than DNS can carry."""
+    if len(name) <= _LONGEST_LABEL:
+        return True
     return len(name) <= _LONGEST_NAME and max(map(len, name.split("."))) <= _LONGEST_LABEL

@@ -61,7 +61,7 @@ def plan_zone(
     skips: list[Skip] = []
     for name in sorted(set(names)):
         claims = wanted.get(name, ())
-        if claims and _is_settled(zone, claims, observed, rules.registry):
+        if _is_settled(zone, claims, observed.at(name), observed, rules.registry):
             continue
         decisions = list(_plan_name(zone, name, claims, observed, rules))
         for decision in turn(decisions, observed.at(name), rules.registry):
@@ -72,15 +72,22 @@ def plan_zone(
     return separate(groups, skips)
 
 
-def _is_settled(zone: Zone, claims: Sequence[Claim], observed: ZoneRecords, registry: Registry) -> bool:
+def _is_settled(
+    zone: Zone,
+    claims: Sequence[Claim],
+    held: Sequence[RecordSet],
+    observed: ZoneRecords,
+    registry: Registry,
+) -> bool:
     """True when the name holds exactly the claims of one object, and our texts for them: nearly all names do.
 
-    False decides nothing; the name is then looked at in full.
+    So do those of the texts themselves, which nobody asks for. False decides nothing; the name is then looked
+    at in full.
     """
+    if not claims:
+        return not any(map(registry.is_data, held))
     first = claims[0]
-    if len(observed.at(first.name)) != len(claims):
-        return False
-    return all(
+    return len(held) == len(claims) and all(
         claim.claimant == first.claimant and _is_granted(zone, claim, observed, registry) for claim in claims
     )
 
