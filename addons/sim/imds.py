@@ -64,7 +64,7 @@ class Instance:
         both = (self.credentials, self.identity_credentials)
         secret = {part for keys in both for part in (keys.access_key_id, keys.secret_access_key, keys.token)}
         others = {"canary-user-data", "canary-bootstrap-token", "canary-signature"}
-        return frozenset(secret | others | {self.role})
+        return frozenset(secret | others | {self.role, self.instance_id})
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,15 @@ FOLDERS = (
     "meta-data/iam/security-credentials-extended/canary-node-role",
     "meta-data/identity-credentials/ec2/security-credentials/ec2-instance",
     "meta-data/iam/info",
+    "dynamic/instance-identity/document",
     "dynamic/instance-identity/signature",
     "user-data",
 )
 SPELLINGS = (
     "/latest/{}",
+    "/1.0/{}",
     "/2009-04-04/{}",
+    "/2024-04-11/{}",
     "//latest/{}",
     "/latest//{}",
     "/latest/x/../{}",
@@ -34,6 +37,7 @@ SPELLINGS = (
     "/latest/{}%0a",
     "http://169.254.169.254/latest/{}",
 )
+METHODS = ("HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH")
 
 
 async def test_every_pod_has_its_own_role_and_the_node_keeps_its_own(cluster: Cluster) -> None:
@@ -57,10 +61,6 @@ async def test_without_a_region_it_asks_the_sts_of_the_nodes_own(cluster: Cluste
     assert asked == [NODE]
 
 
-async def test_a_role_that_its_namespace_forbids_is_refused_with_the_reason(cluster: Cluster) -> None:
-    cluster.world.namespace("guarded", "reader")
-    made = cluster.network.fabric.add_pod("guarded/app")
-    cluster.world.create(pod("app", made.address, role="writer", namespace="guarded"))
 async def test_a_start_that_fails_has_closed_the_way_to_the_node(cluster: Cluster) -> None:
     made = cluster.start_pod("reader", "reader")
     assert cluster.network.sees_the_node(await cluster.network.ask(made.inside)), "the control"
@@ -71,6 +71,10 @@ async def test_a_start_that_fails_has_closed_the_way_to_the_node(cluster: Cluste
         assert await cluster.network.ask(made.inside, address) == REFUSED
 
 
+async def test_a_role_that_its_namespace_forbids_is_refused_with_the_reason(cluster: Cluster) -> None:
+    cluster.world.namespace("guarded", "reader")
+    made = cluster.network.fabric.add_pod("guarded/app")
+    cluster.world.create(pod("app", made.address, role="writer", namespace="guarded"))
     async with cluster.daemon.running():
         answer = await cluster.network.ask(made.inside, path="/latest/meta-data/iam/security-credentials/")
         assert " 403 " in answer
@@ -92,6 +96,10 @@ async def test_no_path_leads_to_anything_of_the_node(cluster: Cluster) -> None:
             answer = await cluster.network.ask(made.inside, address, path=path)
             assert answer.startswith("HTTP/1.1 ")
             assert not cluster.network.sees_the_node(answer, asked=path), path
+        for method, folder in product(METHODS, FOLDERS):
+            answer = await cluster.network.ask(made.inside, path=f"/latest/{folder}", method=method)
+            assert answer.startswith("HTTP/1.1 ")
+            assert not cluster.network.sees_the_node(answer, asked=folder), (method, folder)
         assert await cluster.network.hears_nothing(made.inside, METADATA, OTHER_PORT)
     assert {request.peer for request in cluster.network.imds.requests} <= {NODE}
 

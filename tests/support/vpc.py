@@ -34,10 +34,11 @@ class Vpc:
         port: int = 80,
         *,
         path: str = "/latest/user-data",
+        method: str = "GET",
         source: str = "",
         patience: float = PATIENCE_SECONDS,
     ) -> str:
-        """Give the answer to a GET, or `REFUSED`, or `SILENCE`."""
+        """Give the answer to a request, or `REFUSED`, or `SILENCE`."""
         dialling = inside.open_socket(_family(address))
         dialling.setblocking(False)
         try:
@@ -45,7 +46,7 @@ class Vpc:
                 dialling.bind((source, 0))
             async with asyncio.timeout(patience):
                 await _connect(dialling, (address, port))
-                return await _get(dialling, path)
+                return await _say(dialling, f"{method} {path}")
         except ConnectionRefusedError:
             return REFUSED
         except (TimeoutError, ConnectionResetError):
@@ -97,9 +98,9 @@ async def _connect(dialling: socket.socket, address: tuple[str, int]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def _get(connected: socket.socket, path: str) -> str:
+async def _say(connected: socket.socket, request: str) -> str:
     loop = asyncio.get_running_loop()
-    await loop.sock_sendall(connected, f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    await loop.sock_sendall(connected, f"{request} HTTP/1.0\r\n\r\n".encode())
     answer = b""
     while chunk := await loop.sock_recv(connected, 65536):
         answer += chunk

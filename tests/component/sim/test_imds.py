@@ -109,6 +109,7 @@ class TestTree:
             "meta-data/identity-credentials/ec2/security-credentials/ec2-instance",
             "meta-data/iam/info",
             "meta-data/iam/security-credentials/",
+            "dynamic/instance-identity/document",
             "dynamic/instance-identity/signature",
             "user-data",
         ]
