@@ -8,7 +8,7 @@ from addons.iamproxy.model import CredentialKey, Credentials, credentials_of
 from addons.runtime.aws import AwsSession
 from addons.runtime.aws_clients import Reply
 from addons.runtime.clock import utc_now
-from addons.runtime.errors import Denied, Invalid, Unavailable
+from addons.runtime.errors import Denied, Invalid, OutsideError, Unavailable
 
 _OURS = frozenset(
     {
@@ -54,7 +54,7 @@ class Sts:
         try:
             reply = await self._assume(key)
         except (Denied, Invalid) as error:
-            if error.code in _OURS:
+            if error.code in _OURS or self._is_about_broker(error, key):
                 raise Unavailable(error.message, code=error.code, status=error.status) from error
             raise
         return self._read(reply)
@@ -67,6 +67,10 @@ class Sts:
         arn: str = (await self._aws.call("sts", "get_caller_identity"))["Arn"]
         _, partition, _, _, account, _ = arn.split(":", 5)
         return f"arn:{partition}:iam::{account}:role/"
+
+    def _is_about_broker(self, error: OutsideError, key: CredentialKey) -> bool:
+        """Whether it is the broker that cannot be assumed, on the way to the pod's role."""
+        return self._broker not in ("", key.role_arn) and f"on resource: {self._broker}" in error.message
 
     async def _assume(self, key: CredentialKey) -> Reply:
         arguments: dict[str, Any] = {

@@ -109,6 +109,25 @@ class TestNode:
         with pytest.raises(Unavailable):
             await Sts(session, issue_token=issue).fetch(CredentialKey(BASE + "web", session_name="web"))
 
+    async def test_nor_a_broker_that_cannot_be_assumed(self, world: World) -> None:
+        world.aws.sts.create_role("web")
+        async with AwsSession(region="eu-central-1", endpoint_url=world.aws.url) as session:
+            asked = CredentialKey(BASE + "web", session_name="web")
+            with pytest.raises(Unavailable, match=BASE + "nobroker"):
+                await Sts(session, issue_token=issue, broker=BASE + "nobroker").fetch(asked)
+
+    async def test_a_role_that_does_not_trust_the_broker_is_at_fault(self, world: World) -> None:
+        world.aws.sts.create_role("broker")
+        nobody = {
+            "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": BASE + "x"}}]
+        }
+        world.aws.sts.create_role("web", nobody)
+        async with AwsSession(region="eu-central-1", endpoint_url=world.aws.url) as session:
+            with pytest.raises(Denied):
+                await Sts(session, issue_token=issue, broker=BASE + "broker").fetch(
+                    CredentialKey(BASE + "web", session_name="web")
+                )
+
     async def test_no_region_neither(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
         monkeypatch.setenv("AWS_CONFIG_FILE", str(world.folder / "none"))
