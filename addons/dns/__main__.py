@@ -48,6 +48,7 @@ async def main(config: Config) -> int:
         reporter = Reporter(decisions=decisions, recorder=None if config.dry_run else recorder)
         leader = _leader(config, kube, identity)
         controller = _controller(config, kube, aws, reporter, leader)
+        decisions.on_demand = controller.decisions_on
         if config.once:
             return await single_pass(controller, recorder)
         status = StatusServer(

@@ -1,7 +1,8 @@
 """The newest decisions, to act or not to act, for the status page and `/api/decisions`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import chain
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -33,6 +34,8 @@ class Decisions:
         self._size = size
         self._now = now
         self._entries: dict[tuple[str, ...], Decision] = {}
+        self.on_demand: Callable[[str], Iterable[Decision]] = lambda about: ()
+        """Decisions on one object that are made out when somebody asks; not held, as there may be many."""
 
     def record(
         self,
@@ -57,5 +60,6 @@ class Decisions:
 
     def newest(self, object: str = "", limit: int = 100) -> list[Decision]:  # noqa: A002
         """List the newest decisions, the latest first; with `object`, "service/ns/name", only those on it."""
-        found = (entry for entry in reversed(self._entries.values()) if object in ("", entry.object))
+        held = (entry for entry in reversed(self._entries.values()) if object in ("", entry.object))
+        found = chain(self.on_demand(object) if object else (), held)
         return [entry for entry, _ in zip(found, range(limit), strict=False)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from addons.dns.model.actions import ChangeGroup
+from addons.dns.model.actions import ChangeGroup, Conflict
 from addons.dns.model.claims import Claim, Claimant
 from addons.dns.model.ownership import Ownership, Registry, encode
 from addons.dns.model.records import Alias, Change, RecordSet, Zone, ZoneRecords, type_of_target
@@ -75,7 +75,8 @@ class World:
         wanted = by_name(claims)
         rules = Rules(registry, policy, blocked or {}, now=NOW, holds=holds or {}, flapping=flapping or {})
         plan = plan_zone(ZONE, {*wanted, *self.records.names()}, wanted, self.records, rules)
-        return Planned(plan.groups, [(skip.reason, str(skip.ref or "")) for skip in plan.skips])
+        holders = [skip.holder for skip in plan.skips if isinstance(skip, Conflict)]
+        return Planned(plan.groups, [(skip.reason, str(skip.ref or "")) for skip in plan.skips], holders)
 
     def apply(self, groups: Iterable[ChangeGroup]) -> None:
         """Do every change; a DELETE must match exactly, a CREATE must find nothing."""
@@ -100,9 +101,12 @@ def _kind(record: RecordSet) -> str:
 class Planned:
     """A plan in short words."""
 
-    def __init__(self, groups: tuple[ChangeGroup, ...], skips: list[tuple[str, str]]) -> None:
+    def __init__(
+        self, groups: tuple[ChangeGroup, ...], skips: list[tuple[str, str]], holders: list[str]
+    ) -> None:
         self.groups = groups
         self.skips = skips
+        self.holders = holders
 
     @property
     def changes(self) -> list[str]:

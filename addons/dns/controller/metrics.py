@@ -50,6 +50,11 @@ _BLOCKED = Gauge(
 _CONFLICTS = Gauge(
     "addons_dns_conflicts", "Names that somebody else holds, by reason.", ["zone", "name", "reason"]
 )
+_OUTSIDE = Gauge(
+    "addons_dns_names_outside_domain_filter",
+    "Names outside the domain filter that objects ask for, by source.",
+    ["source"],
+)
 _HELD = Gauge("addons_dns_held_deletes", "Deletes that are held, by reason.", ["zone", "name", "reason"])
 _GROUPS = Counter(
     "addons_dns_change_groups_total", "Names changed, by verb and outcome.", ["verb", "outcome"]
@@ -135,12 +140,17 @@ class Metrics:
             _HELD.labels(*label, reason).set(found[reason])
         self._add_up()
 
+    def left_out(self, outside: Mapping[str, int]) -> None:
+        """So many names lie outside the domain filter, by the kind of the objects that ask for them."""
+        for kind, number in outside.items():
+            _OUTSIDE.labels(kind.lower()).set(number)
+
     def keep(self, zones: Iterable[str]) -> None:
         """Forget the zones that are none of these any more."""
         kept = set(zones)
         if kept.issuperset(self._counts):
             return
-        for gauge in (_RECORDS, _BLOCKED, _CONFLICTS, _HELD):
+        for gauge in (_RECORDS, _BLOCKED, _CONFLICTS, _HELD, *(() if kept else (_OUTSIDE,))):
             gauge.clear()
         self._counts = {zone_id: counts for zone_id, counts in self._counts.items() if zone_id in kept}
         self._add_up()

@@ -1,9 +1,10 @@
 """What the status page and `/api/state` show of the zones."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 
 from addons.dns.controller.budget import Held
 from addons.dns.controller.metrics import Counts
+from addons.dns.model.actions import Conflict
 from addons.dns.model.records import Zone
 
 
@@ -35,6 +36,20 @@ def zone_state(
         shown["failure"] = failure
     return shown
 
+
+def conflict_state(conflicts: Iterable[Conflict], zone_ids: Container[str]) -> list[dict[str, str]]:
+    """Names in these zones that somebody else holds, and who: an owner id, or an object."""
+    found: list[dict[str, str]] = []
+    for conflict in sorted(conflicts, key=lambda conflict: (conflict.key, str(conflict.ref))):
+        zone_id, _, name = conflict.key.partition("/")
+        if zone_id in zone_ids and len(found) < _SHOWN_CONFLICTS:
+            shown = {"zone": zone_id, "name": name, "object": str(conflict.ref), "heldBy": conflict.holder}
+            found.append(shown | {"reason": conflict.reason, "message": conflict.message})
+    return found
+
+
+_SHOWN_CONFLICTS = 100
+"""So many conflicts are shown; the metric has their number, and the decisions on an object its own."""
 
 _SHOWN = 20
 """So many names of held deletes are shown; the dry run has all of them."""

@@ -1,7 +1,7 @@
 """Keeps the book of claims in step with the watched objects."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
 from addons.dns import names
@@ -23,7 +23,7 @@ from addons.dns.model.dns_endpoints import DNS_ENDPOINTS
 from addons.dns.model.gateway import Route, gateway_key
 from addons.dns.model.records import Zone
 from addons.dns.model.zones import ZoneFinder
-from addons.runtime.outcomes import Skip
+from addons.runtime.outcomes import ObjectRef, Skip
 
 R = TypeVar("R", bound=Route)
 
@@ -122,6 +122,24 @@ class Wishes:
         service = self._watches.services.get(namespace, name) if kind == "service" else None
         return service is not None and is_headless(service)
 
+    def outside(self) -> list[dict[str, object]]:
+        """How many names lie outside the domain filter, by source, and an object that asks for one."""
+        return [
+            {"source": kind.lower(), "names": count, "example": _said(self.book.example_outside(kind))}
+            for kind, count in sorted(self.book.outside.items())
+            if count
+        ]
+
+    def outside_of(self, about: str) -> Iterator[Skip]:
+        """The names outside the domain filter that one object, kind/namespace/name, asks for."""
+        kinds = {kind.lower(): kind for kind in self._readers}
+        said, _, place = about.partition("/")
+        namespace, _, name = place.rpartition("/")
+        owner = (kinds.get(said, ""), namespace, name)
+        for outside in self.book.outside_of(owner):
+            message = f"{outside} is not within --domain-filter and its like; another daemon may serve it"
+            yield Skip(outside, ObjectRef(*owner), names.OUTSIDE_DOMAIN_FILTER, message)
+
     def _must_wait(self, obj: Object) -> bool:
         """True while pods are being read for the first time that a Service depends on: it stays as it was."""
         kind, namespace, name = obj
@@ -184,6 +202,10 @@ class Wishes:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _said(owner: Object | None) -> str:
+    return str(ObjectRef(*owner)) if owner else ""
 
 
 def _zone_of(claim: Claim) -> str:

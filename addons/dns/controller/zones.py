@@ -1,7 +1,7 @@
 """Reconcile one hosted zone at a time: observe, want, plan, guard, apply, report."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from math import inf
 
@@ -10,7 +10,7 @@ from addons.dns.config import Config
 from addons.dns.controller.caution import Caution
 from addons.dns.controller.metrics import Metrics, count
 from addons.dns.controller.standing import Standing, zone_error
-from addons.dns.controller.state import zone_state
+from addons.dns.controller.state import conflict_state, zone_state
 from addons.dns.controller.wishes import Wishes
 from addons.dns.desired.scope import Scope
 from addons.dns.kube.reporter import Reporter
@@ -23,6 +23,7 @@ from addons.dns.plan.aliases import open_targets
 from addons.dns.plan.batches import Size, pack, refuse_oversized
 from addons.dns.plan.zone import plan_zone
 from addons.runtime.clock import utc_now
+from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.leader import Leader
@@ -70,6 +71,7 @@ class Controller:
         self._preview = preview
         self._standing = Standing(ledger or Ledger(), now)
         self._registry = registry
+        self._now = now
         self._metrics = Metrics(now)
         self._zones: dict[str, Zone] = {}
         self._next_full: dict[str, float] = {}
@@ -157,8 +159,15 @@ class Controller:
                 {"object": str(problem.ref), "reason": problem.reason, "message": problem.message}
                 for problem in self._reporter.problems()
             ],
+            "conflicts": conflict_state(self._reporter.conflicts(), self._zones),
+            "outsideDomainFilter": self._wishes.outside(),
             "failures": self.failures,
         }
+
+    def decisions_on(self, about: str) -> Iterator[Decision]:
+        """The names of one object that are none of ours; told when asked for, as there may be many."""
+        for skip in self._wishes.outside_of(about):
+            yield Decision(self._now(), skip.key, about, "skip", skip.reason, skip.message)
 
     def _zone_state(self, zone: Zone) -> Mapping[str, object]:
         return zone_state(
@@ -238,6 +247,7 @@ class Controller:
         self._caution.learn(zone.id, plan, outcomes, keys)
         if is_survey:
             self._metrics.surveyed(zone, count(wanted, observation.records, self._registry), plan)
+            self._metrics.left_out(self._wishes.book.outside)
         self._metrics.passed(zone, outcomes, deaf=bool(self.watches.not_ready()), at=_now())
         told = [outcome for outcome in outcomes if zone_error(outcome.error) is None]
         self._reporter.report(plan, told, keys)

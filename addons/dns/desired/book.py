@@ -1,5 +1,6 @@
 """The claims of all objects, kept by zone and name, so that an event costs only the names it touches."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from addons.dns.desired.holds import Holds
@@ -27,6 +28,8 @@ class ClaimBook:
         self._homeless: set[str] = set()
         self._pinned: dict[str, set[str]] = {}
         self._holds = Holds()
+        self.outside: Counter[str] = Counter()
+        """How many names lie outside the domain filter, by the kind of the objects that ask for them."""
 
     def put(self, owner: Object, claims: Claims, now: float = 0.0) -> set[str]:
         """Replace the claims of one object; the ids of the zones in which names changed."""
@@ -37,6 +40,7 @@ class ClaimBook:
             del self._objects[owner]
         else:
             self._objects[owner] = claims
+        self.outside[owner[0]] += len(claims.outside) - len(old.outside)
         return self._reclaim(old.claims, claims.claims, now)
 
     def release(self, now: float) -> set[str]:
@@ -69,6 +73,15 @@ class ClaimBook:
     def take_dirty(self, zone_id: str) -> set[str]:
         """The names of the zone that changed since they were taken last."""
         return self._dirty.pop(zone_id, set())
+
+    def outside_of(self, owner: Object) -> tuple[str, ...]:
+        """The names outside the domain filter that one object asks for."""
+        return self._objects.get(owner, Claims()).outside
+
+    def example_outside(self, kind: str) -> Object | None:
+        """An object of this kind that asks for a name outside the domain filter."""
+        found = (owner for owner, claims in self._objects.items() if owner[0] == kind and claims.outside)
+        return next(found, None)
 
     def homeless_names(self) -> list[str]:
         """The names that no zone is there for."""

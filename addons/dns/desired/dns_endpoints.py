@@ -34,22 +34,27 @@ def dns_endpoint_claims(obj: DnsEndpoint, scope: Scope) -> Claims:
         return Claims()
     found: dict[Key, Claim] = {}
     problems: list[Problem] = list(asked.problems)
+    outside: set[str] = set()
     for number, wanted in enumerate(obj.spec.endpoints):
         where = f"spec.endpoints[{number}]"
         claims = _claims(wanted, where, claimant, scope)
         problems += claims.problems
+        outside.update(claims.outside)
         for claim in claims.claims:
             if fault := _add(found, claim):
                 problems.append(Problem(claimant.ref, names.CONFLICTING_TARGETS, f"{where}: {fault}"))
-    return Claims(tuple(found[key] for key in sorted(found)), tuple(dict.fromkeys(problems)))
+    granted = tuple(found[key] for key in sorted(found))
+    return Claims(granted, tuple(dict.fromkeys(problems)), tuple(sorted(outside)))
 
 
 def _claims(wanted: WantedEndpoint, where: str, claimant: Claimant, scope: Scope) -> Claims:
     """What one entry asks for, steered by its properties."""
     problems: list[Problem] = []
     name = checked_hostname(claimant.ref, f"{where}.dnsName", wanted.dns_name, problems)
-    if name is None or not scope.domains.accepts(name):
+    if name is None:
         return Claims((), tuple(problems))
+    if not scope.domains.accepts(name):
+        return Claims((), tuple(problems), (name,))
     try:
         values = _values(wanted, where, scope)
         ttl = _ttl(wanted, where) or scope.default_ttl

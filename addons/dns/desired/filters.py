@@ -26,7 +26,7 @@ class TargetFilter(Struct, frozen=True):
         """`found` without unmanaged types and unwanted targets; a claim that loses all of them is gone."""
         if all(claim.type in self.types for claim in found.claims) and not (self.include or self.exclude):
             return found
-        return Claims(tuple(self._permitted(found.claims)), found.problems)
+        return replace(found, claims=tuple(self._permitted(found.claims)))
 
     def _permitted(self, claims: Iterable[Claim]) -> Iterator[Claim]:
         for claim in claims:

@@ -67,7 +67,7 @@ def headless_claims(
         replace(claim, keeps=claim.name in leaving, hold_seconds=scope.hold_seconds)
         for claim in steered.claims
     )
-    return Claims(tuple(claims), steered.problems)
+    return replace(steered, claims=tuple(claims))
 
 
 def _group(

@@ -30,13 +30,16 @@ def merge_wishes(
 ) -> Claims:
     """One claim for each name and type, with the targets of all wishes for that name.
 
-    Names outside the domain filter are left out without a word. A name that would need both addresses and
-    a CNAME, or a CNAME to two places, gets what DNS permits, and a problem.
+    Names outside the domain filter are left out. A name that would need both addresses and a CNAME, or a
+    CNAME to two places, gets what DNS permits, and a problem.
     """
     by_name: dict[str, set[str]] = {}
+    outside: set[str] = set()
     for name, targets in wishes:
         if domains.accepts(name):
             by_name.setdefault(name, set()).update(targets)
+        else:
+            outside.add(name)
     found = list(problems)
     claims: list[Claim] = []
     for name in sorted(by_name):
@@ -44,7 +47,7 @@ def merge_wishes(
         claims.extend(Claim(name, kind, values, ttl, claimant) for kind, values in granted.items())
         if refused:
             found.append(Problem(claimant.ref, names.CONFLICTING_TARGETS, f"{name}: {refused}"))
-    return Claims(tuple(claims), tuple(found))
+    return Claims(tuple(claims), tuple(found), tuple(sorted(outside)))
 
 
 def _by_type(targets: Iterable[str]) -> dict[str, tuple[str, ...]]:

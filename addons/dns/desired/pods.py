@@ -45,7 +45,7 @@ def pod_claims(pod: Pod, node: Node | None, scope: Scope) -> Claims:
     )
     steered = steer(claimant.ref, merged, asked.steering, scope)
     claims = (replace(claim, keeps=is_leaving, hold_seconds=scope.hold_seconds) for claim in steered.claims)
-    found = Claims(tuple(claims), steered.problems)
+    found = replace(steered, claims=tuple(claims))
     return _apart(pod, found) if _is_apart(pod) else found
 
 
@@ -93,7 +93,7 @@ def _apart(pod: Pod, claims: Claims) -> Claims:
             return claim
         return replace(claim, set_identifier=pod.metadata.uid, routing=_MULTI_VALUE, hold_seconds=0)
 
-    return Claims(tuple(map(apart, claims.claims)), claims.problems)
+    return replace(claims, claims=tuple(map(apart, claims.claims)))
 
 
 def _fault(which: ObjectRef, message: str) -> Problem:

@@ -44,7 +44,7 @@ def service_claims(
     claims = merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=asked.problems)
     if service.spec.type == "NodePort" and not asked.targets:
         ports = port_claims(service, asked, claimant, scope)
-        claims = Claims(claims.claims + tuple(ports), claims.problems)
+        claims = replace(claims, claims=claims.claims + tuple(ports))
     return steer(claimant.ref, claims, asked.steering, scope)
 
 

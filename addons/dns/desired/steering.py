@@ -67,7 +67,8 @@ def steer(ref: ObjectRef, claims: Claims, steering: Steering, scope: Scope) -> C
     if faults:
         steered = [_unclear(claim) for claim in {claim.name: claim for claim in steered}.values()]
     problems = tuple(Problem(ref, names.INVALID_ANNOTATION, f"annotation {fault}") for fault in faults)
-    return Claims(tuple(_routed(claim, steering) for claim in steered), claims.problems + problems)
+    routed = tuple(_routed(claim, steering) for claim in steered)
+    return replace(claims, claims=routed, problems=claims.problems + problems)
 
 
 def _aliased(claim: Claim, steering: Steering, scope: Scope) -> Iterator[Claim]:

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable
 from typing import Literal
 
 from addons.dns import names
-from addons.dns.model.actions import ChangeGroup, Plan
+from addons.dns.model.actions import ChangeGroup, Conflict, Plan
 from addons.runtime.decisions import Decisions
 from addons.runtime.events import Recorder
 from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
@@ -37,7 +37,7 @@ class Reporter:
     def __init__(self, *, decisions: Decisions, recorder: Recorder | None) -> None:
         self._decisions = decisions
         self._recorder = recorder
-        self._skips: dict[str, set[tuple[str, ...]]] = {}
+        self._skips: dict[str, list[Skip]] = {}
         self._problems: dict[Object, tuple[Problem, ...]] = {}
 
     def report_problems(self, owner: Object, problems: tuple[Problem, ...]) -> None:
@@ -58,8 +58,8 @@ class Reporter:
         for key in [key for key in self._skips if _name_of(key) in planned and key not in current]:
             del self._skips[key]
         for key, skips in current.items():
-            known = self._skips.get(key, set())
-            self._skips[key] = {_identity(skip) for skip in skips}
+            known = {_identity(skip) for skip in self._skips.get(key, ())}
+            self._skips[key] = skips
             for skip in skips:
                 if _identity(skip) not in known:
                     self._tell(skip)
@@ -83,6 +83,10 @@ class Reporter:
     def problems(self) -> list[Problem]:
         """The faults that exist now, for the status page."""
         return sorted(problem for found in self._problems.values() for problem in found)
+
+    def conflicts(self) -> list[Conflict]:
+        """The names that somebody else holds now, for the status page; in no order."""
+        return [skip for skips in self._skips.values() for skip in skips if isinstance(skip, Conflict)]
 
     def _tell(self, skip: Skip) -> None:
         log.info("%s: %s (%s)", skip.key, skip.message, skip.reason)

@@ -1,11 +1,19 @@
 """Plans: groups of changes that stand or fall together."""
 
 from collections.abc import Container
+from dataclasses import dataclass
 
 from msgspec import Struct
 
 from addons.dns.model.records import Change
 from addons.runtime.outcomes import ObjectRef, Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict(Skip):
+    """A name that somebody else holds: an owner id, an object, or nobody whom we know."""
+
+    holder: str = ""
 
 
 class ChangeGroup(Struct, frozen=True):

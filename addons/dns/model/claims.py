@@ -66,7 +66,8 @@ class Claim(Struct, frozen=True, gc=False):
 
 
 class Claims(Struct, frozen=True):
-    """Everything one object asks for, and the faults in how it asks."""
+    """Everything one object asks for, the faults in how it asks, and its names outside the domain filter."""
 
     claims: tuple[Claim, ...] = ()
     problems: tuple[Problem, ...] = ()
+    outside: tuple[str, ...] = ()

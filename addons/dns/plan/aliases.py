@@ -40,12 +40,12 @@ def record_sets(
             continue
         target = record.alias.name
         if not (zone_id := zone.id if is_within(target, zone.name) else alias_zones.get(target, "")):
-            return {}, (reasons.ALIAS_TARGET_UNKNOWN, _unknown(zone, record, target))
+            return {}, Obstacle(reasons.ALIAS_TARGET_UNKNOWN, _unknown(zone, record, target))
         if zone_id != zone.id or (target != claim.name and _exists(target, claim.type, observed)):
             found[claim.type] = replace(record, alias=replace(record.alias, zone_id=zone_id))
         else:
             message = f"{claim.name} cannot be an alias yet: {target} has no record in {zone} to lead to"
-            missing = reasons.ALIAS_TARGET_MISSING, message
+            missing = Obstacle(reasons.ALIAS_TARGET_MISSING, message)
     return found, None if found else missing
 
 

@@ -1,14 +1,24 @@
 """What stands in the way of a wanted record: told before Route 53 would refuse it, or worse, accept it."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from addons.dns import names as reasons
 from addons.dns.model.ownership import Registry
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords, family, is_same
 from addons.dns.plan.rows import Row
 
-Obstacle = tuple[str, str]
-"""(reason code, message)"""
+
+class Obstacle(NamedTuple):
+    """A reason code, the reason in words, and who is in the way, where it is somebody else."""
+
+    reason: str
+    message: str
+    holder: str = ""
+
+
+NOBODY = "nobody"
+"""Holds the records that no text says an owner of."""
 
 
 def obstacle(
@@ -30,7 +40,8 @@ def _foreign_row(
         return None
     said = row.owners.get(strangers[0])
     whose = f"is owned by {said.owner!r}" if said else "has no owner"
-    return reasons.OWNER_CONFLICT, f"{strangers[0]} {row.name} exists in {zone} and {whose}, not touched"
+    message = f"{strangers[0]} {row.name} exists in {zone} and {whose}, not touched"
+    return Obstacle(reasons.OWNER_CONFLICT, message, said.owner if said else NOBODY)
 
 
 def _is_adoptable(kind: str, row: Row, records: Mapping[str, RecordSet], registry: Registry) -> bool:
@@ -50,21 +61,19 @@ def _cname_rules(
     if "CNAME" not in records:
         return _beside_cname(row, observed)
     if row.name == zone.name:
-        return reasons.CNAME_AT_APEX, f"{row.name} is the apex of {zone}, where no CNAME can be"
+        return Obstacle(reasons.CNAME_AT_APEX, f"{row.name} is the apex of {zone}, where no CNAME can be")
     leaving = {proof.key for proofs in row.proofs.values() for proof in proofs}
     for other in observed.at(row.name):
         if family(other.type) and other.key not in leaving:
             message = f"{row.name} has a record of type {other.type}, so it cannot be a CNAME"
-            return reasons.CNAME_EXCLUSIVE, message
+            return Obstacle(reasons.CNAME_EXCLUSIVE, message)
     return None
 
 
 def _beside_cname(row: Row, observed: ZoneRecords) -> Obstacle | None:
     if row.family and any(other.type == "CNAME" for other in observed.at(row.name)):
-        return (
-            reasons.CNAME_EXCLUSIVE,
-            f"{row.name} is a CNAME, so it cannot have a record of type {row.family}",
-        )
+        message = f"{row.name} is a CNAME, so it cannot have a record of type {row.family}"
+        return Obstacle(reasons.CNAME_EXCLUSIVE, message)
     return None
 
 
@@ -78,7 +87,7 @@ def _text_taken(
         there = observed.find(*record.key)
         if there and registry.is_text(there):
             message = f"TXT {record.name} says who owns another record, so it can say nothing else"
-            return reasons.OWNERSHIP_TEXT_TAKEN, message
+            return Obstacle(reasons.OWNERSHIP_TEXT_TAKEN, message)
         name = registry.txt_name(record.name, record.type, zone.name)
         for other in observed.at(name):
             if found := _text_conflict(record, other, registry):
@@ -90,13 +99,14 @@ def _text_conflict(record: RecordSet, other: RecordSet, registry: Registry) -> O
     """Why `other`, which stands where the ownership text of `record` belongs, keeps it away."""
     if other.type == "CNAME":
         message = f"{other.name} is a CNAME, so no TXT there can say who owns {record.name}"
-        return reasons.OWNERSHIP_TEXT_TAKEN, message
+        return Obstacle(reasons.OWNERSHIP_TEXT_TAKEN, message)
     if other.type != "TXT" or other.set_identifier != record.set_identifier:
         return None
     said = registry.owner_of(other)
     if said is None:
         message = f"TXT {other.name} holds something else than the ownership of {record.name}"
-        return reasons.OWNERSHIP_TEXT_TAKEN, message
+        return Obstacle(reasons.OWNERSHIP_TEXT_TAKEN, message)
     if not registry.accepts(said.owner):
-        return reasons.OWNER_CONFLICT, f"TXT {other.name} gives {record.name} to {said.owner!r}"
+        message = f"TXT {other.name} gives {record.name} to {said.owner!r}"
+        return Obstacle(reasons.OWNER_CONFLICT, message, said.owner)
     return None

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from addons.dns import names as reasons
-from addons.dns.model.actions import ChangeGroup, Plan
+from addons.dns.model.actions import ChangeGroup, Conflict, Plan
 from addons.dns.model.claims import Claim, Claimant
 from addons.dns.model.ownership import Registry
 from addons.dns.model.records import Change, RecordSet, Zone, ZoneRecords, family
@@ -15,7 +15,7 @@ from addons.dns.plan.aliases import record_sets
 from addons.dns.plan.changes import difference, removal
 from addons.dns.plan.collisions import separate
 from addons.dns.plan.conflicts import settle, standing
-from addons.dns.plan.obstacles import obstacle
+from addons.dns.plan.obstacles import Obstacle, obstacle
 from addons.dns.plan.rows import Row, read_row
 from addons.dns.plan.turns import Decision, turn
 from addons.runtime.outcomes import Blocked, ObjectRef, Skip
@@ -152,7 +152,8 @@ def _plan_row(
         message = (
             f"{row.name} is held by {verdict.winner.resource}; {ref} asks for it too and does not get it"
         )
-        yield Skip(_key(zone, row), ref, reasons.CLAIM_CONFLICT, message)
+        holder = verdict.winner.resource
+        yield Conflict(_key(zone, row), ref, reasons.CLAIM_CONFLICT, message, holder=holder)
     yield from _grant(zone, row, verdict.granted, verdict.winner, observed, rules)
 
 
@@ -175,7 +176,7 @@ def _grant(
         return
     records, found = record_sets(zone, claims.values(), observed, rules.alias_zones)
     if found := found or obstacle(zone, row, records, observed, rules.registry):
-        yield Skip(key, winner.ref, *found)
+        yield _hindered(key, winner.ref, found)
         return
     changes = difference(zone, row, records, winner.resource, observed, rules.registry)
     if not changes:
@@ -189,6 +190,12 @@ def _grant(
     else:
         verb = "update" if row.data else "create"
         yield ChangeGroup(key, row.name, verb, changes, winner.ref, f"{winner.resource} asks for it")
+
+
+def _hindered(key: str, ref: ObjectRef, found: Obstacle) -> Skip:
+    if found.holder:
+        return Conflict(key, ref, found.reason, found.message, holder=found.holder)
+    return Skip(key, ref, found.reason, found.message)
 
 
 def _wait_for_targets(zone: Zone, row: Row, winner: Claimant, rules: Rules) -> Iterator[ChangeGroup | Skip]:

@@ -1,6 +1,7 @@
 """The real controller between an emulated API server and a simulated Route 53."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from addons.dns.controller.zones import Controller
 from addons.dns.model.actions import Plan
@@ -239,6 +240,58 @@ class TestDryRun:
             assert await controller.run_once() == {}
         assert [group.name for plan in plans for group in plan.groups] == ["www.example.com"]
         assert world.calls(CHANGE) == 0
+
+
+async def test_the_state_lists_conflicts_with_who_holds_the_name(world: World) -> None:
+    world.foreign("nobodys", "198.51.100.1")
+    world.create(service("theirs", "192.0.2.1"))
+    assert await world.once("--txt-owner-id=you") == {}
+    world.create(service("nobodys", "192.0.2.1"), service("first", "192.0.2.1", hostname="www.example.com"))
+    async with world.controller("--interval=0s") as controller:
+        await controller.run_once()
+        second = service("second", hostname="www.example.com", target="elsewhere.example.net")
+        world.create(second)
+        await until(lambda: controller.watches.services.get("default", "second"))
+        await controller.reconcile(world.zone_id)
+        assert _conflicts(controller) == {
+            "nobodys.example.com": ("service/default/nobodys", "nobody", "OwnerConflict"),
+            "theirs.example.com": ("service/default/theirs", "you", "OwnerConflict"),
+            "www.example.com": ("service/default/second", "service/default/first", "ClaimConflict"),
+        }
+        world.delete("second")
+        world.foreign("nobodys", "198.51.100.1", action="DELETE")
+        await until(lambda: controller.watches.services.get("default", "second") is None)
+        await controller.reconcile("")
+        await controller.reconcile(world.zone_id)
+        assert list(_conflicts(controller)) == ["theirs.example.com"]
+
+
+def _conflicts(controller: Controller) -> dict[str, tuple[str, str, str]]:
+    found: Any = controller.state()["conflicts"]
+    return {item["name"]: (item["object"], item["heldBy"], item["reason"]) for item in found}
+
+
+async def test_names_outside_the_domain_filter_are_counted_and_told_of_an_object_on_demand(
+    world: World,
+) -> None:
+    world.create(
+        service("www", "192.0.2.1", hostname="www.example.com, www.example.org, www.example.net"),
+        service("api", "192.0.2.1", hostname="api.example.com"),
+    )
+    async with world.controller("--domain-filter=example.com") as controller:
+        await controller.run_once()
+        assert controller.state()["outsideDomainFilter"] == [
+            {"source": "service", "names": 2, "example": "service/default/www"}
+        ]
+        told = list(controller.decisions_on("service/default/www"))
+        assert [(one.key, one.object, one.reason) for one in told] == [
+            ("www.example.net", "service/default/www", "OutsideDomainFilter"),
+            ("www.example.org", "service/default/www", "OutsideDomainFilter"),
+        ]
+        for about in ("service/default/api", "service/default/gone", "node/www", "nonsense", ""):
+            assert list(controller.decisions_on(about)) == []
+        world.delete("www")
+        await until(lambda: controller.state()["outsideDomainFilter"] == [])
 
 
 async def test_the_state_tells_zones_and_problems(world: World) -> None:

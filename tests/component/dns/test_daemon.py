@@ -146,7 +146,11 @@ async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     world.api.store.create("v1", "services", service("www", "192.0.2.1"))
-    flags = (f"--listen=127.0.0.1:{port}", "--policy=sync", "--min-event-sync-interval=50ms")
+    elsewhere = service("www", "192.0.2.1")
+    elsewhere["metadata"] |= {"name": "other", "annotations": {PREFIX + "hostname": "www.example.org"}}
+    world.api.store.create("v1", "services", elsewhere)
+    serving = (f"--listen=127.0.0.1:{port}", "--min-event-sync-interval=50ms")
+    flags = (*serving, "--policy=sync", "--domain-filter=example.com")
     async with world.process(*flags) as started, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
         while world.addresses() != {"www": ("192.0.2.1",)}:
             await asyncio.sleep(0.05)
@@ -156,6 +160,8 @@ async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
             assert [zone["name"] for zone in (await reply.json())["zones"]] == ["example.com"]
         async with http.get("/api/decisions?object=service/default/www") as reply:
             assert [item["reason"] for item in await reply.json()] == ["RecordReady"]
+        async with http.get("/api/decisions?object=service/default/other") as reply:
+            assert [item["reason"] for item in await reply.json()] == ["OutsideDomainFilter"]
         started.send_signal(signal.SIGTERM)
         await started.communicate()
         assert started.returncode == 0

@@ -29,6 +29,19 @@ def test_a_name_is_wanted_in_every_zone_it_belongs_to() -> None:
     assert sorted(made.wanted("Z3")) == ["a.sub.example.com", "www.example.com"]
 
 
+def test_names_outside_the_domain_filter_are_counted_by_kind_as_objects_come_and_go() -> None:
+    made = book(claim("www", "10.0.0.1"))
+    made.put(API, Claims(outside=("api.example.net", "api.example.org")))
+    assert (made.outside["Service"], made.outside_of(API)[0]) == (2, "api.example.net")
+    assert made.example_outside("Service") == API
+    made.put(WWW, Claims(outside=("www.example.org",)))
+    made.put(API, Claims(outside=("api.example.org",)))
+    assert (made.outside["Service"], made.outside["Ingress"]) == (2, 0)
+    made.put(WWW, Claims())
+    made.put(API, Claims())
+    assert (made.outside["Service"], made.outside_of(API), made.example_outside("Service")) == (0, (), None)
+
+
 def test_the_same_claims_again_touch_nothing() -> None:
     made = book(claim("www", "10.0.0.1"))
     made.take_dirty("Z1")

@@ -42,6 +42,15 @@ def test_the_figures_of_a_zone_go_with_it() -> None:
     assert figure("addons_dns_records", zone="Z1", name="example.com", whose="all") is None
 
 
+def test_names_outside_the_domain_filter_are_counted_by_source_while_we_lead() -> None:
+    metrics = Metrics(lambda: NOW)
+    surveyed(metrics)
+    metrics.left_out({"Service": 3})
+    assert figure("addons_dns_names_outside_domain_filter", source="service") == 3
+    metrics.keep(())
+    assert figure("addons_dns_names_outside_domain_filter", source="service") is None
+
+
 def test_a_pass_counts_changes_and_only_a_good_one_is_a_sync() -> None:
     metrics = Metrics(lambda: NOW)
     group = ChangeGroup("Z1/a", "a.example.com", "create", (), None, "")

@@ -176,14 +176,17 @@ class TestForeignRecords:
         planned = World(record("www", "192.0.2.1")).plan(claim("www", "10.0.0.1"))
         assert planned.groups == ()
         assert planned.skips == [("OwnerConflict", "service/web/www")]
+        assert planned.holders == ["nobody"]
 
     def test_so_does_a_record_of_another_owner(self) -> None:
         planned = World(owned("www", "192.0.2.1", owner="you")).plan(claim("www", "10.0.0.1"))
         assert planned.skips == [("OwnerConflict", "service/web/www")]
+        assert planned.holders == ["you"]
 
     def test_so_does_the_other_owners_text_alone(self) -> None:
         planned = World(text("a-www", owner="you")).plan(claim("www", "10.0.0.1"))
         assert planned.skips == [("OwnerConflict", "service/web/www")]
+        assert planned.holders == ["you"]
 
     def test_a_text_with_something_else_in_it_leaves_no_room_for_ownership(self) -> None:
         spf = RecordSet(fqdn("a-www"), "TXT", 300, ('"v=spf1 -all"',))
@@ -227,6 +230,7 @@ class TestSeveralObjects:
         )
         assert planned.groups == ()
         assert planned.skips == [("ClaimConflict", "service/web/old")]
+        assert planned.holders == ["service/web/young"]
 
     def test_otherwise_the_older_one_gets_it(self) -> None:
         planned = World().plan(

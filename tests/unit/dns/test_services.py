@@ -286,5 +286,14 @@ class TestScope:
     def test_by_domain(self) -> None:
         assert wants(self.READY, domains=DomainFilter(["example.org"])) == {}
 
+    def test_names_left_out_by_domain_are_counted_by_every_kind_of_service(self) -> None:
+        domains = DomainFilter(["example.org"])
+        names = {"www.example.com", "www.example.org"}
+        for kind in ("LoadBalancer", "NodePort", "ClusterIP"):
+            asking = service(kind, "192.0.2.1", hostname=", ".join(names), target="192.0.2.9")
+            found = service_claims(asking, [], [], Scope(domains=domains))
+            assert {claim.name for claim in found.claims} == {"www.example.org"}
+            assert found.outside == ("www.example.com",)
+
     def test_hostname_annotations_can_be_ignored(self) -> None:
         assert wants(self.READY, ignore_hostname_annotation=True) == {}

@@ -48,6 +48,14 @@ class TestDecisions:
         assert [one.message for one in decisions.newest("service/default/web")] == ["a"]
         assert decisions.newest("service/default/other") == []
 
+    def test_what_is_made_out_on_demand_comes_first_and_only_when_its_object_is_asked_for(self) -> None:
+        decisions = remembered("a")
+        (made,) = remembered("made out").newest()
+        decisions.on_demand = lambda about: [made] if about == "service/default/web" else []
+        assert [one.message for one in decisions.newest("service/default/web")] == ["made out", "a"]
+        assert decisions.newest("service/default/web", limit=1) == [made]
+        assert [one.message for one in decisions.newest()] == ["a"]
+
     def test_the_form_is_the_documented_one(self) -> None:
         decisions = Decisions(now=lambda: START)
         decisions.record(
