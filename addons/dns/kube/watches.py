@@ -70,7 +70,8 @@ class Watches:
         self._gateway_namespace = gateway_namespace
         self._on_change = on_change
         self._reflectors: dict[str, Reflector[Any]] = {}
-        self._begin: Callable[[Coroutine[Any, Any, None]], object] | None = None
+        self._begin: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._swarm: set[Object] = set()
         self._pods_told = asyncio.Event()
@@ -165,6 +166,8 @@ class Watches:
                 group.create_task(reflector.run(stopping))
             await stopping.wait()
             self._begin = None
+            if self._telling:
+                self._telling.cancel()
 
     def know_pods(self) -> bool:
         """Have pods watched from now on; True once they are known, or cannot be read.
@@ -175,7 +178,7 @@ class Watches:
             self.pods = self._watch_pods(wanted=True)
             self._pods_told.clear()
             self._begin(self._reflectors[str(PODS)].run(self._stopping))
-            self._begin(self._tell_of_pods())
+            self._telling = self._begin(self._tell_of_pods())
         reflector = self._reflectors.get(str(PODS))
         return reflector is not None and reflector.answered
 

@@ -13,6 +13,7 @@ import dns.rcode
 import pytest
 
 from addons.dns.controller.zones import Controller
+from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.nameserver import NameServer
 from tests.support.aws_thread import aws_in_thread
@@ -433,6 +434,19 @@ class TestWatching:
             assert _pod_requests(world)
 
         play(story)
+
+    def test_a_daemon_that_is_told_to_stop_does_not_wait_until_it_has_read_them(
+        self, play_alone: Callable[[Story], None]
+    ) -> None:
+        async def story(world: Cluster) -> None:
+            world.api.faults.add(Fault(resource="pods", status=503, times=None))
+            world.serve()
+            async with world.running(*FLAGS):
+                await until(lambda: _pod_requests(world))
+                stopped = now()
+            assert now() - stopped < 1
+
+        play_alone(story)
 
     def test_names_of_pods_outlive_a_new_daemon_that_has_not_read_the_pods_yet(
         self, play: Callable[..., None]
