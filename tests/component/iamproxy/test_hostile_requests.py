@@ -1,6 +1,7 @@
 """Whatever a pod sends: no crash, nothing but listed paths, and never a word of the node's metadata."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -42,6 +43,7 @@ LISTED = {
 } | {b"/", b"/healthz"}
 """All that a GET may find: written out here, so that the dictionary of the server is not its own judge."""
 
+TOKENS = {b"/latest/api/token", b"/2021-07-15/api/token"}
 FORBIDDEN = [
     "/latest/user-data",
     "/latest/meta-data/iam/security-credentials/node-role",
@@ -108,7 +110,12 @@ HEADERS = [
     ": nameless",
     "\x00: control",
 ]
-LENIENT = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+PUT_TOKEN = (
+    b"PUT /latest/api/token HTTP/1.1\r\nHost: 169.254.169.254\r\n"
+    b"X-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n"
+)
+ASKED = re.compile(rb"[A-Z]+ (\S+) HTTP/1\.\d\r\n")
+FUZZ = settings(max_examples=1000, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 
 targets = st.lists(st.sampled_from(PIECES), max_size=12).map("".join)
 tricks = st.builds(
@@ -117,6 +124,16 @@ tricks = st.builds(
     st.integers(0, 70),
     st.sampled_from(PIECES),
 )
+edits = st.lists(
+    st.tuples(
+        st.integers(0, 300),
+        st.integers(0, 3),
+        st.binary(max_size=3) | st.sampled_from([piece.encode("latin-1") for piece in PIECES]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+"""Where something is taken out, how much, and what is put there."""
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +203,7 @@ def get(target: str, *headers: str) -> bytes:
 
 
 class TestPaths:
-    @LENIENT
+    @FUZZ
     @given(target=targets | tricks)
     def test_only_what_is_listed_is_found(self, port: int, target: str) -> None:
         received = say(port, get(target))
@@ -206,7 +223,7 @@ class TestPaths:
 
 
 class TestRequests:
-    @LENIENT
+    @FUZZ
     @given(
         method=st.sampled_from(METHODS),
         target=targets | tricks,
@@ -221,10 +238,10 @@ class TestRequests:
         request = end.join([f"{method} {target} {version}", *headers, "", body])
         received = say(port, request.encode("latin-1"))
         assert CANARY.encode() not in received
-        if target.encode("latin-1") not in LISTED | {b"/latest/api/token", b"/2021-07-15/api/token"}:
+        if target.encode("latin-1") not in LISTED | TOKENS:
             assert b"HTTP/1.1 200" not in received
 
-    @LENIENT
+    @FUZZ
     @given(data=st.binary(max_size=2_000))
     def test_any_bytes_at_all(self, port: int, data: bytes) -> None:
         received = say(port, data)
@@ -232,7 +249,27 @@ class TestRequests:
         assert b"HTTP/1.1 200" not in received
         assert statuses(say(port, get(ROLES))) == [200]
 
-    @LENIENT
+    @FUZZ
+    @given(
+        requests=st.lists(
+            st.sampled_from([get(ROLES), get(f"{ROLES}reader"), PUT_TOKEN, *map(get, FORBIDDEN)]),
+            min_size=1,
+            max_size=3,
+        ),
+        changes=edits,
+    )
+    def test_whatever_is_changed_in_proper_requests(
+        self, port: int, requests: list[bytes], changes: list[tuple[int, int, bytes]]
+    ) -> None:
+        data = b"".join(requests)
+        for place, length, piece in changes:
+            data = data[:place] + piece + data[place + length :]
+        received = say(port, data)
+        assert CANARY.encode() not in received
+        if b"HTTP/1.1 200" in received:
+            assert (LISTED | TOKENS) & set(ASKED.findall(data)), data
+
+    @FUZZ
     @given(cuts=st.lists(st.sampled_from([get(ROLES), get(FORBIDDEN[0]), b"x", b"\r\n", b"GET"]), max_size=6))
     def test_whatever_is_glued_together(self, port: int, cuts: list[bytes]) -> None:
         received = say(port, b"".join(cuts))

@@ -138,6 +138,22 @@ class TestFailures:
         reader = read(*parts)
         assert 0 < reader.room <= LIMIT or reader.failure
 
+    @given(
+        st.lists(st.tuples(st.integers(0, 180), st.integers(0, 3), st.binary(max_size=3)), max_size=4),
+        st.lists(st.integers(1, 180), max_size=8),
+    )
+    def test_however_it_is_cut_anything_is_read_as_the_same(
+        self, changes: list[tuple[int, int, bytes]], places: list[int]
+    ) -> None:
+        data = (
+            b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPUT /2 HTTP/1.1\r\nContent-Length: 0\r\nHost: b\r\n\r\n" * 2
+        )
+        for place, length, piece in changes:
+            data = data[:place] + piece + data[place + length :]
+        cuts = [0, *sorted({place for place in places if place < len(data)}), len(data)]
+        whole, pieces = read(data), read(*(data[begin:end] for begin, end in pairwise(cuts)))
+        assert (list(pieces.requests), pieces.failure) == (list(whole.requests), whole.failure)
+
 
 class TestAddresses:
     @pytest.mark.parametrize(
