@@ -6,6 +6,7 @@ Before the chart is installed the pods see what the node's own metadata service 
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -136,7 +137,9 @@ async def test_an_upgrade_leaves_no_request_without_its_answer(proxied: Stage, r
     await release.upgrade(proxied.values(logLevel="debug"), at_once)
     await proxied.rolled_out()
     await proxied.gone(daemons)
+    later = (datetime.now(UTC) + timedelta(seconds=1)).isoformat(timespec="seconds")
     for name, length in answered.items():
+        await proxied.told("Success", "logs", name, f"--since-time={later}")
         answers = (await proxied.log(name))[length:]
         assert answers.count("Success") > 10
         assert "wget:" not in answers

@@ -35,11 +35,12 @@ _SECONDS = 60
 def asking(*paths: str) -> tuple[str, ...]:
     """The command of a container that asks for `paths` without end, and writes every answer to its log.
 
-    Each is asked over a connection of its own, and an answer begins a line.
+    Each is asked over a connection of its own. What is not answered in 5 s is complained of, as is every
+    other failure, on a line that begins with "wget:".
     """
     urls = " ".join(f"http://{METADATA}{path}" for path in paths)
-    loop = f"while :; do for url in {urls}; do wget -q -O - $url 2>&1; echo; done; sleep 0.05; done"
-    return ("sh", "-c", loop)
+    ask = "timeout 5 wget -q -O - $url 2>&1 || echo 'wget: no answer'; echo"
+    return ("sh", "-c", f"while :; do for url in {urls}; do {ask}; done; sleep 0.05; done")
 
 
 @dataclass(frozen=True)
