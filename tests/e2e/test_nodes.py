@@ -37,7 +37,7 @@ async def test_pods_reach_pods_of_other_nodes_and_the_network_of_the_test(
 
 
 def left_over(folder: Path, site: Site) -> list[str]:
-    """What there still is of a site: processes, mounts, network namespaces and CNI results."""
+    """What there still is of a site: processes, mounts, links to logs, network namespaces and CNI results."""
     commands = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -46,6 +46,8 @@ def left_over(folder: Path, site: Site) -> list[str]:
             continue
     found = [command for command in commands if str(folder) in command]
     found += [line for line in Path("/proc/mounts").read_text().splitlines() if str(folder) in line]
+    links = Path("/var/log/containers").glob("*.log")
+    found += [str(link) for link in links if str(folder) in str(link.readlink())]
     own = site.nodes[0].name.removesuffix("node1")
     for place in ("/run/netns", "/var/lib/cni/results"):
         found += [str(file) for file in Path(place).glob(f"{own}*")]
