@@ -5,8 +5,13 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.cluster import Cluster, find_assets, running
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+"""No property fails because the machine is busy."""
 
 
 def pytest_configure() -> None:
