@@ -128,8 +128,14 @@ def test_no_value_changes_the_selector(case: str) -> None:
     assert selector.items() <= spec["template"]["metadata"]["labels"].items()
 
 
+def test_it_is_privileged_only_when_asked_for() -> None:
+    security = container({"privileged": True})["securityContext"]
+    assert security == {"privileged": True, "readOnlyRootFilesystem": True}
+    assert container()["securityContext"]["privileged"] is False
+
+
 @every_case
-def test_no_value_gives_more_than_one_capability(case: str) -> None:
+def test_no_other_value_gives_more_than_one_capability(case: str) -> None:
     security = container(MATRIX[case])["securityContext"]
     assert security["privileged"] is False
     assert security["allowPrivilegeEscalation"] is False
