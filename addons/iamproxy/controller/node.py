@@ -72,11 +72,13 @@ class Controller:
         self._base = base_arn(config)
         self._desired = Desired((), {}, frozenset())
         self._has_looked = False
+        self._is_current = False  # whether all that was heard is in the table of addresses
         self._loop: ReconcileLoop[str] = ReconcileLoop("iamproxy", self.reconcile)
         self.watches = Watches(kube, node=config.node, on_change=self._wake)
         self.assignments = Assignments(config.cni_socket, on_read=self._assignments_read)
         self.addresses = Addresses(
-            is_trusted=lambda: not self.not_ready(), on_wait=lambda ip: self.assignments.hurry()
+            is_trusted=lambda: self._is_current and not self._stale(),
+            on_wait=lambda ip: self.assignments.hurry(),
         )
         self.vault = Vault(
             sts.fetch,
@@ -112,7 +114,8 @@ class Controller:
 
     def not_ready(self) -> str:
         """Why nobody can be served, in words; empty when the caches are complete and fresh."""
-        return self.watches.not_ready() or self.assignments.not_ready()
+        failed = "".join(f"the last round failed: {error}" for error in self._loop.errors.values())
+        return self._stale() or failed
 
     @property
     def is_warm(self) -> bool:
@@ -131,14 +134,19 @@ class Controller:
             "pods": node_state(self._desired, self.vault.held(), self.vault.errors()),
         }
 
+    def _stale(self) -> str:
+        return self.watches.not_ready() or self.assignments.not_ready()
+
     def _pass(self) -> Plan:
-        """The five steps."""
+        """The five steps. One that fails leaves nobody to be served: the table says what is no more."""
+        self._is_current = False
         self._refresh_policy()
         read_at = ALWAYS if self.assignments.found is None else self.assignments.read_at
         desired = desired_grants(
             self.watches.pods.store.all(), self.watches.by_name(), self.assignments.found, self._rules()
         )
         self._desired = desired
+        self._is_current = True
         self.addresses.replace(desired.addresses, doubtful=desired.doubtful, read_at=read_at)
         plan = self._plan(desired)
         self._apply(plan)
@@ -221,8 +229,9 @@ class Controller:
     def _assignments_read(self, changed: bool) -> None:
         if changed:
             self._wake()
-        else:
+        elif self._is_current:
             self.addresses.confirm(self.assignments.read_at)
 
     def _wake(self) -> None:
+        self._is_current = False
         self._loop.wake(self._config.node, after=0)

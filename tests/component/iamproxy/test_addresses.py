@@ -1,10 +1,12 @@
 """Who has which address, however late anybody hears of it."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from addons.sim.kubeapi.faults import Fault
+from tests.support.iamproxy_reuse import LEAST_SECONDS
 from tests.support.iamproxy_world import FakeCni, World, addresses, holder, pod
 
 IP = "10.0.0.1"
@@ -64,3 +66,43 @@ class TestVisibility:
             cni.given = []
             assert await holder(controller, IP, 0.2) == ""
             assert cni.reads
+
+
+def fail() -> Any:
+    raise RuntimeError("out of order")
+
+
+class TestNews:
+    """What has been heard counts from that moment on, and not when the next round has taken it in."""
+
+    async def test_a_round_that_fails_leaves_nobody_to_be_served(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        created = world.create(pod("a", IP, role="web"))
+        async with world.running() as controller:
+            assert await holder(controller, IP) == "a"
+            monkeypatch.setattr(controller, "_rules", fail)
+            world.delete(created)
+            world.create(pod("b", IP, role="web"))
+            while controller.watches.pods.store.get("prod", "b") is None:
+                await asyncio.sleep(0.001)
+            assert await holder(controller, IP, 0.2) == ""
+            assert controller.not_ready() == "the last round failed: RuntimeError('out of order')"
+            monkeypatch.undo()
+            assert await holder(controller, IP, 10) == "b"
+            assert controller.not_ready() == ""
+
+    async def test_the_cni_confirms_nothing_that_it_has_changed(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cni = FakeCni(world.folder / "cni")
+        first, second = (world.create(pod(name, role="web")) for name in "ab")
+        cni.give(IP, first)
+        async with cni.running(), world.running() as controller:
+            assert await holder(controller, IP) == "a"
+            monkeypatch.setattr(controller, "_rules", fail)
+            cni.give(IP, second)
+            await asyncio.sleep(LEAST_SECONDS)
+            assert await holder(controller, IP, 0.2) == ""
+            monkeypatch.undo()
+            assert await holder(controller, IP, 10) == "b"
