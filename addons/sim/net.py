@@ -158,7 +158,7 @@ class Fabric:
         if self.has_ipv6:
             lines += [
                 f"addr add {EC2_V6}/64 dev eth0 nodad",
-                f"addr add {METADATA_V6}/128 dev lo",
+                f"addr add {METADATA_V6}/128 dev lo nodad",
                 f"route add {POD_NETWORK_V6} via {NODE_V6}",
             ]
         self.ec2.ip(*lines)
