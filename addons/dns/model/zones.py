@@ -34,6 +34,8 @@ class DomainFilter:
 
     def accepts(self, name: str) -> bool:
         """True when `name` is in an included domain, or none is named, and in no excluded one."""
+        if not (self._has_patterns or self._include or self._exclude):
+            return True
         if self._has_patterns:
             is_excluded = self._exclusion is not None and self._exclusion.search(name) is not None
             return not is_excluded and self._pattern.search(name) is not None

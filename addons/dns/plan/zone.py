@@ -59,11 +59,13 @@ def plan_zone(
     """
     groups: list[ChangeGroup] = []
     skips: list[Skip] = []
-    for name in sorted(set(names)):
-        claims = wanted.get(name, ())
-        if _is_settled(zone, claims, observed.at(name), observed, rules.registry):
-            continue
-        decisions = list(_plan_name(zone, name, claims, observed, rules))
+    unsettled = {
+        name
+        for name in names
+        if not _is_settled(zone, wanted.get(name, ()), observed.at(name), observed, rules.registry)
+    }
+    for name in sorted(unsettled):
+        decisions = list(_plan_name(zone, name, wanted.get(name, ()), observed, rules))
         for decision in turn(decisions, observed.at(name), rules.registry):
             if isinstance(decision, ChangeGroup):
                 groups.append(decision)
