@@ -5,13 +5,12 @@ Run `python bench/dns.py`. The world lives in this process, the daemon in one of
 
 import asyncio
 import os
-import socket
 import sys
 import tempfile
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from addons.dns.plan.zone import Rules, plan_zone
 from addons.runtime.outcomes import ObjectRef
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
+from addons.sim.ports import free_port
 
 HOSTNAMES = 10_000
 PLANNED = 50_000
@@ -104,15 +104,6 @@ class Daemon:
     async def stop(self) -> None:
         self._process.terminate()
         await self._process.wait()
-
-
-def free_port() -> int:
-    """A port that nobody has, below those that the kernel gives to connections."""
-    for port in range(20_000 + os.getpid() % 12_000, 32_768):
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError("no port is free")
 
 
 @asynccontextmanager

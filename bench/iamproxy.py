@@ -35,6 +35,7 @@ from addons.iamproxy.store.vault import Vault
 from addons.runtime.clock import utc_now
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
+from addons.sim.ports import free_port
 
 SECONDS = 4
 CONNECTIONS = 100
@@ -269,12 +270,12 @@ def pod(number: int) -> dict[str, Any]:
 @asynccontextmanager
 async def daemon(api: KubeApi, aws: AwsEndpoint, folder: Path) -> AsyncIterator[Process]:
     (folder / "kubeconfig").write_text(api.kubeconfig())
-    port = 20_000 + os.getpid() % 20_000
+    port, admin = free_port(), free_port()
     command = [
         *(sys.executable, "-m", "addons.iamproxy", "--node=node-1", "--interceptor=none"),
         *("--base-role-arn=arn:aws:iam::123456789012:role/", "--no-namespace-restrictions"),
         *(f"--kubeconfig={folder}/kubeconfig", f"--aws-endpoint-url={aws.url}", f"--app-port={port}"),
-        *(f"--listen=127.0.0.1:{port + 1}", f"--cni-socket={folder}/cni.sock", "--log-level=warning"),
+        *(f"--listen=127.0.0.1:{admin}", f"--cni-socket={folder}/cni.sock", "--log-level=warning"),
     ]
     keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
     process = await asyncio.create_subprocess_exec(

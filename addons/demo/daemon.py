@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -122,11 +121,3 @@ async def output_of(*command: str) -> str:
             process.kill()
             await process.wait()
     return output.decode(errors="replace").strip()
-
-
-def free_port() -> int:
-    """Give a port of loopback that nobody listens on."""
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -9,10 +9,11 @@ import dns.exception
 import dns.resolver
 
 from addons.demo.cluster import Cluster
-from addons.demo.daemon import Daemon, free_port, running
+from addons.demo.daemon import Daemon, running
 from addons.demo.script import Step, Story, Unmet, until
 from addons.demo.world import ZONE, World
 from addons.sim.aws.route53.model import RecordSet
+from addons.sim.ports import free_port
 
 OWNER = "demo"
 CROWD = 200

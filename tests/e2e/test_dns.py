@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -11,6 +10,7 @@ import pytest
 from addons.demo.daemon import Daemon, running
 from addons.demo.world import ZONE, World
 from addons.sim.aws.route53.model import RecordSet
+from addons.sim.ports import free_port
 from tests.support.kubectl import Kubectl
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(180)]
@@ -43,13 +43,6 @@ async def start(world: World, namespace: str) -> AsyncIterator[Start]:
             return daemon
 
         yield start_one
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(look: Callable[[], Awaitable[bool]], what: str, seconds: float = 45.0) -> None:

@@ -15,9 +15,9 @@ import pytest
 
 from addons.demo.daemon import Daemon, running
 from addons.demo.world import ZONE, World
+from addons.sim.ports import free_port
 from tests.support.api import Api, connect
 from tests.support.cluster import Cluster
-from tests.support.kubelet import free_port
 from tests.support.lives import Life, Lives, Span, joined
 from tests.support.nodes import Site
 from tests.support.resolver import Answer, Resolver

@@ -2,12 +2,10 @@
 
 import asyncio
 import os
-import random
-import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,6 @@ Object = dict[str, Any]
 
 SECONDS = 20.0
 """How long anything may take that a test waits for."""
-
-_PORTS = iter(random.sample(range(20_000, 32_768), 12_768))
-"""Those below the ones that the kernel itself gives to connections."""
 
 
 class Pod:
@@ -154,12 +149,3 @@ def _moved(argument: str, places: Mapping[str, Path]) -> str:
         if value.startswith(f"{path}/"):
             return f"{flag}{equals}{place}{value.removeprefix(path)}"
     return argument
-
-
-def free_port() -> int:
-    """A port that nobody has, and that no connection gets by chance before it is used."""
-    for port in _PORTS:
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("", port))
-            return port
-    raise RuntimeError("no port is free")

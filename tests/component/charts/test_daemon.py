@@ -9,9 +9,10 @@ import pytest
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
+from addons.sim.ports import free_port
 from tests.support.charts import CHARTS, Object, Values
 from tests.support.helm import NAMESPACE, Use, cluster, granted, used
-from tests.support.kubelet import Pod, free_port, running
+from tests.support.kubelet import Pod, running
 
 HOSTNAME = "external-dns.alpha.kubernetes.io/hostname"
 ZONE = "example.org"

@@ -13,11 +13,12 @@ from addons.iamproxy import names
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
+from addons.sim.ports import free_port
 from tests.support.charts import CHARTS, Object, Values, helm, installed, render, values
 from tests.support.daemonsets import DaemonSetController
 from tests.support.helm import NAMESPACE, Use, cluster, find, granted, used
 from tests.support.iamproxy_world import BASE, NODE, World, pod
-from tests.support.kubelet import SECONDS, Pod, free_port, running
+from tests.support.kubelet import SECONDS, Pod, running
 
 ACCOUNT = "aws-iamproxy"
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from addons.iamproxy import names
+from addons.sim.ports import free_port
 from tests.support.iamproxy_world import BASE, NODE, World, pod
-from tests.support.kubelet import free_port
 
 HOST = {"Host": "169.254.169.254"}
 ROLES = "/latest/meta-data/iam/security-credentials/"
