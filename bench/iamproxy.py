@@ -23,7 +23,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from addons.iamproxy.model import CredentialKey, Credentials, Grant, PodIdentity, credentials_of
-from addons.iamproxy.server.audit import Audit, set_up_audit
+from addons.iamproxy.server.audit import Audit, writing_to
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer
 from addons.iamproxy.server.metadata import Metadata
@@ -95,7 +95,6 @@ async def fetch_nothing(key: str) -> str | None:
 
 async def serve_ours(limits: ServerLimits) -> None:
     """The server as the daemon has it, with every audit line written (to nowhere)."""
-    set_up_audit(sys.stderr)
     addresses = Addresses(is_trusted=lambda: True)
     grant = Grant(PodIdentity("default", "web", "uid", "web", "node"), CredentialKey(ROLE_ARN), "web")
     addresses.replace({"127.0.0.1": grant})
@@ -103,7 +102,7 @@ async def serve_ours(limits: ServerLimits) -> None:
         addresses=addresses,
         vault=Vault(fetch),
         tokens=Tokens(new_key()),
-        audit=Audit(),
+        audit=Audit(writing_to(sys.stderr.fileno())),
         routes=Routes(()),
         node_keys=NodeKeys(fetch_nothing),
         limits=limits,

@@ -31,7 +31,7 @@ from addons.iamproxy.model import Grant, Plan, Verdict
 from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.net.table import RedirectSettings
 from addons.iamproxy.plan import preview
-from addons.iamproxy.server.audit import Audit, set_up_audit
+from addons.iamproxy.server.audit import Audit, writing_to
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer, Place
 from addons.iamproxy.server.metadata import Metadata
@@ -199,7 +199,6 @@ async def _serve(
     decisions: Decisions,
     recorder: Recorder,
 ) -> None:
-    set_up_audit(sys.stdout)
     places: Sequence[Place] = [("", config.app_port)]
     if redirect:
         places = await _sit_down(redirect, controller)
@@ -250,7 +249,7 @@ def _metadata(config: Config, controller: Controller, session: aiohttp.ClientSes
         addresses=controller.addresses,
         vault=controller.vault,
         tokens=Tokens(_token_key(config)),
-        audit=Audit(),
+        audit=Audit(writing_to(sys.stdout.fileno())),
         routes=Routes(config.metadata_allow),
         node_keys=NodeKeys(NodeMetadata(session, address=config.metadata_addr).read),
         limits=ServerLimits(),

@@ -204,7 +204,7 @@ class World:
             addresses=controller.addresses,
             vault=controller.vault,
             tokens=Tokens(new_key()),
-            audit=Audit(),
+            audit=Audit(_unheard),
             routes=Routes(()),
             node_keys=NodeKeys(_no_key),
             limits=limits or ServerLimits(),
@@ -220,6 +220,10 @@ class World:
         finally:
             stopping.set()
             await task
+
+
+def _unheard(line: bytes) -> None:
+    return None
 
 
 async def _no_key(key: str) -> str | None:

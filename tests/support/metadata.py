@@ -101,6 +101,7 @@ class World:
         self.table: dict[str, Verdict] = {}
         self.fetched: list[CredentialKey] = []
         self.node_asked: list[str] = []
+        self.audit: list[bytes] = []
         self.network: Callable[[], object] = _nothing
         """Has the network asked whose addresses are whose."""
         self.addresses = Addresses(is_trusted=lambda: self.is_trusted, on_wait=self._ask_network)
@@ -112,7 +113,7 @@ class World:
             addresses=self.addresses,
             vault=self.vault,
             tokens=self.tokens,
-            audit=Audit(now),
+            audit=Audit(self.audit.append, now),
             routes=Routes(node_keys),
             node_keys=NodeKeys(self._fetch_node_key),
             limits=limits or ServerLimits(),

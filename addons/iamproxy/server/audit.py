@@ -1,21 +1,25 @@
 """The audit trail: one line of JSON for all credentials handed out and for every refusal, never a secret."""
 
 import logging
+import os
 from collections.abc import Callable
 from datetime import datetime
-from typing import TextIO
 
 import msgspec
 from msgspec import Struct
+from prometheus_client import Counter
 
 from addons.iamproxy.model import Credentials, Grant, PodIdentity
 from addons.iamproxy.server.answers import Answer
 from addons.iamproxy.server.requests import Request
 from addons.runtime.clock import utc_now
 
-log = logging.getLogger("addons.iamproxy.audit")
+log = logging.getLogger(__name__)
 
+_LOST = Counter("addons_iamproxy_audit_lost_total", "Lines of the audit that could not be written.")
 _LONGEST_PATH = 200
+
+Write = Callable[[bytes], None]
 
 
 class AuditLine(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -40,16 +44,15 @@ class AuditLine(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Audit:
-    """Writes the lines through the logger `addons.iamproxy.audit`, as its messages."""
+    """Hands each line to `write`, before the answer is sent."""
 
-    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, write: Write, now: Callable[[], datetime] = utc_now) -> None:
+        self._write = write
         self._now = now
         self._encode = msgspec.json.Encoder().encode
 
     def issued(self, ip: str, grant: Grant, credentials: Credentials) -> None:
         """Note that credentials went to a pod."""
-        if not log.isEnabledFor(logging.INFO):
-            return
         line = AuditLine(
             self._now(),
             "issued",
@@ -61,14 +64,12 @@ class Audit:
             expiration=credentials.expiration,
             because=grant.because,
         )
-        log.info(self._encode(line).decode())
+        self._write(self._encode(line))
 
     def refused(
         self, request: Request, pod: PodIdentity | None, answer: Answer, message: str, *, role: str = ""
     ) -> None:
         """Note that a request was refused; the path is cut, since whoever asks may send anything."""
-        if not log.isEnabledFor(logging.INFO):
-            return
         line = AuditLine(
             self._now(),
             "refused",
@@ -81,27 +82,28 @@ class Audit:
             method=request.method.decode("ascii"),
             path=request.target[:_LONGEST_PATH].decode("ascii", "backslashreplace"),
         )
-        log.info(self._encode(line).decode())
+        self._write(self._encode(line))
 
     def rejected(self, ip: str, pod: PodIdentity | None, answer: Answer) -> None:
         """Note that something was refused unread: it was too much, or no proper HTTP."""
-        if log.isEnabledFor(logging.INFO):
-            line = AuditLine(
-                self._now(), "refused", ip, *_who(pod), status=answer.status, reason=answer.reason
-            )
-            log.info(self._encode(line).decode())
+        line = AuditLine(self._now(), "refused", ip, *_who(pod), status=answer.status, reason=answer.reason)
+        self._write(self._encode(line))
 
 
-def set_up_audit(stream: TextIO) -> None:
-    """Write the lines to `stream`, all of them and as they are; they are kept out of the other messages.
+def writing_to(descriptor: int) -> Write:
+    """Write the lines to a file or pipe, each at once and in one piece.
 
-    Those are calmed when they repeat, which an audit must not be.
+    They are no messages of the log: those are calmed when they repeat, and cost more than the whole answer.
     """
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    log.handlers = [handler]
-    log.setLevel(logging.INFO)
-    log.propagate = False
+
+    def write(line: bytes) -> None:
+        try:
+            os.write(descriptor, line + b"\n")
+        except OSError as error:
+            _LOST.inc()
+            log.error("a line of the audit is lost: %s", error.strerror)
+
+    return write
 
 
 def _who(pod: PodIdentity | None) -> tuple[str, str, str]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import socket
 from collections.abc import AsyncIterator
 
@@ -187,33 +186,25 @@ class TestLimits:
         assert statuses == [200] * 19 + [429] * 2  # the connection cost one of the twenty
         assert later == 200
 
-    def test_the_audit_tells_of_what_is_too_much_once_in_a_second(
-        self, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        async def story() -> None:
+    def test_the_audit_tells_of_what_is_too_much_once_in_a_second(self) -> None:
+        async def story() -> list[bytes]:
             async with World(limits=LIMITS, now=virtual_now).running() as world, client(world) as web:
                 world.give(grant())
                 for _ in range(2):
                     for _ in range(60):
                         await web.get(ROLES)
                     await asyncio.sleep(1)
+                return world.audit
 
-        with caplog.at_level(logging.INFO, "addons.iamproxy.audit"):
-            run_virtual(story())
-        lines = [json.loads(each.message) for each in caplog.records if each.name == "addons.iamproxy.audit"]
+        lines = map(json.loads, run_virtual(story()))
         told = [(line["pod"], line["status"], line["reason"]) for line in lines]
         assert told == [("default/web", 429, "TooManyRequests")] * 2
 
-    async def test_the_audit_tells_of_what_is_no_proper_http(
-        self, world: World, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        with caplog.at_level(logging.INFO, "addons.iamproxy.audit"):
-            async with client(world) as web:
-                web.write(b"NONSENSE\r\n\r\n")
-                assert (await web.reply()).status == 400
-        (line,) = [
-            json.loads(each.message) for each in caplog.records if each.name == "addons.iamproxy.audit"
-        ]
+    async def test_the_audit_tells_of_what_is_no_proper_http(self, world: World) -> None:
+        async with client(world) as web:
+            web.write(b"NONSENSE\r\n\r\n")
+            assert (await web.reply()).status == 400
+        (line,) = map(json.loads, world.audit)
         assert (line["event"], line["pod"], line["reason"]) == ("refused", "default/web", "MalformedRequest")
 
     async def test_direct_connections_are_ended_unread(self) -> None:

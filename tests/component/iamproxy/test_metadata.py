@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import logging
+import os
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
 from addons.iamproxy.model import CredentialKey, Grant, Refusal
+from addons.iamproxy.server.audit import writing_to
 from addons.runtime.errors import Denied, Unavailable
 from tests.support.metadata import (
     AMBIGUOUS,
@@ -440,18 +441,25 @@ class TestWaiting:
 
 class TestAudit:
     async def test_issues_and_refusals_are_written_down_without_secrets(
-        self, web: Client, caplog: pytest.LogCaptureFixture
+        self, web: Client, world: World
     ) -> None:
-        with caplog.at_level(logging.INFO, "addons.iamproxy.audit"):
-            for path in (f"{ROLES}reader", f"{ROLES}writer", "/latest/user-data"):
-                await web.get(path)
-        lines = [record.message for record in caplog.records if record.name == "addons.iamproxy.audit"]
-        issued, mismatch, unlisted = map(json.loads, lines)
+        for path in (f"{ROLES}reader", f"{ROLES}writer", "/latest/user-data"):
+            await web.get(path)
+        issued, mismatch, unlisted = map(json.loads, world.audit)
         assert (issued["event"], issued["pod"], issued["podUid"]) == ("issued", "default/web", "uid-1")
         assert issued["role"] == "arn:aws:iam::123456789012:role/reader"
         assert issued["accessKeyId"].startswith("ASIA")
         assert (mismatch["event"], mismatch["status"], mismatch["reason"]) == ("refused", 403, "RoleMismatch")
         assert mismatch["role"] == "writer"
         assert (unlisted["pod"], unlisted["path"]) == ("default/web", "/latest/user-data")
-        assert "secret of" not in "".join(lines)
-        assert "token of" not in "".join(lines)
+        assert b"secret of" not in b"".join(world.audit)
+        assert b"token of" not in b"".join(world.audit)
+
+    def test_a_line_that_cannot_be_written_is_said_and_harms_nobody(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        reader, writer = os.pipe()
+        os.close(reader)
+        writing_to(writer)(b"{}")
+        os.close(writer)
+        assert "a line of the audit is lost: Broken pipe" in caplog.messages
