@@ -47,6 +47,19 @@ while not select.select([sys.stdin], [], [], 0.025)[0]:
 print(json.dumps([asked, failed]))
 """
 
+LONG_LIVED = """
+import boto3, json, select, sys
+sts = boto3.Session(region_name="eu-central-1").client("sts", endpoint_url=sys.argv[1])
+asked, failed = 0, []
+while not select.select([sys.stdin], [], [], 0.05)[0]:
+    asked += 1
+    try:
+        sts.get_caller_identity()
+    except Exception as error:
+        failed.append(repr(error))
+print(json.dumps([asked, failed]))
+"""
+
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Cluster]:
@@ -55,9 +68,9 @@ async def node(tmp_path: Path) -> AsyncIterator[Cluster]:
 
 
 @asynccontextmanager
-async def program(pod: Pod, code: str) -> AsyncIterator[Process]:
-    """A program in a pod, with an empty environment, that goes on until its input ends."""
-    command = pod.inside.command("env", "-i", sys.executable, "-c", code)
+async def program(pod: Pod, code: str, *arguments: str) -> AsyncIterator[Process]:
+    """A program in a pod, with an empty environment, that goes on until it reads something."""
+    command = pod.inside.command("env", "-i", sys.executable, "-c", code, *arguments)
     process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         yield process
@@ -110,6 +123,22 @@ async def test_no_client_fails_while_daemons_replace_each_other(node: Cluster, i
         asked, failed = json.loads(output)
         assert asked > 20
         assert not failed
+
+
+async def test_a_client_that_has_credentials_does_not_notice_a_crash(node: Cluster) -> None:
+    reader = node.start_pod("reader", "reader")
+    sts = node.world.aws.sts
+    async with node.daemon.running() as daemon, program(reader, LONG_LIVED, node.world.aws.url) as client:
+        await until(lambda: sts.calls["GetCallerIdentity"] > 5)
+        daemon.kill()
+        await daemon.wait()
+        assert await node.network.ask(reader.inside) == REFUSED
+        before = sts.calls["GetCallerIdentity"]
+        await until(lambda: sts.calls["GetCallerIdentity"] > before + 5)
+        async with node.daemon.running():
+            asked, failed = json.loads((await client.communicate(b"\n"))[0])
+    assert asked > 10
+    assert not failed
 
 
 async def test_a_successor_that_dies_gives_the_redirect_back(node: Cluster) -> None:
