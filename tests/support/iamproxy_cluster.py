@@ -14,6 +14,7 @@ from addons.sim.imds import Imds, Instance, NodeCredentials
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.net import EC2, NODE, Namespace, Pod
 from tests.support.iamproxy_world import BASE, World, pod
+from tests.support.processes import running
 from tests.support.vpc import Vpc, vpc
 
 CREDENTIALS = """
@@ -52,16 +53,10 @@ class Daemon:
     @asynccontextmanager
     async def starting(self, *flags: str) -> AsyncIterator[asyncio.subprocess.Process]:
         """Run it, from its first moment on."""
+        command = (*self._command, *self._flags, *flags)
         with self._log.open("ab") as output:
-            process = await asyncio.create_subprocess_exec(
-                *self._command, *self._flags, *flags, env=self._environment, stdout=output, stderr=output
-            )
-        try:
-            yield process
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+            async with running(*command, env=self._environment, stdout=output, stderr=output) as process:
+                yield process
 
     def log(self) -> str:
         """What the daemons of this node have written so far."""

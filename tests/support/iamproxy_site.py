@@ -5,8 +5,9 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -29,6 +30,9 @@ IDLE = ("sleep", "1000")
 
 _DAEMONS = ("--namespace", NAMESPACE, "--selector", "app.kubernetes.io/name=iamproxy")
 _INTERPRETER = ("/usr", "/lib", "/lib64", sys.base_prefix)
+_SHARED = Path("/run/aws-addons-iamproxy")
+"""The folder on each node for what its daemons share; here both nodes have the same, and leave it empty."""
+
 _SECONDS = 60
 
 
@@ -209,6 +213,8 @@ class Stage:
                     connection.uninstall, "aws", ignore_not_found=True, timeout=UNINSTALL_SECONDS
                 )
                 await self.gone(daemons)
+                with suppress(OSError):
+                    _SHARED.rmdir()
 
     async def rolled_out(self) -> None:
         """Wait until the daemon of every node is ready, and as the chart has it now."""

@@ -135,14 +135,22 @@ class Redirect:
 
     async def hand_over(self) -> None:
         """Go on until the other daemon of this node, if any, has the redirect; for 15 seconds at most."""
-        if not self._succession or not self._succession.has_other:
+        if not self._succession:
             return
-        if self._succession.give_back():
-            nftables.install(self._netfilter, self._chains(self._succession.other))
+        try:
+            await self._hand_over(self._succession)
+        except OutsideError as error:
+            log.error("stopping without a hand-over: %s", error.message)
+
+    async def _hand_over(self, succession: Succession) -> None:
+        if not succession.has_other:
+            return
+        if succession.give_back():
+            nftables.install(self._netfilter, self._chains(succession.other))
         loop = asyncio.get_running_loop()
         until = loop.time() + _SUCCESSION_SECONDS
         while loop.time() < until:
-            if self._succession.is_settled():
+            if succession.is_settled():
                 break
             await asyncio.sleep(_BETWEEN_NEWS_SECONDS)
         await asyncio.sleep(_ARRIVAL_SECONDS)

@@ -6,10 +6,10 @@ kernel itself keeps the list, and a daemon that is killed gives its seat back by
 
 import errno
 import socket
-from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
 
 from addons.iamproxy.net.expressions import Address
+from addons.runtime.errors import Unavailable
 
 Seat = tuple[Address, ...]
 
@@ -28,13 +28,13 @@ def other(seat: Seat) -> Seat:
 
 
 def is_taken(seat: Seat, port: int) -> bool:
-    """Whether somebody listens there; asking takes the seat from nobody."""
+    """Whether somebody listens there; asking takes the seat from nobody. Raises Unavailable."""
     try:
         _bind(seat[0], port).close()
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):  # in use; or the address was taken away
             return error.errno == errno.EADDRINUSE
-        raise
+        raise Unavailable(f"cannot tell who listens on {seat[0]}:{port}: {error.strerror}") from error
     return False
 
 
@@ -46,17 +46,12 @@ def take(seat: Seat, port: int) -> list[socket.socket]:
             taken.append(_bind(address, port))
             taken[-1].listen(_BACKLOG)
     except OSError as error:
-        give_back(taken)
+        for each in taken:
+            each.close()
         if error.errno == errno.EADDRINUSE:
             return []
         raise
     return taken
-
-
-def give_back(sockets: Iterable[socket.socket]) -> None:
-    """Listen no more."""
-    for each in sockets:
-        each.close()
 
 
 def _bind(address: Address, port: int) -> socket.socket:

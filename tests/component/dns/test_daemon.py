@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
+from tests.support.processes import running
 
 PREFIX = "external-dns.alpha.kubernetes.io/"
 
@@ -47,18 +49,9 @@ class World:
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
         where = {"ADDONS_DNS_AWS_ENDPOINT_URL": self.aws.url, "KUBECONFIG": str(self._kubeconfig)}
         environment = {**os.environ, **keys, **where, "ADDONS_DNS_TXT_OWNER_ID": "me"}
-        started = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "addons.dns", *flags),
-            env=environment,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
+        command = (sys.executable, "-m", "addons.dns", *flags)
+        async with running(*command, env=environment, stdout=PIPE, stderr=PIPE) as started:
             yield started
-        finally:
-            if started.returncode is None:
-                started.kill()
-                await started.communicate()
 
     async def run(self, *flags: str) -> tuple[int | None, str, str]:
         """Exit code, stdout and stderr of a process that ends by itself."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ import pytest
 from addons.iamproxy import names
 from addons.sim.ports import free_port
 from tests.support.iamproxy_world import BASE, NODE, World, pod
+from tests.support.processes import running
 
 HOST = {"Host": "169.254.169.254"}
 ROLES = "/latest/meta-data/iam/security-credentials/"
@@ -27,19 +29,9 @@ async def process(world: World, *arguments: str) -> AsyncIterator[asyncio.subpro
         "AWS_REGION": "eu-central-1",
         "ADDONS_IAMPROXY_BASE_ROLE_ARN": BASE,
     }
-    started = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "addons.iamproxy", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment,
-    )
-    try:
+    command = (sys.executable, "-m", "addons.iamproxy", *arguments)
+    async with running(*command, env=environment, stdout=PIPE, stderr=PIPE) as started:
         yield started
-    finally:
-        if started.returncode is None:
-            started.kill()
-            await started.communicate()
 
 
 async def run(world: World, *arguments: str) -> tuple[int | None, str, str]:

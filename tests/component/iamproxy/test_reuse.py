@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.iamproxy_reuse import Lane, hand_on_given, hand_on_told_late
+from tests.support.iamproxy_reuse import Lane, Tenant, hand_on_given, hand_on_told_late
 from tests.support.iamproxy_world import FakeCni, World
 from tests.support.metadata import Client
 
@@ -20,6 +20,10 @@ def lanes(world: World, port: int) -> list[Lane]:
     return [Lane(world, source, partial(Client, port, source=source)) for source in sources]
 
 
+def give_by(cni: FakeCni, address: str, tenant: Tenant) -> None:
+    cni.give(address, tenant.obj)
+
+
 async def test_with_a_cni(world: World) -> None:
     """A's end is told late, B's address never, when B has A's address and asks."""
     cni = FakeCni(world.folder / "cni")
@@ -29,7 +33,7 @@ async def test_with_a_cni(world: World) -> None:
             hand_on_given(
                 lane,
                 ROUNDS // LANES,
-                give=lambda tenant, ip=lane.address: cni.give(ip, tenant.obj),  # type: ignore[misc]
+                give=partial(give_by, cni, lane.address),
                 take=partial(cni.take, lane.address),
             )
             for lane in made
