@@ -12,6 +12,7 @@ import ctypes
 import hashlib
 import itertools
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Callable
@@ -216,11 +217,13 @@ class Fabric:
 def _ip(*arguments: str, lines: str = "") -> str:
     """Run the `ip` command, and give what it prints; raises OSError with its words when it fails.
 
-    It has a session of its own, so that a Ctrl-C, which is for us, does not end it halfway.
+    It does not hear a Ctrl-C, which is for us, from its first moment on: it would end halfway.
     """
-    done = subprocess.run(
-        ["ip", *arguments], input=lines, capture_output=True, text=True, check=False, start_new_session=True
-    )
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        done = subprocess.run(["ip", *arguments], input=lines, capture_output=True, text=True, check=False)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if done.returncode:
         raise OSError(f"ip: {done.stderr.strip()}")
     return done.stdout
