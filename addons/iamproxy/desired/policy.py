@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from addons.iamproxy import names
-from addons.iamproxy.desired.patterns import BadPattern, Format, glob_matches, regexp_matches
+from addons.iamproxy.desired.patterns import BadPattern, Format, glob_matches, regexp_fault, regexp_matches
 from addons.iamproxy.desired.roles import account_prefix
 from addons.runtime.selectors import Selector, parse_selector
 
@@ -62,7 +62,6 @@ def parse_policy(data: bytes) -> Policy:
     return policy
 
 
-@lru_cache(1024)
 def allowed_roles(text: str) -> tuple[str, ...]:
     """Read the list in a namespace's annotation; raises ValueError."""
     try:
@@ -120,14 +119,9 @@ def first_match(arn: str, patterns: Iterable[str], *, form: Format, base: str) -
 
 def faults(patterns: Iterable[str], form: Format) -> list[str]:
     """What is wrong with patterns, in words."""
-    found = []
-    for pattern in patterns:
-        try:
-            if form == "regexp":
-                regexp_matches(pattern, "")
-        except BadPattern as error:
-            found.append(f"{pattern!r}: {error}")
-    return found
+    if form == "glob":
+        return []
+    return [f"{pattern!r}: {fault}" for pattern in patterns if (fault := regexp_fault(pattern))]
 
 
 def _matches(arn: str, pattern: str, form: Format, base: str) -> bool:

@@ -155,6 +155,13 @@ class TestVerdicts:
         found = decide(pod("a"), pod("b"), allowed=("web", "("), namespace_restriction_format="regexp")
         assert [problem.reason for problem in found.problems] == [names.INVALID_ALLOWED_ROLES]
 
+    def test_an_expression_that_cannot_be_read_is_a_problem_with_its_remedy_and_harms_no_other(self) -> None:
+        found = decide(pod("a"), allowed=("(?!db).*", "web"), namespace_restriction_format="regexp")
+        assert isinstance(found.pods[0], Grant)
+        assert [problem.message.partition("; ")[2] for problem in found.problems] == [
+            "look-around does not exist in RE2: list the roles that are allowed instead"
+        ]
+
 
 class TestSessionTokens:
     """A pod and its namespace may each require tokens, and neither can take that back."""
