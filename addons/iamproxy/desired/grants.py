@@ -17,16 +17,9 @@ from addons.iamproxy.desired.policy import (
     check_policy,
     faults,
 )
-from addons.iamproxy.desired.roles import (
-    NoBase,
-    account_of,
-    account_prefix,
-    external_id,
-    role_arn,
-    role_name,
-    session_name,
-)
+from addons.iamproxy.desired.sessions import external_id, session_name
 from addons.iamproxy.model import Assignment, CredentialKey, Grant, PodIdentity, Refusal, Verdict
+from addons.iamproxy.roles import NoBase, account_of, account_prefix, role_arn, role_name
 from addons.runtime.objects import Namespace, Pod, ref
 from addons.runtime.outcomes import Problem
 

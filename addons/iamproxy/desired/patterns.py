@@ -1,7 +1,7 @@
 """Patterns of roles: globs, and regular expressions of RE2, which is also kube2iam's engine.
 
-Everybody who may edit a namespace writes these patterns, and the daemon of every node reads them. RE2 takes time
-proportional to the text, and its memory for one expression is limited.
+Everybody who may edit a namespace writes these patterns, and the daemon of every node reads them. RE2 takes
+time proportional to the text, and its memory for one expression is limited.
 """
 
 from functools import lru_cache

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from addons.iamproxy import names
 from addons.iamproxy.desired.patterns import BadPattern, Format, glob_matches, regexp_fault, regexp_matches
-from addons.iamproxy.desired.roles import account_prefix
+from addons.iamproxy.roles import account_prefix, glob_fault
 from addons.runtime.selectors import Selector, parse_selector
 
 _LONGEST_LIST = 1000
@@ -59,6 +59,8 @@ def parse_policy(data: bytes) -> Policy:
             raise ValueError(f"rule {rule.name!r}: {error}") from None
         if not rule.roles:
             raise ValueError(f"rule {rule.name!r}: without roles it permits nothing")
+        if found := faults(rule.roles, "glob"):
+            raise ValueError(f"rule {rule.name!r}: {found[0]}")
     return policy
 
 
@@ -120,7 +122,7 @@ def first_match(arn: str, patterns: Iterable[str], *, form: Format, base: str) -
 def faults(patterns: Iterable[str], form: Format) -> list[str]:
     """What is wrong with patterns, in words."""
     if form == "glob":
-        return []
+        return [fault for pattern in patterns if (fault := glob_fault(pattern))]
     return [f"{pattern!r}: {fault}" for pattern in patterns if (fault := regexp_fault(pattern))]
 
 

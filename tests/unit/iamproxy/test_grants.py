@@ -114,8 +114,11 @@ class TestVerdicts:
         assert (found.reason, found.status) == (reason, status)
 
     def test_the_default_role_must_be_allowed_too(self) -> None:
-        assert said(verdict(pod("a", role=""), default_role="web")) == "a"
-        assert said(verdict(pod("a", role=""), default_role="web", allowed=())) == names.ROLE_NOT_ALLOWED
+        assert said(verdict(pod("a", role=""), default_role="web", base_role_arn=BASE)) == "a"
+        assert (
+            said(verdict(pod("a", role=""), default_role="web", base_role_arn=BASE, allowed=()))
+            == names.ROLE_NOT_ALLOWED
+        )
 
     def test_accounts_that_are_not_allowed_are_so_whatever_namespaces_say(self) -> None:
         foreign = "arn:aws:iam::222222222222:role/x"

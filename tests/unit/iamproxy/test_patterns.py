@@ -113,7 +113,10 @@ class TestExpressions:
     @pytest.mark.parametrize(
         ("pattern", "advice"),
         [
-            *((pattern, "list the roles") for pattern in ("(?=a)", "(?!db).*", "(?<=a)b", "(?<!a)b", "(?>a)")),
+            *(
+                (pattern, "list the roles")
+                for pattern in ("(?=a)", "(?!db).*", "(?<=a)b", "(?<!a)b", "(?>a)")
+            ),
             *((pattern, "no back-references") for pattern in (r"(a)\1", r"(?P<n>a)\k<n>", r"a\Z")),
             *((pattern, "at most 1000 times") for pattern in ("a{1001}", "((a{100}){100}){100}")),
             (r"\pL{1,64}", "repeat less"),
