@@ -12,11 +12,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import msgspec
 
-from addons.iamproxy.aws.node_metadata import NodeMetadata
-from addons.iamproxy.aws.region import find_region
 from addons.iamproxy.aws.sts import Sts
 from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn, retired
 from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
@@ -45,6 +42,7 @@ from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decisions
 from addons.runtime.errors import AlreadyExists, OutsideError
 from addons.runtime.events import EventRecorder
+from addons.runtime.imds import InstanceMetadata, endpoint_at, find_region
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import NAMESPACES, PODS, Namespace, Pod
 from addons.runtime.setting_values import BadValue, parse_duration
@@ -203,8 +201,8 @@ async def _serve(
     if redirect:
         places = await _sit_down(redirect, controller)
         await redirect.ensure()
-    async with aiohttp.ClientSession() as session:
-        metadata = _metadata(config, controller, session)
+    async with InstanceMetadata.connect(endpoint_at(config.metadata_addr)) as node:
+        metadata = _metadata(config, controller, node)
         server = MetadataServer(metadata, places, only_redirected=redirect is not None)
         status = StatusServer(
             config.listen,
@@ -244,14 +242,14 @@ async def _sit_down(redirect: Redirect, controller: Controller) -> list[socket.s
             await asyncio.sleep(1)
 
 
-def _metadata(config: Config, controller: Controller, session: aiohttp.ClientSession) -> Metadata:
+def _metadata(config: Config, controller: Controller, node: InstanceMetadata) -> Metadata:
     return Metadata(
         addresses=controller.addresses,
         vault=controller.vault,
         tokens=Tokens(_token_key(config)),
         audit=Audit(writing_to(sys.stdout.fileno())),
         routes=Routes(config.metadata_allow),
-        node_keys=NodeKeys(NodeMetadata(session, address=config.metadata_addr).read),
+        node_keys=NodeKeys(node.read),
         limits=ServerLimits(),
         imdsv2=config.imdsv2,
     )
@@ -299,8 +297,7 @@ def _sts(config: Config, kube: KubeClient, aws: AwsSession) -> Sts:
 async def _region(config: Config) -> str:
     if config.dry_run:
         return config.aws_region
-    async with aiohttp.ClientSession() as session:
-        return await find_region(config.aws_region, NodeMetadata(session, address=config.metadata_addr).read)
+    return await find_region(config.aws_region, endpoint=endpoint_at(config.metadata_addr))
 
 
 @asynccontextmanager
