@@ -24,8 +24,8 @@ from aiohttp import web
 from msgspec import Struct
 
 from addons.iamproxy.model import CredentialKey, Credentials, Grant, PodIdentity, credentials_of
+from addons.iamproxy.net.listeners import LISTENERS
 from addons.iamproxy.net.redirect import Redirect
-from addons.iamproxy.net.seats import SEATS
 from addons.iamproxy.net.table import RedirectSettings
 from addons.iamproxy.server.audit import Audit, writing_to
 from addons.iamproxy.server.limits import ServerLimits
@@ -45,7 +45,7 @@ from addons.sim.ports import free_port
 SECONDS = 4
 CONNECTIONS = 100
 POD = "10.77.1.1"
-SEAT = (str(SEATS[0][0]), 8181)
+LISTENER = (str(LISTENERS[0][0]), 8181)
 PROCESSES = 96
 PODS = 110
 ROLE_ARN = "arn:aws:iam::123456789012:role/web"
@@ -144,7 +144,7 @@ async def serve_aiohttp() -> None:
 UNLIMITED = ServerLimits(requests_per_second=1e9, burst=1_000_000_000)
 SERVERS = {
     "ours": lambda: serve_ours(UNLIMITED),
-    "redirected": lambda: serve_ours(UNLIMITED, SEAT, pod=POD),
+    "redirected": lambda: serve_ours(UNLIMITED, LISTENER, pod=POD),
     "limited": lambda: serve_ours(ServerLimits()),
     "aiohttp": serve_aiohttp,
 }

@@ -67,7 +67,7 @@ log = logging.getLogger(__name__)
 _STS_SECONDS = 5.0
 _STS_THREADS = 32
 """With fewer, a slow STS would be asked less than `--sts-rate`, and many new pods wait for one another."""
-_SEAT_SECONDS = 20.0
+_LISTEN_SECONDS = 20.0
 _GRACE_SECONDS = 4.0
 """For the services to stop, after up to 15 seconds in which a successor takes over: 20 in all."""
 
@@ -199,7 +199,7 @@ async def _serve(
 ) -> None:
     places: Sequence[Place] = [("", config.app_port)]
     if redirect:
-        places = await _sit_down(redirect, controller)
+        places = await _listen(redirect, controller)
         await redirect.ensure()
     async with InstanceMetadata.connect(endpoint_at(config.metadata_addr)) as node:
         metadata = _metadata(config, controller, node)
@@ -228,13 +228,13 @@ async def _serve(
             await run_until_stopped(*services)
 
 
-async def _sit_down(redirect: Redirect, controller: Controller) -> list[socket.socket]:
-    """Listen beside the daemon that is there already. One that is just ending gets the time to do so."""
+async def _listen(redirect: Redirect, controller: Controller) -> list[socket.socket]:
+    """Listen beside another daemon of the node. Where two listen already, one is given time to end."""
     loop = asyncio.get_running_loop()
-    until = loop.time() + _SEAT_SECONDS
+    until = loop.time() + _LISTEN_SECONDS
     while True:
         try:
-            return redirect.sit_down(is_warm=lambda: controller.is_warm)
+            return redirect.listen(is_warm=lambda: controller.is_warm)
         except AlreadyExists as error:
             if loop.time() > until:
                 raise
@@ -266,7 +266,9 @@ def _token_key(config: Config) -> bytes:
 
 def _not_ready(controller: Controller, redirect: Redirect | None) -> str:
     if redirect and not redirect.is_in_place:
-        complaint = "the redirect leads to the daemon before this one" if redirect.waits else "no redirect"
+        complaint = (
+            "the redirect leads to the daemon before this one" if redirect.is_waiting else "no redirect"
+        )
         return controller.not_ready() or complaint
     return controller.not_ready()
 

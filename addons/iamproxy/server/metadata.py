@@ -13,12 +13,12 @@ from addons.iamproxy.model import Credentials, Denial, Grant, PodIdentity, Refus
 from addons.iamproxy.server import answers
 from addons.iamproxy.server.answers import Answer
 from addons.iamproxy.server.audit import Audit
-from addons.iamproxy.server.checks import objection
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.node_keys import NodeKeys, NodeValue
 from addons.iamproxy.server.requests import TOKEN, TTL, Request
 from addons.iamproxy.server.routes import Kind, Route, Routes
 from addons.iamproxy.server.tokens import Tokens, parse_ttl
+from addons.iamproxy.server.validation import validate
 from addons.iamproxy.store.addresses import Addresses
 from addons.iamproxy.store.vault import Vault
 from addons.runtime.clock import rfc3339, utc_now
@@ -72,7 +72,7 @@ class Metadata:
     def answer_now(self, request: Request) -> Answer | None:
         """Answer from memory; None when something is not there yet and `answer_later` must be asked."""
         route = self._routes.find(request.target)
-        if found := objection(request, route):
+        if found := validate(request, route):
             answer: Answer | None = self._refuse(request, route, found)
         else:
             assert route is not None
@@ -136,7 +136,7 @@ class Metadata:
         assert pod is not None
         if route.kind is Kind.TOKEN:
             return self._issue_token(request, pod)
-        if found := self._token_objection(request, pod, needed=self._needs_token or holder.needs_token):
+        if found := self._check_token(request, pod, needed=self._needs_token or holder.needs_token):
             return self._refuse(request, route, found)
         if route.kind is Kind.LISTING:
             return answers.text("\n".join(route.names).encode())
@@ -174,7 +174,7 @@ class Metadata:
         assert ttl is not None
         return answers.text(self._tokens.issue(pod.uid, ttl), _TTL_HEADER % ttl)
 
-    def _token_objection(self, request: Request, pod: PodIdentity, *, needed: bool) -> Refusal | None:
+    def _check_token(self, request: Request, pod: PodIdentity, *, needed: bool) -> Refusal | None:
         token = request.headers.get(TOKEN)
         if token is None:
             if not needed:

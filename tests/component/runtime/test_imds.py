@@ -1,4 +1,4 @@
-"""The metadata of the node, and the region: the settings say it, else the AWS configuration, else the node."""
+"""The metadata of the node, and the region: of the settings, else the AWS configuration, else the node."""
 
 import subprocess
 import sys
