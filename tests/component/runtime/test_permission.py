@@ -1,4 +1,4 @@
-"""Nothing is sent to AWS without permission: real threads, a real Lease, real botocore, and every kind of delay.
+"""Nothing is sent to AWS without permission: real threads, a real Lease, real botocore, every kind of delay.
 
 A replica calls AWS under a lease of one second. What it sends is delayed; meanwhile it loses the lease, or
 is told to stop. The change must not reach AWS, and nobody else may lead while it still could.
@@ -138,13 +138,13 @@ async def given(delay: Delay, patch: pytest.MonkeyPatch) -> AsyncIterator[World]
             await aws.settled()
 
 
-def lease(kube: KubeClient, name: str, aws: AwsSession) -> Leader:
+def lease(kube: KubeClient, name: str, aws: AwsSession, seconds: float = 1.0) -> Leader:
     return Leader(
         kube,
         namespace="kube-system",
         name="dns",
         identity=name,
-        lease_seconds=1.0,
+        lease_seconds=seconds,
         renew_seconds=0.6,
         retry_seconds=0.1,
         settled=aws.settled,
@@ -242,18 +242,19 @@ class TestStop:
         async with KubeApi() as api, AwsEndpoint() as endpoint:
             token = api.add_user("dns", groups=("system:masters",))
             path = write_kubeconfig(tmp_path / "a", api.url, {"token": token})
-            endpoint.faults.slow(CHANGE, 0.5)
+            endpoint.faults.slow(CHANGE, 1.0)
             zone_id = endpoint.route53.create_zone("example.com")
             async with (
                 KubeClient.connect(path) as kube,
                 AwsSession(region="eu-central-1", endpoint_url=endpoint.url, rates={"route53": FAST}) as aws,
             ):
                 world = World(endpoint, zone_id, aws)
-                leader, stopping = lease(kube, "a", aws), asyncio.Event()
+                leader, stopping = lease(kube, "a", aws, seconds=10), asyncio.Event()
+                await world.read()
 
                 async def act(halt: asyncio.Event) -> None:
                     abandoned = asyncio.ensure_future(world.change(Permit(halt)))
-                    await asyncio.sleep(0.2)
+                    await asyncio.sleep(0.5)
                     abandoned.cancel()
 
                 async def watch() -> None:
