@@ -23,6 +23,8 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
+from addons.iamproxy.cache.addresses import Addresses
+from addons.iamproxy.cache.credentials import CredentialCache
 from addons.iamproxy.model import CredentialKey, Credentials, Grant, PodIdentity, credentials_of
 from addons.iamproxy.net.listeners import LISTENERS
 from addons.iamproxy.net.redirect import Redirect
@@ -34,8 +36,6 @@ from addons.iamproxy.server.metadata import Metadata
 from addons.iamproxy.server.node_keys import NodeKeys
 from addons.iamproxy.server.routes import Routes
 from addons.iamproxy.server.tokens import Tokens, new_key
-from addons.iamproxy.store.addresses import Addresses
-from addons.iamproxy.store.vault import Vault
 from addons.runtime.clock import utc_now
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
@@ -109,7 +109,7 @@ async def serve_ours(
     addresses.replace({pod: grant})
     metadata = Metadata(
         addresses=addresses,
-        vault=Vault(fetch),
+        credentials=CredentialCache(fetch),
         tokens=Tokens(new_key()),
         audit=Audit(writing_to(sys.stderr.fileno())),
         routes=Routes(()),

@@ -245,7 +245,7 @@ async def _listen(redirect: Redirect, controller: Controller) -> list[socket.soc
 def _metadata(config: Config, controller: Controller, node: InstanceMetadata) -> Metadata:
     return Metadata(
         addresses=controller.addresses,
-        vault=controller.vault,
+        credentials=controller.credentials,
         tokens=Tokens(_token_key(config)),
         audit=Audit(writing_to(sys.stdout.fileno())),
         routes=Routes(config.metadata_allow),

@@ -202,7 +202,7 @@ class World:
         """Serve pods, which have addresses of 127.0.0.0/8, as the daemon does; the port on 127.0.0.1."""
         metadata = Metadata(
             addresses=controller.addresses,
-            vault=controller.vault,
+            credentials=controller.credentials,
             tokens=Tokens(new_key()),
             audit=Audit(_unheard),
             routes=Routes(()),

@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from addons.iamproxy.cache.addresses import Addresses
+from addons.iamproxy.cache.credentials import CredentialCache
 from addons.iamproxy.model import (
     CredentialKey,
     Credentials,
@@ -25,8 +27,6 @@ from addons.iamproxy.server.metadata import Metadata
 from addons.iamproxy.server.node_keys import NodeKeys
 from addons.iamproxy.server.routes import Routes
 from addons.iamproxy.server.tokens import Tokens
-from addons.iamproxy.store.addresses import Addresses
-from addons.iamproxy.store.vault import Vault
 from addons.runtime.clock import utc_now
 from addons.sim.net import Namespace
 
@@ -105,13 +105,13 @@ class World:
         self.network: Callable[[], object] = _nothing
         """Has the network asked whose addresses are whose."""
         self.addresses = Addresses(is_trusted=lambda: self.is_trusted, on_wait=self._ask_network)
-        self.vault = Vault(self._fetch, now=now)
+        self.credentials = CredentialCache(self._fetch, now=now)
         self.sts: Callable[[CredentialKey], Awaitable[None]] = _at_once
         self.node: Callable[[str], Awaitable[None]] = _at_once
         self.tokens = Tokens(b"k" * 32, clock=lambda: now().timestamp())
         self.metadata = Metadata(
             addresses=self.addresses,
-            vault=self.vault,
+            credentials=self.credentials,
             tokens=self.tokens,
             audit=Audit(self.audit.append, now),
             routes=Routes(node_keys),
@@ -146,7 +146,7 @@ class World:
         finally:
             self.stop()
             await serving
-            await self.vault.close()
+            await self.credentials.close()
 
     def _ask_network(self, ip: str) -> None:
         self.network()

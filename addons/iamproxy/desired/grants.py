@@ -24,7 +24,7 @@ from addons.runtime.objects import Namespace, Pod, ref
 from addons.runtime.outcomes import Problem
 
 _SHORTEST_SESSION = 3600
-"""Every role permits sessions of an hour; shorter ones are of no use, see `store.vault`."""
+"""Every role permits sessions of an hour; shorter ones are of no use, see `store.cache`."""
 
 _MIRROR = "kubernetes.io/config.mirror"
 """On the pod that stands for a static one: the uid by which its kubelet, and so the network, knows it."""

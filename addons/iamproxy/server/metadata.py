@@ -9,6 +9,8 @@ import msgspec
 from prometheus_client import Counter, Histogram
 
 from addons.iamproxy import names
+from addons.iamproxy.cache.addresses import Addresses
+from addons.iamproxy.cache.credentials import CredentialCache
 from addons.iamproxy.model import Credentials, Denial, Grant, PodIdentity, Refusal, Verdict
 from addons.iamproxy.server import answers
 from addons.iamproxy.server.answers import Answer
@@ -19,8 +21,6 @@ from addons.iamproxy.server.requests import TOKEN, TTL, Request
 from addons.iamproxy.server.routes import Kind, Route, Routes
 from addons.iamproxy.server.tokens import Tokens, parse_ttl
 from addons.iamproxy.server.validation import validate
-from addons.iamproxy.store.addresses import Addresses
-from addons.iamproxy.store.vault import Vault
 from addons.runtime.clock import rfc3339, utc_now
 
 _REQUESTS = Counter("addons_iamproxy_requests_total", "Requests of pods.", ["route", "status", "reason"])
@@ -49,7 +49,7 @@ class Metadata:
         self,
         *,
         addresses: Addresses,
-        vault: Vault,
+        credentials: CredentialCache,
         tokens: Tokens,
         audit: Audit,
         routes: Routes,
@@ -59,7 +59,7 @@ class Metadata:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._addresses = addresses
-        self._vault = vault
+        self._cache = credentials
         self._tokens = tokens
         self._audit = audit
         self._routes = routes
@@ -121,7 +121,7 @@ class Metadata:
             value = await self._node_keys.get(route.key, deadline - loop.time())
             return self._node_answer(request, route, holder, value)
         assert isinstance(holder, Grant)
-        outcome = await self._vault.get(holder.key, deadline - loop.time())
+        outcome = await self._cache.get(holder.key, deadline - loop.time())
         # The address may be another pod's by now, and what is sent goes to whoever has it.
         if await self._addresses.wait(ip, max(deadline - loop.time(), _CHECK_SECONDS)) != holder:
             message = "the address went from one pod to another meanwhile"
@@ -154,7 +154,7 @@ class Metadata:
             message = f"this pod has the role {grant.role_name}, not {route.role}"
             mismatch = Refusal(grant.pod, names.ROLE_MISMATCH, message, 403, role=route.role)
             return self._refuse(request, route, mismatch)
-        held = self._vault.find(grant.key)
+        held = self._cache.find(grant.key)
         return None if held is None else self._answer_outcome(request, route, grant, held)
 
     def _answer_outcome(
