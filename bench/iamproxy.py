@@ -25,17 +25,15 @@ from msgspec import Struct
 
 from addons.iamproxy.cache.addresses import Addresses
 from addons.iamproxy.cache.credentials import CredentialCache
+from addons.iamproxy.config import Config
+from addons.iamproxy.controller.build import build_metadata
 from addons.iamproxy.model import CredentialKey, Credentials, Grant, PodIdentity, credentials_of
 from addons.iamproxy.net.listeners import LISTENERS
 from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.net.table import RedirectSettings
-from addons.iamproxy.server.audit import Audit, writing_to
+from addons.iamproxy.server.audit import writing_to
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer, Place
-from addons.iamproxy.server.metadata import Metadata
-from addons.iamproxy.server.node_keys import NodeKeys
-from addons.iamproxy.server.routes import Routes
-from addons.iamproxy.server.tokens import Tokens, new_key
 from addons.runtime.clock import utc_now
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
@@ -107,15 +105,13 @@ async def serve_ours(
     addresses = Addresses(is_trusted=lambda: True)
     grant = Grant(PodIdentity("default", "web", "uid", "web", "node"), CredentialKey(ROLE_ARN), "web")
     addresses.replace({pod: grant})
-    metadata = Metadata(
+    metadata = build_metadata(
+        Config(metadata_allow=()),
         addresses=addresses,
         credentials=CredentialCache(fetch),
-        tokens=Tokens(new_key()),
-        audit=Audit(writing_to(sys.stderr.fileno())),
-        routes=Routes(()),
-        node_keys=NodeKeys(fetch_nothing),
+        read_node_key=fetch_nothing,
+        write_audit=writing_to(sys.stderr.fileno()),
         limits=limits,
-        imdsv2="optional",
     )
     server = MetadataServer(metadata, [place], only_redirected=pod != "127.0.0.1")
     serving = asyncio.create_task(server.serve(asyncio.Event()))

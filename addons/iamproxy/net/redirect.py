@@ -82,10 +82,11 @@ class Redirect:
             f"others listen on {places}: two daemons of ours, or one on port {port} of the node"
         )
 
-    @property
-    def is_in_place(self) -> bool:
-        """Whether everything was as wanted, or was made so, when it was looked at last."""
-        return self._is_in_place
+    def not_ready(self) -> str:
+        """Why pods are not brought here, as of the last look; empty when they are."""
+        if self._is_in_place:
+            return ""
+        return "the redirect leads to the daemon before this one" if self.is_waiting else "no redirect"
 
     @property
     def is_closed(self) -> bool:

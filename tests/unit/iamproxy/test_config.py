@@ -4,8 +4,9 @@ from ipaddress import ip_network
 
 import pytest
 
-from addons.iamproxy.__main__ import redirect_settings, run
+from addons.iamproxy.__main__ import run
 from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn
+from addons.iamproxy.controller.build import redirect_settings
 from addons.iamproxy.net.table import RedirectSettings
 from addons.runtime.settings import SettingError, load
 
