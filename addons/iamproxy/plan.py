@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from addons.iamproxy import names
-from addons.iamproxy.model import Action, CredentialKey, Drop, Fetch, Grant, Held, Plan, Renew, Verdict
+from addons.iamproxy.model.actions import Action, Drop, Fetch, Held, Plan, Renew
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.verdicts import Grant, Verdict
 from addons.runtime.outcomes import Skip
 
 LINGER = timedelta(minutes=5)
