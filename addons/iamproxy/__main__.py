@@ -27,7 +27,9 @@ from addons.iamproxy.desired.grants import Desired, Rules
 from addons.iamproxy.kube.daemonset import DaemonSets
 from addons.iamproxy.kube.issuer import TokenIssuer
 from addons.iamproxy.kube.reporter import Reporter
-from addons.iamproxy.model import Grant, Plan, Verdict
+from addons.iamproxy.model.actions import Plan
+from addons.iamproxy.model.objects import NAMESPACES, Namespace, Pod
+from addons.iamproxy.model.verdicts import Grant, Verdict
 from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.net.table import RedirectSettings
 from addons.iamproxy.plan import preview
@@ -46,7 +48,7 @@ from addons.runtime.decisions import Decisions
 from addons.runtime.errors import AlreadyExists, OutsideError
 from addons.runtime.events import EventRecorder
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import NAMESPACES, PODS, Namespace, Pod
+from addons.runtime.objects import PODS
 from addons.runtime.setting_values import BadValue, parse_duration
 from addons.runtime.settings import SettingError
 from addons.runtime.web import StatusServer, parse_listen

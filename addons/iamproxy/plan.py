@@ -4,7 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from addons.iamproxy import names
-from addons.iamproxy.model import Action, CredentialKey, Drop, Fetch, Grant, Held, Plan, Renew, Verdict
+from addons.iamproxy.model.actions import Action, Drop, Fetch, Held, Plan, Renew
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.verdicts import Grant, Verdict
 from addons.runtime.outcomes import PlanLine, Skip
 
 LINGER = timedelta(minutes=5)

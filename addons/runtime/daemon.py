@@ -7,7 +7,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,14 +17,13 @@ from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decision, Decisions
 from addons.runtime.events import EventRecorder
 from addons.runtime.kube import KubeClient
+from addons.runtime.kube_access import SERVICE_ACCOUNT_FILES
 from addons.runtime.leader import Leader
 from addons.runtime.outcomes import PlanLine
 from addons.runtime.reporter import Reporter
 from addons.runtime.runnable import Runnable
 from addons.runtime.settings import CommonConfig, LeaderConfig
 from addons.runtime.web import StatusServer
-
-_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 Failures = Mapping[str, str]
 """What failed -> why."""
@@ -177,4 +175,5 @@ def _leader(
 
 def pod_namespace() -> str:
     """The namespace that we run in; `default` outside of a cluster."""
-    return _NAMESPACE_FILE.read_text().strip() if _NAMESPACE_FILE.exists() else "default"
+    file = SERVICE_ACCOUNT_FILES / "namespace"
+    return file.read_text().strip() if file.exists() else "default"
