@@ -27,7 +27,8 @@ from addons.iamproxy.cache.addresses import Addresses
 from addons.iamproxy.cache.credentials import CredentialCache
 from addons.iamproxy.config import Config
 from addons.iamproxy.controller.build import build_metadata
-from addons.iamproxy.model import CredentialKey, Credentials, Grant, PodIdentity, credentials_of
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, credentials_of
+from addons.iamproxy.model.verdicts import Grant, PodIdentity
 from addons.iamproxy.net.listeners import LISTENERS
 from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.net.table import RedirectSettings

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import msgspec
 
 from addons.iamproxy.commands import HELP, command_of
-from addons.iamproxy.config import ENV_PREFIXES, Config, retired
+from addons.iamproxy.config import ENV_PREFIXES, RETIRED, Config
 from addons.iamproxy.controller.build import build_controller, build_metadata, connections, redirect_settings
 from addons.iamproxy.controller.node import Controller
 from addons.iamproxy.desired.grants import Desired
-from addons.iamproxy.model import Plan
+from addons.iamproxy.model.actions import Plan
 from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.plan import preview
 from addons.iamproxy.server.audit import writing_to
@@ -159,10 +159,7 @@ def run(argv: Sequence[str]) -> int:
     if not {"--help", "-h"}.isdisjoint(argv):
         sys.stdout.write(HELP)
     command, rest = command_of(argv)
-    if complaint := retired(rest):
-        sys.stderr.write(f"addons iamproxy: {complaint}\n")
-        return 2
-    return cli.run("iamproxy", Config, command or main, rest, env_prefixes=ENV_PREFIXES)
+    return cli.run("iamproxy", Config, command or main, rest, env_prefixes=ENV_PREFIXES, retired=RETIRED)
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_lef
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.desired.grants import Rules
 from addons.iamproxy.kube.daemonset import DaemonSets
-from addons.iamproxy.model import Grant, Verdict
+from addons.iamproxy.model.objects import NAMESPACES, Namespace, Pod
+from addons.iamproxy.model.verdicts import Grant, Verdict
 from addons.iamproxy.net.redirect import Redirect
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import NAMESPACES, PODS, Namespace, Pod
+from addons.runtime.objects import PODS
 from addons.runtime.setting_values import BadValue, parse_duration
 from addons.runtime.settings import SettingError
 

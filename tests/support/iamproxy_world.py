@@ -14,7 +14,7 @@ from addons.iamproxy import names
 from addons.iamproxy.config import ENV_PREFIXES, Config
 from addons.iamproxy.controller.build import build_controller, build_metadata, connections
 from addons.iamproxy.controller.node import Controller
-from addons.iamproxy.model import Grant
+from addons.iamproxy.model.verdicts import Grant
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer
 from addons.runtime.clock import utc_now

@@ -13,15 +13,8 @@ from addons.iamproxy.cache.addresses import Addresses
 from addons.iamproxy.cache.credentials import CredentialCache
 from addons.iamproxy.config import Config
 from addons.iamproxy.controller.build import build_metadata
-from addons.iamproxy.model import (
-    CredentialKey,
-    Credentials,
-    Grant,
-    PodIdentity,
-    Refusal,
-    Verdict,
-    credentials_of,
-)
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, credentials_of
+from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer
 from addons.runtime.clock import utc_now

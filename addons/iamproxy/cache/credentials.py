@@ -10,7 +10,8 @@ from random import Random
 from prometheus_client import Counter, Gauge
 
 from addons.iamproxy.cache.breaker import Breaker
-from addons.iamproxy.model import CredentialKey, Credentials, Denial, Held
+from addons.iamproxy.model.actions import Held
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, Denial
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import Denied, Invalid, NotFound, OutsideError, Unavailable
 from addons.runtime.ledger import Ledger

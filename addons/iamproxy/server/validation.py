@@ -1,7 +1,7 @@
 """Validation of requests: what is refused before anybody looks which pod it comes from."""
 
 from addons.iamproxy import names
-from addons.iamproxy.model import Refusal
+from addons.iamproxy.model.verdicts import Refusal
 from addons.iamproxy.server.original_destination import METADATA_ADDRESSES
 from addons.iamproxy.server.requests import FORWARDED, HOST, TTL, Request, hosts_of
 from addons.iamproxy.server.routes import Kind, Route

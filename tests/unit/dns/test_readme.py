@@ -10,7 +10,7 @@ from addons.dns.config import ENV_PREFIXES, Config
 from addons.dns.desired.ingresses import ingress_claims
 from addons.dns.desired.scope import Scope
 from addons.dns.desired.services import service_claims
-from addons.runtime.objects import Endpoint, EndpointSlice, Ingress, Service
+from addons.dns.model.objects import Endpoint, EndpointSlice, Ingress, Service
 from addons.runtime.setting_docs import settings_table
 
 README = (Path(__file__).parents[3] / "addons" / "dns" / "README.md").read_text()

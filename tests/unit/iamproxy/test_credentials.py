@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from addons.iamproxy.cache.credentials import FLOOR, CredentialCache
-from addons.iamproxy.model import CredentialKey, Credentials, Denial, credentials_of
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, Denial, credentials_of
 from addons.runtime.errors import Denied, Invalid, NotFound, OutsideError, Throttled, Unavailable
 from tests.support.virtual import run_virtual, virtual_now
 
