@@ -58,6 +58,15 @@ class Desired(Struct, frozen=True):
         return frozenset(verdict.key for verdict in self.pods if isinstance(verdict, Grant))
 
     @property
+    def ambiguous_addresses(self) -> tuple[tuple[str, Refusal], ...]:
+        """The addresses that more than one pod has, and the refusal that holds for each."""
+        return tuple(
+            (ip, verdict)
+            for ip, verdict in sorted(self.addresses.items())
+            if isinstance(verdict, Refusal) and verdict.reason == names.AMBIGUOUS_ADDRESS
+        )
+
+    @property
     def of_host_network(self) -> tuple[PodIdentity, ...]:
         """The pods that use the network of the node itself."""
         return tuple(

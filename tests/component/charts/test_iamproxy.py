@@ -97,7 +97,9 @@ async def refuse_twice(made: World, daemon: Pod) -> None:
     other = made.create(pod("b", "10.0.0.2", role="other", namespace="shop"))
     await daemon.reach(lambda: ("b", names.ROLE_NOT_ALLOWED) in made.events(), "the refusal is told")
     rename(made, other, "web")
-    await daemon.reach(lambda: f"{other['metadata']['name']} may have" in daemon.log(), "the role is granted")
+    await daemon.reach(
+        lambda: f"{other['metadata']['name']}: may have" in daemon.log(), "the role is granted"
+    )
     rename(made, other, "other")
     await daemon.reach(lambda: REPEAT in used(made.api, ACCOUNT), "the Event is counted twice")
 

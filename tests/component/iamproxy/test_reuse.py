@@ -46,12 +46,11 @@ async def test_without_one(world: World) -> None:
     """A is going, gone or done, B is seen, has A's address and asks, and only then its status tells so."""
     async with world.running() as controller, world.serving(controller) as port:
         made = lanes(world, port)
-        pods = controller.watches.pods.store
         rounds = (
             hand_on_told_late(
                 lane,
                 ROUNDS // LANES,
-                is_seen=lambda obj: pods.get("prod", obj["metadata"]["name"]) is not None,
+                is_seen=lambda obj: controller.pods.get("prod", obj["metadata"]["name"]) is not None,
             )
             for lane in made
         )
