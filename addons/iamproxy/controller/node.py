@@ -1,4 +1,4 @@
-"""Reconcile this node: who is granted what, and the credentials for it, before anybody asks."""
+"""Reconcile this node: what its pods are granted, and the credentials for it, before they ask."""
 
 import asyncio
 import logging
