@@ -301,7 +301,7 @@ class Controller:
     async def _apply(self, zone: Zone, plan: Plan, permit: Permit) -> tuple[Outcomes, tuple[Skip, ...]]:
         """Send the batches one after the other; a failure that concerns the whole zone ends the round.
 
-        What was left because permission ended is given too; it is looked at again soon.
+        What was left because permission ended is given too; all names are planned again when it is back.
         """
         outcomes: Outcomes = []
         left: list[Skip] = []
@@ -325,7 +325,7 @@ class Controller:
             else:
                 left.append(result)
         if left:
-            self._next_full[zone.id] = _now() + RETRY_SECONDS
+            self._next_full[zone.id] = 0.0
         return outcomes, tuple(left)
 
     def _record(self, zone: Zone, outcomes: Outcomes) -> OutsideError | None:
