@@ -11,12 +11,12 @@ import msgspec
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import ENV_PREFIXES, Config
 from addons.dns.controller.zones import Controller
-from addons.dns.desired.scope import scope_of
+from addons.dns.desired.settings import source_settings
 from addons.dns.kube.reporter import Reporter
 from addons.dns.model.actions import Plan
-from addons.dns.model.ownership import registry_of
+from addons.dns.model.registry import registry_of
 from addons.dns.model.zones import domains_of, roles_of, zone_filter_of
-from addons.dns.plan.preview import preview
+from addons.dns.plan.dry_run import preview
 from addons.runtime import cli
 from addons.runtime.app import run_until_stopped
 from addons.runtime.aws import AwsSession
@@ -100,7 +100,7 @@ def _controller(
         kube=kube,
         route53=route53,
         registry=registry,
-        scope=scope_of(config, domains),
+        settings=source_settings(config, domains),
         reporter=reporter,
         leader=leader,
         preview=print_plan if config.dry_run else None,

@@ -10,10 +10,10 @@ from typing import Any
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
 from addons.dns.controller.zones import Controller
-from addons.dns.desired.scope import scope_of
+from addons.dns.desired.settings import source_settings
 from addons.dns.kube.reporter import Reporter
 from addons.dns.model.actions import Plan
-from addons.dns.model.ownership import registry_of
+from addons.dns.model.registry import registry_of
 from addons.dns.model.zones import domains_of, roles_of, zone_filter_of
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
@@ -91,7 +91,7 @@ class World:
                     tags_seconds=config.aws_zones_cache_duration.total_seconds(),
                 ),
                 registry=registry_of(config),
-                scope=scope_of(config, domains),
+                settings=source_settings(config, domains),
                 reporter=Reporter(decisions=self.decisions, recorder=recorder),
                 leader=Leader(kube, namespace="default", name="dns", identity=replica) if replica else None,
                 preview=preview,

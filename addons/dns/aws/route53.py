@@ -5,13 +5,13 @@ import logging
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import NamedTuple
 
+from addons.dns.aws.api_records import change_to_api, record_from_api
 from addons.dns.aws.hosted_zones import Found, HostedZones
 from addons.dns.aws.load_balancers import LoadBalancers
-from addons.dns.aws.refusals import is_vouched, named_groups
-from addons.dns.aws.translate import change_to_api, record_from_api
+from addons.dns.aws.rejected_changes import is_vouched, named_groups
 from addons.dns.model.actions import Batch, ChangeGroup
-from addons.dns.model.ownership import Registry
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords, is_same
+from addons.dns.model.registry import Registry
 from addons.dns.model.zones import Roles, ZoneFilter
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Exhausted, Invalid, OutsideError, Unavailable

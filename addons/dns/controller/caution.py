@@ -7,8 +7,8 @@ from addons.dns.config import Config
 from addons.dns.controller.budget import DeleteBudget, Held
 from addons.dns.controller.memory import Flaps, Holds
 from addons.dns.model.actions import ChangeGroup, Plan
-from addons.dns.model.ownership import Registry
 from addons.dns.model.records import ZoneRecords
+from addons.dns.model.registry import Registry
 from addons.dns.plan.guard import await_successors
 from addons.dns.plan.zone import Rules
 from addons.runtime.outcomes import Blocked, Outcome

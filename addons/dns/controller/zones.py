@@ -12,13 +12,13 @@ from addons.dns.controller.metrics import Metrics, count
 from addons.dns.controller.standing import Standing, zone_error
 from addons.dns.controller.state import conflict_state, zone_state
 from addons.dns.controller.wishes import Wishes
-from addons.dns.desired.scope import Scope
+from addons.dns.desired.settings import SourceSettings
 from addons.dns.kube.reporter import Reporter
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import Watches
 from addons.dns.model.actions import Plan, PlannedKeys
-from addons.dns.model.ownership import Registry
 from addons.dns.model.records import Zone, ZoneRecords
+from addons.dns.model.registry import Registry
 from addons.dns.plan.aliases import open_targets
 from addons.dns.plan.batches import Size, pack, refuse_oversized
 from addons.dns.plan.zone import plan_zone
@@ -56,7 +56,7 @@ class Controller:
         kube: KubeClient,
         route53: Route53,
         registry: Registry,
-        scope: Scope,
+        settings: SourceSettings,
         reporter: Reporter,
         leader: Leader | None = None,
         preview: Preview | None = None,
@@ -65,7 +65,7 @@ class Controller:
     ) -> None:
         self._config = config
         self._route53 = route53
-        self._domains = scope.domains
+        self._domains = settings.domains
         self._reporter = reporter
         self._leader = leader
         self._preview = preview
@@ -91,7 +91,7 @@ class Controller:
         )
         self._statuses = Statuses(kube, self.watches.dns_endpoints)
         self._wishes = Wishes(
-            scope=scope,
+            settings=settings,
             watches=self.watches,
             reporter=reporter,
             wake=self._woken,
@@ -256,7 +256,7 @@ class Controller:
     def _names_to_plan(
         self, zone_id: str, dirty: set[str], observation: Observation
     ) -> tuple[Collection[str], bool]:
-        """The names whose claims changed, or all names there are: from time to time, and when in doubt."""
+        """The names whose endpoints changed, or all names there are: from time to time, and when in doubt."""
         now = _now()
         if not observation.is_new and now < self._next_full.get(zone_id, now):
             return dirty, False

@@ -2,24 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from addons.dns.desired.scope import Scope
+from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.records import type_of_target
 from addons.runtime.objects import Endpoint, EndpointSlice, Node
 
 
-def node_addresses(nodes: Iterable[Node], scope: Scope, access: str = "") -> tuple[str, ...]:
+def node_addresses(nodes: Iterable[Node], settings: SourceSettings, access: str = "") -> tuple[str, ...]:
     """The external addresses of the nodes, or the internal ones where no node has an external one.
 
     `access` decides instead: public for external ones, private for internal ones. Cordoned nodes are left out
     where the settings say so. AWS lists IPv6 addresses, which the internet may reach, as internal ones; the
     settings can count them as external.
     """
-    chosen = [node for node in nodes if not (node.spec.unschedulable and scope.excludes_unschedulable)]
+    chosen = [node for node in nodes if not (node.spec.unschedulable and settings.excludes_unschedulable)]
     external = list(addresses_of_nodes(chosen, "ExternalIP"))
     internal = list(addresses_of_nodes(chosen, "InternalIP"))
     if access == "private" or not (external or access == "public"):
         return tuple(internal)
-    if scope.exposes_internal_ipv6:
+    if settings.exposes_internal_ipv6:
         external += [address for address in internal if type_of_target(address) == "AAAA"]
     return tuple(external)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from addons.dns import names
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.steering import Steering, read_steering
+from addons.dns.desired.provider_specific import ProviderSpecific, read_provider_specific
+from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.dns.model.records import type_of_target
 from addons.runtime.outcomes import ObjectRef, Problem
@@ -27,24 +27,24 @@ class Asked(Struct, frozen=True):
     targets: tuple[str, ...] = ()
     access: str = ""
     endpoints_type: str = ""
-    steering: Steering = Steering()
+    provider_specific: ProviderSpecific = ProviderSpecific()
     problems: tuple[Problem, ...] = ()
 
 
 def read_annotations(
-    ref: ObjectRef, annotations: Mapping[str, str], scope: Scope, *, default_ttl: int = 0
+    ref: ObjectRef, annotations: Mapping[str, str], settings: SourceSettings, *, default_ttl: int = 0
 ) -> Asked:
     """Read every annotation of ours; a name or TTL that makes no sense costs itself only.
 
     An object whose controller annotation names somebody else is left to them, faults and all. Names of pods
     have a `default_ttl` of their own; 0 means that of the settings.
     """
-    default_ttl = default_ttl or scope.default_ttl
-    said = _said(annotations, scope.prefixes)
+    default_ttl = default_ttl or settings.default_ttl
+    said = _said(annotations, settings.prefixes)
     if said.get(names.CONTROLLER, names.CONTROLLER_VALUE) != names.CONTROLLER_VALUE:
         return Asked(ttl=default_ttl, is_ours=False)
     problems: list[Problem] = []
-    if scope.ignore_hostname_annotation:
+    if settings.ignore_hostname_annotation:
         said.pop(names.HOSTNAME, None)
         said.pop(names.INTERNAL_HOSTNAME, None)
     return Asked(
@@ -54,24 +54,28 @@ def read_annotations(
         targets=tuple(_targets(ref, said, problems)),
         access=said.get(names.ACCESS, "").strip(),
         endpoints_type=said.get(names.ENDPOINTS_TYPE, "").strip(),
-        steering=read_steering(said, scope),
+        provider_specific=read_provider_specific(said, settings),
         problems=tuple(problems),
     )
 
 
 def read_targets(
-    ref: ObjectRef, annotations: Mapping[str, str], scope: Scope, problems: list[Problem]
+    ref: ObjectRef, annotations: Mapping[str, str], settings: SourceSettings, problems: list[Problem]
 ) -> tuple[str, ...]:
     """The targets that a pod behind a Service names in its own annotation."""
-    said = _said(annotations, scope.prefixes)
+    said = _said(annotations, settings.prefixes)
     return tuple(_targets(ref, said, problems)) if names.TARGET in said else ()
 
 
 def read_hostname_source(
-    ref: ObjectRef, key: str, annotations: Mapping[str, str], scope: Scope, problems: list[Problem]
+    ref: ObjectRef,
+    key: str,
+    annotations: Mapping[str, str],
+    settings: SourceSettings,
+    problems: list[Problem],
 ) -> str:
     """Which names of an object count, by the annotation called `key`; the empty text for all of them."""
-    text = _said(annotations, scope.prefixes).get(key, "").strip()
+    text = _said(annotations, settings.prefixes).get(key, "").strip()
     allowed = (names.ANNOTATION_ONLY, names.DEFINED_HOSTS_ONLY)
     if text and text not in allowed:
         message = f"annotation {key}: {text!r} is not {' or '.join(allowed)}; all names are used"

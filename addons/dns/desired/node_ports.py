@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from addons.dns.desired.addresses import node_addresses, serving_nodes
 from addons.dns.desired.annotations import Asked
-from addons.dns.desired.scope import Scope
-from addons.dns.model.claims import Claim, Claimant
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.model.endpoint import Endpoint, SourceObject
 from addons.dns.model.hostnames import fits_dns
 from addons.runtime.objects import EndpointSlice, Node, Service
 
@@ -14,15 +14,21 @@ _PRIORITY_AND_WEIGHT = "0 50"
 
 
 def node_port_targets(
-    service: Service, asked: Asked, slices: Sequence[EndpointSlice], nodes: Iterable[Node], scope: Scope
+    service: Service,
+    asked: Asked,
+    slices: Sequence[EndpointSlice],
+    nodes: Iterable[Node],
+    settings: SourceSettings,
 ) -> tuple[str, ...]:
     """The addresses of the nodes through which the Service can be reached."""
     if service.spec.external_traffic_policy == "Local":
         nodes = serving_nodes(nodes, slices)
-    return node_addresses(nodes, scope, asked.access)
+    return node_addresses(nodes, settings, asked.access)
 
 
-def port_claims(service: Service, asked: Asked, claimant: Claimant, scope: Scope) -> Iterator[Claim]:
+def port_endpoints(
+    service: Service, asked: Asked, asked_by: SourceObject, settings: SourceSettings
+) -> Iterator[Endpoint]:
     """`_<service>._<protocol>.<host>` for every host name: the ports of that protocol (RFC 2782)."""
     by_protocol: dict[str, list[int]] = {}
     for port in service.spec.ports:
@@ -31,7 +37,7 @@ def port_claims(service: Service, asked: Asked, claimant: Claimant, scope: Scope
     for hostname in dict.fromkeys((*asked.hostnames, *asked.internal_hostnames)):
         for protocol, ports in sorted(by_protocol.items()):
             name = f"_{service.metadata.name}._{protocol}.{hostname}"
-            if hostname.startswith("*") or not (fits_dns(name) and scope.domains.accepts(name)):
+            if hostname.startswith("*") or not (fits_dns(name) and settings.domains.accepts(name)):
                 continue
             values = tuple(f"{_PRIORITY_AND_WEIGHT} {port} {hostname}." for port in sorted(set(ports)))
-            yield Claim(name, "SRV", values, asked.ttl, claimant)
+            yield Endpoint(name, "SRV", values, asked.ttl, asked_by)

@@ -1,19 +1,19 @@
-"""Aliases as one zone can hold them: what claims leave open is settled here, zone by zone."""
+"""Aliases as one zone can hold them: what endpoints leave open is settled here, zone by zone."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from addons.dns import names as reasons
-from addons.dns.model.claims import Claim
+from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.hostnames import is_within
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords
-from addons.dns.plan.obstacles import Obstacle
+from addons.dns.plan.preconditions import Obstacle
 
 
-def open_targets(zone: Zone, names: Iterable[str], wanted: Mapping[str, Sequence[Claim]]) -> set[str]:
+def open_targets(zone: Zone, names: Iterable[str], wanted: Mapping[str, Sequence[Endpoint]]) -> set[str]:
     """The alias targets of `names` whose hosted zone is not known, and is not `zone`: AWS may know it."""
-    aliases = (claim.alias for name in names for claim in wanted.get(name, ()))
+    aliases = (endpoint.alias for name in names for endpoint in wanted.get(name, ()))
     return {
         alias.name
         for alias in aliases
@@ -22,29 +22,29 @@ def open_targets(zone: Zone, names: Iterable[str], wanted: Mapping[str, Sequence
 
 
 def record_sets(
-    zone: Zone, claims: Iterable[Claim], observed: ZoneRecords, alias_zones: Mapping[str, str]
+    zone: Zone, endpoints: Iterable[Endpoint], observed: ZoneRecords, alias_zones: Mapping[str, str]
 ) -> tuple[dict[str, RecordSet], Obstacle | None]:
-    """The record sets that grant `claims` in `zone`, by type, or what stands in the way of all of them.
+    """The record sets that grant `endpoints` in `zone`, by type, or what stands in the way of all of them.
 
     An alias without a zone id leads to a name of the same zone (each zone of a public and private pair has
     its own), or to one in `alias_zones`. Within a zone it can only be of a type that its target has.
     """
     found: dict[str, RecordSet] = {}
     missing: Obstacle | None = None
-    for claim in claims:
-        if claim.is_pending:
+    for endpoint in endpoints:
+        if endpoint.is_pending:
             continue
-        record = claim.record()
+        record = endpoint.record()
         if record.alias is None or record.alias.zone_id:
-            found[claim.type] = record
+            found[endpoint.type] = record
             continue
         target = record.alias.name
         if not (zone_id := zone.id if is_within(target, zone.name) else alias_zones.get(target, "")):
             return {}, Obstacle(reasons.ALIAS_TARGET_UNKNOWN, _unknown(zone, record, target))
-        if zone_id != zone.id or (target != claim.name and _exists(target, claim.type, observed)):
-            found[claim.type] = replace(record, alias=replace(record.alias, zone_id=zone_id))
+        if zone_id != zone.id or (target != endpoint.name and _exists(target, endpoint.type, observed)):
+            found[endpoint.type] = replace(record, alias=replace(record.alias, zone_id=zone_id))
         else:
-            message = f"{claim.name} cannot be an alias yet: {target} has no record in {zone} to lead to"
+            message = f"{endpoint.name} cannot be an alias yet: {target} has no record in {zone} to lead to"
             missing = Obstacle(reasons.ALIAS_TARGET_MISSING, message)
     return found, None if found else missing
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from addons.dns.model.ownership import Ownership, Registry
 from addons.dns.model.records import Change, RecordSet, Zone, ZoneRecords, is_same, routing_meaning
-from addons.dns.plan.rows import Row
+from addons.dns.model.registry import Ownership, Registry
+from addons.dns.plan.current import Row
 
 
 def difference(

@@ -8,16 +8,16 @@ from msgspec import Struct
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, Conflict, Plan
-from addons.dns.model.claims import Claim, Claimant
-from addons.dns.model.ownership import Registry
+from addons.dns.model.endpoint import Endpoint, SourceObject
 from addons.dns.model.records import Change, RecordSet, Zone, ZoneRecords, family
+from addons.dns.model.registry import Registry
 from addons.dns.plan.aliases import record_sets
 from addons.dns.plan.changes import difference, removal
 from addons.dns.plan.collisions import separate
-from addons.dns.plan.conflicts import settle, standing
-from addons.dns.plan.obstacles import Obstacle, obstacle
-from addons.dns.plan.rows import Row, read_row
-from addons.dns.plan.turns import Decision, turn
+from addons.dns.plan.conflict_resolver import settle, standing
+from addons.dns.plan.current import Row, read_row
+from addons.dns.plan.preconditions import Obstacle, obstacle
+from addons.dns.plan.record_kinds import Decision, turn
 from addons.runtime.outcomes import Blocked, ObjectRef, Skip
 
 Policy = Literal["sync", "upsert-only", "create-only"]
@@ -49,13 +49,13 @@ class Rules(Struct, frozen=True):
 def plan_zone(
     zone: Zone,
     names: Iterable[str],
-    wanted: Mapping[str, Sequence[Claim]],
+    wanted: Mapping[str, Sequence[Endpoint]],
     observed: ZoneRecords,
     rules: Rules,
 ) -> Plan:
     """Bring `names` of `zone` to what `wanted` says, touching only what an ownership text says is ours.
 
-    A name without claims is given up. Names that `wanted` has but `names` has not are left for another time.
+    A name without endpoints is given up. Names that `wanted` has but `names` has not are left for later.
     """
     groups: list[ChangeGroup] = []
     skips: list[Skip] = []
@@ -76,47 +76,50 @@ def plan_zone(
 
 def _is_settled(
     zone: Zone,
-    claims: Sequence[Claim],
+    endpoints: Sequence[Endpoint],
     held: Sequence[RecordSet],
     observed: ZoneRecords,
     registry: Registry,
 ) -> bool:
-    """True when the name holds exactly the claims of one object, and our texts for them: nearly all names do.
+    """True when the name holds exactly the endpoints of one object, and our texts for them, as nearly all do.
 
     So do those of the texts themselves, which nobody asks for. False decides nothing; the name is then looked
     at in full.
     """
-    if not claims:
+    if not endpoints:
         return not any(map(registry.is_data, held))
-    first = claims[0]
-    return len(held) == len(claims) and all(
-        claim.claimant == first.claimant and _is_granted(zone, claim, observed, registry) for claim in claims
+    first = endpoints[0]
+    return len(held) == len(endpoints) and all(
+        endpoint.asked_by == first.asked_by and _is_granted(zone, endpoint, observed, registry)
+        for endpoint in endpoints
     )
 
 
-def _is_granted(zone: Zone, claim: Claim, observed: ZoneRecords, registry: Registry) -> bool:
-    if observed.find(claim.name, claim.type, claim.set_identifier) != claim.record():
+def _is_granted(zone: Zone, endpoint: Endpoint, observed: ZoneRecords, registry: Registry) -> bool:
+    if observed.find(endpoint.name, endpoint.type, endpoint.set_identifier) != endpoint.record():
         return False
     if not registry.enabled:
         return True
-    text = observed.find(registry.txt_name(claim.name, claim.type, zone.name), "TXT", claim.set_identifier)
+    text = observed.find(
+        registry.txt_name(endpoint.name, endpoint.type, zone.name), "TXT", endpoint.set_identifier
+    )
     return (
         text is not None
-        and text.values == (registry.text(claim.claimant.resource),)
-        and text.routing == claim.routing
-        and text.health_check_id == claim.health_check_id
+        and text.values == (registry.text(endpoint.asked_by.resource),)
+        and text.routing == endpoint.routing
+        and text.health_check_id == endpoint.health_check_id
     )
 
 
 def _plan_name(
-    zone: Zone, name: str, claims: Sequence[Claim], observed: ZoneRecords, rules: Rules
+    zone: Zone, name: str, endpoints: Sequence[Endpoint], observed: ZoneRecords, rules: Rules
 ) -> Iterator[Decision]:
     """Plan what is asked for, then what is no longer: it stays as long as its successor cannot be made."""
     left: list[Row] = []
     hindered: set[str] = set()
-    by_row: dict[tuple[str, str], list[Claim]] = {}
-    for claim in claims:
-        by_row.setdefault((claim.set_identifier, family(claim.type)), []).append(claim)
+    by_row: dict[tuple[str, str], list[Endpoint]] = {}
+    for endpoint in endpoints:
+        by_row.setdefault((endpoint.set_identifier, family(endpoint.type)), []).append(endpoint)
     for identifier, kind in _rows(by_row, observed.at(name), rules.registry):
         row = read_row(zone, name, identifier, kind, observed, rules.registry)
         if not (asked := by_row.get((identifier, kind))):
@@ -124,7 +127,7 @@ def _plan_name(
             continue
         for decision in _plan_row(zone, row, asked, observed, rules):
             if isinstance(decision, Skip) and decision.reason != reasons.CLAIM_CONFLICT:
-                hindered.update(claim.claimant.resource for claim in asked)
+                hindered.update(endpoint.asked_by.resource for endpoint in asked)
             yield decision
     for row in left:
         if (resource := row.resource(rules.registry)) in hindered:
@@ -143,9 +146,9 @@ def _rows(
 
 
 def _plan_row(
-    zone: Zone, row: Row, claims: Sequence[Claim], observed: ZoneRecords, rules: Rules
+    zone: Zone, row: Row, endpoints: Sequence[Endpoint], observed: ZoneRecords, rules: Rules
 ) -> Iterator[ChangeGroup | Skip]:
-    counting = standing(claims, row.data)
+    counting = standing(endpoints, row.data)
     if not counting:
         yield from _give_up(zone, row, rules)
         return
@@ -162,21 +165,21 @@ def _plan_row(
 def _grant(
     zone: Zone,
     row: Row,
-    claims: Mapping[str, Claim],
-    winner: Claimant,
+    endpoints: Mapping[str, Endpoint],
+    winner: SourceObject,
     observed: ZoneRecords,
     rules: Rules,
 ) -> Iterator[ChangeGroup | Skip]:
     """Make the row what one object wants, or say what stands in the way."""
     key = _key(zone, row)
-    if any(claim.is_unclear for claim in claims.values()):
+    if any(endpoint.is_unusable for endpoint in endpoints.values()):
         message = f"{row.name} stays as it is: how {winner.resource} asks for it makes no sense"
         yield Skip(key, winner.ref, reasons.RECORD_KEPT, message)
         return
-    if all(claim.is_pending for claim in claims.values()):
+    if all(endpoint.is_pending for endpoint in endpoints.values()):
         yield from _wait_for_targets(zone, row, winner, rules)
         return
-    records, found = record_sets(zone, claims.values(), observed, rules.alias_zones)
+    records, found = record_sets(zone, endpoints.values(), observed, rules.alias_zones)
     if found := found or obstacle(zone, row, records, observed, rules.registry):
         yield _hindered(key, winner.ref, found)
         return
@@ -200,7 +203,9 @@ def _hindered(key: str, ref: ObjectRef, found: Obstacle) -> Skip:
     return Skip(key, ref, found.reason, found.message)
 
 
-def _wait_for_targets(zone: Zone, row: Row, winner: Claimant, rules: Rules) -> Iterator[ChangeGroup | Skip]:
+def _wait_for_targets(
+    zone: Zone, row: Row, winner: SourceObject, rules: Rules
+) -> Iterator[ChangeGroup | Skip]:
     """Keep the records of an object that has no targets, until the hold is over."""
     key, until = _key(zone, row), rules.holds.get(_key(zone, row))
     message = f"{winner.resource} has no target for {row.name} now"
@@ -211,12 +216,12 @@ def _wait_for_targets(zone: Zone, row: Row, winner: Claimant, rules: Rules) -> I
         yield Skip(key, winner.ref, reasons.NO_TARGETS, f"{message}; what exists stays for a while", until)
 
 
-def _not_lapsed(zone: Zone, row: Row, claims: Sequence[Claim], rules: Rules) -> Sequence[Claim]:
-    """The claims without those that lack targets, once the hold is over and others have some."""
+def _not_lapsed(zone: Zone, row: Row, endpoints: Sequence[Endpoint], rules: Rules) -> Sequence[Endpoint]:
+    """The endpoints without those that lack targets, once the hold is over and others have some."""
     until = rules.holds.get(_key(zone, row))
     if until is None or until > rules.now:
-        return claims
-    return [claim for claim in claims if not claim.is_pending] or claims
+        return endpoints
+    return [endpoint for endpoint in endpoints if not endpoint.is_pending] or endpoints
 
 
 def _give_up(zone: Zone, row: Row, rules: Rules, because: str = "") -> Iterator[ChangeGroup | Skip]:

@@ -6,52 +6,53 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from addons.dns.model.claims import Claim, Claimant
-from addons.dns.plan.conflicts import Verdict, settle
+from addons.dns.model.endpoint import Endpoint, SourceObject
+from addons.dns.plan.conflict_resolver import Verdict, settle
 from addons.runtime.outcomes import ObjectRef
-from tests.support.dns import claim
+from tests.support.dns import endpoint
 
 POLICY = (("Weight", "1"),)
 
 
-def ingress(name: str, *targets: str, ttl: int = 300) -> Claim:
+def ingress(name: str, *targets: str, ttl: int = 300) -> Endpoint:
     """An Ingress's wish for www.example.com."""
     return replace(
-        claim("www", *targets, ttl=ttl), claimant=Claimant(ObjectRef("Ingress", "web", name), "2026-01-01")
+        endpoint("www", *targets, ttl=ttl),
+        asked_by=SourceObject(ObjectRef("Ingress", "web", name), "2026-01-01"),
     )
 
 
 def granted(verdict: Verdict) -> dict[str, tuple[str, ...]]:
-    return {kind: found.values for kind, found in verdict.granted.items()}
+    return {kind: found.targets for kind, found in verdict.granted.items()}
 
 
-def losers(*claims: Claim, current: str = "") -> list[str]:
-    return [str(ref) for ref in settle(claims, current).losers]
+def losers(*endpoints: Endpoint, current: str = "") -> list[str]:
+    return [str(ref) for ref in settle(endpoints, current).losers]
 
 
 class TestTogether:
     """Addresses that objects of one kind ask for are all granted."""
 
     def test_the_targets_are_united(self) -> None:
-        verdict = settle([claim("www", "10.0.0.2", by="b"), claim("www", "10.0.0.1", by="a")], "")
+        verdict = settle([endpoint("www", "10.0.0.2", by="b"), endpoint("www", "10.0.0.1", by="a")], "")
         assert granted(verdict) == {"A": ("10.0.0.1", "10.0.0.2")}
         assert verdict.losers == ()
 
     def test_each_family_by_itself(self) -> None:
-        verdict = settle([claim("www", "10.0.0.1", by="a"), claim("www", "2001:db8::1", by="b")], "")
+        verdict = settle([endpoint("www", "10.0.0.1", by="a"), endpoint("www", "2001:db8::1", by="b")], "")
         assert granted(verdict) == {"A": ("10.0.0.1",), "AAAA": ("2001:db8::1",)}
 
     def test_one_address_in_two_spellings_is_one(self) -> None:
-        verdict = settle([claim("www", "2001:db8::1", by="a"), claim("www", "2001:DB8::1", by="b")], "")
+        verdict = settle([endpoint("www", "2001:db8::1", by="a"), endpoint("www", "2001:DB8::1", by="b")], "")
         assert granted(verdict) == {"AAAA": ("2001:db8::1",)}
 
     def test_ttl_and_ownership_are_those_of_the_current_holder(self) -> None:
-        asked = [claim("www", "10.0.0.1", by="a", ttl=60), claim("www", "10.0.0.2", by="b", ttl=10)]
+        asked = [endpoint("www", "10.0.0.1", by="a", ttl=60), endpoint("www", "10.0.0.2", by="b", ttl=10)]
         verdict = settle(asked, "service/web/b")
         assert (verdict.winner.resource, verdict.granted["A"].ttl) == ("service/web/b", 10)
 
     def test_a_holder_that_has_no_target_now_leaves_the_name_to_the_others(self) -> None:
-        verdict = settle([claim("www", by="a"), claim("www", "10.0.0.2", by="b")], "service/web/a")
+        verdict = settle([endpoint("www", by="a"), endpoint("www", "10.0.0.2", by="b")], "service/web/a")
         assert (verdict.winner.resource, granted(verdict)) == ("service/web/a", {"A": ("10.0.0.2",)})
 
 
@@ -62,10 +63,10 @@ class TestAlike:
         assert losers(ingress("a", "lb.example.net"), ingress("b", "LB.example.net.")) == []
 
     def test_objects_of_different_kinds_with_the_same_address(self) -> None:
-        assert losers(ingress("a", "10.0.0.1", ttl=60), claim("www", "10.0.0.1")) == []
+        assert losers(ingress("a", "10.0.0.1", ttl=60), endpoint("www", "10.0.0.1")) == []
 
     def test_an_object_without_a_target(self) -> None:
-        assert losers(ingress("a", "lb.example.net"), ingress("b"), claim("www")) == []
+        assert losers(ingress("a", "lb.example.net"), ingress("b"), endpoint("www")) == []
 
 
 class TestAgainstEachOther:
@@ -78,19 +79,19 @@ class TestAgainstEachOther:
         assert losers(ingress("a", "10.0.0.1"), ingress("b", "b.example.net")) == ["ingress/web/b"]
 
     def test_addresses_that_objects_of_different_kinds_ask_for(self) -> None:
-        found = settle([ingress("a", "10.0.0.1"), claim("www", "10.0.0.2")], "")
+        found = settle([ingress("a", "10.0.0.1"), endpoint("www", "10.0.0.2")], "")
         assert (granted(found), [str(ref) for ref in found.losers]) == (
             {"A": ("10.0.0.1",)},
             ["service/web/www"],
         )
 
     def test_addresses_with_different_routing(self) -> None:
-        weighted = replace(claim("www", "10.0.0.2", by="b"), routing=POLICY)
-        assert losers(claim("www", "10.0.0.1", by="a"), weighted) == ["service/web/b"]
+        weighted = replace(endpoint("www", "10.0.0.2", by="b"), routing=POLICY)
+        assert losers(endpoint("www", "10.0.0.1", by="a"), weighted) == ["service/web/b"]
 
 
 objects = st.builds(
-    claim,
+    endpoint,
     st.just("www"),
     st.sampled_from(["10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:DB8::1", "a.example.net"]),
     by=st.sampled_from(["x", "y", "z"]),
@@ -101,13 +102,13 @@ wishes = st.lists(
     st.one_of(objects, st.builds(ingress, st.sampled_from("pq"), st.just("10.0.0.3"))),
     min_size=1,
     max_size=6,
-    unique_by=lambda found: found.claimant.resource,
+    unique_by=lambda found: found.asked_by.resource,
 )
 
 
 @given(wishes, st.sampled_from(["", "service/web/x"]), st.randoms(use_true_random=False))
 def test_the_order_in_which_they_ask_does_not_matter(
-    asked: list[Claim], current: str, random: Random
+    asked: list[Endpoint], current: str, random: Random
 ) -> None:
     shuffled = list(asked)
     random.shuffle(shuffled)
@@ -115,7 +116,7 @@ def test_the_order_in_which_they_ask_does_not_matter(
 
 
 @given(wishes)
-def test_the_verdict_stands_when_its_winner_holds_the_name(asked: list[Claim]) -> None:
+def test_the_verdict_stands_when_its_winner_holds_the_name(asked: list[Endpoint]) -> None:
     first = settle(asked, "")
     assert _shape(settle(asked, first.winner.resource)) == _shape(first)
 

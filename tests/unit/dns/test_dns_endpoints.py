@@ -2,12 +2,12 @@
 
 import pytest
 
-from addons.dns.desired.dns_endpoints import dns_endpoint_claims
-from addons.dns.desired.filters import TargetFilter
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.values import InvalidValue, parse_value
-from addons.dns.model.claims import Claims
+from addons.dns.desired.record_values import InvalidValue, parse_value
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_crd import dns_endpoint_endpoints
+from addons.dns.desired.target_filter import TargetFilter
 from addons.dns.model.dns_endpoints import DnsEndpoint, DnsEndpointSpec, Property, WantedEndpoint
+from addons.dns.model.endpoint import Desired
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.objects import ObjectMeta
 
@@ -27,22 +27,22 @@ def endpoint(*entries: WantedEndpoint, **annotations: str) -> DnsEndpoint:
     return DnsEndpoint(metadata=metadata, spec=DnsEndpointSpec(entries))
 
 
-def claims(*entries: WantedEndpoint, **scope: object) -> Claims:
-    return dns_endpoint_claims(endpoint(*entries), Scope(**({"targets": EVERY_TYPE} | scope)))  # type: ignore[arg-type]
+def endpoints(*entries: WantedEndpoint, **settings: object) -> Desired:
+    return dns_endpoint_endpoints(endpoint(*entries), SourceSettings(**({"targets": EVERY_TYPE} | settings)))  # type: ignore[arg-type]
 
 
-def wants(*entries: WantedEndpoint, **scope: object) -> dict[str, str]:
-    """Every claim as `"a.example.com A": "10.0.0.1 10.0.0.2"`."""
-    found = claims(*entries, **scope).claims
-    return {f"{claim.name} {claim.type}".strip(): " ".join(claim.values) for claim in found}
+def wants(*entries: WantedEndpoint, **settings: object) -> dict[str, str]:
+    """Every endpoint as `"a.example.com A": "10.0.0.1 10.0.0.2"`."""
+    found = endpoints(*entries, **settings).endpoints
+    return {f"{endpoint.name} {endpoint.type}".strip(): " ".join(endpoint.targets) for endpoint in found}
 
 
 def problems(*entries: WantedEndpoint) -> list[tuple[str, str]]:
-    return [(found.reason, found.message) for found in claims(*entries).problems]
+    return [(found.reason, found.message) for found in endpoints(*entries).problems]
 
 
 class TestEntries:
-    """Every entry becomes a claim of its name and type."""
+    """Every entry becomes an endpoint of its name and type."""
 
     def test_addresses_of_both_families(self) -> None:
         found = wants(
@@ -56,10 +56,10 @@ class TestEntries:
         }
 
     def test_the_ttl_is_its_own_or_the_default(self) -> None:
-        found = claims(
+        found = endpoints(
             entry("a.example.com", "A", "10.0.0.1", ttl=7), entry("b.example.com", "A", "10.0.0.1")
         )
-        assert [claim.ttl for claim in found.claims] == [7, 300]
+        assert [endpoint.ttl for endpoint in found.endpoints] == [7, 300]
 
     def test_entries_of_one_name_and_type_come_together(self) -> None:
         found = wants(entry("a.example.com", "A", "10.0.0.2"), entry("a.example.com", "A", "10.0.0.1"))
@@ -70,33 +70,33 @@ class TestEntries:
         assert wants(entry("a.example.com", "MX")) == {"a.example.com MX": ""}
 
     def test_names_outside_the_domain_filter_are_left_to_others(self) -> None:
-        found = claims(entry("a.example.net", "A", "10.0.0.1"), domains=DomainFilter(["example.com"]))
-        assert found == Claims(outside=("a.example.net",))
+        found = endpoints(entry("a.example.net", "A", "10.0.0.1"), domains=DomainFilter(["example.com"]))
+        assert found == Desired(outside=("a.example.net",))
 
     def test_an_object_that_somebody_else_serves_is_left_alone(self) -> None:
         other = endpoint(entry("a.example.com", "A", "10.0.0.1"), controller="other")
-        assert dns_endpoint_claims(other, Scope()) == Claims()
+        assert dns_endpoint_endpoints(other, SourceSettings()) == Desired()
 
     def test_ownership_texts_call_it_crd(self) -> None:
-        found = claims(entry("a.example.com", "A", "10.0.0.1")).claims
-        assert found[0].claimant.resource == "crd/web/records"
+        found = endpoints(entry("a.example.com", "A", "10.0.0.1")).endpoints
+        assert found[0].asked_by.resource == "crd/web/records"
 
 
 class TestSteering:
     """Properties mean what the annotations of the same name mean."""
 
     def test_a_weight_with_its_set_identifier(self) -> None:
-        found = claims(entry("a.example.com", "A", "10.0.0.1", identifier="blue", weight="10")).claims
+        found = endpoints(entry("a.example.com", "A", "10.0.0.1", identifier="blue", weight="10")).endpoints
         assert (found[0].set_identifier, found[0].routing) == ("blue", (("Weight", "10"),))
 
     def test_entries_with_different_set_identifiers_stand_beside_each_other(self) -> None:
         one = entry("a.example.com", "A", "10.0.0.1", identifier="blue", weight="10")
         other = entry("a.example.com", "A", "10.0.0.2", identifier="green", weight="90")
-        assert [claim.set_identifier for claim in claims(one, other).claims] == ["blue", "green"]
+        assert [endpoint.set_identifier for endpoint in endpoints(one, other).endpoints] == ["blue", "green"]
 
     def test_a_host_of_aws_becomes_an_alias(self) -> None:
-        found = claims(entry("a.example.com", "CNAME", "x.us-east-1.elb.amazonaws.com")).claims
-        assert [(claim.type, bool(claim.alias)) for claim in found] == [("A", True), ("AAAA", True)]
+        found = endpoints(entry("a.example.com", "CNAME", "x.us-east-1.elb.amazonaws.com")).endpoints
+        assert [(endpoint.type, bool(endpoint.alias)) for endpoint in found] == [("A", True), ("AAAA", True)]
 
     def test_a_fault_names_its_entry(self) -> None:
         reason, message = problems(entry("a.example.com", "A", "10.0.0.1", identifier="b", weight="x"))[0]
@@ -130,7 +130,9 @@ class TestFaults:
         assert message in found[0][1]
 
     def test_a_type_that_is_not_managed_is_told(self) -> None:
-        found = dns_endpoint_claims(endpoint(entry("a.example.com", "MX", "1 b.c")), Scope()).problems
+        found = dns_endpoint_endpoints(
+            endpoint(entry("a.example.com", "MX", "1 b.c")), SourceSettings()
+        ).problems
         assert "--managed-record-types has A, AAAA, CNAME" in found[0].message
 
     def test_a_cname_is_alone_at_its_name(self) -> None:

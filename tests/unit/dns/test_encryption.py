@@ -6,11 +6,11 @@ from base64 import b64encode
 import pytest
 
 from addons.dns.config import Config
-from addons.dns.model.encryption import Cipher, parse_key
-from addons.dns.model.ownership import Ownership, Registry, registry_of
 from addons.dns.model.records import RecordSet
+from addons.dns.model.registry import Ownership, Registry, registry_of
+from addons.dns.model.txt_encryption import Cipher, parse_key
 from addons.runtime.settings import SettingError
-from tests.support.dns import ZONE, World, claim, owned, record
+from tests.support.dns import ZONE, World, endpoint, owned, record
 
 KEY = "s%zF`.*'5`9.AhI2!B,.~hmbs^.*TL?;"
 OTHER_KEY = "s'J!jD`].LC?g&Oa11AgTub,j48ts/96"
@@ -83,16 +83,16 @@ class TestPlan:
 
     def test_a_settled_zone_has_nothing_to_do(self) -> None:
         world = World(secret("www", "10.0.0.1"))
-        assert world.plan(claim("www", "10.0.0.1"), registry=SECRET).changes == []
+        assert world.plan(endpoint("www", "10.0.0.1"), registry=SECRET).changes == []
 
     def test_the_text_is_written_and_hides_the_owner(self) -> None:
         world = World()
-        world.apply(world.plan(claim("www", "10.0.0.1"), registry=SECRET).groups)
+        world.apply(world.plan(endpoint("www", "10.0.0.1"), registry=SECRET).groups)
         text = world.records.find("a-www.example.com", "TXT")
         assert text is not None
         assert "owner" not in text.values[0]
         assert SECRET.owner_of(text) == Ownership("me", "service/web/www")
-        assert world.plan(claim("www", "10.0.0.1"), registry=SECRET).changes == []
+        assert world.plan(endpoint("www", "10.0.0.1"), registry=SECRET).changes == []
 
     def test_a_text_with_other_bytes_for_the_same_words_stays(self) -> None:
         """Other programs pack a text to other bytes; a delete must name exactly what is there."""
@@ -103,26 +103,26 @@ class TestPlan:
         theirs = _packed_otherwise(words)
         assert theirs != text.values[0]
         world = World(record("www", "10.0.0.1"), RecordSet(text.name, "TXT", 300, (theirs,)))
-        assert world.plan(claim("www", "10.0.0.1"), registry=SECRET).changes == []
+        assert world.plan(endpoint("www", "10.0.0.1"), registry=SECRET).changes == []
         assert world.plan(registry=SECRET).changes == ["DELETE A www", "DELETE TXT a-www"]
         world.apply(world.plan(registry=SECRET).groups)
         assert world.contents() == frozenset()
 
     def test_plain_text_is_read_and_kept_until_it_changes(self) -> None:
         world = World(owned("www", "10.0.0.1"))
-        assert world.plan(claim("www", "10.0.0.1"), registry=SECRET).changes == []
-        world.apply(world.plan(claim("www", "10.0.0.1", by="other"), registry=SECRET).groups)
+        assert world.plan(endpoint("www", "10.0.0.1"), registry=SECRET).changes == []
+        world.apply(world.plan(endpoint("www", "10.0.0.1", by="other"), registry=SECRET).groups)
         (text,) = world.records.at("a-www.example.com")
         assert "heritage" not in text.values[0]
 
     def test_without_the_key_it_is_somebody_elses(self) -> None:
         world = World(secret("www", "10.0.0.1"))
-        assert world.plan(claim("www", "10.0.0.2")).skips == [("OwnerConflict", "service/web/www")]
+        assert world.plan(endpoint("www", "10.0.0.2")).skips == [("OwnerConflict", "service/web/www")]
         assert world.plan().changes == []
 
     def test_the_text_of_another_owner_is_respected(self) -> None:
         world = World(secret("www", "10.0.0.1", owner="you"))
-        assert world.plan(claim("www", "10.0.0.2"), registry=SECRET).skips == [
+        assert world.plan(endpoint("www", "10.0.0.2"), registry=SECRET).skips == [
             ("OwnerConflict", "service/web/www")
         ]
 

@@ -1,10 +1,10 @@
 """Names from a template, for objects that have none of their own."""
 
-from addons.dns.desired.ingresses import ingress_claims
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.services import service_claims
-from addons.dns.desired.templates import parse_template
-from addons.dns.model.claims import Claims
+from addons.dns.desired.go_template import parse_template
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_ingress import ingress_endpoints
+from addons.dns.desired.source_service import service_endpoints
+from addons.dns.model.endpoint import Desired
 from addons.runtime.objects import (
     ExposedStatus,
     Ingress,
@@ -27,19 +27,19 @@ def meta(**said: str) -> ObjectMeta:
     return ObjectMeta(name="www", namespace="shop", annotations=annotations)
 
 
-def names(found: Claims) -> list[str]:
-    return sorted(claim.name for claim in found.claims)
+def names(found: Desired) -> list[str]:
+    return sorted(endpoint.name for endpoint in found.endpoints)
 
 
-def service(*, combined: bool = False, kind: str = "LoadBalancer", **said: str) -> Claims:
+def service(*, combined: bool = False, kind: str = "LoadBalancer", **said: str) -> Desired:
     obj = Service(metadata=meta(**said), spec=ServiceSpec(type=kind, cluster_ip="10.0.0.1"), status=SERVED)
-    return service_claims(obj, [], [], Scope(template=TEMPLATE, combines_template=combined))
+    return service_endpoints(obj, [], [], SourceSettings(template=TEMPLATE, combines_template=combined))
 
 
-def ingress(*hosts: str, combined: bool = False, **said: str) -> Claims:
+def ingress(*hosts: str, combined: bool = False, **said: str) -> Desired:
     rules = tuple(IngressRule(host=host) for host in hosts)
     obj = Ingress(metadata=meta(**said), spec=IngressSpec(rules=rules), status=SERVED)
-    return ingress_claims(obj, Scope(template=TEMPLATE, combines_template=combined))
+    return ingress_endpoints(obj, SourceSettings(template=TEMPLATE, combines_template=combined))
 
 
 class TestServices:

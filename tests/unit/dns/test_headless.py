@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.services import needs_pods, service_claims
-from addons.dns.model.claims import Claims
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_service import needs_pods, service_endpoints
+from addons.dns.model.endpoint import Desired
 from addons.runtime.objects import (
     EndpointSlice,
     Node,
@@ -42,26 +42,31 @@ def service(template: str = "", *, not_ready: bool = False, records: str = "true
     )
 
 
-def claims(
-    asking: Service, *pods: Pod, pieces: list[EndpointSlice] | None = None, scope: Scope | None = None
-) -> Claims:
+def endpoints(
+    asking: Service,
+    *pods: Pod,
+    pieces: list[EndpointSlice] | None = None,
+    settings: SourceSettings | None = None,
+) -> Desired:
     listed = slices(*pods, with_not_ready=asking.spec.publish_not_ready_addresses)
     by_name = {found.metadata.name: found for found in pods}
-    return service_claims(asking, listed if pieces is None else pieces, [NODE], scope or Scope(), by_name)
+    return service_endpoints(
+        asking, listed if pieces is None else pieces, [NODE], settings or SourceSettings(), by_name
+    )
 
 
-def wants(asking: Service, *pods: Pod, **more: Scope | list[EndpointSlice]) -> dict[str, str]:
-    """Every claim as `"db A": "10.0.0.1"`, with a `~` before those that only keep."""
+def wants(asking: Service, *pods: Pod, **more: SourceSettings | list[EndpointSlice]) -> dict[str, str]:
+    """Every endpoint as `"db A": "10.0.0.1"`, with a `~` before those that only keep."""
     return {
         f"{'~' if found.keeps else ''}{found.name.removesuffix('.example.com')} {found.type}": " ".join(
-            found.values
+            found.targets
         )
-        for found in claims(asking, *pods, **more).claims  # type: ignore[arg-type]
+        for found in endpoints(asking, *pods, **more).endpoints  # type: ignore[arg-type]
     }
 
 
 def faults(asking: Service, *pods: Pod) -> list[str]:
-    return [problem.message for problem in claims(asking, *pods).problems]
+    return [problem.message for problem in endpoints(asking, *pods).problems]
 
 
 class TestPodRecords:
@@ -106,12 +111,14 @@ class TestPodRecords:
         }
 
     def test_names_of_pods_change_fast_so_their_ttl_is_short(self) -> None:
-        assert {found.ttl for found in claims(service(), pod("db-0", "10.0.0.1")).claims} == {10}
-        assert {found.ttl for found in claims(service(ttl="60"), pod("db-0", "10.0.0.1")).claims} == {60}
+        assert {found.ttl for found in endpoints(service(), pod("db-0", "10.0.0.1")).endpoints} == {10}
+        assert {found.ttl for found in endpoints(service(ttl="60"), pod("db-0", "10.0.0.1")).endpoints} == {
+            60
+        }
 
     def test_every_name_is_held_when_its_pods_are_gone(self) -> None:
-        found = claims(service(), pod("db-0", "10.0.0.1"), scope=Scope(hold_seconds=15))
-        assert {claim.hold_seconds for claim in found.claims} == {15}
+        found = endpoints(service(), pod("db-0", "10.0.0.1"), settings=SourceSettings(hold_seconds=15))
+        assert {endpoint.hold_seconds for endpoint in found.endpoints} == {15}
 
     def test_without_the_annotation_only_pods_with_a_host_name_have_one(self) -> None:
         pods = [pod("db-0", "10.0.0.1", hostname="zero"), pod("db-1", "10.0.0.2")]
@@ -119,7 +126,7 @@ class TestPodRecords:
             "db A": "10.0.0.1 10.0.0.2",
             "zero.db A": "10.0.0.1",
         }
-        assert {found.ttl for found in claims(service(records="false"), *pods).claims} == {300}
+        assert {found.ttl for found in endpoints(service(records="false"), *pods).endpoints} == {300}
 
     def test_a_value_that_is_neither_true_nor_false_is_told(self) -> None:
         assert faults(service(records="yes")) == [
@@ -133,9 +140,9 @@ class TestPodRecords:
         assert wants(service(hostname="*.example.com"), pod("db-0", "10.0.0.1")) == {"* A": "10.0.0.1"}
 
     def test_a_pod_that_needs_no_name_needs_no_watch(self) -> None:
-        assert needs_pods(service(), Scope())
-        assert not needs_pods(service(target="192.0.2.9"), Scope())
-        assert not needs_pods(Service(spec=ServiceSpec(type="LoadBalancer")), Scope())
+        assert needs_pods(service(), SourceSettings())
+        assert not needs_pods(service(target="192.0.2.9"), SourceSettings())
+        assert not needs_pods(Service(spec=ServiceSpec(type="LoadBalancer")), SourceSettings())
 
 
 class TestLife:
@@ -149,8 +156,8 @@ class TestLife:
         assert found == {"db A": "10.0.0.1", "db-0.db A": "10.0.0.1"}
 
     def test_or_the_settings_do(self) -> None:
-        scope = Scope(publish_not_ready=True)
-        assert wants(service(), pod("db-0", "10.0.0.1", ready=False), scope=scope) == {
+        settings = SourceSettings(publish_not_ready=True)
+        assert wants(service(), pod("db-0", "10.0.0.1", ready=False), settings=settings) == {
             "db A": "10.0.0.1",
             "db-0.db A": "10.0.0.1",
         }
@@ -187,8 +194,10 @@ class TestLife:
         assert wants(service(), after, pieces=before) == {}
 
     def test_when_pods_cannot_be_read_the_slices_have_the_word(self) -> None:
-        found = service_claims(service(), slices(pod("db-0", "10.0.0.1", hostname="db-0")), [], Scope(), None)
-        assert [claim.name for claim in found.claims] == ["db-0.db.example.com", "db.example.com"]
+        found = service_endpoints(
+            service(), slices(pod("db-0", "10.0.0.1", hostname="db-0")), [], SourceSettings(), None
+        )
+        assert [endpoint.name for endpoint in found.endpoints] == ["db-0.db.example.com", "db.example.com"]
 
     def test_of_two_pods_with_one_name_the_newest_has_it(self) -> None:
         new = datetime(2026, 3, 3, tzinfo=UTC)
@@ -244,8 +253,10 @@ class TestOtherAddresses:
         assert found == {"db A": "10.9.9.9", "db-0.db A": "10.9.9.9"}
 
     def test_of_every_host_by_setting(self) -> None:
-        scope = Scope(publish_host_ip=True)
-        found = wants(service(records="false"), pod("db-0", "10.0.0.1", host_ip="10.9.9.9"), scope=scope)
+        settings = SourceSettings(publish_host_ip=True)
+        found = wants(
+            service(records="false"), pod("db-0", "10.0.0.1", host_ip="10.9.9.9"), settings=settings
+        )
         assert found == {"db A": "10.9.9.9"}
 
     def test_of_the_node_outside(self) -> None:
@@ -293,4 +304,4 @@ def test_the_order_of_pods_and_slices_does_not_matter(
     random.shuffle(shuffled)
     pieces = slices(*shuffled)
     random.shuffle(pieces)
-    assert claims(service(template), *found) == claims(service(template), *shuffled, pieces=pieces)
+    assert endpoints(service(template), *found) == endpoints(service(template), *shuffled, pieces=pieces)

@@ -1,7 +1,7 @@
 """What an Ingress asks for: its hosts, pointing at its load balancer."""
 
-from addons.dns.desired.ingresses import ingress_claims
-from addons.dns.desired.scope import Scope
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_ingress import ingress_endpoints
 from addons.runtime.objects import (
     ExposedStatus,
     Ingress,
@@ -31,8 +31,8 @@ def ingress(
     )
 
 
-def names(obj: Ingress, **scope: object) -> list[str]:
-    return [claim.name for claim in ingress_claims(obj, Scope(**scope)).claims]  # type: ignore[arg-type]
+def names(obj: Ingress, **settings: object) -> list[str]:
+    return [endpoint.name for endpoint in ingress_endpoints(obj, SourceSettings(**settings)).endpoints]  # type: ignore[arg-type]
 
 
 class TestHosts:
@@ -63,8 +63,8 @@ class TestHosts:
         ]
 
     def test_a_malformed_host_is_told_with_its_place(self) -> None:
-        found = ingress_claims(ingress("a..example.com", "b.example.com"), Scope())
-        assert [claim.name for claim in found.claims] == ["b.example.com"]
+        found = ingress_endpoints(ingress("a..example.com", "b.example.com"), SourceSettings())
+        assert [endpoint.name for endpoint in found.endpoints] == ["b.example.com"]
         assert found.problems[0].message.startswith("spec.rules: 'a..example.com' is not a host name")
 
 
@@ -72,7 +72,7 @@ class TestTargets:
     """The load balancer in the status, or what the annotation says."""
 
     def values(self, obj: Ingress) -> list[tuple[str, ...]]:
-        return [claim.values for claim in ingress_claims(obj, Scope()).claims]
+        return [endpoint.targets for endpoint in ingress_endpoints(obj, SourceSettings()).endpoints]
 
     def test_status(self) -> None:
         assert self.values(ingress("a.example.com")) == [("192.0.2.1",)]

@@ -2,12 +2,12 @@
 
 import pytest
 
-from addons.dns.desired.filters import TargetFilter, parse_networks
-from addons.dns.desired.nodes import node_claims
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.services import service_claims
-from addons.dns.desired.templates import parse_template
-from addons.dns.model.claims import Claims
+from addons.dns.desired.go_template import parse_template
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_node import node_endpoints
+from addons.dns.desired.source_service import service_endpoints
+from addons.dns.desired.target_filter import TargetFilter, parse_networks
+from addons.dns.model.endpoint import Desired
 from addons.runtime.objects import (
     Node,
     NodeAddress,
@@ -41,12 +41,14 @@ def node(
     )
 
 
-def shown(found: Claims) -> dict[str, str]:
-    return {f"{claim.name} {claim.type}".strip(): " ".join(claim.values) for claim in found.claims}
+def shown(found: Desired) -> dict[str, str]:
+    return {
+        f"{endpoint.name} {endpoint.type}".strip(): " ".join(endpoint.targets) for endpoint in found.endpoints
+    }
 
 
-def wants(obj: Node, **scope: object) -> dict[str, str]:
-    return shown(node_claims(obj, Scope(**scope)))  # type: ignore[arg-type]
+def wants(obj: Node, **settings: object) -> dict[str, str]:
+    return shown(node_endpoints(obj, SourceSettings(**settings)))  # type: ignore[arg-type]
 
 
 FOUND = {"n1.example.com A": "192.0.2.1"}
@@ -76,8 +78,8 @@ class TestNode:
         assert wants(node()) == {"n1.example.com": ""}
 
     def test_annotations_give_targets_and_ttl(self) -> None:
-        found = node_claims(node(target="198.51.100.1", ttl="9"), Scope()).claims
-        assert [(claim.values, claim.ttl) for claim in found] == [(("198.51.100.1",), 9)]
+        found = node_endpoints(node(target="198.51.100.1", ttl="9"), SourceSettings()).endpoints
+        assert [(endpoint.targets, endpoint.ttl) for endpoint in found] == [(("198.51.100.1",), 9)]
 
     def test_another_controller_s_node_is_left_alone(self) -> None:
         assert wants(node(external=("192.0.2.1",), controller="other")) == {}
@@ -88,9 +90,9 @@ class TestNode:
         assert found == {"web.example.com A": "192.0.2.1"} | FOUND
 
     def test_a_template_that_does_not_suit_is_told(self) -> None:
-        scope = Scope(template=parse_template("{{.Labels.pool}}.example.com"))
-        found = node_claims(node(external=("192.0.2.1",)), scope)
-        assert found.claims == ()
+        settings = SourceSettings(template=parse_template("{{.Labels.pool}}.example.com"))
+        found = node_endpoints(node(external=("192.0.2.1",)), settings)
+        assert found.endpoints == ()
         assert [(problem.reason, problem.message) for problem in found.problems] == [
             ("InvalidTemplate", "--fqdn-template: the object has no .Labels.pool")
         ]
@@ -111,10 +113,10 @@ NODES = [
 PORTS = (ServicePort(port=80, node_port=30080), ServicePort(port=53, node_port=30053, protocol="UDP"))
 
 
-def serves(obj: Service, **scope: object) -> dict[str, str]:
+def serves(obj: Service, **settings: object) -> dict[str, str]:
     """What the Service asks for, types that are not managed left out."""
-    found = service_claims(obj, [], NODES, Scope(**scope))  # type: ignore[arg-type]
-    return shown(Scope(**scope).targets.permit(found))  # type: ignore[arg-type]
+    found = service_endpoints(obj, [], NODES, SourceSettings(**settings))  # type: ignore[arg-type]
+    return shown(SourceSettings(**settings).targets.permit(found))  # type: ignore[arg-type]
 
 
 WITH_SRV = TargetFilter(types=frozenset({"A", "AAAA", "CNAME", "SRV"}))
@@ -152,11 +154,11 @@ class TestNodePort:
 
     def test_public_access_never_falls_back_to_internal_addresses(self) -> None:
         inside = [node("one", internal=("10.0.0.1",))]
-        found = service_claims(node_port(access="public"), [], inside, Scope())
+        found = service_endpoints(node_port(access="public"), [], inside, SourceSettings())
         assert shown(found) == {"a.example.com": ""}
 
     def test_an_access_that_does_not_exist_is_told(self) -> None:
-        found = service_claims(node_port(access="x"), [], NODES, Scope())
+        found = service_endpoints(node_port(access="x"), [], NODES, SourceSettings())
         assert [problem.message for problem in found.problems] == [
             "annotation access: 'x' is not public or private"
         ]
@@ -169,7 +171,7 @@ class TestTargetFilter:
     def permitted(
         self, targets: str, *, include: tuple[str, ...] = (), exclude: tuple[str, ...] = ()
     ) -> dict[str, str]:
-        found = service_claims(node_port(target=targets), [], [], Scope())
+        found = service_endpoints(node_port(target=targets), [], [], SourceSettings())
         return shown(
             TargetFilter(include=parse_networks(include), exclude=parse_networks(exclude)).permit(found)
         )
@@ -193,7 +195,7 @@ class TestTargetFilter:
         }
 
     def test_types_that_are_not_managed_are_left_out(self) -> None:
-        found = service_claims(node_port(target="192.0.2.1,2001:db8::1"), [], [], Scope())
+        found = service_endpoints(node_port(target="192.0.2.1,2001:db8::1"), [], [], SourceSettings())
         assert shown(TargetFilter(types=frozenset({"AAAA"})).permit(found)) == {
             "a.example.com AAAA": "2001:db8::1"
         }

@@ -2,8 +2,8 @@
 
 import pytest
 
-from addons.dns.model.ownership import Ownership, Registry, decode, encode, owner_of
 from addons.dns.model.records import Alias, RecordSet
+from addons.dns.model.registry import Ownership, Registry, decode, encode, owner_of
 
 TEXT = '"heritage=external-dns,external-dns/owner=prod,external-dns/resource=service/web/www"'
 

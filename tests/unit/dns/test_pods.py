@@ -2,9 +2,9 @@
 
 import pytest
 
-from addons.dns.desired.pods import pod_claims
-from addons.dns.desired.scope import Scope
-from addons.dns.model.claims import Claims
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_pod import pod_endpoints
+from addons.dns.model.endpoint import Desired
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.objects import Node, NodeAddress, NodeStatus, ObjectMeta, Pod
 from tests.support.dns_pods import PREFIX, pod
@@ -37,19 +37,17 @@ def asking(
     )
 
 
-def wants(found: Pod, **scope: object) -> dict[str, str]:
-    """Every claim as `"www A": "10.0.0.1"`, with a `~` before those that only keep."""
-    claims = pod_claims(found, NODE, Scope(**scope)).claims  # type: ignore[arg-type]
+def wants(found: Pod, **settings: object) -> dict[str, str]:
+    """Every endpoint as `"www A": "10.0.0.1"`, with a `~` before those that only keep."""
+    endpoints = pod_endpoints(found, NODE, SourceSettings(**settings)).endpoints  # type: ignore[arg-type]
     return {
-        f"{'~' if claim.keeps else ''}{claim.name.removesuffix('.example.com')} {claim.type}": " ".join(
-            claim.values
-        )
-        for claim in claims
+        f"{'~' * one.keeps}{one.name.removesuffix('.example.com')} {one.type}": " ".join(one.targets)
+        for one in endpoints
     }
 
 
 def problems(found: Pod) -> list[str]:
-    return [problem.message for problem in pod_claims(found, NODE, Scope()).problems]
+    return [problem.message for problem in pod_endpoints(found, NODE, SourceSettings()).problems]
 
 
 class TestNames:
@@ -75,14 +73,20 @@ class TestNames:
         assert wants(pod("db-0", "10.0.0.1"), pod_domain="pods.example.com") == {"db-0.pods A": "10.0.0.1"}
 
     def test_a_pod_without_either_asks_for_nothing(self) -> None:
-        assert pod_claims(pod("db-0", "10.0.0.1"), NODE, Scope()) == Claims()
+        assert pod_endpoints(pod("db-0", "10.0.0.1"), NODE, SourceSettings()) == Desired()
 
     def test_ttl(self) -> None:
-        assert [claim.ttl for claim in pod_claims(asking(), NODE, Scope()).claims] == [10]
-        assert [claim.ttl for claim in pod_claims(asking(ttl="1m"), NODE, Scope()).claims] == [60]
+        assert [endpoint.ttl for endpoint in pod_endpoints(asking(), NODE, SourceSettings()).endpoints] == [
+            10
+        ]
+        assert [
+            endpoint.ttl for endpoint in pod_endpoints(asking(ttl="1m"), NODE, SourceSettings()).endpoints
+        ] == [60]
 
     def test_the_claimant_is_the_pod(self) -> None:
-        assert pod_claims(asking(), NODE, Scope()).claims[0].claimant.resource == "pod/web/www-x"
+        assert (
+            pod_endpoints(asking(), NODE, SourceSettings()).endpoints[0].asked_by.resource == "pod/web/www-x"
+        )
 
     def test_filters_and_other_controllers(self) -> None:
         assert wants(asking(controller="other")) == {}
@@ -123,18 +127,20 @@ class TestApart:
 
     def test_it_is_known_by_the_pod_and_answers_with_others(self) -> None:
         found = pod("x", "10.0.0.1", annotations=said() | APART)
-        claim = pod_claims(found, NODE, Scope(hold_seconds=15)).claims[0]
-        assert (claim.set_identifier, claim.routing) == ("x-uid-0000", (("MultiValueAnswer", "true"),))
-        assert claim.hold_seconds == 0
+        endpoint = pod_endpoints(found, NODE, SourceSettings(hold_seconds=15)).endpoints[0]
+        assert (endpoint.set_identifier, endpoint.routing) == ("x-uid-0000", (("MultiValueAnswer", "true"),))
+        assert endpoint.hold_seconds == 0
 
     def test_a_host_name_cannot_be_one_of_many(self) -> None:
         found = pod("x", "10.0.0.1", annotations=said(target="lb.example.net") | APART)
-        assert [claim.set_identifier for claim in pod_claims(found, NODE, Scope()).claims] == [""]
+        assert [
+            endpoint.set_identifier for endpoint in pod_endpoints(found, NODE, SourceSettings()).endpoints
+        ] == [""]
 
     def test_another_routing_policy_is_told_and_stands(self) -> None:
         found = pod("x", "10.0.0.1", annotations=said(aws_weight="5", set_identifier="one") | APART)
-        claim = pod_claims(found, NODE, Scope()).claims[0]
-        assert (claim.set_identifier, claim.routing) == ("one", (("Weight", "5"),))
+        endpoint = pod_endpoints(found, NODE, SourceSettings()).endpoints[0]
+        assert (endpoint.set_identifier, endpoint.routing) == ("one", (("Weight", "5"),))
         assert problems(found) == [
             "annotation dns.aws-addons.io/multi-value: goes with no other routing policy"
         ]

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from addons.dns.model.actions import ChangeGroup, Plan
 from addons.dns.model.records import Alias, Change
-from addons.dns.plan.preview import preview
+from addons.dns.plan.dry_run import preview
 from addons.runtime.outcomes import Skip
 from tests.support.dns import record, service
 

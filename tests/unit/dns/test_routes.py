@@ -2,10 +2,10 @@
 
 import pytest
 
-from addons.dns.desired.routes import common_name, route_claims
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.templates import parse_template
-from addons.dns.model.claims import Claims
+from addons.dns.desired.go_template import parse_template
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_gateway import common_name, route_endpoints
+from addons.dns.model.endpoint import Desired
 from addons.dns.model.gateway import (
     AllowedRoutes,
     Gateway,
@@ -80,19 +80,19 @@ def route(
     )
 
 
-def claims(
-    obj: Route, served: Gateway | None = None, labels: dict[str, str] | None = None, **scope: object
-) -> Claims:
+def endpoints(
+    obj: Route, served: Gateway | None = None, labels: dict[str, str] | None = None, **settings: object
+) -> Desired:
     edge = served or gateway()
-    return route_claims(obj, {("infra", "edge"): edge}, labels or {}, Scope(**scope))  # type: ignore[arg-type]
+    return route_endpoints(obj, {("infra", "edge"): edge}, labels or {}, SourceSettings(**settings))  # type: ignore[arg-type]
 
 
 def wants(
-    obj: Route, served: Gateway | None = None, labels: dict[str, str] | None = None, **scope: object
+    obj: Route, served: Gateway | None = None, labels: dict[str, str] | None = None, **settings: object
 ) -> dict[str, str]:
-    """Every claim as `"a.example.com A": "192.0.2.1"`."""
-    found = claims(obj, served, labels, **scope).claims
-    return {f"{claim.name} {claim.type}".strip(): " ".join(claim.values) for claim in found}
+    """Every endpoint as `"a.example.com A": "192.0.2.1"`."""
+    found = endpoints(obj, served, labels, **settings).endpoints
+    return {f"{endpoint.name} {endpoint.type}".strip(): " ".join(endpoint.targets) for endpoint in found}
 
 
 FOUND = {"a.example.com A": "192.0.2.1"}
@@ -117,7 +117,7 @@ class TestTargets:
         assert wants(route("a.example.com"), gateway(addresses=())) == {"a.example.com": ""}
 
     def test_annotations_of_the_route_say_how(self) -> None:
-        found = claims(route("a.example.com", ttl="7", aws_weight="10", set_identifier="blue")).claims
+        found = endpoints(route("a.example.com", ttl="7", aws_weight="10", set_identifier="blue")).endpoints
         assert (found[0].ttl, found[0].set_identifier, found[0].routing) == (7, "blue", (("Weight", "10"),))
 
 
@@ -134,7 +134,7 @@ class TestAttachment:
         assert wants(left) == {}
 
     def test_a_gateway_that_is_unknown_gives_nothing(self) -> None:
-        assert route_claims(route("a.example.com"), {}, {}, Scope()) == Claims()
+        assert route_endpoints(route("a.example.com"), {}, {}, SourceSettings()) == Desired()
 
     def test_a_service_as_parent_is_none_of_ours(self) -> None:
         mesh = ParentReference(name="edge", namespace="infra", kind="Service", group="")
@@ -242,18 +242,18 @@ class TestHostNames:
         assert wants(defined) == FOUND
 
     def test_a_source_that_does_not_exist_is_told(self) -> None:
-        found = claims(route("a.example.com", gateway_hostname_source="x"))
+        found = endpoints(route("a.example.com", gateway_hostname_source="x"))
         assert [problem.reason for problem in found.problems] == ["InvalidAnnotation"]
-        assert len(found.claims) == 1
+        assert len(found.endpoints) == 1
 
     def test_the_template_names_a_route_that_names_itself_nothing(self) -> None:
         template = parse_template("{{.Name}}.{{.Kind | toLower}}.example.com")
         assert list(wants(route(), template=template)) == ["www.httproute.example.com A"]
 
     def test_a_bad_name_costs_itself(self) -> None:
-        found = claims(route("a..b", "a.example.com"))
+        found = endpoints(route("a..b", "a.example.com"))
         assert [problem.reason for problem in found.problems] == ["InvalidHostname"]
-        assert [claim.name for claim in found.claims] == ["a.example.com"]
+        assert [endpoint.name for endpoint in found.endpoints] == ["a.example.com"]
 
     def test_a_listener_with_a_bad_name_serves_nothing(self) -> None:
         assert wants(route("a.example.com"), gateway(listener("a..b"))) == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from addons.dns.desired.routing import InvalidRouting, Routing, read_routing
+from addons.dns.desired.routing_policies import InvalidRouting, Routing, read_routing
 
 
 def routing(owner: str = "me", **said: str) -> Routing:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.services import service_claims
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_service import service_endpoints
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.objects import (
     Endpoint,
@@ -81,15 +81,19 @@ def wants(
     obj: Service,
     endpoints: list[EndpointSlice] | None = None,
     nodes: list[Node] | None = None,
-    **scope: object,
+    **settings: object,
 ) -> dict[str, str]:
-    """Every claim as `"a.example.com A": "10.0.0.1 10.0.0.2"`."""
-    found = service_claims(obj, endpoints or [], nodes or [], Scope(**scope))  # type: ignore[arg-type]
-    return {f"{claim.name} {claim.type}".strip(): " ".join(claim.values) for claim in found.claims}
+    """Every endpoint as `"a.example.com A": "10.0.0.1 10.0.0.2"`."""
+    found = service_endpoints(obj, endpoints or [], nodes or [], SourceSettings(**settings))  # type: ignore[arg-type]
+    return {
+        f"{endpoint.name} {endpoint.type}".strip(): " ".join(endpoint.targets) for endpoint in found.endpoints
+    }
 
 
 def problems(obj: Service) -> list[tuple[str, str]]:
-    return [(found.reason, found.message) for found in service_claims(obj, [], [], Scope()).problems]
+    return [
+        (found.reason, found.message) for found in service_endpoints(obj, [], [], SourceSettings()).problems
+    ]
 
 
 class TestLoadBalancer:
@@ -235,14 +239,14 @@ class TestAnnotations:
         ("written", "seconds"), [("600", 600), ("10m", 600), ("1h30m", 5400), ("45s", 45)]
     )
     def test_ttl(self, written: str, seconds: int) -> None:
-        found = service_claims(service("LoadBalancer", "192.0.2.1", ttl=written), [], [], Scope())
-        assert [claim.ttl for claim in found.claims] == [seconds]
+        found = service_endpoints(service("LoadBalancer", "192.0.2.1", ttl=written), [], [], SourceSettings())
+        assert [endpoint.ttl for endpoint in found.endpoints] == [seconds]
 
     @pytest.mark.parametrize("written", ["", "0", "-5", "soon", "1.5h", "2147483648", "10m5"])
     def test_a_ttl_without_sense_is_told_and_the_default_used(self, written: str) -> None:
         obj = service("LoadBalancer", "192.0.2.1", ttl=written)
-        found = service_claims(obj, [], [], Scope(default_ttl=120))
-        assert [claim.ttl for claim in found.claims] == [120]
+        found = service_endpoints(obj, [], [], SourceSettings(default_ttl=120))
+        assert [endpoint.ttl for endpoint in found.endpoints] == [120]
         assert [problem.reason for problem in found.problems] == ["InvalidAnnotation"]
 
     def test_another_controllers_object_is_left_to_it_with_its_faults(self) -> None:
@@ -291,8 +295,8 @@ class TestScope:
         names = {"www.example.com", "www.example.org"}
         for kind in ("LoadBalancer", "NodePort", "ClusterIP"):
             asking = service(kind, "192.0.2.1", hostname=", ".join(names), target="192.0.2.9")
-            found = service_claims(asking, [], [], Scope(domains=domains))
-            assert {claim.name for claim in found.claims} == {"www.example.org"}
+            found = service_endpoints(asking, [], [], SourceSettings(domains=domains))
+            assert {endpoint.name for endpoint in found.endpoints} == {"www.example.org"}
             assert found.outside == ("www.example.com",)
 
     def test_hostname_annotations_can_be_ignored(self) -> None:

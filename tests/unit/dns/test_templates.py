@@ -2,8 +2,8 @@
 
 import pytest
 
-from addons.dns.desired.template_functions import EvaluationError
-from addons.dns.desired.templates import TemplateError, parse_template
+from addons.dns.desired.go_template import TemplateError, parse_template
+from addons.dns.desired.go_template_functions import EvaluationError
 
 OBJECT = {
     "Name": "www",

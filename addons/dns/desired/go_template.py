@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from addons.dns.desired.template_functions import FUNCTIONS, Function, Missing, Value, text_of
+from addons.dns.desired.go_template_functions import FUNCTIONS, Function, Missing, Value, text_of
 
 FIELDS = ("Name", "Namespace", "Kind", "Labels", "Annotations")
 """What a template may ask of an object."""

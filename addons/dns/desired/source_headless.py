@@ -8,12 +8,18 @@ from msgspec.structs import replace
 from addons.dns import names
 from addons.dns.desired.addresses import addresses_of_nodes
 from addons.dns.desired.annotations import Asked, read_flag, read_targets
+from addons.dns.desired.endpoints import Wish, merge_wishes, source_object
 from addons.dns.desired.members import Member, members, pod_addresses
-from addons.dns.desired.merge import Wish, claimant_of, merge_wishes
-from addons.dns.desired.podnames import DEFAULT_TEMPLATE, InvalidTemplate, Named, check_template, pod_hostname
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.steering import steer
-from addons.dns.model.claims import Claims
+from addons.dns.desired.pod_hostnames import (
+    DEFAULT_TEMPLATE,
+    InvalidTemplate,
+    Named,
+    check_template,
+    pod_hostname,
+)
+from addons.dns.desired.provider_specific import apply_provider_specific
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.model.endpoint import Desired
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.runtime.objects import EndpointSlice, Node, Pod, Service, ref
 from addons.runtime.outcomes import ObjectRef, Problem
@@ -28,7 +34,7 @@ class _Group(Struct, frozen=True):
     template: str
     endpoints_type: str
     nodes: Mapping[str, Node]
-    scope: Scope
+    settings: SourceSettings
 
 
 def is_headless(service: Service) -> bool:
@@ -41,14 +47,14 @@ def has_pod_records(service: Service) -> bool:
     return read_flag(service.metadata.annotations.get(names.POD_RECORDS, "")) is True
 
 
-def headless_claims(
+def headless_endpoints(
     service: Service,
     asked: Asked,
     slices: Sequence[EndpointSlice],
     pods: Mapping[str, Pod] | None,
     nodes: Iterable[Node],
-    scope: Scope,
-) -> Claims:
+    settings: SourceSettings,
+) -> Desired:
     """Every host name with the addresses of all ready pods, and the names of single pods below it.
 
     A pod that is about to end leaves the shared names at once. Its own name, where pod records are asked
@@ -56,22 +62,22 @@ def headless_claims(
     for a moment when their pods are gone, since a successor may follow.
     """
     problems = list(asked.problems)
-    group = _group(service, asked, nodes, scope, problems)
-    with_not_ready = service.spec.publish_not_ready_addresses or scope.publish_not_ready
+    group = _group(service, asked, nodes, settings, problems)
+    with_not_ready = service.spec.publish_not_ready_addresses or settings.publish_not_ready
     found = members(slices, pods, with_not_ready=with_not_ready)
     wishes, leaving = _wishes((*asked.hostnames, *asked.internal_hostnames), found, group, problems)
-    claimant = claimant_of(service)
-    merged = merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=problems)
-    steered = steer(group.ref, merged, asked.steering, scope)
-    claims = (
-        replace(claim, keeps=claim.name in leaving, hold_seconds=scope.hold_seconds)
-        for claim in steered.claims
+    asked_by = source_object(service)
+    merged = merge_wishes(asked_by, wishes, ttl=asked.ttl, domains=settings.domains, problems=problems)
+    applied = apply_provider_specific(group.ref, merged, asked.provider_specific, settings)
+    endpoints = (
+        replace(endpoint, keeps=endpoint.name in leaving, hold_seconds=settings.hold_seconds)
+        for endpoint in applied.endpoints
     )
-    return replace(steered, claims=tuple(claims))
+    return replace(applied, endpoints=tuple(endpoints))
 
 
 def _group(
-    service: Service, asked: Asked, nodes: Iterable[Node], scope: Scope, problems: list[Problem]
+    service: Service, asked: Asked, nodes: Iterable[Node], settings: SourceSettings, problems: list[Problem]
 ) -> _Group:
     annotations, which = service.metadata.annotations, ref(service)
     template, kind = "", asked.endpoints_type
@@ -87,10 +93,10 @@ def _group(
     if kind not in _ENDPOINTS_TYPES:
         allowed = " or ".join(_ENDPOINTS_TYPES[1:])
         problems.append(_fault(which, f"annotation {names.ENDPOINTS_TYPE}: {kind!r} is not {allowed}"))
-    if scope.publish_host_ip and kind != "NodeExternalIP":
+    if settings.publish_host_ip and kind != "NodeExternalIP":
         kind = "HostIP"
     by_name = {node.metadata.name: node for node in nodes} if kind == "NodeExternalIP" else {}
-    return _Group(which, template, kind, by_name, scope)
+    return _Group(which, template, kind, by_name, settings)
 
 
 def _wishes(
@@ -151,7 +157,7 @@ def _relative_name(member: Member, group: _Group) -> str:
 def _instead(member: Member, group: _Group, problems: list[Problem]) -> tuple[str, ...] | None:
     """What the pod or the Service wants names to lead to in place of addresses of the pod; None: nothing."""
     pod = member.pod
-    if pod and (said := read_targets(ref(pod), pod.metadata.annotations, group.scope, problems)):
+    if pod and (said := read_targets(ref(pod), pod.metadata.annotations, group.settings, problems)):
         return said
     if group.endpoints_type == "NodeExternalIP":
         node = group.nodes.get(member.node_name)

@@ -4,8 +4,8 @@ from msgspec import Struct
 
 from addons.dns import names
 from addons.dns.config import Config, managed_types
-from addons.dns.desired.filters import TargetFilter, parse_networks
-from addons.dns.desired.templates import Template, TemplateError, parse_template
+from addons.dns.desired.go_template import Template, TemplateError, parse_template
+from addons.dns.desired.target_filter import TargetFilter, parse_networks
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.objects import Ingress, KubeObject, Service
@@ -15,7 +15,7 @@ from addons.runtime.settings import SettingError
 _DEFAULT_TTL = 300
 
 
-class Scope(Struct, frozen=True, kw_only=True):
+class SourceSettings(Struct, frozen=True, kw_only=True):
     """The settings that the sources obey; see `Config` for what each means to its user."""
 
     prefixes: tuple[str, ...] = names.ANNOTATION_PREFIXES
@@ -91,9 +91,9 @@ def _target_filter(config: Config) -> TargetFilter:
     return TargetFilter(include=found[0], exclude=found[1], types=frozenset(managed_types(config)))
 
 
-def scope_of(config: Config, domains: DomainFilter) -> Scope:
-    """The scope that the settings describe; raises SettingError."""
-    return Scope(
+def source_settings(config: Config, domains: DomainFilter) -> SourceSettings:
+    """The settings that the settings describe; raises SettingError."""
+    return SourceSettings(
         prefixes=config.annotation_prefix,
         domains=domains,
         annotations=parse_selector(config.annotation_filter),

@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from addons.dns import names
 from addons.dns.config import Config, managed_types
-from addons.dns.model.encryption import Cipher, parse_key
 from addons.dns.model.hostnames import fits_dns, is_within
 from addons.dns.model.records import MANAGED_TYPES, RecordSet
+from addons.dns.model.txt_encryption import Cipher, parse_key
 
 TXT_TTL: Final = 300
 _HERITAGE: Final = "external-dns"

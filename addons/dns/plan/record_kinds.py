@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup
-from addons.dns.model.ownership import Registry
 from addons.dns.model.records import RecordSet
+from addons.dns.model.registry import Registry
 from addons.runtime.outcomes import Skip
 
 _ADDRESSES = ("A", "AAAA")

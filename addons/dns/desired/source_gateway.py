@@ -13,12 +13,12 @@ from addons.dns.desired.annotations import (
     read_hostname_source,
     read_targets,
 )
-from addons.dns.desired.fqdn import with_template_names
+from addons.dns.desired.endpoints import Wish, merge_wishes, source_object
+from addons.dns.desired.fqdn_template import with_template_names
 from addons.dns.desired.listeners import listeners_of
-from addons.dns.desired.merge import Wish, claimant_of, merge_wishes
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.steering import steer
-from addons.dns.model.claims import Claims
+from addons.dns.desired.provider_specific import apply_provider_specific
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.model.endpoint import Desired
 from addons.dns.model.gateway import Gateway, Listener, ParentReference, Route, gateway_key
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.runtime.objects import Key, ref
@@ -28,39 +28,41 @@ _ANY: Final = ""
 """The host name of a listener, or of a route, that leaves the choice to the other one."""
 
 
-def route_claims(
-    route: Route, gateways: Mapping[Key, Gateway], labels: Mapping[str, str], scope: Scope
-) -> Claims:
+def route_endpoints(
+    route: Route, gateways: Mapping[Key, Gateway], labels: Mapping[str, str], settings: SourceSettings
+) -> Desired:
     """Every host name that the route and a listener of an accepting Gateway have in common.
 
     `gateways` are those that the route names and that exist; `labels` those of its namespace, by which
     Gateways choose. Names lead to the Gateway's addresses, or to what its `target` annotation says.
     """
-    if not scope.covers(route):
-        return Claims()
-    claimant = claimant_of(route)
-    asked = read_annotations(claimant.ref, route.metadata.annotations, scope)
+    if not settings.covers(route):
+        return Desired()
+    asked_by = source_object(route)
+    asked = read_annotations(asked_by.ref, route.metadata.annotations, settings)
     if not asked.is_ours:
-        return Claims()
+        return Desired()
     problems: list[Problem] = []
-    hosts, asked = _hosts(route, asked, scope, problems)
+    hosts, asked = _hosts(route, asked, settings, problems)
     problems += asked.problems
-    wishes = list(_wishes(route, hosts, gateways, labels, scope, problems))
-    claims = merge_wishes(claimant, wishes, ttl=asked.ttl, domains=scope.domains, problems=problems)
-    return steer(claimant.ref, claims, asked.steering, scope)
+    wishes = list(_wishes(route, hosts, gateways, labels, settings, problems))
+    endpoints = merge_wishes(asked_by, wishes, ttl=asked.ttl, domains=settings.domains, problems=problems)
+    return apply_provider_specific(asked_by.ref, endpoints, asked.provider_specific, settings)
 
 
-def _hosts(route: Route, asked: Asked, scope: Scope, problems: list[Problem]) -> tuple[list[str], Asked]:
+def _hosts(
+    route: Route, asked: Asked, settings: SourceSettings, problems: list[Problem]
+) -> tuple[list[str], Asked]:
     """The host names of the route; `_ANY` when it has none, so that the listeners decide."""
     which, annotations = ref(route), route.metadata.annotations
-    source = read_hostname_source(which, names.GATEWAY_HOSTNAME_SOURCE, annotations, scope, problems)
+    source = read_hostname_source(which, names.GATEWAY_HOSTNAME_SOURCE, annotations, settings, problems)
     defined: list[str] = []
     if source != names.ANNOTATION_ONLY:
         found = (checked_hostname(which, "spec.hostnames", host, problems) for host in route.spec.hostnames)
         defined = [name for name in found if name is not None]
     if source == names.DEFINED_HOSTS_ONLY:
         asked = replace(asked, hostnames=())
-    asked = with_template_names(route, asked, scope, has_names=bool(defined))
+    asked = with_template_names(route, asked, settings, has_names=bool(defined))
     hosts = list(dict.fromkeys((*defined, *asked.hostnames)))
     is_open = not route.spec.hostnames and source != names.ANNOTATION_ONLY
     return hosts or ([_ANY] if is_open else []), asked
@@ -71,14 +73,14 @@ def _wishes(
     hosts: list[str],
     gateways: Mapping[Key, Gateway],
     labels: Mapping[str, str],
-    scope: Scope,
+    settings: SourceSettings,
     problems: list[Problem],
 ) -> Iterator[Wish]:
     for parent in _attachments(route):
         gateway = gateways.get(gateway_key(parent, route.metadata.namespace) or ("", ""))
-        if gateway is None or not _counts(gateway, scope):
+        if gateway is None or not _counts(gateway, settings):
             continue
-        targets = _targets(gateway, scope, problems)
+        targets = _targets(gateway, settings, problems)
         for listener in listeners_of(gateway, parent, route, labels):
             served = _served(listener)
             names_in_common = (common_name(served, host) for host in hosts if served is not None)
@@ -97,13 +99,13 @@ def _meaning(parent: ParentReference, route: Route) -> tuple[Key | None, str, in
     return gateway_key(parent, route.metadata.namespace), parent.section_name, parent.port
 
 
-def _counts(gateway: Gateway, scope: Scope) -> bool:
-    is_named = scope.gateway_name in ("", gateway.metadata.name)
-    return is_named and scope.gateways.matches(gateway.metadata.labels)
+def _counts(gateway: Gateway, settings: SourceSettings) -> bool:
+    is_named = settings.gateway_name in ("", gateway.metadata.name)
+    return is_named and settings.gateways.matches(gateway.metadata.labels)
 
 
-def _targets(gateway: Gateway, scope: Scope, problems: list[Problem]) -> tuple[str, ...]:
-    said = read_targets(ref(gateway), gateway.metadata.annotations, scope, problems)
+def _targets(gateway: Gateway, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...]:
+    said = read_targets(ref(gateway), gateway.metadata.annotations, settings, problems)
     found = (address.value.removesuffix(".") for address in gateway.status.addresses)
     return said or tuple(address for address in found if address)
 

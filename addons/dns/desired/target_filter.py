@@ -1,4 +1,4 @@
-"""Which claims, of whatever source, may become records at all. Pure."""
+"""Which endpoints, of whatever source, may become records at all. Pure."""
 
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from msgspec import Struct
 from msgspec.structs import replace
 
-from addons.dns.model.claims import Claim, Claims
+from addons.dns.model.endpoint import Desired, Endpoint
 from addons.dns.model.records import MANAGED_TYPES
 
 Network = IPv4Network | IPv6Network
@@ -22,21 +22,23 @@ class TargetFilter(Struct, frozen=True):
     exclude: tuple[Network, ...] = ()
     types: frozenset[str] = frozenset(MANAGED_TYPES)
 
-    def permit(self, found: Claims) -> Claims:
-        """`found` without unmanaged types and unwanted targets; a claim that loses all of them is gone."""
-        if all(claim.type in self.types for claim in found.claims) and not (self.include or self.exclude):
+    def permit(self, found: Desired) -> Desired:
+        """`found` without unmanaged types and unwanted targets; an endpoint without any is gone."""
+        if all(endpoint.type in self.types for endpoint in found.endpoints) and not (
+            self.include or self.exclude
+        ):
             return found
-        return replace(found, claims=tuple(self._permitted(found.claims)))
+        return replace(found, endpoints=tuple(self._permitted(found.endpoints)))
 
-    def _permitted(self, claims: Iterable[Claim]) -> Iterator[Claim]:
-        for claim in claims:
-            if claim.type and claim.type not in self.types:
+    def _permitted(self, endpoints: Iterable[Endpoint]) -> Iterator[Endpoint]:
+        for endpoint in endpoints:
+            if endpoint.type and endpoint.type not in self.types:
                 continue
-            if claim.type in ("A", "AAAA") and claim.values:
-                if values := tuple(value for value in claim.values if self._accepts(value)):
-                    yield replace(claim, values=values)
-            elif claim.is_pending or claim.type not in MANAGED_TYPES or not self.include:
-                yield claim
+            if endpoint.type in ("A", "AAAA") and endpoint.targets:
+                if values := tuple(value for value in endpoint.targets if self._accepts(value)):
+                    yield replace(endpoint, targets=values)
+            elif endpoint.is_pending or endpoint.type not in MANAGED_TYPES or not self.include:
+                yield endpoint
 
     def _accepts(self, address: str) -> bool:
         found = ip_address(address)

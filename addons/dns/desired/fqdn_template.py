@@ -4,28 +4,30 @@ from msgspec.structs import replace
 
 from addons.dns import names
 from addons.dns.desired.annotations import Asked, checked_hostname
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.template_functions import EvaluationError
+from addons.dns.desired.go_template_functions import EvaluationError
+from addons.dns.desired.settings import SourceSettings
 from addons.runtime.objects import KubeObject, ref
 from addons.runtime.outcomes import Problem
 
 
-def with_template_names(obj: KubeObject, asked: Asked, scope: Scope, *, has_names: bool = False) -> Asked:
+def with_template_names(
+    obj: KubeObject, asked: Asked, settings: SourceSettings, *, has_names: bool = False
+) -> Asked:
     """`asked` with the names that the template makes of `obj`, for an object that gives itself none.
 
     `has_names` says that it does, elsewhere than in annotations. With `--combine-fqdn-annotation` it gets
     those of the template as well.
     """
     has_names = has_names or bool(asked.hostnames or asked.internal_hostnames)
-    if not scope.template.parts or (has_names and not scope.combines_template):
+    if not settings.template.parts or (has_names and not settings.combines_template):
         return asked
     problems = list(asked.problems)
-    made = template_names(obj, scope, problems)
+    made = template_names(obj, settings, problems)
     hostnames = tuple(dict.fromkeys((*asked.hostnames, *made)))
     return replace(asked, hostnames=hostnames, problems=tuple(problems))
 
 
-def template_names(obj: KubeObject, scope: Scope, problems: list[Problem]) -> tuple[str, ...]:
+def template_names(obj: KubeObject, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...]:
     """The names that the template makes of one object, and what is wrong with them in `problems`."""
     metadata, which = obj.metadata, ref(obj)
     fields = {
@@ -36,7 +38,7 @@ def template_names(obj: KubeObject, scope: Scope, problems: list[Problem]) -> tu
         "Annotations": metadata.annotations,
     }
     try:
-        made = scope.template.render(fields)
+        made = settings.template.render(fields)
     except EvaluationError as error:
         problems.append(Problem(which, names.INVALID_TEMPLATE, f"--fqdn-template: {error}"))
         return ()

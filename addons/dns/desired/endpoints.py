@@ -1,9 +1,9 @@
-"""From the names and targets of one object to its claims: at most one per name and type."""
+"""From the names and targets of one object to its endpoints: at most one per name and type."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from addons.dns import names
-from addons.dns.model.claims import Claim, Claimant, Claims
+from addons.dns.model.endpoint import Desired, Endpoint, SourceObject
 from addons.dns.model.records import type_of_target
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.clock import rfc3339
@@ -14,21 +14,21 @@ Wish = tuple[str, Sequence[str]]
 """(canonical name, targets: addresses and host names)"""
 
 
-def claimant_of(obj: KubeObject) -> Claimant:
-    """The object as the one behind its claims."""
+def source_object(obj: KubeObject) -> SourceObject:
+    """The object as the one behind its endpoints."""
     created = obj.metadata.creation_timestamp
-    return Claimant(ref(obj), rfc3339(created) if created else "")
+    return SourceObject(ref(obj), rfc3339(created) if created else "")
 
 
 def merge_wishes(
-    claimant: Claimant,
+    asked_by: SourceObject,
     wishes: Iterable[Wish],
     *,
     ttl: int,
     domains: DomainFilter,
     problems: Iterable[Problem],
-) -> Claims:
-    """One claim for each name and type, with the targets of all wishes for that name.
+) -> Desired:
+    """One endpoint for each name and type, with the targets of all wishes for that name.
 
     Names outside the domain filter are left out. A name that would need both addresses and a CNAME, or a
     CNAME to two places, gets what DNS permits, and a problem.
@@ -41,13 +41,13 @@ def merge_wishes(
         else:
             outside.add(name)
     found = list(problems)
-    claims: list[Claim] = []
+    endpoints: list[Endpoint] = []
     for name in sorted(by_name):
         granted, refused = _permitted(_by_type(by_name[name]))
-        claims.extend(Claim(name, kind, values, ttl, claimant) for kind, values in granted.items())
+        endpoints.extend(Endpoint(name, kind, values, ttl, asked_by) for kind, values in granted.items())
         if refused:
-            found.append(Problem(claimant.ref, names.CONFLICTING_TARGETS, f"{name}: {refused}"))
-    return Claims(tuple(claims), tuple(found), tuple(sorted(outside)))
+            found.append(Problem(asked_by.ref, names.CONFLICTING_TARGETS, f"{name}: {refused}"))
+    return Desired(tuple(endpoints), tuple(found), tuple(sorted(outside)))
 
 
 def _by_type(targets: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -60,7 +60,7 @@ def _by_type(targets: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def _permitted(targets: Mapping[str, tuple[str, ...]]) -> tuple[Mapping[str, tuple[str, ...]], str]:
     """The record types that can stand together, and what was left out, in words.
 
-    Without any target the claim is pending: its type is empty.
+    Without any target the endpoint is pending: its type is empty.
     """
     hosts = targets.get("CNAME", ())
     if not targets:

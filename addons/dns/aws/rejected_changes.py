@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable
 
 from addons.dns.model.actions import ChangeGroup
 from addons.dns.model.hostnames import from_route53
-from addons.dns.model.ownership import Registry
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords
+from addons.dns.model.registry import Registry
 
 _ZONE_MENTION = re.compile(r"\bin zone [^\s,\]]+")
 _NAME = re.compile(r"[^\s'\",\[\]=]+\.[^\s'\",\[\]=]*")

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from addons.dns import names as reasons
-from addons.dns.model.ownership import Registry
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords, family, is_same
-from addons.dns.plan.rows import Row
+from addons.dns.model.registry import Registry
+from addons.dns.plan.current import Row
 
 
 class Obstacle(NamedTuple):

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from addons.dns.model.ownership import Ownership, Registry
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords, family
+from addons.dns.model.registry import Ownership, Registry
 
 
 class Row(Struct, frozen=True):
