@@ -7,7 +7,7 @@ from typing import TypeVar
 from addons.dns import names
 from addons.dns.desired.book import EndpointIndex
 from addons.dns.desired.settings import SourceSettings
-from addons.dns.desired.source_crd import dns_endpoint_endpoints
+from addons.dns.desired.source_crd import crd_endpoints
 from addons.dns.desired.source_gateway import route_endpoints
 from addons.dns.desired.source_headless import is_headless
 from addons.dns.desired.source_ingress import ingress_endpoints
@@ -155,7 +155,7 @@ class Wishes:
     def _claims(self, obj: Object) -> Desired:
         kind, namespace, name = obj
         found = self._readers[kind](namespace, name)
-        return self._scope.targets.permit(found) if found else Desired()
+        return found or Desired()
 
     def _service(self, namespace: str, name: str) -> Desired | None:
         watches, service = self._watches, self._watches.services.get(namespace, name)
@@ -181,7 +181,7 @@ class Wishes:
 
     def _dns_endpoint(self, namespace: str, name: str) -> Desired | None:
         obj = self._watches.dns_endpoints.get(namespace, name)
-        return dns_endpoint_endpoints(obj, self._scope) if obj else None
+        return crd_endpoints(obj, self._scope) if obj else None
 
     def _route(self, routes: Cache[R], namespace: str, name: str) -> Desired | None:
         watches, route = self._watches, routes.get(namespace, name)

@@ -1,53 +1,57 @@
-"""From the names and targets of one object to its endpoints: at most one per name and type."""
+"""From the names and targets of one object to its endpoints, in five steps. Pure.
+
+1. Names outside the domain filter are left out, and remembered as such.
+2. The targets of one name are put together, by record type.
+3. What DNS does not permit beside the rest is left out, and told as a problem.
+4. Aliases, routing policy and hosted zone are set as the object asks (`provider_specific`).
+5. Unmanaged record types and unwanted targets are left out (`target_filter`).
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from addons.dns import names
-from addons.dns.model.endpoint import Desired, Endpoint, SourceObject
+from addons.dns.desired.annotations import Annotations
+from addons.dns.desired.provider_specific import apply_provider_specific
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.model.endpoint import Desired, Endpoint, source_object
 from addons.dns.model.records import type_of_target
-from addons.dns.model.zones import DomainFilter
-from addons.runtime.clock import rfc3339
-from addons.runtime.objects import KubeObject, ref
+from addons.runtime.objects import KubeObject
 from addons.runtime.outcomes import Problem
 
-Wish = tuple[str, Sequence[str]]
-"""(canonical name, targets: addresses and host names)"""
+NamedTargets = tuple[str, Sequence[str]]
+"""A canonical name, and the addresses and host names that it is to lead to."""
 
 
-def source_object(obj: KubeObject) -> SourceObject:
-    """The object as the one behind its endpoints."""
-    created = obj.metadata.creation_timestamp
-    return SourceObject(ref(obj), rfc3339(created) if created else "")
-
-
-def merge_wishes(
-    asked_by: SourceObject,
-    wishes: Iterable[Wish],
+def make_endpoints(
+    obj: KubeObject,
+    named: Iterable[NamedTargets],
+    annotations: Annotations,
+    settings: SourceSettings,
     *,
-    ttl: int,
-    domains: DomainFilter,
     problems: Iterable[Problem],
+    more: Sequence[Endpoint] = (),
 ) -> Desired:
-    """One endpoint for each name and type, with the targets of all wishes for that name.
-
-    Names outside the domain filter are left out. A name that would need both addresses and a CNAME, or a
-    CNAME to two places, gets what DNS permits, and a problem.
-    """
-    by_name: dict[str, set[str]] = {}
+    """One endpoint for each name and type. `more` has endpoints that the object asks for besides."""
+    asked_by = source_object(obj)
+    targets: dict[str, set[str]] = {}
     outside: set[str] = set()
-    for name, targets in wishes:
-        if domains.accepts(name):
-            by_name.setdefault(name, set()).update(targets)
+    for name, found in named:
+        if settings.domains.accepts(name):
+            targets.setdefault(name, set()).update(found)
         else:
             outside.add(name)
-    found = list(problems)
     endpoints: list[Endpoint] = []
-    for name in sorted(by_name):
-        granted, refused = _permitted(_by_type(by_name[name]))
-        endpoints.extend(Endpoint(name, kind, values, ttl, asked_by) for kind, values in granted.items())
+    faults = list(dict.fromkeys(problems))
+    for name in sorted(targets):
+        permitted, refused = _permitted(_by_type(targets[name]))
+        endpoints += (
+            Endpoint(name, kind, values, annotations.ttl, asked_by) for kind, values in permitted.items()
+        )
         if refused:
-            found.append(Problem(asked_by.ref, names.CONFLICTING_TARGETS, f"{name}: {refused}"))
-    return Desired(tuple(endpoints), tuple(found), tuple(sorted(outside)))
+            faults.append(Problem(asked_by.ref, names.CONFLICTING_TARGETS, f"{name}: {refused}"))
+    desired = Desired((*endpoints, *more), tuple(faults), tuple(sorted(outside)))
+    desired = apply_provider_specific(asked_by.ref, desired, annotations.provider_specific, settings)
+    return settings.targets.permit(desired)
 
 
 def _by_type(targets: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -3,28 +3,28 @@
 from msgspec.structs import replace
 
 from addons.dns import names
-from addons.dns.desired.annotations import Asked, checked_hostname
+from addons.dns.desired.annotations import Annotations, checked_hostname
 from addons.dns.desired.go_template_functions import EvaluationError
 from addons.dns.desired.settings import SourceSettings
 from addons.runtime.objects import KubeObject, ref
 from addons.runtime.outcomes import Problem
 
 
-def with_template_names(
-    obj: KubeObject, asked: Asked, settings: SourceSettings, *, has_names: bool = False
-) -> Asked:
-    """`asked` with the names that the template makes of `obj`, for an object that gives itself none.
+def add_template_names(
+    obj: KubeObject, annotations: Annotations, settings: SourceSettings, *, has_names: bool = False
+) -> Annotations:
+    """`annotations` with the names that the template makes of `obj`, for an object that gives itself none.
 
     `has_names` says that it does, elsewhere than in annotations. With `--combine-fqdn-annotation` it gets
     those of the template as well.
     """
-    has_names = has_names or bool(asked.hostnames or asked.internal_hostnames)
+    has_names = has_names or bool(annotations.hostnames or annotations.internal_hostnames)
     if not settings.template.parts or (has_names and not settings.combines_template):
-        return asked
-    problems = list(asked.problems)
+        return annotations
+    problems = list(annotations.problems)
     made = template_names(obj, settings, problems)
-    hostnames = tuple(dict.fromkeys((*asked.hostnames, *made)))
-    return replace(asked, hostnames=hostnames, problems=tuple(problems))
+    hostnames = tuple(dict.fromkeys((*annotations.hostnames, *made)))
+    return replace(annotations, hostnames=hostnames, problems=tuple(problems))
 
 
 def template_names(obj: KubeObject, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...]:

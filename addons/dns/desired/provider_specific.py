@@ -1,6 +1,6 @@
-"""How Route 53 is to answer for an object: alias records, routing policy, hosted zone. Pure.
+"""What is specific to Route 53: alias records, routing policy, hosted zone (external-dns: provider specific).
 
-Applied to endpoints once they are known by name and type, whatever source they come from.
+Applied to endpoints once they are known by name and type, whatever source they come from. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,10 +34,12 @@ class ProviderSpecific(Struct, frozen=True):
 
 
 def read_provider_specific(said: Mapping[str, str], settings: SourceSettings) -> ProviderSpecific:
-    """Read the annotations of `names.STEERING`, their keys without prefix; other keys are passed over.
+    """Read the annotations of `names.PROVIDER_SPECIFIC`, their keys without prefix; others are passed over.
 
     The properties of a DNSEndpoint are the same with a slash: `aws/weight` for `aws-weight`.
     """
+    if said.keys().isdisjoint(names.PROVIDER_SPECIFIC):
+        return ProviderSpecific(evaluate_target_health=settings.evaluate_target_health)
     faults: list[str] = []
     try:
         routing = read_routing(said, settings.owner_id)
@@ -55,75 +57,67 @@ def read_provider_specific(said: Mapping[str, str], settings: SourceSettings) ->
 
 
 def apply_provider_specific(
-    ref: ObjectRef, endpoints: Desired, provider_specific: ProviderSpecific, settings: SourceSettings
+    ref: ObjectRef, desired: Desired, asked: ProviderSpecific, settings: SourceSettings
 ) -> Desired:
     """The endpoints with aliases, routing and zone as the object asks.
 
     With a fault in that, every name is still wanted, but as it is: a guess at a weight or a place would
     move traffic. Each fault is a problem of the object.
     """
-    if provider_specific == _SILENT and not any(endpoint.type == "CNAME" for endpoint in endpoints.endpoints):
-        return endpoints
-    applied = [
-        new for endpoint in endpoints.endpoints for new in _aliased(endpoint, provider_specific, settings)
-    ]
-    faults = provider_specific.faults + tuple(_multi_value_faults(applied, provider_specific))
+    if asked == _NOTHING and not any(endpoint.type == "CNAME" for endpoint in desired.endpoints):
+        return desired
+    endpoints = [new for endpoint in desired.endpoints for new in _aliased(endpoint, asked, settings)]
+    faults = asked.faults + tuple(_multi_value_faults(endpoints, asked))
     if faults:
-        applied = [
-            _unclear(endpoint) for endpoint in {endpoint.name: endpoint for endpoint in applied}.values()
-        ]
+        endpoints = [_unusable(endpoint) for endpoint in {one.name: one for one in endpoints}.values()]
     problems = tuple(Problem(ref, names.INVALID_ANNOTATION, f"annotation {fault}") for fault in faults)
-    routed = tuple(_routed(endpoint, provider_specific) for endpoint in applied)
-    return replace(endpoints, endpoints=routed, problems=endpoints.problems + problems)
+    routed = tuple(_routed(endpoint, asked) for endpoint in endpoints)
+    return replace(desired, endpoints=routed, problems=desired.problems + problems)
 
 
-def _aliased(
-    endpoint: Endpoint, provider_specific: ProviderSpecific, settings: SourceSettings
-) -> Iterator[Endpoint]:
+def _aliased(endpoint: Endpoint, asked: ProviderSpecific, settings: SourceSettings) -> Iterator[Endpoint]:
     """Alias endpoints for a host that has them, the endpoint itself for anything else."""
-    types = _types_of_alias(endpoint, provider_specific, settings)
+    types = _types_of_alias(endpoint, asked, settings)
     if not types:
         yield endpoint
         return
     target = endpoint.targets[0].lower().removesuffix(".")
-    zone_id = provider_specific.target_zone_id or canonical_zone(target) or ""
-    healthy = provider_specific.evaluate_target_health and zone_id != CLOUDFRONT_ZONE
+    zone_id = asked.target_zone_id or canonical_zone(target) or ""
+    healthy = asked.evaluate_target_health and zone_id != CLOUDFRONT_ZONE
     for kind in types:
         yield Endpoint(endpoint.name, kind, (), 0, endpoint.asked_by, alias=Alias(zone_id, target, healthy))
 
 
-def _types_of_alias(
-    endpoint: Endpoint, provider_specific: ProviderSpecific, settings: SourceSettings
-) -> tuple[str, ...]:
+def _types_of_alias(endpoint: Endpoint, asked: ProviderSpecific, settings: SourceSettings) -> tuple[str, ...]:
     if endpoint.type != "CNAME":
         return ()
-    if provider_specific.alias_types is not None:
-        return provider_specific.alias_types
+    if asked.alias_types is not None:
+        return asked.alias_types
     if settings.prefer_cname or canonical_zone(endpoint.targets[0]) is None:
         return ()
     return _ALIAS_TYPES["true"]
 
 
-def _multi_value_faults(endpoints: list[Endpoint], provider_specific: ProviderSpecific) -> Iterator[str]:
-    if any(field == "MultiValueAnswer" for field, _ in provider_specific.routing.policy):
+def _multi_value_faults(endpoints: list[Endpoint], asked: ProviderSpecific) -> Iterator[str]:
+    if any(field == "MultiValueAnswer" for field, _ in asked.routing.policy):
         for endpoint in endpoints:
             if endpoint.alias or endpoint.type == "CNAME":
                 yield f"{names.AWS_MULTI_VALUE_ANSWER}: {endpoint.name} has no addresses but a host name"
                 return
 
 
-def _unclear(endpoint: Endpoint) -> Endpoint:
+def _unusable(endpoint: Endpoint) -> Endpoint:
     return Endpoint(endpoint.name, "", (), endpoint.ttl, endpoint.asked_by, is_unusable=True)
 
 
-def _routed(endpoint: Endpoint, provider_specific: ProviderSpecific) -> Endpoint:
-    routing = provider_specific.routing
+def _routed(endpoint: Endpoint, asked: ProviderSpecific) -> Endpoint:
+    routing = asked.routing
     return replace(
         endpoint,
         set_identifier=routing.set_identifier or endpoint.set_identifier,
         routing=routing.policy or endpoint.routing,
         health_check_id=routing.health_check_id or endpoint.health_check_id,
-        zone_id=provider_specific.zone_id,
+        zone_id=asked.zone_id,
     )
 
 
@@ -156,4 +150,4 @@ def _evaluates(said: Mapping[str, str], default: bool, faults: list[str]) -> boo
     return text.strip().lower() != "false"
 
 
-_SILENT = ProviderSpecific()
+_NOTHING = ProviderSpecific()

@@ -1,4 +1,4 @@
-"""Which objects are asked what they want, and how their wishes are read."""
+"""The settings of the sources: which objects are read, and how. Pure."""
 
 from msgspec import Struct
 
@@ -8,7 +8,7 @@ from addons.dns.desired.go_template import Template, TemplateError, parse_templa
 from addons.dns.desired.target_filter import TargetFilter, parse_networks
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.dns.model.zones import DomainFilter
-from addons.runtime.objects import Ingress, KubeObject, Service
+from addons.runtime.objects import KubeObject
 from addons.runtime.selectors import Selector, parse_selector
 from addons.runtime.settings import SettingError
 
@@ -50,19 +50,6 @@ class SourceSettings(Struct, frozen=True, kw_only=True):
         metadata = obj.metadata
         return self.labels.matches(metadata.labels) and self.annotations.matches(metadata.annotations)
 
-    def covers_service(self, service: Service) -> bool:
-        """`covers`, and the type of the Service is among those wanted."""
-        wanted = not self.service_types or service.spec.type in self.service_types
-        return wanted and self.covers(service)
-
-    def covers_ingress(self, ingress: Ingress) -> bool:
-        """`covers`, and the class of the Ingress is among those wanted."""
-        if not self.ingress_classes:
-            return self.covers(ingress)
-        annotated = ingress.metadata.annotations.get(names.INGRESS_CLASS, "")
-        name = ingress.spec.ingress_class_name or annotated
-        return name in self.ingress_classes and self.covers(ingress)
-
 
 def _pod_domain(config: Config) -> str:
     try:
@@ -92,7 +79,7 @@ def _target_filter(config: Config) -> TargetFilter:
 
 
 def source_settings(config: Config, domains: DomainFilter) -> SourceSettings:
-    """The settings that the settings describe; raises SettingError."""
+    """The settings of the sources in those of the daemon; raises SettingError."""
     return SourceSettings(
         prefixes=config.annotation_prefix,
         domains=domains,

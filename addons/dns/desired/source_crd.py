@@ -1,4 +1,4 @@
-"""What DNSEndpoints ask for: record sets as they stand there. Pure.
+"""The source `crd`: the record sets of DNSEndpoints, as they stand there. Pure.
 
 An entry that makes no sense costs itself only.
 """
@@ -9,12 +9,11 @@ from msgspec.structs import replace
 
 from addons.dns import names
 from addons.dns.desired.annotations import checked_hostname, read_annotations
-from addons.dns.desired.endpoints import source_object
 from addons.dns.desired.provider_specific import apply_provider_specific, read_provider_specific
 from addons.dns.desired.record_values import InvalidValue, parse_value
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.dns_endpoints import DnsEndpoint, WantedEndpoint
-from addons.dns.model.endpoint import Desired, Endpoint, SourceObject
+from addons.dns.model.endpoint import Desired, Endpoint, SourceObject, source_object
 from addons.dns.model.records import MANAGED_TYPES
 from addons.runtime.outcomes import Problem
 
@@ -24,61 +23,57 @@ Key = tuple[str, str, str]
 """Name, type and set identifier."""
 
 
-def dns_endpoint_endpoints(obj: DnsEndpoint, settings: SourceSettings) -> Desired:
-    """An endpoint for every entry; several entries of one name, type and set identifier make one together."""
-    if not settings.covers(obj):
+def crd_endpoints(obj: DnsEndpoint, settings: SourceSettings) -> Desired:
+    """Every entry is an endpoint; several entries of one name, type and set identifier make one together."""
+    if (annotations := read_annotations(obj, settings)) is None:
         return Desired()
     asked_by = source_object(obj)
-    asked = read_annotations(asked_by.ref, obj.metadata.annotations, settings)
-    if not asked.is_ours:
-        return Desired()
     found: dict[Key, Endpoint] = {}
-    problems: list[Problem] = list(asked.problems)
+    problems: list[Problem] = list(annotations.problems)
     outside: set[str] = set()
-    for number, wanted in enumerate(obj.spec.endpoints):
+    for number, entry in enumerate(obj.spec.endpoints):
         where = f"spec.endpoints[{number}]"
-        endpoints = _claims(wanted, where, asked_by, settings)
-        problems += endpoints.problems
-        outside.update(endpoints.outside)
-        for endpoint in endpoints.endpoints:
+        desired = _entry(entry, where, asked_by, settings)
+        problems += desired.problems
+        outside.update(desired.outside)
+        for endpoint in desired.endpoints:
             if fault := _add(found, endpoint):
                 problems.append(Problem(asked_by.ref, names.CONFLICTING_TARGETS, f"{where}: {fault}"))
-    granted = tuple(found[key] for key in sorted(found))
-    return Desired(granted, tuple(dict.fromkeys(problems)), tuple(sorted(outside)))
+    endpoints = tuple(found[key] for key in sorted(found))
+    everything = Desired(endpoints, tuple(dict.fromkeys(problems)), tuple(sorted(outside)))
+    return settings.targets.permit(everything)
 
 
-def _claims(wanted: WantedEndpoint, where: str, asked_by: SourceObject, settings: SourceSettings) -> Desired:
-    """What one entry asks for, applied by its properties."""
+def _entry(entry: WantedEndpoint, where: str, asked_by: SourceObject, settings: SourceSettings) -> Desired:
+    """What one entry asks for, with what its properties say about aliases and routing."""
     problems: list[Problem] = []
-    name = checked_hostname(asked_by.ref, f"{where}.dnsName", wanted.dns_name, problems)
+    name = checked_hostname(asked_by.ref, f"{where}.dnsName", entry.dns_name, problems)
     if name is None:
         return Desired((), tuple(problems))
     if not settings.domains.accepts(name):
         return Desired((), tuple(problems), (name,))
     try:
-        values = _values(wanted, where, settings)
-        ttl = _ttl(wanted, where) or settings.default_ttl
+        values = _values(entry, where, settings)
+        ttl = _ttl(entry, where) or settings.default_ttl
     except InvalidValue as error:
         return Desired((), (Problem(asked_by.ref, names.INVALID_ENDPOINT, str(error)),))
-    endpoint = Endpoint(name, wanted.record_type if values else "", values, ttl, asked_by)
-    if not values and wanted.record_type not in MANAGED_TYPES:
-        endpoint = replace(endpoint, type=wanted.record_type)
-    applied = apply_provider_specific(
-        asked_by.ref, Desired((endpoint,)), read_provider_specific(_said(wanted), settings), settings
-    )
+    is_pending = not values and entry.record_type in MANAGED_TYPES
+    endpoint = Endpoint(name, "" if is_pending else entry.record_type, values, ttl, asked_by)
+    asked = read_provider_specific(_properties(entry), settings)
+    applied = apply_provider_specific(asked_by.ref, Desired((endpoint,)), asked, settings)
     return replace(applied, problems=tuple(_placed(problem, where) for problem in applied.problems))
 
 
-def _values(wanted: WantedEndpoint, where: str, settings: SourceSettings) -> tuple[str, ...]:
+def _values(entry: WantedEndpoint, where: str, settings: SourceSettings) -> tuple[str, ...]:
     """The targets as Route 53 writes them; raises InvalidValue."""
-    kind = wanted.record_type
+    kind = entry.record_type
     if kind not in settings.targets.types:
         managed = ", ".join(sorted(settings.targets.types))
         raise InvalidValue(
             f"{where}.recordType: {kind!r} is not managed; --managed-record-types has {managed}"
         )
     try:
-        found = {parse_value(kind, target) for target in wanted.targets}
+        found = {parse_value(kind, target) for target in entry.targets}
     except InvalidValue as error:
         raise InvalidValue(f"{where}.targets: {error}") from None
     if kind == "CNAME" and len(found) > 1:
@@ -86,16 +81,16 @@ def _values(wanted: WantedEndpoint, where: str, settings: SourceSettings) -> tup
     return tuple(sorted(found))
 
 
-def _ttl(wanted: WantedEndpoint, where: str) -> int:
-    if 0 <= wanted.ttl <= _LONGEST_TTL:
-        return wanted.ttl
-    raise InvalidValue(f"{where}.recordTTL: {wanted.ttl} is not a number of seconds from 0 to {_LONGEST_TTL}")
+def _ttl(entry: WantedEndpoint, where: str) -> int:
+    if 0 <= entry.ttl <= _LONGEST_TTL:
+        return entry.ttl
+    raise InvalidValue(f"{where}.recordTTL: {entry.ttl} is not a number of seconds from 0 to {_LONGEST_TTL}")
 
 
-def _said(wanted: WantedEndpoint) -> Mapping[str, str]:
+def _properties(entry: WantedEndpoint) -> Mapping[str, str]:
     """The properties and the set identifier, called as the annotations that mean the same."""
-    said = {name.replace("/", "-"): value for name, value in wanted.properties.items()}
-    return said | ({names.SET_IDENTIFIER: wanted.set_identifier} if wanted.set_identifier else {})
+    said = {name.replace("/", "-"): value for name, value in entry.properties.items()}
+    return said | ({names.SET_IDENTIFIER: entry.set_identifier} if entry.set_identifier else {})
 
 
 def _placed(problem: Problem, where: str) -> Problem:

@@ -1,4 +1,4 @@
-"""What the routes of Gateways ask for: their host names, as far as a Gateway serves them. Pure."""
+"""The sources `gateway-httproute` and `gateway-grpcroute`: routes under the names a Gateway serves. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -7,16 +7,15 @@ from msgspec.structs import replace
 
 from addons.dns import names
 from addons.dns.desired.annotations import (
-    Asked,
+    Annotations,
     checked_hostname,
     read_annotations,
     read_hostname_source,
     read_targets,
 )
-from addons.dns.desired.endpoints import Wish, merge_wishes, source_object
-from addons.dns.desired.fqdn_template import with_template_names
-from addons.dns.desired.listeners import listeners_of
-from addons.dns.desired.provider_specific import apply_provider_specific
+from addons.dns.desired.endpoints import NamedTargets, make_endpoints
+from addons.dns.desired.fqdn_template import add_template_names
+from addons.dns.desired.gateway_listeners import listeners_of
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.endpoint import Desired
 from addons.dns.model.gateway import Gateway, Listener, ParentReference, Route, gateway_key
@@ -36,46 +35,42 @@ def route_endpoints(
     `gateways` are those that the route names and that exist; `labels` those of its namespace, by which
     Gateways choose. Names lead to the Gateway's addresses, or to what its `target` annotation says.
     """
-    if not settings.covers(route):
-        return Desired()
-    asked_by = source_object(route)
-    asked = read_annotations(asked_by.ref, route.metadata.annotations, settings)
-    if not asked.is_ours:
+    if (annotations := read_annotations(route, settings)) is None:
         return Desired()
     problems: list[Problem] = []
-    hosts, asked = _hosts(route, asked, settings, problems)
-    problems += asked.problems
-    wishes = list(_wishes(route, hosts, gateways, labels, settings, problems))
-    endpoints = merge_wishes(asked_by, wishes, ttl=asked.ttl, domains=settings.domains, problems=problems)
-    return apply_provider_specific(asked_by.ref, endpoints, asked.provider_specific, settings)
+    hosts, annotations = _hosts(route, annotations, settings, problems)
+    problems += annotations.problems
+    named = list(_named_targets(route, hosts, gateways, labels, settings, problems))
+    return make_endpoints(route, named, annotations, settings, problems=problems)
 
 
 def _hosts(
-    route: Route, asked: Asked, settings: SourceSettings, problems: list[Problem]
-) -> tuple[list[str], Asked]:
+    route: Route, annotations: Annotations, settings: SourceSettings, problems: list[Problem]
+) -> tuple[list[str], Annotations]:
     """The host names of the route; `_ANY` when it has none, so that the listeners decide."""
-    which, annotations = ref(route), route.metadata.annotations
-    source = read_hostname_source(which, names.GATEWAY_HOSTNAME_SOURCE, annotations, settings, problems)
+    counting = read_hostname_source(route, names.GATEWAY_HOSTNAME_SOURCE, settings, problems)
     defined: list[str] = []
-    if source != names.ANNOTATION_ONLY:
-        found = (checked_hostname(which, "spec.hostnames", host, problems) for host in route.spec.hostnames)
-        defined = [name for name in found if name is not None]
-    if source == names.DEFINED_HOSTS_ONLY:
-        asked = replace(asked, hostnames=())
-    asked = with_template_names(route, asked, settings, has_names=bool(defined))
-    hosts = list(dict.fromkeys((*defined, *asked.hostnames)))
-    is_open = not route.spec.hostnames and source != names.ANNOTATION_ONLY
-    return hosts or ([_ANY] if is_open else []), asked
+    if counting != names.ANNOTATION_ONLY:
+        hosts = (
+            checked_hostname(ref(route), "spec.hostnames", host, problems) for host in route.spec.hostnames
+        )
+        defined = [name for name in hosts if name is not None]
+    if counting == names.DEFINED_HOSTS_ONLY:
+        annotations = replace(annotations, hostnames=())
+    annotations = add_template_names(route, annotations, settings, has_names=bool(defined))
+    found = list(dict.fromkeys((*defined, *annotations.hostnames)))
+    is_open = not route.spec.hostnames and counting != names.ANNOTATION_ONLY
+    return found or ([_ANY] if is_open else []), annotations
 
 
-def _wishes(
+def _named_targets(
     route: Route,
     hosts: list[str],
     gateways: Mapping[Key, Gateway],
     labels: Mapping[str, str],
     settings: SourceSettings,
     problems: list[Problem],
-) -> Iterator[Wish]:
+) -> Iterator[NamedTargets]:
     for parent in _attachments(route):
         gateway = gateways.get(gateway_key(parent, route.metadata.namespace) or ("", ""))
         if gateway is None or not _counts(gateway, settings):
@@ -105,9 +100,8 @@ def _counts(gateway: Gateway, settings: SourceSettings) -> bool:
 
 
 def _targets(gateway: Gateway, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...]:
-    said = read_targets(ref(gateway), gateway.metadata.annotations, settings, problems)
     found = (address.value.removesuffix(".") for address in gateway.status.addresses)
-    return said or tuple(address for address in found if address)
+    return read_targets(gateway, settings, problems) or tuple(address for address in found if address)
 
 
 def _served(listener: Listener) -> str | None:

@@ -1,4 +1,4 @@
-"""What headless Services ask for: names that lead to their pods, all together and one by one. Pure."""
+"""Headless Services of the source `service`: names that lead to their pods, together and one by one. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -6,19 +6,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from addons.dns import names
-from addons.dns.desired.addresses import addresses_of_nodes
-from addons.dns.desired.annotations import Asked, read_flag, read_targets
-from addons.dns.desired.endpoints import Wish, merge_wishes, source_object
-from addons.dns.desired.members import Member, members, pod_addresses
+from addons.dns.desired.annotations import Annotations, invalid, read_flag, read_targets
+from addons.dns.desired.endpoints import NamedTargets, make_endpoints
 from addons.dns.desired.pod_hostnames import (
     DEFAULT_TEMPLATE,
-    InvalidTemplate,
-    Named,
+    PodFacts,
+    PodHostnameError,
     check_template,
     pod_hostname,
 )
-from addons.dns.desired.provider_specific import apply_provider_specific
+from addons.dns.desired.service_pods import ServicePod, pod_addresses, service_pods
 from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_node import addresses_of_nodes
 from addons.dns.model.endpoint import Desired
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.runtime.objects import EndpointSlice, Node, Pod, Service, ref
@@ -27,8 +26,8 @@ from addons.runtime.outcomes import ObjectRef, Problem
 _ENDPOINTS_TYPES = ("", "NodeExternalIP", "HostIP")
 
 
-class _Group(Struct, frozen=True):
-    """A Service and how its pods are to be named; without a `template` only host names of pods count."""
+class _Naming(Struct, frozen=True):
+    """How the pods of a Service are to be named; without a `template` only host names of pods count."""
 
     ref: ObjectRef
     template: str
@@ -49,7 +48,7 @@ def has_pod_records(service: Service) -> bool:
 
 def headless_endpoints(
     service: Service,
-    asked: Asked,
+    annotations: Annotations,
     slices: Sequence[EndpointSlice],
     pods: Mapping[str, Pod] | None,
     nodes: Iterable[Node],
@@ -61,111 +60,112 @@ def headless_endpoints(
     for, stays until it is gone, so that others can still reach it while it drains. All these names are held
     for a moment when their pods are gone, since a successor may follow.
     """
-    problems = list(asked.problems)
-    group = _group(service, asked, nodes, settings, problems)
+    problems = list(annotations.problems)
+    naming = _naming(service, annotations, nodes, settings, problems)
     with_not_ready = service.spec.publish_not_ready_addresses or settings.publish_not_ready
-    found = members(slices, pods, with_not_ready=with_not_ready)
-    wishes, leaving = _wishes((*asked.hostnames, *asked.internal_hostnames), found, group, problems)
-    asked_by = source_object(service)
-    merged = merge_wishes(asked_by, wishes, ttl=asked.ttl, domains=settings.domains, problems=problems)
-    applied = apply_provider_specific(group.ref, merged, asked.provider_specific, settings)
-    endpoints = (
+    found = service_pods(slices, pods, with_not_ready=with_not_ready)
+    hostnames = (*annotations.hostnames, *annotations.internal_hostnames)
+    named, leaving = _named_targets(hostnames, found, naming, problems)
+    desired = make_endpoints(service, named, annotations, settings, problems=problems)
+    endpoints = tuple(
         replace(endpoint, keeps=endpoint.name in leaving, hold_seconds=settings.hold_seconds)
-        for endpoint in applied.endpoints
+        for endpoint in desired.endpoints
     )
-    return replace(applied, endpoints=tuple(endpoints))
+    return replace(desired, endpoints=endpoints)
 
 
-def _group(
-    service: Service, asked: Asked, nodes: Iterable[Node], settings: SourceSettings, problems: list[Problem]
-) -> _Group:
-    annotations, which = service.metadata.annotations, ref(service)
-    template, kind = "", asked.endpoints_type
+def _naming(
+    service: Service,
+    annotations: Annotations,
+    nodes: Iterable[Node],
+    settings: SourceSettings,
+    problems: list[Problem],
+) -> _Naming:
+    written, which = service.metadata.annotations, ref(service)
+    template, kind = "", annotations.endpoints_type
     if has_pod_records(service):
-        template = annotations.get(names.POD_HOSTNAME, "").strip() or DEFAULT_TEMPLATE
-    elif read_flag(text := annotations.get(names.POD_RECORDS, "false")) is None:
-        problems.append(_fault(which, f"annotation {names.POD_RECORDS}: {text!r} is neither true nor false"))
+        template = written.get(names.POD_HOSTNAME, "").strip() or DEFAULT_TEMPLATE
+    elif read_flag(text := written.get(names.POD_RECORDS, "false")) is None:
+        problems.append(invalid(which, names.POD_RECORDS, f"{text!r} is neither true nor false"))
     try:
         check_template(template)
-    except InvalidTemplate as error:
-        problems.append(_fault(which, f"annotation {names.POD_HOSTNAME}: {error}"))
+    except PodHostnameError as error:
+        problems.append(invalid(which, names.POD_HOSTNAME, str(error)))
         template = ""
     if kind not in _ENDPOINTS_TYPES:
         allowed = " or ".join(_ENDPOINTS_TYPES[1:])
-        problems.append(_fault(which, f"annotation {names.ENDPOINTS_TYPE}: {kind!r} is not {allowed}"))
+        problems.append(invalid(which, names.ENDPOINTS_TYPE, f"{kind!r} is not {allowed}"))
     if settings.publish_host_ip and kind != "NodeExternalIP":
         kind = "HostIP"
     by_name = {node.metadata.name: node for node in nodes} if kind == "NodeExternalIP" else {}
-    return _Group(which, template, kind, by_name, settings)
+    return _Naming(which, template, kind, by_name, settings)
 
 
-def _wishes(
-    hostnames: Sequence[str], found: Sequence[Member], group: _Group, problems: list[Problem]
-) -> tuple[list[Wish], set[str]]:
+def _named_targets(
+    hostnames: Sequence[str], found: Sequence[ServicePod], naming: _Naming, problems: list[Problem]
+) -> tuple[list[NamedTargets], set[str]]:
     """The names of all pods together and of each, and which of them are of leaving pods only."""
-    wishes: list[Wish] = []
-    live: dict[str, list[Wish]] = {}
-    leaving: dict[str, list[Wish]] = {}
+    named: list[NamedTargets] = []
+    live: dict[str, list[NamedTargets]] = {}
+    leaving: dict[str, list[NamedTargets]] = {}
     faults: list[str] = []
-    for member in sorted(found, key=lambda member: member.age):
-        if not member.is_ready and not (member.is_leaving and group.template):
+    for one in found:
+        if not one.is_ready and not (one.is_leaving and naming.template):
             continue
-        instead = _instead(member, group, problems)
-        if member.is_ready and (targets := member.addresses if instead is None else instead):
-            wishes += [(hostname, targets) for hostname in hostnames]
-        own = list(_own_wishes(hostnames, member, instead, group, faults))
-        _file(live if member.is_ready else leaving, own, is_exclusive=bool(group.template))
-    problems += [_fault(group.ref, f"no name for a pod: {fault}") for fault in faults[:1]]
+        instead = _instead(one, naming, problems)
+        if one.is_ready and (targets := one.addresses if instead is None else instead):
+            named += [(hostname, targets) for hostname in hostnames]
+        own = list(_own_names(hostnames, one, instead, naming, faults))
+        _file(live if one.is_ready else leaving, own, is_exclusive=bool(naming.template))
+    if faults:
+        message = f"no name for a pod: {faults[0]}"
+        problems.append(Problem(naming.ref, names.INVALID_ANNOTATION, message))
     passing = leaving.keys() - live.keys() - set(hostnames)
-    wishes += [wish for several in live.values() for wish in several]
-    wishes += [wish for name in passing for wish in leaving[name]]
-    return wishes, passing
+    named += [item for several in live.values() for item in several]
+    named += [item for name in passing for item in leaving[name]]
+    return named, passing
 
 
-def _file(own: dict[str, list[Wish]], wishes: Iterable[Wish], *, is_exclusive: bool) -> None:
-    """Note wishes by name. Of several pods with one name of their own the newest has it."""
-    for name, targets in wishes:
+def _file(own: dict[str, list[NamedTargets]], named: Iterable[NamedTargets], *, is_exclusive: bool) -> None:
+    """Note names with their targets. Of several pods with one name of their own the newest has it."""
+    for name, targets in named:
         own[name] = [(name, targets)] if is_exclusive else [*own.get(name, ()), (name, targets)]
 
 
-def _own_wishes(
+def _own_names(
     hostnames: Sequence[str],
-    member: Member,
+    one: ServicePod,
     instead: tuple[str, ...] | None,
-    group: _Group,
+    naming: _Naming,
     faults: list[str],
-) -> Iterator[Wish]:
+) -> Iterator[NamedTargets]:
     """The names of one pod with its addresses: with pod records all it has, whatever the Service serves."""
-    own = pod_addresses(member.pod) if group.template and member.pod else member.addresses
+    own = pod_addresses(one.pod) if naming.template and one.pod else one.addresses
     targets = own if instead is None else instead
     try:
-        relative = _relative_name(member, group)
+        relative = _relative_name(one, naming)
         for hostname in hostnames:
             if relative and targets and not hostname.startswith("*"):
                 yield parse_hostname(f"{relative}.{hostname}"), targets
-    except (InvalidTemplate, InvalidHostname) as error:
+    except (PodHostnameError, InvalidHostname) as error:
         faults.append(str(error))
 
 
-def _relative_name(member: Member, group: _Group) -> str:
-    if not group.template or member.pod is None:
-        return member.hostname
-    address = next(iter(pod_addresses(member.pod) or member.addresses))
-    return pod_hostname(group.template, Named(member.pod, address, member.zone))
+def _relative_name(one: ServicePod, naming: _Naming) -> str:
+    if not naming.template or one.pod is None:
+        return one.hostname
+    address = next(iter(pod_addresses(one.pod) or one.addresses))
+    return pod_hostname(naming.template, PodFacts(one.pod, address, one.zone))
 
 
-def _instead(member: Member, group: _Group, problems: list[Problem]) -> tuple[str, ...] | None:
+def _instead(one: ServicePod, naming: _Naming, problems: list[Problem]) -> tuple[str, ...] | None:
     """What the pod or the Service wants names to lead to in place of addresses of the pod; None: nothing."""
-    pod = member.pod
-    if pod and (said := read_targets(ref(pod), pod.metadata.annotations, group.settings, problems)):
-        return said
-    if group.endpoints_type == "NodeExternalIP":
-        node = group.nodes.get(member.node_name)
+    pod = one.pod
+    if pod and (targets := read_targets(pod, naming.settings, problems)):
+        return targets
+    if naming.endpoints_type == "NodeExternalIP":
+        node = naming.nodes.get(one.node_name)
         return tuple(addresses_of_nodes([node], "ExternalIP")) if node else ()
-    if group.endpoints_type == "HostIP":
+    if naming.endpoints_type == "HostIP":
         return (pod.status.host_ip,) if pod and pod.status.host_ip else ()
     return None
-
-
-def _fault(which: ObjectRef, message: str) -> Problem:
-    return Problem(which, names.INVALID_ANNOTATION, message)

@@ -1,4 +1,4 @@
-"""What Ingresses ask for."""
+"""The source `ingress`: what Ingresses ask for. Pure."""
 
 from collections.abc import Iterator
 
@@ -6,39 +6,32 @@ from msgspec.structs import replace
 
 from addons.dns import names
 from addons.dns.desired.annotations import checked_hostname, read_annotations, read_hostname_source
-from addons.dns.desired.endpoints import merge_wishes, source_object
-from addons.dns.desired.fqdn_template import with_template_names
-from addons.dns.desired.provider_specific import apply_provider_specific
+from addons.dns.desired.endpoints import make_endpoints
+from addons.dns.desired.fqdn_template import add_template_names
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.endpoint import Desired
-from addons.runtime.objects import Ingress
-from addons.runtime.outcomes import ObjectRef, Problem
+from addons.runtime.objects import Ingress, ref
+from addons.runtime.outcomes import Problem
 
 
 def ingress_endpoints(ingress: Ingress, settings: SourceSettings) -> Desired:
     """Every host of its rules, certificates and annotations, or of the template, at its load balancer."""
-    if not settings.covers_ingress(ingress):
+    if settings.ingress_classes and _class(ingress) not in settings.ingress_classes:
         return Desired()
-    asked_by = source_object(ingress)
-    asked = read_annotations(asked_by.ref, ingress.metadata.annotations, settings)
-    if not asked.is_ours:
+    if (annotations := read_annotations(ingress, settings)) is None:
         return Desired()
     problems: list[Problem] = []
-    source = read_hostname_source(
-        asked_by.ref, names.INGRESS_HOSTNAME_SOURCE, ingress.metadata.annotations, settings, problems
-    )
-    defined = tuple(_hosts(asked_by.ref, ingress, settings, problems))
-    if source == names.ANNOTATION_ONLY:
+    counting = read_hostname_source(ingress, names.INGRESS_HOSTNAME_SOURCE, settings, problems)
+    defined = tuple(_hosts(ingress, settings, problems))
+    if counting == names.ANNOTATION_ONLY:
         defined = ()
-    elif source == names.DEFINED_HOSTS_ONLY:
-        asked = replace(asked, hostnames=())
-    asked = with_template_names(ingress, asked, settings, has_names=bool(defined))
-    problems += asked.problems
-    hosts = {*asked.hostnames, *defined}
-    targets = asked.targets or load_balancer_targets(ingress)
-    wishes = [(host, targets) for host in hosts]
-    endpoints = merge_wishes(asked_by, wishes, ttl=asked.ttl, domains=settings.domains, problems=problems)
-    return apply_provider_specific(asked_by.ref, endpoints, asked.provider_specific, settings)
+    elif counting == names.DEFINED_HOSTS_ONLY:
+        annotations = replace(annotations, hostnames=())
+    annotations = add_template_names(ingress, annotations, settings, has_names=bool(defined))
+    problems += annotations.problems
+    targets = annotations.targets or load_balancer_targets(ingress)
+    named = [(host, targets) for host in {*annotations.hostnames, *defined}]
+    return make_endpoints(ingress, named, annotations, settings, problems=problems)
 
 
 def load_balancer_targets(ingress: Ingress) -> tuple[str, ...]:
@@ -47,9 +40,12 @@ def load_balancer_targets(ingress: Ingress) -> tuple[str, ...]:
     return tuple(target for way in ways_in for target in (way.ip, way.hostname.removesuffix(".")) if target)
 
 
-def _hosts(
-    ref: ObjectRef, ingress: Ingress, settings: SourceSettings, problems: list[Problem]
-) -> Iterator[str]:
+def _class(ingress: Ingress) -> str:
+    """The name of its class, by the field or by the older annotation."""
+    return ingress.spec.ingress_class_name or ingress.metadata.annotations.get(names.INGRESS_CLASS, "")
+
+
+def _hosts(ingress: Ingress, settings: SourceSettings, problems: list[Problem]) -> Iterator[str]:
     written: dict[str, str] = {}
     if not settings.ignore_ingress_rules:
         written.update((rule.host, "spec.rules") for rule in ingress.spec.rules)
@@ -57,5 +53,5 @@ def _hosts(
         for tls in ingress.spec.tls:
             written.update((host, "spec.tls") for host in tls.hosts if host not in written)
     for host, where in written.items():
-        if host and (name := checked_hostname(ref, where, host, problems)) is not None:
+        if host and (name := checked_hostname(ref(ingress), where, host, problems)) is not None:
             yield name

@@ -1,22 +1,24 @@
-"""What Services ask for."""
+"""The source `service`: what Services of each type ask for. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from addons.dns import names
-from addons.dns.desired.annotations import Asked, read_annotations
-from addons.dns.desired.endpoints import Wish, merge_wishes, source_object
-from addons.dns.desired.fqdn_template import with_template_names
-from addons.dns.desired.node_ports import node_port_targets, port_endpoints
-from addons.dns.desired.provider_specific import apply_provider_specific
+from addons.dns.desired.annotations import Annotations, invalid, read_annotations
+from addons.dns.desired.endpoints import NamedTargets, make_endpoints
+from addons.dns.desired.fqdn_template import add_template_names
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_headless import has_pod_records, headless_endpoints, is_headless
-from addons.dns.model.endpoint import Desired
+from addons.dns.desired.source_node import node_addresses, serving_nodes
+from addons.dns.model.endpoint import Desired, Endpoint, source_object
+from addons.dns.model.hostnames import fits_dns
 from addons.runtime.objects import EndpointSlice, Node, Pod, Service, ref
-from addons.runtime.outcomes import Problem
 
 _ACCESS = ("", "public", "private")
+
+_PRIORITY_AND_WEIGHT = "0 50"
+"""Of SRV records, as external-dns writes them: all ports are alike."""
 
 
 def service_endpoints(
@@ -32,84 +34,91 @@ def service_endpoints(
     traffic policy need; `nodes` all nodes, which a NodePort needs; `pods` those that the slices name, which
     a headless Service needs, or None when they cannot be read.
     """
-    if not settings.covers_service(service):
+    annotations = _annotations(service, settings)
+    if annotations is None:
         return Desired()
-    asked_by = source_object(service)
-    asked = _asked(service, settings)
-    if not asked.is_ours:
-        return Desired()
-    if is_headless(service) and not asked.targets:
-        return headless_endpoints(service, asked, slices, pods, nodes, settings)
-    wishes = _wishes(service, asked, slices, nodes, settings)
-    endpoints = merge_wishes(
-        asked_by, wishes, ttl=asked.ttl, domains=settings.domains, problems=asked.problems
+    if is_headless(service) and not annotations.targets:
+        return headless_endpoints(service, annotations, slices, pods, nodes, settings)
+    is_node_port = service.spec.type == "NodePort" and not annotations.targets
+    return make_endpoints(
+        service,
+        list(_named_targets(service, annotations, slices, nodes, settings)),
+        annotations,
+        settings,
+        problems=annotations.problems,
+        more=tuple(_port_endpoints(service, annotations, settings)) if is_node_port else (),
     )
-    if service.spec.type == "NodePort" and not asked.targets:
-        ports = port_endpoints(service, asked, asked_by, settings)
-        endpoints = replace(endpoints, endpoints=endpoints.endpoints + tuple(ports))
-    return apply_provider_specific(asked_by.ref, endpoints, asked.provider_specific, settings)
 
 
 def needs_pods(service: Service, settings: SourceSettings) -> bool:
     """True when the pods themselves say something that the names of this Service depend on."""
-    if not is_headless(service) or not settings.covers_service(service):
+    if not is_headless(service):
         return False
-    asked = _asked(service, settings)
-    return asked.is_ours and not asked.targets and bool(asked.hostnames or asked.internal_hostnames)
+    asked = _annotations(service, settings)
+    return asked is not None and not asked.targets and bool(asked.hostnames or asked.internal_hostnames)
 
 
-def _asked(service: Service, settings: SourceSettings) -> Asked:
+def _annotations(service: Service, settings: SourceSettings) -> Annotations | None:
     """The annotations; a Service that asks for a name for each pod wants them to change fast."""
+    if settings.service_types and service.spec.type not in settings.service_types:
+        return None
     ttl = settings.pod_ttl if has_pod_records(service) else 0
-    asked = read_annotations(ref(service), service.metadata.annotations, settings, default_ttl=ttl)
-    if not asked.is_ours:
-        return asked
-    if asked.access not in _ACCESS:
-        message = f"annotation {names.ACCESS}: {asked.access!r} is not {' or '.join(_ACCESS[1:])}"
-        problem = Problem(ref(service), names.INVALID_ANNOTATION, message)
-        asked = replace(asked, access="", problems=(*asked.problems, problem))
-    return with_template_names(service, asked, settings)
+    annotations = read_annotations(service, settings, default_ttl=ttl)
+    if annotations is None:
+        return None
+    if annotations.access not in _ACCESS:
+        fault = f"{annotations.access!r} is not {' or '.join(_ACCESS[1:])}"
+        problems = (*annotations.problems, invalid(ref(service), names.ACCESS, fault))
+        annotations = replace(annotations, access="", problems=problems)
+    return add_template_names(service, annotations, settings)
 
 
-def _wishes(
+def _named_targets(
     service: Service,
-    asked: Asked,
+    annotations: Annotations,
     slices: Sequence[EndpointSlice],
     nodes: Iterable[Node],
     settings: SourceSettings,
-) -> Iterator[Wish]:
-    for internal, hostnames in ((False, asked.hostnames), (True, asked.internal_hostnames)):
-        if not hostnames or not _is_published(service, internal, asked, settings):
-            continue
-        targets = asked.targets or tuple(_targets(service, internal, asked, slices, nodes, settings))
-        yield from ((hostname, targets) for hostname in hostnames)
+) -> Iterator[NamedTargets]:
+    hostnames = {False: annotations.hostnames, True: annotations.internal_hostnames}
+    for is_internal, found in hostnames.items():
+        if found and _is_published(service, annotations, settings, is_internal=is_internal):
+            own = _targets(service, annotations, slices, nodes, settings, is_internal=is_internal)
+            yield from ((hostname, annotations.targets or own) for hostname in found)
 
 
-def _is_published(service: Service, internal: bool, asked: Asked, settings: SourceSettings) -> bool:
+def _is_published(
+    service: Service, annotations: Annotations, settings: SourceSettings, *, is_internal: bool
+) -> bool:
     """A cluster address is of no use outside the cluster, so publishing one must be asked for."""
     if service.spec.type != "ClusterIP" or is_headless(service):
         return True
-    return internal or settings.publish_internal_services or bool(asked.targets)
+    return is_internal or settings.publish_internal_services or bool(annotations.targets)
 
 
 def _targets(
     service: Service,
-    internal: bool,
-    asked: Asked,
+    annotations: Annotations,
     slices: Sequence[EndpointSlice],
     nodes: Iterable[Node],
     settings: SourceSettings,
-) -> Iterable[str]:
+    *,
+    is_internal: bool,
+) -> tuple[str, ...]:
+    """What a name of the Service leads to, by its type."""
     spec = service.spec
     match spec.type:
         case "LoadBalancer":
-            return _cluster_addresses(service) if internal else _load_balancer_targets(service)
+            return _cluster_addresses(service) if is_internal else _load_balancer(service)
         case "ClusterIP":
             return _cluster_addresses(service)
         case "NodePort":
-            return node_port_targets(service, asked, slices, nodes, settings)
+            is_local = spec.external_traffic_policy == "Local"
+            serving = serving_nodes(nodes, slices) if is_local else nodes
+            return node_addresses(serving, settings, annotations.access)
         case "ExternalName":
-            return spec.external_ips or filter(None, (spec.external_name.removesuffix(".").lower(),))
+            host = spec.external_name.removesuffix(".").lower()
+            return spec.external_ips or ((host,) if host else ())
         case _:
             return ()
 
@@ -119,7 +128,25 @@ def _cluster_addresses(service: Service) -> tuple[str, ...]:
     return tuple(ip for ip in service.spec.cluster_ips or (service.spec.cluster_ip,) if ip and ip != "None")
 
 
-def _load_balancer_targets(service: Service) -> tuple[str, ...]:
+def _load_balancer(service: Service) -> tuple[str, ...]:
+    """Its external addresses, else the addresses and host names of its status."""
     ways_in = service.status.load_balancer.ingress
     found = (target for way in ways_in for target in (way.ip, way.hostname.removesuffix(".")) if target)
     return service.spec.external_ips or tuple(found)
+
+
+def _port_endpoints(
+    service: Service, annotations: Annotations, settings: SourceSettings
+) -> Iterator[Endpoint]:
+    """`_<service>._<protocol>.<host>` for every host name: the node ports of that protocol (RFC 2782)."""
+    by_protocol: dict[str, list[int]] = {}
+    for port in service.spec.ports:
+        if port.node_port:
+            by_protocol.setdefault(port.protocol.lower(), []).append(port.node_port)
+    for hostname in dict.fromkeys((*annotations.hostnames, *annotations.internal_hostnames)):
+        for protocol, ports in sorted(by_protocol.items()):
+            name = f"_{service.metadata.name}._{protocol}.{hostname}"
+            if hostname.startswith("*") or not (fits_dns(name) and settings.domains.accepts(name)):
+                continue
+            values = tuple(f"{_PRIORITY_AND_WEIGHT} {port} {hostname}." for port in sorted(set(ports)))
+            yield Endpoint(name, "SRV", values, annotations.ttl, source_object(service))

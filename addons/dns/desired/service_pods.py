@@ -6,7 +6,8 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from addons.runtime.objects import Endpoint, EndpointSlice, Pod
+from addons.runtime.objects import Endpoint as SliceEndpoint
+from addons.runtime.objects import EndpointSlice, Pod
 
 ENDED: Final = frozenset({"Succeeded", "Failed"})
 """Phases of pods that run no more and never will; an evicted pod is Failed."""
@@ -14,7 +15,7 @@ ENDED: Final = frozenset({"Succeeded", "Failed"})
 _ADDRESS_TYPES: Final = ("IPv4", "IPv6")
 
 
-class Member(Struct, frozen=True):
+class ServicePod(Struct, frozen=True):
     """One pod behind the Service, or an endpoint that somebody made by hand, which has no `pod`.
 
     `is_ready` pods may be published; `is_leaving` ones are about to end and take no new work.
@@ -35,22 +36,22 @@ class Member(Struct, frozen=True):
         return created.timestamp() if created else 0.0, self.pod.metadata.name if self.pod else ""
 
 
-def members(
+def service_pods(
     slices: Sequence[EndpointSlice], pods: Mapping[str, Pod] | None, *, with_not_ready: bool
-) -> list[Member]:
-    """Every member once, with the addresses of all families, whatever the order of the slices.
+) -> list[ServicePod]:
+    """Every pod once, with the addresses of all families, the oldest first.
 
     `pods` are the pods of the namespace that the slices name, or None when pods cannot be read at all. An
     endpoint whose pod is gone, has ended, or is another one of the same name, is left out: its address may
     be somebody else's by now.
     """
-    found: dict[str, Member] = {}
+    found: dict[str, ServicePod] = {}
     for endpoint in _endpoints(slices):
-        member = _member(endpoint, pods, with_not_ready)
-        if member is not None:
-            key = member.pod.metadata.name if member.pod else endpoint.addresses[0]
-            found[key] = _joined(found[key], member) if key in found else member
-    return [found[key] for key in sorted(found)]
+        one = _service_pod(endpoint, pods, with_not_ready)
+        if one is not None:
+            key = one.pod.metadata.name if one.pod else endpoint.addresses[0]
+            found[key] = _joined(found[key], one) if key in found else one
+    return sorted((found[key] for key in sorted(found)), key=lambda one: one.age)
 
 
 def pod_addresses(pod: Pod) -> tuple[str, ...]:
@@ -65,20 +66,22 @@ def is_ready(pod: Pod) -> bool:
     return pod.status.phase == "Running" and conditions.get("Ready") == "True"
 
 
-def _endpoints(slices: Iterable[EndpointSlice]) -> Iterable[Endpoint]:
+def _endpoints(slices: Iterable[EndpointSlice]) -> Iterable[SliceEndpoint]:
     for piece in sorted(slices, key=lambda piece: (piece.address_type, piece.metadata.name)):
         if piece.address_type in _ADDRESS_TYPES:
             yield from (endpoint for endpoint in piece.endpoints if endpoint.addresses)
 
 
-def _member(endpoint: Endpoint, pods: Mapping[str, Pod] | None, with_not_ready: bool) -> Member | None:
+def _service_pod(
+    endpoint: SliceEndpoint, pods: Mapping[str, Pod] | None, with_not_ready: bool
+) -> ServicePod | None:
     target, pod = endpoint.target_ref, None
     if pods is not None and target is not None and target.kind == "Pod":
         pod = pods.get(target.name)
         if pod is None or pod.status.phase in ENDED or target.uid not in ("", pod.metadata.uid):
             return None
     is_leaving = bool(endpoint.conditions.terminating or (pod and pod.metadata.deletion_timestamp))
-    return Member(
+    return ServicePod(
         addresses=endpoint.addresses[:1],
         hostname=(pod.spec.hostname if pod else "") or endpoint.hostname,
         node_name=endpoint.node_name,
@@ -89,7 +92,7 @@ def _member(endpoint: Endpoint, pods: Mapping[str, Pod] | None, with_not_ready: 
     )
 
 
-def _joined(one: Member, other: Member) -> Member:
+def _joined(one: ServicePod, other: ServicePod) -> ServicePod:
     return replace(
         one,
         addresses=tuple(dict.fromkeys(one.addresses + other.addresses)),

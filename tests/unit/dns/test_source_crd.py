@@ -4,7 +4,7 @@ import pytest
 
 from addons.dns.desired.record_values import InvalidValue, parse_value
 from addons.dns.desired.settings import SourceSettings
-from addons.dns.desired.source_crd import dns_endpoint_endpoints
+from addons.dns.desired.source_crd import crd_endpoints
 from addons.dns.desired.target_filter import TargetFilter
 from addons.dns.model.dns_endpoints import DnsEndpoint, DnsEndpointSpec, Property, WantedEndpoint
 from addons.dns.model.endpoint import Desired
@@ -28,7 +28,7 @@ def endpoint(*entries: WantedEndpoint, **annotations: str) -> DnsEndpoint:
 
 
 def endpoints(*entries: WantedEndpoint, **settings: object) -> Desired:
-    return dns_endpoint_endpoints(endpoint(*entries), SourceSettings(**({"targets": EVERY_TYPE} | settings)))  # type: ignore[arg-type]
+    return crd_endpoints(endpoint(*entries), SourceSettings(**({"targets": EVERY_TYPE} | settings)))  # type: ignore[arg-type]
 
 
 def wants(*entries: WantedEndpoint, **settings: object) -> dict[str, str]:
@@ -75,7 +75,7 @@ class TestEntries:
 
     def test_an_object_that_somebody_else_serves_is_left_alone(self) -> None:
         other = endpoint(entry("a.example.com", "A", "10.0.0.1"), controller="other")
-        assert dns_endpoint_endpoints(other, SourceSettings()) == Desired()
+        assert crd_endpoints(other, SourceSettings()) == Desired()
 
     def test_ownership_texts_call_it_crd(self) -> None:
         found = endpoints(entry("a.example.com", "A", "10.0.0.1")).endpoints
@@ -130,9 +130,7 @@ class TestFaults:
         assert message in found[0][1]
 
     def test_a_type_that_is_not_managed_is_told(self) -> None:
-        found = dns_endpoint_endpoints(
-            endpoint(entry("a.example.com", "MX", "1 b.c")), SourceSettings()
-        ).problems
+        found = crd_endpoints(endpoint(entry("a.example.com", "MX", "1 b.c")), SourceSettings()).problems
         assert "--managed-record-types has A, AAAA, CNAME" in found[0].message
 
     def test_a_cname_is_alone_at_its_name(self) -> None:
