@@ -19,7 +19,8 @@ import aiohttp
 from addons.dns.model.endpoint import Endpoint, SourceObject
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords
 from addons.dns.model.registry import Registry
-from addons.dns.plan.zone import Rules, plan_zone
+from addons.dns.plan.records import Rules
+from addons.dns.plan.zone import plan_zone
 from addons.runtime.outcomes import ObjectRef
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from addons.dns.model.actions import ChangeGroup, Conflict
+from addons.dns.model.actions import ChangeGroup, NameTaken
 from addons.dns.model.endpoint import Endpoint, SourceObject
 from addons.dns.model.records import Alias, Change, RecordSet, Zone, ZoneRecords, type_of_target
 from addons.dns.model.registry import Ownership, Registry, encode
-from addons.dns.plan.zone import Policy, Rules, Written, plan_zone
+from addons.dns.plan.records import Policy, Rules, Written
+from addons.dns.plan.zone import plan_zone
 from addons.runtime.outcomes import Blocked, ObjectRef
 
 ZONE = Zone("Z1", "example.com")
@@ -75,9 +76,11 @@ class World:
     ) -> "Planned":
         """The plan for every name that is wanted or exists."""
         wanted = by_name(endpoints)
-        rules = Rules(registry, policy, blocked or {}, now=NOW, holds=holds or {}, flapping=flapping or {})
+        rules = Rules(
+            registry, policy, blocked or {}, now=NOW, target_holds=holds or {}, flapping=flapping or {}
+        )
         plan = plan_zone(ZONE, {*wanted, *self.records.names()}, wanted, self.records, rules)
-        holders = [skip.holder for skip in plan.skips if isinstance(skip, Conflict)]
+        holders = [skip.holder for skip in plan.skips if isinstance(skip, NameTaken)]
         return Planned(plan.groups, [(skip.reason, str(skip.ref or "")) for skip in plan.skips], holders)
 
     def apply(self, groups: Iterable[ChangeGroup]) -> None:

@@ -6,6 +6,7 @@ Three formats are read: this one, the format without the type in its name (befor
 `cname-` for alias A records. Only the first is written. The text of any may be encrypted.
 """
 
+from collections.abc import Mapping
 from hashlib import sha1
 from typing import Final, NamedTuple
 
@@ -13,8 +14,9 @@ from msgspec import Struct
 
 from addons.dns import names
 from addons.dns.config import Config, managed_types
+from addons.dns.model.actions import ChangeGroup
 from addons.dns.model.hostnames import fits_dns, is_within
-from addons.dns.model.records import MANAGED_TYPES, RecordSet
+from addons.dns.model.records import MANAGED_TYPES, RecordSet, ZoneRecords
 from addons.dns.model.txt_encryption import Cipher, parse_key
 
 TXT_TTL: Final = 300
@@ -126,6 +128,38 @@ class Registry(Struct, frozen=True):
     def is_data(self, record: RecordSet) -> bool:
         """True for records that may be ours: of a managed type, and no ownership text themselves."""
         return record.type in self.types and not self.is_text(record)
+
+    def texts_of(
+        self,
+        record: RecordSet,
+        zone_name: str,
+        observed: ZoneRecords,
+        made: Mapping[tuple[str, str, str], RecordSet] = {},
+    ) -> list[tuple[RecordSet, Ownership]]:
+        """The ownership texts of one record with what they say, newest format first.
+
+        Those in `made`, by key, are about to be made and count before those in the zone.
+        """
+        names = (self.txt_name(record.name, record.type, zone_name), *self.legacy_txt_names(record))
+        keys = [(name, "TXT", record.set_identifier) for name in names]
+        found = (made.get(key) or observed.find(*key) for key in keys)
+        return [(text, said) for text in found if text and (said := self.owner_of(text))]
+
+    def vouches(self, group: ChangeGroup, zone_name: str, observed: ZoneRecords) -> bool:
+        """True when an ownership text of ours, present or in the same group, stands behind every data record.
+
+        The text of the former owner does as well, save for giving a name up. The planner sees to that
+        already; this is the same question asked once more, before anything is sent.
+        """
+        if not self.enabled:
+            return True
+        owners = {self.owner} if group.verb == "delete" else {self.owner, self.former_owner or self.owner}
+        made = {change.record.key: change.record for change in group.changes if change.record.type == "TXT"}
+        data = (change.record for change in group.changes if not self.is_text(change.record))
+        return all(
+            any(said.owner in owners for _, said in self.texts_of(record, zone_name, observed, made))
+            for record in data
+        )
 
     def text(self, resource: str) -> str:
         """The value that says: ours, because of `resource` (kind/namespace/name)."""

@@ -110,4 +110,4 @@ def _hold(
     held = tuple(
         Skip(group.key, group.ref, reason, f"{group.name} stays: {message}", until) for group in deletes
     )
-    return Plan(kept, plan.skips + held)
+    return Plan(kept, plan.skips + held, plan.unsettled)

@@ -1,16 +1,22 @@
-"""What stands in the way of a wanted record: told before Route 53 would refuse it, or worse, accept it."""
+"""What must hold before records are made; told before Route 53 would refuse or, worse, accept them. Pure.
 
-from collections.abc import Iterable, Mapping
+| asked in order | reason when not |
+|---|---|
+| what is there is ours, the former owner's, or adoptable | `OwnerConflict` |
+| a CNAME is not at the apex, and nothing else is at its name | `CnameAtApex`, `CnameExclusive` |
+| the ownership text has a place, and nobody else's is there | `OwnershipTextTaken`, `OwnerConflict` |
+"""
+
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from addons.dns import names as reasons
-from addons.dns.model.records import RecordSet, Zone, ZoneRecords, family, is_same
-from addons.dns.model.registry import Registry
-from addons.dns.plan.current import Row
+from addons.dns.model.records import RecordSet, ZoneRecords, family, is_same
+from addons.dns.plan.current import Current
 
 
-class Obstacle(NamedTuple):
-    """A reason code, the reason in words, and who is in the way, where it is somebody else."""
+class Unmet(NamedTuple):
+    """A reason code, the reason in words, and who holds the name, where it is somebody else."""
 
     reason: str
     message: str
@@ -21,92 +27,84 @@ NOBODY = "nobody"
 """Holds the records that no text says an owner of."""
 
 
-def obstacle(
-    zone: Zone, row: Row, records: Mapping[str, RecordSet], observed: ZoneRecords, registry: Registry
-) -> Obstacle | None:
-    """The first reason why `records` cannot be made in `zone`, or None."""
+def unmet_precondition(
+    current: Current, records: Mapping[str, RecordSet], observed: ZoneRecords
+) -> Unmet | None:
+    """The first reason why `current` cannot become `records`, or None."""
     return (
-        _foreign_row(zone, row, records, registry)
-        or _cname_rules(zone, row, records, observed)
-        or _text_taken(zone, records.values(), observed, registry)
+        _foreign_records(current, records)
+        or _cname_rules(current, records, observed)
+        or _text_taken(current, records, observed)
     )
 
 
-def _foreign_row(
-    zone: Zone, row: Row, records: Mapping[str, RecordSet], registry: Registry
-) -> Obstacle | None:
-    strangers = [kind for kind in row.strangers(registry) if not _is_adoptable(kind, row, records, registry)]
-    if not strangers:
+def _foreign_records(current: Current, records: Mapping[str, RecordSet]) -> Unmet | None:
+    foreign = [kind for kind in current.foreign if not _is_adoptable(kind, current, records)]
+    if not foreign:
         return None
-    said = row.owners.get(strangers[0])
+    said = current.owners.get(foreign[0])
     whose = f"is owned by {said.owner!r}" if said else "has no owner"
-    message = f"{strangers[0]} {row.name} exists in {zone} and {whose}, not touched"
-    return Obstacle(reasons.OWNER_CONFLICT, message, said.owner if said else NOBODY)
+    message = f"{foreign[0]} {current.name} exists in {current.zone} and {whose}, not touched"
+    return Unmet(reasons.OWNER_CONFLICT, message, said.owner if said else NOBODY)
 
 
-def _is_adoptable(kind: str, row: Row, records: Mapping[str, RecordSet], registry: Registry) -> bool:
+def _is_adoptable(kind: str, current: Current, records: Mapping[str, RecordSet]) -> bool:
     """True for a record of nobody that is what is wanted already: all it lacks is our text beside it."""
     return (
-        registry.adopts_unowned
-        and kind not in row.owners
+        current.registry.adopts_unowned
+        and kind not in current.owners
         and kind in records
-        and is_same(row.data[kind], records[kind])
+        and is_same(current.data[kind], records[kind])
     )
 
 
-def _cname_rules(
-    zone: Zone, row: Row, records: Mapping[str, RecordSet], observed: ZoneRecords
-) -> Obstacle | None:
+def _cname_rules(current: Current, records: Mapping[str, RecordSet], observed: ZoneRecords) -> Unmet | None:
     """A CNAME is alone at its name, and never at the apex (RFC 1034 section 3.6.2)."""
+    name, others = current.name, observed.at(current.name)
     if "CNAME" not in records:
-        return _beside_cname(row, observed)
-    if row.name == zone.name:
-        return Obstacle(reasons.CNAME_AT_APEX, f"{row.name} is the apex of {zone}, where no CNAME can be")
-    leaving = {proof.key for proofs in row.proofs.values() for proof in proofs}
-    for other in observed.at(row.name):
+        if current.family and any(other.type == "CNAME" for other in others):
+            message = f"{name} is a CNAME, so it cannot have a record of type {current.family}"
+            return Unmet(reasons.CNAME_EXCLUSIVE, message)
+        return None
+    if name == current.zone.name:
+        message = f"{name} is the apex of {current.zone}, where no CNAME can be"
+        return Unmet(reasons.CNAME_AT_APEX, message)
+    leaving = {text.key for texts in current.texts.values() for text in texts}
+    for other in others:
         if family(other.type) and other.key not in leaving:
-            message = f"{row.name} has a record of type {other.type}, so it cannot be a CNAME"
-            return Obstacle(reasons.CNAME_EXCLUSIVE, message)
+            message = f"{name} has a record of type {other.type}, so it cannot be a CNAME"
+            return Unmet(reasons.CNAME_EXCLUSIVE, message)
     return None
 
 
-def _beside_cname(row: Row, observed: ZoneRecords) -> Obstacle | None:
-    if row.family and any(other.type == "CNAME" for other in observed.at(row.name)):
-        message = f"{row.name} is a CNAME, so it cannot have a record of type {row.family}"
-        return Obstacle(reasons.CNAME_EXCLUSIVE, message)
-    return None
-
-
-def _text_taken(
-    zone: Zone, records: Iterable[RecordSet], observed: ZoneRecords, registry: Registry
-) -> Obstacle | None:
+def _text_taken(current: Current, records: Mapping[str, RecordSet], observed: ZoneRecords) -> Unmet | None:
     """A record without its ownership text would be nobody's, so without the text there is no record."""
+    registry = current.registry
     if not registry.enabled:
         return None
-    for record in records:
+    for record in records.values():
         there = observed.find(*record.key)
         if there and registry.is_text(there):
             message = f"TXT {record.name} says who owns another record, so it can say nothing else"
-            return Obstacle(reasons.OWNERSHIP_TEXT_TAKEN, message)
-        name = registry.txt_name(record.name, record.type, zone.name)
-        for other in observed.at(name):
-            if found := _text_conflict(record, other, registry):
-                return found
+            return Unmet(reasons.OWNERSHIP_TEXT_TAKEN, message)
+        for other in observed.at(registry.txt_name(record.name, record.type, current.zone.name)):
+            if unmet := _text_conflict(record, other, current):
+                return unmet
     return None
 
 
-def _text_conflict(record: RecordSet, other: RecordSet, registry: Registry) -> Obstacle | None:
+def _text_conflict(record: RecordSet, other: RecordSet, current: Current) -> Unmet | None:
     """Why `other`, which stands where the ownership text of `record` belongs, keeps it away."""
     if other.type == "CNAME":
         message = f"{other.name} is a CNAME, so no TXT there can say who owns {record.name}"
-        return Obstacle(reasons.OWNERSHIP_TEXT_TAKEN, message)
+        return Unmet(reasons.OWNERSHIP_TEXT_TAKEN, message)
     if other.type != "TXT" or other.set_identifier != record.set_identifier:
         return None
-    said = registry.owner_of(other)
+    said = current.registry.owner_of(other)
     if said is None:
         message = f"TXT {other.name} holds something else than the ownership of {record.name}"
-        return Obstacle(reasons.OWNERSHIP_TEXT_TAKEN, message)
-    if not registry.accepts(said.owner):
+        return Unmet(reasons.OWNERSHIP_TEXT_TAKEN, message)
+    if not current.registry.accepts(said.owner):
         message = f"TXT {other.name} gives {record.name} to {said.owner!r}"
-        return Obstacle(reasons.OWNER_CONFLICT, message, said.owner)
+        return Unmet(reasons.OWNER_CONFLICT, message, said.owner)
     return None

@@ -10,7 +10,8 @@ from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import Change, RecordSet, Zone
 from addons.dns.model.registry import Registry
 from addons.dns.model.zones import DomainFilter, ZoneFilter
-from addons.dns.plan.zone import Rules, plan_zone
+from addons.dns.plan.records import Rules
+from addons.dns.plan.zone import plan_zone
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.errors import Denied, Exhausted, NotFound, Throttled, Unavailable

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from addons.dns.model.endpoint import Endpoint, SourceObject
-from addons.dns.plan.conflict_resolver import Verdict, settle
+from addons.dns.plan.conflict_resolver import Resolution, resolve
 from addons.runtime.outcomes import ObjectRef
 from tests.support.dns import endpoint
 
@@ -22,38 +22,42 @@ def ingress(name: str, *targets: str, ttl: int = 300) -> Endpoint:
     )
 
 
-def granted(verdict: Verdict) -> dict[str, tuple[str, ...]]:
-    return {kind: found.targets for kind, found in verdict.granted.items()}
+def granted(resolution: Resolution) -> dict[str, tuple[str, ...]]:
+    return {kind: found.targets for kind, found in resolution.granted.items()}
 
 
 def losers(*endpoints: Endpoint, current: str = "") -> list[str]:
-    return [str(ref) for ref in settle(endpoints, current).losers]
+    return [str(ref) for ref in resolve(endpoints, current).losers]
 
 
 class TestTogether:
     """Addresses that objects of one kind ask for are all granted."""
 
     def test_the_targets_are_united(self) -> None:
-        verdict = settle([endpoint("www", "10.0.0.2", by="b"), endpoint("www", "10.0.0.1", by="a")], "")
-        assert granted(verdict) == {"A": ("10.0.0.1", "10.0.0.2")}
-        assert verdict.losers == ()
+        resolution = resolve([endpoint("www", "10.0.0.2", by="b"), endpoint("www", "10.0.0.1", by="a")], "")
+        assert granted(resolution) == {"A": ("10.0.0.1", "10.0.0.2")}
+        assert resolution.losers == ()
 
     def test_each_family_by_itself(self) -> None:
-        verdict = settle([endpoint("www", "10.0.0.1", by="a"), endpoint("www", "2001:db8::1", by="b")], "")
-        assert granted(verdict) == {"A": ("10.0.0.1",), "AAAA": ("2001:db8::1",)}
+        resolution = resolve(
+            [endpoint("www", "10.0.0.1", by="a"), endpoint("www", "2001:db8::1", by="b")], ""
+        )
+        assert granted(resolution) == {"A": ("10.0.0.1",), "AAAA": ("2001:db8::1",)}
 
     def test_one_address_in_two_spellings_is_one(self) -> None:
-        verdict = settle([endpoint("www", "2001:db8::1", by="a"), endpoint("www", "2001:DB8::1", by="b")], "")
-        assert granted(verdict) == {"AAAA": ("2001:db8::1",)}
+        resolution = resolve(
+            [endpoint("www", "2001:db8::1", by="a"), endpoint("www", "2001:DB8::1", by="b")], ""
+        )
+        assert granted(resolution) == {"AAAA": ("2001:db8::1",)}
 
     def test_ttl_and_ownership_are_those_of_the_current_holder(self) -> None:
         asked = [endpoint("www", "10.0.0.1", by="a", ttl=60), endpoint("www", "10.0.0.2", by="b", ttl=10)]
-        verdict = settle(asked, "service/web/b")
-        assert (verdict.winner.resource, verdict.granted["A"].ttl) == ("service/web/b", 10)
+        resolution = resolve(asked, "service/web/b")
+        assert (resolution.winner.resource, resolution.granted["A"].ttl) == ("service/web/b", 10)
 
     def test_a_holder_that_has_no_target_now_leaves_the_name_to_the_others(self) -> None:
-        verdict = settle([endpoint("www", by="a"), endpoint("www", "10.0.0.2", by="b")], "service/web/a")
-        assert (verdict.winner.resource, granted(verdict)) == ("service/web/a", {"A": ("10.0.0.2",)})
+        resolution = resolve([endpoint("www", by="a"), endpoint("www", "10.0.0.2", by="b")], "service/web/a")
+        assert (resolution.winner.resource, granted(resolution)) == ("service/web/a", {"A": ("10.0.0.2",)})
 
 
 class TestAlike:
@@ -79,7 +83,7 @@ class TestAgainstEachOther:
         assert losers(ingress("a", "10.0.0.1"), ingress("b", "b.example.net")) == ["ingress/web/b"]
 
     def test_addresses_that_objects_of_different_kinds_ask_for(self) -> None:
-        found = settle([ingress("a", "10.0.0.1"), endpoint("www", "10.0.0.2")], "")
+        found = resolve([ingress("a", "10.0.0.1"), endpoint("www", "10.0.0.2")], "")
         assert (granted(found), [str(ref) for ref in found.losers]) == (
             {"A": ("10.0.0.1",)},
             ["service/web/www"],
@@ -112,14 +116,14 @@ def test_the_order_in_which_they_ask_does_not_matter(
 ) -> None:
     shuffled = list(asked)
     random.shuffle(shuffled)
-    assert _shape(settle(asked, current)) == _shape(settle(shuffled, current))
+    assert _shape(resolve(asked, current)) == _shape(resolve(shuffled, current))
 
 
 @given(wishes)
 def test_the_verdict_stands_when_its_winner_holds_the_name(asked: list[Endpoint]) -> None:
-    first = settle(asked, "")
-    assert _shape(settle(asked, first.winner.resource)) == _shape(first)
+    first = resolve(asked, "")
+    assert _shape(resolve(asked, first.winner.resource)) == _shape(first)
 
 
-def _shape(verdict: Verdict) -> object:
-    return verdict.winner, verdict.granted, verdict.losers
+def _shape(resolution: Resolution) -> object:
+    return resolution.winner, resolution.granted, resolution.losers

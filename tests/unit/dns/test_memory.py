@@ -4,9 +4,8 @@ from datetime import datetime, timedelta
 
 from addons.dns import names as reasons
 from addons.dns.controller.memory import Flaps, Holds
-from addons.dns.model.actions import ChangeGroup
+from addons.dns.model.actions import ChangeGroup, created
 from addons.dns.model.records import Change
-from addons.dns.plan.zone import created
 from addons.runtime.errors import Invalid
 from addons.runtime.outcomes import Outcome, Skip
 from tests.support.dns import NOW, World, endpoint, owned, record

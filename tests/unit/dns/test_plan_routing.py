@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import Alias, RecordSet, Zone, ZoneRecords
-from addons.dns.plan.zone import Rules, plan_zone
+from addons.dns.plan.records import Rules
+from addons.dns.plan.zone import plan_zone
 from tests.support.dns import REGISTRY, ZONE, World, endpoint, fqdn, owned, record, text
 
 ELB = "lb-1.eu-central-1.elb.amazonaws.com"

@@ -8,7 +8,7 @@ from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import Alias, RecordSet, routing_meaning
 from addons.dns.model.registry import Ownership, encode
 from addons.dns.plan.batches import Size, pack
-from addons.dns.plan.zone import Policy
+from addons.dns.plan.records import Policy
 from tests.support.dns import REGISTRY, ZONE, World, endpoint
 
 NAMES = ["www", "a-www", "cname-www"]

@@ -3,7 +3,6 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from addons.dns.aws.rejected_changes import is_vouched
 from addons.dns.model.records import RecordSet
 from addons.dns.model.registry import Registry, owner_of
 from tests.support.dns import ZONE, World, endpoint, fqdn, owned, record, text
@@ -19,7 +18,7 @@ class TestFormerOwner:
         world = World(owned("www", "10.0.0.1", owner="old"))
         planned = world.plan(endpoint("www", "10.0.0.1"), registry=HEIR)
         assert planned.changes == ["DELETE TXT a-www", "CREATE TXT a-www"]
-        assert all(is_vouched(group, ZONE, world.records, HEIR) for group in planned.groups)
+        assert all(HEIR.vouches(group, ZONE.name, world.records) for group in planned.groups)
 
     def test_a_second_pass_finds_nothing_to_do(self) -> None:
         world = World(owned("www", "10.0.0.1", owner="old"))
@@ -36,7 +35,7 @@ class TestFormerOwner:
             "CREATE CNAME www",
             "CREATE TXT cname-www",
         ]
-        assert all(is_vouched(group, ZONE, world.records, HEIR) for group in planned.groups)
+        assert all(HEIR.vouches(group, ZONE.name, world.records) for group in planned.groups)
 
     def test_his_texts_in_old_formats_go_lest_they_claim_a_later_strangers_record(self) -> None:
         world = World(owned("www", "10.0.0.1", owner="old"), text("www", owner="old"))
@@ -71,7 +70,7 @@ class TestFormerOwner:
         his = World(owned("www", "10.0.0.1", owner="old"))
         (group,) = his.plan(registry=Registry("old")).groups
         assert group.verb == "delete"
-        assert not is_vouched(group, ZONE, his.records, HEIR)
+        assert not HEIR.vouches(group, ZONE.name, his.records)
 
 
 class TestNobodysRecords:
