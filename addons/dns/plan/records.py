@@ -14,7 +14,7 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct
@@ -171,7 +171,7 @@ def _blocked(current: Current, ref: ObjectRef | None, rules: Rules) -> Skip | No
     if entry is None:
         return None
     message = f"{current.key} rests after {entry.failures} failures: {entry.message}"
-    return Skip(current.key, ref, reasons.BLOCKED, message, entry.until)
+    return Skip(current.key, ref, reasons.BLOCKED, message, rules.now + timedelta(seconds=entry.seconds))
 
 
 def _flapping(current: Current, ref: ObjectRef, changes: tuple[Change, ...], rules: Rules) -> Skip | None:
