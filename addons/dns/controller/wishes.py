@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
 from addons.dns import names
-from addons.dns.desired.book import EndpointIndex
+from addons.dns.controller.endpoint_index import EndpointIndex
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_crd import crd_endpoints
 from addons.dns.desired.source_gateway import route_endpoints
@@ -87,8 +87,8 @@ class Wishes:
 
     def route(self, zones: Collection[Zone]) -> None:
         """Send every name to its zones, because zones came or went."""
-        self.book.route(ZoneFinder(zones))
-        self._report_homeless(self.book.homeless_names())
+        self.book.set_zones(ZoneFinder(zones))
+        self._report_homeless(self.book.without_zone())
 
     def refresh(self, obj: Object) -> None:
         """Look at one object again."""
@@ -197,7 +197,7 @@ class Wishes:
         skips = tuple(
             Skip(name, endpoint.asked_by.ref, names.NO_ZONE, f"{_zone_of(endpoint)} is there for {name}")
             for name in sorted(candidates)
-            for endpoint in self.book.homeless(name)
+            for endpoint in self.book.without_zone().get(name, ())
         )
         self._reporter.report(Plan((), skips), (), candidates)
 

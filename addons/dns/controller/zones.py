@@ -189,7 +189,7 @@ class Controller:
         return zone_state(
             zone,
             records=self._route53.record_counts().get(zone.id),
-            names=len(self._wishes.book.wanted(zone.id)),
+            names=len(self._wishes.book.in_zone(zone.id)),
             counts=self._metrics.counts(zone.id),
             held=self._caution.held.get(zone.id),
             failure=self.failures.get(zone.id, ""),
@@ -243,9 +243,9 @@ class Controller:
             self._zone_failed(zone, error)
             raise
         self._wishes.release(zone.id)
-        dirty = self._wishes.book.take_dirty(zone.id)
+        dirty = self._wishes.book.take_changed(zone.id)
         planned, is_survey = self._names_to_plan(zone.id, dirty, observation)
-        wanted = self._wishes.book.wanted(zone.id)
+        wanted = self._wishes.book.in_zone(zone.id)
         alias_zones = await self._route53.observe_alias_zones(open_targets(zone, planned, wanted))
         rules = self._caution.rules(self._names.blocked(), alias_zones)
         plan = plan_zone(zone, planned, wanted, observation.records, rules)
@@ -275,7 +275,7 @@ class Controller:
             return dirty, False
         self._next_full[zone_id] = now + min(self._config.interval.total_seconds(), self._pod_hold() or inf)
         held = (name for name in observation.records.names() if self._domains.accepts(name))
-        everything = {*self._wishes.book.wanted(zone_id), *held}
+        everything = {*self._wishes.book.in_zone(zone_id), *held}
         forget_names(self._names, zone_id, everything)
         return everything, True
 

@@ -1,6 +1,7 @@
 """Endpoints: what one Kubernetes object asks of DNS. The term is external-dns's."""
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from addons.dns.model.records import Alias, RecordSet
 from addons.runtime.clock import rfc3339
@@ -9,16 +10,19 @@ from addons.runtime.outcomes import ObjectRef, Problem
 
 
 class SourceObject(Struct, frozen=True):
-    """The object that asks for some endpoints. `created` is its creationTimestamp."""
+    """The object that asks for some endpoints. `created` is its creationTimestamp.
+
+    `resource` is its name in ownership texts: kind/namespace/name. external-dns calls a DNSEndpoint `crd`.
+    """
 
     ref: ObjectRef
     created: str = ""
+    resource: str = ""
 
-    @property
-    def resource(self) -> str:
-        """Its name in ownership texts: kind/namespace/name. external-dns calls a DNSEndpoint `crd`."""
+    def __post_init__(self) -> None:
         said = str(self.ref)
-        return said.replace("dnsendpoint/", "crd/", 1) if self.ref.kind == "DNSEndpoint" else said
+        is_crd = self.ref.kind == "DNSEndpoint"
+        force_setattr(self, "resource", said.replace("dnsendpoint/", "crd/", 1) if is_crd else said)
 
 
 def source_object(obj: KubeObject) -> SourceObject:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from addons.dns import names
 from addons.dns.config import Config, managed_types
 from addons.dns.model.actions import ChangeGroup
-from addons.dns.model.hostnames import fits_dns, is_within
+from addons.dns.model.hostnames import fits_below
 from addons.dns.model.records import MANAGED_TYPES, RecordSet, ZoneRecords
 from addons.dns.model.txt_encryption import Cipher, parse_key
 
@@ -169,7 +169,7 @@ class Registry(Struct, frozen=True):
     def txt_name(self, name: str, record_type: str, zone_name: str) -> str:
         """The name of the TXT beside a record; the fallback where the zone cannot have the usual one."""
         usual = self._affixed(name, record_type.lower())
-        if usual != zone_name and is_within(usual, zone_name) and fits_dns(usual):
+        if fits_below(usual, zone_name):
             return usual
         digest = sha1(name.encode(), usedforsecurity=False).hexdigest()[:12]
         return f"{names.FALLBACK_OWNER_LABEL}-{record_type.lower()}-{digest}.{zone_name}"

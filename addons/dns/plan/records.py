@@ -73,9 +73,10 @@ def _grant(current: Current, resolution: Resolution, observed: ZoneRecords, rule
     if any(endpoint.is_unusable for endpoint in granted):
         message = f"{current.name} stays as it is: how {winner.resource} asks for it makes no sense"
         return [Skip(current.key, winner.ref, reasons.RECORD_KEPT, message)]
-    if all(endpoint.is_pending for endpoint in granted):
+    targeted = [endpoint for endpoint in granted if not endpoint.is_pending]
+    if not targeted:
         return _wait_for_targets(current, winner, rules)
-    records, unmet = _record_sets(current, granted, observed, rules)
+    records, unmet = _record_sets(current, targeted, observed, rules)
     if unmet := unmet or unmet_precondition(current, records, observed):
         return [_unmet(current, winner.ref, unmet)]
     changes = current.changes_to(records, winner.resource, observed)
@@ -115,14 +116,12 @@ def _losers(current: Current, resolution: Resolution) -> Iterable[Skip]:
 
 
 def _record_sets(
-    current: Current, granted: Iterable[Endpoint], observed: ZoneRecords, rules: Rules
+    current: Current, endpoints: Iterable[Endpoint], observed: ZoneRecords, rules: Rules
 ) -> tuple[dict[str, RecordSet], Unmet | None]:
     """The record sets that grant the endpoints, by type, or why there is none of them."""
     records: dict[str, RecordSet] = {}
     unmet: Unmet | None = None
-    for endpoint in granted:
-        if endpoint.is_pending:
-            continue
+    for endpoint in endpoints:
         record = endpoint.record()
         found: RecordSet | Unmet = record
         if record.alias and not record.alias.zone_id:

@@ -1,15 +1,19 @@
 """What holds for every plan, whatever the zone and the wishes: checked on random worlds."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from addons.dns.model.actions import Plan
 from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import MANAGED_TYPES, RecordSet
 from addons.dns.model.registry import owner_of
 from addons.dns.plan.batches import Size, pack
-from tests.support.dns import ZONE, World, endpoint, fqdn, owned, record, text
+from addons.dns.plan.records import Rules
+from addons.dns.plan.zone import plan_zone
+from tests.support.dns import REGISTRY, ZONE, World, by_name, endpoint, fqdn, owned, record, text
 
 NAMES = ["", "a", "b", "a-a", "cname-b", "*"]
 VALUES = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "lb.example.net"]
@@ -117,6 +121,26 @@ def test_a_plan_cut_off_after_any_batch_is_finished_by_the_next(
         for batch in batches[:end]:
             zone.apply(batch.groups)
         assert settled(zone, asked).contents() == whole.contents()
+
+
+@given(zones, endpoints, endpoints)
+@settings(max_examples=100, deadline=None)
+def test_a_settled_name_needs_no_look_until_its_endpoints_or_records_change(
+    content: list[list[RecordSet]], asked: list[Endpoint], later: list[Endpoint]
+) -> None:
+    zone = settled(world(content), asked[1:])
+    wanted, wanted_later = by_name(asked), by_name([*asked[:4], *later[:2]])
+    first = planned(zone, wanted, {*wanted, *zone.records.names()})
+    zone.apply(first.groups[:1])
+    touched = {change.record.name for group in first.groups[:1] for change in group.changes}
+    changed = {name for name in {*wanted, *wanted_later} if wanted.get(name) != wanted_later.get(name)}
+    some = planned(zone, wanted_later, first.unsettled | touched | changed)
+    everything = planned(zone, wanted_later, {*wanted_later, *zone.records.names()})
+    assert (some.groups, some.skips) == (everything.groups, everything.skips)
+
+
+def planned(zone: World, wanted: Mapping[str, Sequence[Endpoint]], names: Iterable[str]) -> Plan:
+    return plan_zone(ZONE, names, wanted, zone.records, Rules(REGISTRY, "sync", {}))
 
 
 def settled(zone: World, asked: list[Endpoint]) -> World:

@@ -1,9 +1,9 @@
-"""The book of endpoints: an event costs the names it touches, and no other."""
+"""The index of endpoints: an event costs the names it touches, and no other."""
 
 import pytest
 from msgspec.structs import replace
 
-from addons.dns.desired.book import EndpointIndex
+from addons.dns.controller.endpoint_index import EndpointIndex
 from addons.dns.model.endpoint import Desired, Endpoint
 from addons.dns.model.records import Zone
 from addons.dns.model.zones import ZoneFinder
@@ -15,22 +15,22 @@ ZONES = ZoneFinder(
 WWW, API = ("Service", "web", "www"), ("Service", "web", "api")
 
 
-def book(*endpoints: Endpoint) -> EndpointIndex:
+def index(*endpoints: Endpoint) -> EndpointIndex:
     made = EndpointIndex()
-    made.route(ZONES)
+    made.set_zones(ZONES)
     made.put(WWW, Desired(endpoints))
     return made
 
 
 def test_a_name_is_wanted_in_every_zone_it_belongs_to() -> None:
-    made = book(endpoint("www", "10.0.0.1"), endpoint("a.sub", "10.0.0.1"))
-    assert sorted(made.wanted("Z1")) == ["www.example.com"]
-    assert sorted(made.wanted("Z2")) == ["a.sub.example.com"]
-    assert sorted(made.wanted("Z3")) == ["a.sub.example.com", "www.example.com"]
+    made = index(endpoint("www", "10.0.0.1"), endpoint("a.sub", "10.0.0.1"))
+    assert sorted(made.in_zone("Z1")) == ["www.example.com"]
+    assert sorted(made.in_zone("Z2")) == ["a.sub.example.com"]
+    assert sorted(made.in_zone("Z3")) == ["a.sub.example.com", "www.example.com"]
 
 
 def test_names_outside_the_domain_filter_are_counted_by_kind_as_objects_come_and_go() -> None:
-    made = book(endpoint("www", "10.0.0.1"))
+    made = index(endpoint("www", "10.0.0.1"))
     made.put(API, Desired(outside=("api.example.net", "api.example.org")))
     assert (made.outside["Service"], made.outside_of(API)[0]) == (2, "api.example.net")
     assert made.example_outside("Service") == API
@@ -43,43 +43,43 @@ def test_names_outside_the_domain_filter_are_counted_by_kind_as_objects_come_and
 
 
 def test_the_same_claims_again_touch_nothing() -> None:
-    made = book(endpoint("www", "10.0.0.1"))
-    made.take_dirty("Z1")
+    made = index(endpoint("www", "10.0.0.1"))
+    made.take_changed("Z1")
     assert made.put(WWW, Desired((endpoint("www", "10.0.0.1"),))) == set()
-    assert made.take_dirty("Z1") == set()
+    assert made.take_changed("Z1") == set()
 
 
 def test_only_the_names_that_changed_are_planned_again() -> None:
-    made = book(endpoint("www", "10.0.0.1"), endpoint("api", "10.0.0.1"))
-    made.take_dirty("Z1")
+    made = index(endpoint("www", "10.0.0.1"), endpoint("api", "10.0.0.1"))
+    made.take_changed("Z1")
     assert made.put(WWW, Desired((endpoint("www", "10.0.0.2"), endpoint("api", "10.0.0.1")))) == {"Z1", "Z3"}
-    assert made.take_dirty("Z1") == {"www.example.com"}
-    assert made.take_dirty("Z1") == set()
+    assert made.take_changed("Z1") == {"www.example.com"}
+    assert made.take_changed("Z1") == set()
 
 
 def test_a_name_that_nobody_wants_any_more_is_planned_once_more() -> None:
-    made = book(endpoint("www", "10.0.0.1"))
-    made.take_dirty("Z1")
+    made = index(endpoint("www", "10.0.0.1"))
+    made.take_changed("Z1")
     made.put(WWW, Desired())
-    assert (made.take_dirty("Z1"), dict(made.wanted("Z1")), len(made)) == ({"www.example.com"}, {}, 0)
+    assert (made.take_changed("Z1"), dict(made.in_zone("Z1")), len(made)) == ({"www.example.com"}, {}, 0)
 
 
 def test_claims_of_several_objects_stand_side_by_side() -> None:
-    made = book(endpoint("www", "10.0.0.1"))
+    made = index(endpoint("www", "10.0.0.1"))
     made.put(API, Desired((endpoint("www", "10.0.0.2", by="api"),)))
-    assert len(made.wanted("Z1")["www.example.com"]) == 2
+    assert len(made.in_zone("Z1")["www.example.com"]) == 2
     made.put(WWW, Desired())
-    assert [found.targets for found in made.wanted("Z1")["www.example.com"]] == [("10.0.0.2",)]
+    assert [found.targets for found in made.in_zone("Z1")["www.example.com"]] == [("10.0.0.2",)]
 
 
 def test_a_name_without_a_zone_waits_for_one() -> None:
     made = EndpointIndex()
     made.put(WWW, Desired((endpoint("www", "10.0.0.1"),)))
-    assert list(made.homeless_names()) == ["www.example.com"]
-    assert [wish.asked_by.resource for wish in made.homeless("www.example.com")] == ["service/web/www"]
-    made.route(ZONES)
-    assert (list(made.homeless_names()), made.homeless("www.example.com")) == ([], [])
-    assert made.take_dirty("Z1") == {"www.example.com"}
+    assert list(made.without_zone()) == ["www.example.com"]
+    assert [wish.asked_by.resource for wish in made.without_zone()["www.example.com"]] == ["service/web/www"]
+    made.set_zones(ZONES)
+    assert dict(made.without_zone()) == {}
+    assert made.take_changed("Z1") == {"www.example.com"}
 
 
 class TestPinned:
@@ -89,29 +89,29 @@ class TestPinned:
         return replace(endpoint("a.sub", "10.0.0.1"), zone_id=zone_id)
 
     def wanted(self, made: EndpointIndex) -> list[str]:
-        return [zone_id for zone_id in ("Z1", "Z2", "Z3") if made.wanted(zone_id)]
+        return [zone_id for zone_id in ("Z1", "Z2", "Z3") if made.in_zone(zone_id)]
 
     def test_in_that_zone_only(self) -> None:
-        assert self.wanted(book(endpoint("a.sub", "10.0.0.1"))) == ["Z2", "Z3"]
-        assert self.wanted(book(self.pinned("Z1"))) == ["Z1"]
+        assert self.wanted(index(endpoint("a.sub", "10.0.0.1"))) == ["Z2", "Z3"]
+        assert self.wanted(index(self.pinned("Z1"))) == ["Z1"]
 
     def test_it_moves(self) -> None:
-        made = book(self.pinned("Z1"))
-        made.take_dirty("Z1")
-        assert made.put(WWW, Desired((self.pinned("Z2"),))) == {"Z1", "Z2", "Z3"}
-        assert made.take_dirty("Z1") == {"a.sub.example.com"}
+        made = index(self.pinned("Z1"))
+        made.take_changed("Z1")
+        assert made.put(WWW, Desired((self.pinned("Z2"),))) == {"Z1", "Z2"}
+        assert made.take_changed("Z1") == {"a.sub.example.com"}
         assert self.wanted(made) == ["Z2"]
 
     def test_beside_one_that_is_not(self) -> None:
-        made = book(self.pinned("Z1"))
+        made = index(self.pinned("Z1"))
         made.put(API, Desired((endpoint("a.sub", "10.0.0.2", by="api"),)))
         assert self.wanted(made) == ["Z1", "Z2", "Z3"]
-        assert [found.targets for found in made.wanted("Z1")["a.sub.example.com"]] == [("10.0.0.1",)]
+        assert [found.targets for found in made.in_zone("Z1")["a.sub.example.com"]] == [("10.0.0.1",)]
 
     @pytest.mark.parametrize("zone_id", ["Z9", "Z4"])
     def test_a_zone_that_is_unknown_or_holds_other_names_is_none(self, zone_id: str) -> None:
         made = EndpointIndex()
-        made.route(ZoneFinder([Zone("Z1", "example.com"), Zone("Z4", "example.org")]))
+        made.set_zones(ZoneFinder([Zone("Z1", "example.com"), Zone("Z4", "example.org")]))
         made.put(WWW, Desired((self.pinned(zone_id),)))
-        assert made.wanted("Z1") == made.wanted(zone_id) == {}
-        assert [wish.zone_id for wish in made.homeless("a.sub.example.com")] == [zone_id]
+        assert made.in_zone("Z1") == made.in_zone(zone_id) == {}
+        assert [wish.zone_id for wish in made.without_zone()["a.sub.example.com"]] == [zone_id]
