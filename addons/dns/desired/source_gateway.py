@@ -15,13 +15,24 @@ from addons.dns.desired.annotations import (
 )
 from addons.dns.desired.endpoints import NamedTargets, make_endpoints
 from addons.dns.desired.fqdn_template import add_template_names
-from addons.dns.desired.gateway_listeners import listeners_of
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.endpoint import Desired
-from addons.dns.model.gateway import Gateway, Listener, ParentReference, Route, gateway_key
+from addons.dns.model.gateway import (
+    Gateway,
+    LabelSelector,
+    LabelSelectorRequirement,
+    Listener,
+    ParentReference,
+    Route,
+    RouteNamespaces,
+    gateway_key,
+)
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.runtime.objects import Key, ref
 from addons.runtime.outcomes import Problem
+
+_PROTOCOLS: Final = ("HTTP", "HTTPS")
+"""What HTTPRoutes and GRPCRoutes go through."""
 
 _ANY: Final = ""
 """The host name of a listener, or of a route, that leaves the choice to the other one."""
@@ -76,7 +87,7 @@ def _named_targets(
         if gateway is None or not _counts(gateway, settings):
             continue
         targets = _targets(gateway, settings, problems)
-        for listener in listeners_of(gateway, parent, route, labels):
+        for listener in _listeners(gateway, parent, route, labels):
             served = _served(listener)
             names_in_common = (common_name(served, host) for host in hosts if served is not None)
             yield from ((name, targets) for name in names_in_common if name)
@@ -102,6 +113,62 @@ def _counts(gateway: Gateway, settings: SourceSettings) -> bool:
 def _targets(gateway: Gateway, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...]:
     found = (address.value.removesuffix(".") for address in gateway.status.addresses)
     return read_targets(gateway, settings, problems) or tuple(address for address in found if address)
+
+
+def _listeners(
+    gateway: Gateway, parent: ParentReference, route: Route, labels: Mapping[str, str]
+) -> Iterator[Listener]:
+    """The listeners that `parent` means and that take the route; `labels` are those of its namespace."""
+    for listener in gateway.spec.listeners:
+        if (
+            parent.section_name in ("", listener.name)
+            and parent.port in (0, listener.port)
+            and listener.protocol in _PROTOCOLS
+            and _takes_kind(listener, route)
+            and _takes_namespace(listener.allowed_routes.namespaces, gateway, route, labels)
+        ):
+            yield listener
+
+
+def _takes_kind(listener: Listener, route: Route) -> bool:
+    resource = route.resource
+    kinds = {(allowed.group, allowed.kind) for allowed in listener.allowed_routes.kinds}
+    return not kinds or (resource.group, resource.kind) in kinds
+
+
+def _takes_namespace(
+    allowed: RouteNamespaces, gateway: Gateway, route: Route, labels: Mapping[str, str]
+) -> bool:
+    match allowed.from_:
+        case "All":
+            return True
+        case "Same":
+            return gateway.metadata.namespace == route.metadata.namespace
+        case "Selector":
+            return _selects(allowed.selector, labels)
+        case _:
+            return False
+
+
+def _selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    return selector.match_labels.items() <= labels.items() and all(
+        _meets(labels, requirement) for requirement in selector.match_expressions
+    )
+
+
+def _meets(labels: Mapping[str, str], requirement: LabelSelectorRequirement) -> bool:
+    key, values = requirement.key, requirement.values
+    match requirement.operator:
+        case "In":
+            return key in labels and labels[key] in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case _:
+            return False
 
 
 def _served(listener: Listener) -> str | None:

@@ -15,9 +15,9 @@ from addons.dns.model.gateway import (
     GrpcRoute,
     HttpRoute,
     LabelSelector,
+    LabelSelectorRequirement,
     Listener,
     ParentReference,
-    Requirement,
     Route,
     RouteKind,
     RouteNamespaces,
@@ -187,21 +187,23 @@ class TestNamespaces:
     @pytest.mark.parametrize(
         ("requirement", "fits", "does_not"),
         [
-            (Requirement("team", "In", ("shop",)), {"team": "shop"}, {"team": "mail"}),
-            (Requirement("team", "NotIn", ("shop",)), {}, {"team": "shop"}),
-            (Requirement("team", "Exists"), {"team": ""}, {}),
-            (Requirement("team", "DoesNotExist"), {}, {"team": ""}),
+            (LabelSelectorRequirement("team", "In", ("shop",)), {"team": "shop"}, {"team": "mail"}),
+            (LabelSelectorRequirement("team", "NotIn", ("shop",)), {}, {"team": "shop"}),
+            (LabelSelectorRequirement("team", "Exists"), {"team": ""}, {}),
+            (LabelSelectorRequirement("team", "DoesNotExist"), {}, {"team": ""}),
         ],
     )
     def test_by_expressions(
-        self, requirement: Requirement, fits: dict[str, str], does_not: dict[str, str]
+        self, requirement: LabelSelectorRequirement, fits: dict[str, str], does_not: dict[str, str]
     ) -> None:
         wanted = RouteNamespaces("Selector", LabelSelector(match_expressions=(requirement,)))
         assert self.takes(wanted, **fits)
         assert not self.takes(wanted, **does_not)
 
     def test_an_operator_that_does_not_exist_fits_nothing(self) -> None:
-        wanted = RouteNamespaces("Selector", LabelSelector(match_expressions=(Requirement("a", "Like"),)))
+        wanted = RouteNamespaces(
+            "Selector", LabelSelector(match_expressions=(LabelSelectorRequirement("a", "Like"),))
+        )
         assert not self.takes(wanted, a="b")
 
 
