@@ -201,7 +201,8 @@ class TestNamespaces:
         assert not self.takes(wanted, **does_not)
 
     def test_an_operator_that_does_not_exist_fits_nothing(self) -> None:
-        wanted = RouteNamespaces(
+        like = LabelSelectorRequirement("a", "Like")
+        wanted = RouteNamespaces("Selector", LabelSelector(match_expressions=(like,)))
             "Selector", LabelSelector(match_expressions=(LabelSelectorRequirement("a", "Like"),))
         )
         assert not self.takes(wanted, a="b")
