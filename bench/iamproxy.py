@@ -23,7 +23,8 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
-from addons.iamproxy.model import CredentialKey, Credentials, Grant, PodIdentity, credentials_of
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, credentials_of
+from addons.iamproxy.model.verdicts import Grant, PodIdentity
 from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.net.seats import SEATS
 from addons.iamproxy.net.table import RedirectSettings

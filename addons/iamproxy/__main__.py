@@ -18,7 +18,7 @@ import msgspec
 from addons.iamproxy.aws.node_metadata import NodeMetadata
 from addons.iamproxy.aws.region import find_region
 from addons.iamproxy.aws.sts import Sts
-from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn, retired
+from addons.iamproxy.config import ENV_PREFIXES, RETIRED, Config, base_arn
 from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.controller.node import Controller
@@ -27,7 +27,9 @@ from addons.iamproxy.desired.grants import Desired, Rules
 from addons.iamproxy.kube.daemonset import DaemonSets
 from addons.iamproxy.kube.issuer import TokenIssuer
 from addons.iamproxy.kube.reporter import Reporter
-from addons.iamproxy.model import Grant, Plan, Verdict
+from addons.iamproxy.model.actions import Plan
+from addons.iamproxy.model.objects import NAMESPACES, Namespace, Pod
+from addons.iamproxy.model.verdicts import Grant, Verdict
 from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.net.table import RedirectSettings
 from addons.iamproxy.plan import preview
@@ -46,7 +48,7 @@ from addons.runtime.decisions import Decisions
 from addons.runtime.errors import AlreadyExists, OutsideError
 from addons.runtime.events import EventRecorder
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import NAMESPACES, PODS, Namespace, Pod
+from addons.runtime.objects import PODS
 from addons.runtime.setting_values import BadValue, parse_duration
 from addons.runtime.settings import SettingError
 from addons.runtime.web import StatusServer, parse_listen
@@ -340,10 +342,7 @@ def run(argv: Sequence[str]) -> int:
         entry = partial(cleanup, stay=asked.hold)
         if asked.daemonset is not None:
             entry = partial(cleanup_by, asked.daemonset, asked.timeout)
-    if complaint := retired(rest):
-        sys.stderr.write(f"addons iamproxy: {complaint}\n")
-        return 2
-    return cli.run("iamproxy", Config, entry, rest, env_prefixes=ENV_PREFIXES)
+    return cli.run("iamproxy", Config, entry, rest, env_prefixes=ENV_PREFIXES, retired=RETIRED)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from addons.iamproxy.controller.node import Controller
 from addons.iamproxy.controller.policy_file import PolicyFile
 from addons.iamproxy.kube.issuer import TokenIssuer
 from addons.iamproxy.kube.reporter import Reporter
-from addons.iamproxy.model import Grant
+from addons.iamproxy.model.verdicts import Grant
 from addons.iamproxy.server.audit import Audit
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer

@@ -9,15 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from addons.iamproxy.model import (
-    CredentialKey,
-    Credentials,
-    Grant,
-    PodIdentity,
-    Refusal,
-    Verdict,
-    credentials_of,
-)
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, credentials_of
+from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
 from addons.iamproxy.server.audit import Audit
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer

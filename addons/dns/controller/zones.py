@@ -1,7 +1,7 @@
 """Reconcile one hosted zone at a time: observe, want, plan, guard, apply, report."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
@@ -22,6 +22,7 @@ from addons.dns.model.records import Zone, ZoneRecords
 from addons.dns.model.registry import Registry
 from addons.dns.plan.aliases import open_targets
 from addons.dns.plan.batches import Size, pack, refuse_oversized
+from addons.dns.plan.dry_run import preview
 from addons.dns.plan.zone import plan_zone
 from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decision
@@ -30,7 +31,7 @@ from addons.runtime.kube import KubeClient
 from addons.runtime.leader import Leader
 from addons.runtime.ledger import Ledger
 from addons.runtime.loop import ReconcileLoop, Result
-from addons.runtime.outcomes import Outcome, Skip
+from addons.runtime.outcomes import Outcome, PlanLine, Skip
 from addons.runtime.permit import RETRY_SECONDS, Permit, apply_each
 
 ALL_ZONES = ""
@@ -39,14 +40,14 @@ ALL_ZONES = ""
 _SHORTLY = 0.2
 """Seconds until a second look at what is about to be ready."""
 
-Preview = Callable[[Plan], None]
+PrintPlan = Callable[[Iterable[PlanLine]], None]
 
 
 class Controller:
     """Makes the zones hold what the objects ask for.
 
-    With `preview` every plan is handed to it in place of being carried out. Without `leader` nobody else is
-    expected to act on the same records.
+    With `print_plan` every plan is handed to it in place of being carried out. Without `leader` nobody else
+    is expected to act on the same records.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Controller:
         settings: SourceSettings,
         reporter: Reporter,
         leader: Leader | None = None,
-        preview: Preview | None = None,
+        print_plan: PrintPlan | None = None,
         ledger: Ledger[str] | None = None,
         zone_ledger: Ledger[str] | None = None,
         now: Callable[[], datetime] = utc_now,
@@ -69,7 +70,7 @@ class Controller:
         self._domains = settings.domains
         self._reporter = reporter
         self._leader = leader
-        self._preview = preview
+        self._print_plan = print_plan
         self._names = ledger or Ledger(first=5.0, longest=600.0)
         self._role_errors: dict[str, str] = {}
         self._registry = registry
@@ -111,7 +112,7 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._loop.run(self.permit(stopping)))
-                if self._preview is None:
+                if self._print_plan is None:
                     group.create_task(self._statuses.run(Permit(stopping)))
         finally:
             self._metrics.keep(())
@@ -131,7 +132,7 @@ class Controller:
         if not await self._caches_settle():
             return self.watches.faults()
         await self._loop.run_once(self._zones, permit)
-        unwritten = {} if self._preview else await self._statuses.write_all()
+        unwritten = {} if self._print_plan else await self._statuses.write_all()
         return self.failures | self.watches.faults() | unwritten
 
     async def _caches_settle(self) -> bool:
@@ -147,7 +148,7 @@ class Controller:
         if key == ALL_ZONES:
             return Result(again_in=await self._find_zones())
         if zone := self._zones.get(key):
-            refusal = None if self._preview else permit.refusal()
+            refusal = None if self._print_plan else permit.refusal()
             self._reporter.report_withheld(str(zone), refusal)
             if refusal:
                 return Result(again_in=RETRY_SECONDS)
@@ -304,8 +305,8 @@ class Controller:
         """
         outcomes: Outcomes = []
         left: list[Skip] = []
-        if self._preview:
-            self._preview(plan)
+        if self._print_plan:
+            self._print_plan(preview(plan))
             return outcomes, ()
         batches = pack(zone.id, plan.groups, self._batch_limits)
         send = partial(self._route53.apply, permit=permit)

@@ -20,7 +20,8 @@ from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_node import addresses_of_nodes
 from addons.dns.model.endpoint import Desired
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
-from addons.runtime.objects import EndpointSlice, Node, Pod, Service, ref
+from addons.dns.model.objects import EndpointSlice, Node, Pod, Service
+from addons.runtime.objects import ref
 from addons.runtime.outcomes import ObjectRef, Problem
 
 _ENDPOINTS_TYPES = ("", "NodeExternalIP", "HostIP")

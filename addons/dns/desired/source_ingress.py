@@ -10,7 +10,8 @@ from addons.dns.desired.endpoints import make_endpoints
 from addons.dns.desired.fqdn_template import add_template_names
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.endpoint import Desired
-from addons.runtime.objects import Ingress, ref
+from addons.dns.model.objects import Ingress
+from addons.runtime.objects import ref
 from addons.runtime.outcomes import Problem
 
 

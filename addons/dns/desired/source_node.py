@@ -7,9 +7,9 @@ from addons.dns.desired.endpoints import make_endpoints
 from addons.dns.desired.fqdn_template import template_names
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.endpoint import Desired
+from addons.dns.model.objects import EndpointSlice, Node, SliceEndpoint
 from addons.dns.model.records import type_of_target
-from addons.runtime.objects import Endpoint as SliceEndpoint
-from addons.runtime.objects import EndpointSlice, Node, ref
+from addons.runtime.objects import ref
 
 
 def node_endpoints(node: Node, settings: SourceSettings) -> Desired:

@@ -14,7 +14,8 @@ from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_node import addresses_of_nodes
 from addons.dns.model.endpoint import Desired, Endpoint
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
-from addons.runtime.objects import Node, Pod, ref
+from addons.dns.model.objects import Node, Pod
+from addons.runtime.objects import ref
 from addons.runtime.outcomes import Problem
 
 _MULTI_VALUE: Final = (("MultiValueAnswer", "true"),)

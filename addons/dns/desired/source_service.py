@@ -13,7 +13,8 @@ from addons.dns.desired.source_headless import has_pod_records, headless_endpoin
 from addons.dns.desired.source_node import node_addresses, serving_nodes
 from addons.dns.model.endpoint import Desired, Endpoint, source_object
 from addons.dns.model.hostnames import fits_dns
-from addons.runtime.objects import EndpointSlice, Node, Pod, Service, ref
+from addons.dns.model.objects import EndpointSlice, Node, Pod, Service
+from addons.runtime.objects import ref
 
 _ACCESS = ("", "public", "private")
 

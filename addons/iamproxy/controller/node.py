@@ -17,7 +17,9 @@ from addons.iamproxy.desired.grants import Desired, Rules, desired_grants
 from addons.iamproxy.kube.assignments import Assignments
 from addons.iamproxy.kube.reporter import Reporter
 from addons.iamproxy.kube.watches import Watches
-from addons.iamproxy.model import CredentialKey, Drop, Grant, Plan
+from addons.iamproxy.model.actions import Drop, Plan
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.verdicts import Grant
 from addons.iamproxy.plan import guard, next_look, plan_credentials
 from addons.iamproxy.store.addresses import ALWAYS, Addresses
 from addons.iamproxy.store.vault import Vault

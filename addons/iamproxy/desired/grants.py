@@ -26,8 +26,11 @@ from addons.iamproxy.desired.roles import (
     role_name,
     session_name,
 )
-from addons.iamproxy.model import Assignment, CredentialKey, Grant, PodIdentity, Refusal, Verdict
-from addons.runtime.objects import Namespace, Pod, ref
+from addons.iamproxy.model.assignments import Assignment
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.objects import Namespace, Pod
+from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
+from addons.runtime.objects import ref
 from addons.runtime.outcomes import Problem
 
 _SHORTEST_SESSION = 3600

@@ -1,7 +1,7 @@
 """What is wrong with a request, whoever sent it."""
 
 from addons.iamproxy import names
-from addons.iamproxy.model import Refusal
+from addons.iamproxy.model.verdicts import Refusal
 from addons.iamproxy.server.redirected import METADATA_ADDRESSES
 from addons.iamproxy.server.requests import FORWARDED, HOST, TTL, Request, hosts_of
 from addons.iamproxy.server.routes import Kind, Route

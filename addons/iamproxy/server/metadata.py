@@ -9,7 +9,8 @@ import msgspec
 from prometheus_client import Counter, Histogram
 
 from addons.iamproxy import names
-from addons.iamproxy.model import Credentials, Denial, Grant, PodIdentity, Refusal, Verdict
+from addons.iamproxy.model.credentials import Credentials, Denial
+from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
 from addons.iamproxy.server import answers
 from addons.iamproxy.server.answers import Answer
 from addons.iamproxy.server.audit import Audit

@@ -8,7 +8,8 @@ from random import Random
 
 from prometheus_client import Counter, Gauge
 
-from addons.iamproxy.model import CredentialKey, Credentials, Denial, Held
+from addons.iamproxy.model.actions import Held
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, Denial
 from addons.iamproxy.store.breaker import Breaker
 from addons.runtime.backoff import Backoff
 from addons.runtime.clock import utc_now

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from addons.iamproxy.model import CredentialKey
+from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.server.limits import ServerLimits
 from tests.support.metadata import ROLES, Client, World, client, grant
 from tests.support.virtual import run_virtual, virtual_now

@@ -10,7 +10,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from addons.iamproxy import names
-from addons.iamproxy.model import Credentials, Denial, Grant
+from addons.iamproxy.model.credentials import Credentials, Denial
+from addons.iamproxy.model.verdicts import Grant
 from addons.runtime.settings import SettingError
 from addons.sim.aws.sts.state import Asked, trust_of_account
 from tests.support.iamproxy_world import BASE, World, addresses, holder, key_of, pod

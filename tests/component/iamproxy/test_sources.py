@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from addons.iamproxy.aws.sts import Sts
-from addons.iamproxy.model import CredentialKey, Credentials, Denial
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, Denial
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Denied, Unavailable
 from addons.sim.aws.sts.state import trust_of_service_account

@@ -5,17 +5,17 @@ from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_ingress import ingress_endpoints
 from addons.dns.desired.source_service import service_endpoints
 from addons.dns.model.endpoint import Desired
-from addons.runtime.objects import (
+from addons.dns.model.objects import (
     ExposedStatus,
     Ingress,
     IngressRule,
     IngressSpec,
     LoadBalancerIngress,
     LoadBalancerStatus,
-    ObjectMeta,
     Service,
     ServiceSpec,
 )
+from addons.runtime.objects import ObjectMeta
 
 PREFIX = "external-dns.kubernetes.io/"
 TEMPLATE = parse_template("{{.Name}}.{{.Namespace}}.example.com")

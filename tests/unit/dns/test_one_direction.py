@@ -5,21 +5,21 @@ import pytest
 from addons.dns.controller.endpoint_index import EndpointIndex
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_service import service_endpoints
+from addons.dns.model.objects import (
+    ExposedStatus,
+    LoadBalancerIngress,
+    LoadBalancerStatus,
+    Pod,
+    Service,
+    ServiceSpec,
+)
 from addons.dns.model.records import ZoneRecords
 from addons.dns.model.zones import ZoneFinder
 from addons.dns.plan.batches import API_LIMITS, pack, refuse_oversized
 from addons.dns.plan.guard import DeleteLimits, guard
 from addons.dns.plan.records import Rules
 from addons.dns.plan.zone import plan_zone
-from addons.runtime.objects import (
-    ExposedStatus,
-    LoadBalancerIngress,
-    LoadBalancerStatus,
-    ObjectMeta,
-    Pod,
-    Service,
-    ServiceSpec,
-)
+from addons.runtime.objects import ObjectMeta
 from tests.support.dns import REGISTRY, ZONE
 from tests.support.dns_pods import PREFIX, pod, slices
 from tests.support.file_calls import FileCalls

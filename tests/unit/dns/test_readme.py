@@ -10,7 +10,7 @@ from addons.dns.config import ENV_PREFIXES, Config
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_ingress import ingress_endpoints
 from addons.dns.desired.source_service import service_endpoints
-from addons.runtime.objects import Endpoint, EndpointSlice, Ingress, Service
+from addons.dns.model.objects import EndpointSlice, Ingress, Service, SliceEndpoint
 from addons.runtime.setting_docs import settings_table
 
 README = (Path(__file__).parents[3] / "addons" / "dns" / "README.md").read_text()
@@ -28,7 +28,9 @@ def test_the_service_has_two_names_and_a_short_ttl() -> None:
 
 
 def test_the_database_has_a_name_for_each_pod() -> None:
-    pods = EndpointSlice(address_type="IPv4", endpoints=(Endpoint(addresses=("10.0.0.1",), hostname="db-0"),))
+    pods = EndpointSlice(
+        address_type="IPv4", endpoints=(SliceEndpoint(addresses=("10.0.0.1",), hostname="db-0"),)
+    )
     found = service_endpoints(msgspec.convert(DB, Service), [pods], [], SourceSettings())
     assert [endpoint.name for endpoint in found.endpoints] == ["db-0.db.example.com", "db.example.com"]
 

@@ -203,8 +203,6 @@ class TestNamespaces:
     def test_an_operator_that_does_not_exist_fits_nothing(self) -> None:
         like = LabelSelectorRequirement("a", "Like")
         wanted = RouteNamespaces("Selector", LabelSelector(match_expressions=(like,)))
-            "Selector", LabelSelector(match_expressions=(LabelSelectorRequirement("a", "Like"),))
-        )
         assert not self.takes(wanted, a="b")
 
 

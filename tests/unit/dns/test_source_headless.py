@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_service import needs_pods, service_endpoints
 from addons.dns.model.endpoint import Desired
-from addons.runtime.objects import (
-    EndpointSlice,
-    Node,
-    NodeAddress,
-    NodeStatus,
-    ObjectMeta,
-    Pod,
-    Service,
-    ServiceSpec,
-)
+from addons.dns.model.objects import EndpointSlice, Node, NodeAddress, NodeStatus, Pod, Service, ServiceSpec
+from addons.runtime.objects import ObjectMeta
 from tests.support.dns_pods import PREFIX, pod, slices
 
 OURS = "dns.aws-addons.io/"

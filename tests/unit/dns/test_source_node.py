@@ -8,16 +8,16 @@ from addons.dns.desired.source_node import node_endpoints
 from addons.dns.desired.source_service import service_endpoints
 from addons.dns.desired.target_filter import TargetFilter, parse_networks
 from addons.dns.model.endpoint import Desired
-from addons.runtime.objects import (
+from addons.dns.model.objects import (
     Node,
     NodeAddress,
     NodeSpec,
     NodeStatus,
-    ObjectMeta,
     Service,
     ServicePort,
     ServiceSpec,
 )
+from addons.runtime.objects import ObjectMeta
 
 PREFIX = "external-dns.kubernetes.io/"
 
@@ -110,7 +110,7 @@ NODES = [
     node("one", external=("192.0.2.1",), internal=("10.0.0.1",)),
     node("two", external=("192.0.2.2",), internal=("10.0.0.2",), cordoned=True),
 ]
-PORTS = (ServicePort(port=80, node_port=30080), ServicePort(port=53, node_port=30053, protocol="UDP"))
+PORTS = (ServicePort(node_port=30080), ServicePort(node_port=30053, protocol="UDP"))
 
 
 def serves(obj: Service, **settings: object) -> dict[str, str]:
@@ -133,7 +133,7 @@ class TestNodePort:
         }
 
     def test_several_ports_of_one_protocol_share_the_record(self) -> None:
-        more = ServicePort(name="tls", port=443, node_port=30443)
+        more = ServicePort(node_port=30443)
         found = serves(node_port(PORTS[0], more), targets=WITH_SRV)
         assert found["_www._tcp.a.example.com SRV"] == "0 50 30080 a.example.com. 0 50 30443 a.example.com."
 

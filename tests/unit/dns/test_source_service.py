@@ -4,9 +4,7 @@ import pytest
 
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_service import service_endpoints
-from addons.dns.model.zones import DomainFilter
-from addons.runtime.objects import (
-    Endpoint,
+from addons.dns.model.objects import (
     EndpointConditions,
     EndpointSlice,
     ExposedStatus,
@@ -16,10 +14,12 @@ from addons.runtime.objects import (
     NodeAddress,
     NodeSpec,
     NodeStatus,
-    ObjectMeta,
     Service,
     ServiceSpec,
+    SliceEndpoint,
 )
+from addons.dns.model.zones import DomainFilter
+from addons.runtime.objects import ObjectMeta
 from addons.runtime.selectors import parse_selector
 
 NEW, OLD = "external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/"
@@ -59,12 +59,12 @@ def pod(
     node: str = "",
     terminating: bool = False,
     serving: bool | None = None,
-) -> Endpoint:
+) -> SliceEndpoint:
     conditions = EndpointConditions(ready=ready, serving=serving, terminating=terminating)
-    return Endpoint(addresses=(ip,), conditions=conditions, hostname=hostname, node_name=node)
+    return SliceEndpoint(addresses=(ip,), conditions=conditions, hostname=hostname, node_name=node)
 
 
-def slices(*endpoints: Endpoint, family: str = "IPv4") -> list[EndpointSlice]:
+def slices(*endpoints: SliceEndpoint, family: str = "IPv4") -> list[EndpointSlice]:
     return [EndpointSlice(address_type=family, endpoints=endpoints)]
 
 
@@ -191,7 +191,9 @@ class TestNodePort:
     @pytest.mark.parametrize(
         ("best", "expected"), [(READY, "10.0.0.1"), (DRAINING, "10.0.0.1"), (STARTING, "10.0.0.1 10.0.0.2")]
     )
-    def test_local_traffic_goes_to_the_nodes_with_the_best_pods(self, best: Endpoint, expected: str) -> None:
+    def test_local_traffic_goes_to_the_nodes_with_the_best_pods(
+        self, best: SliceEndpoint, expected: str
+    ) -> None:
         nodes = [node("one", internal="10.0.0.1"), node("two", internal="10.0.0.2")]
         spec = ServiceSpec(type="NodePort", external_traffic_policy="Local")
         endpoints = slices(best, pod("2", node="two", ready=False))

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from addons.iamproxy.model import PodIdentity, Refusal
+from addons.iamproxy.model.verdicts import PodIdentity, Refusal
 from addons.iamproxy.store.addresses import Addresses
 from tests.support.virtual import run_virtual
 

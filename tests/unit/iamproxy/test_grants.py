@@ -13,8 +13,11 @@ from addons.iamproxy import names
 from addons.iamproxy.config import Config
 from addons.iamproxy.desired.grants import Desired, Rules, desired_grants
 from addons.iamproxy.desired.policy import Policy, Rule
-from addons.iamproxy.model import Assignment, CredentialKey, Grant, Refusal, Verdict
-from addons.runtime.objects import Namespace, ObjectMeta, Pod, PodIp, PodSpec, PodStatus
+from addons.iamproxy.model.assignments import Assignment
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.objects import Namespace, Pod, PodIp, PodSpec, PodStatus
+from addons.iamproxy.model.verdicts import Grant, Refusal, Verdict
+from addons.runtime.objects import ObjectMeta
 
 BASE = "arn:aws:iam::111111111111:role/"
 LEAVING = datetime(2026, 1, 1, tzinfo=UTC)

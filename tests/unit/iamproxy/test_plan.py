@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.iamproxy.model import CredentialKey, Drop, Fetch, Held, Plan, Renew
+from addons.iamproxy.model.actions import Drop, Fetch, Held, Plan, Renew
+from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.plan import guard, next_look, plan_credentials
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from prometheus_client import REGISTRY
 
-from addons.iamproxy.model import CredentialKey, Credentials, Denial, credentials_of
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, Denial, credentials_of
 from addons.iamproxy.store.vault import FLOOR, Vault
 from addons.runtime.errors import Denied, Invalid, NotFound, OutsideError, Throttled, Unavailable
 from tests.support.virtual import run_virtual, virtual_now
