@@ -100,7 +100,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """Renew credentials after this time. A session lasts twice as long, and an hour at least."""
 
     credential_source: Literal["node", "web-identity"] = "node"
-    """What assumes pods' roles: our own credentials, or a token of the pod's ServiceAccount (web identity)."""
+    """What assumes pods' roles: our credentials, or a token of the pod's ServiceAccount (web identity)."""
 
     assume_role_arn: str = ""
     """Assume this role first, and the pods' roles with it: the node's role then needs no other right."""

@@ -71,7 +71,7 @@ class Addresses:
         self.confirm(read_at)
 
     def confirm(self, read_at: float) -> None:
-        """Answer those that began to wait before the network was asked at `read_at`: the table is what it said."""
+        """Answer those that waited when the network was asked, at `read_at`: the table is what it said."""
         self._read_at = read_at
         if not self._waiting or not self.is_trusted():
             return

@@ -54,7 +54,7 @@ class Client:
 
 
 class OncePerSecond:
-    """Lets one audit line about each address pass in a second, so that a pod in a loop does not fill the log."""
+    """Lets one audit line about each address pass in a second: a pod in a loop must not fill the log."""
 
     def __init__(self) -> None:
         self._told: dict[str, float] = {}
