@@ -18,7 +18,7 @@ import msgspec
 from addons.iamproxy.aws.node_metadata import NodeMetadata
 from addons.iamproxy.aws.region import find_region
 from addons.iamproxy.aws.sts import Sts
-from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn, retired
+from addons.iamproxy.config import ENV_PREFIXES, RETIRED, Config, base_arn
 from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.controller.node import Controller
@@ -342,10 +342,7 @@ def run(argv: Sequence[str]) -> int:
         entry = partial(cleanup, stay=asked.hold)
         if asked.daemonset is not None:
             entry = partial(cleanup_by, asked.daemonset, asked.timeout)
-    if complaint := retired(rest):
-        sys.stderr.write(f"addons iamproxy: {complaint}\n")
-        return 2
-    return cli.run("iamproxy", Config, entry, rest, env_prefixes=ENV_PREFIXES)
+    return cli.run("iamproxy", Config, entry, rest, env_prefixes=ENV_PREFIXES, retired=RETIRED)
 
 
 if __name__ == "__main__":

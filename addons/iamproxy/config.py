@@ -1,7 +1,6 @@
 """The settings of iamproxy. The docstring below each field is its documentation, everywhere."""
 
 import re
-from collections.abc import Sequence
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
@@ -14,7 +13,7 @@ from addons.runtime.settings import CommonConfig, SettingError
 ENV_PREFIXES = ("ADDONS_IAMPROXY_",)
 """Prefix of the environment variables; kube2iam has none of its own."""
 
-_RETIRED = {
+RETIRED = {
     "--api-server": "--kubeconfig says where the API server is",
     "--api-token": "--kubeconfig says how to log in",
     "--auto-discover-default-role": "it gives pods the role of the node; --default-role names another one",
@@ -26,12 +25,13 @@ _RETIRED = {
     "--iam-role-error-ttl": "a role that STS denies is asked for again after 30 s",
     "--insecure": "--kubeconfig says which certificates count",
     "--iptables": "--interceptor=nft, the default, makes the redirect",
+    "--leader-elect": "every node has its own iamproxy, and all of them act",
     "--metrics-port": "metrics are at --listen",
     "--resolve-duplicate-cache-ips": "it is always known for sure whose an address is, or nobody is served",
     "--use-regional-sts-endpoint": "it is always used; --aws-region says which",
     "--verbose": "--log-level=debug",
 }
-"""Flags of kube2iam that have no counterpart, and what there is in their place."""
+"""Flags that have no counterpart here, most of them of kube2iam -> what there is in their place."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
@@ -140,13 +140,8 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     cni_socket: str = "/run/aws-addons/cni.sock"
     """Where our cni tells which pod has which address; without it the API server is believed."""
 
-    leader_elect: bool = False
-    """Not for this daemon: every node has its own."""
-
     def __post_init__(self) -> None:
         """Raise SettingError where settings contradict each other or cannot be read."""
-        if self.leader_elect:
-            raise SettingError("--leader-elect is not possible: every node needs its own iamproxy")
         if self.base_role_arn and not _BASE_ARN.fullmatch(self.base_role_arn):
             raise SettingError(
                 f"--base-role-arn {self.base_role_arn!r}: not like arn:aws:iam::123456789012:role/"
@@ -201,12 +196,6 @@ def _check_source(config: Config) -> None:
     for flag, value in (("session-tags", config.session_tags), ("assume-role-arn", config.assume_role_arn)):
         if value:
             raise SettingError(f"--{flag} cannot go with --credential-source web-identity")
-
-
-def retired(argv: Sequence[str]) -> str:
-    """What to say about the first flag of kube2iam that does not exist here; empty without one."""
-    flags = [argument.partition("=")[0] for argument in argv]
-    return next((f"{flag} is not needed: {_RETIRED[flag]}" for flag in flags if flag in _RETIRED), "")
 
 
 def base_arn(config: Config) -> str:

@@ -3,13 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from msgspec import Struct
-
 from addons.iamproxy import names
 from addons.iamproxy.model.actions import Action, Drop, Fetch, Held, Plan, Renew
 from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.model.verdicts import Grant, Verdict
-from addons.runtime.outcomes import Skip
+from addons.runtime.outcomes import PlanLine, Skip
 
 LINGER = timedelta(minutes=5)
 """Credentials stay this long when the last pod that used them is gone: the next one may be on its way."""
@@ -86,16 +84,6 @@ def _order(key: CredentialKey) -> str:
     return "\n".join(
         (key.role_arn, key.session_name, key.external_id, *key.service_account, str(key.session_tags))
     )
-
-
-class PlanLine(Struct, frozen=True, omit_defaults=True):
-    """One decision as `--dry-run` prints it."""
-
-    key: str
-    action: str
-    object: str
-    because: str
-    details: dict[str, str] = {}
 
 
 def preview(verdicts: Iterable[Verdict], plan: Plan) -> Iterator[PlanLine]:

@@ -41,7 +41,7 @@ class Place:
         """Run a daemon until it is done, or else until `until`; gives the modules that it had loaded."""
         report = self.folder / "modules"
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
-        environment = {**os.environ, **keys, **(variables(self.api) if in_a_pod else {})}
+        environment = dict(os.environ) | keys | (dict(variables(self.api)) if in_a_pod else {})
         if in_a_pod:
             write_files(self.folder, self.api)
         else:
