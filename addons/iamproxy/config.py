@@ -1,6 +1,7 @@
 """The settings of iamproxy. The docstring below each field is its documentation, everywhere."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
@@ -8,6 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from addons.iamproxy import names
+from addons.iamproxy.roles import checked_arn, checked_base, role_arn
 from addons.runtime.settings import CommonConfig, SettingError
 
 ENV_PREFIXES = ("ADDONS_IAMPROXY_",)
@@ -35,13 +37,12 @@ RETIRED = {
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
-_BASE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role(/[\w+=,.@/-]*)?")
-_ROLE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
-_ROLE_NAME = re.compile(r"/?[\w+=,.@-][\w+=,.@/-]*")
 _ANNOTATION = re.compile(r"([a-z0-9.-]+/)?[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?")
 _INTERFACE = re.compile(r'!?[^\s/+!"]{1,15}\+?')
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _SESSION_TEMPLATE = re.compile(r"([\w+=,.@-]|\{(namespace|service-account|node|role)\})+")
+
+_ANY_BASE = "arn:aws:iam::123456789012:role/"
 
 _SHORTEST_TTL = timedelta(minutes=5)
 _LONGEST_TTL = timedelta(hours=6)
@@ -142,12 +143,9 @@ class Config(CommonConfig, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Raise SettingError where settings contradict each other or cannot be read."""
-        if self.base_role_arn and not _BASE_ARN.fullmatch(self.base_role_arn):
-            raise SettingError(
-                f"--base-role-arn {self.base_role_arn!r}: not like arn:aws:iam::123456789012:role/"
-            )
-        if self.assume_role_arn and not _ROLE_ARN.fullmatch(self.assume_role_arn):
-            raise SettingError(f"--assume-role-arn {self.assume_role_arn!r}: not the ARN of a role")
+        _check_role("base-role-arn", self.base_role_arn, checked_base)
+        _check_role("assume-role-arn", self.assume_role_arn, checked_arn)
+        _check_role("default-role", self.default_role, lambda role: role_arn(role, _some_base(self)))
         _check_networks(self.admin_networks)
         for account in self.allowed_accounts:
             if not _ACCOUNT.fullmatch(account):
@@ -164,6 +162,19 @@ class Config(CommonConfig, frozen=True, kw_only=True):
         _check_source(self)
 
 
+def _check_role(flag: str, written: str, read: Callable[[str], str]) -> None:
+    try:
+        if written:
+            read(written)
+    except ValueError as error:
+        raise SettingError(f"--{flag} {error}") from None
+
+
+def _some_base(config: Config) -> str:
+    """A base by which role names can be checked; empty when there will never be one."""
+    return base_arn(config) or (_ANY_BASE if config.auto_discover_base_arn else "")
+
+
 def _check_networks(texts: tuple[str, ...]) -> None:
     for text in texts:
         try:
@@ -178,9 +189,6 @@ def _check_names(config: Config) -> None:
     for flag, key in (*keys, ("namespace-key", config.namespace_key)):
         if not _ANNOTATION.fullmatch(key):
             raise SettingError(f"--{flag} {key!r}: not the name of an annotation, such as {names.ROLE}")
-    role = config.default_role
-    if role and not (_ROLE_ARN.fullmatch(role) or _ROLE_NAME.fullmatch(role)):
-        raise SettingError(f"--default-role {role!r}: neither the name nor the ARN of a role")
     for pattern in config.host_interface:
         if not _INTERFACE.fullmatch(pattern):
             raise SettingError(f"--host-interface {pattern!r}: not like eth0, eni+ or !eth0")
@@ -200,4 +208,4 @@ def _check_source(config: Config) -> None:
 
 def base_arn(config: Config) -> str:
     """What stands before role names, with `/` at its end; empty when it is not known, or not yet."""
-    return config.base_role_arn.rstrip("/") + "/" if config.base_role_arn else ""
+    return checked_base(config.base_role_arn) if config.base_role_arn else ""

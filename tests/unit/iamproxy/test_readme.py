@@ -60,7 +60,7 @@ class TestExplanations:
         rules = Rules(Config(base_role_arn=BASE, namespace_restriction_format="regexp"), BASE)
         verdict, text = explain(WEB, namespace, rules)
         assert isinstance(verdict, Grant)
-        assert "'web(': a bracket is not closed (InvalidAllowedRoles)" in text
+        assert "'web(': missing ): web( (InvalidAllowedRoles)" in text
         assert "'yes' counts as required: optional or required (InvalidImdsv2)" in text
         assert f"session token    required by {names.IMDSV2}" in text
 
