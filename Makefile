@@ -35,7 +35,7 @@ lint: install ## check format, style, types and import laws
 	@$(BIN)/ruff format --check $(PYTHON_CODE)
 	@$(BIN)/mypy --explicit-package-bases $(PYTHON_CODE)
 	@$(BIN)/lint-imports
-	@for script in $(SCRIPTS); do bash -n $$script; done
+	@$(BIN)/shellcheck $(SCRIPTS)
 
 unit: install ## test the pure modules
 	@$(PYTEST) tests/unit $(ARGS)
