@@ -22,7 +22,7 @@ from addons.runtime.app import run_until_stopped
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decisions
-from addons.runtime.events import Recorder
+from addons.runtime.events import EventRecorder
 from addons.runtime.kube import KubeClient
 from addons.runtime.leader import Leader
 from addons.runtime.web import StatusServer
@@ -44,7 +44,7 @@ async def main(config: Config) -> int:
     ):
         identity = f"{socket.gethostname()}-{os.getpid()}"
         decisions = Decisions()
-        recorder = Recorder(kube, component=COMPONENT, instance=identity)
+        recorder = EventRecorder(kube, component=COMPONENT, instance=identity)
         reporter = Reporter(decisions=decisions, recorder=None if config.dry_run else recorder)
         leader = _leader(config, kube, identity)
         controller = _controller(config, kube, aws, reporter, leader)
@@ -63,7 +63,7 @@ async def main(config: Config) -> int:
         return 0
 
 
-async def single_pass(controller: Controller, recorder: Recorder) -> int:
+async def single_pass(controller: Controller, recorder: EventRecorder) -> int:
     """Bring every zone to what is wanted, once: 0, or 3 when something failed, each named on stderr."""
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:

@@ -11,7 +11,7 @@ import jmespath
 from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import Counter, Gauge, Histogram
 
-from addons.runtime.aws_clients import NOBODY, Clients, Recorder, Reply
+from addons.runtime.aws_clients import NOBODY, Clients, OnCall, Reply
 from addons.runtime.aws_errors import translate
 from addons.runtime.bucket import Bucket, Rate
 from addons.runtime.errors import OutsideError, Throttled, Unavailable
@@ -33,7 +33,7 @@ class AwsSession:
     """Calls to AWS without blocking the event loop. Close it, or use it as an async context.
 
     Every service has a bounded pool of threads, and for each role a client and a bucket. `rates` say how
-    fast a service may be called. `recorder` is told every operation that is sent, with the service as IAM
+    fast a service may be called. `on_call` is told every operation that is sent, with the service as IAM
     names it: what the policy must allow.
     """
 
@@ -43,7 +43,7 @@ class AwsSession:
         region: str = "",
         endpoint_url: str = "",
         rates: Mapping[str, Rate] | None = None,
-        recorder: Recorder | None = None,
+        on_call: OnCall | None = None,
         threads: int = 8,
         read_seconds: float = 10.0,
     ) -> None:
@@ -55,7 +55,7 @@ class AwsSession:
             attempts=lambda service: self._rate(service).attempts,
             threads=threads,
             read_seconds=read_seconds,
-            recorder=recorder,
+            on_call=on_call,
         )
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}

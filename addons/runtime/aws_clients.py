@@ -19,7 +19,7 @@ from botocore.session import Session
 from addons.runtime.errors import Unavailable
 
 Reply = dict[str, Any]
-Recorder = Callable[[str, str], None]
+OnCall = Callable[[str, str], None]
 Role = tuple[str, str]
 """ARN and external id of a role to assume."""
 
@@ -47,14 +47,14 @@ class Clients:
         attempts: Callable[[str], int],
         threads: int,
         read_seconds: float,
-        recorder: Recorder | None,
+        on_call: OnCall | None,
     ) -> None:
         self._region = region or None
         self._endpoint_url = endpoint_url or None
         self._attempts = attempts
         self._threads = threads
         self._read_seconds = read_seconds
-        self._recorder = recorder
+        self._on_call = on_call
         self._lock = threading.RLock()
         self._sessions: dict[Role, Session] = {}
         self._clients: dict[tuple[str, Role], Any] = {}
@@ -95,7 +95,7 @@ class Clients:
                 config=self._config(service, is_signed),
                 **credentials,
             )
-        client.meta.events.register("before-call", self._record)
+        client.meta.events.register("before-call", self._tell)
         client.meta.events.register("before-send", self._refuse_when_closed)
         return client
 
@@ -126,9 +126,9 @@ class Clients:
         session.register_component("credential_provider", CredentialResolver([provider]))
         return session
 
-    def _record(self, model: Any, **_: object) -> None:
-        if self._recorder:
-            self._recorder(model.service_model.signing_name, model.name)
+    def _tell(self, model: Any, **_: object) -> None:
+        if self._on_call:
+            self._on_call(model.service_model.signing_name, model.name)
 
     def _refuse_when_closed(self, **_: object) -> None:
         if self._closed:

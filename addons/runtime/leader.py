@@ -18,7 +18,7 @@ from addons.runtime.clock import rfc3339_micro, utc_now
 from addons.runtime.errors import Conflict, NotFound, OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import LEASES, Lease
-from addons.runtime.service import Service
+from addons.runtime.runnable import Runnable
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +31,9 @@ _FAILURES = Counter("addons_kube_leader_failures_total", "Failed requests for th
 
 
 class Leader:
-    """Campaigns for one Lease, and runs a service while it is held.
+    """Campaigns for one Lease, and runs something while it is held.
 
-    A holder that cannot renew for `renew_seconds` asks its service to stop, and ends it before the
+    A holder that cannot renew for `renew_seconds` asks that to stop, and ends it before the
     `lease_seconds` are over that the others wait. `retry_seconds` is the pause between requests, with jitter.
     `identity` should tell people which replica it is; a random ending makes it unique to this process.
     """
@@ -72,7 +72,7 @@ class Leader:
 
     @property
     def is_leading(self) -> bool:
-        """True while the service may act."""
+        """True while this replica may act."""
         return self.remaining() > 0
 
     def remaining(self) -> float:
@@ -82,18 +82,18 @@ class Leader:
         """
         return max(0.0, self._renewed_at + self._lease_seconds * (1 - _MARGIN) - self._clock())
 
-    def lead(self, service: Service) -> Service:
-        """A service that campaigns and runs `service` whenever this replica leads.
+    def lead(self, runnable: Runnable) -> Runnable:
+        """Campaign, and run `runnable` whenever this replica leads.
 
-        On loss, `service` sees its event set, is cancelled when its time is nearly over, and is awaited; then
-        the campaign goes on. When `service` fails or returns, the lease is released and so does this.
+        On loss, `runnable` sees its event set, is cancelled when its time is nearly over, and is awaited; then
+        the campaign goes on. When it fails or returns, the lease is released and so does this.
         """
 
         async def campaign(stopping: asyncio.Event) -> None:
             self._clock = asyncio.get_running_loop().time
             over = False
             while not over and await self._acquire(stopping):
-                over = await self._hold(service, stopping)
+                over = await self._hold(runnable, stopping)
 
         return campaign
 
@@ -143,11 +143,11 @@ class Leader:
             self._version = lease.metadata.resource_version
             self._seen_at = self._clock()
 
-    async def _hold(self, service: Service, stopping: asyncio.Event) -> bool:
-        """Run `service` under the lease; True when it has ended for good, False when the lease was lost."""
+    async def _hold(self, runnable: Runnable, stopping: asyncio.Event) -> bool:
+        """Run `runnable` under the lease; True when it has ended for good, False when the lease was lost."""
         self._gauge.set(1)
         halt = asyncio.Event()
-        work = asyncio.ensure_future(service(halt))
+        work = asyncio.ensure_future(runnable(halt))
         renewal = asyncio.ensure_future(self._renew_until_lost())
         asked = asyncio.ensure_future(stopping.wait())
         try:

@@ -19,7 +19,7 @@ from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decisions
-from addons.runtime.events import Recorder
+from addons.runtime.events import EventRecorder
 from addons.runtime.kube import KubeClient
 from addons.runtime.leader import Leader
 from addons.runtime.outcomes import Ledger
@@ -77,7 +77,7 @@ class World:
                 rates={"route53": Rate(per_second=1000, burst=1000)},
             ) as session,
         ):
-            recorder = Recorder(kube, component="aws-addons-dns", instance="test")
+            recorder = EventRecorder(kube, component="aws-addons-dns", instance="test")
             self.decisions = Decisions()
             made = Controller(
                 config,

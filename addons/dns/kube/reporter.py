@@ -7,7 +7,7 @@ from typing import Literal
 from addons.dns import names
 from addons.dns.model.actions import ChangeGroup, Conflict, Plan
 from addons.runtime.decisions import Decisions
-from addons.runtime.events import Recorder
+from addons.runtime.events import EventRecorder
 from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Reporter:
     Without `recorder` no Events are made.
     """
 
-    def __init__(self, *, decisions: Decisions, recorder: Recorder | None) -> None:
+    def __init__(self, *, decisions: Decisions, recorder: EventRecorder | None) -> None:
         self._decisions = decisions
         self._recorder = recorder
         self._skips: dict[str, list[Skip]] = {}

@@ -47,7 +47,7 @@ class Recorded(AwsSession):
             region="eu-central-1",
             endpoint_url=url,
             rates={"route53": rate},
-            recorder=lambda service, operation: self.sent.update([f"{service}:{operation}"]),
+            on_call=lambda service, operation: self.sent.update([f"{service}:{operation}"]),
             threads=threads,
         )
 
