@@ -39,10 +39,10 @@ class Lane:
     Every answer to a pod is looked at: it may be a refusal, or its own role, and never anything else.
     """
 
-    def __init__(self, world: World, address: str, *dials: Dial) -> None:
+    def __init__(self, world: World, address: str, *dials: Dial, rng: Random) -> None:
         self.world = world
         self.address = address
-        self.rng = Random(address)
+        self.rng = rng
         self.answers = 0
         self._dials = dials
         self._numbers = count()
