@@ -9,10 +9,7 @@ import pytest
 
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.api import Api, connect
-from tests.support.cluster import Cluster, find_assets
-
-NODE_PORTS = range(30_000, 30_064)
-"""What Services may have: so few that a test can ask for more."""
+from tests.support.cluster import NODE_PORTS, Cluster, find_assets
 
 SERVERS: list[object] = ["emulator"]
 if find_assets() or os.environ.get("CI"):

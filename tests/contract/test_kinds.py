@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from tests.support.api import MERGE, STRATEGIC, Api, Object, Reply, pod, service
+from tests.support.cluster import NODE_PORTS
 
 
 class TestService:
@@ -36,7 +37,7 @@ class TestService:
     async def test_more_node_ports_than_there_are_is_an_error_of_the_server_and_takes_none(
         self, api: Api
     ) -> None:
-        ports = [{"name": f"p{number}", "port": number} for number in range(1, 66)]
+        ports = [{"name": f"p{number}", "port": number} for number in range(1, len(NODE_PORTS) + 2)]
         reply = await api.create("services", service("a", type="NodePort", ports=ports))
         why = "failed to allocate a nodePort: range is full"
         assert (reply.status, reply.reason) == (500, "InternalError")

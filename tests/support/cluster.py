@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "tests" / "kube"
+NODE_PORTS = range(30_000, 30_512)
+"""What Services may have: so few that a test can ask for more."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ def running(folder: Path, assets: Path, *, netns: str = "", address: str = "") -
     It listens on loopback, or on an `address` inside the network namespace `netns`. Nodes that were started
     from the same folder end with it.
     """
-    environment = {**os.environ, "KUBEBUILDER_ASSETS": str(assets)}
+    ports = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+    environment = {**os.environ, "KUBEBUILDER_ASSETS": str(assets), "NODE_PORTS": ports}
     if netns:
         environment |= {"NETNS": netns, "ADDRESS": address}
     started = subprocess.run(
