@@ -16,6 +16,7 @@ from botocore.credentials import (
 from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
+from addons.runtime.aws_sending import Refusal, check, unless
 from addons.runtime.errors import Unavailable
 
 Reply = dict[str, Any]
@@ -60,9 +61,12 @@ class Clients:
         self._clients: dict[tuple[str, Role], Any] = {}
         self._closed = False
 
-    def call(self, service: str, operation: str, role: Role, arguments: Mapping[str, Any]) -> Reply:
-        """Call an operation by its boto3 method name; raises what botocore raises."""
-        reply: Reply = getattr(self._client(service, role), operation)(**arguments)
+    def call(
+        self, service: str, operation: str, role: Role, arguments: Mapping[str, Any], refusal: Refusal
+    ) -> Reply:
+        """Call an operation by its boto3 method name; raises what botocore raises, or `refusal` gives."""
+        with unless(lambda: Unavailable("the session is closed") if self._closed else refusal()):
+            reply: Reply = getattr(self._client(service, role), operation)(**arguments)
         return reply
 
     def paging(self, service: str, operation: str) -> Mapping[str, Any]:
@@ -96,7 +100,7 @@ class Clients:
                 **credentials,
             )
         client.meta.events.register("before-call", self._tell)
-        client.meta.events.register("before-send", self._refuse_when_closed)
+        client.meta.events.register("before-send", check)
         return client
 
     def _config(self, service: str, is_signed: bool) -> Config:
@@ -129,10 +133,6 @@ class Clients:
     def _tell(self, model: Any, **_: object) -> None:
         if self._on_call:
             self._on_call(model.service_model.signing_name, model.name)
-
-    def _refuse_when_closed(self, **_: object) -> None:
-        if self._closed:
-            raise Unavailable("the session is closed")
 
 
 class _RoleProvider(CredentialProvider):  # type: ignore[misc]
