@@ -12,6 +12,7 @@ import pytest
 from tests.support.iamproxy_cluster import Cluster
 from tests.support.iamproxy_world import BASE, FakeCni, addresses, pod
 from tests.support.programs import programs
+from tests.support.until import until
 
 STS_SECONDS = (0.0, 0.5, 1.0)
 
@@ -38,9 +39,11 @@ async def first_fetch(cluster: Cluster, cni: FakeCni | None) -> None:
     if cni:
         cni.give(made.address, obj)
     path = "/latest/meta-data/iam/security-credentials/reader"
-    async with asyncio.timeout(20):
-        while " 200 " not in await cluster.network.ask(made.inside, path=path):
-            await asyncio.sleep(0.05)
+
+    async def is_served() -> bool:
+        return " 200 " in await cluster.network.ask(made.inside, path=path)
+
+    await until(is_served)
 
 
 async def roles_found(

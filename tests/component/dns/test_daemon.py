@@ -9,6 +9,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import pytest
 
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
-from tests.support.processes import running
+from tests.support.processes import Ended, ended, running
+from tests.support.until import until
 
 PREFIX = "external-dns.alpha.kubernetes.io/"
 
@@ -44,6 +46,10 @@ class World:
         found = self.aws.route53.record_sets(self.zone_id)
         return {item.name.removesuffix(".example.com."): item.values for item in found if item.type == "A"}
 
+    def has_made(self, changes: int) -> bool:
+        """Whether so many calls have asked for changes."""
+        return sum(call.operation == "ChangeResourceRecordSets" for call in self.aws.calls) >= changes
+
     @asynccontextmanager
     async def process(self, *flags: str) -> AsyncIterator[asyncio.subprocess.Process]:
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
@@ -53,11 +59,10 @@ class World:
         async with running(*command, env=environment, stdout=PIPE, stderr=PIPE) as started:
             yield started
 
-    async def run(self, *flags: str) -> tuple[int | None, str, str]:
-        """Exit code, stdout and stderr of a process that ends by itself."""
+    async def run(self, *flags: str) -> Ended:
+        """How a process ends by itself."""
         async with self.process(*flags) as started:
-            out, err = await started.communicate()
-            return started.returncode, out.decode(), err.decode()
+            return await ended(started)
 
 
 @pytest.fixture
@@ -145,8 +150,7 @@ async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
     serving = (f"--listen=127.0.0.1:{port}", "--min-event-sync-interval=50ms")
     flags = (*serving, "--policy=sync", "--domain-filter=example.com")
     async with world.process(*flags) as started, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
-        while world.addresses() != {"www": ("192.0.2.1",)}:
-            await asyncio.sleep(0.05)
+        await until(lambda: world.addresses() == {"www": ("192.0.2.1",)})
         async with http.get("/readyz") as reply:
             assert reply.status == 200
         async with http.get("/api/state") as reply:
@@ -170,8 +174,7 @@ async def test_killed_in_the_middle_it_converges_when_started_again(world: World
         async with world.process(
             "--listen=127.0.0.1:0", "--no-leader-elect", "--aws-batch-change-size=4"
         ) as started:
-            while sum(call.operation == "ChangeResourceRecordSets" for call in world.aws.calls) < calls:
-                await asyncio.sleep(0.01)
+            await until(partial(world.has_made, calls), pause=0.001)
             started.kill()
             await started.communicate()
     code, _, err = await world.run("--once")

@@ -13,8 +13,9 @@ from addons.dns.kube.caches import Cache
 from addons.runtime.clock import utc_now
 from addons.runtime.objects import Service
 from addons.sim.kubeapi.faults import Fault
-from tests.support.dns_world import CHANGE, World, service, until
+from tests.support.dns_world import CHANGE, World, service
 from tests.support.permits import NEVER, PERMIT
+from tests.support.until import until
 
 LIST = "ListHostedZones"
 

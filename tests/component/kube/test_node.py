@@ -1,13 +1,14 @@
 """tests/kube/node, up to where it would start a container runtime."""
 
 import os
-import subprocess
 from pathlib import Path
+
+from tests.support.processes import run
 
 NODE = Path(__file__).parents[2] / "kube" / "node"
 
 
-def test_the_configuration_is_text_and_runs_no_command(tmp_path: Path) -> None:
+async def test_the_configuration_is_text_and_runs_no_command(tmp_path: Path) -> None:
     """No command of the machine is named in it: `stop`, say, may be one that stops the machine."""
     commands, home = tmp_path / "bin", tmp_path / "nodes" / "one"
     commands.mkdir()
@@ -17,7 +18,7 @@ def test_the_configuration_is_text_and_runs_no_command(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "busybox.tar").touch()
     environment = {"PATH": f"{commands}:{os.environ['PATH']}", "KUBEBUILDER_ASSETS": str(commands)}
-    ended = subprocess.run([NODE, tmp_path, "one"], env=environment, capture_output=True, text=True)
-    assert ended.stderr.startswith("containerd is not ready")
+    ended = await run(NODE, tmp_path, "one", env=environment)
+    assert ended.err.startswith("containerd is not ready")
     assert "netns_mounts_under_state_dir" in (home / "containerd.toml").read_text()
     assert not (tmp_path / "stopped").exists()
