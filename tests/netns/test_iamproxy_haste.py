@@ -1,9 +1,8 @@
 """Pods that ask before all is known about them, with boto3 as it comes: nobody is to notice."""
 
 import asyncio
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from itertools import product
 
@@ -15,21 +14,6 @@ from tests.support.programs import programs
 from tests.support.until import until
 
 STS_SECONDS = (0.0, 0.5, 1.0)
-
-
-@contextmanager
-def ahead_of_others() -> Iterator[None]:
-    """The processor is first of all for this process and those that it starts.
-
-    botocore waits a second for an answer and the daemon 0.9 s with it: on a busy machine neither would say
-    anything about the other.
-    """
-    usual = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, usual - 15)
-    try:
-        yield
-    finally:
-        os.setpriority(os.PRIO_PROCESS, 0, usual)
 
 
 async def first_fetch(cluster: Cluster, cni: FakeCni | None) -> None:
@@ -57,7 +41,6 @@ async def roles_found(
         sts.create_role(f"role-{number}")
         sts.knobs.latency_by_role[f"{BASE}role-{number}"] = seconds
     async with AsyncExitStack() as stack:
-        stack.enter_context(ahead_of_others())
         if cni:
             await stack.enter_async_context(cni.running())
         await stack.enter_async_context(cluster.daemon.running(*flags))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.priority import ahead_of_others
 from tests.support.processes import output_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +45,8 @@ def running(folder: Path, assets: Path, *, netns: str = "", address: str = "") -
     environment = {**os.environ, "KUBEBUILDER_ASSETS": str(assets), "NODE_PORTS": ports}
     if netns:
         environment |= {"NETNS": netns, "ADDRESS": address}
-    kubeconfig = output_of(SCRIPTS / "start", folder, env=environment)
+    with ahead_of_others():
+        kubeconfig = output_of(SCRIPTS / "start", folder, env=environment)
     try:
         yield Cluster(
             folder,

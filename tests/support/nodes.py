@@ -21,6 +21,7 @@ from pathlib import Path
 from addons.sim.net import METADATA, Namespace
 from tests.support.cluster import SCRIPTS, Cluster, running
 from tests.support.namespaces import claim, ip, privileged
+from tests.support.priority import ahead_of_others
 from tests.support.processes import output_of
 
 _PLUGINS = Path("/usr/lib/cni")
@@ -170,7 +171,8 @@ def _join(cluster: Cluster, node: Node, assets: Path) -> None:
     network = {"cniVersion": "0.4.0", "name": node.name, "plugins": [{"type": "ptp", "ipam": addresses}]}
     (home / "cni.d" / "pods.conflist").write_text(json.dumps(network))
     environment = os.environ | {"KUBEBUILDER_ASSETS": str(assets), "CNI_BIN": str(_PLUGINS)}
-    output_of(SCRIPTS / "node", cluster.folder, node.name, env=environment)
+    with ahead_of_others():
+        output_of(SCRIPTS / "node", cluster.folder, node.name, env=environment)
 
 
 def _await_ready(cluster: Cluster, node: Node, assets: Path) -> None:
