@@ -8,9 +8,10 @@ import pytest
 
 from addons.dns import names as dns_names
 from addons.iamproxy import names as iamproxy_names
+from addons.runtime import permit
 
 ROOT = Path(__file__).parents[2]
-NAMES = {"dns": dns_names, "iamproxy": iamproxy_names}
+NAMES = {"every daemon": permit, "dns": dns_names, "iamproxy": iamproxy_names}
 PAGES = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),

@@ -21,6 +21,7 @@ from addons.sim.kubeapi.server import KubeApi
 from tests.support.processes import Ended, ended, running
 from tests.support.until import until
 
+CHANGE = "ChangeResourceRecordSets"
 PREFIX = "external-dns.alpha.kubernetes.io/"
 
 
@@ -46,9 +47,14 @@ class World:
         found = self.aws.route53.record_sets(self.zone_id)
         return {item.name.removesuffix(".example.com."): item.values for item in found if item.type == "A"}
 
+    @property
+    def changes(self) -> int:
+        """Calls that have changed something."""
+        return sum(call.operation == CHANGE and not call.error for call in self.aws.calls)
+
     def has_made(self, changes: int) -> bool:
-        """Whether so many calls have asked for changes."""
-        return sum(call.operation == "ChangeResourceRecordSets" for call in self.aws.calls) >= changes
+        """Whether so many calls have changed something."""
+        return self.changes >= changes
 
     @asynccontextmanager
     async def process(self, *flags: str) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -164,6 +170,38 @@ async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
         assert started.returncode == 0
     lease = world.api.store.get("coordination.k8s.io/v1", "leases", "default", "aws-addons-dns")
     assert lease["spec"].get("holderIdentity", "") == ""
+
+
+async def test_a_stop_ends_after_the_call_in_flight_and_says_what_it_left(world: World) -> None:
+    for number in range(100):
+        world.api.store.create("v1", "services", service(f"s{number}", "192.0.2.1"))
+    world.aws.faults.slow(CHANGE, 0.3)
+    flags = ("--listen=127.0.0.1:0", "--aws-batch-change-size=2", "--aws-batch-change-interval=0s")
+    async with world.process(*flags, "--aws-rate=1000", "--log-format=text") as started:
+        await until(lambda: world.has_made(7), pause=0.001)
+        started.send_signal(signal.SIGTERM)
+        sent = world.changes
+        _, err = await started.communicate()
+        assert started.returncode == 0
+    assert world.changes <= sent + 1
+    assert len(world.addresses()) == world.changes
+    left = 100 - world.changes
+    assert f"{left} changes left: not begun: this replica was told to stop" in err.decode()
+
+
+async def test_a_single_pass_that_is_told_to_stop_says_so(world: World) -> None:
+    for number in range(100):
+        world.api.store.create("v1", "services", service(f"s{number}", "192.0.2.1"))
+    world.aws.faults.slow(CHANGE, 0.3)
+    async with world.process(
+        "--once", "--aws-batch-change-size=2", "--aws-batch-change-interval=0s"
+    ) as started:
+        await until(lambda: world.has_made(2), pause=0.001)
+        started.send_signal(signal.SIGTERM)
+        _, err = await started.communicate()
+        assert started.returncode == 3
+    assert err.decode().splitlines()[-1] == "stopped before the pass was complete"
+    assert 2 <= world.changes <= 4
 
 
 async def test_killed_in_the_middle_it_converges_when_started_again(world: World) -> None:

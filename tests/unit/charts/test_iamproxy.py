@@ -29,7 +29,7 @@ from tests.support.charts import (
 )
 
 CHART = CHARTS / "iamproxy"
-OWNED = CHART_OWNED | ALSO_OWNED[Config]
+OWNED = (CHART_OWNED | ALSO_OWNED[Config]) & {setting.key for setting in settings_of(Config)}
 
 EVERYTHING: Values = {
     "fullnameOverride": "names",

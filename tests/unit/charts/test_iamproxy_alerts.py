@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
 from addons.iamproxy import __main__, names
-from addons.iamproxy.store.vault import COMFORT, FLOOR
+from addons.iamproxy.cache.credentials import COMFORT, FLOOR
 from tests.support.charts import CHARTS, Values, only, render, values
 
 assert __main__, "imported for the metrics that it and all it imports declare"

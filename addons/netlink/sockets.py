@@ -1,0 +1,97 @@
+"""A netlink socket. The kernel answers within the call: nothing waits."""
+
+import errno
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from itertools import count
+
+from addons.netlink.messages import Answer, Message, decode_answers, encode_message
+from addons.runtime.errors import AlreadyExists, Denied, Invalid, NotFound, OutsideError, Unavailable
+
+ROUTE, NETFILTER = 0, 12  # families of netlink, include/uapi/linux/netlink.h
+
+_SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
+_BUFFER_OCTETS = 1 << 17
+_TREE: dict[int, type[OutsideError]] = {
+    errno.EPERM: Denied,
+    errno.EACCES: Denied,
+    errno.ENOENT: NotFound,
+    errno.EADDRNOTAVAIL: NotFound,
+    errno.EEXIST: AlreadyExists,
+    errno.EINVAL: Invalid,
+    errno.EOPNOTSUPP: Invalid,
+    errno.EINTR: Unavailable,
+}
+
+
+class NetlinkSocket:
+    """A socket of one family, in the network namespace in which it was made."""
+
+    def __init__(self, family: int) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
+        self._socket.setblocking(False)
+        self._socket.bind((0, 0))
+        self._numbers = count(1)
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
+    def fileno(self) -> int:
+        """Give the descriptor, to wait for."""
+        return self._socket.fileno()
+
+    def subscribe(self, group: int) -> None:
+        """Have the kernel's notifications to this multicast group sent here as well."""
+        self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
+
+    def notifications(self) -> bytes:
+        """Give everything that arrived since the last call. Raises `Unavailable` when some of it is lost."""
+        return b"".join(self._receive("notifications"))
+
+    def send(self, messages: Iterable[Message]) -> None:
+        """Have the messages done, all in one datagram. Raises for the first one that is refused."""
+        numbered = dict(zip(self._numbers, messages, strict=False))
+        self._transmit(b"".join(encode_message(number, message) for number, message in numbered.items()))
+        for answer in self._answers("requests"):
+            if answer.error:
+                asked = numbered.get(answer.number)
+                raise _refusal(answer.error, asked.subject if asked else "an older request")
+
+    def dump(self, message: Message) -> list[bytes]:
+        """Ask for a list; give the payload of each element."""
+        self._transmit(encode_message(next(self._numbers), message))
+        found: list[bytes] = []
+        while True:
+            for answer in self._answers(message.subject):
+                if answer.is_last:
+                    return found
+                if answer.error or answer.is_interrupted:
+                    raise _refusal(answer.error or errno.EINTR, message.subject)
+                found.append(answer.payload)
+
+    def _transmit(self, octets: bytes) -> None:
+        try:
+            self._socket.sendto(octets, (0, 0))
+        except OSError as error:
+            raise _refusal(error.errno or 0, "requests") from error
+
+    def _answers(self, subject: str) -> Iterator[Answer]:
+        for datagram in self._receive(subject):
+            yield from decode_answers(datagram)
+
+    def _receive(self, subject: str) -> Iterator[bytes]:
+        while True:
+            try:
+                yield self._socket.recv(_BUFFER_OCTETS)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                raise _refusal(error.errno or 0, subject) from error
+
+
+def _refusal(code: int, subject: str) -> OutsideError:
+    error = _TREE.get(code, Unavailable)
+    name = errno.errorcode.get(code, str(code))
+    return error(f"{subject}: {os.strerror(code).lower()}", code=name)
