@@ -122,9 +122,3 @@ class World:
     def reasons(self) -> list[str]:
         """The reasons of all decisions, oldest first."""
         return [decision.reason for decision in reversed(self.decisions.newest())]
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until it holds; the test's own time-out is the limit."""
-    while not condition():
-        await asyncio.sleep(0.01)

@@ -8,6 +8,7 @@ import pytest
 from addons.sim.kubeapi.faults import Fault
 from tests.support.iamproxy_reuse import LEAST_SECONDS
 from tests.support.iamproxy_world import FakeCni, World, addresses, holder, pod
+from tests.support.until import until
 
 IP = "10.0.0.1"
 
@@ -84,8 +85,7 @@ class TestNews:
             monkeypatch.setattr(controller, "_rules", fail)
             world.delete(created)
             world.create(pod("b", IP, role="web"))
-            while controller.pods.get("prod", "b") is None:
-                await asyncio.sleep(0.001)
+            await until(lambda: controller.pods.get("prod", "b"), pause=0.001)
             assert await holder(controller, IP, 0.2) == ""
             assert controller.not_ready() == "the last round failed: RuntimeError('out of order')"
             monkeypatch.undo()

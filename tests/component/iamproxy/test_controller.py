@@ -1,7 +1,5 @@
 """The controller against an API server and a strict STS: verdicts, credentials, and what is told."""
 
-import asyncio
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,14 +14,9 @@ from addons.runtime.settings import SettingError
 from addons.sim.aws.sts.state import Asked, trust_of_account
 from addons.sim.kubeapi.faults import Fault
 from tests.support.iamproxy_world import BASE, World, addresses, holder, key_of, pod
+from tests.support.until import until
 
 ACCOUNT = "123456789012"
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 class TestCredentials:
