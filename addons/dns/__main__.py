@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -22,7 +23,7 @@ from addons.runtime.app import run_until_stopped
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decisions
-from addons.runtime.events import Recorder
+from addons.runtime.events import EventRecorder
 from addons.runtime.kube import KubeClient
 from addons.runtime.leader import Leader
 from addons.runtime.web import StatusServer
@@ -44,9 +45,9 @@ async def main(config: Config) -> int:
     ):
         identity = f"{socket.gethostname()}-{os.getpid()}"
         decisions = Decisions()
-        recorder = Recorder(kube, component=COMPONENT, instance=identity)
+        recorder = EventRecorder(kube, component=COMPONENT, instance=identity)
         reporter = Reporter(decisions=decisions, recorder=None if config.dry_run else recorder)
-        leader = _leader(config, kube, identity)
+        leader = _leader(config, kube, identity, aws.settled)
         controller = _controller(config, kube, aws, reporter, leader)
         decisions.on_demand = controller.decisions_on
         if config.once:
@@ -63,13 +64,13 @@ async def main(config: Config) -> int:
         return 0
 
 
-async def single_pass(controller: Controller, recorder: Recorder) -> int:
+async def single_pass(controller: Controller, recorder: EventRecorder) -> int:
     """Bring every zone to what is wanted, once: 0, or 3 when something failed, each named on stderr."""
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(controller.watches.run(stopping))
         group.create_task(recorder.run(stopping))
-        failures = await controller.run_once()
+        failures = await controller.run_once(stopping)
         stopping.set()
     for key, message in sorted(failures.items()):
         sys.stderr.write(f"failed: {key or 'hosted zones'}: {message}\n")
@@ -112,7 +113,9 @@ def _route53_rate(config: Config) -> Rate:
     return Rate(per_second=config.aws_rate, burst=max(1, round(2 * config.aws_rate)), attempts=1)
 
 
-def _leader(config: Config, kube: KubeClient, identity: str) -> Leader | None:
+def _leader(
+    config: Config, kube: KubeClient, identity: str, settled: Callable[[], Awaitable[None]]
+) -> Leader | None:
     """A single pass and a dry run need no lease: they end soon, or change nothing."""
     if not config.leader_elect or config.once or config.dry_run:
         return None
@@ -121,6 +124,7 @@ def _leader(config: Config, kube: KubeClient, identity: str) -> Leader | None:
         namespace=config.leader_elect_namespace or _pod_namespace(),
         name=config.leader_elect_name or COMPONENT,
         identity=identity,
+        settled=settled,
     )
 
 

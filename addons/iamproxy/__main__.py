@@ -44,7 +44,7 @@ from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decisions
 from addons.runtime.errors import AlreadyExists, OutsideError
-from addons.runtime.events import Recorder
+from addons.runtime.events import EventRecorder
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import NAMESPACES, PODS, Namespace, Pod
 from addons.runtime.setting_values import BadValue, parse_duration
@@ -92,7 +92,7 @@ async def _run(config: Config, redirect: Redirect | None) -> int:
     config = msgspec.structs.replace(config, aws_region=await _region(config))
     async with _connections(config) as (kube, aws):
         decisions = Decisions()
-        recorder = Recorder(kube, component=COMPONENT, instance=config.node)
+        recorder = EventRecorder(kube, component=COMPONENT, instance=config.node)
         reporter = Reporter(decisions=decisions, recorder=None if config.dry_run else recorder)
         controller = Controller(
             config,
@@ -109,7 +109,7 @@ async def _run(config: Config, redirect: Redirect | None) -> int:
         return 0
 
 
-async def single_pass(controller: Controller, recorder: Recorder) -> int:
+async def single_pass(controller: Controller, recorder: EventRecorder) -> int:
     """Fetch the credentials of every pod of the node, once: 0, or 3 where some failed, named on stderr."""
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -197,7 +197,7 @@ async def _serve(
     controller: Controller,
     redirect: Redirect | None,
     decisions: Decisions,
-    recorder: Recorder,
+    recorder: EventRecorder,
 ) -> None:
     places: Sequence[Place] = [("", config.app_port)]
     if redirect:

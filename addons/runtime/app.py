@@ -1,4 +1,4 @@
-"""The life of a daemon: run its services until a signal, stop them in good order, and tell how it ended."""
+"""The life of a daemon: run its parts until a signal, stop them in good order, and tell how it ended."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from addons.runtime.service import Service
+from addons.runtime.runnable import Runnable
 from addons.runtime.settings import SettingError
 
 log = logging.getLogger(__name__)
@@ -32,22 +32,22 @@ async def _at_once() -> None:
 
 
 async def run_until_stopped(
-    *services: Service, grace: float = 20.0, before_stopping: Callable[[], Awaitable[None]] = _at_once
+    *runnables: Runnable, grace: float = 20.0, before_stopping: Callable[[], Awaitable[None]] = _at_once
 ) -> None:
-    """Run every service until SIGTERM or SIGINT; end the daemon when one of them fails.
+    """Run every one of them until SIGTERM or SIGINT; end the daemon when one of them fails.
 
     After the signal all go on as before until `before_stopping` is done.
 
     All share one `stopping` event and return soon after it is set, so that the AWS call in
     flight finishes and its outcome is written down. Who has not returned `grace` seconds later
-    is cancelled. A service that fails, or returns unasked, takes the others down: the pod
+    is cancelled. One that fails, or returns unasked, takes the others down: the pod
     restarts whole rather than limp on without one of its parts.
     """
     signalled, stopping = asyncio.Event(), asyncio.Event()
     with _stopped_by_signals(signalled):
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(_guard(service, stopping), name=_name(service)) for service in services
+                group.create_task(_guard(runnable, stopping), name=_name(runnable)) for runnable in runnables
             ]
             await signalled.wait()
             await before_stopping()
@@ -83,15 +83,15 @@ def _stopped_by_signals(signalled: asyncio.Event) -> Iterator[None]:
         release()
 
 
-async def _guard(service: Service, stopping: asyncio.Event) -> None:
+async def _guard(runnable: Runnable, stopping: asyncio.Event) -> None:
     try:
-        await service(stopping)
+        await runnable(stopping)
     except Exception as error:
-        log.error("failed: %s: %s", _name(service), error)
+        log.error("failed: %s: %s", _name(runnable), error)
         raise
     if not stopping.is_set():
-        raise RuntimeError(f"{_name(service)} returned although nobody asked it to stop")
+        raise RuntimeError(f"{_name(runnable)} returned although nobody asked it to stop")
 
 
-def _name(service: Service) -> str:
-    return getattr(service, "__qualname__", repr(service))
+def _name(runnable: Runnable) -> str:
+    return getattr(runnable, "__qualname__", repr(runnable))

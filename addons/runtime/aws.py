@@ -1,8 +1,10 @@
-"""The one way to AWS: boto3 calls in threads of their own, paced, with typed errors."""
+"""The one way to AWS: boto3 calls in threads of their own, paced, permitted, with typed errors."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
 from functools import partial
 from time import monotonic
 from typing import Any, Self, TypeVar
@@ -11,10 +13,11 @@ import jmespath
 from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import Counter, Gauge, Histogram
 
-from addons.runtime.aws_clients import NOBODY, Clients, Recorder, Reply
+from addons.runtime.aws_clients import NOBODY, Clients, OnCall, Reply, Role
 from addons.runtime.aws_errors import translate
 from addons.runtime.bucket import Bucket, Rate
-from addons.runtime.errors import OutsideError, Throttled, Unavailable
+from addons.runtime.errors import OutsideError, Throttled, Unavailable, Withheld
+from addons.runtime.permit import Permit
 
 T = TypeVar("T")
 
@@ -25,6 +28,7 @@ _PACED = Counter("addons_aws_paced_seconds_total", "Time that calls waited for t
 _OPEN = Gauge("addons_aws_open_calls", "Calls that are under way or wait for a thread.", ["service"])
 
 _DEFAULT_RATE = Rate(per_second=20, burst=40, attempts=4)
+_SETTLE_SECONDS = 0.05
 _TRIES = 5
 """How often a call that is throttled is made in all."""
 
@@ -32,8 +36,10 @@ _TRIES = 5
 class AwsSession:
     """Calls to AWS without blocking the event loop. Close it, or use it as an async context.
 
-    Every service has a bounded pool of threads, and for each role a client and a bucket. `rates` say how
-    fast a service may be called. `recorder` is told every operation that is sent, with the service as IAM
+    Every service has a bounded pool of threads, and for each role a client and buckets. `rates` say how fast
+    AWS may be called: the first key that fits counts, either a pattern of `service:operation` such as
+    "ec2:describe_*", for services that throttle groups of operations apart, or else a service. Operations of
+    one key share a bucket. `on_call` is told every operation that is sent, with the service as IAM
     names it: what the policy must allow.
     """
 
@@ -43,7 +49,7 @@ class AwsSession:
         region: str = "",
         endpoint_url: str = "",
         rates: Mapping[str, Rate] | None = None,
-        recorder: Recorder | None = None,
+        on_call: OnCall | None = None,
         threads: int = 8,
         read_seconds: float = 10.0,
     ) -> None:
@@ -55,10 +61,12 @@ class AwsSession:
             attempts=lambda service: self._rate(service).attempts,
             threads=threads,
             read_seconds=read_seconds,
-            recorder=recorder,
+            on_call=on_call,
         )
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._lock = threading.Lock()
+        self._under_way = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -72,28 +80,42 @@ class AwsSession:
             pool.shutdown(wait=False, cancel_futures=True)
         self._clients.close()
 
+    async def settled(self) -> None:
+        """Return when no thread is at work on a call, abandoned ones included."""
+        while self._under_way:  # noqa: ASYNC110 (threads end, and tell no loop)
+            await asyncio.sleep(_SETTLE_SECONDS)
+
     async def call(
-        self, service: str, operation: str, *, role: str = "", external_id: str = "", **arguments: Any
+        self,
+        service: str,
+        operation: str,
+        *,
+        role: str = "",
+        external_id: str = "",
+        permit: Permit | None = None,
+        **arguments: Any,
     ) -> Reply:
         """Call an operation by its boto3 method name; `role` is the ARN of a role to assume for it.
 
-        A throttled call is made again at a lower rate before Throttled is raised. Raises OutsideError.
+        What changes anything needs a `permit`, and raises Withheld when that ends before the request is sent;
+        so does a call whose task was cancelled. A throttled call is made again at a lower rate before
+        Throttled is raised. Raises OutsideError.
         """
-        return await self._call_as((role, external_id), service, operation, arguments)
+        return await self._call_as((role, external_id), service, operation, arguments, permit)
 
     async def call_unsigned(self, service: str, operation: str, **arguments: Any) -> Reply:
         """Call an operation that takes no signature, without any credentials. Raises OutsideError."""
-        return await self._call_as(NOBODY, service, operation, arguments)
+        return await self._call_as(NOBODY, service, operation, arguments, None)
 
     async def _call_as(
-        self, who: tuple[str, str], service: str, operation: str, arguments: Mapping[str, Any]
+        self, who: Role, service: str, operation: str, arguments: Mapping[str, Any], permit: Permit | None
     ) -> Reply:
-        bucket = self._bucket(service, who[0])
+        bucket = self._bucket(service, operation, who[0])
         tries = 0
         while True:
             _PACED.labels(service).inc(await bucket.take())
             try:
-                return await self._call_once(service, operation, who, arguments)
+                return await self._call_once(service, operation, who, arguments, permit)
             except Throttled:
                 bucket.slow_down()
                 tries += 1
@@ -118,9 +140,16 @@ class AwsSession:
             arguments = {name: value for name, value in {**arguments, **tokens}.items() if value is not None}
 
     async def _call_once(
-        self, service: str, operation: str, role: tuple[str, str], arguments: Mapping[str, Any]
+        self, service: str, operation: str, who: Role, arguments: Mapping[str, Any], permit: Permit | None
     ) -> Reply:
-        make = partial(self._clients.call, service, operation, role, arguments)
+        is_abandoned = threading.Event()
+
+        def refusal() -> OutsideError | None:
+            if is_abandoned.is_set():
+                return Withheld(f"{service} {operation}: not sent: the call was abandoned")
+            return permit.refusal_to_send() if permit else None
+
+        make = partial(self._clients.call, service, operation, who, arguments, refusal)
         started, outcome = monotonic(), "cancelled"
         try:
             reply = await self._in_thread(service, operation, make)
@@ -129,6 +158,7 @@ class AwsSession:
             outcome = type(error).__name__.lower()
             raise
         finally:
+            is_abandoned.set()
             _CALLS.labels(service, operation, outcome).inc()
             _SECONDS.labels(service, operation).observe(monotonic() - started)
         _RESENT.labels(service).inc(reply.get("ResponseMetadata", {}).get("RetryAttempts", 0))
@@ -139,14 +169,27 @@ class AwsSession:
             self._pools[service] = ThreadPoolExecutor(self._threads, f"aws-{service}")
         with _OPEN.labels(service).track_inprogress():
             try:
-                return await asyncio.get_running_loop().run_in_executor(self._pools[service], make)
+                run = partial(self._note_under_way, make)
+                return await asyncio.get_running_loop().run_in_executor(self._pools[service], run)
             except (ClientError, BotoCoreError) as error:
                 raise translate(service, operation, error) from error
 
-    def _bucket(self, service: str, role: str) -> Bucket:
-        key = (service, role)
+    def _note_under_way(self, make: Callable[[], T]) -> T:
+        """Do it, in a thread; `settled` waits for it, even when nobody waits for its result any more."""
+        with self._lock:
+            self._under_way += 1
+        try:
+            return make()
+        finally:
+            with self._lock:
+                self._under_way -= 1
+
+    def _bucket(self, service: str, operation: str, role: str) -> Bucket:
+        group = f"{service}:{operation}"
+        pattern = next((known for known in self._rates if fnmatchcase(group, known)), service)
+        key = (pattern, role)
         if key not in self._buckets:
-            self._buckets[key] = Bucket(self._rate(service))
+            self._buckets[key] = Bucket(self._rates.get(pattern) or self._rate(service))
         return self._buckets[key]
 
     def _rate(self, service: str) -> Rate:

@@ -16,10 +16,11 @@ from botocore.credentials import (
 from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
+from addons.runtime.aws_sending import Refusal, check, unless
 from addons.runtime.errors import Unavailable
 
 Reply = dict[str, Any]
-Recorder = Callable[[str, str], None]
+OnCall = Callable[[str, str], None]
 Role = tuple[str, str]
 """ARN and external id of a role to assume."""
 
@@ -47,22 +48,25 @@ class Clients:
         attempts: Callable[[str], int],
         threads: int,
         read_seconds: float,
-        recorder: Recorder | None,
+        on_call: OnCall | None,
     ) -> None:
         self._region = region or None
         self._endpoint_url = endpoint_url or None
         self._attempts = attempts
         self._threads = threads
         self._read_seconds = read_seconds
-        self._recorder = recorder
+        self._on_call = on_call
         self._lock = threading.RLock()
         self._sessions: dict[Role, Session] = {}
         self._clients: dict[tuple[str, Role], Any] = {}
         self._closed = False
 
-    def call(self, service: str, operation: str, role: Role, arguments: Mapping[str, Any]) -> Reply:
-        """Call an operation by its boto3 method name; raises what botocore raises."""
-        reply: Reply = getattr(self._client(service, role), operation)(**arguments)
+    def call(
+        self, service: str, operation: str, role: Role, arguments: Mapping[str, Any], refusal: Refusal
+    ) -> Reply:
+        """Call an operation by its boto3 method name; raises what botocore raises, or `refusal` gives."""
+        with unless(lambda: Unavailable("the session is closed") if self._closed else refusal()):
+            reply: Reply = getattr(self._client(service, role), operation)(**arguments)
         return reply
 
     def paging(self, service: str, operation: str) -> Mapping[str, Any]:
@@ -95,8 +99,8 @@ class Clients:
                 config=self._config(service, is_signed),
                 **credentials,
             )
-        client.meta.events.register("before-call", self._record)
-        client.meta.events.register("before-send", self._refuse_when_closed)
+        client.meta.events.register("before-call", self._tell)
+        client.meta.events.register("before-send", check)
         return client
 
     def _config(self, service: str, is_signed: bool) -> Config:
@@ -126,13 +130,9 @@ class Clients:
         session.register_component("credential_provider", CredentialResolver([provider]))
         return session
 
-    def _record(self, model: Any, **_: object) -> None:
-        if self._recorder:
-            self._recorder(model.service_model.signing_name, model.name)
-
-    def _refuse_when_closed(self, **_: object) -> None:
-        if self._closed:
-            raise Unavailable("the session is closed")
+    def _tell(self, model: Any, **_: object) -> None:
+        if self._on_call:
+            self._on_call(model.service_model.signing_name, model.name)
 
 
 class _RoleProvider(CredentialProvider):  # type: ignore[misc]

@@ -6,6 +6,7 @@ from typing import Final
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    HTTPClientError,
     InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
@@ -81,7 +82,12 @@ _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError)
 
 
 def translate(service: str, operation: str, error: ClientError | BotoCoreError) -> OutsideError:
-    """Give the error of our tree; its message names the operation that failed, and has all that AWS said."""
+    """Give the error of our tree; its message names the operation that failed, and has all that AWS said.
+
+    One of ours that was raised below botocore comes out as it is.
+    """
+    if isinstance(error, HTTPClientError) and isinstance(ours := error.kwargs.get("error"), OutsideError):
+        return ours
     if isinstance(error, ClientError):
         return _from_reply(service, error)
     return _kind_of(error)(

@@ -10,6 +10,7 @@ OutsideError
   Invalid        the request itself is wrong; the same request will fail again
   Exhausted      a limit, quota or capacity is used up
   Unavailable    no usable answer: connection, time-out, 5xx, or not what the API should say
+  Withheld       not sent: there was no permission to act any more
 """
 
 
@@ -64,3 +65,7 @@ class Exhausted(OutsideError):
 
 class Unavailable(OutsideError):
     """No usable answer: connection lost, time-out, 5xx, or not what the API should say."""
+
+
+class Withheld(OutsideError):
+    """Not sent, because there was no permission to act any more; `code` is the reason code of the Skip."""

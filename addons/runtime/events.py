@@ -54,7 +54,7 @@ class _Entry:
     name: str = ""
 
 
-class Recorder:
+class EventRecorder:
     """Writes events (events.k8s.io/v1) about objects, as `component` on the replica `instance`.
 
     A repetition within 6 minutes raises the count of the Event that is there. One object may cause 25

@@ -2,12 +2,13 @@
 
 Safety does not rest on clocks that agree. The holder counts from before it sent a renewal that succeeded; the
 others count from after they saw it; each by its own monotonic clock. So the holder's time is always over
-first, and its work has ended by then, whatever became of its connection.
+first, and its work has ended by then, whatever became of its connection. It lets go of the lease early only
+when nothing is under way any more: a cancelled task may leave a thread behind in the middle of a call.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from random import Random
 from typing import Any
@@ -18,7 +19,7 @@ from addons.runtime.clock import rfc3339_micro, utc_now
 from addons.runtime.errors import Conflict, NotFound, OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import LEASES, Lease
-from addons.runtime.service import Service
+from addons.runtime.runnable import Runnable
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +31,17 @@ _IS_LEADER = Gauge("addons_kube_leader_is_leader", "1 while this replica leads."
 _FAILURES = Counter("addons_kube_leader_failures_total", "Failed requests for the lease.", ["lease"])
 
 
-class Leader:
-    """Campaigns for one Lease, and runs a service while it is held.
+async def _at_once() -> None:
+    return None
 
-    A holder that cannot renew for `renew_seconds` asks its service to stop, and ends it before the
+
+class Leader:
+    """Campaigns for one Lease, and runs something while it is held.
+
+    A holder that cannot renew for `renew_seconds` asks that to stop, and ends it before the
     `lease_seconds` are over that the others wait. `retry_seconds` is the pause between requests, with jitter.
     `identity` should tell people which replica it is; a random ending makes it unique to this process.
+    `settled` returns when no call to the outside is under way any more.
     """
 
     def __init__(
@@ -48,6 +54,7 @@ class Leader:
         lease_seconds: float = 15.0,
         renew_seconds: float = 10.0,
         retry_seconds: float = 2.0,
+        settled: Callable[[], Awaitable[None]] = _at_once,
         now: Callable[[], datetime] = utc_now,
         rng: Random | None = None,
     ) -> None:
@@ -60,6 +67,7 @@ class Leader:
         self._lease_seconds = lease_seconds
         self._renew_seconds = renew_seconds
         self._retry_seconds = retry_seconds
+        self._settled = settled
         self._now = now
         self._rng = rng or Random()  # noqa: S311
         self._identity = f"{identity}_{self._rng.getrandbits(32):08x}"
@@ -72,7 +80,7 @@ class Leader:
 
     @property
     def is_leading(self) -> bool:
-        """True while the service may act."""
+        """True while this replica may act."""
         return self.remaining() > 0
 
     def remaining(self) -> float:
@@ -82,18 +90,18 @@ class Leader:
         """
         return max(0.0, self._renewed_at + self._lease_seconds * (1 - _MARGIN) - self._clock())
 
-    def lead(self, service: Service) -> Service:
-        """A service that campaigns and runs `service` whenever this replica leads.
+    def lead(self, runnable: Runnable) -> Runnable:
+        """Campaign, and run `runnable` whenever this replica leads.
 
-        On loss, `service` sees its event set, is cancelled when its time is nearly over, and is awaited; then
-        the campaign goes on. When `service` fails or returns, the lease is released and so does this.
+        On loss, it sees its event set, is cancelled when its time is nearly over, and is awaited; then the
+        campaign goes on. When it fails or returns, the lease is released and so does this.
         """
 
         async def campaign(stopping: asyncio.Event) -> None:
             self._clock = asyncio.get_running_loop().time
             over = False
             while not over and await self._acquire(stopping):
-                over = await self._hold(service, stopping)
+                over = await self._hold(runnable, stopping)
 
         return campaign
 
@@ -143,11 +151,11 @@ class Leader:
             self._version = lease.metadata.resource_version
             self._seen_at = self._clock()
 
-    async def _hold(self, service: Service, stopping: asyncio.Event) -> bool:
-        """Run `service` under the lease; True when it has ended for good, False when the lease was lost."""
+    async def _hold(self, runnable: Runnable, stopping: asyncio.Event) -> bool:
+        """Run `runnable` under the lease; True when it has ended for good, False when the lease was lost."""
         self._gauge.set(1)
         halt = asyncio.Event()
-        work = asyncio.ensure_future(service(halt))
+        work = asyncio.ensure_future(runnable(halt))
         renewal = asyncio.ensure_future(self._renew_until_lost())
         asked = asyncio.ensure_future(stopping.wait())
         try:
@@ -193,9 +201,18 @@ class Leader:
                 self._renewed_at = _LOST
 
     async def _release(self) -> None:
-        """Let go of the lease, so that the next holder need not wait. The work has ended by now."""
+        """Let go of the lease, so that the next holder need not wait. The work has ended by now.
+
+        A lease under which a call is still under way is not let go of: it is over by itself soon enough.
+        """
         renewed_at, self._renewed_at = self._renewed_at, _LOST
         if renewed_at == _LOST:
+            return
+        try:
+            async with asyncio.timeout_at(renewed_at + self._lease_seconds * (1 - _MARGIN)):
+                await self._settled()
+        except TimeoutError:
+            log.warning("lease %s/%s not released: a call is still under way", self._namespace, self._name)
             return
         if (late := self._clock() - renewed_at - self._lease_seconds) > 0:
             log.error("work under lease %s/%s ended %.1f s too late", self._namespace, self._name, late)

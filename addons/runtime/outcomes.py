@@ -1,8 +1,7 @@
-"""The values in which a daemon tells what happened: problem, skip, outcome, and the ledger of failures."""
+"""The values in which a daemon tells what happened: problem, skip, outcome, and what is blocked."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from addons.runtime.errors import OutsideError
@@ -60,42 +59,8 @@ class Outcome(Generic[Action]):
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A key that is not to be tried before `until`, and why."""
+    """Why a key is not to be tried again for `seconds` more, and how often it failed in a row."""
 
-    until: datetime
+    seconds: float
     message: str
     failures: int
-
-
-class Ledger:
-    """Recent failures per key, as data that the next plan reads.
-
-    The n-th failure in a row blocks its key for `first * 2**(n-1)`, at most `longest`; a success clears it.
-    """
-
-    def __init__(
-        self, *, first: timedelta = timedelta(seconds=5), longest: timedelta = timedelta(minutes=10)
-    ) -> None:
-        self._first = first
-        self._longest = longest
-        self._entries: dict[str, Blocked] = {}
-
-    def record(self, key: str, error: OutsideError | None, now: datetime) -> None:
-        """Write down how the latest action on `key` ended; `error` is None for a success."""
-        if error is None:
-            self._entries.pop(key, None)
-            return
-        failures = self._entries[key].failures + 1 if key in self._entries else 1
-        wait = min(self._first * 2 ** min(failures - 1, 20), self._longest)
-        if error.retry_after is not None:
-            wait = max(wait, timedelta(seconds=error.retry_after))
-        self._entries[key] = Blocked(now + wait, error.message, failures)
-
-    def blocked(self, now: datetime) -> dict[str, Blocked]:
-        """The keys that must rest at `now`."""
-        return {key: entry for key, entry in self._entries.items() if entry.until > now}
-
-    def forget(self, is_gone: Callable[[str], bool]) -> None:
-        """Drop the entries whose key no longer exists in the world."""
-        for key in [key for key in self._entries if is_gone(key)]:
-            del self._entries[key]

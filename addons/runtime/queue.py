@@ -1,13 +1,10 @@
 """A queue of keys to work on: each key waits at most once, and is never worked on twice at the same time."""
 
 import asyncio
-import random
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 from prometheus_client import Gauge, Histogram
-
-from addons.runtime.backoff import Backoff
 
 K = TypeVar("K", bound=Hashable)
 
@@ -28,22 +25,11 @@ class WorkQueue(Generic[K]):
     takes care of its delayed wish as well.
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        first_seconds: float = 1.0,
-        longest_seconds: float = 300.0,
-        rng: random.Random | None = None,
-    ) -> None:
-        self._first = first_seconds
-        self._longest = longest_seconds
-        self._rng = rng or random.Random()  # noqa: S311
+    def __init__(self, name: str) -> None:
         self._due: dict[K, float] = {}
         self._running: set[K] = set()
         self._again: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
-        self._backoffs: dict[K, Backoff] = {}
         self._changed = asyncio.Event()
         self._closed = False
         self._time: Callable[[], float] = lambda: 0.0
@@ -85,20 +71,6 @@ class WorkQueue(Generic[K]):
             timer.cancel()
         self._timers[key] = loop.call_later(seconds, self._ring, key)
 
-    def add_failed(self, key: K, at_least: float = 0.0) -> float:
-        """Make a key due again after a pause that grows with its failures in a row; give its seconds."""
-        if key not in self._backoffs:
-            self._backoffs[key] = Backoff(
-                self._rng, first=self._first, longest=self._longest, healthy=float("inf")
-            )
-        seconds = max(self._backoffs[key].next(asyncio.get_running_loop().time()), at_least)
-        self.add_after(key, seconds)
-        return seconds
-
-    def forget(self, key: K) -> None:
-        """Forget the failures of a key: it succeeded, or is gone."""
-        self._backoffs.pop(key, None)
-
     async def get(self) -> K:
         """Take the key that has been due for longest; raises QueueClosed once the queue is closed."""
         while not self._closed:
@@ -108,12 +80,12 @@ class WorkQueue(Generic[K]):
             await self._changed.wait()
         raise QueueClosed
 
-    def done(self, key: K) -> None:
-        """Say that the work on a key is finished, well or not."""
+    def done(self, key: K, rest: float = 0.0) -> None:
+        """Say that the work on a key is finished; if added meanwhile it is due after `rest` seconds."""
         self._running.remove(key)
         if key in self._again:
             self._again.remove(key)
-            self.add(key)
+            self.add_after(key, rest)
 
     def close(self) -> None:
         """Hand out no more keys. They are kept, and may be added, for when the queue is opened again."""

@@ -19,8 +19,8 @@ from addons.runtime.backoff import Backoff
 from addons.runtime.decoding import decode
 from addons.runtime.errors import Denied, Expired, Invalid, NotFound, OutsideError, Unavailable
 from addons.runtime.kube import PAGE_SIZE, KubeClient
+from addons.runtime.kube_errors import Status, status_error
 from addons.runtime.objects import Key, KubeObject, ObjectMeta, Part, Resource, key
-from addons.runtime.status import Status, status_error
 from addons.runtime.store import Change, Indexer, Store
 from addons.runtime.transport import LineTooLong
 

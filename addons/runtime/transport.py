@@ -18,8 +18,8 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from addons.runtime.errors import Unavailable
+from addons.runtime.kube_errors import is_json, response_error
 from addons.runtime.settings import SettingError
-from addons.runtime.status import is_json, response_error
 
 LINE_LIMIT = 16 * 1024 * 1024
 _CONNECT_SECONDS = 5.0

@@ -123,4 +123,4 @@ class Planned:
 
 
 def blocked_until(until: datetime) -> Blocked:
-    return Blocked(until, "refused", 1)
+    return Blocked((until - NOW).total_seconds(), "refused", 1)

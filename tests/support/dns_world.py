@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,10 @@ from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decisions
-from addons.runtime.events import Recorder
+from addons.runtime.events import EventRecorder
 from addons.runtime.kube import KubeClient
 from addons.runtime.leader import Leader
-from addons.runtime.outcomes import Ledger
+from addons.runtime.ledger import Ledger
 from addons.runtime.settings import load
 from addons.sim.aws.route53.model import RecordSet
 from addons.sim.aws.server import AwsEndpoint
@@ -77,7 +77,7 @@ class World:
                 rates={"route53": Rate(per_second=1000, burst=1000)},
             ) as session,
         ):
-            recorder = Recorder(kube, component="aws-addons-dns", instance="test")
+            recorder = EventRecorder(kube, component="aws-addons-dns", instance="test")
             self.decisions = Decisions()
             made = Controller(
                 config,
@@ -96,7 +96,8 @@ class World:
                 leader=Leader(kube, namespace="default", name="dns", identity=replica) if replica else None,
                 preview=preview,
                 now=now,
-                ledger=Ledger() if config.once else Ledger(first=timedelta(milliseconds=100)),
+                ledger=Ledger() if config.once else Ledger(first=0.1),
+                zone_ledger=Ledger() if config.once else Ledger(first=0.1),
             )
             stopping = asyncio.Event()
             async with asyncio.TaskGroup() as group:
@@ -118,7 +119,7 @@ class World:
     async def once(self, *flags: str) -> dict[str, str]:
         """A single pass, in which nothing is tried twice; what failed."""
         async with self.controller("--once", *flags) as made:
-            return dict(await made.run_once())
+            return dict(await made.run_once(asyncio.Event()))
 
     def create(self, *objects: Object, kind: str = "services", version: str = "v1") -> None:
         for obj in objects:

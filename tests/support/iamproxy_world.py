@@ -29,7 +29,7 @@ from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decisions
-from addons.runtime.events import Recorder
+from addons.runtime.events import EventRecorder
 from addons.runtime.kube import KubeClient
 from addons.runtime.settings import load
 from addons.sim.aws.server import AwsEndpoint
@@ -165,7 +165,7 @@ class World:
             KubeClient.connect(str(self.kubeconfig)) as kube,
             AwsSession(region="eu-central-1", endpoint_url=self.aws.url, rates=rates, threads=32) as session,
         ):
-            recorder = Recorder(kube, component="aws-addons-iamproxy", instance=NODE)
+            recorder = EventRecorder(kube, component="aws-addons-iamproxy", instance=NODE)
             self.decisions = Decisions()
             issuer = TokenIssuer(kube, audience=config.token_audience)
             made = Controller(

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from addons.dns.aws.hosted_zones import Found, HostedZones
 from addons.dns.aws.load_balancers import LoadBalancers
@@ -16,6 +16,7 @@ from addons.dns.model.zones import Roles, ZoneFilter
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Exhausted, Invalid, OutsideError, Unavailable
 from addons.runtime.outcomes import Outcome
+from addons.runtime.permit import Permit
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ class Route53:
         """How many record sets each zone that was read has."""
         return {zone_id: len(memory.records) for zone_id, memory in self._memories.items()}
 
-    async def apply(self, batch: Batch) -> Outcomes:
+    async def apply(self, batch: Batch, *, permit: Permit) -> Outcomes:
         """Carry out a batch, and remember what became of it.
 
         Route 53 takes a batch whole or not at all. When it complains, the groups it names are left out and
@@ -124,18 +125,20 @@ class Route53:
                 groups.append(group)
             else:
                 outcomes.append(Outcome(group, Invalid(f"{group.name} has no ownership text of ours")))
-        return outcomes + await self._apply(batch.zone_id, memory, groups)
+        return outcomes + await self._apply(batch.zone_id, memory, groups, permit)
 
-    async def _apply(self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup]) -> Outcomes:
+    async def _apply(
+        self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup], permit: Permit
+    ) -> Outcomes:
         if not groups:
             return []
         try:
-            await self._send(zone_id, groups)
+            await self._send(zone_id, groups, permit)
         except Invalid as error:
             if _QUOTA_MARK in error.message:
                 full = Exhausted(error.message, code=error.code, status=error.status)
                 return [Outcome(group, full) for group in groups]
-            return await self._divide(zone_id, memory, groups, error)
+            return await self._divide(zone_id, memory, groups, error, permit)
         except Unavailable as error:
             memory.doubtful.append(groups)
             return [Outcome(group, error) for group in groups]
@@ -144,20 +147,20 @@ class Route53:
         return _done(memory, groups)
 
     async def _divide(
-        self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup], error: Invalid
+        self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup], error: Invalid, permit: Permit
     ) -> Outcomes:
         """Isolate the groups that Route 53 refuses: those it names, or by halves when it names none."""
         refused = groups if len(groups) == 1 else named_groups(error.message, groups)
         if not refused:
             middle = len(groups) // 2
-            first = await self._apply(zone_id, memory, groups[:middle])
-            return first + await self._apply(zone_id, memory, groups[middle:])
+            first = await self._apply(zone_id, memory, groups[:middle], permit)
+            return first + await self._apply(zone_id, memory, groups[middle:], permit)
         if 1 < len(refused) == len(groups) and await self._was_applied(zone_id, groups[0], memory):
             # A call whose first answer was lost was sent again by botocore: all is done already.
             return _done(memory, groups)
         rest = [group for group in groups if group not in refused]
         outcomes = await self._refuse(zone_id, memory, refused, error)
-        return outcomes + await self._apply(zone_id, memory, rest)
+        return outcomes + await self._apply(zone_id, memory, rest, permit)
 
     async def _refuse(
         self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup], error: Invalid
@@ -192,11 +195,12 @@ class Route53:
             elif _is_half_done(memory.records, groups[0]):
                 memory.expires = 0.0
 
-    async def _send(self, zone_id: str, groups: Sequence[ChangeGroup]) -> None:
+    async def _send(self, zone_id: str, groups: Sequence[ChangeGroup], permit: Permit) -> None:
         changes = [change_to_api(change) for group in groups for change in group.changes]
         await self._session.call(
             "route53",
             "change_resource_record_sets",
+            permit=permit,
             **self._role(zone_id),
             HostedZoneId=zone_id,
             ChangeBatch={"Changes": changes},
@@ -209,7 +213,7 @@ class Route53:
             for item in page["ResourceRecordSets"]:
                 yield record_from_api(item)
 
-    def _role(self, zone_id: str) -> dict[str, str]:
+    def _role(self, zone_id: str) -> dict[str, Any]:
         role = self._roles.of(zone_id)
         return {"role": role, "external_id": self._roles.external_id_of(role)}
 

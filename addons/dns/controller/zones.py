@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from math import inf
 
 from addons.dns.aws.route53 import Observation, Outcomes, Route53
 from addons.dns.config import Config
 from addons.dns.controller.caution import Caution
+from addons.dns.controller.failures import forget_names, zone_error
 from addons.dns.controller.metrics import Metrics, count
-from addons.dns.controller.standing import Standing, zone_error
 from addons.dns.controller.state import conflict_state, zone_state
 from addons.dns.controller.wishes import Wishes
 from addons.dns.desired.scope import Scope
@@ -27,14 +28,13 @@ from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.leader import Leader
+from addons.runtime.ledger import Ledger
 from addons.runtime.loop import ReconcileLoop, Result
-from addons.runtime.outcomes import Ledger
+from addons.runtime.outcomes import Outcome, Skip
+from addons.runtime.permit import RETRY_SECONDS, Permit, apply_each
 
 ALL_ZONES = ""
 """The key of the round that looks for zones; every other key is the id of a zone."""
-
-_LEASE_MARGIN = 5.0
-"""Seconds that the lease must still last before a record is changed."""
 
 _SHORTLY = 0.2
 """Seconds until a second look at what is about to be ready."""
@@ -60,7 +60,8 @@ class Controller:
         reporter: Reporter,
         leader: Leader | None = None,
         preview: Preview | None = None,
-        ledger: Ledger | None = None,
+        ledger: Ledger[str] | None = None,
+        zone_ledger: Ledger[str] | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._config = config
@@ -69,7 +70,8 @@ class Controller:
         self._reporter = reporter
         self._leader = leader
         self._preview = preview
-        self._standing = Standing(ledger or Ledger(), now)
+        self._names = ledger or Ledger(first=5.0, longest=600.0)
+        self._role_errors: dict[str, str] = {}
         self._registry = registry
         self._now = now
         self._metrics = Metrics(now)
@@ -80,6 +82,7 @@ class Controller:
             self.reconcile,
             workers=4,
             coalesce_seconds=config.min_event_sync_interval.total_seconds(),
+            ledger=zone_ledger,
         )
         self.watches = Watches(
             kube,
@@ -107,21 +110,27 @@ class Controller:
         self._loop.wake(ALL_ZONES, after=0)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._loop.run(stopping))
+                group.create_task(self._loop.run(self.permit(stopping)))
                 if self._preview is None:
-                    group.create_task(self._statuses.run(stopping))
+                    group.create_task(self._statuses.run(Permit(stopping)))
         finally:
             self._metrics.keep(())
 
-    async def run_once(self) -> dict[str, str]:
+    def permit(self, stopping: asyncio.Event) -> Permit:
+        """Permission to change records until `stopping`, while the lease lasts and the caches are fresh."""
+        if self._leader is None:
+            return Permit(stopping, stale=self.watches.stale)
+        return Permit(stopping, lease_left=self._leader.remaining, stale=self.watches.stale)
+
+    async def run_once(self, stopping: asyncio.Event) -> dict[str, str]:
         """Reconcile until nothing is left to do but what is blocked; what failed, by key."""
+        permit = self.permit(stopping)
         if not await self._caches_settle():
             return self.watches.faults()
-        await self._find_zones()
+        await self._loop.run_once([ALL_ZONES], permit)
         if not await self._caches_settle():
             return self.watches.faults()
-        while any([await self._reconcile_zone(zone) for zone in self._zones.values()]):
-            pass
+        await self._loop.run_once(self._zones, permit)
         unwritten = {} if self._preview else await self._statuses.write_all()
         return self.failures | self.watches.faults() | unwritten
 
@@ -133,20 +142,27 @@ class Controller:
             return False
         return True
 
-    async def reconcile(self, key: str) -> Result:
+    async def reconcile(self, key: str, permit: Permit) -> Result:
         """One round for one zone, or the round that looks for zones."""
         if key == ALL_ZONES:
             return Result(again_in=await self._find_zones())
         if zone := self._zones.get(key):
-            await self._reconcile_zone(zone)
+            refusal = None if self._preview else permit.refusal()
+            self._reporter.report_withheld(str(zone), refusal)
+            if refusal:
+                return Result(again_in=RETRY_SECONDS)
+            done = await self._reconcile_zone(zone, permit)
             due = min(self._next_full.get(key, 0.0), self._wishes.book.next_release)
-            return Result(again_in=max(due - _now(), _SHORTLY))
+            return Result(again_in=max(due - _now(), _SHORTLY), acted=done > 0)
         return Result()
 
     @property
     def failures(self) -> dict[str, str]:
         """What failed and has not succeeded since: key -> message."""
-        return self._standing.failures
+        passes = {key or "hosted zones": message for key, message in self._loop.errors.items()}
+        if self._role_errors:
+            passes.pop("hosted zones", None)
+        return self._names.errors | passes | self._role_errors
 
     def state(self) -> dict[str, object]:
         """What the status page shows."""
@@ -197,8 +213,7 @@ class Controller:
             zones, errors = await self._route53.observe_zones()
         except OutsideError as error:
             self._reporter.report_zone_error("hosted zones", error.message)
-            return self._standing.failed(ALL_ZONES, error)
-        self._standing.succeeded(ALL_ZONES)
+            raise
         if zones.keys() != self._zones.keys():
             self._wishes.route(zones.values())
             self._next_full.clear()
@@ -208,41 +223,37 @@ class Controller:
             self._wishes.load()
         for zone_id in zones:
             self._loop.wake(zone_id, after=0)
-        return self._again_after(errors)
+        self._check_roles(errors)
+        return self._config.aws_zones_cache_duration.total_seconds()
 
-    def _again_after(self, errors: Mapping[str, OutsideError]) -> float:
-        """Write down which roles cannot list their zones; seconds until it is time to look again."""
-        again = self._config.aws_zones_cache_duration.total_seconds()
-        keys = {f"hosted zones of {role or 'this account'}": error for role, error in errors.items()}
-        for key in [key for key in self.failures if key.startswith("hosted zones of ") and key not in keys]:
-            self._standing.succeeded(key)
-        for key, error in keys.items():
-            self._reporter.report_zone_error(key, error.message)
-            again = min(again, self._standing.failed(key, error))
-        return again
+    def _check_roles(self, errors: Mapping[str, OutsideError]) -> None:
+        """Write down which roles cannot list their zones; raises the error of one, if there is any."""
+        named = {f"hosted zones of {role or 'this account'}": error for role, error in errors.items()}
+        self._role_errors = {key: error.message for key, error in named.items()}
+        for key, message in self._role_errors.items():
+            self._reporter.report_zone_error(key, message)
+        for error in errors.values():
+            raise error
 
-    async def _reconcile_zone(self, zone: Zone) -> int:
-        """The five steps; the number of groups that were carried out."""
-        if resting := self._standing.rest(zone.id):
-            self._next_full[zone.id] = _now() + resting
-            return 0
+    async def _reconcile_zone(self, zone: Zone, permit: Permit) -> int:
+        """The five steps; the number of groups that were carried out. Raises what fails the whole zone."""
         try:
             observation = await self._route53.observe_zone(zone.id)
         except OutsideError as error:
             self._zone_failed(zone, error)
-            return 0
+            raise
         self._wishes.release(zone.id)
         dirty = self._wishes.book.take_dirty(zone.id)
         planned, is_survey = self._names_to_plan(zone.id, dirty, observation)
         wanted = self._wishes.book.wanted(zone.id)
         alias_zones = await self._route53.observe_alias_zones(open_targets(zone, planned, wanted))
-        rules = self._caution.rules(self._standing.blocked(), alias_zones)
+        rules = self._caution.rules(self._names.blocked(), alias_zones)
         plan = plan_zone(zone, planned, wanted, observation.records, rules)
         plan = self._guard(zone.id, plan, observation.records)
         if observation.is_audit:
             self._reporter.report_drift(group for group in plan.groups if group.name not in dirty)
-        outcomes = await self._apply(zone, plan)
-        self._record(zone, outcomes)
+        outcomes, left = await self._apply(zone, plan, permit)
+        failure = self._record(zone, outcomes)
         keys = PlannedKeys(zone.id, planned)
         self._caution.learn(zone.id, plan, outcomes, keys)
         if is_survey:
@@ -250,7 +261,9 @@ class Controller:
             self._metrics.left_out(self._wishes.book.outside)
         self._metrics.passed(zone, outcomes, deaf=bool(self.watches.not_ready()), at=_now())
         told = [outcome for outcome in outcomes if zone_error(outcome.error) is None]
-        self._reporter.report(plan, told, keys)
+        self._reporter.report(Plan(plan.groups, plan.skips + left), told, keys)
+        if failure:
+            raise failure
         return sum(outcome.ok for outcome in outcomes)
 
     def _names_to_plan(
@@ -263,7 +276,7 @@ class Controller:
         self._next_full[zone_id] = now + min(self._config.interval.total_seconds(), self._pod_hold() or inf)
         held = (name for name in observation.records.names() if self._domains.accepts(name))
         everything = {*self._wishes.book.wanted(zone_id), *held}
-        self._standing.forget_names(zone_id, everything)
+        forget_names(self._names, zone_id, everything)
         return everything, True
 
     def _guard(self, zone_id: str, plan: Plan, records: ZoneRecords) -> Plan:
@@ -284,44 +297,54 @@ class Controller:
             characters=self._config.aws_batch_change_size_bytes,
         )
 
-    async def _apply(self, zone: Zone, plan: Plan) -> Outcomes:
-        """Send the batches one after the other; a failure that concerns the whole zone ends the round."""
+    async def _apply(self, zone: Zone, plan: Plan, permit: Permit) -> tuple[Outcomes, tuple[Skip, ...]]:
+        """Send the batches one after the other; a failure that concerns the whole zone ends the round.
+
+        What was left because permission ended is given too; it is looked at again soon.
+        """
+        outcomes: Outcomes = []
+        left: list[Skip] = []
         if self._preview:
             self._preview(plan)
-            return []
-        outcomes: Outcomes = []
-        for batch in pack(zone.id, plan.groups, self._batch_limits):
-            if outcomes:
-                await asyncio.sleep(self._config.aws_batch_change_interval.total_seconds())
-            if self._leader and self._leader.remaining() < _LEASE_MARGIN:
-                self._next_full[zone.id] = _now() + _SHORTLY
-                break
-            results = await self._route53.apply(batch)
-            outcomes += results
-            if any(zone_error(result.error) for result in results):
-                break
-        return outcomes
+            return outcomes, ()
+        batches = pack(zone.id, plan.groups, self._batch_limits)
+        send = partial(self._route53.apply, permit=permit)
+        results = apply_each(
+            batches,
+            send,
+            permit,
+            changes=lambda batch: batch.groups,
+            pause_seconds=self._config.aws_batch_change_interval.total_seconds(),
+            halts=lambda error: zone_error(error) is not None,
+            now=self._now,
+        )
+        async for result in results:
+            if isinstance(result, Outcome):
+                outcomes.append(result)
+            else:
+                left.append(result)
+        if left:
+            self._next_full[zone.id] = _now() + RETRY_SECONDS
+        return outcomes, tuple(left)
 
-    def _record(self, zone: Zone, outcomes: Outcomes) -> None:
-        """Write down how every name fared, and once how the zone did."""
+    def _record(self, zone: Zone, outcomes: Outcomes) -> OutsideError | None:
+        """Write down how every name fared; give what failed the whole zone, if anything did."""
         for outcome in outcomes:
             if outcome.error is None:
-                self._standing.succeeded(outcome.action.key)
+                self._names.succeeded(outcome.action.key)
             elif zone_error(outcome.error) is None:
-                again = _now() + self._standing.failed(outcome.action.key, outcome.error)
+                again = _now() + self._names.failed(outcome.action.key, outcome.error)
                 self._next_full[zone.id] = min(self._next_full.get(zone.id, again), again)
-        errors = filter(None, (zone_error(outcome.error) for outcome in outcomes))
-        if error := next(errors, None):
-            self._zone_failed(zone, error)
-        else:
-            self._standing.succeeded(zone.id)
+        failure = next(filter(None, (zone_error(outcome.error) for outcome in outcomes)), None)
+        if failure:
+            self._zone_failed(zone, failure)
+        return failure
 
     def _zone_failed(self, zone: Zone, error: OutsideError) -> None:
-        """Have the zone rest, and then plan all its names: it is not known which of them were served."""
-        rest = self._standing.failed(zone.id, error)
-        self._next_full[zone.id] = _now() + rest
+        """Have all names of the zone planned next time: it is not known which of them were served."""
+        self._next_full[zone.id] = 0.0
         self._metrics.failed()
-        self._reporter.report_zone_error(str(zone), f"{error.message}; not touched for {rest:.0f} s")
+        self._reporter.report_zone_error(str(zone), error.message)
 
 
 def _now() -> float:

@@ -7,8 +7,10 @@ from typing import Literal
 from addons.dns import names
 from addons.dns.model.actions import ChangeGroup, Conflict, Plan
 from addons.runtime.decisions import Decisions
-from addons.runtime.events import Recorder
+from addons.runtime.errors import OutsideError
+from addons.runtime.events import EventRecorder
 from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
+from addons.runtime.permit import CACHES_STALE, HALTED, LEASE_ENDING, STOPPING
 
 log = logging.getLogger(__name__)
 
@@ -20,9 +22,16 @@ _QUIET = frozenset(
         names.DELETES_HELD,
         names.DELETE_BUDGET,
         names.POD_RECORD_HELD,
+        LEASE_ENDING,
+        STOPPING,
+        CACHES_STALE,
+        HALTED,
     }
 )
 """Reasons without an Event: they pass by themselves, or are no concern of the object."""
+
+_COUNTED = frozenset({LEASE_ENDING, STOPPING, CACHES_STALE, HALTED})
+"""Reasons that meet every change that is left: `apply_each` logs how many these are."""
 
 Object = tuple[str, str, str]
 EventType = Literal["Normal", "Warning"]
@@ -34,11 +43,12 @@ class Reporter:
     Without `recorder` no Events are made.
     """
 
-    def __init__(self, *, decisions: Decisions, recorder: Recorder | None) -> None:
+    def __init__(self, *, decisions: Decisions, recorder: EventRecorder | None) -> None:
         self._decisions = decisions
         self._recorder = recorder
         self._skips: dict[str, list[Skip]] = {}
         self._problems: dict[Object, tuple[Problem, ...]] = {}
+        self._withheld: dict[str, str] = {}
 
     def report_problems(self, owner: Object, problems: tuple[Problem, ...]) -> None:
         """Tell the faults of one object that were not there before."""
@@ -71,6 +81,15 @@ class Reporter:
         log.warning("%s: %s", zone, message)
         self._decisions.record(key=zone, ref=None, action="skip", reason=names.ZONE_ERROR, message=message)
 
+    def report_withheld(self, zone: str, refusal: OutsideError | None) -> None:
+        """Tell once why nothing in a zone may be changed at the moment, until something may again."""
+        if refusal is None:
+            self._withheld.pop(zone, None)
+        elif self._withheld.get(zone) != refusal.code:
+            self._withheld[zone] = refusal.code
+            log.warning("%s: %s", zone, refusal.message)
+            self._tell(Skip(zone, None, refusal.code, refusal.message))
+
     def report_drift(self, groups: Iterable[ChangeGroup]) -> None:
         """Tell which records somebody else has changed; they are about to be put right."""
         for group in groups:
@@ -89,7 +108,8 @@ class Reporter:
         return [skip for skips in self._skips.values() for skip in skips if isinstance(skip, Conflict)]
 
     def _tell(self, skip: Skip) -> None:
-        log.info("%s: %s (%s)", skip.key, skip.message, skip.reason)
+        if skip.reason not in _COUNTED:
+            log.info("%s: %s (%s)", skip.key, skip.message, skip.reason)
         self._decisions.record(
             key=skip.key,
             ref=skip.ref,

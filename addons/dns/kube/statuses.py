@@ -1,7 +1,5 @@
 """What is written back to DNSEndpoints: which of their generations was looked at last."""
 
-import asyncio
-
 from addons.dns.kube.caches import Cache
 from addons.dns.kube.watches import Object
 from addons.dns.model.dns_endpoints import DNS_ENDPOINTS, DnsEndpoint
@@ -9,6 +7,7 @@ from addons.runtime.errors import NotFound, OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.objects import ref
+from addons.runtime.permit import RETRY_SECONDS, Permit
 
 
 class Statuses:
@@ -27,25 +26,31 @@ class Statuses:
         """This object was looked at."""
         self._loop.wake(obj)
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Write until `stopping`; what fails is tried again with growing pauses."""
-        await self._loop.run(stopping)
+    async def run(self, permit: Permit) -> None:
+        """Write until the permit is stopped; what fails is tried again with growing pauses."""
+        await self._loop.run(permit)
 
     async def write_all(self) -> dict[str, str]:
         """Write the status of every object that is behind, once; what failed: object -> message."""
         failures: dict[str, str] = {}
         for obj in tuple(self._objects.all()):
             try:
-                await self._write((obj.resource.kind, obj.metadata.namespace, obj.metadata.name))
+                await self._observed((obj.resource.kind, obj.metadata.namespace, obj.metadata.name))
             except OutsideError as error:
                 failures[f"status of {ref(obj)}"] = error.message
         return failures
 
-    async def _write(self, which: Object) -> Result:
+    async def _write(self, which: Object, permit: Permit) -> Result:
+        if permit.refusal():
+            return Result(again_in=RETRY_SECONDS)
+        await self._observed(which)
+        return Result()
+
+    async def _observed(self, which: Object) -> None:
         _, namespace, name = which
         obj = self._objects.get(namespace, name)
         if obj is None or obj.status.observed_generation == obj.metadata.generation:
-            return Result()
+            return
         body = {"status": {"observedGeneration": obj.metadata.generation}}
         try:
             await self._kube.merge_patch(
@@ -53,4 +58,3 @@ class Statuses:
             )
         except NotFound:
             self._loop.forget(which)
-        return Result()

@@ -206,6 +206,13 @@ class Watches:
         """Which caches are empty or out of date, in words; empty when all are good."""
         return ", ".join(f"{what} {fault}" for what, fault in self.faults().items())
 
+    def stale(self) -> str:
+        """Which caches were read once and have not been heard of for too long, in words."""
+        late = (
+            (what, cache) for what, cache in self._reflectors.items() if cache.synced and not cache.is_fresh()
+        )
+        return ", ".join(f"{what} not heard of for {cache.staleness():.0f} s" for what, cache in late)
+
     def faults(self) -> dict[str, str]:
         """What is wrong with the caches that are empty or out of date, by resource."""
         faults = {}

@@ -1,7 +1,7 @@
 """Decide what must change in one hosted zone. Same input, same plan, whatever its order."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from msgspec import Struct
@@ -264,7 +264,7 @@ def _resting(key: str, ref: ObjectRef | None, rules: Rules) -> Skip | None:
     if entry is None:
         return None
     message = f"{key} rests after {entry.failures} failures: {entry.message}"
-    return Skip(key, ref, reasons.BLOCKED, message, entry.until)
+    return Skip(key, ref, reasons.BLOCKED, message, rules.now + timedelta(seconds=entry.seconds))
 
 
 def _flapping(key: str, ref: ObjectRef, changes: tuple[Change, ...], rules: Rules) -> Skip | None:

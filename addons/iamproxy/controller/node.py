@@ -26,6 +26,7 @@ from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.loop import ReconcileLoop, Result
+from addons.runtime.permit import Permit
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class Controller:
         async with asyncio.TaskGroup() as group:
             finding = group.create_task(self._find_base())
             self._wake()
-            await self._loop.run(stopping)
+            await self._loop.run(Permit(stopping))
             finding.cancel()
         await self.vault.close()
 
@@ -105,7 +106,7 @@ class Controller:
             failures |= {str(key): error for key, error in (await self.vault.settle()).items()}
         return failures
 
-    async def reconcile(self, key: str) -> Result:
+    async def reconcile(self, key: str, permit: Permit) -> Result:
         """One round for the node; it never waits for STS."""
         plan = self._pass()
         due = next_look(plan, self._desired.keys, self.vault.held(), now=self._now())

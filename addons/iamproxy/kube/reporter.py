@@ -7,7 +7,7 @@ from addons.iamproxy import names
 from addons.iamproxy.model import CredentialKey, Grant, PodIdentity, Refusal, Verdict
 from addons.runtime.decisions import Decisions
 from addons.runtime.errors import Denied, Invalid, NotFound, OutsideError
-from addons.runtime.events import Recorder
+from addons.runtime.events import EventRecorder
 from addons.runtime.outcomes import ObjectRef, Problem, Skip
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ class Reporter:
     Without `recorder` no Events are made.
     """
 
-    def __init__(self, *, decisions: Decisions, recorder: Recorder | None) -> None:
+    def __init__(self, *, decisions: Decisions, recorder: EventRecorder | None) -> None:
         self._decisions = decisions
         self._recorder = recorder
         self._verdicts: dict[str, Verdict] = {}

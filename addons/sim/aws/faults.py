@@ -1,4 +1,4 @@
-"""Failures on order: the next N calls of an operation fail as told."""
+"""Failures on order: the next N calls of an operation fail as told, or every call of it is slow."""
 
 from dataclasses import dataclass
 
@@ -24,6 +24,15 @@ class Faults:
 
     def __init__(self) -> None:
         self._open: list[Fault] = []
+        self._delays: dict[str, float] = {}
+
+    def slow(self, operation: str, seconds: float) -> None:
+        """Have every call of an operation wait for so long before it is looked at, until cleared."""
+        self._delays[operation] = seconds
+
+    def delay(self, operation: str) -> float:
+        """Seconds that a call has to wait."""
+        return self._delays.get(operation, 0.0)
 
     def add(
         self,
@@ -45,6 +54,7 @@ class Faults:
     def clear(self) -> None:
         """Drop every order."""
         self._open.clear()
+        self._delays.clear()
 
     def take(self, service: str, operation: str) -> Fault | None:
         """Give the fault for a call that is about to be served, and count it as used."""

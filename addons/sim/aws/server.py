@@ -3,6 +3,7 @@
 The services are told apart as AWS does it, by the service name in the signature's scope.
 """
 
+import asyncio
 import itertools
 import socket
 from dataclasses import dataclass
@@ -95,6 +96,7 @@ class AwsEndpoint:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         target = find_call(request, body)
+        await asyncio.sleep(self.faults.delay(target.operation))
         fault = self.faults.take(target.service, target.operation)
         if fault is not None and fault.before:
             response = self._failure(request, target, fault)

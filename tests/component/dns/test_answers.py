@@ -306,7 +306,7 @@ class TestZones:
     async def test_a_role_for_all_zones_that_wants_an_external_id(self, world: World) -> None:
         world.create(addressed("www"))
         role = world.aws.sts.create_role("dns", trust_of_account(ACCOUNT, external_id="cluster-1"))
-        assert list(await world.once(f"--aws-assume-role={role.arn}")) == [""]
+        assert list(await world.once(f"--aws-assume-role={role.arn}")) == ["hosted zones"]
         assert world.records() == {}
         flags = (f"--aws-assume-role={role.arn}", "--aws-assume-role-external-id=cluster-1")
         assert await world.once(*flags) == {}

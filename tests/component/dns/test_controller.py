@@ -8,6 +8,7 @@ from addons.dns.model.actions import Plan
 from addons.sim.aws.route53.model import Vpc
 from addons.sim.kubeapi.faults import Fault
 from tests.support.dns_world import CHANGE, PREFIX, TEXT, World, service, until
+from tests.support.permits import NEVER, PERMIT
 
 
 class TestFollowing:
@@ -77,10 +78,10 @@ class TestEconomy:
     async def test_a_pass_without_change_calls_nothing(self, world: World) -> None:
         world.create(service("www", "192.0.2.1"))
         async with world.controller() as controller:
-            await controller.run_once()
+            await controller.run_once(NEVER)
             world.aws.calls.clear()
             zone_id = world.zone_id
-            await controller.reconcile(zone_id)
+            await controller.reconcile(zone_id, PERMIT)
             assert world.aws.calls == []
 
     async def test_one_changed_service_costs_one_call(self, world: World) -> None:
@@ -99,7 +100,7 @@ class TestEconomy:
             world.aws.calls.clear()
             world.update(service("www", "192.0.2.1", unrelated="x"))
             await until(lambda: PREFIX + "unrelated" in _annotations(controller, "www"))
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
             assert world.aws.calls == []
 
 
@@ -161,7 +162,7 @@ class TestOthers:
             await until(lambda: world.events("www") == [("Warning", "OwnerConflict")])
             world.delete("www")
             await until(lambda: controller.watches.services.get("default", "www") is None)
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
             assert world.records() == {"www": ("198.51.100.1",)}
             assert world.reasons().count("OwnerConflict") == 1
 
@@ -237,7 +238,7 @@ class TestDryRun:
         world.create(service("www", "192.0.2.1"))
         plans: list[Plan] = []
         async with world.controller(preview=plans.append) as controller:
-            assert await controller.run_once() == {}
+            assert await controller.run_once(NEVER) == {}
         assert [group.name for plan in plans for group in plan.groups] == ["www.example.com"]
         assert world.calls(CHANGE) == 0
 
@@ -248,11 +249,11 @@ async def test_the_state_lists_conflicts_with_who_holds_the_name(world: World) -
     assert await world.once("--txt-owner-id=you") == {}
     world.create(service("nobodys", "192.0.2.1"), service("first", "192.0.2.1", hostname="www.example.com"))
     async with world.controller("--interval=0s") as controller:
-        await controller.run_once()
+        await controller.run_once(NEVER)
         second = service("second", hostname="www.example.com", target="elsewhere.example.net")
         world.create(second)
         await until(lambda: controller.watches.services.get("default", "second"))
-        await controller.reconcile(world.zone_id)
+        await controller.reconcile(world.zone_id, PERMIT)
         assert _conflicts(controller) == {
             "nobodys.example.com": ("service/default/nobodys", "nobody", "OwnerConflict"),
             "theirs.example.com": ("service/default/theirs", "you", "OwnerConflict"),
@@ -261,8 +262,8 @@ async def test_the_state_lists_conflicts_with_who_holds_the_name(world: World) -
         world.delete("second")
         world.foreign("nobodys", "198.51.100.1", action="DELETE")
         await until(lambda: controller.watches.services.get("default", "second") is None)
-        await controller.reconcile("")
-        await controller.reconcile(world.zone_id)
+        await controller.reconcile("", PERMIT)
+        await controller.reconcile(world.zone_id, PERMIT)
         assert list(_conflicts(controller)) == ["theirs.example.com"]
 
 
@@ -279,7 +280,7 @@ async def test_names_outside_the_domain_filter_are_counted_and_told_of_an_object
         service("api", "192.0.2.1", hostname="api.example.com"),
     )
     async with world.controller("--domain-filter=example.com") as controller:
-        await controller.run_once()
+        await controller.run_once(NEVER)
         assert controller.state()["outsideDomainFilter"] == [
             {"source": "service", "names": 2, "example": "service/default/www"}
         ]
@@ -297,7 +298,7 @@ async def test_names_outside_the_domain_filter_are_counted_and_told_of_an_object
 async def test_the_state_tells_zones_and_problems(world: World) -> None:
     world.create(service("www", "192.0.2.1"), service("bad", "192.0.2.1", ttl="soon"))
     async with world.controller() as controller:
-        await controller.run_once()
+        await controller.run_once(NEVER)
         state = controller.state()
     assert state["zones"] == [
         {

@@ -1,12 +1,12 @@
 """Nothing is lost by mistake: holds, the delete budget, approvals, flapping, suspension; each is told."""
 
-import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from addons.dns.controller.zones import Controller
 from addons.dns.kube.caches import Cache
@@ -14,6 +14,9 @@ from addons.runtime.clock import utc_now
 from addons.runtime.objects import Service
 from addons.sim.kubeapi.faults import Fault
 from tests.support.dns_world import CHANGE, World, service, until
+from tests.support.permits import NEVER, PERMIT
+
+LIST = "ListHostedZones"
 
 EVERY_TIME = ("--interval=0s", "--audit-interval=0s")
 """Look at everything, and read the zone afresh, in every pass."""
@@ -45,28 +48,28 @@ class TestEmptyTargets:
     ) -> None:
         world.create(service("www", "192.0.2.1"))
         async with world.controller("--interval=0s", now=clock) as controller:
-            await controller.run_once()
+            await controller.run_once(NEVER)
             world.update(service("www"))
             await until(lambda: _addresses(controller.watches.services.get("default", "www")) == 0)
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
             clock.pass_by(minutes=14)
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
             assert world.records() == {"www": ("192.0.2.1",)}
             clock.pass_by(minutes=2)
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
             assert world.records() == {}
         assert "NoTargets" in world.reasons()
 
     async def test_targets_that_return_end_the_hold(self, world: World, clock: Clock) -> None:
         world.create(service("www", "192.0.2.1"))
         async with world.controller("--interval=0s", now=clock) as controller:
-            await controller.run_once()
+            await controller.run_once(NEVER)
             for address in ("", "192.0.2.2", ""):
                 world.update(service("www", *filter(None, (address,))))
                 await until(partial(_has, controller, 1 if address else 0))
-                await controller.reconcile(world.zone_id)
+                await controller.reconcile(world.zone_id, PERMIT)
                 clock.pass_by(minutes=10)
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
             assert world.records() == {"www": ("192.0.2.2",)}
 
     async def test_wiping_every_load_balancer_deletes_nothing_and_later_the_budget_holds(
@@ -74,15 +77,15 @@ class TestEmptyTargets:
     ) -> None:
         world.create(*(service(f"s{number}", "192.0.2.1") for number in range(30)))
         async with world.controller("--interval=0s", now=clock) as controller:
-            await controller.run_once()
+            await controller.run_once(NEVER)
             for number in range(30):
                 world.update(service(f"s{number}"))
             store = controller.watches.services
             await until(lambda: not any(_addresses(found) for found in store.all()))
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
             assert len(world.records()) == 30
             clock.pass_by(minutes=16)
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
             assert len(world.records()) == 30
         assert "DeleteBudget" in world.reasons()
 
@@ -103,28 +106,28 @@ class TestDeleteBudget:
     ) -> None:
         world.create(*(service(f"s{number}", "192.0.2.1") for number in range(20)))
         async with world.controller("--interval=0s", now=clock) as controller:
-            await controller.run_once()
+            await controller.run_once(NEVER)
             for wave in range(5):
                 await _delete(world, controller.watches.services, range(wave * 4, wave * 4 + 4))
-                await controller.reconcile(world.zone_id)
+                await controller.reconcile(world.zone_id, PERMIT)
                 clock.pass_by(minutes=1)
             assert len(world.records()) == 12
             clock.pass_by(minutes=10)
             await _delete(world, controller.watches.services, ())
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
             assert len(world.records()) == 12
         assert any("after 8 lately, at most 2 may be" in found.message for found in world.decisions.newest())
 
     async def test_what_fits_again_after_ten_minutes_goes_by_itself(self, world: World, clock: Clock) -> None:
         world.create(*(service(f"s{number}", "192.0.2.1") for number in range(20)))
         async with world.controller("--interval=0s", now=clock) as controller:
-            await controller.run_once()
+            await controller.run_once(NEVER)
             for wave in (range(8), range(8, 12)):
                 await _delete(world, controller.watches.services, wave)
-                await controller.reconcile(world.zone_id)
+                await controller.reconcile(world.zone_id, PERMIT)
             assert len(world.records()) == 12
             clock.pass_by(minutes=11)
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
             assert len(world.records()) == 8
 
     async def test_the_hash_is_told_and_lets_exactly_these_deletes_go(self, world: World) -> None:
@@ -133,7 +136,7 @@ class TestDeleteBudget:
         for number in range(15):
             world.delete(f"s{number}")
         async with world.controller() as controller:
-            await controller.run_once()
+            await controller.run_once(NEVER)
             held = _held(controller)
         approval = held["approval"]
         assert held["count"] == 15
@@ -151,7 +154,7 @@ class TestDeleteBudget:
         for number in range(15):
             world.delete(f"s{number}")
         async with world.controller() as controller:
-            await controller.run_once()
+            await controller.run_once(NEVER)
             held = _held(controller)
         flags = (f"--approve-plan={held['approval']}", "--aws-batch-change-size=4")
         async with world.running(*flags, "--interval=50ms"):
@@ -187,26 +190,26 @@ class TestFlapping:
     async def test_the_sixth_repair_within_ten_minutes_is_the_last(self, world: World, clock: Clock) -> None:
         world.create(service("www", "192.0.2.1"))
         async with world.controller(*EVERY_TIME, now=clock) as controller:
-            await controller.run_once()
+            await controller.run_once(NEVER)
             for _ in range(8):
                 world.foreign("www", "198.51.100.1", action="UPSERT")
-                await controller.reconcile(world.zone_id)
+                await controller.reconcile(world.zone_id, PERMIT)
                 clock.pass_by(seconds=30)
             assert world.records() == {"www": ("198.51.100.1",)}
             await until(lambda: ("Warning", "Flapping") in world.events("www"))
             clock.pass_by(minutes=10)
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
             assert world.records() == {"www": ("192.0.2.1",)}
 
     async def test_ever_new_addresses_are_no_flapping(self, world: World, clock: Clock) -> None:
         world.create(service("www", "192.0.2.1"))
         async with world.controller(*EVERY_TIME, now=clock) as controller:
-            await controller.run_once()
+            await controller.run_once(NEVER)
             for number in range(10, 30):
                 world.foreign("www", f"198.51.100.{number}", action="UPSERT")
                 world.update(service("www", f"192.0.2.{number}"))
                 await until(partial(_shows, controller, f"192.0.2.{number}"))
-                await controller.reconcile(world.zone_id)
+                await controller.reconcile(world.zone_id, PERMIT)
             assert world.records() == {"www": ("192.0.2.29",)}
 
 
@@ -218,20 +221,28 @@ def _shows(controller: Controller, address: str) -> bool:
 class TestSuspension:
     """A zone that may not be changed is left alone for a growing while; the others go on."""
 
-    async def test_a_denied_zone_is_not_asked_again_while_it_rests(self, world: World, clock: Clock) -> None:
+    async def test_a_denied_zone_rests_is_told_and_comes_back(self, world: World) -> None:
         world.create(service("www", "192.0.2.1"))
         world.aws.faults.add(operation=CHANGE, code="AccessDenied", message="no", status=403, times=None)
-        async with world.controller("--interval=0s", now=clock) as controller:
-            await controller.run_once()
-            world.aws.calls.clear()
-            await controller.reconcile(world.zone_id)
-            assert world.aws.calls == []
-            assert "no (AccessDenied); not touched for" in _message(world, "ZoneError")
+        failed = _passes("failed")
+        async with world.running() as controller:
+            await until(lambda: _passes("failed") >= failed + 3)
+            assert world.calls(CHANGE) <= _passes("failed") - failed + 1
+            assert controller.failures[world.zone_id].endswith("no (AccessDenied)")
+            assert _message(world, "ZoneError").endswith("no (AccessDenied)")
             world.aws.faults.clear()
-            clock.pass_by(minutes=10)
-            while world.records() != {"www": ("192.0.2.1",)}:
-                await controller.reconcile(world.zone_id)
-                await asyncio.sleep(0.01)
+            await until(lambda: world.records() == {"www": ("192.0.2.1",)} and not controller.failures)
+
+    async def test_an_account_that_may_not_list_zones_fails_every_pass(self, world: World) -> None:
+        world.aws.faults.add(operation=LIST, code="AccessDenied", message="no", status=403, times=None)
+        failed = _passes("failed")
+        async with world.running() as controller:
+            await until(lambda: _passes("failed") >= failed + 3)
+            assert controller.failures["hosted zones"].endswith("no (AccessDenied)")
+
+
+def _passes(outcome: str) -> float:
+    return REGISTRY.get_sample_value("addons_reconcile_total", {"loop": "dns", "outcome": outcome}) or 0.0
 
 
 class TestUnreachableApi:
@@ -254,21 +265,21 @@ class TestTwoOwners:
             world.controller(*EVERY_TIME) as mine,
             world.controller(*EVERY_TIME, "--txt-owner-id=you") as yours,
         ):
-            await mine.run_once()
-            await yours.run_once()
+            await mine.run_once(NEVER)
+            await yours.run_once(NEVER)
             before, changes = world.aws.route53.record_sets(world.zone_id), world.calls(CHANGE)
             for _ in range(10):
-                await mine.reconcile(world.zone_id)
-                await yours.reconcile(world.zone_id)
+                await mine.reconcile(world.zone_id, PERMIT)
+                await yours.reconcile(world.zone_id, PERMIT)
             assert world.calls(CHANGE) == changes
             assert world.aws.route53.record_sets(world.zone_id) == before
             for number in range(5):
                 world.delete(f"s{number}")
             for controller in (yours, mine):
                 await until(partial(_is_empty, controller.watches.services))
-            await yours.reconcile(world.zone_id)
+            await yours.reconcile(world.zone_id, PERMIT)
             assert len(world.records()) == 5
-            await mine.reconcile(world.zone_id)
+            await mine.reconcile(world.zone_id, PERMIT)
             assert world.records() == {}
 
 
@@ -326,11 +337,11 @@ class TestUnusualNames:
 
     async def test_one_name_that_route_53_refuses_does_not_fail_its_zone(self, world: World) -> None:
         async with world.controller("--interval=0s") as controller:
-            await controller.run_once()
+            await controller.run_once(NEVER)
             world.foreign("s3", "198.51.100.1")
             world.create(*(service(f"s{number}", "192.0.2.1") for number in range(8)))
             await until(lambda: len(list(controller.watches.services.all())) == 8)
-            await controller.reconcile(world.zone_id)
+            await controller.reconcile(world.zone_id, PERMIT)
         assert len(world.records()) == 8
         assert world.records()["s3"] == ("198.51.100.1",)
         assert len(world.records("TXT")) == 7

@@ -6,8 +6,10 @@ import pytest
 
 from addons.dns.controller.zones import Controller
 from addons.dns.model.actions import Batch
+from addons.runtime.permit import Permit
 from addons.sim.aws.route53.model import RecordSet
 from tests.support.dns_world import CHANGE, World, service
+from tests.support.permits import NEVER, PERMIT
 
 NAMES = 100
 BATCHES = 50
@@ -25,12 +27,12 @@ def _kill_after(controller: Controller, calls: int) -> None:
     apply = route53.apply
     made = 0
 
-    async def dying_apply(batch: Batch) -> object:
+    async def dying_apply(batch: Batch, *, permit: Permit) -> object:
         nonlocal made
         if made == calls:
             raise Killed
         made += 1
-        return await apply(batch)
+        return await apply(batch, permit=permit)
 
     route53.apply = dying_apply  # type: ignore[assignment, method-assign]
 
@@ -85,7 +87,7 @@ async def test_dying_at_every_boundary_of_fifty_calls_loses_and_spoils_nothing(w
 async def _run_and_die(world: World, boundary: int) -> None:
     async with world.controller(*FLAGS) as controller:
         _kill_after(controller, boundary)
-        await controller.run_once()
+        await controller.run_once(NEVER)
 
 
 @pytest.mark.timeout(120)
@@ -95,11 +97,11 @@ async def test_ten_idle_minutes_at_ten_thousand_names_cost_one_probe(world: Worl
         hostnames = ",".join(f"h{number}-{host}.example.com" for host in range(100))
         world.create(service(f"s{number}", "192.0.2.1", hostname=hostnames))
     async with world.controller("--interval=0s") as controller:
-        assert await controller.run_once() == {}
+        assert await controller.run_once(NEVER) == {}
         assert len(world.records()) == 10_000
         world.aws.calls.clear()
         for _ in range(10):
-            await controller.reconcile(world.zone_id)
-        await controller.reconcile("")
+            await controller.reconcile(world.zone_id, PERMIT)
+        await controller.reconcile("", PERMIT)
         assert [call.operation for call in world.aws.calls] == ["ListHostedZones"]
         assert world.calls(CHANGE) == 0

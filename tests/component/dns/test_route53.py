@@ -18,6 +18,7 @@ from addons.sim.aws.route53.model import RecordSet as SimRecordSet
 from addons.sim.aws.route53.state import Knobs
 from addons.sim.aws.server import AwsEndpoint
 from tests.support.dns import by_name, claim
+from tests.support.permits import PERMIT
 
 CHANGE = "ChangeResourceRecordSets"
 LIST = "ListResourceRecordSets"
@@ -49,7 +50,7 @@ class Zoned:
         return plan_zone(self.zone, {*wanted, *records.names()}, wanted, records, RULES).groups
 
     async def apply(self, groups: Sequence[ChangeGroup]) -> Outcomes:
-        return await self.route53.apply(Batch(self.zone_id, tuple(groups)))
+        return await self.route53.apply(Batch(self.zone_id, tuple(groups)), permit=PERMIT)
 
     async def want(self, *claims: Claim) -> Outcomes:
         return await self.apply(await self.plan(*claims))

@@ -5,6 +5,7 @@ from typing import Any
 
 from addons.sim.kubeapi.faults import Fault
 from tests.support.dns_world import PREFIX, World, service, until
+from tests.support.permits import NEVER
 
 Object = dict[str, Any]
 
@@ -133,7 +134,7 @@ class TestCustomResources:
         define(world, EXTERNAL, "DNSEndpoint")
         world.create(dns_endpoint("one", entry("a", "A", "192.0.2.1")), kind="dnsendpoints", version=EXTERNAL)
         async with world.controller(*self.FLAGS, preview=lambda plan: None) as controller:
-            assert dict(await controller.run_once()) == {}
+            assert dict(await controller.run_once(NEVER)) == {}
         assert observed(world, "one") == 0
         assert await world.once(*self.FLAGS) == {}
         assert observed(world, "one") == 1

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -47,7 +48,7 @@ class Recorded(AwsSession):
             region="eu-central-1",
             endpoint_url=url,
             rates={"route53": rate},
-            recorder=lambda service, operation: self.sent.update([f"{service}:{operation}"]),
+            on_call=lambda service, operation: self.sent.update([f"{service}:{operation}"]),
             threads=threads,
         )
 
@@ -127,7 +128,7 @@ class TestCalls:
     async def test_what_takes_no_signature_is_called_without_a_look_for_credentials(
         self, endpoint: AwsEndpoint, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        arguments = {"RoleArn": ROLE, "RoleSessionName": "test", "WebIdentityToken": "token"}
+        arguments: dict[str, Any] = {"RoleArn": ROLE, "RoleSessionName": "test", "WebIdentityToken": "token"}
         operation = ("sts", "assume_role_with_web_identity")
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"):
             monkeypatch.delenv(name)

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from addons.runtime.events import Recorder
+from addons.runtime.events import EventRecorder
 from addons.runtime.kube import KubeClient
 from addons.runtime.outcomes import ObjectRef
 from addons.sim.kubeapi.faults import Fault
@@ -18,19 +18,19 @@ WEB = ObjectRef("Service", "default", "web", "uid-1")
 
 
 @asynccontextmanager
-async def recording(directory: Path) -> AsyncIterator[tuple[KubeApi, Recorder]]:
+async def recording(directory: Path) -> AsyncIterator[tuple[KubeApi, EventRecorder]]:
     stopping = asyncio.Event()
     async with KubeApi() as api:
         path = directory / "kubeconfig"
         path.write_text(api.kubeconfig())
         async with KubeClient.connect(str(path)) as kube, asyncio.TaskGroup() as group:
-            recorder = Recorder(kube, component="dns", instance="dns-0", now=virtual_now, rng=Random(1))
+            recorder = EventRecorder(kube, component="dns", instance="dns-0", now=virtual_now, rng=Random(1))
             group.create_task(recorder.run(stopping))
             yield api, recorder
             stopping.set()
 
 
-def play(directory: Path, story: Callable[[KubeApi, Recorder], Awaitable[None]]) -> list[dict[str, Any]]:
+def play(directory: Path, story: Callable[[KubeApi, EventRecorder], Awaitable[None]]) -> list[dict[str, Any]]:
     """The Events that are there after a story and a stop."""
 
     async def main() -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def play(directory: Path, story: Callable[[KubeApi, Recorder], Awaitable[None]])
     return run_virtual(main())
 
 
-def refuse(recorder: Recorder, ref: ObjectRef = WEB, message: str = "bad host name") -> None:
+def refuse(recorder: EventRecorder, ref: ObjectRef = WEB, message: str = "bad host name") -> None:
     recorder.event(ref, type="Warning", reason="InvalidHostname", action="Sync", message=message)
 
 
@@ -50,7 +50,7 @@ def writes(api: KubeApi) -> int:
 
 
 def test_an_event_has_all_that_the_api_wants(tmp_path: Path) -> None:
-    async def story(_: KubeApi, recorder: Recorder) -> None:
+    async def story(_: KubeApi, recorder: EventRecorder) -> None:
         refuse(recorder)
 
     (event,) = play(tmp_path, story)
@@ -69,7 +69,7 @@ def test_an_event_has_all_that_the_api_wants(tmp_path: Path) -> None:
 
 
 def test_an_object_of_the_whole_cluster_has_its_events_in_default(tmp_path: Path) -> None:
-    async def story(_: KubeApi, recorder: Recorder) -> None:
+    async def story(_: KubeApi, recorder: EventRecorder) -> None:
         refuse(recorder, ObjectRef("Node", "", "n1"))
 
     (event,) = play(tmp_path, story)
@@ -77,7 +77,7 @@ def test_an_object_of_the_whole_cluster_has_its_events_in_default(tmp_path: Path
 
 
 def test_repetitions_raise_the_count_of_the_one_event(tmp_path: Path) -> None:
-    async def story(_: KubeApi, recorder: Recorder) -> None:
+    async def story(_: KubeApi, recorder: EventRecorder) -> None:
         for _second in (0, 100, 200):
             refuse(recorder)
             await asyncio.sleep(100)
@@ -88,7 +88,7 @@ def test_repetitions_raise_the_count_of_the_one_event(tmp_path: Path) -> None:
 
 
 def test_repetitions_before_the_first_is_written_cost_one_request(tmp_path: Path) -> None:
-    async def story(api: KubeApi, recorder: Recorder) -> None:
+    async def story(api: KubeApi, recorder: EventRecorder) -> None:
         for _ in range(500):
             refuse(recorder)
         await asyncio.sleep(1)
@@ -99,7 +99,7 @@ def test_repetitions_before_the_first_is_written_cost_one_request(tmp_path: Path
 
 
 def test_after_a_long_pause_it_is_a_new_event(tmp_path: Path) -> None:
-    async def story(_: KubeApi, recorder: Recorder) -> None:
+    async def story(_: KubeApi, recorder: EventRecorder) -> None:
         refuse(recorder)
         await asyncio.sleep(361)
         refuse(recorder)
@@ -108,7 +108,7 @@ def test_after_a_long_pause_it_is_a_new_event(tmp_path: Path) -> None:
 
 
 def test_another_message_or_object_is_another_event(tmp_path: Path) -> None:
-    async def story(_: KubeApi, recorder: Recorder) -> None:
+    async def story(_: KubeApi, recorder: EventRecorder) -> None:
         refuse(recorder)
         refuse(recorder, message="bad ttl")
         refuse(recorder, ObjectRef("Service", "default", "web", "uid-2"))
@@ -117,7 +117,7 @@ def test_another_message_or_object_is_another_event(tmp_path: Path) -> None:
 
 
 def test_an_event_that_was_deleted_is_written_again(tmp_path: Path) -> None:
-    async def story(api: KubeApi, recorder: Recorder) -> None:
+    async def story(api: KubeApi, recorder: EventRecorder) -> None:
         refuse(recorder)
         await asyncio.sleep(1)
         (event,) = api.store.list("events.k8s.io/v1", "events")
@@ -129,7 +129,7 @@ def test_an_event_that_was_deleted_is_written_again(tmp_path: Path) -> None:
 
 
 def test_one_object_cannot_flood_the_server_but_its_neighbours_are_heard(tmp_path: Path) -> None:
-    async def story(_: KubeApi, recorder: Recorder) -> None:
+    async def story(_: KubeApi, recorder: EventRecorder) -> None:
         for number in range(100):
             refuse(recorder, message=f"fault {number}")
         refuse(recorder, ObjectRef("Service", "default", "other"))
@@ -140,7 +140,7 @@ def test_one_object_cannot_flood_the_server_but_its_neighbours_are_heard(tmp_pat
 
 
 def test_its_budget_comes_back_slowly(tmp_path: Path) -> None:
-    async def story(_: KubeApi, recorder: Recorder) -> None:
+    async def story(_: KubeApi, recorder: EventRecorder) -> None:
         for number in range(30):
             refuse(recorder, message=f"fault {number}")
         await asyncio.sleep(601)
@@ -151,7 +151,7 @@ def test_its_budget_comes_back_slowly(tmp_path: Path) -> None:
 
 
 def test_a_long_message_is_cut_to_what_the_server_takes(tmp_path: Path) -> None:
-    async def story(_: KubeApi, recorder: Recorder) -> None:
+    async def story(_: KubeApi, recorder: EventRecorder) -> None:
         refuse(recorder, message="ä" * 2000)
 
     (event,) = play(tmp_path, story)
@@ -160,7 +160,7 @@ def test_a_long_message_is_cut_to_what_the_server_takes(tmp_path: Path) -> None:
 
 
 def test_the_queue_is_bounded(tmp_path: Path) -> None:
-    async def story(_: KubeApi, recorder: Recorder) -> None:
+    async def story(_: KubeApi, recorder: EventRecorder) -> None:
         for number in range(1500):
             refuse(recorder, ObjectRef("Service", "default", f"web-{number}"))
 
@@ -168,7 +168,7 @@ def test_the_queue_is_bounded(tmp_path: Path) -> None:
 
 
 def test_a_server_in_trouble_is_asked_less_often_and_gets_them_in_the_end(tmp_path: Path) -> None:
-    async def story(api: KubeApi, recorder: Recorder) -> None:
+    async def story(api: KubeApi, recorder: EventRecorder) -> None:
         api.faults.add(Fault(resource="events", status=503))
         refuse(recorder)
         await asyncio.sleep(60)
@@ -180,7 +180,7 @@ def test_a_server_in_trouble_is_asked_less_often_and_gets_them_in_the_end(tmp_pa
 
 
 def test_a_refusal_loses_that_event_only(tmp_path: Path) -> None:
-    async def story(api: KubeApi, recorder: Recorder) -> None:
+    async def story(api: KubeApi, recorder: EventRecorder) -> None:
         api.faults.add(Fault(resource="events", status=403, times=1))
         refuse(recorder, message="first")
         refuse(recorder, message="second")

@@ -15,7 +15,7 @@ import pytest
 from addons.runtime.clock import parse_rfc3339
 from addons.runtime.kube import KubeClient
 from addons.runtime.leader import Leader
-from addons.runtime.service import Service
+from addons.runtime.runnable import Runnable
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.hostile import write_kubeconfig
@@ -30,7 +30,7 @@ class Diary:
     terms: list[tuple[str, float, float]] = field(default_factory=list)
     acting: str = ""
 
-    def work(self, name: str, *, last_breath: float = 0.0, obeys: bool = True) -> Service:
+    def work(self, name: str, *, last_breath: float = 0.0, obeys: bool = True) -> Runnable:
         """Work that notes its time; one that does not obey has to be cancelled."""
 
         async def act(stopping: asyncio.Event) -> None:
@@ -55,7 +55,7 @@ class Diary:
 class Candidate:
     """A replica with its own connection and its own, wrong, idea of the time."""
 
-    def __init__(self, name: str, kube: KubeClient, proxy: Proxy, work: Service, rng: Random) -> None:
+    def __init__(self, name: str, kube: KubeClient, proxy: Proxy, work: Runnable, rng: Random) -> None:
         self.name = name
         self.proxy = proxy
         self.error: Exception | None = None
@@ -102,7 +102,7 @@ class Election:
     candidates: dict[str, Candidate] = field(default_factory=dict)
 
     @asynccontextmanager
-    async def candidate(self, name: str, work: Service | None = None) -> AsyncIterator[Candidate]:
+    async def candidate(self, name: str, work: Runnable | None = None) -> AsyncIterator[Candidate]:
         token = self.api.add_user(name, groups=("system:masters",))
         async with Proxy(self.api.url, self.rng).running() as proxy:
             path = write_kubeconfig(self.directory / name, proxy.url, {"token": token})
@@ -255,7 +255,7 @@ class TestHandOver:
 class TestWork:
     """What becomes of the work under the lease."""
 
-    def ended(self, directory: Path, work: Callable[[Diary], Service]) -> float:
+    def ended(self, directory: Path, work: Callable[[Diary], Runnable]) -> float:
         """When work that began at 0 ended after its connection had hung from the beginning."""
 
         async def main() -> float:

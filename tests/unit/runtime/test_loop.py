@@ -3,17 +3,16 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import pytest
+from prometheus_client import REGISTRY
 
 from addons.runtime.errors import Throttled, Unavailable
+from addons.runtime.ledger import Ledger
 from addons.runtime.loop import ReconcileLoop, Result
-from addons.runtime.queue import WorkQueue
+from addons.runtime.permit import Permit
 from tests.support.virtual import run_virtual
-
-Reconcile = Callable[[str], Awaitable[Result]]
 
 
 class Passes:
@@ -26,7 +25,7 @@ class Passes:
         self._ends = list(ends)
         self._seconds = seconds
 
-    async def __call__(self, key: str) -> Result:
+    async def __call__(self, key: str, permit: Permit) -> Result:
         self.started.append((asyncio.get_running_loop().time(), key))
         self._running += 1
         self.at_once = max(self.at_once, self._running)
@@ -42,6 +41,10 @@ class Passes:
         return [at for at, _ in self.started]
 
 
+def figure(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
 def play(loop: ReconcileLoop[str], *wakes: tuple[float, str], seconds: float = 1000.0) -> None:
     """Run the loop for so long, and wake the keys at their times."""
 
@@ -50,7 +53,7 @@ def play(loop: ReconcileLoop[str], *wakes: tuple[float, str], seconds: float = 1
         for at, key in wakes:
             asyncio.get_running_loop().call_later(at, loop.wake, key)
         asyncio.get_running_loop().call_later(seconds, stopping.set)
-        await loop.run(stopping)
+        await loop.run(Permit(stopping))
 
     run_virtual(story())
 
@@ -91,7 +94,7 @@ class TestWaking:
             stopping = asyncio.Event()
             loop.wake("a", after=0)
             asyncio.get_running_loop().call_later(1, stopping.set)
-            await loop.run(stopping)
+            await loop.run(Permit(stopping))
 
         run_virtual(story())
         assert passes.times == [0]
@@ -100,12 +103,28 @@ class TestWaking:
 class TestFailing:
     def test_a_failed_key_comes_again_with_growing_pauses_until_it_succeeds(self) -> None:
         passes = Passes(*(Unavailable("no answer") for _ in range(8)))
-        queue: WorkQueue[str] = WorkQueue("test", rng=random.Random(1))
-        play(ReconcileLoop("test", passes, queue=queue), (0, "a"), seconds=10_000)
+        ledger: Ledger[str] = Ledger(rng=random.Random(1))
+        play(ReconcileLoop("test", passes, ledger=ledger), (0, "a"), seconds=10_000)
         pauses = [later - earlier for earlier, later in pairwise(passes.times)]
         assert len(pauses) == 8
         assert min(pauses) >= 1
         assert max(pauses) > 3
+
+    def test_a_failed_key_rests_although_it_is_woken(self) -> None:
+        passes = Passes(Throttled("slow down", retry_after=77), seconds=10)
+        play(ReconcileLoop("test", passes), (0, "a"), (5, "a"), (20, "a"))
+        assert passes.times == [0, 87]
+
+    def test_no_rest_is_longer_than_half_a_minute(self) -> None:
+        passes = Passes(*(Unavailable("no answer") for _ in range(50)))
+        play(ReconcileLoop("test", passes), (0, "a"), seconds=10_000)
+        pauses = [later - earlier for earlier, later in pairwise(passes.times)]
+        assert round(max(pauses), 6) == 30
+
+    def test_passes_are_counted_by_their_outcome(self) -> None:
+        play(ReconcileLoop("counted", Passes(Unavailable("no"), ValueError("broken"))), (0, "a"))
+        assert figure("addons_reconcile_total", loop="counted", outcome="failed") == 2
+        assert figure("addons_reconcile_total", loop="counted", outcome="ok") == 1
 
     def test_a_failing_key_does_not_stop_its_neighbours(self) -> None:
         passes = Passes(ValueError("broken"))
@@ -126,7 +145,7 @@ class TestFailing:
             loop.wake("a")
             asyncio.get_running_loop().call_later(0.5, lambda: shown.append(dict(loop.errors)))
             asyncio.get_running_loop().call_later(100, stopping.set)
-            await loop.run(stopping)
+            await loop.run(Permit(stopping))
 
         run_virtual(story())
         assert shown == [{"a": "no answer"}]
@@ -154,7 +173,7 @@ class TestStopping:
     def test_passes_under_way_are_finished_and_no_new_ones_begun(self) -> None:
         ended = []
 
-        async def reconcile(key: str) -> Result:
+        async def reconcile(key: str, permit: Permit) -> Result:
             await asyncio.sleep(10)
             ended.append(key)
             return Result()
@@ -172,7 +191,7 @@ class TestStopping:
                 loop.wake("a")
                 loop.wake("b")
                 asyncio.get_running_loop().call_later(seconds, stopping.set)
-                await loop.run(stopping)
+                await loop.run(Permit(stopping))
 
         run_virtual(story())
         assert [key for _, key in passes.started] == ["a", "b", "a"]

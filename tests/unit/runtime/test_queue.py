@@ -1,7 +1,6 @@
 """The work queue: each key once, never twice at the same time, delays and back-off on virtual time."""
 
 import asyncio
-import random
 
 import pytest
 from prometheus_client import REGISTRY
@@ -10,8 +9,8 @@ from addons.runtime.queue import QueueClosed, WorkQueue
 from tests.support.virtual import run_virtual
 
 
-def new_queue(**options: float) -> WorkQueue[str]:
-    return WorkQueue("test", rng=random.Random(1), **options)
+def new_queue() -> WorkQueue[str]:
+    return WorkQueue("test")
 
 
 def now() -> float:
@@ -123,46 +122,6 @@ class TestDelays:
             return len(queue)
 
         assert run_virtual(story()) == 1
-
-
-class TestBackoff:
-    def test_pauses_grow_up_to_the_longest(self) -> None:
-        async def story() -> list[float]:
-            queue = new_queue(first_seconds=1, longest_seconds=60)
-            return [queue.add_failed("a") for _ in range(30)]
-
-        pauses = run_virtual(story())
-        assert 1 <= pauses[0] <= 3 < pauses[2]
-        assert max(pauses) == 60
-
-    def test_every_key_has_its_own(self) -> None:
-        async def story() -> float:
-            queue = new_queue(first_seconds=1, longest_seconds=60)
-            for _ in range(20):
-                queue.add_failed("a")
-            return queue.add_failed("b")
-
-        assert run_virtual(story()) <= 3
-
-    def test_success_starts_it_anew(self) -> None:
-        async def story() -> float:
-            queue = new_queue(first_seconds=1, longest_seconds=60)
-            for _ in range(20):
-                queue.add_failed("a")
-            queue.forget("a")
-            return queue.add_failed("a")
-
-        assert run_virtual(story()) <= 3
-
-    def test_what_the_other_side_asked_for_is_waited_for(self) -> None:
-        async def story() -> float:
-            queue = new_queue()
-            pause = queue.add_failed("a", at_least=120)
-            await queue.get()
-            assert now() == pause
-            return pause
-
-        assert run_virtual(story()) == 120
 
 
 class TestClosing:
