@@ -8,10 +8,10 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest -q
 PYTHON_CODE := addons tests bench docs
 HAVE_KUBE := [ -n "$${KUBEBUILDER_ASSETS:-}" ] || [ -e .cache/kube ]
-SCRIPTS := .ci/run .ci/setup tests/kube/build tests/kube/packages tests/kube/start tests/kube/node \
+SCRIPTS := .ci/run .ci/setup tests/prometheus/build tests/kube/build tests/kube/packages tests/kube/start tests/kube/node \
 	tests/kube/stop
 
-.PHONY: help demo test install format lint unit house component contract netns e2e kube kube-or-say \
+.PHONY: help demo test install format lint unit house component contract netns e2e kube prometheus \
 	cover deflake docs docs-check bench lock clean
 
 help: ## show this list
@@ -43,7 +43,7 @@ unit: install ## test the pure modules
 house: install ## test the shape of the code, the documents and the budgets
 	@$(PYTEST) tests/house $(ARGS)
 
-component: install ## test the daemons' parts against the simulated world
+component: install prometheus-or-say ## test the daemons' parts against the simulated world
 	@$(PYTEST) tests/component $(ARGS)
 
 contract: install kube-or-say ## test the API emulator and the real API server with the same tests
@@ -58,17 +58,20 @@ e2e: install kube-or-say ## test the daemons as processes on the real Kubernetes
 kube: ## build the real Kubernetes for tests into .cache/kube (needs Go)
 	@tests/kube/build .cache/kube
 
-kube-or-say:
-	@if [ -n "$${KUBEBUILDER_ASSETS:-}" ]; then exit 0; fi; \
-	if ! command -v go > /dev/null; then why="Go is not installed"; \
-	elif $(MAKE) kube; then exit 0; else why="it could not be built"; fi; \
-	echo "the real Kubernetes is left out of the tests: $$why"; [ -z "$${CI:-}" ]
+prometheus: ## build Prometheus's rule engine for the tests of alerts into .cache/prometheus (needs Go)
+	@tests/prometheus/build .cache/prometheus
 
-cover: install ## measure which lines and branches the unit and component tests reach
+%-or-say:
+	@if [ "$*" = kube ] && [ -n "$${KUBEBUILDER_ASSETS:-}" ]; then exit 0; fi; \
+	if ! command -v go > /dev/null; then why="Go is not installed"; \
+	elif $(MAKE) $*; then exit 0; else why="it could not be built"; fi; \
+	echo "what needs the real $* is left out of the tests: $$why"; [ -z "$${CI:-}" ]
+
+cover: install prometheus-or-say ## measure which lines and branches the unit and component tests reach
 	@$(BIN)/coverage run -m pytest -q tests/unit tests/component $(ARGS)
 	@$(BIN)/coverage report --skip-covered --show-missing
 
-deflake: install ## repeat the unit, component and contract tests until one fails, ROUNDS times (10)
+deflake: install prometheus-or-say ## repeat the unit, component and contract tests until one fails, ROUNDS times (10)
 	@for round in $$(seq $${ROUNDS:-10}); do echo "round $$round"; \
 	$(PYTEST) -n 2 tests/unit tests/component tests/contract $(ARGS); done
 

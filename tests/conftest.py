@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.cluster import Cluster, find_assets, running
+from tests.support.prometheus import COMMAND
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
@@ -34,3 +35,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         leave_out("no real Kubernetes; `make kube` builds one")
     with running(tmp_path_factory.mktemp("cluster"), assets) as control_plane:
         yield control_plane
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> None:
+    """Need Prometheus's rule engine; without it: skip, or fail where CI=true."""
+    if not COMMAND.exists():
+        leave_out = pytest.fail if os.environ.get("CI") else pytest.skip
+        leave_out("no rule engine of Prometheus; `make prometheus` builds it")

@@ -2,8 +2,10 @@
 
 import copy
 import json
+import os
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from referencing import Registry, Resource
 from addons.registry import config_of, prefixes_of
 from addons.runtime.settings import load
 
-helm = pytest.importorskip("helm_python", reason="helm-python-sdk has no wheel for this platform")
+helm = (import_module if os.environ.get("CI") else pytest.importorskip)("helm_python")
+"""The real Helm as a library. Not every platform has a wheel: without it skip, or fail where CI=true."""
 
 ROOT = Path(__file__).resolve().parents[2]
 CHARTS = ROOT / "charts"

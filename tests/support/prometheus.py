@@ -1,19 +1,30 @@
 """Prometheus without waiting: scrapes with their times, and what its own engine makes of alerting rules."""
 
+import asyncio
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import REGISTRY, generate_latest
+import aiohttp
+from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
+from addons.runtime.web import StatusServer
+from tests.support.charts import CHARTS, cases, only, render
+from tests.support.virtual import virtual_now
+
 ROOT = Path(__file__).resolve().parents[2]
-BUILT = ROOT / ".cache" / "prometheus" / "alerts"
+COMMAND = ROOT / ".cache" / "prometheus" / "alerts"
 """What `make prometheus` builds."""
+
+SCRAPE_SECONDS = 30.0
+
+Rules = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,7 @@ class Evaluation:
     """The alerts of one moment."""
 
     at: datetime
-    alerts: tuple[Alert, ...]
+    alerts: Sequence[Alert]
 
     @property
     def firing(self) -> set[str]:
@@ -40,36 +51,65 @@ class Evaluation:
 
 
 @dataclass
-class Timeline:
-    """What Prometheus scraped of one target; `labels` are those of the target."""
+class Prometheus:
+    """Scrapes one pod of a release on virtual time, and evaluates the rules of its chart afterwards."""
 
-    labels: Mapping[str, str]
+    chart: str
     scrapes: list[tuple[datetime, str | None]] = field(default_factory=list)
 
-    def scrape(self, at: datetime) -> None:
-        """Read every metric of this process, as its daemon serves them."""
-        self.scrapes.append((at, generate_latest().decode()))
+    @asynccontextmanager
+    async def watching(self, server: StatusServer) -> AsyncIterator[None]:
+        """Serve the status of a daemon, and scrape it every half minute."""
+        stopping = asyncio.Event()
+        serving = asyncio.create_task(server.serve(stopping))
+        scraping = asyncio.create_task(self._scrape_for_ever(server))
+        try:
+            yield
+        finally:
+            scraping.cancel()
+            stopping.set()
+            await serving
 
-    def miss(self, at: datetime) -> None:
+    def miss(self) -> None:
         """Find nobody who answers."""
-        self.scrapes.append((at, None))
+        self.scrapes.append((virtual_now(), None))
+
+    def evaluate(self) -> list[Evaluation]:
+        """The alerts after each scrape. Rules that Prometheus refuses raise."""
+        release = {"namespace": "kube-system", "service": f"aws-{self.chart}"}
+        target = release | {"pod": f"aws-{self.chart}-0", "instance": "10.0.0.1", "job": self.chart}
+        scrapes = [
+            {"at": round(at.timestamp() * 1000), "target": target, "text": text} for at, text in self.scrapes
+        ]
+        given = json.dumps({"rules": json.dumps(rules_of(self.chart)), "scrapes": scrapes})
+        done = subprocess.run([COMMAND], input=given, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return list(self._read(done.stdout))
+
+    async def _scrape_for_ever(self, server: StatusServer) -> None:
+        while server.address is None:
+            await asyncio.sleep(0)
+        async with aiohttp.ClientSession() as session:
+            host, port = server.address
+            while True:
+                async with session.get(f"http://{host}:{port}/metrics") as reply:
+                    self.scrapes.append((virtual_now(), await reply.text()))
+                await asyncio.sleep(SCRAPE_SECONDS)
+
+    def _read(self, text: str) -> Iterator[Evaluation]:
+        for (at, _), found in zip(self.scrapes, json.loads(text), strict=True):
+            yield Evaluation(at, [Alert(**alert) for alert in found["alerts"]])
 
 
-def evaluate(rules: Mapping[str, Any], timeline: Timeline) -> list[Evaluation]:
-    """What the rules make of it: the alerts after each scrape. Rules that Prometheus refuses raise."""
-    scrapes = [
-        {"at": round(at.timestamp() * 1000), "target": timeline.labels, "text": text}
-        for at, text in timeline.scrapes
-    ]
-    given = json.dumps({"rules": json.dumps(rules), "scrapes": scrapes})
-    done = subprocess.run([BUILT], input=given, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return list(_read(done.stdout, timeline))
+def rules_of(chart: str) -> Rules:
+    """The alerting rules that a chart makes when it is told to."""
+    rules: Rules = only(render(cases(chart)["monitoring"], CHARTS / chart), "PrometheusRule")["spec"]
+    return rules
 
 
-def _read(text: str, timeline: Timeline) -> Iterator[Evaluation]:
-    for (at, _), found in zip(timeline.scrapes, json.loads(text), strict=True):
-        yield Evaluation(at, tuple(Alert(**alert) for alert in found["alerts"]))
+def alerts_of(chart: str) -> list[str]:
+    """The names of all alerts of a chart."""
+    return [rule["alert"] for group in rules_of(chart)["groups"] for rule in group["rules"]]
 
 
 def forget_metrics() -> None:
