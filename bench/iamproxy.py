@@ -23,19 +23,18 @@ from typing import Any
 from aiohttp import web
 from msgspec import Struct
 
-from addons.iamproxy.model import CredentialKey, Credentials, Grant, PodIdentity, credentials_of
+from addons.iamproxy.cache.addresses import Addresses
+from addons.iamproxy.cache.credentials import CredentialCache
+from addons.iamproxy.config import Config
+from addons.iamproxy.controller.build import build_metadata
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, credentials_of
+from addons.iamproxy.model.verdicts import Grant, PodIdentity
+from addons.iamproxy.net.listeners import LISTENERS
 from addons.iamproxy.net.redirect import Redirect
-from addons.iamproxy.net.seats import SEATS
 from addons.iamproxy.net.table import RedirectSettings
-from addons.iamproxy.server.audit import Audit, writing_to
+from addons.iamproxy.server.audit import writing_to
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer, Place
-from addons.iamproxy.server.metadata import Metadata
-from addons.iamproxy.server.node_keys import NodeKeys
-from addons.iamproxy.server.routes import Routes
-from addons.iamproxy.server.tokens import Tokens, new_key
-from addons.iamproxy.store.addresses import Addresses
-from addons.iamproxy.store.vault import Vault
 from addons.runtime.clock import utc_now
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
@@ -45,7 +44,7 @@ from addons.sim.ports import free_port
 SECONDS = 4
 CONNECTIONS = 100
 POD = "10.77.1.1"
-SEAT = (str(SEATS[0][0]), 8181)
+LISTENER = (str(LISTENERS[0][0]), 8181)
 PROCESSES = 96
 PODS = 110
 ROLE_ARN = "arn:aws:iam::123456789012:role/web"
@@ -107,15 +106,13 @@ async def serve_ours(
     addresses = Addresses(is_trusted=lambda: True)
     grant = Grant(PodIdentity("default", "web", "uid", "web", "node"), CredentialKey(ROLE_ARN), "web")
     addresses.replace({pod: grant})
-    metadata = Metadata(
+    metadata = build_metadata(
+        Config(metadata_allow=()),
         addresses=addresses,
-        vault=Vault(fetch),
-        tokens=Tokens(new_key()),
-        audit=Audit(writing_to(sys.stderr.fileno())),
-        routes=Routes(()),
-        node_keys=NodeKeys(fetch_nothing),
+        credentials=CredentialCache(fetch),
+        read_node_key=fetch_nothing,
+        write_audit=writing_to(sys.stderr.fileno()),
         limits=limits,
-        imdsv2="optional",
     )
     server = MetadataServer(metadata, [place], only_redirected=pod != "127.0.0.1")
     serving = asyncio.create_task(server.serve(asyncio.Event()))
@@ -144,7 +141,7 @@ async def serve_aiohttp() -> None:
 UNLIMITED = ServerLimits(requests_per_second=1e9, burst=1_000_000_000)
 SERVERS = {
     "ours": lambda: serve_ours(UNLIMITED),
-    "redirected": lambda: serve_ours(UNLIMITED, SEAT, pod=POD),
+    "redirected": lambda: serve_ours(UNLIMITED, LISTENER, pod=POD),
     "limited": lambda: serve_ours(ServerLimits()),
     "aiohttp": serve_aiohttp,
 }

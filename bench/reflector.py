@@ -166,8 +166,9 @@ KEPT: list[Any] = []  # what a way of reading holds must still be there when its
 
 
 async def _reflect(url: str, begin: Callable[[], None], watch_list: Any) -> int:
+    from addons.dns.model.objects import Pod
     from addons.runtime.kube import KubeClient
-    from addons.runtime.objects import PODS, Pod
+    from addons.runtime.objects import PODS
     from addons.runtime.reflector import Reflector
 
     with tempfile.TemporaryDirectory() as directory:

@@ -5,18 +5,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from addons.dns.model.objects import INGRESSES, NAMESPACES, SERVICES
 from addons.runtime.errors import NotFound
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import (
-    EVENTS,
-    INGRESSES,
-    NAMESPACES,
-    PODS,
-    SERVICES,
-    KubeObject,
-    Part,
-    Resource,
-)
+from addons.runtime.objects import EVENTS, PODS, KubeObject, Part, Resource
 
 NAMESPACE = "addons-demo"
 

@@ -7,7 +7,7 @@ from msgspec import Meta, field
 
 from addons.dns import names
 from addons.runtime.selectors import parse_selector
-from addons.runtime.settings import SECRET, CommonConfig, SettingError
+from addons.runtime.settings import SECRET, LeaderConfig, SettingError
 
 ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 """Prefixes of the environment variables: ours, and the one of external-dns."""
@@ -18,7 +18,7 @@ Source = Literal["service", "ingress", "pod", "node", "crd", "gateway-httproute"
 RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR"]
 
 
-class Config(CommonConfig, frozen=True, kw_only=True):
+class Config(LeaderConfig, frozen=True, kw_only=True):
     """Settings of dns; flags of external-dns keep their names and meanings."""
 
     listen: str = ":7979"

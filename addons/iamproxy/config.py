@@ -1,7 +1,7 @@
 """The settings of iamproxy. The docstring below each field is its documentation, everywhere."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal
@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from addons.iamproxy import names
+from addons.iamproxy.roles import checked_arn, checked_base, role_arn
 from addons.runtime.settings import CommonConfig, SettingError
 
 ENV_PREFIXES = ("ADDONS_IAMPROXY_",)
 """Prefix of the environment variables; kube2iam has none of its own."""
 
-_RETIRED = {
+RETIRED = {
     "--api-server": "--kubeconfig says where the API server is",
     "--api-token": "--kubeconfig says how to log in",
     "--auto-discover-default-role": "it gives pods the role of the node; --default-role names another one",
@@ -26,22 +27,22 @@ _RETIRED = {
     "--iam-role-error-ttl": "a role that STS denies is asked for again after 30 s",
     "--insecure": "--kubeconfig says which certificates count",
     "--iptables": "--interceptor=nft, the default, makes the redirect",
+    "--leader-elect": "every node has its own iamproxy, and all of them act",
     "--metrics-port": "metrics are at --listen",
     "--resolve-duplicate-cache-ips": "it is always known for sure whose an address is, or nobody is served",
     "--use-regional-sts-endpoint": "it is always used; --aws-region says which",
     "--verbose": "--log-level=debug",
 }
-"""Flags of kube2iam that have no counterpart, and what there is in their place."""
+"""Flags that have no counterpart here, most of them of kube2iam -> what there is in their place."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 
-_BASE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role(/[\w+=,.@/-]*)?")
-_ROLE_ARN = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
-_ROLE_NAME = re.compile(r"/?[\w+=,.@-][\w+=,.@/-]*")
 _ANNOTATION = re.compile(r"([a-z0-9.-]+/)?[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?")
 _INTERFACE = re.compile(r'!?[^\s/+!"]{1,15}\+?')
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _SESSION_TEMPLATE = re.compile(r"([\w+=,.@-]|\{(namespace|service-account|node|role)\})+")
+
+_ANY_BASE = "arn:aws:iam::123456789012:role/"
 
 _SHORTEST_TTL = timedelta(minutes=5)
 _LONGEST_TTL = timedelta(hours=6)
@@ -140,19 +141,11 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     cni_socket: str = "/run/aws-addons/cni.sock"
     """Where our cni tells which pod has which address; without it the API server is believed."""
 
-    leader_elect: bool = False
-    """Not for this daemon: every node has its own."""
-
     def __post_init__(self) -> None:
         """Raise SettingError where settings contradict each other or cannot be read."""
-        if self.leader_elect:
-            raise SettingError("--leader-elect is not possible: every node needs its own iamproxy")
-        if self.base_role_arn and not _BASE_ARN.fullmatch(self.base_role_arn):
-            raise SettingError(
-                f"--base-role-arn {self.base_role_arn!r}: not like arn:aws:iam::123456789012:role/"
-            )
-        if self.assume_role_arn and not _ROLE_ARN.fullmatch(self.assume_role_arn):
-            raise SettingError(f"--assume-role-arn {self.assume_role_arn!r}: not the ARN of a role")
+        _check_role("base-role-arn", self.base_role_arn, checked_base)
+        _check_role("assume-role-arn", self.assume_role_arn, checked_arn)
+        _check_role("default-role", self.default_role, lambda role: role_arn(role, _some_base(self)))
         _check_networks(self.admin_networks)
         for account in self.allowed_accounts:
             if not _ACCOUNT.fullmatch(account):
@@ -169,6 +162,19 @@ class Config(CommonConfig, frozen=True, kw_only=True):
         _check_source(self)
 
 
+def _check_role(flag: str, written: str, read: Callable[[str], str]) -> None:
+    try:
+        if written:
+            read(written)
+    except ValueError as error:
+        raise SettingError(f"--{flag} {error}") from None
+
+
+def _some_base(config: Config) -> str:
+    """A base by which role names can be checked; empty when there will never be one."""
+    return base_arn(config) or (_ANY_BASE if config.auto_discover_base_arn else "")
+
+
 def _check_networks(texts: tuple[str, ...]) -> None:
     for text in texts:
         try:
@@ -183,9 +189,6 @@ def _check_names(config: Config) -> None:
     for flag, key in (*keys, ("namespace-key", config.namespace_key)):
         if not _ANNOTATION.fullmatch(key):
             raise SettingError(f"--{flag} {key!r}: not the name of an annotation, such as {names.ROLE}")
-    role = config.default_role
-    if role and not (_ROLE_ARN.fullmatch(role) or _ROLE_NAME.fullmatch(role)):
-        raise SettingError(f"--default-role {role!r}: neither the name nor the ARN of a role")
     for pattern in config.host_interface:
         if not _INTERFACE.fullmatch(pattern):
             raise SettingError(f"--host-interface {pattern!r}: not like eth0, eni+ or !eth0")
@@ -203,12 +206,6 @@ def _check_source(config: Config) -> None:
             raise SettingError(f"--{flag} cannot go with --credential-source web-identity")
 
 
-def retired(argv: Sequence[str]) -> str:
-    """What to say about the first flag of kube2iam that does not exist here; empty without one."""
-    flags = [argument.partition("=")[0] for argument in argv]
-    return next((f"{flag} is not needed: {_RETIRED[flag]}" for flag in flags if flag in _RETIRED), "")
-
-
 def base_arn(config: Config) -> str:
     """What stands before role names, with `/` at its end; empty when it is not known, or not yet."""
-    return config.base_role_arn.rstrip("/") + "/" if config.base_role_arn else ""
+    return checked_base(config.base_role_arn) if config.base_role_arn else ""

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
-from msgspec import Struct
-
 from addons.iamproxy import names
-from addons.iamproxy.model import Action, CredentialKey, Drop, Fetch, Grant, Held, Plan, Renew, Verdict
-from addons.runtime.outcomes import Skip
+from addons.iamproxy.model.actions import Action, Drop, Fetch, Held, Plan, Renew
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.verdicts import Grant, Verdict
+from addons.runtime.outcomes import Blocked, PlanLine, Skip
 
 LINGER = timedelta(minutes=5)
 """Credentials stay this long when the last pod that used them is gone: the next one may be on its way."""
@@ -16,15 +16,14 @@ LINGER = timedelta(minutes=5)
 def plan_credentials(
     wanted: Collection[CredentialKey],
     held: Mapping[CredentialKey, Held],
-    blocked: Mapping[CredentialKey, tuple[float, str]],
+    blocked: Mapping[CredentialKey, Blocked],
     *,
     now: datetime,
     prefetch: bool,
 ) -> Plan:
     """Have credentials for every pod before it asks, and none that no pod may have.
 
-    `blocked` has keys that must rest for so many seconds, and why. Whoever has nothing comes first, then who
-    has the least time left.
+    Keys without credentials come first, then those whose credentials end soonest; `blocked` ones are skipped.
     """
     due: list[tuple[datetime, str, Action]] = []
     skips = []
@@ -33,8 +32,8 @@ def plan_credentials(
         if action is None:
             continue
         if key in blocked:
-            seconds, why = blocked[key]
-            skips.append(_skip(key, why, now + timedelta(seconds=seconds)))
+            rest = blocked[key]
+            skips.append(_skip(key, rest.message, now + timedelta(seconds=rest.seconds)))
         else:
             until = max(action.expires, now) if isinstance(action, Renew) else now
             due.append((until, _order(key), action))
@@ -84,16 +83,6 @@ def _order(key: CredentialKey) -> str:
     return "\n".join(
         (key.role_arn, key.session_name, key.external_id, *key.service_account, str(key.session_tags))
     )
-
-
-class PlanLine(Struct, frozen=True, omit_defaults=True):
-    """One decision as `--dry-run` prints it."""
-
-    key: str
-    action: str
-    object: str
-    because: str
-    details: dict[str, str] = {}
 
 
 def preview(verdicts: Iterable[Verdict], plan: Plan) -> Iterator[PlanLine]:

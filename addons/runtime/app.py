@@ -5,12 +5,14 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from addons.runtime.runnable import Runnable
 from addons.runtime.settings import SettingError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def run_to_exit_code(main: Coroutine[Any, Any, int | None]) -> int:
@@ -27,12 +29,12 @@ def run_to_exit_code(main: Coroutine[Any, Any, int | None]) -> int:
         return 1
 
 
-async def _at_once() -> None:
-    return None
+async def at_once() -> None:
+    """Do nothing."""
 
 
 async def run_until_stopped(
-    *runnables: Runnable, grace: float = 20.0, before_stopping: Callable[[], Awaitable[None]] = _at_once
+    *runnables: Runnable, grace: float = 20.0, before_stopping: Callable[[], Awaitable[None]] = at_once
 ) -> None:
     """Run every one of them until SIGTERM or SIGINT; end the daemon when one of them fails.
 
@@ -44,7 +46,7 @@ async def run_until_stopped(
     restarts whole rather than limp on without one of its parts.
     """
     signalled, stopping = asyncio.Event(), asyncio.Event()
-    with _stopped_by_signals(signalled):
+    with stopped_by_signals(signalled):
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(_guard(runnable, stopping), name=_name(runnable)) for runnable in runnables
@@ -59,7 +61,7 @@ async def run_until_stopped(
 
 
 @contextmanager
-def _stopped_by_signals(signalled: asyncio.Event) -> Iterator[None]:
+def stopped_by_signals(signalled: asyncio.Event) -> Iterator[None]:
     """Let the first signal set `signalled`; a second one then ends the process at once, as by default."""
     loop = asyncio.get_running_loop()
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -81,6 +83,19 @@ def _stopped_by_signals(signalled: asyncio.Event) -> Iterator[None]:
         yield
     finally:
         release()
+
+
+async def end_within(seconds: float, work: Coroutine[Any, Any, T], stopping: asyncio.Event) -> T | None:
+    """Do the work; give up on it (None) when it has not ended so many seconds after `stopping` was set."""
+    task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stopping.wait())
+    try:
+        await asyncio.wait((task, stopped), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((task,), timeout=seconds)
+    finally:
+        stopped.cancel()
+        task.cancel()
+        await asyncio.wait((task,))
+    return None if task.cancelled() else task.result()
 
 
 async def _guard(runnable: Runnable, stopping: asyncio.Event) -> None:

@@ -23,9 +23,12 @@ def run(
     argv: Sequence[str],
     *,
     env_prefixes: Sequence[str],
+    retired: Mapping[str, str] = {},
     environ: Mapping[str, str] = os.environ,
 ) -> int:
     """Read the settings and run `main` with them; give the exit code.
+
+    `retired` has flags of the original that do not exist here -> what there is in their place.
 
     0: done, 1: crashed, 2: bad settings (one line on stderr says which), or what `main` returned: 3 where
     a single pass had failures.
@@ -37,6 +40,7 @@ def run(
         return _say(f"addons {version()}")
     try:
         flags = [argument for argument in argv if argument not in _QUESTIONS]
+        _refuse_retired(flags, retired)
         config = load(config_type, flags, environ, env_prefixes=env_prefixes)
         config = _with_customary_variables(config, environ)
         if asked:
@@ -46,6 +50,12 @@ def run(
     except SettingError as error:
         print(f"addons {name}: {error}", file=sys.stderr)
         return 2
+
+
+def _refuse_retired(argv: Sequence[str], retired: Mapping[str, str]) -> None:
+    for flag in (argument.partition("=")[0] for argument in argv):
+        if flag in retired:
+            raise SettingError(f"{flag} is not needed: {retired[flag]}")
 
 
 def version() -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from addons.runtime.decoding import decode
 from addons.runtime.errors import Expired, Unavailable
+from addons.runtime.kube_access import access_source
 from addons.runtime.objects import PODS, SERVICE_ACCOUNTS, KubeObject, Part, Resource
 from addons.runtime.transport import Transport
 
@@ -65,7 +66,7 @@ class KubeClient:
 
         Raises SettingError when there is no usable configuration. No request is made yet.
         """
-        async with Transport.connect(kubeconfig, user_agent=user_agent) as transport:
+        async with Transport.connect(access_source(kubeconfig), user_agent=user_agent) as transport:
             yield cls(transport)
 
     async def get(self, resource: Resource, type_: type[T], *, namespace: str = "", name: str) -> T:

@@ -1,8 +1,11 @@
 """The values in which a daemon tells what happened: problem, skip, outcome, and what is blocked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from addons.runtime.errors import OutsideError
 
@@ -64,3 +67,13 @@ class Blocked:
     seconds: float
     message: str
     failures: int
+
+
+class PlanLine(Struct, frozen=True):
+    """One decision as `--dry-run` prints it; `details` is data for JSON."""
+
+    key: str
+    action: str
+    object: str
+    because: str
+    details: Mapping[str, Any] = {}

@@ -62,6 +62,16 @@ class CommonConfig(Struct, frozen=True, kw_only=True):
     log_format: Literal["json", "text"] | None = None
     """Form of the log. Without it: text on a terminal, else JSON."""
 
+    once: bool = False
+    """Make one full pass and exit: with 0 when all went well, with 3 when an action failed."""
+
+    dry_run: bool = False
+    """Print the plan as JSON lines instead of carrying it out; only read calls are made."""
+
+
+class LeaderConfig(CommonConfig, frozen=True, kw_only=True):
+    """Settings of add-ons of which several replicas may run, and one acts."""
+
     leader_elect: bool = True
     """Act only while holding a Lease, so that several replicas may run."""
 
@@ -70,12 +80,6 @@ class CommonConfig(Struct, frozen=True, kw_only=True):
 
     leader_elect_name: str = ""
     """Name of the Lease. Without it: `aws-addons-` and the name of the add-on."""
-
-    once: bool = False
-    """Make one full pass and exit: with 0 when all went well, with 3 when an action failed."""
-
-    dry_run: bool = False
-    """Print the plan as JSON lines instead of carrying it out; only read calls are made."""
 
 
 class Setting(Struct, frozen=True, kw_only=True):

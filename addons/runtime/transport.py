@@ -1,33 +1,29 @@
-"""Bytes to and from the API server: configuration, credentials, time limits, and errors by type.
-
-`kubernetes.aio` finds the cluster, authenticates and carries the bytes, and nothing more: its generated API
-classes and models cost thirty times the CPU and memory of partial objects.
-"""
+"""Bytes to and from the API server: credentials, time limits, and errors by type."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import aiohttp
 import msgspec
-import yaml
-from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, Configuration
 
 from addons.runtime.errors import Unavailable
+from addons.runtime.kube_access import Access, AccessSource
 from addons.runtime.kube_errors import is_json, response_error
 from addons.runtime.settings import SettingError
+
+log = logging.getLogger(__name__)
 
 LINE_LIMIT = 16 * 1024 * 1024
 _CONNECT_SECONDS = 5.0
 _STREAM_OPEN_SECONDS = 30.0
 _RELOAD_PAUSE_SECONDS = 10.0
+_READ_BUFFER = 2 * 1024 * 1024
+"""Events of a watch can be larger than what aiohttp reads at a time by default."""
 
 _CONNECTION_ERRORS = (aiohttp.ClientError, TimeoutError, OSError)
-_CONFIGURATION_ERRORS = (config.ConfigException, yaml.YAMLError, OSError, LookupError, TypeError, ValueError)
 
 
 class LineTooLong(Exception):
@@ -50,31 +46,35 @@ class _Call:
 class Transport:
     """Sends requests to one API server. Raises an OutsideError, and nothing else, when one fails.
 
-    A 401 is answered once by reading the credentials anew: tokens of EKS live a quarter of an hour, and
-    an exec plugin of a kubeconfig has to be run again for the next.
+    The credentials are read again when they are due, and once at a 401: tokens of EKS live a quarter of an
+    hour, and an exec plugin of a kubeconfig has to be run again for the next.
     """
 
-    def __init__(self, api: ApiClient, kubeconfig: str) -> None:
-        self._api = api
-        self._kubeconfig = kubeconfig
-        self._reloading = asyncio.Lock()
+    def __init__(self, http: aiohttp.ClientSession, source: AccessSource, access: Access) -> None:
+        self._http = http
+        self._source = source
+        self._access = access
+        self._reading = asyncio.Lock()
+        self._reread_at = asyncio.get_running_loop().time() + source.good_seconds
         self._reloaded_at = float("-inf")
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, kubeconfig: str, *, user_agent: str) -> AsyncIterator["Transport"]:
-        """Prepare connections to the cluster that the file `kubeconfig` names, else the one we run in.
+    async def connect(cls, source: AccessSource, *, user_agent: str) -> AsyncIterator["Transport"]:
+        """Prepare connections to the cluster that `source` finds.
 
-        A proxy is used where the kubeconfig names one (`proxy-url`), not for what the environment says.
+        A proxy is used where a kubeconfig names one (`proxy-url`), not for what the environment says.
         Raises SettingError when there is no usable configuration. No request is made yet.
         """
-        configuration = Configuration()
-        await _load(configuration, kubeconfig)
+        access = await source.read()
         # Trusting the environment would send what a ~/.netrc holds, and look there, in a thread, every time.
-        configuration.client_session_kwargs = {"cookie_jar": aiohttp.DummyCookieJar(), "trust_env": False}
-        async with ApiClient(configuration) as api:
-            api.user_agent = user_agent
-            yield cls(api, kubeconfig)
+        async with aiohttp.ClientSession(
+            headers={"User-Agent": user_agent, "Accept": "application/json"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            read_bufsize=_READ_BUFFER,
+        ) as http:
+            yield cls(http, source, access)
 
     async def request(
         self,
@@ -120,51 +120,59 @@ class Transport:
 
     async def _open(self, call: _Call) -> aiohttp.ClientResponse:
         """Send a request and return the 2xx reply with its body still to be read."""
-        response, credentials = await self._send(call)
+        access = await self._current()
+        response = await self._send(call, access)
         if response.status == 401:
             await response.read()
-            if await self._reload(call.what, credentials):
-                response, _ = await self._send(call)
+            if await self._reload(call.what, access):
+                response = await self._send(call, self._access)
         if 200 <= response.status < 300:
             return response
         raise response_error(call.what, response.status, response.headers, await response.read())
 
-    async def _send(self, call: _Call) -> tuple[aiohttp.ClientResponse, str]:
-        """Send once; also returns the credentials that were sent."""
-        headers = {"Accept": "application/json", "Content-Type": call.content}
-        query = [(name, value) for name, value in call.query.items() if value]
-        try:
-            _, url, headers, _, _ = await self._api.param_serialize(
-                call.method,
-                call.path,
-                query_params=query,
-                header_params=headers,
-                auth_settings=["BearerToken"],
-            )
-        except _CONFIGURATION_ERRORS as error:
-            raise Unavailable(f"{call.what}: cannot read the credentials: {error}") from error
-        body = None if call.body is None else msgspec.to_builtins(call.body)
-        reply = await self._api.call_api(call.method, url, headers, body=body, _request_timeout=call.limits)
-        response: aiohttp.ClientResponse = reply.response
-        return response, headers.get("authorization", "")
+    async def _send(self, call: _Call, access: Access) -> aiohttp.ClientResponse:
+        headers = {"Authorization": access.authorization} if access.authorization else {}
+        body = None
+        if call.body is not None:
+            headers["Content-Type"] = call.content
+            body = msgspec.json.encode(call.body)
+        return await self._http.request(
+            call.method,
+            access.server + call.path,
+            params=[(name, value) for name, value in call.query.items() if value],
+            headers=headers,
+            data=body,
+            timeout=call.limits,
+            ssl=access.tls,
+            server_hostname=access.tls_server_name,
+            proxy=access.proxy,
+        )
 
-    async def _reload(self, what: str, refused: str) -> bool:
-        """Read the credentials anew after `refused` was; False when there is no better one to try."""
+    async def _current(self) -> Access:
+        """Read the access again when that is due; where this fails the one at hand goes on being used."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._reread_at:
+            self._reread_at = now + self._source.good_seconds
+            try:
+                self._access = await self._source.read()
+            except SettingError as error:
+                log.warning("credentials for the API server not renewed: %s", error)
+        return self._access
+
+    async def _reload(self, what: str, refused: Access) -> bool:
+        """Read the access anew after `refused` was; False when there is no better one to try."""
         now = asyncio.get_running_loop().time
-        async with self._reloading:
-            if self._token() != refused:
+        async with self._reading:
+            if self._access.authorization != refused.authorization:
                 return True
             if now() - self._reloaded_at < _RELOAD_PAUSE_SECONDS:
                 return False
             self._reloaded_at = now()
             try:
-                await _load(self._api.configuration, self._kubeconfig)
+                self._access = await self._source.read()
             except SettingError as error:
                 raise Unavailable(f"{what}: cannot renew the credentials: {error}") from error
             return True
-
-    def _token(self) -> str:
-        return str(self._api.configuration.api_key.get("BearerToken", ""))
 
 
 async def split_lines(chunks: AsyncIterator[bytes], limit: int = LINE_LIMIT) -> AsyncGenerator[bytes, None]:
@@ -187,24 +195,6 @@ async def split_lines(chunks: AsyncIterator[bytes], limit: int = LINE_LIMIT) -> 
             raise LineTooLong(f"a line of more than {limit} bytes")
 
 
-async def _load(configuration: Configuration, kubeconfig: str) -> None:
-    """Read the cluster and credentials into `configuration`, running an exec plugin where there is one."""
-    if kubeconfig and not Path(kubeconfig).exists():  # noqa: ASYNC240 (one look at a local file)
-        raise SettingError(f"--kubeconfig: {kubeconfig!r}: there is no such file")
-    try:
-        if kubeconfig:
-            await config.load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=kubeconfig, client_configuration=configuration, persist_config=False
-            )
-        else:
-            config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
-    except _CONFIGURATION_ERRORS as error:
-        if not kubeconfig:
-            raise SettingError("--kubeconfig is required: this process is not in a cluster") from error
-        why = " ".join(str(error).split())
-        raise SettingError(f"--kubeconfig: {kubeconfig!r} cannot be used: {why}") from error
-
-
 def _require_json(what: str, response: aiohttp.ClientResponse) -> None:
     if not is_json(response.content_type):
         kind = response.content_type
@@ -219,6 +209,6 @@ async def _json_body(what: str, response: aiohttp.ClientResponse) -> bytes:
         response.release()
 
 
-def _unavailable(what: str, error: Any) -> Unavailable:
+def _unavailable(what: str, error: BaseException) -> Unavailable:
     text = str(error) or "no answer in time"
     return Unavailable(f"{what}: {type(error).__name__}: {text}")

@@ -7,8 +7,10 @@ from runpy import run_path
 import pytest
 
 from addons.registry import daemons, module_of
+from addons.runtime import permit
 
 ROOT = Path(__file__).parents[2]
+NAMES = {"every daemon": permit} | {daemon: module_of(daemon, "names") for daemon in daemons()}
 PAGES = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),

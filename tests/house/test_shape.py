@@ -78,8 +78,8 @@ class TestSizes:
 
     def test_the_runtime_does_not_grow_into_a_framework(self) -> None:
         files = sorted((ADDONS / "runtime").glob("*.py"))
-        assert len(files) <= 34
-        assert sum(len(path.read_text().splitlines()) for path in files) <= 4500
+        assert len(files) <= 42
+        assert sum(len(path.read_text().splitlines()) for path in files) <= 5500
 
 
 class TestShape:
@@ -124,6 +124,7 @@ class TestShape:
         assert found - allowed == set()
 
     def test_only_the_command_line_reads_the_environment(self) -> None:
+        """And the client of the API server: where that is, pods are told there and nowhere else."""
         found = {
             str(path.relative_to(ROOT))
             for path in SOURCES
@@ -131,7 +132,7 @@ class TestShape:
             for node in ast.walk(tree(path))
             if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv")
         }
-        assert found <= {"addons/runtime/cli.py"}
+        assert found == {"addons/runtime/cli.py", "addons/runtime/kube_access.py"}
 
     def test_the_generated_kubernetes_models_stay_out(self) -> None:
         """They cost 104 MiB; import-linter cannot forbid a part of somebody else's package."""

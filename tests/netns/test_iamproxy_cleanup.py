@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from addons.iamproxy.net.listeners import LISTENERS
 from addons.iamproxy.net.redirect import Redirect
-from addons.iamproxy.net.seats import SEATS
 from addons.iamproxy.net.table import RedirectSettings
 from addons.sim.net import METADATA, NODE
 from tests.support.vpc import REFUSED, Vpc, vpc
@@ -29,10 +29,10 @@ async def world() -> AsyncIterator[Vpc]:
 
 @pytest.fixture
 async def redirect(world: Vpc) -> AsyncIterator[Redirect]:
-    """The redirect as a daemon leaves it that has ended, with the addresses of both seats."""
+    """The redirect as a daemon leaves it that has ended, with the addresses of both listeners."""
     made = world.fabric.node.call(lambda: Redirect(RedirectSettings()))
-    for seat in SEATS:
-        for address in seat:
+    for listener in LISTENERS:
+        for address in listener:
             world.fabric.node.ip(f"addr add {address} dev lo")
     await made.ensure()
     yield made
@@ -76,11 +76,11 @@ async def test_nothing_is_left_on_the_node_and_its_pods_see_it(
     key.write_bytes(bytes(32))
     pod = world.fabric.add_pod("prod/app").inside
     assert await world.ask(pod) == REFUSED
-    assert all(str(address) in addresses(world) for seat in SEATS for address in seat)
+    assert all(str(address) in addresses(world) for listener in LISTENERS for address in listener)
     async with holding(world, f"--token-key-file={key}") as process:
         assert not key.exists()
         assert world.nft("list", "ruleset") == ""
-        assert not any(str(address) in addresses(world) for seat in SEATS for address in seat)
+        assert not any(str(address) in addresses(world) for listener in LISTENERS for address in listener)
         assert world.sees_the_node(await world.ask(pod, METADATA))
         process.terminate()
         assert await process.wait() == 0

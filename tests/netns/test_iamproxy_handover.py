@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from addons.iamproxy.net.seats import SEATS, Seat, is_taken
+from addons.iamproxy.net.listeners import LISTENERS, Listener, is_in_use
 from addons.iamproxy.net.table import INTERCEPT, TABLE
 from addons.sim.net import Pod
 from tests.support.iamproxy_cluster import Cluster, cluster, session_of
 from tests.support.processes import running
 from tests.support.vpc import REFUSED
 
-FIRST, SECOND = SEATS
+FIRST, SECOND = LISTENERS
 
 BOTO3 = """
 import json, select, sys
@@ -81,14 +81,14 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-def leads_to(node: Cluster, seat: Seat) -> bool:
+def leads_to(node: Cluster, listener: Listener) -> bool:
     found = node.network.nft("list", "table", "inet", TABLE)
-    return f"dnat ip to {seat[0]}:8181" in found and INTERCEPT in found
+    return f"dnat ip to {listener[0]}:8181" in found and INTERCEPT in found
 
 
-def sits(node: Cluster, seat: Seat) -> bool:
+def listens(node: Cluster, listener: Listener) -> bool:
     """Whether a daemon listens there."""
-    return node.network.fabric.node.call(lambda: is_taken(seat, 8181))
+    return node.network.fabric.node.call(lambda: is_in_use(listener, 8181))
 
 
 async def end(process: Process) -> None:
@@ -107,11 +107,11 @@ async def test_no_client_fails_while_daemons_replace_each_other(node: Cluster, i
         old = await stack.enter_async_context(node.daemon.running())
         programs = [(reader, BOTO3), (writer, BOTO3), *((dialler, CONNECTIONS) for dialler in diallers)]
         clients = [await stack.enter_async_context(program(*each)) for each in programs]
-        for seat in (SECOND, FIRST, SECOND):
+        for listener in (SECOND, FIRST, SECOND):
             new = await stack.enter_async_context(node.daemon.starting())
-            await until(partial(sits if is_hasty else leads_to, node, seat))
+            await until(partial(listens if is_hasty else leads_to, node, listener))
             await end(old)
-            assert leads_to(node, seat)
+            assert leads_to(node, listener)
             old = new
         outputs = [(await client.communicate(b"\n"))[0] for client in clients]
     for output in outputs:
@@ -162,7 +162,7 @@ async def test_a_successor_that_knows_nothing_takes_nothing(node: Cluster) -> No
     nowhere = node.world.folder / "nowhere"
     nowhere.write_text(node.world.kubeconfig.read_text().replace(":6443", ":1"))
     async with node.daemon.running() as older, node.daemon.starting(f"--kubeconfig={nowhere}") as younger:
-        await until(lambda: sits(node, SECOND))
+        await until(lambda: listens(node, SECOND))
         assert (await node.credentials(made.inside))["arn"] == session_of("reader")
         assert leads_to(node, FIRST)
         older.terminate()

@@ -256,9 +256,9 @@ class TestFailClosed:
 
     async def test_a_second_look_finds_everything_in_place(self, world: Vpc) -> None:
         with new_redirect(world) as redirect:
-            assert not redirect.is_in_place
+            assert redirect.not_ready() == "no redirect"
             assert await redirect.ensure()
-            assert (await redirect.ensure(), redirect.is_in_place) == ((), True)
+            assert (await redirect.ensure(), redirect.not_ready()) == ((), "")
 
     @pytest.mark.parametrize("address", BOTH)
     async def test_removed_is_removed(self, world: Vpc, pod: Pod, address: str) -> None:

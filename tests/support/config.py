@@ -5,10 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from addons.runtime.settings import SECRET, CommonConfig
+from addons.runtime.settings import SECRET, LeaderConfig
 
 
-class SampleConfig(CommonConfig, frozen=True, kw_only=True):
+class SampleConfig(LeaderConfig, frozen=True, kw_only=True):
     """Settings of the sample.
 
     More about them.

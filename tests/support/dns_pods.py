@@ -2,19 +2,17 @@
 
 from datetime import UTC, datetime
 
-from addons.runtime.objects import (
-    Condition,
+from addons.dns.model.objects import (
     Endpoint,
     EndpointConditions,
     EndpointSlice,
-    ObjectMeta,
-    OwnerReference,
     Pod,
     PodIp,
     PodSpec,
     PodStatus,
     TargetReference,
 )
+from addons.runtime.objects import Condition, ObjectMeta, OwnerReference
 
 PREFIX = "external-dns.kubernetes.io/"
 LATER = datetime(2026, 5, 5, tzinfo=UTC)
@@ -42,7 +40,7 @@ def pod(
             annotations=annotations or {},
             creation_timestamp=created,
             deletion_timestamp=LATER if leaving else None,
-            owner_references=(OwnerReference(kind=owner, name="db", controller=True),),
+            owner_references=(OwnerReference(kind=owner, controller=True),),
         ),
         spec=PodSpec(hostname=hostname, subdomain=subdomain, node_name="node-a"),
         status=PodStatus(
@@ -85,7 +83,5 @@ def _endpoint(found: Pod, address: str, with_not_ready: bool, zone: str) -> Endp
         hostname=found.spec.hostname,
         node_name=found.spec.node_name,
         zone=zone,
-        target_ref=TargetReference(
-            kind="Pod", namespace=metadata.namespace, name=metadata.name, uid=metadata.uid
-        ),
+        target_ref=TargetReference(kind="Pod", name=metadata.name, uid=metadata.uid),
     )

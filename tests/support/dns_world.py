@@ -3,25 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
+from addons.dns.controller.build import build_controller
 from addons.dns.controller.zones import Controller
-from addons.dns.desired.scope import scope_of
-from addons.dns.kube.reporter import Reporter
-from addons.dns.model.actions import Plan
-from addons.dns.model.ownership import registry_of
-from addons.dns.model.zones import domains_of, roles_of, zone_filter_of
-from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.clock import utc_now
-from addons.runtime.decisions import Decisions
-from addons.runtime.events import EventRecorder
-from addons.runtime.kube import KubeClient
-from addons.runtime.leader import Leader
+from addons.runtime.daemon import PrintPlan, connect
 from addons.runtime.ledger import Ledger
 from addons.runtime.settings import load
 from addons.sim.aws.route53.model import RecordSet
@@ -30,6 +22,7 @@ from addons.sim.kubeapi.server import KubeApi
 
 PREFIX = "external-dns.alpha.kubernetes.io/"
 CHANGE = "ChangeResourceRecordSets"
+RATES = {"route53": Rate(per_second=1000, burst=1000)}
 TEXT = '"heritage=external-dns,external-dns/owner=me,external-dns/resource=service/default/{}"'
 
 Object = dict[str, Any]
@@ -58,7 +51,7 @@ class World:
     async def controller(
         self,
         *flags: str,
-        preview: Callable[[Plan], None] | None = None,
+        print_plan: PrintPlan | None = None,
         now: Callable[[], datetime] = utc_now,
         replica: str = "",
     ) -> AsyncIterator[Controller]:
@@ -67,42 +60,20 @@ class World:
         A `replica` does so only while it holds the Lease.
         """
         argv = ["--txt-owner-id=me", "--policy=sync", "--min-event-sync-interval=20ms", *flags]
+        argv += [f"--kubeconfig={self.kubeconfig}", f"--aws-endpoint-url={self.aws.url}"]
+        argv += ["--aws-region=eu-central-1", "--leader-elect-name=dns"]
+        argv += ["--leader-elect" if replica else "--no-leader-elect"]
         config = load(Config, argv, {}, env_prefixes=("ADDONS_DNS_",))
-        domains = domains_of(config)
-        async with (
-            KubeClient.connect(str(self.kubeconfig)) as kube,
-            AwsSession(
-                region="eu-central-1",
-                endpoint_url=self.aws.url,
-                rates={"route53": Rate(per_second=1000, burst=1000)},
-            ) as session,
-        ):
-            recorder = EventRecorder(kube, component="aws-addons-dns", instance="test")
-            self.decisions = Decisions()
-            made = Controller(
-                config,
-                kube=kube,
-                route53=Route53(
-                    session,
-                    zone_filter=zone_filter_of(config, domains),
-                    registry=registry_of(config),
-                    audit_seconds=config.audit_interval.total_seconds(),
-                    roles=roles_of(config),
-                    tags_seconds=config.aws_zones_cache_duration.total_seconds(),
-                ),
-                registry=registry_of(config),
-                scope=scope_of(config, domains),
-                reporter=Reporter(decisions=self.decisions, recorder=recorder),
-                leader=Leader(kube, namespace="default", name="dns", identity=replica) if replica else None,
-                preview=preview,
-                now=now,
-                ledger=Ledger() if config.once else Ledger(first=0.1),
-                zone_ledger=Ledger() if config.once else Ledger(first=0.1),
+        async with connect("dns", config, rates=RATES, instance=replica or "test") as parts:
+            self.decisions = parts.decisions
+            ledgers: dict[str, Any] = (
+                {} if config.once else {"ledger": Ledger(first=0.1), "zone_ledger": Ledger(first=0.1)}
             )
+            made = build_controller(config, replace(parts, print_plan=print_plan), now=now, **ledgers)
             stopping = asyncio.Event()
             async with asyncio.TaskGroup() as group:
                 group.create_task(made.watches.run(stopping))
-                group.create_task(recorder.run(stopping))
+                group.create_task(parts.events.run(stopping))
                 yield made
                 stopping.set()
 

@@ -11,30 +11,20 @@ from typing import Any
 from aiohttp import web
 
 from addons.iamproxy import names
-from addons.iamproxy.aws.sts import Sts
-from addons.iamproxy.config import Config
+from addons.iamproxy.config import ENV_PREFIXES, Config
+from addons.iamproxy.controller.build import build_controller, build_metadata, connections
 from addons.iamproxy.controller.node import Controller
-from addons.iamproxy.controller.policy_file import PolicyFile
-from addons.iamproxy.kube.issuer import TokenIssuer
-from addons.iamproxy.kube.reporter import Reporter
-from addons.iamproxy.model import Grant
-from addons.iamproxy.server.audit import Audit
+from addons.iamproxy.model.verdicts import Grant
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer
-from addons.iamproxy.server.metadata import Metadata
-from addons.iamproxy.server.node_keys import NodeKeys
-from addons.iamproxy.server.routes import Routes
-from addons.iamproxy.server.tokens import Tokens, new_key
-from addons.runtime.aws import AwsSession
-from addons.runtime.bucket import Rate
 from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decisions
 from addons.runtime.events import EventRecorder
-from addons.runtime.kube import KubeClient
 from addons.runtime.settings import load
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 
+COMPONENT = "aws-addons-iamproxy"
 NODE = "node-1"
 BASE = "arn:aws:iam::123456789012:role/"
 
@@ -153,27 +143,29 @@ class World:
         found = self.api.store.list("events.k8s.io/v1", "events")
         return {(event["regarding"]["name"], event["reason"]) for event in found}
 
+    def _config(self, *flags: str) -> Config:
+        argv = (
+            *(f"--node={NODE}", f"--base-role-arn={BASE}", f"--cni-socket={self.folder}/cni"),
+            *(f"--kubeconfig={self.kubeconfig}", f"--aws-endpoint-url={self.aws.url}"),
+            *("--aws-region=eu-central-1", "--sts-rate=1000"),
+        )
+        return load(Config, (*argv, *flags), {}, env_prefixes=ENV_PREFIXES)
+
     @asynccontextmanager
     async def controller(
         self, *flags: str, uncovered: Callable[[], str] = lambda: ""
     ) -> AsyncIterator[Controller]:
         """A controller with its caches running; it does not reconcile by itself yet."""
-        argv = [f"--node={NODE}", f"--base-role-arn={BASE}", f"--cni-socket={self.folder}/cni", *flags]
-        config = load(Config, argv, {}, env_prefixes=("ADDONS_IAMPROXY_",))
-        rates = {"sts": Rate(per_second=1000, burst=1000)}
-        async with (
-            KubeClient.connect(str(self.kubeconfig)) as kube,
-            AwsSession(region="eu-central-1", endpoint_url=self.aws.url, rates=rates, threads=32) as session,
-        ):
-            recorder = EventRecorder(kube, component="aws-addons-iamproxy", instance=NODE)
+        config = self._config(*flags)
+        async with connections(config, component=COMPONENT) as (kube, aws):
+            recorder = EventRecorder(kube, component=COMPONENT, instance=NODE)
             self.decisions = Decisions()
-            issuer = TokenIssuer(kube, audience=config.token_audience)
-            made = Controller(
+            made = build_controller(
                 config,
                 kube=kube,
-                sts=Sts(session, issue_token=issuer.issue, broker=config.assume_role_arn, now=self.now),
-                reporter=Reporter(decisions=self.decisions, recorder=recorder),
-                policy=PolicyFile(Path(config.policy_file)) if config.policy_file else None,
+                aws=aws,
+                decisions=self.decisions,
+                recorder=recorder,
                 uncovered=uncovered,
                 now=self.now,
             )
@@ -200,15 +192,13 @@ class World:
     @asynccontextmanager
     async def serving(self, controller: Controller, limits: ServerLimits | None = None) -> AsyncIterator[int]:
         """Serve pods, which have addresses of 127.0.0.0/8, as the daemon does; the port on 127.0.0.1."""
-        metadata = Metadata(
+        metadata = build_metadata(
+            self._config("--metadata-allow="),
             addresses=controller.addresses,
-            vault=controller.vault,
-            tokens=Tokens(new_key()),
-            audit=Audit(_unheard),
-            routes=Routes(()),
-            node_keys=NodeKeys(_no_key),
-            limits=limits or ServerLimits(),
-            imdsv2="optional",
+            credentials=controller.credentials,
+            read_node_key=_no_key,
+            write_audit=_unheard,
+            limits=limits,
             now=self.now,
         )
         server, stopping = MetadataServer(metadata, [("127.0.0.1", 0)]), asyncio.Event()

@@ -9,24 +9,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from addons.iamproxy.model import (
-    CredentialKey,
-    Credentials,
-    Grant,
-    PodIdentity,
-    Refusal,
-    Verdict,
-    credentials_of,
-)
-from addons.iamproxy.server.audit import Audit
+from addons.iamproxy.cache.addresses import Addresses
+from addons.iamproxy.cache.credentials import CredentialCache
+from addons.iamproxy.config import Config
+from addons.iamproxy.controller.build import build_metadata
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, credentials_of
+from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer
-from addons.iamproxy.server.metadata import Metadata
-from addons.iamproxy.server.node_keys import NodeKeys
-from addons.iamproxy.server.routes import Routes
-from addons.iamproxy.server.tokens import Tokens
-from addons.iamproxy.store.addresses import Addresses
-from addons.iamproxy.store.vault import Vault
 from addons.runtime.clock import utc_now
 from addons.sim.net import Namespace
 
@@ -95,6 +85,7 @@ class World:
         node_keys: tuple[str, ...] = ("placement/availability-zone", "placement/region"),
         port: int = 0,
         only_redirected: bool = False,
+        token_key_file: str = "",
     ) -> None:
         self.now = now
         self.is_trusted = True
@@ -105,19 +96,16 @@ class World:
         self.network: Callable[[], object] = _nothing
         """Has the network asked whose addresses are whose."""
         self.addresses = Addresses(is_trusted=lambda: self.is_trusted, on_wait=self._ask_network)
-        self.vault = Vault(self._fetch, now=now)
+        self.credentials = CredentialCache(self._fetch, now=now)
         self.sts: Callable[[CredentialKey], Awaitable[None]] = _at_once
         self.node: Callable[[str], Awaitable[None]] = _at_once
-        self.tokens = Tokens(b"k" * 32, clock=lambda: now().timestamp())
-        self.metadata = Metadata(
+        self.metadata = build_metadata(
+            Config(imdsv2=imdsv2, metadata_allow=node_keys, token_key_file=token_key_file),
             addresses=self.addresses,
-            vault=self.vault,
-            tokens=self.tokens,
-            audit=Audit(self.audit.append, now),
-            routes=Routes(node_keys),
-            node_keys=NodeKeys(self._fetch_node_key),
-            limits=limits or ServerLimits(),
-            imdsv2=imdsv2,
+            credentials=self.credentials,
+            read_node_key=self._fetch_node_key,
+            write_audit=self.audit.append,
+            limits=limits,
             now=now,
         )
         self.server = MetadataServer(self.metadata, [(POD_IP, port)], only_redirected=only_redirected)
@@ -146,7 +134,7 @@ class World:
         finally:
             self.stop()
             await serving
-            await self.vault.close()
+            await self.credentials.close()
 
     def _ask_network(self, ip: str) -> None:
         self.network()

@@ -1,7 +1,7 @@
 """Reconcile one hosted zone at a time: observe, want, plan, guard, apply, report."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
@@ -22,6 +22,7 @@ from addons.dns.model.ownership import Registry
 from addons.dns.model.records import Zone, ZoneRecords
 from addons.dns.plan.aliases import open_targets
 from addons.dns.plan.batches import Size, pack, refuse_oversized
+from addons.dns.plan.preview import preview
 from addons.dns.plan.zone import plan_zone
 from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decision
@@ -30,7 +31,7 @@ from addons.runtime.kube import KubeClient
 from addons.runtime.leader import Leader
 from addons.runtime.ledger import Ledger
 from addons.runtime.loop import ReconcileLoop, Result
-from addons.runtime.outcomes import Outcome, Skip
+from addons.runtime.outcomes import Outcome, PlanLine, Skip
 from addons.runtime.permit import RETRY_SECONDS, Permit, apply_each
 
 ALL_ZONES = ""
@@ -39,14 +40,14 @@ ALL_ZONES = ""
 _SHORTLY = 0.2
 """Seconds until a second look at what is about to be ready."""
 
-Preview = Callable[[Plan], None]
+PrintPlan = Callable[[Iterable[PlanLine]], None]
 
 
 class Controller:
     """Makes the zones hold what the objects ask for.
 
-    With `preview` every plan is handed to it in place of being carried out. Without `leader` nobody else is
-    expected to act on the same records.
+    With `print_plan` every plan is handed to it in place of being carried out. Without `leader` nobody else
+    is expected to act on the same records.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Controller:
         scope: Scope,
         reporter: Reporter,
         leader: Leader | None = None,
-        preview: Preview | None = None,
+        print_plan: PrintPlan | None = None,
         ledger: Ledger[str] | None = None,
         zone_ledger: Ledger[str] | None = None,
         now: Callable[[], datetime] = utc_now,
@@ -69,7 +70,7 @@ class Controller:
         self._domains = scope.domains
         self._reporter = reporter
         self._leader = leader
-        self._preview = preview
+        self._print_plan = print_plan
         self._names = ledger or Ledger(first=5.0, longest=600.0)
         self._role_errors: dict[str, str] = {}
         self._registry = registry
@@ -111,7 +112,7 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._loop.run(self.permit(stopping)))
-                if self._preview is None:
+                if self._print_plan is None:
                     group.create_task(self._statuses.run(Permit(stopping)))
         finally:
             self._metrics.keep(())
@@ -131,7 +132,7 @@ class Controller:
         if not await self._caches_settle():
             return self.watches.faults()
         await self._loop.run_once(self._zones, permit)
-        unwritten = {} if self._preview else await self._statuses.write_all()
+        unwritten = {} if self._print_plan else await self._statuses.write_all()
         return self.failures | self.watches.faults() | unwritten
 
     async def _caches_settle(self) -> bool:
@@ -147,7 +148,7 @@ class Controller:
         if key == ALL_ZONES:
             return Result(again_in=await self._find_zones())
         if zone := self._zones.get(key):
-            refusal = None if self._preview else permit.refusal()
+            refusal = None if self._print_plan else permit.refusal()
             self._reporter.report_withheld(str(zone), refusal)
             if refusal:
                 return Result(again_in=RETRY_SECONDS)
@@ -300,12 +301,12 @@ class Controller:
     async def _apply(self, zone: Zone, plan: Plan, permit: Permit) -> tuple[Outcomes, tuple[Skip, ...]]:
         """Send the batches one after the other; a failure that concerns the whole zone ends the round.
 
-        What was left because permission ended is given too; it is looked at again soon.
+        What was left because permission ended is given too; all names are planned again when it is back.
         """
         outcomes: Outcomes = []
         left: list[Skip] = []
-        if self._preview:
-            self._preview(plan)
+        if self._print_plan:
+            self._print_plan(preview(plan))
             return outcomes, ()
         batches = pack(zone.id, plan.groups, self._batch_limits)
         send = partial(self._route53.apply, permit=permit)
@@ -324,7 +325,7 @@ class Controller:
             else:
                 left.append(result)
         if left:
-            self._next_full[zone.id] = _now() + RETRY_SECONDS
+            self._next_full[zone.id] = 0.0
         return outcomes, tuple(left)
 
     def _record(self, zone: Zone, outcomes: Outcomes) -> OutsideError | None:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from addons.dns.desired.scope import Scope
+from addons.dns.model.objects import Endpoint, EndpointSlice, Node
 from addons.dns.model.records import type_of_target
-from addons.runtime.objects import Endpoint, EndpointSlice, Node
 
 
 def node_addresses(nodes: Iterable[Node], scope: Scope, access: str = "") -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from addons.dns.desired.merge import claimant_of, merge_wishes
 from addons.dns.desired.scope import Scope
 from addons.dns.desired.steering import steer
 from addons.dns.model.claims import Claims
-from addons.runtime.objects import Ingress
+from addons.dns.model.objects import Ingress
 from addons.runtime.outcomes import ObjectRef, Problem
 
 

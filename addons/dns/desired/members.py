@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from addons.runtime.objects import Endpoint, EndpointSlice, Pod
+from addons.dns.model.objects import Endpoint, EndpointSlice, Pod
 
 ENDED: Final = frozenset({"Succeeded", "Failed"})
 """Phases of pods that run no more and never will; an evicted pod is Failed."""

@@ -7,7 +7,7 @@ from addons.dns.desired.annotations import Asked
 from addons.dns.desired.scope import Scope
 from addons.dns.model.claims import Claim, Claimant
 from addons.dns.model.hostnames import fits_dns
-from addons.runtime.objects import EndpointSlice, Node, Service
+from addons.dns.model.objects import EndpointSlice, Node, Service
 
 _PRIORITY_AND_WEIGHT = "0 50"
 """As external-dns writes them: all ports are alike."""

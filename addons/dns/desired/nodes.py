@@ -6,7 +6,7 @@ from addons.dns.desired.fqdn import template_names
 from addons.dns.desired.merge import claimant_of, merge_wishes
 from addons.dns.desired.scope import Scope
 from addons.dns.model.claims import Claims
-from addons.runtime.objects import Node
+from addons.dns.model.objects import Node
 
 
 def node_claims(node: Node, scope: Scope) -> Claims:

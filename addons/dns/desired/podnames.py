@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from addons.runtime.objects import Pod
+from addons.dns.model.objects import Pod
 
 DEFAULT_TEMPLATE: Final = "{name}"
 

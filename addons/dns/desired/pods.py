@@ -15,7 +15,8 @@ from addons.dns.desired.scope import Scope
 from addons.dns.desired.steering import steer
 from addons.dns.model.claims import Claim, Claims
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
-from addons.runtime.objects import Node, Pod, ref
+from addons.dns.model.objects import Node, Pod
+from addons.runtime.objects import ref
 from addons.runtime.outcomes import ObjectRef, Problem
 
 _MULTI_VALUE: Final = (("MultiValueAnswer", "true"),)

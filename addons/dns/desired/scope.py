@@ -7,8 +7,9 @@ from addons.dns.config import Config, managed_types
 from addons.dns.desired.filters import TargetFilter, parse_networks
 from addons.dns.desired.templates import Template, TemplateError, parse_template
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
+from addons.dns.model.objects import Ingress, Service
 from addons.dns.model.zones import DomainFilter
-from addons.runtime.objects import Ingress, KubeObject, Service
+from addons.runtime.objects import KubeObject
 from addons.runtime.selectors import Selector, parse_selector
 from addons.runtime.settings import SettingError
 

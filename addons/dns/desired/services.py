@@ -13,7 +13,8 @@ from addons.dns.desired.node_ports import node_port_targets, port_claims
 from addons.dns.desired.scope import Scope
 from addons.dns.desired.steering import steer
 from addons.dns.model.claims import Claims
-from addons.runtime.objects import EndpointSlice, Node, Pod, Service, ref
+from addons.dns.model.objects import EndpointSlice, Node, Pod, Service
+from addons.runtime.objects import ref
 from addons.runtime.outcomes import Problem
 
 _ACCESS = ("", "public", "private")

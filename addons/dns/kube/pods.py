@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from addons.runtime.objects import Condition, EndpointSlice, Pod
+from addons.dns.model.objects import EndpointSlice, Pod
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -12,11 +12,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 def trim(pod: Pod) -> Pod:
     """The pod without what no name depends on: conditions but its readiness, and kubectl's copy of it."""
     metadata, status = pod.metadata, pod.status
-    conditions = tuple(
-        Condition(type=condition.type, status=condition.status)
-        for condition in status.conditions
-        if condition.type == "Ready"
-    )
+    conditions = tuple(condition for condition in status.conditions if condition.type == "Ready")
     annotations = {key: text for key, text in metadata.annotations.items() if key != _LAST_APPLIED}
     return replace(
         pod,

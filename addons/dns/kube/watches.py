@@ -17,24 +17,22 @@ from addons.dns.model.gateway import (
     Route,
     gateway_key,
 )
-from addons.dns.names import SERVICE_NAME_LABEL
-from addons.runtime.kube import KubeClient
-from addons.runtime.objects import (
+from addons.dns.model.objects import (
     ENDPOINT_SLICES,
     INGRESSES,
     NAMESPACES,
     NODES,
-    PODS,
     SERVICES,
     EndpointSlice,
     Ingress,
-    KubeObject,
     Namespace,
     Node,
     Pod,
-    Resource,
     Service,
 )
+from addons.dns.names import SERVICE_NAME_LABEL
+from addons.runtime.kube import KubeClient
+from addons.runtime.objects import PODS, KubeObject, Resource
 from addons.runtime.reflector import Reflector
 from addons.runtime.store import Change, Indexer
 

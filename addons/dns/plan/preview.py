@@ -5,19 +5,15 @@ from typing import Any
 
 from addons.dns.model.actions import ChangeGroup, Plan
 from addons.dns.model.records import RecordSet
-from addons.runtime.outcomes import Skip
+from addons.runtime.outcomes import PlanLine, Skip
 
 
-def preview(plan: Plan) -> Iterator[dict[str, Any]]:
-    """One JSON-able line for every action, and for every decision not to act."""
+def preview(plan: Plan) -> Iterator[PlanLine]:
+    """One line for every action, and for every decision not to act."""
     for group in plan.groups:
-        yield _line(group.key, group.verb, str(group.ref or ""), group.because, _details(group))
+        yield PlanLine(group.key, group.verb, str(group.ref or ""), group.because, _details(group))
     for skip in plan.skips:
-        yield _line(skip.key, "skip", str(skip.ref or ""), skip.message, _reason(skip))
-
-
-def _line(key: str, action: str, obj: str, because: str, details: dict[str, Any]) -> dict[str, Any]:
-    return {"key": key, "action": action, "object": obj, "because": because, "details": details}
+        yield PlanLine(skip.key, "skip", str(skip.ref or ""), skip.message, _reason(skip))
 
 
 def _details(group: ChangeGroup) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The only door to AWS: STS, and the metadata of the node."""
+"""The only door to AWS: STS."""

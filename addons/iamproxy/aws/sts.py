@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from addons.iamproxy.model import CredentialKey, Credentials, credentials_of
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, credentials_of
 from addons.runtime.aws import AwsSession
 from addons.runtime.aws_clients import Reply
 from addons.runtime.clock import utc_now

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from addons.iamproxy import names
 from addons.iamproxy.desired.grants import Rules, problems, verdict_of
 from addons.iamproxy.desired.imdsv2 import needs_token
-from addons.iamproxy.model import Grant, Verdict
-from addons.runtime.objects import Namespace, Pod
+from addons.iamproxy.model.objects import Namespace, Pod
+from addons.iamproxy.model.verdicts import Grant, Verdict
 
 
 def explain(pod: Pod, namespace: Namespace, rules: Rules) -> tuple[Verdict, str]:

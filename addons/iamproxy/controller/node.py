@@ -10,6 +10,8 @@ from prometheus_client import Gauge
 
 from addons.iamproxy import names
 from addons.iamproxy.aws.sts import Sts
+from addons.iamproxy.cache.addresses import ALWAYS, Addresses
+from addons.iamproxy.cache.credentials import CredentialCache
 from addons.iamproxy.config import Config, base_arn
 from addons.iamproxy.controller.policy_file import PolicyFile
 from addons.iamproxy.controller.state import ambiguous_addresses, node_state, uncovered_state
@@ -17,10 +19,10 @@ from addons.iamproxy.desired.grants import Desired, Rules, desired_grants
 from addons.iamproxy.kube.assignments import Assignments
 from addons.iamproxy.kube.reporter import Reporter
 from addons.iamproxy.kube.watches import Watches
-from addons.iamproxy.model import CredentialKey, Drop, Grant, Plan
+from addons.iamproxy.model.actions import Drop, Plan
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.verdicts import Grant
 from addons.iamproxy.plan import guard, next_look, plan_credentials
-from addons.iamproxy.store.addresses import ALWAYS, Addresses
-from addons.iamproxy.store.vault import Vault
 from addons.runtime.backoff import Backoff
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
@@ -43,7 +45,7 @@ Preview = Callable[[Desired, Plan], None]
 
 
 class Controller:
-    """Keeps `addresses` and `vault` as the pods of the node need them.
+    """Keeps `addresses` and `credentials` as the pods of the node need them.
 
     `uncovered` tells why the redirect cannot stop pods of the host's network; "" when it can. With `preview`
     every plan is handed to it in place of being carried out.
@@ -81,7 +83,7 @@ class Controller:
             is_trusted=lambda: self._is_current and not self._stale(),
             on_wait=lambda ip: self.assignments.hurry(),
         )
-        self.vault = Vault(
+        self.credentials = CredentialCache(
             sts.fetch,
             ttl=config.iam_role_session_ttl,
             now=now,
@@ -96,20 +98,20 @@ class Controller:
             self._wake()
             await self._loop.run(Permit(stopping))
             finding.cancel()
-        await self.vault.close()
+        await self.credentials.close()
 
     async def run_once(self) -> dict[str, str]:
         """Fetch what the pods of the node need; what failed, by key."""
         await self.watches.wait_synced()
         failures = await self._try_base()
         while self._pass().actions and self._preview is None:
-            failures |= {str(key): error for key, error in (await self.vault.settle()).items()}
+            failures |= {str(key): error for key, error in (await self.credentials.settle()).items()}
         return failures
 
     async def reconcile(self, key: str, permit: Permit) -> Result:
         """One round for the node; it never waits for STS."""
         plan = self._pass()
-        due = next_look(plan, self._desired.keys, self.vault.held(), now=self._now())
+        due = next_look(plan, self._desired.keys, self.credentials.held(), now=self._now())
         seconds = (due - self._now()).total_seconds() if due else _LONGEST_LOOK
         return Result(again_in=min(max(seconds, _SHORTEST_LOOK), _LONGEST_LOOK))
 
@@ -121,18 +123,18 @@ class Controller:
     @property
     def is_warm(self) -> bool:
         """Whether pods can be answered from memory: they are known, and no credentials are being fetched."""
-        return self._has_looked and not self.not_ready() and not self.vault.under_way
+        return self._has_looked and not self.not_ready() and not self.credentials.under_way
 
     def state(self) -> dict[str, object]:
         """What the status page shows."""
         return {
             "node": self._config.node,
             "baseRoleArn": self._base,
-            "sts": "away" if self.vault.is_away else "in use",
+            "sts": "away" if self.credentials.is_away else "in use",
             "addressesFrom": "the API server" if self.assignments.found is None else "the cni",
             "notStoppedByTheRedirect": uncovered_state(self._uncovered(), self._desired),
             "problems": [*self._problems(), *ambiguous_addresses(self._desired)],
-            "pods": node_state(self._desired, self.vault.held(), self.vault.errors()),
+            "pods": node_state(self._desired, self.credentials.held(), self.credentials.errors()),
         }
 
     def _stale(self) -> str:
@@ -160,12 +162,12 @@ class Controller:
 
     def _plan(self, desired: Desired) -> Plan:
         now = self._now()
-        self.vault.mark(desired.keys)
+        self.credentials.mark(desired.keys)
         prefetch = self._config.prefetch or self._config.once
         plan = plan_credentials(
-            desired.keys, self.vault.held(), self.vault.blocked(), now=now, prefetch=prefetch
+            desired.keys, self.credentials.held(), self.credentials.blocked(), now=now, prefetch=prefetch
         )
-        return guard(plan, room=max(1, int(self._config.sts_rate)) - self.vault.under_way, now=now)
+        return guard(plan, room=max(1, int(self._config.sts_rate)) - self.credentials.under_way, now=now)
 
     def _apply(self, plan: Plan) -> None:
         """Begin what is planned; how it ends is heard by `_fetch_ended`."""
@@ -174,9 +176,9 @@ class Controller:
             return
         for action in plan.actions:
             if isinstance(action, Drop):
-                self.vault.drop(action.key)
+                self.credentials.drop(action.key)
             else:
-                self.vault.start(action.key)
+                self.credentials.start(action.key)
 
     def _report(self, desired: Desired, plan: Plan) -> None:
         self._reporter.report_verdicts(desired.pods)

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from addons.iamproxy import names
 from addons.iamproxy.desired.grants import Desired
-from addons.iamproxy.model import CredentialKey, Grant, Held, Refusal, Verdict
+from addons.iamproxy.model.actions import Held
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.verdicts import Grant, Refusal, Verdict
 from addons.runtime.clock import rfc3339
 
 

@@ -17,21 +17,17 @@ from addons.iamproxy.desired.policy import (
     check_policy,
     faults,
 )
-from addons.iamproxy.desired.roles import (
-    NoBase,
-    account_of,
-    account_prefix,
-    external_id,
-    role_arn,
-    role_name,
-    session_name,
-)
-from addons.iamproxy.model import Assignment, CredentialKey, Grant, PodIdentity, Refusal, Verdict
-from addons.runtime.objects import Namespace, Pod, ref
+from addons.iamproxy.desired.sessions import external_id, session_name
+from addons.iamproxy.model.assignments import Assignment
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.objects import Namespace, Pod
+from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
+from addons.iamproxy.roles import NoBase, account_of, account_prefix, role_arn, role_name
+from addons.runtime.objects import ref
 from addons.runtime.outcomes import Problem
 
 _SHORTEST_SESSION = 3600
-"""Every role permits sessions of an hour; shorter ones are of no use, see `store.vault`."""
+"""Every role permits sessions of an hour; shorter ones are of no use, see `cache.credentials`."""
 
 _MIRROR = "kubernetes.io/config.mirror"
 """On the pod that stands for a static one: the uid by which its kubelet, and so the network, knows it."""

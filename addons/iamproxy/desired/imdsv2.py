@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from addons.iamproxy import names
-from addons.runtime.objects import Namespace, Pod
+from addons.iamproxy.model.objects import Namespace, Pod
 
 _VALUES = ("optional", "required")
 

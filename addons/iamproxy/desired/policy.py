@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from addons.iamproxy import names
-from addons.iamproxy.desired.patterns import BadPattern, Format, glob_matches, regexp_matches
-from addons.iamproxy.desired.roles import account_prefix
+from addons.iamproxy.desired.patterns import BadPattern, Format, glob_matches, regexp_fault, regexp_matches
+from addons.iamproxy.roles import account_prefix, glob_fault
 from addons.runtime.selectors import Selector, parse_selector
 
 _LONGEST_LIST = 1000
@@ -59,10 +59,11 @@ def parse_policy(data: bytes) -> Policy:
             raise ValueError(f"rule {rule.name!r}: {error}") from None
         if not rule.roles:
             raise ValueError(f"rule {rule.name!r}: without roles it permits nothing")
+        if found := faults(rule.roles, "glob"):
+            raise ValueError(f"rule {rule.name!r}: {found[0]}")
     return policy
 
 
-@lru_cache(1024)
 def allowed_roles(text: str) -> tuple[str, ...]:
     """Read the list in a namespace's annotation; raises ValueError."""
     try:
@@ -120,14 +121,9 @@ def first_match(arn: str, patterns: Iterable[str], *, form: Format, base: str) -
 
 def faults(patterns: Iterable[str], form: Format) -> list[str]:
     """What is wrong with patterns, in words."""
-    found = []
-    for pattern in patterns:
-        try:
-            if form == "regexp":
-                regexp_matches(pattern, "")
-        except BadPattern as error:
-            found.append(f"{pattern!r}: {error}")
-    return found
+    if form == "glob":
+        return [fault for pattern in patterns if (fault := glob_fault(pattern))]
+    return [f"{pattern!r}: {fault}" for pattern in patterns if (fault := regexp_fault(pattern))]
 
 
 def _matches(arn: str, pattern: str, form: Format, base: str) -> bool:

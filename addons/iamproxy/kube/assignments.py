@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from addons.iamproxy.model import Assignment
+from addons.iamproxy.model.assignments import Assignment
 from addons.runtime.errors import OutsideError, Unavailable
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Iterable, Sequence
 
 from addons.iamproxy import names
-from addons.iamproxy.model import CredentialKey, Grant, PodIdentity, Refusal, Verdict
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
 from addons.runtime.decisions import Decisions
 from addons.runtime.errors import Denied, Invalid, NotFound, OutsideError
 from addons.runtime.events import EventRecorder

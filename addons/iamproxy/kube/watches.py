@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from addons.iamproxy.model.objects import NAMESPACES, Namespace, Pod
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import NAMESPACES, PODS, Namespace, Pod
+from addons.runtime.objects import PODS
 from addons.runtime.reflector import Reflector
 
 

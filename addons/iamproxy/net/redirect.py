@@ -12,21 +12,15 @@ from pathlib import Path
 from msgspec.structs import replace
 from prometheus_client import Counter, Gauge
 
-from addons.iamproxy.net import addresses, nftables, seats
+from addons.iamproxy.net import listeners, loopback
 from addons.iamproxy.net.cgroups import ROOT, find_groups
-from addons.iamproxy.net.expressions import Address
-from addons.iamproxy.net.netlink import NETFILTER, ROUTE, Netlink
-from addons.iamproxy.net.seats import SEATS, Seat
-from addons.iamproxy.net.succession import Succession
-from addons.iamproxy.net.table import (
-    INTERCEPT,
-    TABLE,
-    Chain,
-    ControlGroups,
-    RedirectSettings,
-    wanted_chains,
-    write,
-)
+from addons.iamproxy.net.handover import Handover
+from addons.iamproxy.net.listeners import LISTENERS, Listener
+from addons.iamproxy.net.table import INTERCEPT, TABLE, ControlGroups, RedirectSettings, wanted_table
+from addons.netlink import nftables
+from addons.netlink.expressions import Address
+from addons.netlink.sockets import NETFILTER, ROUTE, NetlinkSocket
+from addons.netlink.table import Table, write
 from addons.runtime.errors import AlreadyExists, Invalid, OutsideError
 
 log = logging.getLogger(__name__)
@@ -37,10 +31,10 @@ _IN_PLACE = Gauge(
 _REPAIRS = Counter("addons_iamproxy_redirect_repairs_total", "How often the redirect was put right.")
 
 _AUDIT_SECONDS = 5.0
-_BETWEEN_NEWS_SECONDS = 0.1  # kube-proxy changes its own tables often: look ten times a second at most
-_SUCCESSION_SECONDS = 15.0
+_SHORTEST_AUDIT_SECONDS = 0.1  # kube-proxy changes its own tables often: look ten times a second at most
+_HANDOVER_SECONDS = 15.0
 _ARRIVAL_SECONDS = 0.5
-"""So long after the redirect leads elsewhere, no connection arrives any more that was on its way to us."""
+"""Connections that were redirected before the table changed have arrived by then."""
 
 
 class Redirect:
@@ -51,9 +45,11 @@ class Redirect:
 
     def __init__(self, settings: RedirectSettings, *, cgroup_root: Path = ROOT) -> None:
         self._settings = settings
-        self._netfilter, self._news, self._route = Netlink(NETFILTER), Netlink(NETFILTER), Netlink(ROUTE)
-        self._news.join(nftables.GROUP)
-        self._succession: Succession | None = None
+        self._netfilter = NetlinkSocket(NETFILTER)
+        self._notifications = NetlinkSocket(NETFILTER)
+        self._route = NetlinkSocket(ROUTE)
+        self._notifications.subscribe(nftables.GROUP)
+        self._handover: Handover | None = None
         self._is_in_place = False
         self._groups: ControlGroups | None = None
         self.uncovered = ""
@@ -61,7 +57,7 @@ class Redirect:
 
     def close(self) -> None:
         """Give the sockets back; the redirect stays."""
-        for netlink in (self._netfilter, self._news, self._route):
+        for netlink in (self._netfilter, self._notifications, self._route):
             netlink.close()
 
     async def close_off(self) -> None:
@@ -69,108 +65,109 @@ class Redirect:
         if not self.is_closed:
             await self.ensure()
 
-    def sit_down(self, *, is_warm: Callable[[], bool]) -> list[socket.socket]:
-        """Listen where nobody does, beside another daemon of this node; give the sockets.
+    def listen(self, *, is_warm: Callable[[], bool]) -> list[socket.socket]:
+        """Listen on the first listener that is not in use; give the sockets.
 
-        As long as that one lives it keeps the redirect, until `is_warm`. Raises `AlreadyExists` when two
-        others listen.
+        Where another daemon lives, it keeps the redirect until `is_warm`. Raises `AlreadyExists` when both
+        listeners are in use.
         """
         port = self._settings.port
-        for seat in SEATS:
-            self._settings = replace(self._settings, listener=self._usable(seat))
-            if sockets := seats.take(self._settings.listener, port):
-                self._succession = Succession(seat, port, is_warm=is_warm, leads_to=self._leads_to)
+        for listener in LISTENERS:
+            self._settings = replace(self._settings, listener=self._usable(listener))
+            if sockets := listeners.listen(self._settings.listener, port):
+                self._handover = Handover(listener, port, is_warm=is_warm, leads_to=self._leads_to)
                 return sockets
-        places = " and ".join(f"{seat[0]}:{port}" for seat in SEATS)
+        places = " and ".join(f"{listener[0]}:{port}" for listener in LISTENERS)
         raise AlreadyExists(
             f"others listen on {places}: two daemons of ours, or one on port {port} of the node"
         )
 
-    @property
-    def is_in_place(self) -> bool:
-        """Whether everything was as wanted, or was made so, when it was looked at last."""
-        return self._is_in_place
+    def not_ready(self) -> str:
+        """Why pods are not brought here, as of the last look; empty when they are."""
+        if self._is_in_place:
+            return ""
+        return "the redirect leads to the daemon before this one" if self.is_waiting else "no redirect"
 
     @property
     def is_closed(self) -> bool:
         """Whether the way to the node's metadata is closed: pods are led to a daemon, be it ours or not."""
-        return any(map(self._leads_to, SEATS))
+        return any(map(self._leads_to, LISTENERS))
 
     @property
-    def waits(self) -> bool:
+    def is_waiting(self) -> bool:
         """Whether another daemon of this node has the redirect until we are warm."""
-        return self._succession is not None and self._succession.waits
+        return self._handover is not None and self._handover.is_waiting
 
     @property
     def text(self) -> str:
         """The wanted table in the language of `nft`, for people."""
-        return write(self._chains())
+        return write(self._table())
 
     async def observe(self) -> tuple[str, ...]:
         """Say what is not as wanted; empty when all is in place. Raises `OutsideError`."""
-        absent = addresses.missing(self._route, self._settings.listener)
-        found = nftables.differences(self._netfilter, self._chains())
+        absent = loopback.missing(self._route, self._settings.listener)
+        found = nftables.differences(self._netfilter, self._table())
         return (*found, *(f"the address {address} is not there" for address in absent))
 
     async def ensure(self) -> tuple[str, ...]:
         """Make everything as wanted, where it is ours to do; say what was amiss. Raises `OutsideError`."""
         self._is_in_place = False
-        waited = self.waits
-        if self._succession and not self._succession.is_ours():
-            self._is_in_place = not self._succession.waits
+        was_waiting = self.is_waiting
+        if self._handover and not self._handover.should_have_redirect():
+            self._is_in_place = not self._handover.is_waiting
             return ()
         amiss = await self.observe()
         if amiss:
             self._install()
             self._usable(self._settings.listener)
         self._is_in_place = True
-        return () if waited else amiss
+        return () if was_waiting else amiss
 
     async def remove(self) -> None:
         """Take everything away: from now on pods see the node's metadata."""
         self._is_in_place = False
-        nftables.uninstall(self._netfilter)
-        for address in (address for seat in SEATS for address in seat):
-            addresses.delete(self._route, address)
+        nftables.uninstall(self._netfilter, TABLE)
+        for address in (address for listener in LISTENERS for address in listener):
+            loopback.delete(self._route, address)
 
     async def hand_over(self) -> None:
-        """Go on until the other daemon of this node, if any, has the redirect; for 15 seconds at most."""
-        if not self._succession:
+        """Serve on until the other daemon of this node, if any, has the redirect; for 15 seconds at most."""
+        if not self._handover:
             return
         try:
-            await self._hand_over(self._succession)
+            await self._hand_over(self._handover)
         except OutsideError as error:
             log.error("stopping without a hand-over: %s", error.message)
 
-    async def _hand_over(self, succession: Succession) -> None:
-        if not succession.has_other:
+    async def _hand_over(self, handover: Handover) -> None:
+        if not handover.has_other:
             return
-        if succession.give_back():
-            nftables.install(self._netfilter, self._chains(succession.other))
+        if handover.stop():
+            nftables.install(self._netfilter, self._table(handover.other))
         loop = asyncio.get_running_loop()
-        until = loop.time() + _SUCCESSION_SECONDS
+        until = loop.time() + _HANDOVER_SECONDS
         while loop.time() < until:
-            if succession.is_settled():
+            if handover.is_complete():
                 break
-            await asyncio.sleep(_BETWEEN_NEWS_SECONDS)
+            await asyncio.sleep(_SHORTEST_AUDIT_SECONDS)
         await asyncio.sleep(_ARRIVAL_SECONDS)
 
     async def keep(self, stopping: asyncio.Event) -> None:
         """Ensure it at once, again whenever somebody changes our table, and every five seconds."""
         wake = asyncio.Event()
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._news.fileno(), _listen, self._news, wake)
+        loop.add_reader(self._notifications.fileno(), _read, self._notifications, wake)
         ending = asyncio.create_task(stopping.wait())
         ending.add_done_callback(lambda _: wake.set())
         try:
             while not stopping.is_set():
                 wake.clear()
                 await self._ensure_and_tell()
-                await asyncio.wait([ending], timeout=_BETWEEN_NEWS_SECONDS)
-                if not self.waits:
+                await asyncio.wait([ending], timeout=_SHORTEST_AUDIT_SECONDS)
+                if not self.is_waiting:
                     await _wait(wake, _AUDIT_SECONDS)
         finally:
-            loop.remove_reader(self._news.fileno())
+            loop.remove_reader(self._notifications.fileno())
             ending.cancel()
 
     async def _ensure_and_tell(self) -> None:
@@ -199,28 +196,28 @@ class Redirect:
 
     def _install(self) -> None:
         try:
-            nftables.install(self._netfilter, self._chains())
+            nftables.install(self._netfilter, self._table())
         except Invalid as error:
             if self._groups is None:
                 raise
             self._leave_out_groups(error.message)
-            nftables.install(self._netfilter, self._chains())
+            nftables.install(self._netfilter, self._table())
 
-    def _chains(self, listener: Seat = ()) -> tuple[Chain, ...]:
+    def _table(self, listener: Listener = ()) -> Table:
         settings = replace(self._settings, listener=listener) if listener else self._settings
-        return wanted_chains(settings, self._groups)
+        return wanted_table(settings, self._groups)
 
-    def _leads_to(self, seat: Seat) -> bool:
-        return nftables.mentions(self._netfilter, INTERCEPT, seat[0].packed)
+    def _leads_to(self, listener: Listener) -> bool:
+        return nftables.mentions(self._netfilter, TABLE, INTERCEPT, listener[0].packed)
 
-    def _usable(self, seat: Seat) -> Seat:
-        """Put the addresses of a seat in place; give those that the node can have: perhaps none of IPv6."""
-        absent = addresses.missing(self._route, seat)
-        return tuple(address for address in seat if address not in absent or self._add(address))
+    def _usable(self, listener: Listener) -> Listener:
+        """Put its addresses in place; give those that the node can have: perhaps none of IPv6."""
+        absent = loopback.missing(self._route, listener)
+        return tuple(address for address in listener if address not in absent or self._add(address))
 
     def _add(self, address: Address) -> bool:
         try:
-            addresses.add(self._route, address)
+            loopback.add(self._route, address)
         except OutsideError as error:
             if address.version == 4:
                 raise
@@ -229,10 +226,10 @@ class Redirect:
         return True
 
 
-def _listen(news: Netlink, wake: asyncio.Event) -> None:
-    """Wake when our table is spoken of; lost news may have been about it."""
+def _read(notifications: NetlinkSocket, wake: asyncio.Event) -> None:
+    """Wake when a notification is about our table; those that are lost may have been."""
     try:
-        is_ours = TABLE.encode() in news.heard()
+        is_ours = TABLE.encode() in notifications.notifications()
     except OutsideError:
         is_ours = True
     if is_ours:

@@ -1,34 +1,46 @@
-"""The table as data: which packets of pods are brought to the daemon, and which go nowhere. Pure.
+"""The table of the redirect as data: which packets go to the daemon, and which are dropped. Pure.
 
 Four ways lead to the node's metadata, or to the daemon past the redirect; each has a chain that closes it:
-a pod may use another's address (antispoof), may reach the metadata by another port or protocol (forward),
-may open the daemon's ports itself (input), or may live in the node's own network (output).
+
+| chain | closes |
+|---|---|
+| antispoof | a pod sends from the address of another pod |
+| forward | a pod opens the metadata address at another port, or by another protocol |
+| input | a pod opens the daemon's ports directly |
+| output | a pod in the node's own network opens the metadata address |
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from itertools import product
-from typing import NamedTuple
 
 from msgspec import Struct
 
-from addons.iamproxy.net import expressions as say
-from addons.iamproxy.net.expressions import Address, Expression, Network, Phrase
-from addons.iamproxy.net.seats import SEATS, Seat
+from addons.iamproxy.net.listeners import LISTENERS, Listener
+from addons.netlink.expressions import (
+    Address,
+    Network,
+    Statement,
+    accept,
+    counter,
+    daddr,
+    dnat,
+    drop,
+    iifname,
+    original_daddr,
+    reject,
+    reverse_path_fails,
+    saddr,
+    socket_cgroup,
+    tcp_dport,
+)
+from addons.netlink.table import Chain, Priority, Rule, Table, rule
 
 TABLE = "aws-addons-iamproxy"
 """The one table, of family inet, that is ours; no other is ever touched."""
 
 INTERCEPT = "intercept"
 """The chain that leads pods to the daemon."""
-
-
-class Priority(NamedTuple):
-    """When a chain comes in turn at its hook: the lower, the earlier; and how `nft` writes it."""
-
-    text: str
-    value: int
-
 
 _RAW = Priority("raw", -300)  # before connections are tracked
 _BEFORE_KUBE_PROXY = Priority("dstnat - 10", -110)
@@ -43,78 +55,45 @@ class ControlGroups(Struct, frozen=True):
 
 
 class RedirectSettings(Struct, frozen=True):
-    """What is redirected, and whereto.
+    """What is redirected, and where to.
 
-    `metadata`: where pods find the metadata service. `listener`: the seat where the daemon listens.
-    `interfaces` narrow who is redirected (without any: everybody). Who is not is not let through either:
-    nothing that this node forwards ever reaches the metadata service.
-    `admin_networks`: who may open the admin port from outside the node; by default nobody.
+    `metadata`: where pods find the metadata service. `listener`: where the daemon listens.
+    `interfaces` narrow which packets are redirected (without any: all). The others are dropped: nothing that
+    this node forwards ever reaches the metadata service.
+    `admin_networks`: which networks may open the admin port from outside the node; by default none.
     """
 
     metadata: tuple[Address, ...] = (IPv4Address("169.254.169.254"), IPv6Address("fd00:ec2::254"))
-    listener: Seat = SEATS[0]
+    listener: Listener = LISTENERS[0]
     port: int = 8181
     admin_port: int = 8182
     interfaces: tuple[str, ...] = ()
     admin_networks: tuple[Network, ...] = ()
 
 
-class Rule(NamedTuple):
-    """One rule: its text in the language of `nft`, and the expressions of the kernel."""
-
-    text: str
-    expressions: tuple[Expression, ...]
-
-
-class Chain(NamedTuple):
-    """A chain at a hook of the packets' way through the kernel."""
-
-    name: str
-    type: str
-    hook: str
-    priority: Priority
-    rules: tuple[Rule, ...]
-
-
-def wanted_chains(settings: RedirectSettings, groups: ControlGroups | None) -> tuple[Chain, ...]:
-    """Give every chain of the table; without `groups` pods in the node's network are not told apart."""
-    return (
+def wanted_table(settings: RedirectSettings, groups: ControlGroups | None) -> Table:
+    """Give the table; without `groups` pods in the node's network are not told apart."""
+    chains = (
         Chain("antispoof", "filter", "prerouting", _RAW, tuple(_antispoof(settings))),
         Chain(INTERCEPT, "nat", "prerouting", _BEFORE_KUBE_PROXY, tuple(_intercept(settings))),
         Chain("forward", "filter", "forward", _BEFORE_FILTERS, tuple(_forward(settings))),
         Chain("input", "filter", "input", _BEFORE_FILTERS, tuple(_input(settings))),
         Chain("output", "filter", "output", _BEFORE_FILTERS, tuple(_output(settings, groups))),
     )
-
-
-def write(chains: Iterable[Chain]) -> str:
-    """Give the table in the language of `nft`: as `nft --stateless list` shows it."""
-    blocks = []
-    for chain in chains:
-        head = f"type {chain.type} hook {chain.hook} priority {chain.priority.text}; policy accept;"
-        lines = "".join(f"\t\t{line}\n" for line in (head, *(rule.text for rule in chain.rules)))
-        blocks.append(f"\tchain {chain.name} {{\n{lines}\t}}\n")
-    return f"table inet {TABLE} {{\n" + "\n".join(blocks) + "}\n"
-
-
-def _rule(*phrases: Phrase) -> Rule:
-    return Rule(
-        " ".join(phrase.text for phrase in phrases),
-        tuple(expression for phrase in phrases for expression in phrase.expressions),
-    )
+    return Table(TABLE, chains)
 
 
 def _antispoof(settings: RedirectSettings) -> Iterator[Rule]:
     for address in settings.metadata:
-        yield _rule(say.destination(address), say.spoofed(), say.counted(), say.drop())
+        yield rule(daddr(address), reverse_path_fails(), counter(), drop())
 
 
 def _intercept(settings: RedirectSettings) -> Iterator[Rule]:
-    everybody: list[tuple[Phrase, ...]] = [()]
-    narrowings = [(say.incoming(pattern),) for pattern in settings.interfaces] or everybody
-    for (metadata, listener), narrowing in product(_pairs(settings), narrowings):
-        where = (*narrowing, say.destination(metadata), say.tcp_to_port(80))
-        yield _rule(*where, say.counted(), say.translate_to(listener, settings.port))
+    all_interfaces: list[tuple[Statement, ...]] = [()]
+    interfaces = [(iifname(pattern),) for pattern in settings.interfaces] or all_interfaces
+    for (metadata, listener), interface in product(_pairs(settings), interfaces):
+        match = (*interface, daddr(metadata), tcp_dport(80))
+        yield rule(*match, counter(), dnat(listener, settings.port))
 
 
 def _pairs(settings: RedirectSettings) -> Iterator[tuple[Address, Address]]:
@@ -128,24 +107,24 @@ def _pairs(settings: RedirectSettings) -> Iterator[tuple[Address, Address]]:
 
 def _forward(settings: RedirectSettings) -> Iterator[Rule]:
     for address in settings.metadata:
-        yield _rule(say.destination(address), say.counted(), say.drop())
+        yield rule(daddr(address), counter(), drop())
 
 
 def _input(settings: RedirectSettings) -> Iterator[Rule]:
     """The listener takes redirected connections only; the node itself reaches both ports, to probe them."""
-    yield _rule(say.incoming("lo"), say.accept())
+    yield rule(iifname("lo"), accept())
     for address in settings.metadata:
-        yield _rule(say.first_sent_to(address), say.tcp_to_port(settings.port), say.accept())
+        yield rule(original_daddr(address), tcp_dport(settings.port), accept())
     for network in settings.admin_networks:
-        yield _rule(say.source(network), say.tcp_to_port(settings.admin_port), say.accept())
+        yield rule(saddr(network), tcp_dport(settings.admin_port), accept())
     for port in (settings.port, settings.admin_port):
-        yield _rule(say.tcp_to_port(port), say.counted(), say.refuse())
+        yield rule(tcp_dport(port), counter(), reject())
 
 
 def _output(settings: RedirectSettings, groups: ControlGroups | None) -> Iterator[Rule]:
     if groups is None:
         return
     if groups.ours:
-        yield _rule(say.of_cgroup(*groups.ours), say.accept())
+        yield rule(socket_cgroup(*groups.ours), accept())
     for group, address in product(groups.pods, settings.metadata):
-        yield _rule(say.destination(address), say.of_cgroup(*group), say.counted(), say.drop())
+        yield rule(daddr(address), socket_cgroup(*group), counter(), drop())

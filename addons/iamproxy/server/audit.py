@@ -9,7 +9,8 @@ import msgspec
 from msgspec import Struct
 from prometheus_client import Counter
 
-from addons.iamproxy.model import Credentials, Grant, PodIdentity
+from addons.iamproxy.model.credentials import Credentials
+from addons.iamproxy.model.verdicts import Grant, PodIdentity
 from addons.iamproxy.server.answers import Answer
 from addons.iamproxy.server.requests import Request
 from addons.runtime.clock import utc_now

@@ -10,8 +10,8 @@ from addons.iamproxy.server import answers
 from addons.iamproxy.server.answers import Answer, Encoder
 from addons.iamproxy.server.limits import OncePerSecond, Visitor, Visitors
 from addons.iamproxy.server.metadata import Metadata
+from addons.iamproxy.server.original_destination import is_redirected
 from addons.iamproxy.server.reader import RequestReader
-from addons.iamproxy.server.redirected import is_redirected
 from addons.iamproxy.server.requests import Peer, Request, hosts_of, plain_ip
 
 _OPEN = Gauge("addons_iamproxy_connections", "Connections of pods that are open.")

@@ -9,18 +9,19 @@ import msgspec
 from prometheus_client import Counter, Histogram
 
 from addons.iamproxy import names
-from addons.iamproxy.model import Credentials, Denial, Grant, PodIdentity, Refusal, Verdict
+from addons.iamproxy.cache.addresses import Addresses
+from addons.iamproxy.cache.credentials import CredentialCache
+from addons.iamproxy.model.credentials import Credentials, Denial
+from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
 from addons.iamproxy.server import answers
 from addons.iamproxy.server.answers import Answer
 from addons.iamproxy.server.audit import Audit
-from addons.iamproxy.server.checks import objection
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.node_keys import NodeKeys, NodeValue
 from addons.iamproxy.server.requests import TOKEN, TTL, Request
 from addons.iamproxy.server.routes import Kind, Route, Routes
 from addons.iamproxy.server.tokens import Tokens, parse_ttl
-from addons.iamproxy.store.addresses import Addresses
-from addons.iamproxy.store.vault import Vault
+from addons.iamproxy.server.validation import validate
 from addons.runtime.clock import rfc3339, utc_now
 
 _REQUESTS = Counter("addons_iamproxy_requests_total", "Requests of pods.", ["route", "status", "reason"])
@@ -49,7 +50,7 @@ class Metadata:
         self,
         *,
         addresses: Addresses,
-        vault: Vault,
+        credentials: CredentialCache,
         tokens: Tokens,
         audit: Audit,
         routes: Routes,
@@ -59,7 +60,7 @@ class Metadata:
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._addresses = addresses
-        self._vault = vault
+        self._cache = credentials
         self._tokens = tokens
         self._audit = audit
         self._routes = routes
@@ -72,7 +73,7 @@ class Metadata:
     def answer_now(self, request: Request) -> Answer | None:
         """Answer from memory; None when something is not there yet and `answer_later` must be asked."""
         route = self._routes.find(request.target)
-        if found := objection(request, route):
+        if found := validate(request, route):
             answer: Answer | None = self._refuse(request, route, found)
         else:
             assert route is not None
@@ -121,7 +122,7 @@ class Metadata:
             value = await self._node_keys.get(route.key, deadline - loop.time())
             return self._node_answer(request, route, holder, value)
         assert isinstance(holder, Grant)
-        outcome = await self._vault.get(holder.key, deadline - loop.time())
+        outcome = await self._cache.get(holder.key, deadline - loop.time())
         # The address may be another pod's by now, and what is sent goes to whoever has it.
         if await self._addresses.wait(ip, max(deadline - loop.time(), _CHECK_SECONDS)) != holder:
             message = "the address went from one pod to another meanwhile"
@@ -136,7 +137,7 @@ class Metadata:
         assert pod is not None
         if route.kind is Kind.TOKEN:
             return self._issue_token(request, pod)
-        if found := self._token_objection(request, pod, needed=self._needs_token or holder.needs_token):
+        if found := self._check_token(request, pod, needed=self._needs_token or holder.needs_token):
             return self._refuse(request, route, found)
         if route.kind is Kind.LISTING:
             return answers.text("\n".join(route.names).encode())
@@ -154,7 +155,7 @@ class Metadata:
             message = f"this pod has the role {grant.role_name}, not {route.role}"
             mismatch = Refusal(grant.pod, names.ROLE_MISMATCH, message, 403, role=route.role)
             return self._refuse(request, route, mismatch)
-        held = self._vault.find(grant.key)
+        held = self._cache.find(grant.key)
         return None if held is None else self._answer_outcome(request, route, grant, held)
 
     def _answer_outcome(
@@ -174,7 +175,7 @@ class Metadata:
         assert ttl is not None
         return answers.text(self._tokens.issue(pod.uid, ttl), _TTL_HEADER % ttl)
 
-    def _token_objection(self, request: Request, pod: PodIdentity, *, needed: bool) -> Refusal | None:
+    def _check_token(self, request: Request, pod: PodIdentity, *, needed: bool) -> Refusal | None:
         token = request.headers.get(TOKEN)
         if token is None:
             if not needed:

@@ -10,6 +10,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from addons.iamproxy.roles import LONGEST_ARN
 from addons.runtime.settings import SettingError
 
 HARMLESS_KEYS = frozenset(
@@ -45,7 +46,6 @@ _DATE_CHARACTERS = 10
 _ROLES = b"/latest/meta-data/iam/security-credentials/"
 _EXTENDED_ROLES = b"/latest/meta-data/iam/security-credentials-extended/"
 _ROLE_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-/:"
-_LONGEST_ROLE = 640  # an ARN with a path of 512 characters and a name of 64 (IAM's quotas)
 
 
 class Kind(Enum):
@@ -147,7 +147,7 @@ def _is_dated(target: bytes) -> bool:
 
 def _credentials(role: bytes, extended: bool) -> Route | None:
     """The path of a role's credentials, if that can be the name or the ARN of a role."""
-    if not role or len(role) > _LONGEST_ROLE or role.translate(None, _ROLE_CHARACTERS):
+    if not role or len(role) > LONGEST_ARN or role.translate(None, _ROLE_CHARACTERS):
         return None
     if not {b"", b".", b".."}.isdisjoint(role.split(b"/")):
         return None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from addons.dns.controller.zones import Controller
-from addons.dns.model.actions import Plan
+from addons.runtime.outcomes import PlanLine
 from addons.sim.aws.route53.model import Vpc
 from addons.sim.kubeapi.faults import Fault
 from tests.support.dns_world import CHANGE, PREFIX, TEXT, World, service, until
@@ -236,10 +236,10 @@ class TestDryRun:
 
     async def test_the_plan_is_handed_over_and_nothing_changes(self, world: World) -> None:
         world.create(service("www", "192.0.2.1"))
-        plans: list[Plan] = []
-        async with world.controller(preview=plans.append) as controller:
+        lines: list[PlanLine] = []
+        async with world.controller(print_plan=lines.extend) as controller:
             assert await controller.run_once(NEVER) == {}
-        assert [group.name for plan in plans for group in plan.groups] == ["www.example.com"]
+        assert [(line.action, line.key) for line in lines] == [("create", f"{world.zone_id}/www.example.com")]
         assert world.calls(CHANGE) == 0
 
 

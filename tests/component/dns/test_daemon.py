@@ -19,6 +19,7 @@ from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.processes import running
 
+CHANGE = "ChangeResourceRecordSets"
 PREFIX = "external-dns.alpha.kubernetes.io/"
 
 
@@ -43,6 +44,11 @@ class World:
     def addresses(self) -> dict[str, tuple[str, ...]]:
         found = self.aws.route53.record_sets(self.zone_id)
         return {item.name.removesuffix(".example.com."): item.values for item in found if item.type == "A"}
+
+    @property
+    def changes(self) -> int:
+        """Calls that have changed something."""
+        return sum(call.operation == CHANGE and not call.error for call in self.aws.calls)
 
     @asynccontextmanager
     async def process(self, *flags: str) -> AsyncIterator[asyncio.subprocess.Process]:
@@ -162,6 +168,40 @@ async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
     assert lease["spec"].get("holderIdentity", "") == ""
 
 
+async def test_a_stop_ends_after_the_call_in_flight_and_says_what_it_left(world: World) -> None:
+    for number in range(100):
+        world.api.store.create("v1", "services", service(f"s{number}", "192.0.2.1"))
+    world.aws.faults.slow(CHANGE, 0.3)
+    flags = ("--listen=127.0.0.1:0", "--aws-batch-change-size=2", "--aws-batch-change-interval=0s")
+    async with world.process(*flags, "--aws-rate=1000", "--log-format=text") as started:
+        while world.changes < 7:
+            await asyncio.sleep(0.01)
+        started.send_signal(signal.SIGTERM)
+        sent = world.changes
+        _, err = await started.communicate()
+        assert started.returncode == 0
+    assert world.changes <= sent + 1
+    assert len(world.addresses()) == world.changes
+    left = 100 - world.changes
+    assert f"{left} changes left: not begun: this replica was told to stop" in err.decode()
+
+
+async def test_a_single_pass_that_is_told_to_stop_says_so(world: World) -> None:
+    for number in range(100):
+        world.api.store.create("v1", "services", service(f"s{number}", "192.0.2.1"))
+    world.aws.faults.slow(CHANGE, 0.3)
+    async with world.process(
+        "--once", "--aws-batch-change-size=2", "--aws-batch-change-interval=0s"
+    ) as started:
+        while world.changes < 2:
+            await asyncio.sleep(0.01)
+        started.send_signal(signal.SIGTERM)
+        _, err = await started.communicate()
+        assert started.returncode == 3
+    assert err.decode().splitlines()[-1] == "stopped before the pass was complete"
+    assert 2 <= world.changes <= 4
+
+
 async def test_killed_in_the_middle_it_converges_when_started_again(world: World) -> None:
     names = [f"s{number}" for number in range(12)]
     for name in names:
@@ -170,7 +210,7 @@ async def test_killed_in_the_middle_it_converges_when_started_again(world: World
         async with world.process(
             "--listen=127.0.0.1:0", "--no-leader-elect", "--aws-batch-change-size=4"
         ) as started:
-            while sum(call.operation == "ChangeResourceRecordSets" for call in world.aws.calls) < calls:
+            while world.changes < calls:
                 await asyncio.sleep(0.01)
             started.kill()
             await started.communicate()

@@ -10,8 +10,10 @@ from prometheus_client import REGISTRY
 
 from addons.dns.controller.zones import Controller
 from addons.dns.kube.caches import Cache
+from addons.dns.model.objects import Service
 from addons.runtime.clock import utc_now
-from addons.runtime.objects import Service
+from addons.runtime.loop import Result
+from addons.runtime.permit import Permit
 from addons.sim.kubeapi.faults import Fault
 from tests.support.dns_world import CHANGE, World, service, until
 from tests.support.permits import NEVER, PERMIT
@@ -243,6 +245,68 @@ class TestSuspension:
 
 def _passes(outcome: str) -> float:
     return REGISTRY.get_sample_value("addons_reconcile_total", {"loop": "dns", "outcome": outcome}) or 0.0
+
+
+class TestPermission:
+    """Without permission nothing is read, planned or changed, which is said once; with it, work goes on."""
+
+    @pytest.mark.parametrize(
+        ("permit", "code", "message"),
+        [
+            (
+                Permit(NEVER, lease_left=lambda: 4.0),
+                "LeaseEnding",
+                "not begun: the lease lasts for 4.0 s only",
+            ),
+            (
+                Permit(NEVER, stale=lambda: "services not heard of for 181 s"),
+                "CachesStale",
+                "not begun on what may be out of date: services not heard of for 181 s",
+            ),
+        ],
+        ids=lambda value: value if isinstance(value, str) else "",
+    )
+    async def test_a_replica_that_may_not_act_is_idle_and_says_why(
+        self, world: World, permit: Permit, code: str, message: str
+    ) -> None:
+        world.create(service("www", "192.0.2.1"))
+        async with world.controller(*EVERY_TIME) as controller:
+            await controller.run_once(NEVER)
+            world.delete("www")
+            world.create(service("new", "192.0.2.2"))
+            await until(lambda: controller.watches.services.get("default", "new"))
+            world.aws.calls.clear()
+            for _ in range(5):
+                assert await controller.reconcile(world.zone_id, permit) == Result(again_in=2)
+            assert world.aws.calls == []
+            assert world.reasons().count(code) == 1
+            assert _message(world, code) == message
+            await controller.reconcile(world.zone_id, PERMIT)
+            assert world.records() == {"new": ("192.0.2.2",)}
+            await controller.reconcile(world.zone_id, permit)
+            assert _count(world, code) == 2, "it is told again when it comes again"
+
+    async def test_permission_that_ends_between_two_batches_leaves_the_rest(self, world: World) -> None:
+        world.create(*(service(f"s{number}", "192.0.2.1") for number in range(10)))
+        flags = ("--aws-batch-change-size=2", "--aws-batch-change-interval=0s")
+        async with world.controller(*flags) as controller:
+            world.create(service("one", "192.0.2.1"))
+            lease = Permit(NEVER, lease_left=lambda: 4.0 if world.calls(CHANGE) >= 3 else 60.0)
+            await controller.reconcile("", PERMIT)
+            await until(lambda: controller.watches.is_settled)
+            await controller.reconcile("", PERMIT)
+            await controller.reconcile(world.zone_id, lease)
+            assert world.calls(CHANGE) == len(world.records()) == 3
+            left = [found for found in world.decisions.newest() if found.reason == "LeaseEnding"]
+            assert len(left) == 11 - 3
+            assert all(found.object.startswith("service/default/") and found.retry_at for found in left)
+            await until(lambda: len(world.records()) == 3)
+            await controller.run_once(NEVER)
+            assert len(world.records()) == 11
+
+
+def _count(world: World, reason: str) -> int:
+    return sum(found.count for found in world.decisions.newest() if found.reason == reason)
 
 
 class TestUnreachableApi:

@@ -133,7 +133,7 @@ class TestCustomResources:
     async def test_a_single_pass_writes_it_too_and_a_dry_run_does_not(self, world: World) -> None:
         define(world, EXTERNAL, "DNSEndpoint")
         world.create(dns_endpoint("one", entry("a", "A", "192.0.2.1")), kind="dnsendpoints", version=EXTERNAL)
-        async with world.controller(*self.FLAGS, preview=lambda plan: None) as controller:
+        async with world.controller(*self.FLAGS, print_plan=lambda lines: None) as controller:
             assert dict(await controller.run_once(NEVER)) == {}
         assert observed(world, "one") == 0
         assert await world.once(*self.FLAGS) == {}

@@ -9,7 +9,8 @@ import pytest
 from botocore.credentials import InstanceMetadataProvider
 from botocore.utils import InstanceMetadataFetcher, InstanceMetadataRegionFetcher
 
-from addons.iamproxy.model import CredentialKey, PodIdentity
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.verdicts import PodIdentity
 from addons.runtime.errors import Denied
 from tests.support.metadata import NO_ROLE, NOT_ALLOWED, World, grant, pod
 

@@ -4,10 +4,11 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from addons.iamproxy.model import CredentialKey
+from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.server.limits import ServerLimits
 from tests.support.metadata import ROLES, Client, World, client, grant
 from tests.support.virtual import run_virtual, virtual_now
@@ -252,13 +253,14 @@ class TestStopping:
 
         assert run_virtual(story()) == "close"
 
-    async def test_another_daemon_takes_over_the_port_without_a_gap(self) -> None:
+    async def test_another_daemon_takes_over_the_port_without_a_gap(self, tmp_path: Path) -> None:
         """As in an upgrade: the key of the tokens is shared, the old one stops once the new one listens."""
-        async with World(imdsv2="required").running() as old:
+        key = str(tmp_path / "token.key")
+        async with World(imdsv2="required", token_key_file=key).running() as old:
             old.give(grant())
             async with client(old) as web:
                 token = await web.token()
-            async with World(imdsv2="required", port=old.port).running() as new:
+            async with World(imdsv2="required", port=old.port, token_key_file=key).running() as new:
                 new.give(grant())
                 old.stop()
                 while old.server.addresses:

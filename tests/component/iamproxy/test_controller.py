@@ -10,7 +10,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from addons.iamproxy import names
-from addons.iamproxy.model import Credentials, Denial, Grant
+from addons.iamproxy.model.credentials import Credentials, Denial
+from addons.iamproxy.model.verdicts import Grant
 from addons.runtime.settings import SettingError
 from addons.sim.aws.sts.state import Asked, trust_of_account
 from tests.support.iamproxy_world import BASE, World, addresses, holder, key_of, pod
@@ -29,9 +30,9 @@ class TestCredentials:
         world.aws.sts.create_role("web")
         created = world.create(pod("a", role="web"))
         async with world.running() as controller:
-            await until(lambda: bool(controller.vault.held()))
+            await until(lambda: bool(controller.credentials.held()))
             world.update(created, phase="Running", **addresses("10.0.0.1"))
-            found = controller.vault.find(await key_of(controller, "10.0.0.1"))
+            found = controller.credentials.find(await key_of(controller, "10.0.0.1"))
             assert found is not None
             assert world.aws.sts.sessions[found.access_key_id].name == "prod.runner"
 
@@ -42,8 +43,8 @@ class TestCredentials:
             world.create(pod(name, ip, role="web", annotations={names.EXTERNAL_ID: said}))
         async with world.running() as controller:
             right, wrong = [await key_of(controller, ip) for ip in ("10.0.0.1", "10.0.0.2")]
-            assert isinstance(await controller.vault.get(right, 5), Credentials)
-            assert isinstance(await controller.vault.get(wrong, 5), Denial)
+            assert isinstance(await controller.credentials.get(right, 5), Credentials)
+            assert isinstance(await controller.credentials.get(wrong, 5), Denial)
             assert world.aws.sts.asked == {
                 Asked(BASE + "web", "prod.runner", "right"): 1,
                 Asked(BASE + "web", "prod.runner", "wrong"): 1,
@@ -53,7 +54,7 @@ class TestCredentials:
         world.aws.sts.create_role("web", trust_of_account(ACCOUNT, tags=True))
         world.create(pod("a", "10.0.0.1", role="web"))
         async with world.running("--session-tags") as controller:
-            found = await controller.vault.get(await key_of(controller, "10.0.0.1"), 5)
+            found = await controller.credentials.get(await key_of(controller, "10.0.0.1"), 5)
             assert isinstance(found, Credentials)
             assert world.aws.sts.sessions[found.access_key_id].tags == {
                 "kubernetes-namespace": "prod",
@@ -71,7 +72,7 @@ class TestCredentials:
         world.create(pod("a", "10.0.0.1", role="web"))
         async with world.running(f"--assume-role-arn={BASE}broker") as controller:
             assert isinstance(
-                await controller.vault.get(await key_of(controller, "10.0.0.1"), 5), Credentials
+                await controller.credentials.get(await key_of(controller, "10.0.0.1"), 5), Credentials
             )
 
     async def test_without_a_base_it_is_found_by_whose_credentials_ours_are(self, world: World) -> None:
@@ -98,7 +99,7 @@ class TestReports:
     async def test_a_pod_is_told_that_sts_denies_its_role(self, world: World) -> None:
         world.create(pod("a", "10.0.0.1", role="nobody"))
         async with world.running() as controller:
-            found = await controller.vault.get(await key_of(controller, "10.0.0.1"), 5)
+            found = await controller.credentials.get(await key_of(controller, "10.0.0.1"), 5)
             assert isinstance(found, Denial)
             await until(lambda: world.events() == {("a", names.CREDENTIALS_DENIED)})
             assert world.calls == 1
@@ -159,7 +160,7 @@ class TestReports:
         world.aws.sts.create_role("web")
         world.create(pod("a", "10.0.0.1", role="web"))
         async with world.running() as controller:
-            found = await controller.vault.get(await key_of(controller, "10.0.0.1"), 5)
+            found = await controller.credentials.get(await key_of(controller, "10.0.0.1"), 5)
             assert isinstance(found, Credentials)
             state = controller.state()
             pods: Any = state["pods"]
@@ -175,7 +176,9 @@ class TestReports:
         for name in ("twin-a", "twin-b"):
             world.create(pod(name, "10.0.0.3"))
         async with world.running() as controller:
-            assert isinstance(await controller.vault.get(await key_of(controller, "10.0.0.1"), 5), Denial)
+            assert isinstance(
+                await controller.credentials.get(await key_of(controller, "10.0.0.1"), 5), Denial
+            )
             state: Any = controller.state()
             denied, refused, *_ = state["pods"]
             assert "not authorized to perform: sts:AssumeRole" in denied["credentials"]
@@ -235,4 +238,4 @@ class TestSinglePass:
         async with world.controller() as controller:
             failures = await controller.run_once()
             assert list(failures) == [f"{BASE}nobody as prod.runner"]
-            assert [key.role_arn for key in controller.vault.held()] == [BASE + "web"]
+            assert [key.role_arn for key in controller.credentials.held()] == [BASE + "web"]

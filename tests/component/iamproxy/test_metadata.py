@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
-from addons.iamproxy.model import CredentialKey, Grant, Refusal
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.verdicts import Grant, Refusal
 from addons.iamproxy.server.audit import writing_to
 from addons.runtime.errors import Denied, Unavailable
 from tests.support.metadata import (

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from addons.iamproxy.aws.sts import Sts
-from addons.iamproxy.model import CredentialKey, Credentials, Denial
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, Denial
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Denied, Unavailable
 from addons.sim.aws.sts.state import trust_of_service_account
@@ -81,7 +81,7 @@ class TestWebIdentity:
         world.api.store.create("v1", "serviceaccounts", {"metadata": {"name": "runner", "namespace": "prod"}})
         world.create(pod("a", "10.0.0.1", role="web"))
         async with world.running("--credential-source=web-identity", "--no-prefetch") as controller:
-            found = await controller.vault.get(await key_of(controller, "10.0.0.1"), 5)
+            found = await controller.credentials.get(await key_of(controller, "10.0.0.1"), 5)
             assert isinstance(found, Denial)
             asked = [each for each in world.api.requests if each.subresource == "token"]
             assert [(each.namespace, each.name) for each in asked] == [("prod", "runner")]
@@ -91,7 +91,7 @@ class TestWebIdentity:
         world.create(pod("a", "10.0.0.1", role="web"))
         world.api.faults.add(Fault(subresource="token", status=403))
         async with world.running("--credential-source=web-identity", "--no-prefetch") as controller:
-            assert await controller.vault.get(await key_of(controller, "10.0.0.1"), 0.5) is None
+            assert await controller.credentials.get(await key_of(controller, "10.0.0.1"), 0.5) is None
 
 
 class TestNode:
@@ -101,9 +101,9 @@ class TestNode:
         world.create(pod("a", "10.0.0.1", role="web"))
         async with world.running("--no-prefetch") as controller:
             wanted = await key_of(controller, "10.0.0.1")
-            assert await controller.vault.get(wanted, 0.5) is None
+            assert await controller.credentials.get(wanted, 0.5) is None
             world.aws.sts.create_user("node", "key")
-            assert isinstance(await controller.vault.get(wanted, 10), Credentials)
+            assert isinstance(await controller.credentials.get(wanted, 10), Credentials)
 
     async def test_none_at_all_neither(self, world: World, session: AwsSession) -> None:
         with pytest.raises(Unavailable):

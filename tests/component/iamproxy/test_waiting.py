@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from addons.iamproxy.model import CredentialKey
+from addons.iamproxy.model.credentials import CredentialKey
 from addons.runtime.errors import Denied
 from tests.support.metadata import (
     POD_IP,

@@ -9,7 +9,7 @@ import pytest
 
 from addons.runtime import errors
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES, Namespace, Service
+from addons.runtime.objects import PODS, SERVICE_ACCOUNTS
 from addons.runtime.settings import SettingError
 from addons.runtime.transport import LineTooLong, split_lines
 from addons.sim.kubeapi.server import KubeApi
@@ -24,6 +24,7 @@ from tests.support.hostile import (
     stream,
     write_kubeconfig,
 )
+from tests.support.objects import NAMESPACES, SERVICES, Namespace, Service
 from tests.support.virtual import run_virtual
 
 WEB = {"metadata": {"name": "web", "namespace": "default", "resourceVersion": "7"}}

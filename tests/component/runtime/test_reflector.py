@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import SERVICES, Service
 from addons.runtime.reflector import Reflector
 from addons.runtime.store import Change
 from tests.support.hostile import Answer, HostileServer, Request, Script, cut, hang, refusal, reply, stream
+from tests.support.objects import SERVICES, Service
 from tests.support.virtual import run_virtual
 
 END = {"k8s.io/initial-events-end": "true"}

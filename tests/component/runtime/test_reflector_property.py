@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import CONFIG_MAPS, KubeObject
+from addons.runtime.objects import KubeObject
 from addons.runtime.reflector import Reflector
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.kubeapi.status import StatusError
+from tests.support.objects import CONFIG_MAPS
 from tests.support.virtual import run_virtual
 
 NAMES = st.sampled_from("abcd")

@@ -5,17 +5,17 @@ from addons.dns.desired.scope import Scope
 from addons.dns.desired.services import service_claims
 from addons.dns.desired.templates import parse_template
 from addons.dns.model.claims import Claims
-from addons.runtime.objects import (
+from addons.dns.model.objects import (
     ExposedStatus,
     Ingress,
     IngressRule,
     IngressSpec,
     LoadBalancerIngress,
     LoadBalancerStatus,
-    ObjectMeta,
     Service,
     ServiceSpec,
 )
+from addons.runtime.objects import ObjectMeta
 
 PREFIX = "external-dns.kubernetes.io/"
 TEMPLATE = parse_template("{{.Name}}.{{.Namespace}}.example.com")

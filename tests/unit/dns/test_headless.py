@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 from addons.dns.desired.scope import Scope
 from addons.dns.desired.services import needs_pods, service_claims
 from addons.dns.model.claims import Claims
-from addons.runtime.objects import (
-    EndpointSlice,
-    Node,
-    NodeAddress,
-    NodeStatus,
-    ObjectMeta,
-    Pod,
-    Service,
-    ServiceSpec,
-)
+from addons.dns.model.objects import EndpointSlice, Node, NodeAddress, NodeStatus, Pod, Service, ServiceSpec
+from addons.runtime.objects import ObjectMeta
 from tests.support.dns_pods import PREFIX, pod, slices
 
 OURS = "dns.aws-addons.io/"

@@ -2,7 +2,7 @@
 
 from addons.dns.desired.ingresses import ingress_claims
 from addons.dns.desired.scope import Scope
-from addons.runtime.objects import (
+from addons.dns.model.objects import (
     ExposedStatus,
     Ingress,
     IngressRule,
@@ -10,8 +10,8 @@ from addons.runtime.objects import (
     IngressTls,
     LoadBalancerIngress,
     LoadBalancerStatus,
-    ObjectMeta,
 )
+from addons.runtime.objects import ObjectMeta
 
 PREFIX = "external-dns.kubernetes.io/"
 

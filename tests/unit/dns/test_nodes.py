@@ -8,16 +8,16 @@ from addons.dns.desired.scope import Scope
 from addons.dns.desired.services import service_claims
 from addons.dns.desired.templates import parse_template
 from addons.dns.model.claims import Claims
-from addons.runtime.objects import (
+from addons.dns.model.objects import (
     Node,
     NodeAddress,
     NodeSpec,
     NodeStatus,
-    ObjectMeta,
     Service,
     ServicePort,
     ServiceSpec,
 )
+from addons.runtime.objects import ObjectMeta
 
 PREFIX = "external-dns.kubernetes.io/"
 
@@ -108,7 +108,7 @@ NODES = [
     node("one", external=("192.0.2.1",), internal=("10.0.0.1",)),
     node("two", external=("192.0.2.2",), internal=("10.0.0.2",), cordoned=True),
 ]
-PORTS = (ServicePort(port=80, node_port=30080), ServicePort(port=53, node_port=30053, protocol="UDP"))
+PORTS = (ServicePort(node_port=30080), ServicePort(node_port=30053, protocol="UDP"))
 
 
 def serves(obj: Service, **scope: object) -> dict[str, str]:
@@ -131,7 +131,7 @@ class TestNodePort:
         }
 
     def test_several_ports_of_one_protocol_share_the_record(self) -> None:
-        more = ServicePort(name="tls", port=443, node_port=30443)
+        more = ServicePort(node_port=30443)
         found = serves(node_port(PORTS[0], more), targets=WITH_SRV)
         assert found["_www._tcp.a.example.com SRV"] == "0 50 30080 a.example.com. 0 50 30443 a.example.com."
 

@@ -5,8 +5,9 @@ import pytest
 from addons.dns.desired.pods import pod_claims
 from addons.dns.desired.scope import Scope
 from addons.dns.model.claims import Claims
+from addons.dns.model.objects import Node, NodeAddress, NodeStatus, Pod
 from addons.dns.model.zones import DomainFilter
-from addons.runtime.objects import Node, NodeAddress, NodeStatus, ObjectMeta, Pod
+from addons.runtime.objects import ObjectMeta
 from tests.support.dns_pods import PREFIX, pod
 
 OLD = "external-dns.alpha.kubernetes.io/"

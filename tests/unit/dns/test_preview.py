@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from addons.dns.model.actions import ChangeGroup, Plan
 from addons.dns.model.records import Alias, Change
 from addons.dns.plan.preview import preview
-from addons.runtime.outcomes import Skip
+from addons.runtime.outcomes import PlanLine, Skip
 from tests.support.dns import record, service
 
 
@@ -13,13 +13,13 @@ def shown(change: Change) -> dict[str, object]:
     """The one change of a group, as a line shows it."""
     group = ChangeGroup("Z1/www.example.com", "www.example.com", "create", (change,), service("www"), "asked")
     (line,) = preview(Plan((group,)))
-    assert (line["key"], line["action"], line["object"], line["because"]) == (
+    assert (line.key, line.action, line.object, line.because) == (
         "Z1/www.example.com",
         "create",
         "service/web/www",
         "asked",
     )
-    (found,) = line["details"]["changes"]
+    (found,) = line.details["changes"]
     assert isinstance(found, dict)
     return found
 
@@ -44,10 +44,4 @@ def test_an_alias_with_a_policy() -> None:
 
 def test_a_decision_not_to_act() -> None:
     (line,) = preview(Plan(skips=(Skip("Z1/a", None, "NoTargets", "nothing there"),)))
-    assert line == {
-        "key": "Z1/a",
-        "action": "skip",
-        "object": "",
-        "because": "nothing there",
-        "details": {"reason": "NoTargets"},
-    }
+    assert line == PlanLine("Z1/a", "skip", "", "nothing there", {"reason": "NoTargets"})

@@ -9,7 +9,7 @@ import yaml
 from addons.dns.desired.ingresses import ingress_claims
 from addons.dns.desired.scope import Scope
 from addons.dns.desired.services import service_claims
-from addons.runtime.objects import Endpoint, EndpointSlice, Ingress, Service
+from addons.dns.model.objects import Endpoint, EndpointSlice, Ingress, Service
 
 README = (Path(__file__).parents[3] / "addons" / "dns" / "README.md").read_text()
 EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]

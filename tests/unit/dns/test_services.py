@@ -4,8 +4,7 @@ import pytest
 
 from addons.dns.desired.scope import Scope
 from addons.dns.desired.services import service_claims
-from addons.dns.model.zones import DomainFilter
-from addons.runtime.objects import (
+from addons.dns.model.objects import (
     Endpoint,
     EndpointConditions,
     EndpointSlice,
@@ -16,10 +15,11 @@ from addons.runtime.objects import (
     NodeAddress,
     NodeSpec,
     NodeStatus,
-    ObjectMeta,
     Service,
     ServiceSpec,
 )
+from addons.dns.model.zones import DomainFilter
+from addons.runtime.objects import ObjectMeta
 from addons.runtime.selectors import parse_selector
 
 NEW, OLD = "external-dns.kubernetes.io/", "external-dns.alpha.kubernetes.io/"

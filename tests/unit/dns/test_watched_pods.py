@@ -3,8 +3,9 @@
 from msgspec.structs import replace
 
 from addons.dns.kube.pods import pods_of, shown, trim
-from addons.runtime.objects import Condition, Endpoint, EndpointSlice, ObjectMeta
-from tests.support.dns_pods import LATER, pod, slices
+from addons.dns.model.objects import Endpoint, EndpointSlice
+from addons.runtime.objects import Condition, ObjectMeta
+from tests.support.dns_pods import pod, slices
 
 POD = pod("db-0", "10.0.0.1")
 
@@ -13,7 +14,7 @@ def test_conditions_but_readiness_and_kubectls_copy_are_not_kept() -> None:
     copy = {"kubectl.kubernetes.io/last-applied-configuration": "{…}", "external-dns.kubernetes.io/ttl": "5"}
     conditions = (
         Condition(type="Initialized", status="True"),
-        Condition(type="Ready", status="True", message="since today", last_transition_time=LATER),
+        Condition(type="Ready", status="True"),
     )
     full = replace(
         POD,

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from addons.iamproxy.model import PodIdentity, Refusal
-from addons.iamproxy.store.addresses import Addresses
+from addons.iamproxy.cache.addresses import Addresses
+from addons.iamproxy.model.verdicts import PodIdentity, Refusal
 from tests.support.virtual import run_virtual
 
 IP = "10.0.0.1"

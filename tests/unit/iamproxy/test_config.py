@@ -4,10 +4,13 @@ from ipaddress import ip_network
 
 import pytest
 
-from addons.iamproxy.__main__ import redirect_settings
+from addons.iamproxy.__main__ import run
 from addons.iamproxy.config import ENV_PREFIXES, Config, base_arn
+from addons.iamproxy.controller.build import redirect_settings
 from addons.iamproxy.net.table import RedirectSettings
 from addons.runtime.settings import SettingError, load
+
+BASE = "arn:aws:iam::123456789012:role/"
 
 
 def read(*flags: str, **environ: str) -> Config:
@@ -51,7 +54,13 @@ def test_a_base_ends_in_one_slash(written: str) -> None:
     [
         ("--leader-elect",),
         ("--base-role-arn=web",),
+        ("--base-role-arn=arn:aws:iam::1:role/",),
+        ("--base-role-arn=arn:aws:iam::123456789012:role//",),
+        ("--base-role-arn=arn:aws:s3::123456789012:role/",),
         ("--assume-role-arn=web",),
+        ("--assume-role-arn=arn:aws:iam::123456789012:role/",),
+        ("--assume-role-arn=arn:aws:iam::1:role/web",),
+        ("--assume-role-arn= arn:aws:iam::123456789012:role/web",),
         ("--session-name={pod}",),
         ("--iam-role-session-ttl=1m",),
         ("--iam-role-session-ttl=12h",),
@@ -59,8 +68,6 @@ def test_a_base_ends_in_one_slash(written: str) -> None:
         ("--sts-rate=0",),
         ("--admin-networks=10.0.0.1/16",),
         ("--allowed-accounts=1234",),
-        ("--default-role=my role",),
-        ("--default-role=arn:aws:iam::1:role/web",),
         ("--iam-role-key=my key",),
         ("--iam-external-id=a/b/c",),
         ("--namespace-key=",),
@@ -75,6 +82,36 @@ def test_a_base_ends_in_one_slash(written: str) -> None:
 def test_what_cannot_be_is_refused_by_the_name_of_the_setting(flags: tuple[str, ...]) -> None:
     with pytest.raises(SettingError, match=flags[-1].partition("=")[0]):
         read(*flags)
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        *("my role", " web", "wéb", "web*", "web/", "team//web", "/", " ", "a" * 65, "p" * 513 + "/web"),
+        *("ARN:aws:iam::123456789012:role/web", "arn:web", "arn:aws:iam::1:role/web"),
+        *("arn:azure:iam::123456789012:role/web", "arn:aws:s3::123456789012:role/web"),
+        *("arn:aws:iam::123456789012:user/web", BASE, BASE + "/web", BASE + "a" * 65),
+    ],
+)
+def test_a_malformed_default_role_is_refused_at_the_start(
+    role: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--node=node-1", f"--base-role-arn={BASE}", f"--default-role={role}"]) == 2
+    assert capsys.readouterr().err.startswith("addons iamproxy: --default-role ")
+
+
+@pytest.mark.parametrize(
+    "role", ["web", "/web", "team/web", BASE + "web", "arn:aws-cn:iam::210987654321:role/w"]
+)
+def test_a_default_role_may_be_written_like_any_other(role: str) -> None:
+    assert read(f"--base-role-arn={BASE}", f"--default-role={role}").default_role == role
+
+
+def test_the_name_of_a_default_role_needs_a_base() -> None:
+    assert read("--auto-discover-base-arn", "--default-role=web").default_role == "web"
+    assert read(f"--default-role={BASE}web").default_role == f"{BASE}web"
+    with pytest.raises(SettingError, match=r"--default-role .*--base-role-arn"):
+        read("--default-role=web")
 
 
 def test_the_redirect_is_as_the_settings_say() -> None:

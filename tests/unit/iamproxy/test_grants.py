@@ -13,8 +13,11 @@ from addons.iamproxy import names
 from addons.iamproxy.config import Config
 from addons.iamproxy.desired.grants import Desired, Rules, desired_grants
 from addons.iamproxy.desired.policy import Policy, Rule
-from addons.iamproxy.model import Assignment, CredentialKey, Grant, Refusal, Verdict
-from addons.runtime.objects import Namespace, ObjectMeta, Pod, PodIp, PodSpec, PodStatus
+from addons.iamproxy.model.assignments import Assignment
+from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.objects import Namespace, Pod, PodIp, PodSpec, PodStatus
+from addons.iamproxy.model.verdicts import Grant, Refusal, Verdict
+from addons.runtime.objects import ObjectMeta
 
 BASE = "arn:aws:iam::111111111111:role/"
 LEAVING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -114,8 +117,11 @@ class TestVerdicts:
         assert (found.reason, found.status) == (reason, status)
 
     def test_the_default_role_must_be_allowed_too(self) -> None:
-        assert said(verdict(pod("a", role=""), default_role="web")) == "a"
-        assert said(verdict(pod("a", role=""), default_role="web", allowed=())) == names.ROLE_NOT_ALLOWED
+        assert said(verdict(pod("a", role=""), default_role="web", base_role_arn=BASE)) == "a"
+        assert (
+            said(verdict(pod("a", role=""), default_role="web", base_role_arn=BASE, allowed=()))
+            == names.ROLE_NOT_ALLOWED
+        )
 
     def test_accounts_that_are_not_allowed_are_so_whatever_namespaces_say(self) -> None:
         foreign = "arn:aws:iam::222222222222:role/x"
@@ -154,6 +160,13 @@ class TestVerdicts:
     def test_faults_of_a_namespace_are_told_once_for_all_its_pods(self) -> None:
         found = decide(pod("a"), pod("b"), allowed=("web", "("), namespace_restriction_format="regexp")
         assert [problem.reason for problem in found.problems] == [names.INVALID_ALLOWED_ROLES]
+
+    def test_an_expression_that_cannot_be_read_is_a_problem_with_its_remedy_and_harms_no_other(self) -> None:
+        found = decide(pod("a"), allowed=("(?!db).*", "web"), namespace_restriction_format="regexp")
+        assert isinstance(found.pods[0], Grant)
+        assert [problem.message.partition("; ")[2] for problem in found.problems] == [
+            "look-around does not exist in RE2: list the roles that are allowed instead"
+        ]
 
 
 class TestSessionTokens:

@@ -1,21 +1,16 @@
-"""The table of the redirect as data: which chains and rules there are, and the octets the kernel is given."""
+"""The table of the redirect as data: which chains and rules there are."""
 
 from ipaddress import ip_address, ip_network
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from addons.iamproxy.net import expressions as say
-from addons.iamproxy.net.attributes import Attributes, decode, encode, entries, holds, number, text
-from addons.iamproxy.net.table import Chain, ControlGroups, RedirectSettings, wanted_chains, write
+from addons.iamproxy.net.table import ControlGroups, RedirectSettings, wanted_table
+from addons.netlink.table import Chain, write
 
 V4, V6 = RedirectSettings().metadata
 
 
 def chains(groups: ControlGroups | None = None, **settings: object) -> dict[str, Chain]:
     made = RedirectSettings(**settings)  # type: ignore[arg-type]
-    return {chain.name: chain for chain in wanted_chains(made, groups)}
+    return {chain.name: chain for chain in wanted_table(made, groups).chains}
 
 
 def rules(chain: str, groups: ControlGroups | None = None, **settings: object) -> list[str]:
@@ -74,63 +69,7 @@ class TestPodsInTheNetworkOfTheNode:
 
 class TestText:
     def test_a_table_is_written_as_nft_lists_it(self) -> None:
-        text = write(wanted_chains(RedirectSettings(), None))
+        text = write(wanted_table(RedirectSettings(), None))
         assert text.startswith("table inet aws-addons-iamproxy {\n\tchain antispoof {\n")
         assert "\t\ttype nat hook prerouting priority dstnat - 10; policy accept;\n" in text
         assert text.endswith("\t}\n}\n")
-
-
-class TestExpressions:
-    @pytest.mark.parametrize(
-        ("pattern", "compared"),
-        [("eni+", b"eni"), ("!eth0", b"eth0" + bytes(12)), ("cni0", b"cni0" + bytes(12)), ("+", b"")],
-    )
-    def test_an_interface_is_compared_in_full_or_by_its_beginning(
-        self, pattern: str, compared: bytes
-    ) -> None:
-        comparison = dict(say.incoming(pattern).expressions[-1].attributes)
-        assert comparison[3] == ((1, compared),)
-
-    def test_a_network_is_compared_under_its_mask(self) -> None:
-        *_, mask, comparison = say.source(ip_network("10.4.0.0/14")).expressions
-        assert dict(mask.attributes)[4] == ((1, bytes([255, 252, 0, 0])),)
-        assert dict(comparison.attributes)[3] == ((1, bytes([10, 4, 0, 0])),)
-
-    def test_a_verdict_is_a_number_in_network_order(self) -> None:
-        (expression,) = say.accept().expressions
-        assert encode(expression.attributes)[-4:] == bytes([0, 0, 0, 1])
-
-
-trees: st.SearchStrategy[Attributes] = st.recursive(
-    st.binary(max_size=9),
-    lambda values: st.lists(st.tuples(st.integers(1, 40), values), max_size=4, unique_by=lambda p: p[0]).map(
-        tuple
-    ),
-    max_leaves=12,
-).filter(lambda value: isinstance(value, tuple))  # type: ignore[assignment]
-
-
-class TestAttributes:
-    @given(trees)
-    def test_what_is_encoded_is_found_again(self, tree: Attributes) -> None:
-        assert holds(tree, encode(tree))
-        assert list(decode(encode(tree))) == [number for number, _ in tree]
-
-    @given(trees, st.integers(41, 60), st.binary(max_size=5))
-    def test_attributes_that_the_kernel_adds_do_not_disturb(
-        self, tree: Attributes, number: int, value: bytes
-    ) -> None:
-        assert holds(tree, encode(((number, value), *tree)))
-        assert not holds(((number, value), *tree), encode(tree))
-
-    def test_another_value_is_another(self) -> None:
-        nested: Attributes = ((3, ((1, b"x"),)),)
-        assert not holds(nested, encode(((3, ((1, b"y"),)),)))
-
-    @given(st.binary(max_size=64))
-    def test_whatever_arrives_is_read_without_failing(self, octets: bytes) -> None:
-        assert all(isinstance(value, bytes) for _, value in entries(octets))
-
-    def test_names_end_with_zero_and_numbers_are_in_network_order(self) -> None:
-        assert text("eth0") == b"eth0\0"
-        assert (number(1), number(-110)) == (b"\0\0\0\x01", b"\xff\xff\xff\x92")

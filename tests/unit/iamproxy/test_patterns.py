@@ -1,13 +1,15 @@
-"""Patterns of roles match whole texts, mean what Python's expressions mean, and never take long."""
+"""Patterns of roles match whole texts, are of the syntax that kube2iam takes, and never take long."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.iamproxy.desired.patterns import BadPattern, glob_matches, regexp_matches
+from addons.iamproxy.desired.patterns import BadPattern, glob_matches, regexp_fault, regexp_matches
 
 CHARACTERS = "ab/:"
 TEXTS = st.text(CHARACTERS, max_size=8)
@@ -80,12 +82,62 @@ class TestExpressions:
             assert not regexp_matches(pattern, "a" * 200)
 
     @pytest.mark.parametrize(
-        "pattern",
+        ("pattern", "fits", "fits_not"),
         [
-            *("(", ")", "a)", "*", "a**", "[a", "[a--b]", "[b-a]", "a^b", "a$b", r"\1", r"we\b", "(?=a)"),
-            *("a{200}", "((a{90}){90}){90}", "a" * 600, "(" * 30 + "a" + ")" * 30),
+            ("[[:alpha:]]+-[^a-z]", "web-1", "web-a"),
+            (r"web-\d+", "web-12", "web-x"),
+            (r"w\pL+\PL", "web1", "webb"),
+            (r"(?i)WEB", "web", "db"),
+            (r"(?P<team>web)-(?<stage>prod|test)", "web-prod", "web-dev"),
+            (r"(?:web|db)", "db", "webdb"),
+            (r"web{2,3}", "webbb", "web"),
+            (r"a{200}", "a" * 200, "a" * 199),
+            (r"^web$", "web", "web-"),
+            (r"\Aweb\z", "web", "web-"),
+            (r"\Qa.b*\E-\w", "a.b*-c", "axb-c"),
+            (r"web.*?-.+?", "web-1-2", "web-"),
+            (r"web\b.*", "web-1", "web1"),
+            (r"\x77eb|(?s:d.)", "d\n", "d"),
+            (r"a.(b|$)", "ab", "a"),
+            (r"a^b|c", "c", "ab"),
         ],
     )
-    def test_what_cannot_be_read_is_refused(self, pattern: str) -> None:
-        with pytest.raises(BadPattern):
+    def test_all_that_kube2iam_reads_is_read(self, pattern: str, fits: str, fits_not: str) -> None:
+        assert regexp_fault(pattern) == ""
+        assert regexp_matches(pattern, fits)
+        assert not regexp_matches(pattern, fits_not)
+
+    def test_one_that_is_read_is_small_however_long_the_text(self) -> None:
+        assert not regexp_matches("(.*a.{100}|.*b.{99})*x", "ab" * 50_000)
+
+    @pytest.mark.parametrize(
+        ("pattern", "advice"),
+        [
+            *(
+                (pattern, "list the roles")
+                for pattern in ("(?=a)", "(?!db).*", "(?<=a)b", "(?<!a)b", "(?>a)")
+            ),
+            *((pattern, "no back-references") for pattern in (r"(a)\1", r"(?P<n>a)\k<n>", r"a\Z")),
+            *((pattern, "at most 1000 times") for pattern in ("a{1001}", "((a{100}){100}){100}")),
+            (r"\pL{1,64}", "repeat less"),
+            ("a" * 600, "longer than 512 characters"),
+            ("\ud800", "not valid Unicode"),
+            *((pattern, "bad repetition operator") for pattern in ("a**", "a++")),
+            *((pattern, r"missing \)|unexpected \)") for pattern in ("(", ")", "a)")),
+            *((pattern, r"missing \]|character class range") for pattern in ("[a", "[b-a]")),
+            ("*", "no argument for repetition"),
+        ],
+    )
+    def test_what_cannot_be_read_is_refused_and_the_remedy_named(self, pattern: str, advice: str) -> None:
+        with pytest.raises(BadPattern, match=advice):
             regexp_matches(pattern, "a")
+        assert regexp_fault(pattern)
+
+    def test_the_engine_is_loaded_with_the_first_expression(self) -> None:
+        """It costs more memory than all grants of a node, and most clusters have globs."""
+        code = (
+            "import sys; from addons.iamproxy.desired.patterns import glob_matches, regexp_matches\n"
+            "assert glob_matches('w*', 'web') and 're2' not in sys.modules\n"
+            "assert regexp_matches('w.*', 'web') and 're2' in sys.modules"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)

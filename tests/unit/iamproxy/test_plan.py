@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.iamproxy.model import CredentialKey, Drop, Fetch, Held, Plan, Renew
+from addons.iamproxy.model.actions import Drop, Fetch, Held, Plan, Renew
+from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.plan import guard, next_look, plan_credentials
+from addons.runtime.outcomes import Blocked
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 A, B, C = (CredentialKey(f"arn:aws:iam::111111111111:role/{name}") for name in "abc")
@@ -24,7 +26,7 @@ def held(expires: float, renew: float, unwanted: float | None = None) -> Held:
 def plan(
     wanted: Collection[CredentialKey],
     have: Mapping[CredentialKey, Held] = {},
-    blocked: Mapping[CredentialKey, tuple[float, str]] = {},
+    blocked: Mapping[CredentialKey, Blocked] = {},
     prefetch: bool = True,
 ) -> Plan:
     return plan_credentials(wanted, have, blocked, now=NOW, prefetch=prefetch)
@@ -57,7 +59,7 @@ class TestPlan:
         assert plan(set(), {A: held(20, -1, unwanted=-1)}) == Plan()
 
     def test_what_must_rest_waits_and_says_until_when(self) -> None:
-        found = plan({A}, blocked={A: (30, "denied")})
+        found = plan({A}, blocked={A: Blocked(30, "denied", 1)})
         assert found.actions == ()
         assert [skip.retry_at for skip in found.skips] == [NOW + timedelta(seconds=30)]
 
@@ -86,7 +88,7 @@ class TestNextLook:
         assert next_look(plan(set(), have), set(), have, now=NOW) == minutes(1)
 
     def test_it_is_when_something_has_rested(self) -> None:
-        found = plan({A}, blocked={A: (30, "denied")})
+        found = plan({A}, blocked={A: Blocked(30, "denied", 1)})
         assert next_look(found, {A}, {}, now=NOW) == NOW + timedelta(seconds=30)
 
     def test_there_may_be_none(self) -> None:

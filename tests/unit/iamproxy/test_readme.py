@@ -11,8 +11,9 @@ from addons.iamproxy.config import Config
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.desired.grants import Rules, verdict_of
 from addons.iamproxy.desired.policy import Allowed, check_policy, parse_policy
-from addons.iamproxy.model import Grant, Refusal
-from addons.runtime.objects import Namespace, ObjectMeta, Pod
+from addons.iamproxy.model.objects import Namespace, Pod
+from addons.iamproxy.model.verdicts import Grant, Refusal
+from addons.runtime.objects import ObjectMeta
 
 README = (Path(__file__).parents[3] / "addons" / "iamproxy" / "README.md").read_text()
 BLOCKS: list[str] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
@@ -54,7 +55,7 @@ class TestExplanations:
         rules = Rules(Config(base_role_arn=BASE, namespace_restriction_format="regexp"), BASE)
         verdict, text = explain(WEB, namespace, rules)
         assert isinstance(verdict, Grant)
-        assert "'web(': a bracket is not closed (InvalidAllowedRoles)" in text
+        assert "'web(': missing ): web( (InvalidAllowedRoles)" in text
         assert "'yes' counts as required: optional or required (InvalidImdsv2)" in text
         assert f"session token    required by {names.IMDSV2}" in text
 

@@ -58,6 +58,13 @@ class TestTokens:
         changed = token[:place] + character + token[place + 1 :]
         assert changed == token or not tokens.is_valid(changed, "uid-1")
 
+    def test_a_token_has_one_spelling(self, tokens: Tokens) -> None:
+        """Decoders of base64 take `+` for `-` and `/` for `_`."""
+        for uid in map(str, range(50)):
+            token = tokens.issue(uid, 60)
+            other = token.translate(bytes.maketrans(b"-_", b"+/"))
+            assert other == token or not tokens.is_valid(other, uid)
+
     @given(
         st.one_of(st.binary(max_size=80), st.text("ABCabc123-_=", min_size=56, max_size=56).map(str.encode))
     )

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from addons.runtime.app import run_to_exit_code, run_until_stopped
+from addons.runtime.app import end_within, run_to_exit_code, run_until_stopped
 from addons.runtime.settings import SettingError
+from tests.support.virtual import run_virtual
 
 
 def interrupt_soon(number: signal.Signals = signal.SIGTERM) -> None:
@@ -149,3 +150,36 @@ class TestExitCode:
     def test_a_setting_error_is_the_users_and_passes_through(self) -> None:
         with pytest.raises(SettingError):
             run_to_exit_code(self.failing(SettingError("--listen: no")))
+
+
+class TestEndWithin:
+    """Work that may take its time, but not for ever once a stop was asked for."""
+
+    def end(self, seconds: float, stop_at: float) -> tuple[str | None, float]:
+        async def work() -> str:
+            await asyncio.sleep(seconds)
+            return "done"
+
+        async def story() -> tuple[str | None, float]:
+            stopping = asyncio.Event()
+            asyncio.get_running_loop().call_later(stop_at, stopping.set)
+            result = await end_within(20, work(), stopping)
+            return result, asyncio.get_running_loop().time()
+
+        return run_virtual(story())
+
+    def test_without_a_stop_it_may_take_as_long_as_it_takes(self) -> None:
+        assert self.end(100, stop_at=1000) == ("done", 100)
+
+    def test_after_a_stop_it_may_end(self) -> None:
+        assert self.end(100, stop_at=90) == ("done", 100)
+
+    def test_but_not_much_later(self) -> None:
+        assert self.end(100, stop_at=50) == (None, 70)
+
+    def test_what_it_raises_comes_out(self) -> None:
+        async def fail() -> None:
+            raise ValueError("broken")
+
+        with pytest.raises(ValueError, match="broken"):
+            run_virtual(end_within(20, fail(), asyncio.Event()))

@@ -2,7 +2,7 @@
 
 import re
 
-from addons.iamproxy.store.vault import COMFORT, FLOOR
+from addons.iamproxy.cache.credentials import COMFORT, FLOOR
 from tests.support.charts import CHARTS, Values, cases, only, render, values
 
 

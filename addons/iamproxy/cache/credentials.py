@@ -1,18 +1,21 @@
-"""The credentials in use: one call to STS for each, however many pods ask, and never ones about to end."""
+"""The cache of credentials: one call to STS for each key, however many pods ask, and none about to end."""
 
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
 from prometheus_client import Counter, Gauge
 
-from addons.iamproxy.model import CredentialKey, Credentials, Denial, Held
-from addons.iamproxy.store.breaker import Breaker
-from addons.runtime.backoff import Backoff
+from addons.iamproxy.cache.breaker import Breaker
+from addons.iamproxy.model.actions import Held
+from addons.iamproxy.model.credentials import CredentialKey, Credentials, Denial
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import Denied, Invalid, NotFound, OutsideError, Unavailable
+from addons.runtime.ledger import Ledger
+from addons.runtime.outcomes import Blocked
 
 FLOOR = timedelta(minutes=10)
 """Nobody is handed credentials that end sooner: an SDK would go on using them after their end."""
@@ -21,7 +24,8 @@ COMFORT = timedelta(minutes=25)
 """Less than this is handed out only while STS fails: botocore would take it for more than it is."""
 
 _DENIED_SECONDS = 30.0
-_LONGEST_DENIED_SECONDS = 600.0
+"""A role that is denied is not asked for sooner, be it for a pod that asks."""
+
 _DENIAL_CODE = "AssumeRoleUnauthorizedAccess"
 """How EC2 calls a role that cannot be assumed."""
 
@@ -33,43 +37,43 @@ _END = Gauge(
 )
 _AWAY = Gauge("addons_iamproxy_sts_away", "1 while STS counts as away and is asked only now and then.")
 
-Fetcher = Callable[[CredentialKey], Awaitable[Credentials]]
-Listener = Callable[[CredentialKey, OutsideError | None], None]
+Fetch = Callable[[CredentialKey], Awaitable[Credentials]]
+OnOutcome = Callable[[CredentialKey, OutsideError | None], None]
 
 
 class _Entry:
-    """All that is known about one key."""
+    """What is held and under way for one key; `denied_until` is loop time."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self) -> None:
         self.credentials: Credentials | None = None
         self.renew_at: datetime | None = None
         self.unwanted_since: datetime | None = None
         self.denial: Denial | None = None
-        self.error = ""
-        self.failures = 0
-        self.retry_at = float("-inf")
-        self.rest_until = float("-inf")
+        self.denied_until = float("-inf")
+        self.is_failing = False
         self.task: asyncio.Task[None] | None = None
-        self.backoff = Backoff(rng, first=0.2, longest=60.0)
 
 
-class Vault:
-    """Holds credentials by key. `fetch` gets them, raising OutsideError; `on_outcome` hears how that went.
+class CredentialCache:
+    """Holds credentials by key. `fetch` gets them, raising OutsideError; `on_outcome` is told how that went.
 
-    A fetch goes on when those who asked for it are gone, so that they find it done when they come again.
-    A role that is denied is not asked for again for 30 seconds, and where no pod asks ever less often.
-    Credentials are due for renewal `ttl` after
-    they came, give or take a tenth.
+    Credentials are due for renewal `ttl` after they came, give or take a tenth. A fetch goes on when the pod
+    that asked has given up, so that its next request finds it done.
+
+    | the last fetch of a key | it is fetched again for a pod that asks | and without one |
+    |---|---|---|
+    | failed | after a rest of 0.2 to 60 seconds | after the same |
+    | was denied | after 30 seconds | after a rest of 30 seconds to 10 minutes |
     """
 
     def __init__(
         self,
-        fetch: Fetcher,
+        fetch: Fetch,
         *,
         ttl: timedelta = timedelta(minutes=30),
         now: Callable[[], datetime] = utc_now,
         rng: Random | None = None,
-        on_outcome: Listener = lambda key, error: None,
+        on_outcome: OnOutcome = lambda key, error: None,
     ) -> None:
         self._fetch = fetch
         self._ttl = ttl
@@ -78,6 +82,8 @@ class Vault:
         self._on_outcome = on_outcome
         self._entries: dict[CredentialKey, _Entry] = {}
         self._breaker = Breaker(self._rng)
+        self._failures: Ledger[CredentialKey] = Ledger(first=0.2, longest=60.0, rng=self._rng)
+        self._denials: Ledger[CredentialKey] = Ledger(first=_DENIED_SECONDS, longest=600.0, rng=self._rng)
         self._probe: asyncio.Task[None] | None = None
 
     def find(self, key: CredentialKey) -> Credentials | None:
@@ -85,7 +91,7 @@ class Vault:
         entry = self._entries.get(key)
         if entry is None or entry.credentials is None:
             return None
-        least = FLOOR if entry.failures else COMFORT
+        least = FLOOR if entry.is_failing else COMFORT
         return entry.credentials if entry.credentials.remaining(self._now()) >= least else None
 
     async def get(self, key: CredentialKey, seconds: float) -> Credentials | Denial | None:
@@ -96,16 +102,16 @@ class Vault:
             if found := self.find(key):
                 return found
             entry = self._entry(key)
-            if entry.denial and loop.time() < entry.retry_at:
-                return self._last_resort(entry) or entry.denial
+            if entry.denial and loop.time() < entry.denied_until:
+                return self._with_floor(entry) or entry.denial
             left = deadline - loop.time()
-            pause = self._pause(entry)
+            pause = self._pause(key, entry)
             if pause < left:
                 await self._wait(key, entry, pause, left)
             elif self._probe and left > 0:
                 await asyncio.wait({self._probe}, timeout=left)
             else:
-                return self._last_resort(entry)
+                return self._with_floor(entry)
 
     def start(self, key: CredentialKey) -> None:
         """Begin to fetch credentials, whether or not there are some; `on_outcome` hears how it ends.
@@ -123,7 +129,7 @@ class Vault:
 
     def drop(self, key: CredentialKey) -> None:
         """Hold these credentials no longer."""
-        self._entries.pop(key, None)
+        self._forget(key)
         self._measure()
 
     def mark(self, wanted: Collection[CredentialKey]) -> None:
@@ -135,7 +141,7 @@ class Vault:
                 entry.unwanted_since = self._now()
         idle = [k for k, e in self._entries.items() if e.unwanted_since and not (e.credentials or e.task)]
         for key in idle:
-            del self._entries[key]
+            self._forget(key)
         self._measure()
 
     def held(self) -> dict[CredentialKey, Held]:
@@ -146,22 +152,21 @@ class Vault:
             if entry.credentials and entry.renew_at
         }
 
-    def blocked(self) -> dict[CredentialKey, tuple[float, str]]:
-        """Keys that must rest for so many seconds, and why; one that is being fetched rests as well."""
-        now = asyncio.get_running_loop().time()
-        away = self._breaker.pause(now)
-        resting = {}
+    def blocked(self) -> dict[CredentialKey, Blocked]:
+        """Keys that are not to be fetched now: they rest, are being fetched, or STS is away."""
+        away = self._breaker.pause(asyncio.get_running_loop().time())
+        blocked, errors = self._failures.blocked() | self._denials.blocked(), self.errors()
         for key, entry in self._entries.items():
-            seconds = max(entry.retry_at - now, entry.rest_until - now, away)
             if entry.task:
-                resting[key] = (max(seconds, 0.0), "is being fetched")
-            elif seconds > 0:
-                resting[key] = (seconds, entry.error or "STS is away")
-        return resting
+                blocked[key] = Blocked(away, "is being fetched", 0)
+            elif away:
+                rest = blocked.get(key, Blocked(away, errors.get(key, "STS is away"), 0))
+                blocked[key] = replace(rest, seconds=max(rest.seconds, away))
+        return blocked
 
     def errors(self) -> dict[CredentialKey, str]:
         """Why the last fetch of a key failed, in the words of STS."""
-        return {key: entry.error for key, entry in self._entries.items() if entry.error}
+        return self._failures.errors | self._denials.errors
 
     @property
     def is_away(self) -> bool:
@@ -189,20 +194,24 @@ class Vault:
 
     def _entry(self, key: CredentialKey) -> _Entry:
         if key not in self._entries:
-            self._entries[key] = _Entry(self._rng)
+            self._entries[key] = _Entry()
         return self._entries[key]
 
-    def _last_resort(self, entry: _Entry) -> Credentials | None:
-        """The credentials at hand, if they last long enough for anybody."""
+    def _forget(self, key: CredentialKey) -> None:
+        self._entries.pop(key, None)
+        self._failures.succeeded(key)
+        self._denials.succeeded(key)
+
+    def _with_floor(self, entry: _Entry) -> Credentials | None:
+        """The credentials at hand, unless they end below the floor."""
         held = entry.credentials
         return held if held and held.remaining(self._now()) >= FLOOR else None
 
-    def _pause(self, entry: _Entry) -> float:
-        """Seconds until a fetch may be started; one that is under way is there to be waited for."""
+    def _pause(self, key: CredentialKey, entry: _Entry) -> float:
+        """Seconds until a fetch may be started for a pod; one that is under way can be waited for at once."""
         if entry.task:
             return 0.0
-        now = asyncio.get_running_loop().time()
-        return max(0.0, entry.retry_at - now, self._breaker.pause(now))
+        return max(self._failures.rest(key), self._breaker.pause(asyncio.get_running_loop().time()))
 
     def _start(self, key: CredentialKey, entry: _Entry) -> "asyncio.Task[None]":
         if entry.task is None:
@@ -216,10 +225,10 @@ class Vault:
     async def _run(self, key: CredentialKey, entry: _Entry) -> None:
         error: OutsideError | None = None
         try:
-            self._accept(entry, await self._fetch(key))
+            self._accept(key, entry, await self._fetch(key))
         except OutsideError as failure:
             error = failure
-            self._reject(entry, failure)
+            self._reject(key, entry, failure)
         finally:
             if self._probe is entry.task:
                 self._probe = None
@@ -235,7 +244,7 @@ class Vault:
         ends = (entry.expires.timestamp() for entry in held if entry.unwanted_since is None)
         _END.set(min(ends, default=math.inf))
 
-    def _accept(self, entry: _Entry, credentials: Credentials) -> None:
+    def _accept(self, key: CredentialKey, entry: _Entry, credentials: Credentials) -> None:
         """Hold new credentials; raises Unavailable when they end too soon to be of use."""
         now = self._now()
         remaining = credentials.remaining(now)
@@ -243,22 +252,22 @@ class Vault:
             raise Unavailable(f"STS gave credentials that end in {remaining.total_seconds():.0f} s")
         entry.credentials = credentials
         entry.renew_at = now + self._ttl * self._rng.uniform(0.9, 1.1)
-        entry.denial, entry.error, entry.failures = None, "", 0
-        entry.retry_at = entry.rest_until = float("-inf")
+        entry.denial, entry.is_failing = None, False
+        self._failures.succeeded(key)
+        self._denials.succeeded(key)
         self._breaker.succeed()
 
-    def _reject(self, entry: _Entry, error: OutsideError) -> None:
+    def _reject(self, key: CredentialKey, entry: _Entry, error: OutsideError) -> None:
         now = asyncio.get_running_loop().time()
-        entry.failures += 1
-        entry.error = error.message
+        entry.is_failing = True
         if isinstance(error, Denied | Invalid | NotFound):
             entry.denial = Denial(_DENIAL_CODE, error.message)
-            entry.retry_at = now + _DENIED_SECONDS
-            entry.rest_until = now + min(
-                _DENIED_SECONDS * 2.0 ** min(entry.failures - 1, 10), _LONGEST_DENIED_SECONDS
-            )
+            entry.denied_until = now + _DENIED_SECONDS
+            self._denials.failed(key, error)
+            self._failures.succeeded(key)
             self._breaker.succeed()
         else:
             entry.denial = None
-            entry.retry_at = now + max(entry.backoff.next(now), min(error.retry_after or 0.0, 60.0))
+            self._failures.failed(key, error)
+            self._denials.succeeded(key)
             self._breaker.fail(now)

@@ -1,15 +1,15 @@
-"""Phrases of rules: what `nft` calls them, and the expressions that the kernel's virtual machine runs. Pure.
+"""Statements of rules: as `nft` writes them, and the expressions that the kernel runs. Pure.
 
-A phrase loads a register and compares it; the packet leaves the rule at the first comparison that fails.
-Numbers are those of include/uapi/linux/netfilter/nf_tables.h. `tests/netns` proves that `nft` reads each
-phrase back as its text.
+A statement that matches loads a register and compares it; the packet leaves the rule at the first comparison
+that fails. Numbers are those of include/uapi/linux/netfilter/nf_tables.h. `tests/netns` proves that `nft`
+reads each statement back as its text.
 """
 
 import struct
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
-from addons.iamproxy.net.attributes import Attributes, number
+from addons.netlink.attributes import Attributes, number
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -30,39 +30,39 @@ class Expression(NamedTuple):
     attributes: Attributes
 
 
-class Phrase(NamedTuple):
+class Statement(NamedTuple):
     """A part of a rule: the text in which `nft` lists it, and its instructions."""
 
     text: str
     expressions: tuple[Expression, ...]
 
 
-def destination(address: Address) -> Phrase:
+def daddr(address: Address) -> Statement:
     """Packets to this address."""
     word, offset = ("ip", 16) if address.version == 4 else ("ip6", 24)
     load = _payload(_NETWORK_HEADER, offset, len(address.packed))
-    return Phrase(f"{word} daddr {address}", (*_family(address.version), load, _compare(address.packed)))
+    return Statement(f"{word} daddr {address}", (*_family(address.version), load, _compare(address.packed)))
 
 
-def source(network: Network) -> Phrase:
+def saddr(network: Network) -> Statement:
     """Packets from an address of this network."""
     word, offset = ("ip", 12) if network.version == 4 else ("ip6", 8)
     load = _payload(_NETWORK_HEADER, offset, network.max_prefixlen // 8)
     mask, address = network.netmask.packed, network.network_address.packed
     written = network.network_address if network.prefixlen == network.max_prefixlen else network
     expressions = (*_family(network.version), load, _mask(mask), _compare(address))
-    return Phrase(f"{word} saddr {written}", expressions)
+    return Statement(f"{word} saddr {written}", expressions)
 
 
-def tcp_to_port(port: int) -> Phrase:
+def tcp_dport(port: int) -> Statement:
     """TCP packets to this port."""
     is_tcp = (_meta(_META_L4PROTO), _compare(b"\x06"))
-    return Phrase(
+    return Statement(
         f"tcp dport {port}", (*is_tcp, _payload(_TRANSPORT_HEADER, 2, 2), _compare(port.to_bytes(2)))
     )
 
 
-def incoming(pattern: str) -> Phrase:
+def iifname(pattern: str) -> Statement:
     """Packets that came in by an interface of this name.
 
     As kube2iam and iptables write them: `eni+` is every name that begins with eni, `!eth0` every other name.
@@ -73,10 +73,10 @@ def incoming(pattern: str) -> Phrase:
     compared = octets[:-1] if name.endswith("+") else octets.ljust(_INTERFACE_NAME_OCTETS, b"\0")
     sign = "!= " if operator == _NOT_EQUAL else ""
     written = f"{name[:-1]}*" if name.endswith("+") else name
-    return Phrase(f'iifname {sign}"{written}"', (_meta(_META_IIFNAME), _compare(compared, operator)))
+    return Statement(f'iifname {sign}"{written}"', (_meta(_META_IIFNAME), _compare(compared, operator)))
 
 
-def spoofed() -> Phrase:
+def reverse_path_fails() -> Statement:
     """Packets whose source is not reached by the interface they came in by."""
     interface_index, of_source_by_incoming_interface = 1, 1 << 0 | 1 << 3
     question = (
@@ -85,36 +85,36 @@ def spoofed() -> Phrase:
         (3, number(of_source_by_incoming_interface)),
     )
     load = Expression("fib", question)
-    return Phrase("fib saddr . iif oif 0", (load, _compare(bytes(4))))
+    return Statement("fib saddr . iif oif 0", (load, _compare(bytes(4))))
 
 
-def first_sent_to(address: Address) -> Phrase:
+def original_daddr(address: Address) -> Statement:
     """Packets of a connection that was opened to this address, whatever it was translated to since."""
     word, family, key = ("ip", "ipv4", _CT_DST_IP) if address.version == 4 else ("ip6", "ipv6", _CT_DST_IP6)
     original = b"\0"
     load = Expression("ct", ((1, number(_FIRST)), (2, number(key)), (3, original)))
-    return Phrase(
+    return Statement(
         f"meta nfproto {family} ct original {word} daddr {address}",
         (*_family(address.version), load, _compare(address.packed)),
     )
 
 
-def of_cgroup(path: str, identity: int) -> Phrase:
+def socket_cgroup(path: str, identity: int) -> Statement:
     """Packets of sockets that belong to this control group (of cgroup v2), or to one below it.
 
     `path` counts from the root of the hierarchy; `identity` is the inode number of its directory.
     """
     level, cgroup_v2 = path.count("/") + 1, 3
     load = Expression("socket", ((1, number(cgroup_v2)), (2, number(_FIRST)), (3, number(level))))
-    return Phrase(f'socket cgroupv2 level {level} "{path}"', (load, _compare(struct.pack("=Q", identity))))
+    return Statement(f'socket cgroupv2 level {level} "{path}"', (load, _compare(struct.pack("=Q", identity))))
 
 
-def counted() -> Phrase:
+def counter() -> Statement:
     """Packets are counted from here on."""
-    return Phrase("counter", (Expression("counter", ()),))
+    return Statement("counter", (Expression("counter", ()),))
 
 
-def translate_to(address: Address, port: int) -> Phrase:
+def dnat(address: Address, port: int) -> Statement:
     """The connection goes to this address and port instead."""
     word, written = ("ip", str(address)) if address.version == 4 else ("ip6", f"[{address}]")
     to_destination = 1
@@ -126,7 +126,7 @@ def translate_to(address: Address, port: int) -> Phrase:
         (5, number(_SECOND)),
         (6, number(_SECOND)),
     )
-    return Phrase(
+    return Statement(
         f"dnat {word} to {written}:{port}",
         (
             _immediate(_FIRST, address.packed),
@@ -136,20 +136,20 @@ def translate_to(address: Address, port: int) -> Phrase:
     )
 
 
-def accept() -> Phrase:
+def accept() -> Statement:
     """The packet passes this chain; others may still drop it."""
-    return Phrase("accept", (_verdict(1),))
+    return Statement("accept", (_verdict(1),))
 
 
-def drop() -> Phrase:
+def drop() -> Statement:
     """The packet is gone; its sender waits."""
-    return Phrase("drop", (_verdict(0),))
+    return Statement("drop", (_verdict(0),))
 
 
-def refuse() -> Phrase:
+def reject() -> Statement:
     """The packet is answered with a TCP reset: its sender knows at once."""
     tcp_reset = 1
-    return Phrase("reject with tcp reset", (Expression("reject", ((1, number(tcp_reset)),)),))
+    return Statement("reject with tcp reset", (Expression("reject", ((1, number(tcp_reset)),)),))
 
 
 def _family(version: int) -> tuple[Expression, ...]:

@@ -1,8 +1,8 @@
-"""What is wrong with a request, whoever sent it."""
+"""Validation of requests: what is refused before anybody looks which pod it comes from."""
 
 from addons.iamproxy import names
-from addons.iamproxy.model import Refusal
-from addons.iamproxy.server.redirected import METADATA_ADDRESSES
+from addons.iamproxy.model.verdicts import Refusal
+from addons.iamproxy.server.original_destination import METADATA_ADDRESSES
 from addons.iamproxy.server.requests import FORWARDED, HOST, TTL, Request, hosts_of
 from addons.iamproxy.server.routes import Kind, Route
 from addons.iamproxy.server.tokens import parse_ttl
@@ -10,8 +10,8 @@ from addons.iamproxy.server.tokens import parse_ttl
 _METADATA_HOSTS = frozenset[bytes]().union(*(hosts_of(address, 80) for address in METADATA_ADDRESSES))
 
 
-def objection(request: Request, route: Route | None) -> Refusal | None:
-    """Why a request is refused before anybody looks whose it is; None when there is no reason."""
+def validate(request: Request, route: Route | None) -> Refusal | None:
+    """Why a request is refused, whichever pod sent it; None for a valid one."""
     if route is None:
         return Refusal(None, names.UNLISTED_PATH, "", 404)
     if request.method not in route.methods:
@@ -19,16 +19,16 @@ def objection(request: Request, route: Route | None) -> Refusal | None:
         return Refusal(None, names.WRONG_METHOD, f"this path takes {allowed}", 405)
     if route.kind is Kind.HEALTH:
         return None
-    if route.kind is Kind.TOKEN and (found := _token_objection(request)):
+    if route.kind is Kind.TOKEN and (found := _validate_token_request(request)):
         return found
     if request.repeated:
         name = request.repeated.decode()
         return Refusal(None, names.MALFORMED_REQUEST, f"the header {name} came more than once", 400)
-    return _host_objection(request)
+    return _validate_host(request)
 
 
-def _token_objection(request: Request) -> Refusal | None:
-    """A token is for the pod itself: not for whoever makes a proxy in it pass a request on."""
+def _validate_token_request(request: Request) -> Refusal | None:
+    """A token is for the pod itself, not for a client of a proxy that runs in the pod."""
     if FORWARDED in request.headers:
         return Refusal(None, names.FORWARDED_REQUEST, "the request came through a proxy", 403)
     if parse_ttl(request.headers.get(TTL, b"")) is None:
@@ -36,8 +36,8 @@ def _token_objection(request: Request) -> Refusal | None:
     return None
 
 
-def _host_objection(request: Request) -> Refusal | None:
-    """A browser that was lured here by a name of the attacker's (DNS rebinding) sends that name as `Host`."""
+def _validate_host(request: Request) -> Refusal | None:
+    """A browser that a foreign name leads here (DNS rebinding) sends that name as `Host`."""
     host = request.headers.get(HOST)
     if host in _METADATA_HOSTS:
         return None

@@ -1,20 +1,16 @@
-"""Talk to the kernel's nftables over a netlink socket. The kernel answers within the call: nothing waits."""
+"""A netlink socket. The kernel answers within the call: nothing waits."""
 
 import errno
 import os
 import socket
-import struct
 from collections.abc import Iterable, Iterator
 from itertools import count
-from typing import NamedTuple
 
+from addons.netlink.messages import Answer, Message, decode_answers, encode_message
 from addons.runtime.errors import AlreadyExists, Denied, Invalid, NotFound, OutsideError, Unavailable
 
 ROUTE, NETFILTER = 0, 12  # families of netlink, include/uapi/linux/netlink.h
-ACKNOWLEDGE, CREATE, REPLACE, APPEND, DUMP = 0x4, 0x400, 0x100, 0x800, 0x300
 
-_REQUEST, _ERROR, _DONE, _INTERRUPTED = 0x1, 2, 3, 0x10
-_HEADER = struct.Struct("=IHHII")
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
 _BUFFER_OCTETS = 1 << 17
 _TREE: dict[int, type[OutsideError]] = {
@@ -29,16 +25,7 @@ _TREE: dict[int, type[OutsideError]] = {
 }
 
 
-class Message(NamedTuple):
-    """One request. `subject` says in words what it is about, for the error that names it."""
-
-    type: int
-    flags: int
-    payload: bytes
-    subject: str
-
-
-class Netlink:
+class NetlinkSocket:
     """A socket of one family, in the network namespace in which it was made."""
 
     def __init__(self, family: int) -> None:
@@ -55,36 +42,34 @@ class Netlink:
         """Give the descriptor, to wait for."""
         return self._socket.fileno()
 
-    def join(self, group: int) -> None:
-        """Hear what the kernel tells this group."""
+    def subscribe(self, group: int) -> None:
+        """Have the kernel's notifications to this multicast group sent here as well."""
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
 
-    def heard(self) -> bytes:
+    def notifications(self) -> bytes:
         """Give everything that arrived since the last call. Raises `Unavailable` when some of it is lost."""
-        return b"".join(self._receive("news"))
+        return b"".join(self._receive("notifications"))
 
     def send(self, messages: Iterable[Message]) -> None:
         """Have the messages done, all in one datagram. Raises for the first one that is refused."""
         numbered = dict(zip(self._numbers, messages, strict=False))
-        self._transmit(b"".join(_encode(number, message) for number, message in numbered.items()))
-        for number, kind, _, payload in self._answers("requests"):
-            code = -struct.unpack_from("=i", payload)[0] if kind == _ERROR else 0
-            if code:
-                subject = numbered[number].subject if number in numbered else "an older request"
-                raise _refusal(code, subject)
+        self._transmit(b"".join(encode_message(number, message) for number, message in numbered.items()))
+        for answer in self._answers("requests"):
+            if answer.error:
+                asked = numbered.get(answer.number)
+                raise _refusal(answer.error, asked.subject if asked else "an older request")
 
     def dump(self, message: Message) -> list[bytes]:
         """Ask for a list; give the payload of each element."""
-        self._transmit(_encode(next(self._numbers), message))
+        self._transmit(encode_message(next(self._numbers), message))
         found: list[bytes] = []
         while True:
-            for _, kind, flags, payload in self._answers(message.subject):
-                if kind == _DONE:
+            for answer in self._answers(message.subject):
+                if answer.is_last:
                     return found
-                if kind == _ERROR or flags & _INTERRUPTED:
-                    code = -struct.unpack_from("=i", payload)[0] if kind == _ERROR else errno.EINTR
-                    raise _refusal(code, message.subject)
-                found.append(payload)
+                if answer.error or answer.is_interrupted:
+                    raise _refusal(answer.error or errno.EINTR, message.subject)
+                found.append(answer.payload)
 
     def _transmit(self, octets: bytes) -> None:
         try:
@@ -92,14 +77,9 @@ class Netlink:
         except OSError as error:
             raise _refusal(error.errno or 0, "requests") from error
 
-    def _answers(self, subject: str) -> Iterator[tuple[int, int, int, bytes]]:
-        """Give number, type, flags and payload of every message that is there."""
+    def _answers(self, subject: str) -> Iterator[Answer]:
         for datagram in self._receive(subject):
-            offset = 0
-            while offset + _HEADER.size <= len(datagram):
-                length, kind, flags, number, _ = _HEADER.unpack_from(datagram, offset)
-                yield number, kind, flags, datagram[offset + _HEADER.size : offset + length]
-                offset += max(length + -length % 4, _HEADER.size)
+            yield from decode_answers(datagram)
 
     def _receive(self, subject: str) -> Iterator[bytes]:
         while True:
@@ -109,11 +89,6 @@ class Netlink:
                 return
             except OSError as error:
                 raise _refusal(error.errno or 0, subject) from error
-
-
-def _encode(number: int, message: Message) -> bytes:
-    length = _HEADER.size + len(message.payload)
-    return _HEADER.pack(length, message.type, message.flags | _REQUEST, number, 0) + message.payload
 
 
 def _refusal(code: int, subject: str) -> OutsideError:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping
 
-from addons.iamproxy.model import Verdict
+from addons.iamproxy.model.verdicts import Verdict
 
 CURRENT_SECONDS = 0.01
 """For so long after the network was asked, no address can have gone to another pod whose containers run:

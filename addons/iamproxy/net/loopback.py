@@ -1,4 +1,4 @@
-"""The listener's addresses on the loopback interface: the same on every node, reached from this one only.
+"""The listeners' addresses on the loopback interface: the same on every node, reached from this one only.
 
 They are marked as deprecated, so that the kernel takes none of them as source of the node's own connections.
 """
@@ -7,9 +7,10 @@ import socket
 import struct
 from collections.abc import Iterable
 
-from addons.iamproxy.net.attributes import decode, encode
-from addons.iamproxy.net.expressions import Address
-from addons.iamproxy.net.netlink import ACKNOWLEDGE, CREATE, DUMP, REPLACE, Message, Netlink
+from addons.netlink.attributes import decode, encode
+from addons.netlink.expressions import Address
+from addons.netlink.messages import ACKNOWLEDGE, CREATE, DUMP, REPLACE, Message
+from addons.netlink.sockets import NetlinkSocket
 from addons.runtime.errors import NotFound
 
 _NEW_ADDRESS, _DELETE_ADDRESS, _GET_ADDRESS = 20, 21, 22
@@ -20,7 +21,7 @@ _NO_DUPLICATE_DETECTION, _HOST_SCOPE = 0x02, 254
 _DEPRECATED_FOR_GOOD = struct.pack("=IIII", 0, 0xFFFFFFFF, 0, 0)
 
 
-def missing(netlink: Netlink, addresses: Iterable[Address]) -> list[Address]:
+def missing(netlink: NetlinkSocket, addresses: Iterable[Address]) -> list[Address]:
     """Give those of the addresses that the loopback interface does not have."""
     loopback = socket.if_nametoindex("lo")
     everywhere = netlink.dump(Message(_GET_ADDRESS, DUMP, _HEADER.pack(0, 0, 0, 0, 0), "addresses"))
@@ -33,13 +34,13 @@ def missing(netlink: Netlink, addresses: Iterable[Address]) -> list[Address]:
     return [address for address in addresses if address.packed not in present]
 
 
-def add(netlink: Netlink, address: Address) -> None:
+def add(netlink: NetlinkSocket, address: Address) -> None:
     """Put the address on the loopback interface."""
     flags = ACKNOWLEDGE | CREATE | REPLACE
     netlink.send([Message(_NEW_ADDRESS, flags, _describe(address), f"address {address}")])
 
 
-def delete(netlink: Netlink, address: Address) -> None:
+def delete(netlink: NetlinkSocket, address: Address) -> None:
     """Take the address away; nothing to do when it is gone."""
     try:
         netlink.send([Message(_DELETE_ADDRESS, ACKNOWLEDGE, _describe(address), f"address {address}")])

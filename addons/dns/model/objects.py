@@ -1,0 +1,188 @@
+"""The parts of Kubernetes objects that names and records are made from."""
+
+from typing import ClassVar
+
+from msgspec import field
+
+from addons.runtime.objects import PODS, Condition, KubeObject, Part, Resource
+
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
+SERVICES = Resource("", "v1", "services", "Service")
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+INGRESSES = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")
+ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+
+
+class LoadBalancerIngress(Part, frozen=True):
+    """One way in through a load balancer: an address or a host name."""
+
+    ip: str = ""
+    hostname: str = ""
+
+
+class LoadBalancerStatus(Part, frozen=True):
+    """The ways in through a load balancer; empty until it exists."""
+
+    ingress: tuple[LoadBalancerIngress, ...] = ()
+
+
+class ExposedStatus(Part, frozen=True):
+    """The status of a Service or an Ingress."""
+
+    load_balancer: LoadBalancerStatus = LoadBalancerStatus()
+
+
+class ServicePort(Part, frozen=True):
+    """A port of a Service, and the port of every node that leads to it."""
+
+    protocol: str = "TCP"
+    node_port: int = 0
+
+
+class ServiceSpec(Part, frozen=True):
+    """What a Service asks for. `cluster_ip` is "None" for a headless one."""
+
+    type: str = "ClusterIP"
+    cluster_ip: str = field(default="", name="clusterIP")
+    cluster_ips: tuple[str, ...] = field(default=(), name="clusterIPs")
+    external_ips: tuple[str, ...] = field(default=(), name="externalIPs")
+    external_name: str = ""
+    ports: tuple[ServicePort, ...] = ()
+    external_traffic_policy: str = ""
+    publish_not_ready_addresses: bool = False
+
+
+class Service(KubeObject, frozen=True):
+    """A name and address in front of pods."""
+
+    resource: ClassVar[Resource] = SERVICES
+    spec: ServiceSpec = ServiceSpec()
+    status: ExposedStatus = ExposedStatus()
+
+
+class IngressRule(Part, frozen=True):
+    """A host that is served; an empty one stands for every host."""
+
+    host: str = ""
+
+
+class IngressTls(Part, frozen=True):
+    """Hosts that share a certificate."""
+
+    hosts: tuple[str, ...] = ()
+
+
+class IngressSpec(Part, frozen=True):
+    """What an Ingress asks for; `ingress_class_name` is empty when it leaves the class to the cluster."""
+
+    ingress_class_name: str = ""
+    rules: tuple[IngressRule, ...] = ()
+    tls: tuple[IngressTls, ...] = ()
+
+
+class Ingress(KubeObject, frozen=True):
+    """Hosts that lead to Services."""
+
+    resource: ClassVar[Resource] = INGRESSES
+    spec: IngressSpec = IngressSpec()
+    status: ExposedStatus = ExposedStatus()
+
+
+class PodIp(Part, frozen=True):
+    """One of a pod's addresses."""
+
+    ip: str = ""
+
+
+class PodSpec(Part, frozen=True):
+    """Where a pod runs and what it calls itself."""
+
+    node_name: str = ""
+    hostname: str = ""
+    subdomain: str = ""
+
+
+class PodStatus(Part, frozen=True):
+    """How a pod does; `pod_ips` has one address per family, the first being `pod_ip`."""
+
+    phase: str = ""
+    pod_ip: str = field(default="", name="podIP")
+    pod_ips: tuple[PodIp, ...] = field(default=(), name="podIPs")
+    host_ip: str = field(default="", name="hostIP")
+    conditions: tuple[Condition, ...] = ()
+
+
+class Pod(KubeObject, frozen=True):
+    """A group of containers on one node."""
+
+    resource: ClassVar[Resource] = PODS
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+
+class NodeSpec(Part, frozen=True):
+    """Whether a node accepts new pods."""
+
+    unschedulable: bool = False
+
+
+class NodeAddress(Part, frozen=True):
+    """An address of a node: ExternalIP, InternalIP, Hostname, InternalDNS or ExternalDNS."""
+
+    type: str = ""
+    address: str = ""
+
+
+class NodeStatus(Part, frozen=True):
+    """A node's addresses."""
+
+    addresses: tuple[NodeAddress, ...] = ()
+
+
+class Node(KubeObject, frozen=True):
+    """A machine of the cluster."""
+
+    resource: ClassVar[Resource] = NODES
+    spec: NodeSpec = NodeSpec()
+    status: NodeStatus = NodeStatus()
+
+
+class EndpointConditions(Part, frozen=True):
+    """Whether an endpoint takes traffic; None means unknown, which consumers read as ready."""
+
+    ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+
+
+class TargetReference(Part, frozen=True):
+    """The object behind an endpoint, mostly a Pod of the slice's namespace."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+
+
+class Endpoint(Part, frozen=True):
+    """One backend of a Service."""
+
+    addresses: tuple[str, ...] = ()
+    conditions: EndpointConditions = EndpointConditions()
+    hostname: str = ""
+    node_name: str = ""
+    zone: str = ""
+    target_ref: TargetReference | None = None
+
+
+class EndpointSlice(KubeObject, frozen=True):
+    """A part of the backends of a Service, of one address type: IPv4, IPv6 or FQDN."""
+
+    resource: ClassVar[Resource] = ENDPOINT_SLICES
+    address_type: str = ""
+    endpoints: tuple[Endpoint, ...] = ()
+
+
+class Namespace(KubeObject, frozen=True):
+    """A namespace; Gateways choose namespaces by their labels."""
+
+    resource: ClassVar[Resource] = NAMESPACES

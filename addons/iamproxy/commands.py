@@ -1,0 +1,130 @@
+"""The commands beside the daemon: explain a decision, and take the redirect away from this or every node."""
+
+import argparse
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from addons.iamproxy.config import Config, base_arn
+from addons.iamproxy.controller.build import build_sts, connections, policy_of, redirect_settings
+from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
+from addons.iamproxy.controller.explain import explain
+from addons.iamproxy.desired.grants import Rules
+from addons.iamproxy.kube.daemonset import DaemonSets
+from addons.iamproxy.model.objects import NAMESPACES, Namespace, Pod
+from addons.iamproxy.model.verdicts import Grant, Verdict
+from addons.iamproxy.net.redirect import Redirect
+from addons.runtime.errors import OutsideError
+from addons.runtime.kube import KubeClient
+from addons.runtime.objects import PODS
+from addons.runtime.setting_values import BadValue, parse_duration
+from addons.runtime.settings import SettingError
+
+HELP = """commands, written before all settings:
+  check --pod NAMESPACE/NAME
+        Tell which role a pod gets and why, or why none.
+  cleanup
+        Take the redirect away from this node: pods reach the node's metadata again.
+  cleanup --daemonset NAMESPACE/NAME [--timeout 5m]
+        Have every node cleaned up by the pods of this DaemonSet, and wait.
+
+"""
+
+_CHECK = "aws-addons-iamproxy-check"
+_CLEANUP = "aws-addons-iamproxy-cleanup"
+
+Entry = Callable[[Config], Coroutine[Any, Any, int | None]]
+
+
+def command_of(argv: Sequence[str]) -> tuple[Entry | None, list[str]]:
+    """Give the command that the first argument names, or None, and the arguments that are settings."""
+    parsers = {"check": _parse_check, "cleanup": _parse_cleanup}
+    if argv and argv[0] in parsers:
+        return parsers[argv[0]](argv[1:])
+    return None, list(argv)
+
+
+def _parse_check(argv: Sequence[str]) -> tuple[Entry, list[str]]:
+    parser = _parser("check")
+    parser.add_argument("--pod", default="")
+    given, rest = parser.parse_known_args(argv)
+    return partial(check, given.pod), rest
+
+
+def _parse_cleanup(argv: Sequence[str]) -> tuple[Entry, list[str]]:
+    parser = _parser("cleanup")
+    parser.add_argument("--hold", action="store_true")
+    parser.add_argument("--daemonset")
+    parser.add_argument("--timeout", default="5m")
+    given, rest = parser.parse_known_args(argv)
+    if given.daemonset is not None:
+        return partial(clean_up_all, given.daemonset, given.timeout), rest
+    return partial(clean_up, stay=given.hold), rest
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(f"addons iamproxy {command}", add_help=False, allow_abbrev=False)
+
+
+async def check(pod: str, config: Config) -> int:
+    """Explain the decision about one pod: 0 when it is granted a role, 3 when not."""
+    namespace, name = _split("--pod", pod)
+    try:
+        verdict, text = await _explain(namespace, name, config)
+    except OutsideError as error:
+        sys.stderr.write(f"cannot tell: {error.message}\n")
+        return 3
+    sys.stdout.write(text + "\n")
+    return 0 if isinstance(verdict, Grant) else 3
+
+
+async def _explain(namespace: str, name: str, config: Config) -> tuple[Verdict, str]:
+    async with connections(config, component=_CHECK) as (kube, aws):
+        pod = await kube.get(PODS, Pod, namespace=namespace, name=name)
+        pods_namespace = await kube.get(NAMESPACES, Namespace, name=namespace)
+        base = base_arn(config)
+        if not base and config.auto_discover_base_arn:
+            base = await build_sts(config, kube, aws).base_arn()
+        policy = policy_of(config)
+        return explain(pod, pods_namespace, Rules(config, base, policy.policy if policy else None))
+
+
+async def clean_up(config: Config, *, stay: bool = False) -> int:
+    """Take the redirect and the key of tokens from this node; to `stay` is to tell of it until SIGTERM."""
+    _delete_token_key(config)
+    redirect = Redirect(redirect_settings(config))
+    try:
+        await (hold(redirect, config.listen) if stay else redirect.remove())
+    finally:
+        redirect.close()
+    return 0
+
+
+def _delete_token_key(config: Config) -> None:
+    if config.token_key_file:
+        Path(config.token_key_file).unlink(missing_ok=True)
+
+
+async def clean_up_all(daemon_set: str, patience: str, config: Config) -> int:
+    """Have the pods of a DaemonSet take the redirect away from every node: 0, or 3 and what is left to do."""
+    namespace, name = _split("--daemonset", daemon_set)
+    try:
+        duration = parse_duration(patience)
+    except BadValue as error:
+        raise SettingError(f"--timeout {patience!r}: not a duration, such as 4m") from error
+    async with KubeClient.connect(config.kubeconfig, user_agent=_CLEANUP) as kube:
+        result = await clean_up_nodes(DaemonSets(kube, namespace, name, manager=_CLEANUP), patience=duration)
+    if result.is_done:
+        sys.stdout.write(f"cleaned up: {result.nodes} nodes\n")
+        return 0
+    sys.stderr.write(what_is_left(result, namespace, name))
+    return 3
+
+
+def _split(flag: str, text: str) -> tuple[str, str]:
+    namespace, _, name = text.partition("/")
+    if not (namespace and name) or "/" in name:
+        raise SettingError(f"{flag} {text!r}: not NAMESPACE/NAME")
+    return namespace, name

@@ -1,0 +1,1 @@
+"""Netlink: how this project speaks with the kernel about packet filters and networks."""

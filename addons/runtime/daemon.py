@@ -1,0 +1,179 @@
+"""The life of a daemon, the same for all: connections, reports, leadership, one pass, a dry run, the end."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from addons.runtime.app import at_once, end_within, run_until_stopped, stopped_by_signals
+from addons.runtime.aws import AwsSession
+from addons.runtime.bucket import Rate
+from addons.runtime.decisions import Decision, Decisions
+from addons.runtime.events import EventRecorder
+from addons.runtime.kube import KubeClient
+from addons.runtime.kube_access import SERVICE_ACCOUNT_FILES
+from addons.runtime.leader import Leader
+from addons.runtime.outcomes import PlanLine
+from addons.runtime.reporter import Reporter
+from addons.runtime.runnable import Runnable
+from addons.runtime.settings import CommonConfig, LeaderConfig
+from addons.runtime.web import StatusServer
+
+Failures = Mapping[str, str]
+"""What failed -> why."""
+
+PrintPlan = Callable[[Iterable[PlanLine]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What every daemon is built on.
+
+    `leader` is None where no lease is needed, `print_plan` is there in a dry run only, and takes every plan
+    in place of its being carried out.
+    """
+
+    kube: KubeClient
+    aws: AwsSession
+    decisions: Decisions
+    events: EventRecorder
+    reporter: Reporter
+    leader: Leader | None = None
+    print_plan: PrintPlan | None = None
+
+
+def _nothing(about: str) -> Iterable[Decision]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Daemon:
+    """What is a daemon's own.
+
+    `act` is the part that changes the world; where there is a leader it runs only while that leads. `caches`
+    run in every mode, `servers` beside them unless it is a single pass. `once` makes one full pass and gives
+    what failed. `not_ready` says why the daemon is not ready, `state` what its page shows, `decisions_on`
+    what there is to say about one object when asked.
+    """
+
+    act: Runnable
+    once: Callable[[asyncio.Event], Coroutine[Any, Any, Failures]]
+    caches: Sequence[Runnable]
+    servers: Sequence[Runnable] = ()
+    not_ready: Callable[[], str]
+    state: Callable[[], object]
+    decisions_on: Callable[[str], Iterable[Decision]] = _nothing
+    before_stopping: Callable[[], Awaitable[None]] = at_once
+    grace_seconds: float = 20.0
+    shares_port: bool = False
+
+
+def component(name: str) -> str:
+    """What a daemon is called towards others: the Lease, the user agent, the reporter of Events."""
+    return f"aws-addons-{name}"
+
+
+@asynccontextmanager
+async def connect(
+    name: str,
+    config: CommonConfig,
+    *,
+    rates: Mapping[str, Rate],
+    instance: str = "",
+    **aws_options: Any,
+) -> AsyncIterator[Parts]:
+    """Open what a daemon is built on; `instance` names this replica in Events, by default by its host."""
+    async with (
+        KubeClient.connect(config.kubeconfig, user_agent=component(name)) as kube,
+        AwsSession(
+            region=config.aws_region, endpoint_url=config.aws_endpoint_url, rates=rates, **aws_options
+        ) as aws,
+    ):
+        identity = instance or f"{socket.gethostname()}-{os.getpid()}"
+        decisions = Decisions()
+        events = EventRecorder(kube, component=component(name), instance=identity)
+        yield Parts(
+            kube=kube,
+            aws=aws,
+            decisions=decisions,
+            events=events,
+            reporter=Reporter(decisions=decisions, events=None if config.dry_run else events),
+            leader=_leader(name, config, kube, aws, identity),
+            print_plan=print_plan if config.dry_run else None,
+        )
+
+
+async def live(name: str, config: CommonConfig, parts: Parts, daemon: Daemon) -> int:
+    """Run a daemon until it is stopped, or make its single pass; the exit code."""
+    parts.decisions.on_demand = daemon.decisions_on
+    if config.once:
+        return await single_pass(parts, daemon)
+    status = StatusServer(
+        config.listen,
+        name=name,
+        ready=daemon.not_ready,
+        state=daemon.state,
+        decisions=parts.decisions,
+        reuse_port=daemon.shares_port,
+    )
+    act = parts.leader.lead(daemon.act) if parts.leader else daemon.act
+    await run_until_stopped(
+        status.serve,
+        *daemon.servers,
+        *daemon.caches,
+        parts.events.run,
+        act,
+        grace=daemon.grace_seconds,
+        before_stopping=daemon.before_stopping,
+    )
+    return 0
+
+
+async def single_pass(parts: Parts, daemon: Daemon) -> int:
+    """Make one full pass: 0, or 3 when something failed or was left, each named on stderr."""
+    stopping, over = asyncio.Event(), asyncio.Event()
+    with stopped_by_signals(stopping):
+        async with asyncio.TaskGroup() as group:
+            for part in (*daemon.caches, parts.events.run):
+                group.create_task(part(over))
+            failures = await end_within(daemon.grace_seconds, daemon.once(stopping), stopping)
+            over.set()
+    for key, message in sorted((failures or {}).items()):
+        sys.stderr.write(f"failed: {key}: {message}\n")
+    if stopping.is_set():
+        sys.stderr.write("stopped before the pass was complete\n")
+    return 3 if failures or stopping.is_set() else 0
+
+
+def print_plan(lines: Iterable[PlanLine]) -> None:
+    """Write a plan to stdout, a JSON line for each decision."""
+    for line in lines:
+        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _leader(
+    name: str, config: CommonConfig, kube: KubeClient, aws: AwsSession, identity: str
+) -> Leader | None:
+    """A single pass and a dry run need no lease: they end soon, or change nothing."""
+    if not isinstance(config, LeaderConfig) or not config.leader_elect or config.once or config.dry_run:
+        return None
+    return Leader(
+        kube,
+        namespace=config.leader_elect_namespace or pod_namespace(),
+        name=config.leader_elect_name or component(name),
+        identity=identity,
+        settled=aws.settled,
+    )
+
+
+def pod_namespace() -> str:
+    """The namespace that we run in; `default` outside of a cluster."""
+    file = SERVICE_ACCOUNT_FILES / "namespace"
+    return file.read_text().strip() if file.exists() else "default"

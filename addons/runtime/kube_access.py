@@ -1,0 +1,134 @@
+"""Where the API server is, and how one proves who one is: as a pod's ServiceAccount, or by a kubeconfig."""
+
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from addons.runtime.settings import SettingError
+
+SERVICE_ACCOUNT_FILES = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The URL of an API server, without a slash at its end, and what a request to it needs.
+
+    `authorization` is the value of that header, and empty where a client certificate proves who asks.
+    """
+
+    server: str
+    authorization: str = field(default="", repr=False)
+    tls: ssl.SSLContext | bool = True
+    tls_server_name: str | None = None
+    proxy: str | None = None
+
+
+class AccessSource(Protocol):
+    """Reads the way to the API server, at the start and again when `good_seconds` have passed."""
+
+    good_seconds: float
+
+    async def read(self) -> Access:
+        """Give what holds now. Raises SettingError."""
+
+
+class ServiceAccount:
+    """The access of a pod, which the kubelet keeps in files and rotates.
+
+    The token and the authority (CA) are read again each minute, as client-go does with the token: a token is
+    replaced well before it expires.
+    """
+
+    good_seconds = 60.0
+
+    def __init__(self, environ: Mapping[str, str], files: Path) -> None:
+        self._host = environ.get("KUBERNETES_SERVICE_HOST", "")
+        self._port = environ.get("KUBERNETES_SERVICE_PORT", "")
+        self._files = files
+        self._authority: bytes | None = None
+        self._tls: ssl.SSLContext | bool = True
+
+    async def read(self) -> Access:
+        """Give the API server of this cluster and the token of the pod. Raises SettingError."""
+        if not self._host or not self._port:
+            raise SettingError("--kubeconfig is required: this process is not in a cluster")
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        token = self._read("token").decode("ascii", "replace").strip()
+        if not token.isascii() or len(token.split()) != 1:
+            raise SettingError(f"{self._files / 'token'} is empty or holds no token")
+        self._trust(self._read("ca.crt"))
+        return Access(f"https://{host}:{self._port}", f"Bearer {token}", self._tls)
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self._files / name).read_bytes()
+        except OSError as error:
+            why = f"{self._files / name} cannot be read: {error.strerror}"
+            raise SettingError(f"{why}; does the pod mount the token of its ServiceAccount?") from error
+
+    def _trust(self, authority: bytes) -> None:
+        """Trust this authority and no other; as long as it is the same, connections last."""
+        if authority == self._authority:
+            return
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            tls.load_verify_locations(cadata=authority.decode("ascii"))
+        except (ssl.SSLError, ValueError) as error:
+            raise SettingError(f"{self._files / 'ca.crt'} holds no certificate: {error}") from error
+        self._authority, self._tls = authority, tls
+
+
+class Kubeconfig:
+    """The access that a kubeconfig describes; an exec plugin in it is run at each reading.
+
+    The package `kubernetes` knows all that can stand in such a file. It is imported only here, because it
+    takes 17 MiB of memory.
+    """
+
+    good_seconds = float("inf")
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    async def read(self) -> Access:
+        """Give the cluster and the user of the current context. Raises SettingError."""
+        import yaml
+        from kubernetes.aio import config
+        from kubernetes.aio.client import Configuration
+
+        if not Path(self._path).exists():  # noqa: ASYNC240 (one look at a local file)
+            raise SettingError(f"--kubeconfig: {self._path!r}: there is no such file")
+        found = Configuration()
+        faults = (config.ConfigException, yaml.YAMLError, OSError, LookupError, TypeError, ValueError)
+        try:
+            await config.load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=self._path, client_configuration=found, persist_config=False
+            )
+            tls = _tls(found.ssl_ca_cert, found.cert_file, found.key_file, verify=found.verify_ssl)
+        except faults as error:
+            why = " ".join(str(error).split())
+            raise SettingError(f"--kubeconfig: {self._path!r} cannot be used: {why}") from error
+        token = found.api_key.get("BearerToken", "")
+        return Access(found.host, token, tls, found.tls_server_name, found.proxy)
+
+
+def access_source(kubeconfig: str) -> Kubeconfig | ServiceAccount:
+    """Give the access that the file `kubeconfig` describes, else that of the pod in which we run."""
+    return Kubeconfig(kubeconfig) if kubeconfig else ServiceAccount(os.environ, SERVICE_ACCOUNT_FILES)
+
+
+def _tls(authority: str | None, certificate: str | None, key: str | None, *, verify: bool) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif authority:
+        context.load_verify_locations(authority)
+    else:
+        context.load_default_certs()
+    if certificate:
+        context.load_cert_chain(certificate, key)
+    return context
