@@ -6,7 +6,8 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from addons.runtime.web import StatusServer
 from tests.support.charts import CHARTS, cases, only, render
-from tests.support.virtual import virtual_now
+from tests.support.virtual import START, virtual_now
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ROOT / ".cache" / "prometheus" / "alerts"
@@ -56,6 +57,7 @@ class Prometheus:
 
     chart: str
     scrapes: list[tuple[datetime, str | None]] = field(default_factory=list)
+    answers: bool = True
 
     @asynccontextmanager
     async def watching(self, server: StatusServer) -> AsyncIterator[None]:
@@ -70,9 +72,11 @@ class Prometheus:
             stopping.set()
             await serving
 
-    def miss(self) -> None:
-        """Find nobody who answers."""
-        self.scrapes.append((virtual_now(), None))
+    async def outage(self, seconds: float) -> None:
+        """Find nobody who answers for a while."""
+        self.answers = False
+        await asyncio.sleep(seconds)
+        self.answers = True
 
     def evaluate(self) -> list[Evaluation]:
         """The alerts after each scrape. Rules that Prometheus refuses raise."""
@@ -93,12 +97,20 @@ class Prometheus:
             host, port = server.address
             while True:
                 async with session.get(f"http://{host}:{port}/metrics") as reply:
-                    self.scrapes.append((virtual_now(), await reply.text()))
+                    text = await reply.text()
+                self.scrapes.append((virtual_now(), text if self.answers else None))
                 await asyncio.sleep(SCRAPE_SECONDS)
 
     def _read(self, text: str) -> Iterator[Evaluation]:
         for (at, _), found in zip(self.scrapes, json.loads(text), strict=True):
             yield Evaluation(at, [Alert(**alert) for alert in found["alerts"]])
+
+
+def firing(found: Sequence[Evaluation], first: float = 0, last: float = inf) -> set[str]:
+    """What fires at any time from one minute to another."""
+    minutes = [(evaluation.at - START) / timedelta(minutes=1) for evaluation in found]
+    at = [each.firing for minute, each in zip(minutes, found, strict=True) if first <= minute < last]
+    return set().union(*at)
 
 
 def rules_of(chart: str) -> Rules:

@@ -6,7 +6,6 @@ The daemon, its world and its scrapes are on virtual time; Prometheus's own engi
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ from addons.sim.kubeapi.server import KubeApi
 from tests.support.aws_thread import aws_in_thread
 from tests.support.dns_cluster import Cluster
 from tests.support.dns_world import CHANGE, service
-from tests.support.prometheus import Evaluation, Prometheus, alerts_of, forget_metrics
-from tests.support.virtual import START, run_virtual, virtual_now
+from tests.support.prometheus import Evaluation, Prometheus, alerts_of, firing, forget_metrics
+from tests.support.virtual import run_virtual, virtual_now
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("prometheus")]
 
@@ -126,12 +125,6 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Story, Be
         return prometheus.evaluate()
 
     return run
-
-
-def firing(found: list[Evaluation], first: int, last: int) -> set[str]:
-    """What fires at any time from one minute to another."""
-    since = [(evaluation.at - START) / timedelta(minutes=1) for evaluation in found]
-    return set().union(*(each.firing for at, each in zip(since, found, strict=True) if first <= at < last))
 
 
 def test_every_alert_has_a_trouble_that_it_is_about() -> None:
