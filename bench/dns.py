@@ -16,10 +16,11 @@ from typing import Any
 
 import aiohttp
 
-from addons.dns.model.claims import Claim, Claimant
-from addons.dns.model.ownership import Registry
+from addons.dns.model.endpoint import Endpoint, SourceObject
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords
-from addons.dns.plan.zone import Rules, plan_zone
+from addons.dns.model.registry import Registry
+from addons.dns.plan.records import Rules
+from addons.dns.plan.zone import plan_zone
 from addons.runtime.outcomes import ObjectRef
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
@@ -48,7 +49,7 @@ def address(number: int) -> str:
 def measure_planner() -> None:
     """Plan a zone of 100,000 record sets in which nothing changes, and weigh it."""
     registry, zone = Registry("bench"), Zone("Z1", "example.com")
-    wanted: dict[str, list[Claim]] = {}
+    wanted: dict[str, list[Endpoint]] = {}
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     records: list[RecordSet] = []
@@ -61,9 +62,9 @@ def measure_planner() -> None:
     weight = (tracemalloc.get_traced_memory()[0] - before) / len(observed)
     tracemalloc.stop()
     for number in range(PLANNED):
-        claimant = Claimant(ObjectRef("Service", "default", f"service-{number}"))
+        asked_by = SourceObject(ObjectRef("Service", "default", f"service-{number}"))
         name = f"service-{number}.example.com"
-        wanted[name] = [Claim(name, "A", (address(number),), 300, claimant)]
+        wanted[name] = [Endpoint(name, "A", (address(number),), 300, asked_by)]
     began = time.process_time()
     plan = plan_zone(zone, {*wanted, *observed.names()}, wanted, observed, Rules(registry, "sync", {}))
     assert plan.groups == ()

@@ -68,7 +68,7 @@ AWS_BIAS: Final = "aws-geoproximity-bias"
 AWS_HEALTH_CHECK_ID: Final = "aws-health-check-id"
 """The health check without which the record set answers no more; beside a routing policy."""
 
-STEERING: Final = (
+PROVIDER_SPECIFIC: Final = (
     SET_IDENTIFIER,
     ALIAS,
     AWS_EVALUATE_TARGET_HEALTH,

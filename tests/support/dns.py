@@ -1,13 +1,14 @@
-"""Vocabulary of the dns tests: zones, records and claims in a few words, and a zone that obeys plans."""
+"""Vocabulary of the dns tests: zones, records and endpoints in a few words, and a zone that obeys plans."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from addons.dns.model.actions import ChangeGroup, Conflict
-from addons.dns.model.claims import Claim, Claimant
-from addons.dns.model.ownership import Ownership, Registry, encode
+from addons.dns.model.actions import ChangeGroup, NameTaken
+from addons.dns.model.endpoint import Endpoint, SourceObject
 from addons.dns.model.records import Alias, Change, RecordSet, Zone, ZoneRecords, type_of_target
-from addons.dns.plan.zone import Policy, Rules, Written, plan_zone
+from addons.dns.model.registry import Ownership, Registry, encode
+from addons.dns.plan.records import Policy, Rules, Written
+from addons.dns.plan.zone import plan_zone
 from addons.runtime.outcomes import Blocked, ObjectRef
 
 ZONE = Zone("Z1", "example.com")
@@ -19,10 +20,12 @@ def service(name: str) -> ObjectRef:
     return ObjectRef("Service", "web", name)
 
 
-def claim(name: str, *targets: str, by: str = "www", ttl: int = 300, created: str = "2026-01-01") -> Claim:
+def endpoint(
+    name: str, *targets: str, by: str = "www", ttl: int = 300, created: str = "2026-01-01"
+) -> Endpoint:
     """A Service's wish for `name`.example.com, or for the apex when `name` is empty."""
     kind = type_of_target(targets[0]) if targets else ""
-    return Claim(fqdn(name), kind, targets, ttl, Claimant(service(by), created))
+    return Endpoint(fqdn(name), kind, targets, ttl, SourceObject(service(by), created))
 
 
 def fqdn(name: str) -> str:
@@ -46,9 +49,9 @@ def owned(name: str, *values: str, owner: str = "me", by: str = "www", ttl: int 
     return [data, Registry(owner).txt_record(data, f"service/web/{by}", ZONE.name)]
 
 
-def by_name(claims: Iterable[Claim]) -> dict[str, list[Claim]]:
-    found: dict[str, list[Claim]] = {}
-    for wish in claims:
+def by_name(endpoints: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:
+    found: dict[str, list[Endpoint]] = {}
+    for wish in endpoints:
         found.setdefault(wish.name, []).append(wish)
     return found
 
@@ -64,7 +67,7 @@ class World:
 
     def plan(
         self,
-        *claims: Claim,
+        *endpoints: Endpoint,
         policy: Policy = "sync",
         registry: Registry = REGISTRY,
         blocked: Mapping[str, Blocked] | None = None,
@@ -72,10 +75,12 @@ class World:
         flapping: Mapping[Written, datetime] | None = None,
     ) -> "Planned":
         """The plan for every name that is wanted or exists."""
-        wanted = by_name(claims)
-        rules = Rules(registry, policy, blocked or {}, now=NOW, holds=holds or {}, flapping=flapping or {})
+        wanted = by_name(endpoints)
+        rules = Rules(
+            registry, policy, blocked or {}, now=NOW, target_holds=holds or {}, flapping=flapping or {}
+        )
         plan = plan_zone(ZONE, {*wanted, *self.records.names()}, wanted, self.records, rules)
-        holders = [skip.holder for skip in plan.skips if isinstance(skip, Conflict)]
+        holders = [skip.holder for skip in plan.skips if isinstance(skip, NameTaken)]
         return Planned(plan.groups, [(skip.reason, str(skip.ref or "")) for skip in plan.skips], holders)
 
     def apply(self, groups: Iterable[ChangeGroup]) -> None:

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 from addons.dns.model.objects import (
-    Endpoint,
     EndpointConditions,
     EndpointSlice,
     Pod,
     PodIp,
     PodSpec,
     PodStatus,
+    SliceEndpoint,
     TargetReference,
 )
 from addons.runtime.objects import Condition, ObjectMeta, OwnerReference
@@ -71,11 +71,11 @@ def slices(*pods: Pod, with_not_ready: bool = False, zone: str = "eu-1a") -> lis
     ]
 
 
-def _endpoint(found: Pod, address: str, with_not_ready: bool, zone: str) -> Endpoint:
+def _endpoint(found: Pod, address: str, with_not_ready: bool, zone: str) -> SliceEndpoint:
     metadata = found.metadata
     is_leaving = metadata.deletion_timestamp is not None
     is_ready = found.status.conditions[0].status == "True"
-    return Endpoint(
+    return SliceEndpoint(
         addresses=(address,),
         conditions=EndpointConditions(
             ready=with_not_ready or (is_ready and not is_leaving), serving=is_ready, terminating=is_leaving

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from addons.dns.aws.translate import zone_from_api
+from addons.dns.aws.api_records import zone_from_api
 from addons.dns.model.records import Zone
 from addons.dns.model.zones import Roles, ZoneFilter
 from addons.runtime.aws import AwsSession

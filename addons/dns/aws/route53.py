@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+import re
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from addons.dns.aws.api_records import change_to_api, record_from_api
 from addons.dns.aws.hosted_zones import Found, HostedZones
 from addons.dns.aws.load_balancers import LoadBalancers
-from addons.dns.aws.refusals import is_vouched, named_groups
-from addons.dns.aws.translate import change_to_api, record_from_api
 from addons.dns.model.actions import Batch, ChangeGroup
-from addons.dns.model.ownership import Registry
+from addons.dns.model.hostnames import from_route53
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords, is_same
+from addons.dns.model.registry import Registry
 from addons.dns.model.zones import Roles, ZoneFilter
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Exhausted, Invalid, OutsideError, Unavailable
@@ -23,6 +24,9 @@ log = logging.getLogger(__name__)
 _QUOTA_MARK = "MAX_RRSETS_BY_ZONE"
 _FEW = 10
 """So many refused groups are read again one by one; beyond that the whole zone is."""
+
+_ZONE_MENTION = re.compile(r"\bin zone [^\s,\]]+")
+_NAME = re.compile(r"[^\s'\",\[\]=]+\.[^\s'\",\[\]=]*")
 
 _OURSELVES = Roles()
 
@@ -121,7 +125,7 @@ class Route53:
         zone = self._zones[batch.zone_id]
         groups, outcomes = [], []
         for group in batch.groups:
-            if is_vouched(group, zone, memory.records, self._registry):
+            if self._registry.vouches(group, zone.name, memory.records):
                 groups.append(group)
             else:
                 outcomes.append(Outcome(group, Invalid(f"{group.name} has no ownership text of ours")))
@@ -150,7 +154,7 @@ class Route53:
         self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup], error: Invalid, permit: Permit
     ) -> Outcomes:
         """Isolate the groups that Route 53 refuses: those it names, or by halves when it names none."""
-        refused = groups if len(groups) == 1 else named_groups(error.message, groups)
+        refused = groups if len(groups) == 1 else _named_groups(error.message, groups)
         if not refused:
             middle = len(groups) // 2
             first = await self._apply(zone_id, memory, groups[:middle], permit)
@@ -240,6 +244,12 @@ class Route53:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _named_groups(message: str, groups: Iterable[ChangeGroup]) -> list[ChangeGroup]:
+    """The groups with a record whose name stands in the text of an error."""
+    names = {from_route53(name) for name in _NAME.findall(_ZONE_MENTION.sub("", message))}
+    return [group for group in groups if any(change.record.name in names for change in group.changes)]
 
 
 def _done(memory: _Memory, groups: Sequence[ChangeGroup]) -> Outcomes:

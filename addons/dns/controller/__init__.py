@@ -1,1 +1,1 @@
-"""Where the parts meet: claims follow the watched objects, and one zone at a time is reconciled."""
+"""Where the parts meet: endpoints follow the watched objects, and one zone at a time is reconciled."""

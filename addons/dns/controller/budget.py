@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, Plan
-from addons.dns.model.ownership import Registry
 from addons.dns.model.records import ZoneRecords
+from addons.dns.model.registry import Registry
 from addons.dns.plan.guard import DeleteLimits, approval_hash, count_data, deletes_of, guard
 from addons.runtime.outcomes import Outcome
 

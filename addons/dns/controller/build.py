@@ -5,9 +5,9 @@ from typing import Any
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
 from addons.dns.controller.zones import Controller
-from addons.dns.desired.scope import scope_of
+from addons.dns.desired.settings import source_settings
 from addons.dns.kube.reporter import Reporter
-from addons.dns.model.ownership import registry_of
+from addons.dns.model.registry import registry_of
 from addons.dns.model.zones import domains_of, roles_of, zone_filter_of
 from addons.runtime.bucket import Rate
 from addons.runtime.daemon import Daemon, Parts
@@ -48,7 +48,7 @@ def build_controller(config: Config, parts: Parts, **more: Any) -> Controller:
         kube=parts.kube,
         route53=route53,
         registry=registry,
-        scope=scope_of(config, domains),
+        settings=source_settings(config, domains),
         reporter=Reporter(decisions=parts.decisions, recorder=None if parts.print_plan else parts.events),
         leader=parts.leader,
         print_plan=parts.print_plan,

@@ -7,10 +7,10 @@ from addons.dns.config import Config
 from addons.dns.controller.budget import DeleteBudget, Held
 from addons.dns.controller.memory import Flaps, Holds
 from addons.dns.model.actions import ChangeGroup, Plan
-from addons.dns.model.ownership import Registry
 from addons.dns.model.records import ZoneRecords
+from addons.dns.model.registry import Registry
 from addons.dns.plan.guard import await_successors
-from addons.dns.plan.zone import Rules
+from addons.dns.plan.records import Rules
 from addons.runtime.outcomes import Blocked, Outcome
 
 
@@ -51,7 +51,7 @@ class Caution:
             self._config.policy,
             blocked,
             now=self._now(),
-            holds=self._holds.ends,
+            target_holds=self._holds.ends,
             flapping=self._flaps.resting(),
             alias_zones=alias_zones,
         )

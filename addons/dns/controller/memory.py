@@ -4,8 +4,8 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from addons.dns import names as reasons
-from addons.dns.model.actions import ChangeGroup
-from addons.dns.plan.zone import Written, created
+from addons.dns.model.actions import ChangeGroup, created
+from addons.dns.plan.records import Written
 from addons.runtime.outcomes import Outcome, Skip
 
 _WINDOW = timedelta(minutes=10)

@@ -9,9 +9,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, Plan
-from addons.dns.model.claims import Claim
-from addons.dns.model.ownership import Registry
+from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import Zone, ZoneRecords
+from addons.dns.model.registry import Registry
 from addons.dns.plan.guard import count_owned
 from addons.runtime.outcomes import Outcome
 
@@ -80,12 +80,16 @@ class Counts(Struct, frozen=True):
     owned: int
 
 
-def count(wanted: Mapping[str, Sequence[Claim]], observed: ZoneRecords, registry: Registry) -> Counts:
+def count(wanted: Mapping[str, Sequence[Endpoint]], observed: ZoneRecords, registry: Registry) -> Counts:
     """Compare what is asked of one zone with what it holds."""
-    asked = [claim for claims in wanted.values() for claim in claims if not claim.is_pending]
-    there = (claim.type for claim in asked if observed.find(claim.name, claim.type, claim.set_identifier))
+    asked = [endpoint for endpoints in wanted.values() for endpoint in endpoints if not endpoint.is_pending]
+    there = (
+        endpoint.type
+        for endpoint in asked
+        if observed.find(endpoint.name, endpoint.type, endpoint.set_identifier)
+    )
     return Counts(
-        Tally(claim.type for claim in asked),
+        Tally(endpoint.type for endpoint in asked),
         Tally(record.type for record in observed if registry.is_data(record)),
         Tally(there),
         len(observed),

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Mapping
 
 from addons.dns.controller.budget import Held
 from addons.dns.controller.metrics import Counts
-from addons.dns.model.actions import Conflict
+from addons.dns.model.actions import NameTaken
 from addons.dns.model.records import Zone
 
 
@@ -37,7 +37,7 @@ def zone_state(
     return shown
 
 
-def conflict_state(conflicts: Iterable[Conflict], zone_ids: Container[str]) -> list[dict[str, str]]:
+def conflict_state(conflicts: Iterable[NameTaken], zone_ids: Container[str]) -> list[dict[str, str]]:
     """Names in these zones that somebody else holds, and who: an owner id, or an object."""
     found: list[dict[str, str]] = []
     for conflict in sorted(conflicts, key=lambda conflict: (conflict.key, str(conflict.ref))):

@@ -1,25 +1,25 @@
-"""Keeps the book of claims in step with the watched objects."""
+"""Keeps the book of endpoints in step with the watched objects."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterator
 from typing import TypeVar
 
 from addons.dns import names
-from addons.dns.desired.book import ClaimBook
-from addons.dns.desired.dns_endpoints import dns_endpoint_claims
-from addons.dns.desired.headless import is_headless
-from addons.dns.desired.ingresses import ingress_claims
-from addons.dns.desired.nodes import node_claims
-from addons.dns.desired.pods import pod_claims
-from addons.dns.desired.routes import route_claims
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.services import needs_pods, service_claims
+from addons.dns.controller.endpoint_index import EndpointIndex
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_crd import crd_endpoints
+from addons.dns.desired.source_gateway import route_endpoints
+from addons.dns.desired.source_headless import is_headless
+from addons.dns.desired.source_ingress import ingress_endpoints
+from addons.dns.desired.source_node import node_endpoints
+from addons.dns.desired.source_pod import pod_endpoints
+from addons.dns.desired.source_service import needs_pods, service_endpoints
 from addons.dns.kube.caches import Cache
 from addons.dns.kube.reporter import Reporter
 from addons.dns.kube.watches import Object, Watches
 from addons.dns.model.actions import Plan
-from addons.dns.model.claims import Claim, Claims
 from addons.dns.model.dns_endpoints import DNS_ENDPOINTS
+from addons.dns.model.endpoint import Desired, Endpoint
 from addons.dns.model.gateway import Route, gateway_key
 from addons.dns.model.records import Zone
 from addons.dns.model.zones import ZoneFinder
@@ -31,7 +31,7 @@ R = TypeVar("R", bound=Route)
 class Wishes:
     """What all objects ask for, by zone. `wake` is told the id of every zone in which that has changed.
 
-    `looked_at` is told of every DNSEndpoint whose claims are in the book, `complete` when the last object was
+    `looked_at` is told of every DNSEndpoint whose endpoints are known, `complete` when the last object was
     looked at that had to wait for the pods it depends on.
 
     Nothing is looked at before `load`: half-filled caches would only make work that is soon void.
@@ -40,15 +40,15 @@ class Wishes:
     def __init__(
         self,
         *,
-        scope: Scope,
+        settings: SourceSettings,
         watches: Watches,
         reporter: Reporter,
         wake: Callable[[str], None],
         looked_at: Callable[[Object], None],
         complete: Callable[[], None],
     ) -> None:
-        self.book = ClaimBook()
-        self._scope = scope
+        self.book = EndpointIndex()
+        self._scope = settings
         self._watches = watches
         self._reporter = reporter
         self._wake = wake
@@ -57,7 +57,7 @@ class Wishes:
         self._is_loaded = False
         self._waiting: set[Object] = set()
         self._seen_since = 0.0
-        self._readers: dict[str, Callable[[str, str], Claims | None]] = {
+        self._readers: dict[str, Callable[[str, str], Desired | None]] = {
             "Service": self._service,
             "Ingress": self._ingress,
             "Pod": self._pod,
@@ -87,8 +87,8 @@ class Wishes:
 
     def route(self, zones: Collection[Zone]) -> None:
         """Send every name to its zones, because zones came or went."""
-        self.book.route(ZoneFinder(zones))
-        self._report_homeless(self.book.homeless_names())
+        self.book.set_zones(ZoneFinder(zones))
+        self._report_homeless(self.book.without_zone())
 
     def refresh(self, obj: Object) -> None:
         """Look at one object again."""
@@ -97,10 +97,10 @@ class Wishes:
         if self._must_wait(obj):
             self._waiting.add(obj)
             return
-        claims = self._claims(obj)
-        zones = self.book.put(obj, claims, _now())
-        self._reporter.report_problems(obj, claims.problems)
-        self._report_homeless({claim.name for claim in claims.claims})
+        endpoints = self._claims(obj)
+        zones = self.book.put(obj, endpoints, _now())
+        self._reporter.report_problems(obj, endpoints.problems)
+        self._report_homeless({endpoint.name for endpoint in endpoints.endpoints})
         if obj[0] == DNS_ENDPOINTS.kind:
             self._looked_at(obj)
         for zone_id in zones:
@@ -152,50 +152,52 @@ class Wishes:
             self._seen_since = _now()
             self._complete()
 
-    def _claims(self, obj: Object) -> Claims:
+    def _claims(self, obj: Object) -> Desired:
         kind, namespace, name = obj
         found = self._readers[kind](namespace, name)
-        return self._scope.targets.permit(found) if found else Claims()
+        return found or Desired()
 
-    def _service(self, namespace: str, name: str) -> Claims | None:
+    def _service(self, namespace: str, name: str) -> Desired | None:
         watches, service = self._watches, self._watches.services.get(namespace, name)
         slices = watches.slices.by("service", f"{namespace}/{name}")
         if service is None:
             return None
         pods = watches.pods_behind(slices)
-        return service_claims(service, slices, watches.nodes.all(), self._scope, pods)
+        return service_endpoints(service, slices, watches.nodes.all(), self._scope, pods)
 
-    def _pod(self, namespace: str, name: str) -> Claims | None:
+    def _pod(self, namespace: str, name: str) -> Desired | None:
         pod = self._watches.pods.get(namespace, name)
-        return pod_claims(pod, self._watches.nodes.get("", pod.spec.node_name), self._scope) if pod else None
+        return (
+            pod_endpoints(pod, self._watches.nodes.get("", pod.spec.node_name), self._scope) if pod else None
+        )
 
-    def _ingress(self, namespace: str, name: str) -> Claims | None:
+    def _ingress(self, namespace: str, name: str) -> Desired | None:
         ingress = self._watches.ingresses.get(namespace, name)
-        return ingress_claims(ingress, self._scope) if ingress else None
+        return ingress_endpoints(ingress, self._scope) if ingress else None
 
-    def _node(self, namespace: str, name: str) -> Claims | None:
+    def _node(self, namespace: str, name: str) -> Desired | None:
         node = self._watches.nodes.get(namespace, name)
-        return node_claims(node, self._scope) if node else None
+        return node_endpoints(node, self._scope) if node else None
 
-    def _dns_endpoint(self, namespace: str, name: str) -> Claims | None:
+    def _dns_endpoint(self, namespace: str, name: str) -> Desired | None:
         obj = self._watches.dns_endpoints.get(namespace, name)
-        return dns_endpoint_claims(obj, self._scope) if obj else None
+        return crd_endpoints(obj, self._scope) if obj else None
 
-    def _route(self, routes: Cache[R], namespace: str, name: str) -> Claims | None:
+    def _route(self, routes: Cache[R], namespace: str, name: str) -> Desired | None:
         watches, route = self._watches, routes.get(namespace, name)
         if route is None:
             return None
         keys = filter(None, (gateway_key(parent, namespace) for parent in route.spec.parent_refs))
         gateways = {key: gateway for key in keys if (gateway := watches.gateways.get(*key))}
         home = watches.namespaces.get("", namespace)
-        return route_claims(route, gateways, home.metadata.labels if home else {}, self._scope)
+        return route_endpoints(route, gateways, home.metadata.labels if home else {}, self._scope)
 
     def _report_homeless(self, candidates: Collection[str]) -> None:
         """Tell the objects that ask for a name which no zone is there for."""
         skips = tuple(
-            Skip(name, claim.claimant.ref, names.NO_ZONE, f"{_zone_of(claim)} is there for {name}")
+            Skip(name, endpoint.asked_by.ref, names.NO_ZONE, f"{_zone_of(endpoint)} is there for {name}")
             for name in sorted(candidates)
-            for claim in self.book.homeless(name)
+            for endpoint in self.book.without_zone().get(name, ())
         )
         self._reporter.report(Plan((), skips), (), candidates)
 
@@ -208,6 +210,6 @@ def _said(owner: Object | None) -> str:
     return str(ObjectRef(*owner)) if owner else ""
 
 
-def _zone_of(claim: Claim) -> str:
-    pinned = f" {claim.zone_id}" if claim.zone_id else ""
+def _zone_of(endpoint: Endpoint) -> str:
+    pinned = f" {endpoint.zone_id}" if endpoint.zone_id else ""
     return f"no hosted zone{pinned} of ours"

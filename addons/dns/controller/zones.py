@@ -13,16 +13,16 @@ from addons.dns.controller.failures import forget_names, zone_error
 from addons.dns.controller.metrics import Metrics, count
 from addons.dns.controller.state import conflict_state, zone_state
 from addons.dns.controller.wishes import Wishes
-from addons.dns.desired.scope import Scope
+from addons.dns.desired.settings import SourceSettings
 from addons.dns.kube.reporter import Reporter
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import Watches
 from addons.dns.model.actions import Plan, PlannedKeys
-from addons.dns.model.ownership import Registry
 from addons.dns.model.records import Zone, ZoneRecords
+from addons.dns.model.registry import Registry
 from addons.dns.plan.aliases import open_targets
 from addons.dns.plan.batches import Size, pack, refuse_oversized
-from addons.dns.plan.preview import preview
+from addons.dns.plan.dry_run import preview
 from addons.dns.plan.zone import plan_zone
 from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decision
@@ -57,7 +57,7 @@ class Controller:
         kube: KubeClient,
         route53: Route53,
         registry: Registry,
-        scope: Scope,
+        settings: SourceSettings,
         reporter: Reporter,
         leader: Leader | None = None,
         print_plan: PrintPlan | None = None,
@@ -67,7 +67,7 @@ class Controller:
     ) -> None:
         self._config = config
         self._route53 = route53
-        self._domains = scope.domains
+        self._domains = settings.domains
         self._reporter = reporter
         self._leader = leader
         self._print_plan = print_plan
@@ -95,7 +95,7 @@ class Controller:
         )
         self._statuses = Statuses(kube, self.watches.dns_endpoints)
         self._wishes = Wishes(
-            scope=scope,
+            settings=settings,
             watches=self.watches,
             reporter=reporter,
             wake=self._woken,
@@ -190,7 +190,7 @@ class Controller:
         return zone_state(
             zone,
             records=self._route53.record_counts().get(zone.id),
-            names=len(self._wishes.book.wanted(zone.id)),
+            names=len(self._wishes.book.in_zone(zone.id)),
             counts=self._metrics.counts(zone.id),
             held=self._caution.held.get(zone.id),
             failure=self.failures.get(zone.id, ""),
@@ -244,9 +244,9 @@ class Controller:
             self._zone_failed(zone, error)
             raise
         self._wishes.release(zone.id)
-        dirty = self._wishes.book.take_dirty(zone.id)
+        dirty = self._wishes.book.take_changed(zone.id)
         planned, is_survey = self._names_to_plan(zone.id, dirty, observation)
-        wanted = self._wishes.book.wanted(zone.id)
+        wanted = self._wishes.book.in_zone(zone.id)
         alias_zones = await self._route53.observe_alias_zones(open_targets(zone, planned, wanted))
         rules = self._caution.rules(self._names.blocked(), alias_zones)
         plan = plan_zone(zone, planned, wanted, observation.records, rules)
@@ -270,13 +270,13 @@ class Controller:
     def _names_to_plan(
         self, zone_id: str, dirty: set[str], observation: Observation
     ) -> tuple[Collection[str], bool]:
-        """The names whose claims changed, or all names there are: from time to time, and when in doubt."""
+        """The names whose endpoints changed, or all names there are: from time to time, and when in doubt."""
         now = _now()
         if not observation.is_new and now < self._next_full.get(zone_id, now):
             return dirty, False
         self._next_full[zone_id] = now + min(self._config.interval.total_seconds(), self._pod_hold() or inf)
         held = (name for name in observation.records.names() if self._domains.accepts(name))
-        everything = {*self._wishes.book.wanted(zone_id), *held}
+        everything = {*self._wishes.book.in_zone(zone_id), *held}
         forget_names(self._names, zone_id, everything)
         return everything, True
 

@@ -1,1 +1,1 @@
-"""From Kubernetes objects to claims: what each object asks for, and the faults in how it asks. Pure."""
+"""From Kubernetes objects to endpoints: what each object asks for, and the faults in how it asks. Pure."""

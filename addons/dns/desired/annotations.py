@@ -1,4 +1,4 @@
-"""What the annotations of an object say, and the faults in how they say it."""
+"""What the annotations of an object say, and the faults in how they say it. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from addons.dns import names
-from addons.dns.desired.scope import Scope
-from addons.dns.desired.steering import Steering, read_steering
+from addons.dns.desired.provider_specific import ProviderSpecific, read_provider_specific
+from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.dns.model.records import type_of_target
+from addons.runtime.objects import KubeObject, ref
 from addons.runtime.outcomes import ObjectRef, Problem
 
 _SECONDS = re.compile(r"\d+")
@@ -17,65 +18,61 @@ _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _LONGEST_TTL = 2**31 - 1
 
 
-class Asked(Struct, frozen=True):
+class Annotations(Struct, frozen=True):
     """The annotations of one object, read. What could not be read is in `problems` and missing elsewhere."""
 
     ttl: int
-    is_ours: bool = True
     hostnames: tuple[str, ...] = ()
     internal_hostnames: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     access: str = ""
     endpoints_type: str = ""
-    steering: Steering = Steering()
+    provider_specific: ProviderSpecific = ProviderSpecific()
     problems: tuple[Problem, ...] = ()
 
 
 def read_annotations(
-    ref: ObjectRef, annotations: Mapping[str, str], scope: Scope, *, default_ttl: int = 0
-) -> Asked:
+    obj: KubeObject, settings: SourceSettings, *, default_ttl: int = 0
+) -> Annotations | None:
     """Read every annotation of ours; a name or TTL that makes no sense costs itself only.
 
-    An object whose controller annotation names somebody else is left to them, faults and all. Names of pods
-    have a `default_ttl` of their own; 0 means that of the settings.
+    None for an object that is not ours to serve: the label and annotation filters leave it out, or its
+    controller annotation names somebody else. Names of pods have a `default_ttl` of their own; 0 means that
+    of the settings.
     """
-    default_ttl = default_ttl or scope.default_ttl
-    said = _said(annotations, scope.prefixes)
-    if said.get(names.CONTROLLER, names.CONTROLLER_VALUE) != names.CONTROLLER_VALUE:
-        return Asked(ttl=default_ttl, is_ours=False)
+    said = _said(obj, settings)
+    controller = said.get(names.CONTROLLER, names.CONTROLLER_VALUE)
+    if controller != names.CONTROLLER_VALUE or not settings.covers(obj):
+        return None
+    which = ref(obj)
     problems: list[Problem] = []
-    if scope.ignore_hostname_annotation:
+    if settings.ignore_hostname_annotation:
         said.pop(names.HOSTNAME, None)
         said.pop(names.INTERNAL_HOSTNAME, None)
-    return Asked(
-        ttl=_ttl(ref, said.get(names.TTL), default_ttl, problems),
-        hostnames=tuple(_hostnames(ref, names.HOSTNAME, said, problems)),
-        internal_hostnames=tuple(_hostnames(ref, names.INTERNAL_HOSTNAME, said, problems)),
-        targets=tuple(_targets(ref, said, problems)),
+    return Annotations(
+        ttl=_ttl(which, said.get(names.TTL), default_ttl or settings.default_ttl, problems),
+        hostnames=tuple(_hostnames(which, names.HOSTNAME, said, problems)),
+        internal_hostnames=tuple(_hostnames(which, names.INTERNAL_HOSTNAME, said, problems)),
+        targets=tuple(_targets(which, said, problems)),
         access=said.get(names.ACCESS, "").strip(),
         endpoints_type=said.get(names.ENDPOINTS_TYPE, "").strip(),
-        steering=read_steering(said, scope),
+        provider_specific=read_provider_specific(said, settings),
         problems=tuple(problems),
     )
 
 
-def read_targets(
-    ref: ObjectRef, annotations: Mapping[str, str], scope: Scope, problems: list[Problem]
-) -> tuple[str, ...]:
-    """The targets that a pod behind a Service names in its own annotation."""
-    said = _said(annotations, scope.prefixes)
-    return tuple(_targets(ref, said, problems)) if names.TARGET in said else ()
+def read_targets(obj: KubeObject, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...]:
+    """The target annotation alone: of a pod behind a Service, or of a Gateway."""
+    return tuple(_targets(ref(obj), _said(obj, settings), problems))
 
 
-def read_hostname_source(
-    ref: ObjectRef, key: str, annotations: Mapping[str, str], scope: Scope, problems: list[Problem]
-) -> str:
+def read_hostname_source(obj: KubeObject, key: str, settings: SourceSettings, problems: list[Problem]) -> str:
     """Which names of an object count, by the annotation called `key`; the empty text for all of them."""
-    text = _said(annotations, scope.prefixes).get(key, "").strip()
+    text = _said(obj, settings).get(key, "").strip()
     allowed = (names.ANNOTATION_ONLY, names.DEFINED_HOSTS_ONLY)
     if text and text not in allowed:
         message = f"annotation {key}: {text!r} is not {' or '.join(allowed)}; all names are used"
-        problems.append(Problem(ref, names.INVALID_ANNOTATION, message))
+        problems.append(Problem(ref(obj), names.INVALID_ANNOTATION, message))
     return text if text in allowed else ""
 
 
@@ -84,12 +81,26 @@ def read_flag(text: str) -> bool | None:
     return {"true": True, "false": False}.get(text.strip().lower())
 
 
-def _said(annotations: Mapping[str, str], prefixes: tuple[str, ...]) -> dict[str, str]:
+def checked_hostname(which: ObjectRef, where: str, text: str, problems: list[Problem]) -> str | None:
+    """The canonical name, or None and one more problem that says where it stands."""
+    try:
+        return parse_hostname(text)
+    except InvalidHostname as error:
+        problems.append(Problem(which, names.INVALID_HOSTNAME, f"{where}: {error}"))
+        return None
+
+
+def invalid(which: ObjectRef, key: str, fault: str) -> Problem:
+    """The problem of an annotation that makes no sense."""
+    return Problem(which, names.INVALID_ANNOTATION, f"annotation {key}: {fault}")
+
+
+def _said(obj: KubeObject, settings: SourceSettings) -> dict[str, str]:
     """The annotations with one of the prefixes, without it; the first prefix wins."""
     return {
         key.removeprefix(prefix): value
-        for prefix in reversed(prefixes)
-        for key, value in annotations.items()
+        for prefix in reversed(settings.prefixes)
+        for key, value in obj.metadata.annotations.items()
         if key.startswith(prefix)
     }
 
@@ -98,38 +109,29 @@ def _items(text: str) -> list[str]:
     return [item for item in text.replace(" ", "").split(",") if item]
 
 
-def _hostnames(ref: ObjectRef, key: str, said: Mapping[str, str], problems: list[Problem]) -> Iterator[str]:
+def _hostnames(which: ObjectRef, key: str, said: Mapping[str, str], problems: list[Problem]) -> Iterator[str]:
     for item in _items(said.get(key, "")):
-        if (name := checked_hostname(ref, f"annotation {key}", item, problems)) is not None:
+        if (name := checked_hostname(which, f"annotation {key}", item, problems)) is not None:
             yield name
 
 
-def checked_hostname(ref: ObjectRef, where: str, text: str, problems: list[Problem]) -> str | None:
-    """The canonical name, or None and one more problem that says where it stands."""
-    try:
-        return parse_hostname(text)
-    except InvalidHostname as error:
-        problems.append(Problem(ref, names.INVALID_HOSTNAME, f"{where}: {error}"))
-        return None
-
-
-def _targets(ref: ObjectRef, said: Mapping[str, str], problems: list[Problem]) -> Iterator[str]:
+def _targets(which: ObjectRef, said: Mapping[str, str], problems: list[Problem]) -> Iterator[str]:
     for item in _items(said.get(names.TARGET, "")):
         if type_of_target(item) != "CNAME":
             yield item
-        elif (name := checked_hostname(ref, f"annotation {names.TARGET}", item, problems)) is not None:
+        elif (name := checked_hostname(which, f"annotation {names.TARGET}", item, problems)) is not None:
             yield name
 
 
-def _ttl(ref: ObjectRef, text: str | None, default: int, problems: list[Problem]) -> int:
+def _ttl(which: ObjectRef, text: str | None, default: int, problems: list[Problem]) -> int:
     """The TTL in seconds; the default when there is none or it makes no sense, which is a problem."""
     if text is None:
         return default
     seconds = _parse_ttl(text.strip())
     if 1 <= seconds <= _LONGEST_TTL:
         return seconds
-    message = f"annotation ttl: {text!r} is not seconds or a duration like 10m; {default} is used"
-    problems.append(Problem(ref, names.INVALID_ANNOTATION, message))
+    fault = f"{text!r} is not seconds or a duration like 10m; {default} is used"
+    problems.append(invalid(which, names.TTL, fault))
     return default
 
 

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable
 from typing import Literal
 
 from addons.dns import names
-from addons.dns.model.actions import ChangeGroup, Conflict, Plan
+from addons.dns.model.actions import ChangeGroup, NameTaken, Plan
 from addons.runtime.decisions import Decisions
 from addons.runtime.errors import OutsideError
 from addons.runtime.events import EventRecorder
@@ -103,9 +103,9 @@ class Reporter:
         """The faults that exist now, for the status page."""
         return sorted(problem for found in self._problems.values() for problem in found)
 
-    def conflicts(self) -> list[Conflict]:
+    def conflicts(self) -> list[NameTaken]:
         """The names that somebody else holds now, for the status page; in no order."""
-        return [skip for skips in self._skips.values() for skip in skips if isinstance(skip, Conflict)]
+        return [skip for skips in self._skips.values() for skip in skips if isinstance(skip, NameTaken)]
 
     def _tell(self, skip: Skip) -> None:
         if skip.reason not in _COUNTED:

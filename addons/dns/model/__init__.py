@@ -1,1 +1,1 @@
-"""The nouns of DNS: host names, record sets, zones, ownership, claims and plans. Values only."""
+"""The nouns of DNS: host names, record sets, zones, ownership, endpoints and plans. Values only."""

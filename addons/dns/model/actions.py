@@ -1,17 +1,17 @@
 """Plans: groups of changes that stand or fall together."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from msgspec import Struct
 
-from addons.dns.model.records import Change
+from addons.dns.model.records import Change, RecordSet
 from addons.runtime.outcomes import ObjectRef, Skip
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict(Skip):
-    """A name that somebody else holds: an owner id, an object, or nobody whom we know."""
+class NameTaken(Skip):
+    """A name that is somebody else's; `holder` is an owner id, an object, or nobody whom we know."""
 
     holder: str = ""
 
@@ -65,8 +65,22 @@ class PlannedKeys(Struct, frozen=True):
         return zone_id == self.zone_id and name in self.names
 
 
+PlanItem = ChangeGroup | Skip
+"""What is planned for a name: a change, or why there is none."""
+
+
 class Plan(Struct, frozen=True):
-    """What to do in one zone, and what was decided not to do."""
+    """What to do in one zone, and what was decided not to do.
+
+    `unsettled` are the names that were not exactly as asked for: all others need no look until their
+    endpoints or records change.
+    """
 
     groups: tuple[ChangeGroup, ...] = ()
     skips: tuple[Skip, ...] = ()
+    unsettled: frozenset[str] = frozenset()
+
+
+def created(changes: Iterable[Change]) -> tuple[RecordSet, ...]:
+    """Everything that some changes create."""
+    return tuple(change.record for change in changes if change.action == "CREATE")

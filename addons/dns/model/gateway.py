@@ -14,7 +14,7 @@ HTTP_ROUTES = Resource(GROUP, "v1", "httproutes", "HTTPRoute")
 GRPC_ROUTES = Resource(GROUP, "v1", "grpcroutes", "GRPCRoute")
 
 
-class Requirement(Part, frozen=True):
+class LabelSelectorRequirement(Part, frozen=True):
     """One expression of a label selector: In, NotIn, Exists or DoesNotExist."""
 
     key: str = ""
@@ -26,7 +26,7 @@ class LabelSelector(Part, frozen=True):
     """All of these labels and expressions; an empty one selects everything."""
 
     match_labels: Mapping[str, str] = {}
-    match_expressions: tuple[Requirement, ...] = ()
+    match_expressions: tuple[LabelSelectorRequirement, ...] = ()
 
 
 class RouteNamespaces(Part, frozen=True):

@@ -70,3 +70,8 @@ def fits_dns(name: str) -> bool:
     if len(name) <= _LONGEST_LABEL:
         return True
     return len(name) <= _LONGEST_NAME and max(map(len, name.split("."))) <= _LONGEST_LABEL
+
+
+def fits_below(name: str, domain: str) -> bool:
+    """True when `name` lies below `domain` and DNS can carry it."""
+    return name != domain and is_within(name, domain) and fits_dns(name)

@@ -163,7 +163,7 @@ class TargetReference(Part, frozen=True):
     uid: str = ""
 
 
-class Endpoint(Part, frozen=True):
+class SliceEndpoint(Part, frozen=True):
     """One backend of a Service."""
 
     addresses: tuple[str, ...] = ()
@@ -179,7 +179,7 @@ class EndpointSlice(KubeObject, frozen=True):
 
     resource: ClassVar[Resource] = ENDPOINT_SLICES
     address_type: str = ""
-    endpoints: tuple[Endpoint, ...] = ()
+    endpoints: tuple[SliceEndpoint, ...] = ()
 
 
 class Namespace(KubeObject, frozen=True):

@@ -1,1 +1,1 @@
-"""From claims and record sets to changes: per hosted zone, guarded, packed into batches. Pure."""
+"""From endpoints and record sets to changes: per hosted zone, guarded, packed into batches. Pure."""

@@ -1,19 +1,19 @@
-"""Aliases as one zone can hold them: what claims leave open is settled here, zone by zone."""
+"""The hosted zones of alias targets, as far as endpoints leave them open: settled zone by zone. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
 from addons.dns import names as reasons
-from addons.dns.model.claims import Claim
+from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.hostnames import is_within
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords
-from addons.dns.plan.obstacles import Obstacle
+from addons.dns.plan.preconditions import Unmet
 
 
-def open_targets(zone: Zone, names: Iterable[str], wanted: Mapping[str, Sequence[Claim]]) -> set[str]:
+def open_targets(zone: Zone, names: Iterable[str], desired: Mapping[str, Sequence[Endpoint]]) -> set[str]:
     """The alias targets of `names` whose hosted zone is not known, and is not `zone`: AWS may know it."""
-    aliases = (claim.alias for name in names for claim in wanted.get(name, ()))
+    aliases = (endpoint.alias for name in names for endpoint in desired.get(name, ()))
     return {
         alias.name
         for alias in aliases
@@ -21,39 +21,23 @@ def open_targets(zone: Zone, names: Iterable[str], wanted: Mapping[str, Sequence
     }
 
 
-def record_sets(
-    zone: Zone, claims: Iterable[Claim], observed: ZoneRecords, alias_zones: Mapping[str, str]
-) -> tuple[dict[str, RecordSet], Obstacle | None]:
-    """The record sets that grant `claims` in `zone`, by type, or what stands in the way of all of them.
+def with_alias_zone(
+    zone: Zone, record: RecordSet, observed: ZoneRecords, alias_zones: Mapping[str, str]
+) -> RecordSet | Unmet:
+    """The alias record with the hosted zone of its target, or why it cannot be made.
 
-    An alias without a zone id leads to a name of the same zone (each zone of a public and private pair has
-    its own), or to one in `alias_zones`. Within a zone it can only be of a type that its target has.
+    A target within `zone` is meant to be that zone's (each zone of a public and private pair has its own) and
+    must have a record of the same type there; the zone of any other is in `alias_zones`.
     """
-    found: dict[str, RecordSet] = {}
-    missing: Obstacle | None = None
-    for claim in claims:
-        if claim.is_pending:
-            continue
-        record = claim.record()
-        if record.alias is None or record.alias.zone_id:
-            found[claim.type] = record
-            continue
-        target = record.alias.name
-        if not (zone_id := zone.id if is_within(target, zone.name) else alias_zones.get(target, "")):
-            return {}, Obstacle(reasons.ALIAS_TARGET_UNKNOWN, _unknown(zone, record, target))
-        if zone_id != zone.id or (target != claim.name and _exists(target, claim.type, observed)):
-            found[claim.type] = replace(record, alias=replace(record.alias, zone_id=zone_id))
-        else:
-            message = f"{claim.name} cannot be an alias yet: {target} has no record in {zone} to lead to"
-            missing = Obstacle(reasons.ALIAS_TARGET_MISSING, message)
-    return found, None if found else missing
-
-
-def _exists(name: str, record_type: str, observed: ZoneRecords) -> bool:
-    return any(record.type == record_type for record in observed.at(name))
-
-
-def _unknown(zone: Zone, record: RecordSet, target: str) -> str:
-    return (
-        f"{record.name} cannot be an alias: {target} is neither in {zone} nor in a zone of AWS that is known"
-    )
+    assert record.alias is not None
+    target = record.alias.name
+    is_here = is_within(target, zone.name)
+    if not (zone_id := zone.id if is_here else alias_zones.get(target, "")):
+        where = f"neither in {zone} nor in a zone of AWS that is known"
+        message = f"{record.name} cannot be an alias: {target} is {where}"
+        return Unmet(reasons.ALIAS_TARGET_UNKNOWN, message)
+    exists = target != record.name and any(other.type == record.type for other in observed.at(target))
+    if is_here and not exists:
+        message = f"{record.name} cannot be an alias yet: {target} has no record in {zone} to lead to"
+        return Unmet(reasons.ALIAS_TARGET_MISSING, message)
+    return replace(record, alias=replace(record.alias, zone_id=zone_id))

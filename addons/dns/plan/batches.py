@@ -45,7 +45,7 @@ def refuse_oversized(plan: Plan, limits: Size) -> Plan:
     sizes = [(group, Size().plus(group)) for group in plan.groups]
     fitting = tuple(group for group, size in sizes if size.fits(limits))
     refused = tuple(_refusal(group, size, limits) for group, size in sizes if not size.fits(limits))
-    return Plan(fitting, plan.skips + refused)
+    return Plan(fitting, plan.skips + refused, plan.unsettled)
 
 
 def _refusal(group: ChangeGroup, size: Size, limits: Size) -> Skip:

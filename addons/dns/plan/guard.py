@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, Plan
-from addons.dns.model.ownership import Registry
 from addons.dns.model.records import ZoneRecords
+from addons.dns.model.registry import Registry
 from addons.runtime.outcomes import Skip
 
 
@@ -110,4 +110,4 @@ def _hold(
     held = tuple(
         Skip(group.key, group.ref, reason, f"{group.name} stays: {message}", until) for group in deletes
     )
-    return Plan(kept, plan.skips + held)
+    return Plan(kept, plan.skips + held, plan.unsettled)

@@ -11,7 +11,7 @@ import dns.asyncresolver
 import dns.resolver
 import pytest
 
-from addons.dns.desired import canonical
+from addons.dns.desired import canonical_hosted_zones as canonical
 from addons.sim.aws.route53.model import AliasTarget, RecordSet, Vpc
 from addons.sim.aws.sts.state import ACCOUNT, trust_of_account
 from addons.sim.nameserver import NameServer

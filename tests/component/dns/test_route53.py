@@ -6,18 +6,19 @@ import pytest
 
 from addons.dns.aws.route53 import Outcomes, Route53
 from addons.dns.model.actions import Batch, ChangeGroup
-from addons.dns.model.claims import Claim
-from addons.dns.model.ownership import Registry
+from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import Change, RecordSet, Zone
+from addons.dns.model.registry import Registry
 from addons.dns.model.zones import DomainFilter, ZoneFilter
-from addons.dns.plan.zone import Rules, plan_zone
+from addons.dns.plan.records import Rules
+from addons.dns.plan.zone import plan_zone
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.errors import Denied, Exhausted, NotFound, Throttled, Unavailable
 from addons.sim.aws.route53.model import RecordSet as SimRecordSet
 from addons.sim.aws.route53.state import Knobs
 from addons.sim.aws.server import AwsEndpoint
-from tests.support.dns import by_name, claim
+from tests.support.dns import by_name, endpoint
 from tests.support.permits import PERMIT
 
 CHANGE = "ChangeResourceRecordSets"
@@ -44,16 +45,16 @@ class Zoned:
             audit_seconds=1800,
         )
 
-    async def plan(self, *claims: Claim) -> tuple[ChangeGroup, ...]:
+    async def plan(self, *endpoints: Endpoint) -> tuple[ChangeGroup, ...]:
         records = (await self.route53.observe_zone(self.zone_id)).records
-        wanted = by_name(claims)
+        wanted = by_name(endpoints)
         return plan_zone(self.zone, {*wanted, *records.names()}, wanted, records, RULES).groups
 
     async def apply(self, groups: Sequence[ChangeGroup]) -> Outcomes:
         return await self.route53.apply(Batch(self.zone_id, tuple(groups)), permit=PERMIT)
 
-    async def want(self, *claims: Claim) -> Outcomes:
-        return await self.apply(await self.plan(*claims))
+    async def want(self, *endpoints: Endpoint) -> Outcomes:
+        return await self.apply(await self.plan(*endpoints))
 
     def edit(self, action: str, name: str, value: str) -> None:
         """Somebody else changes an A record."""
@@ -104,20 +105,22 @@ class TestMemory:
     """A zone is read once; our own changes keep the memory true."""
 
     async def test_a_second_look_asks_nothing(self, zoned: Zoned) -> None:
-        await zoned.want(claim("www", "10.0.0.1"))
+        await zoned.want(endpoint("www", "10.0.0.1"))
         zoned.forget()
-        assert await zoned.plan(claim("www", "10.0.0.1")) == ()
+        assert await zoned.plan(endpoint("www", "10.0.0.1")) == ()
         assert zoned.calls == []
 
     async def test_what_is_remembered_is_what_is_there(self, zoned: Zoned) -> None:
-        await zoned.want(claim("*", "10.0.0.1"), claim("a", "lb.example.net"), claim("b", "2001:db8::1"))
+        await zoned.want(
+            endpoint("*", "10.0.0.1"), endpoint("a", "lb.example.net"), endpoint("b", "2001:db8::1")
+        )
         remembered = {str(found) for found in (await zoned.route53.observe_zone(zoned.zone_id)).records}
         fresh = zoned.adapter()
         await fresh.observe_zones()
         assert {str(found) for found in (await fresh.observe_zone(zoned.zone_id)).records} == remembered
 
     async def test_records_added_by_others_show_in_the_zones_count(self, zoned: Zoned) -> None:
-        await zoned.want(claim("www", "10.0.0.1"))
+        await zoned.want(endpoint("www", "10.0.0.1"))
         await zoned.route53.observe_zones()
         assert not (await zoned.route53.observe_zone(zoned.zone_id)).is_new
         zoned.edit("CREATE", "foreign", "192.0.2.1")
@@ -150,23 +153,23 @@ class TestRefusals:
     """One bad name never costs its neighbours."""
 
     async def test_a_foreign_edit_fails_the_swap_and_is_seen_by_the_next_plan(self, zoned: Zoned) -> None:
-        await zoned.want(claim("www", "10.0.0.1"), claim("api", "10.0.0.1"))
+        await zoned.want(endpoint("www", "10.0.0.1"), endpoint("api", "10.0.0.1"))
         zoned.edit("UPSERT", "www", "192.0.2.9")
-        moved = (claim("www", "10.0.0.2"), claim("api", "10.0.0.2"))
+        moved = (endpoint("www", "10.0.0.2"), endpoint("api", "10.0.0.2"))
         assert errors(await zoned.want(*moved)) == {"www": "Invalid"}
         assert zoned.addresses == {"www": ("192.0.2.9",), "api": ("10.0.0.2",)}
         assert errors(await zoned.want(*moved)) == {}
         assert zoned.addresses["www"] == ("10.0.0.2",)
 
     async def test_the_rest_of_the_batch_takes_one_more_call(self, zoned: Zoned) -> None:
-        groups = await zoned.plan(*(claim(f"h{number}", "10.0.0.1") for number in range(20)))
+        groups = await zoned.plan(*(endpoint(f"h{number}", "10.0.0.1") for number in range(20)))
         zoned.edit("CREATE", "h7", "192.0.2.9")
         zoned.forget()
         assert errors(await zoned.apply(groups)) == {"h7": "Invalid"}
         assert zoned.calls.count(CHANGE) == 2
 
     async def test_a_refusal_that_names_nothing_is_narrowed_down_by_halves(self, zoned: Zoned) -> None:
-        groups = await zoned.plan(*(claim(f"h{number}", "10.0.0.1") for number in range(8)))
+        groups = await zoned.plan(*(endpoint(f"h{number}", "10.0.0.1") for number in range(8)))
         bad = groups[5].changes[0].record
         values = tuple(f"10.0.{number // 250}.{number % 250}" for number in range(401))
         oversized = RecordSet(bad.name, "A", 300, values)
@@ -187,7 +190,7 @@ class TestRefusals:
 
     async def test_a_full_zone_is_no_fault_of_any_name(self, zoned: Zoned) -> None:
         zoned.aws.route53.knobs = Knobs(record_sets_per_zone=4)
-        groups = await zoned.plan(claim("a", "10.0.0.1"), claim("b", "10.0.0.1"))
+        groups = await zoned.plan(endpoint("a", "10.0.0.1"), endpoint("b", "10.0.0.1"))
         zoned.forget()
         outcomes = await zoned.apply(groups)
         assert {type(outcome.error) for outcome in outcomes} == {Exhausted}
@@ -210,43 +213,43 @@ class TestFailures:
     async def test_the_same_batch_may_go_again_later(
         self, zoned: Zoned, code: str, status: int, sent: int, expected: type[Exception]
     ) -> None:
-        groups = await zoned.plan(claim("a", "10.0.0.1"), claim("b", "10.0.0.1"))
+        groups = await zoned.plan(endpoint("a", "10.0.0.1"), endpoint("b", "10.0.0.1"))
         zoned.aws.faults.add(operation=CHANGE, times=sent, code=code, status=status, message="no")
         zoned.forget()
         outcomes = await zoned.apply(groups)
         assert [type(outcome.error) for outcome in outcomes] == [expected, expected]
         assert zoned.calls == [CHANGE] * sent
-        again = await zoned.plan(claim("a", "10.0.0.1"), claim("b", "10.0.0.1"))
+        again = await zoned.plan(endpoint("a", "10.0.0.1"), endpoint("b", "10.0.0.1"))
         assert [group.name for group in again] == [group.name for group in groups]
         assert errors(await zoned.apply(again)) == {}
 
     async def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(self, zoned: Zoned) -> None:
-        groups = await zoned.plan(claim("a", "10.0.0.1"), claim("b", "10.0.0.1"))
+        groups = await zoned.plan(endpoint("a", "10.0.0.1"), endpoint("b", "10.0.0.1"))
         zoned.aws.faults.add(operation=CHANGE, before=False)
         assert errors(await zoned.apply(groups)) == {"a": "Unavailable", "b": "Unavailable"}
         zoned.forget()
-        assert await zoned.plan(claim("a", "10.0.0.1"), claim("b", "10.0.0.1")) == ()
+        assert await zoned.plan(endpoint("a", "10.0.0.1"), endpoint("b", "10.0.0.1")) == ()
         assert set(zoned.calls) == {LIST}
 
     async def test_a_lost_call_is_made_again(self, zoned: Zoned) -> None:
-        groups = await zoned.plan(claim("a", "10.0.0.1"))
+        groups = await zoned.plan(endpoint("a", "10.0.0.1"))
         zoned.aws.faults.add(operation=CHANGE)
         assert errors(await zoned.apply(groups)) == {"a": "Unavailable"}
-        assert errors(await zoned.want(claim("a", "10.0.0.1"))) == {}
+        assert errors(await zoned.want(endpoint("a", "10.0.0.1"))) == {}
         assert zoned.addresses == {"a": ("10.0.0.1",)}
 
     async def test_when_somebody_else_was_there_meanwhile_the_zone_is_read_anew(self, zoned: Zoned) -> None:
-        await zoned.want(claim("a", "10.0.0.1"))
+        await zoned.want(endpoint("a", "10.0.0.1"))
         zoned.aws.faults.add(operation=CHANGE)
-        await zoned.want(claim("a", "10.0.0.2"))
+        await zoned.want(endpoint("a", "10.0.0.2"))
         zoned.edit("UPSERT", "a", "192.0.2.9")
         observation = await zoned.route53.observe_zone(zoned.zone_id)
         assert observation.is_new
-        assert errors(await zoned.want(claim("a", "10.0.0.2"))) == {}
+        assert errors(await zoned.want(endpoint("a", "10.0.0.2"))) == {}
         assert zoned.addresses == {"a": ("10.0.0.2",)}
 
     async def test_a_call_repeated_by_the_client_is_known_to_be_done(self, zoned: Zoned) -> None:
-        groups = await zoned.plan(claim("a", "10.0.0.1"), claim("b", "10.0.0.1"))
+        groups = await zoned.plan(endpoint("a", "10.0.0.1"), endpoint("b", "10.0.0.1"))
         await zoned.apply(groups)
         assert errors(await zoned.apply(groups)) == {}
 

@@ -3,7 +3,7 @@
 from addons.dns.model.actions import ChangeGroup, Plan
 from addons.dns.model.records import Change, RecordSet
 from addons.dns.plan.batches import API_LIMITS, Size, pack, refuse_oversized
-from tests.support.dns import World, claim
+from tests.support.dns import World, endpoint
 
 
 def group(name: str, *values: str) -> ChangeGroup:
@@ -49,12 +49,12 @@ def test_a_group_that_no_call_could_carry_is_refused() -> None:
 
 
 def test_ten_thousand_plain_names_take_at_most_40_calls() -> None:
-    claims = [claim(f"host-{n}", f"10.{n >> 8}.{n & 255}.7", by=f"service-{n}") for n in range(10_000)]
-    assert len(packed(*World().plan(*claims).groups)) <= 40
+    endpoints = [endpoint(f"host-{n}", f"10.{n >> 8}.{n & 255}.7", by=f"service-{n}") for n in range(10_000)]
+    assert len(packed(*World().plan(*endpoints).groups)) <= 40
 
 
 def test_an_update_that_leaves_the_texts_alone_is_bound_by_values_only() -> None:
     world = World()
-    world.apply(world.plan(*(claim(f"h{n}", "10.0.0.1") for n in range(1000))).groups)
-    moved = world.plan(*(claim(f"h{n}", "10.0.0.2") for n in range(1000)))
+    world.apply(world.plan(*(endpoint(f"h{n}", "10.0.0.1") for n in range(1000))).groups)
+    moved = world.plan(*(endpoint(f"h{n}", "10.0.0.2") for n in range(1000)))
     assert [len(batch) for batch in packed(*moved.groups)] == [500, 500]

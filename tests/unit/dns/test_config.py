@@ -3,9 +3,9 @@
 import pytest
 
 from addons.dns.config import Config
-from addons.dns.desired.scope import scope_of
-from addons.dns.model.ownership import Registry, registry_of
+from addons.dns.desired.settings import source_settings
 from addons.dns.model.records import Zone
+from addons.dns.model.registry import Registry, registry_of
 from addons.dns.model.zones import DomainFilter, domains_of, zone_filter_of
 from addons.runtime.settings import SettingError, load
 
@@ -61,10 +61,10 @@ class TestWhatSettingsDescribe:
 
     def test_scope(self) -> None:
         config = read("--txt-owner-id=me", "--ingress-class=alb", "--min-ttl=1m", "--label-filter=team=a")
-        scope = scope_of(config, DomainFilter())
-        assert (scope.ingress_classes, scope.default_ttl) == (frozenset({"alb"}), 60)
-        assert scope.labels.matches({"team": "a"})
-        assert not scope.labels.matches({})
+        settings = source_settings(config, DomainFilter())
+        assert (settings.ingress_classes, settings.default_ttl) == (frozenset({"alb"}), 60)
+        assert settings.labels.matches({"team": "a"})
+        assert not settings.labels.matches({})
 
     def test_registry(self) -> None:
         assert registry_of(read("--txt-owner-id=me", "--txt-prefix=x-")) == Registry("me", prefix="x-")
@@ -89,16 +89,16 @@ class TestWhatSettingsDescribe:
     def test_record_types(self) -> None:
         config = read("--txt-owner-id=me", "--managed-record-types=A,AAAA,SRV", "--exclude-record-types=AAAA")
         assert registry_of(config).types == ("A", "SRV")
-        assert scope_of(config, DomainFilter()).targets.types == {"A", "SRV"}
+        assert source_settings(config, DomainFilter()).targets.types == {"A", "SRV"}
 
     def test_networks(self) -> None:
         config = read("--txt-owner-id=me", "--target-net-filter=10.0.0.1/8", "--exclude-target-net=fd00::/8")
-        found = scope_of(config, DomainFilter()).targets
+        found = source_settings(config, DomainFilter()).targets
         assert [str(network) for network in (*found.include, *found.exclude)] == ["10.0.0.0/8", "fd00::/8"]
 
     def test_a_template(self) -> None:
         config = read("--txt-owner-id=me", "--fqdn-template={{.Name}}.example.com")
-        assert scope_of(config, DomainFilter()).template.parts
+        assert source_settings(config, DomainFilter()).template.parts
 
     @pytest.mark.parametrize(
         ("flag", "complaint"),
@@ -113,7 +113,7 @@ class TestWhatSettingsDescribe:
     )
     def test_scopes_that_are_none(self, flag: str, complaint: str) -> None:
         with pytest.raises(SettingError, match=complaint):
-            scope_of(read("--txt-owner-id=me", flag), DomainFilter())
+            source_settings(read("--txt-owner-id=me", flag), DomainFilter())
 
     def test_regular_expressions_replace_the_lists(self) -> None:
         domains = domains_of(

@@ -11,7 +11,7 @@ from addons.dns.model.actions import ChangeGroup, Plan
 from addons.dns.model.records import Change, RecordSet
 from addons.dns.plan.guard import DeleteLimits, approval_hash, await_successors, count_owned, guard
 from addons.runtime.outcomes import Skip
-from tests.support.dns import REGISTRY, World, claim, owned
+from tests.support.dns import REGISTRY, World, endpoint, owned
 
 LIMITS = DeleteLimits(percent=25, least=2)
 
@@ -22,8 +22,8 @@ def zone(count: int) -> World:
 
 def guarded(world: World, kept: int, *, held: str = "", spent: int = 0) -> Plan:
     """The guarded plan when only the first `kept` names are still wanted, and a new one."""
-    claims = [claim(f"h{number}", "10.0.0.1") for number in range(kept)]
-    groups: tuple[ChangeGroup, ...] = world.plan(*claims, claim("new", "10.0.0.9")).groups
+    endpoints = [endpoint(f"h{number}", "10.0.0.1") for number in range(kept)]
+    groups: tuple[ChangeGroup, ...] = world.plan(*endpoints, endpoint("new", "10.0.0.9")).groups
     return guard(
         Plan(groups), world.records, registry=REGISTRY, limits=replace(LIMITS, spent=spent), held=held
     )
@@ -74,7 +74,7 @@ class TestSuccessors:
 
     def test_their_deletes_are_held_with_the_time_when_they_may_go(self) -> None:
         world = World(owned("db-0.db", "10.0.0.1", by="db"), owned("www", "10.0.0.2", by="www"))
-        planned = Plan(world.plan(claim("new", "10.0.0.9")).groups)
+        planned = Plan(world.plan(endpoint("new", "10.0.0.9")).groups)
         plan = await_successors(planned, "service/web/db".__eq__, self.UNTIL)
         assert [(group.verb, group.name) for group in plan.groups] == [
             ("create", "new.example.com"),
@@ -107,8 +107,8 @@ class TestBudgetOverTime:
 
     def test_approved_deletes_do_not_count(self) -> None:
         world = zone(12)
-        claims = [claim(f"h{number}", "10.0.0.1") for number in range(3)]
-        deletes = world.plan(*claims).groups
+        endpoints = [endpoint(f"h{number}", "10.0.0.1") for number in range(3)]
+        deletes = world.plan(*endpoints).groups
         released = {approval_hash([group]) for group in deletes}
         plan = guard(Plan(deletes), world.records, registry=REGISTRY, limits=LIMITS, is_free=free(released))
         assert len(plan.groups) == 9
@@ -150,14 +150,14 @@ def test_no_order_of_waves_deletes_more_than_the_budget(size: int, waves: list[i
     spent, kept = 0, size
     for wave in waves:
         kept = max(0, kept - wave)
-        claims = [claim(f"h{number}", "10.0.0.1") for number in range(kept)]
+        endpoints = [endpoint(f"h{number}", "10.0.0.1") for number in range(kept)]
         plan = guard(
-            Plan(world.plan(*claims).groups),
+            Plan(world.plan(*endpoints).groups),
             world.records,
             registry=REGISTRY,
             limits=DeleteLimits(percent=percent, least=2, spent=spent),
         )
-        assert len(plan.groups) + len(plan.skips) == len(world.plan(*claims).groups)
+        assert len(plan.groups) + len(plan.skips) == len(world.plan(*endpoints).groups)
         spent += verbs(plan).count("delete")
         world.apply(plan.groups)
         assert spent <= max(2, size * percent // 100)

@@ -4,12 +4,11 @@ from datetime import datetime, timedelta
 
 from addons.dns import names as reasons
 from addons.dns.controller.memory import Flaps, Holds
-from addons.dns.model.actions import ChangeGroup
+from addons.dns.model.actions import ChangeGroup, created
 from addons.dns.model.records import Change
-from addons.dns.plan.zone import created
 from addons.runtime.errors import Invalid
 from addons.runtime.outcomes import Outcome, Skip
-from tests.support.dns import NOW, World, claim, owned, record
+from tests.support.dns import NOW, World, endpoint, owned, record
 
 
 class Clock:
@@ -85,28 +84,28 @@ class TestPlan:
     def test_a_hold_that_is_over_gives_the_name_up(self) -> None:
         world = World(owned("www", "10.0.0.1"))
         later, past = NOW + timedelta(seconds=1), NOW
-        assert world.plan(claim("www"), holds={"Z1/www.example.com": later}).groups == ()
-        planned = world.plan(claim("www"), holds={"Z1/www.example.com": past})
+        assert world.plan(endpoint("www"), holds={"Z1/www.example.com": later}).groups == ()
+        planned = world.plan(endpoint("www"), holds={"Z1/www.example.com": past})
         assert planned.verbs == ["delete www"]
         assert planned.skips == [("NoTargets", "service/web/www")]
 
     def test_then_an_object_that_has_targets_gets_it(self) -> None:
         world = World(owned("www", "10.0.0.1", by="idle"))
-        asked = (claim("www", by="idle"), claim("www", "10.0.0.2", by="busy"))
+        asked = (endpoint("www", by="idle"), endpoint("www", "10.0.0.2", by="busy"))
         planned = world.plan(*asked, holds={"Z1/www.example.com": NOW})
         assert planned.changes == ["DELETE A www", "DELETE TXT a-www", "CREATE A www", "CREATE TXT a-www"]
 
     def test_no_delete_follows_a_hold_unless_the_policy_is_sync(self) -> None:
         world = World(owned("www", "10.0.0.1"))
-        planned = world.plan(claim("www"), holds={"Z1/www.example.com": NOW}, policy="upsert-only")
+        planned = world.plan(endpoint("www"), holds={"Z1/www.example.com": NOW}, policy="upsert-only")
         assert planned.groups == ()
         assert ("PolicyForbids", "") in planned.skips
 
     def test_what_flaps_rests_and_other_contents_do_not(self) -> None:
         world = World(owned("www", "10.0.0.1"))
-        (group,) = world.plan(claim("www", "10.0.0.2")).groups
+        (group,) = world.plan(endpoint("www", "10.0.0.2")).groups
         flapping = {(group.key, created(group.changes)): NOW + timedelta(minutes=1)}
-        assert world.plan(claim("www", "10.0.0.2"), flapping=flapping).skips == [
+        assert world.plan(endpoint("www", "10.0.0.2"), flapping=flapping).skips == [
             ("Flapping", "service/web/www")
         ]
-        assert world.plan(claim("www", "10.0.0.3"), flapping=flapping).verbs == ["update www"]
+        assert world.plan(endpoint("www", "10.0.0.3"), flapping=flapping).verbs == ["update www"]

@@ -6,7 +6,7 @@ from addons.dns.controller.metrics import Metrics, count
 from addons.dns.model.actions import ChangeGroup, Plan
 from addons.runtime.errors import Invalid
 from addons.runtime.outcomes import Outcome, Skip
-from tests.support.dns import NOW, REGISTRY, ZONE, World, by_name, claim, owned, record
+from tests.support.dns import NOW, REGISTRY, ZONE, World, by_name, endpoint, owned, record
 
 
 def figure(metric: str, **labels: str) -> float | None:
@@ -16,7 +16,9 @@ def figure(metric: str, **labels: str) -> float | None:
 def surveyed(metrics: Metrics) -> None:
     """Three wanted records, of which two exist, one of them a stranger's."""
     world = World(owned("a", "10.0.0.1"), record("b", "10.0.0.2"), owned("old", "10.0.0.3"))
-    wanted = by_name([claim("a", "10.0.0.1"), claim("b", "10.0.0.2"), claim("c", "2001:db8::1"), claim("d")])
+    wanted = by_name(
+        [endpoint("a", "10.0.0.1"), endpoint("b", "10.0.0.2"), endpoint("c", "2001:db8::1"), endpoint("d")]
+    )
     plan = Plan((), (Skip("Z1/b", None, "OwnerConflict", ""), Skip("Z1/old", None, "DeletesHeld", "")))
     metrics.surveyed(ZONE, count(wanted, world.records, REGISTRY), plan)
 

@@ -1,25 +1,29 @@
 """What holds for every plan, whatever the zone and the wishes: checked on random worlds."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from addons.dns.model.claims import Claim
-from addons.dns.model.ownership import owner_of
+from addons.dns.model.actions import Plan
+from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import MANAGED_TYPES, RecordSet
+from addons.dns.model.registry import owner_of
 from addons.dns.plan.batches import Size, pack
-from tests.support.dns import ZONE, World, claim, fqdn, owned, record, text
+from addons.dns.plan.records import Rules
+from addons.dns.plan.zone import plan_zone
+from tests.support.dns import REGISTRY, ZONE, World, by_name, endpoint, fqdn, owned, record, text
 
 NAMES = ["", "a", "b", "a-a", "cname-b", "*"]
 VALUES = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "lb.example.net"]
 
 
-def one_per_type(found: list[Claim]) -> list[Claim]:
-    """As `merge` makes them: one claim per object, name and type, and a CNAME on its own."""
-    kept: dict[tuple[str, str, str], Claim] = {}
+def one_per_type(found: list[Endpoint]) -> list[Endpoint]:
+    """As `merge` makes them: one endpoint per object, name and type, and a CNAME on its own."""
+    kept: dict[tuple[str, str, str], Endpoint] = {}
     for wish in found:
-        owner = wish.claimant.resource
+        owner = wish.asked_by.resource
         kinds = {kind for name, by, kind in kept if (name, by) == (wish.name, owner)}
         if not kinds or ({*kinds, wish.type} <= {"A", "AAAA"}):
             kept[wish.name, owner, wish.type] = wish
@@ -29,15 +33,15 @@ def one_per_type(found: list[Claim]) -> list[Claim]:
 names = st.sampled_from(NAMES)
 values = st.sampled_from(VALUES)
 wishes = st.builds(
-    claim,
+    endpoint,
     names,
     values,
     by=st.sampled_from(["x", "y"]),
     ttl=st.sampled_from([60, 300]),
     created=st.just("2026"),
 )
-pending = st.builds(claim, names, by=st.sampled_from(["x", "y"]))
-claims = st.lists(st.one_of(wishes, pending), max_size=8).map(one_per_type)
+pending = st.builds(endpoint, names, by=st.sampled_from(["x", "y"]))
+endpoints = st.lists(st.one_of(wishes, pending), max_size=8).map(one_per_type)
 ours = st.builds(owned, names, values, by=st.sampled_from(["x", "y"]))
 strangers = st.one_of(
     st.builds(lambda name: owned(name, "192.0.2.1", owner="you"), names),
@@ -62,17 +66,17 @@ def _fits(zone: World, new: RecordSet) -> bool:
     return new.type not in kinds and "CNAME" not in kinds and not (kinds and new.type == "CNAME")
 
 
-@given(zones, claims)
+@given(zones, endpoints)
 @settings(max_examples=100, deadline=None)
-def test_a_settled_zone_has_an_empty_plan(content: list[list[RecordSet]], asked: list[Claim]) -> None:
+def test_a_settled_zone_has_an_empty_plan(content: list[list[RecordSet]], asked: list[Endpoint]) -> None:
     zone = settled(world(content), asked)
     assert zone.plan(*asked).groups == ()
 
 
-@given(zones, claims, st.randoms(use_true_random=False))
+@given(zones, endpoints, st.randoms(use_true_random=False))
 @settings(max_examples=100, deadline=None)
 def test_the_order_of_the_input_does_not_matter(
-    content: list[list[RecordSet]], asked: list[Claim], random: Random
+    content: list[list[RecordSet]], asked: list[Endpoint], random: Random
 ) -> None:
     zone = world(content)
     shuffled = list(asked)
@@ -81,10 +85,10 @@ def test_the_order_of_the_input_does_not_matter(
     assert (one.groups, one.skips) == (other.groups, other.skips)
 
 
-@given(zones, claims)
+@given(zones, endpoints)
 @settings(max_examples=100, deadline=None)
 def test_deletes_name_exactly_what_is_there_and_no_text_but_ours(
-    content: list[list[RecordSet]], asked: list[Claim]
+    content: list[list[RecordSet]], asked: list[Endpoint]
 ) -> None:
     zone = world(content)
     for group in zone.plan(*asked).groups:
@@ -94,19 +98,21 @@ def test_deletes_name_exactly_what_is_there_and_no_text_but_ours(
                 assert change.record.type in MANAGED_TYPES or _is_ours(change.record)
 
 
-@given(st.lists(st.one_of(strangers, ours), max_size=10), claims)
+@given(st.lists(st.one_of(strangers, ours), max_size=10), endpoints)
 @settings(max_examples=100, deadline=None)
-def test_records_of_strangers_survive_every_plan(content: list[list[RecordSet]], asked: list[Claim]) -> None:
+def test_records_of_strangers_survive_every_plan(
+    content: list[list[RecordSet]], asked: list[Endpoint]
+) -> None:
     zone = world(content)
     foreign = {found for found in zone.records if found.values[0].startswith("192.0.2.")}
     zone.apply(zone.plan(*asked).groups)
     assert foreign <= zone.contents()
 
 
-@given(zones, claims, st.integers(min_value=1, max_value=4))
+@given(zones, endpoints, st.integers(min_value=1, max_value=4))
 @settings(max_examples=100, deadline=None)
 def test_a_plan_cut_off_after_any_batch_is_finished_by_the_next(
-    content: list[list[RecordSet]], asked: list[Claim], elements: int
+    content: list[list[RecordSet]], asked: list[Endpoint], elements: int
 ) -> None:
     whole = settled(world(content), asked)
     batches = list(pack(ZONE.id, world(content).plan(*asked).groups, Size(99, elements, 99_999)))
@@ -117,7 +123,27 @@ def test_a_plan_cut_off_after_any_batch_is_finished_by_the_next(
         assert settled(zone, asked).contents() == whole.contents()
 
 
-def settled(zone: World, asked: list[Claim]) -> World:
+@given(zones, endpoints, endpoints)
+@settings(max_examples=100, deadline=None)
+def test_a_settled_name_needs_no_look_until_its_endpoints_or_records_change(
+    content: list[list[RecordSet]], asked: list[Endpoint], later: list[Endpoint]
+) -> None:
+    zone = settled(world(content), asked[1:])
+    wanted, wanted_later = by_name(asked), by_name([*asked[:4], *later[:2]])
+    first = planned(zone, wanted, {*wanted, *zone.records.names()})
+    zone.apply(first.groups[:1])
+    touched = {change.record.name for group in first.groups[:1] for change in group.changes}
+    changed = {name for name in {*wanted, *wanted_later} if wanted.get(name) != wanted_later.get(name)}
+    some = planned(zone, wanted_later, first.unsettled | touched | changed)
+    everything = planned(zone, wanted_later, {*wanted_later, *zone.records.names()})
+    assert (some.groups, some.skips) == (everything.groups, everything.skips)
+
+
+def planned(zone: World, wanted: Mapping[str, Sequence[Endpoint]], names: Iterable[str]) -> Plan:
+    return plan_zone(ZONE, names, wanted, zone.records, Rules(REGISTRY, "sync", {}))
+
+
+def settled(zone: World, asked: list[Endpoint]) -> World:
     """The zone after two passes: a name that another one was in the way of waits for the second."""
     for _ in range(2):
         zone.apply(zone.plan(*asked).groups)

@@ -5,30 +5,31 @@ from dataclasses import dataclass
 import pytest
 from msgspec.structs import replace
 
-from addons.dns.model.claims import Claim
+from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import Alias, RecordSet, Zone, ZoneRecords
-from addons.dns.plan.zone import Rules, plan_zone
-from tests.support.dns import REGISTRY, ZONE, World, claim, fqdn, owned, record, text
+from addons.dns.plan.records import Rules
+from addons.dns.plan.zone import plan_zone
+from tests.support.dns import REGISTRY, ZONE, World, endpoint, fqdn, owned, record, text
 
 ELB = "lb-1.eu-central-1.elb.amazonaws.com"
 ELB_ZONE = "Z215JYRZR1TBD5"
 
 
-def aliased(name: str, target: str = ELB, zone_id: str = ELB_ZONE, by: str = "www") -> list[Claim]:
-    """The claims of both kinds of alias."""
+def aliased(name: str, target: str = ELB, zone_id: str = ELB_ZONE, by: str = "www") -> list[Endpoint]:
+    """The endpoints of both kinds of alias."""
     alias = Alias(zone_id, target, True)
-    return [replace(claim(name, by=by), type=kind, ttl=0, alias=alias) for kind in ("A", "AAAA")]
+    return [replace(endpoint(name, by=by), type=kind, ttl=0, alias=alias) for kind in ("A", "AAAA")]
 
 
-def routed(wish: Claim, identifier: str = "me", **policy: str) -> Claim:
-    """The claim with a routing policy: `Weight="1"`."""
+def routed(wish: Endpoint, identifier: str = "me", **policy: str) -> Endpoint:
+    """The endpoint with a routing policy: `Weight="1"`."""
     return replace(wish, set_identifier=identifier, routing=tuple(policy.items()))
 
 
-def settled(*claims: Claim) -> World:
+def settled(*endpoints: Endpoint) -> World:
     """A zone that holds what is asked."""
     world = World()
-    world.apply(world.plan(*claims).groups)
+    world.apply(world.plan(*endpoints).groups)
     return world
 
 
@@ -36,12 +37,12 @@ def settled(*claims: Claim) -> World:
 class Turn:
     """From one wish to another, both granted."""
 
-    old: list[Claim]
-    new: list[Claim]
+    old: list[Endpoint]
+    new: list[Endpoint]
 
 
-CNAME = [claim("www", ELB)]
-PLAIN = [claim("www", "192.0.2.1")]
+CNAME = [endpoint("www", ELB)]
+PLAIN = [endpoint("www", "192.0.2.1")]
 WEIGHTED = [routed(PLAIN[0], Weight="1")]
 TURNS = {
     "CNAME to alias": Turn(CNAME, aliased("www")),
@@ -57,15 +58,15 @@ TURNS = {
     ),
     "plain CNAME to weighted alias": Turn(CNAME, [routed(wish, Weight="1") for wish in aliased("www")]),
     "two weighted sets to latency": Turn(
-        [routed(claim("www", "192.0.2.1", by=by), by, Weight="1") for by in ("blue", "green")],
+        [routed(endpoint("www", "192.0.2.1", by=by), by, Weight="1") for by in ("blue", "green")],
         [
-            routed(claim("www", "192.0.2.1", by=by), by, Region=f'"{region}"')
+            routed(endpoint("www", "192.0.2.1", by=by), by, Region=f'"{region}"')
             for by, region in (("blue", "eu-west-1"), ("green", "us-east-1"))
         ],
     ),
     "the TTL of two weighted sets": Turn(
-        [routed(claim("www", "192.0.2.1", by=by), by, Weight="1") for by in ("blue", "green")],
-        [routed(claim("www", "192.0.2.1", by=by, ttl=60), by, Weight="1") for by in ("blue", "green")],
+        [routed(endpoint("www", "192.0.2.1", by=by), by, Weight="1") for by in ("blue", "green")],
+        [routed(endpoint("www", "192.0.2.1", by=by, ttl=60), by, Weight="1") for by in ("blue", "green")],
     ),
 }
 
@@ -210,7 +211,7 @@ class TestPolicies:
         assert World(foreign).plan(*WEIGHTED).skips == [("MixedRouting", "service/web/www")]
 
     def test_of_two_new_ones_of_different_kinds_the_first_is_made(self) -> None:
-        latency = routed(claim("www", "192.0.2.2", by="api"), "blue", Region='"eu-west-1"')
+        latency = routed(endpoint("www", "192.0.2.2", by="api"), "blue", Region='"eu-west-1"')
         planned = World().plan(*WEIGHTED, latency)
         assert planned.verbs == ["create www"]
         assert planned.skips == [("MixedRouting", "service/web/www")]
@@ -231,17 +232,17 @@ class TestUnclear:
 
     @pytest.mark.parametrize("identifier", ["", "me", "blue"])
     def test_what_exists_stays(self, identifier: str) -> None:
-        unclear = replace(claim("www"), set_identifier=identifier, is_unclear=True)
+        unclear = replace(endpoint("www"), set_identifier=identifier, is_unusable=True)
         for held in (PLAIN, WEIGHTED, aliased("www")):
             planned = settled(*held).plan(unclear)
             assert planned.groups == ()
             assert ("RecordKept", "service/web/www") in planned.skips
 
     def test_but_what_another_object_left_goes(self) -> None:
-        unclear = replace(claim("www"), set_identifier="me", is_unclear=True)
+        unclear = replace(endpoint("www"), set_identifier="me", is_unusable=True)
         world = World(owned("www", "192.0.2.1", by="other"))
         assert world.plan(unclear).verbs == ["delete www"]
 
     def test_an_object_without_target_keeps_its_record_under_a_new_set_identifier(self) -> None:
-        planned = settled(*PLAIN).plan(routed(claim("www"), Weight="1"))
+        planned = settled(*PLAIN).plan(routed(endpoint("www"), Weight="1"))
         assert planned.groups == ()

@@ -4,12 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from addons.dns.model.claims import Claim
-from addons.dns.model.ownership import Ownership, encode
+from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import Alias, RecordSet, routing_meaning
+from addons.dns.model.registry import Ownership, encode
 from addons.dns.plan.batches import Size, pack
-from addons.dns.plan.zone import Policy
-from tests.support.dns import REGISTRY, ZONE, World, claim
+from addons.dns.plan.records import Policy
+from tests.support.dns import REGISTRY, ZONE, World, endpoint
 
 NAMES = ["www", "a-www", "cname-www"]
 HOST = "lb-1.eu-central-1.elb.amazonaws.com"
@@ -28,41 +28,41 @@ identifiers = st.sampled_from(["blue", "green"])
 
 
 @st.composite
-def wishes(draw: st.DrawFn) -> list[Claim]:
-    """All claims of one object: one name, one target, one policy."""
+def wishes(draw: st.DrawFn) -> list[Endpoint]:
+    """All endpoints of one object: one name, one target, one policy."""
     by = draw(st.sampled_from(["x", "y"]))
-    wish = claim(draw(st.sampled_from(NAMES)), by=by)
+    wish = endpoint(draw(st.sampled_from(NAMES)), by=by)
     policy = draw(st.sampled_from(POLICIES))
     wish = replace(wish, routing=policy, set_identifier=draw(identifiers) if policy else "")
     ttl = draw(st.sampled_from([60, 300]))
     match draw(st.sampled_from(["address", "alias", "own alias", "host", "nothing", "nonsense"])):
         case "address":
             value = draw(addresses)
-            return [replace(wish, type="AAAA" if ":" in value else "A", values=(value,), ttl=ttl)]
+            return [replace(wish, type="AAAA" if ":" in value else "A", targets=(value,), ttl=ttl)]
         case "host":
-            return [replace(wish, type="CNAME", values=(draw(hosts),), ttl=ttl)]
+            return [replace(wish, type="CNAME", targets=(draw(hosts),), ttl=ttl)]
         case "alias":
             alias = Alias("Z215JYRZR1TBD5", draw(hosts), draw(st.booleans()))
             return [replace(wish, type=kind, ttl=0, alias=alias) for kind in ("A", "AAAA")]
         case "own alias":
             return [replace(wish, type="A", ttl=0, alias=Alias("", "a-www.example.com", True))]
         case "nonsense":
-            return [replace(wish, is_unclear=True)]
+            return [replace(wish, is_unusable=True)]
         case _:
             return [wish]
 
 
-def one_name_each(found: list[list[Claim]]) -> list[Claim]:
-    """An object makes its claims to a name once."""
-    kept = {(some[0].name, some[0].claimant.resource): some for some in found}
+def one_name_each(found: list[list[Endpoint]]) -> list[Endpoint]:
+    """An object makes its endpoints to a name once."""
+    kept = {(some[0].name, some[0].asked_by.resource): some for some in found}
     return [wish for some in kept.values() for wish in some]
 
 
 policies: st.SearchStrategy[Policy] = st.sampled_from(["upsert-only", "create-only"])
-claims = st.lists(wishes(), max_size=5).map(one_name_each)
+endpoints = st.lists(wishes(), max_size=5).map(one_name_each)
 
 
-def settled(zone: World, asked: list[Claim]) -> World:
+def settled(zone: World, asked: list[Endpoint]) -> World:
     """The zone after so many passes that what waits for another name has had its turn."""
     for _ in range(4):
         zone.apply(zone.plan(*asked).groups)
@@ -74,31 +74,35 @@ def foreign(found: RecordSet) -> RecordSet:
     return replace(found, values=(encode(Ownership("you", "x")),)) if found.type == "TXT" else found
 
 
-@given(claims, claims)
+@given(endpoints, endpoints)
 @settings(max_examples=100, deadline=None)
-def test_from_any_wishes_to_any_others_ends_in_an_empty_plan(old: list[Claim], new: list[Claim]) -> None:
+def test_from_any_wishes_to_any_others_ends_in_an_empty_plan(
+    old: list[Endpoint], new: list[Endpoint]
+) -> None:
     zone = settled(settled(World(), old), new)
     assert zone.plan(*new).groups == ()
 
 
-@given(claims, claims)
+@given(endpoints, endpoints)
 @settings(max_examples=100, deadline=None)
-def test_nothing_of_ours_is_left_in_the_end(old: list[Claim], new: list[Claim]) -> None:
+def test_nothing_of_ours_is_left_in_the_end(old: list[Endpoint], new: list[Endpoint]) -> None:
     zone = settled(settled(settled(World(), old), new), [])
     assert zone.contents() == frozenset()
 
 
-@given(claims, claims)
+@given(endpoints, endpoints)
 @settings(max_examples=100, deadline=None)
-def test_record_sets_of_another_owner_are_not_touched(theirs: list[Claim], ours: list[Claim]) -> None:
+def test_record_sets_of_another_owner_are_not_touched(theirs: list[Endpoint], ours: list[Endpoint]) -> None:
     others = [foreign(found) for found in settled(World(), theirs).contents()]
     zone = settled(World(others), ours)
     assert frozenset(others) <= zone.contents()
 
 
-@given(claims, claims)
+@given(endpoints, endpoints)
 @settings(max_examples=100, deadline=None)
-def test_every_data_record_of_ours_has_its_text_at_all_times(old: list[Claim], new: list[Claim]) -> None:
+def test_every_data_record_of_ours_has_its_text_at_all_times(
+    old: list[Endpoint], new: list[Endpoint]
+) -> None:
     zone = settled(World(), old)
     for batch in pack(ZONE.id, zone.plan(*new).groups, Size(99, 1, 99_999)):
         zone.apply(batch.groups)
@@ -110,11 +114,13 @@ def test_every_data_record_of_ours_has_its_text_at_all_times(old: list[Claim], n
                 assert routing_meaning(text.routing) == routing_meaning(found.routing)
 
 
-@given(claims, claims)
+@given(endpoints, endpoints)
 @settings(max_examples=100, deadline=None)
-def test_a_name_never_disappears_while_its_object_asks_for_it(old: list[Claim], new: list[Claim]) -> None:
+def test_a_name_never_disappears_while_its_object_asks_for_it(
+    old: list[Endpoint], new: list[Endpoint]
+) -> None:
     zone = settled(World(), old)
-    asked = {(wish.name, wish.claimant.resource) for wish in new}
+    asked = {(wish.name, wish.asked_by.resource) for wish in new}
     held = {name for name, resource in _owned(zone) if (name, resource) in asked}
     for group in zone.plan(*new).groups:
         zone.apply([group])
@@ -133,8 +139,8 @@ def _owned(zone: World) -> set[tuple[str, str]]:
     return found
 
 
-@given(claims, policies)
+@given(endpoints, policies)
 @settings(max_examples=50, deadline=None)
-def test_without_sync_nothing_is_given_up(asked: list[Claim], policy: Policy) -> None:
+def test_without_sync_nothing_is_given_up(asked: list[Endpoint], policy: Policy) -> None:
     zone = settled(World(), asked)
     assert zone.plan(policy=policy).groups == ()

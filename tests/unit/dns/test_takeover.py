@@ -3,10 +3,9 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from addons.dns.aws.refusals import is_vouched
-from addons.dns.model.ownership import Registry, owner_of
 from addons.dns.model.records import RecordSet
-from tests.support.dns import ZONE, World, claim, fqdn, owned, record, text
+from addons.dns.model.registry import Registry, owner_of
+from tests.support.dns import ZONE, World, endpoint, fqdn, owned, record, text
 
 HEIR = Registry("me", former_owner="old")
 ADOPTER = Registry("me", adopts_unowned=True)
@@ -17,42 +16,42 @@ class TestFormerOwner:
 
     def test_the_text_changes_hands_in_one_swap_and_the_record_stays(self) -> None:
         world = World(owned("www", "10.0.0.1", owner="old"))
-        planned = world.plan(claim("www", "10.0.0.1"), registry=HEIR)
+        planned = world.plan(endpoint("www", "10.0.0.1"), registry=HEIR)
         assert planned.changes == ["DELETE TXT a-www", "CREATE TXT a-www"]
-        assert all(is_vouched(group, ZONE, world.records, HEIR) for group in planned.groups)
+        assert all(HEIR.vouches(group, ZONE.name, world.records) for group in planned.groups)
 
     def test_a_second_pass_finds_nothing_to_do(self) -> None:
         world = World(owned("www", "10.0.0.1", owner="old"))
-        world.apply(world.plan(claim("www", "10.0.0.1"), registry=HEIR).groups)
-        assert world.plan(claim("www", "10.0.0.1"), registry=HEIR).groups == ()
-        assert world.plan(claim("www", "10.0.0.1")).groups == ()
+        world.apply(world.plan(endpoint("www", "10.0.0.1"), registry=HEIR).groups)
+        assert world.plan(endpoint("www", "10.0.0.1"), registry=HEIR).groups == ()
+        assert world.plan(endpoint("www", "10.0.0.1")).groups == ()
 
     def test_a_record_that_must_change_changes_with_it(self) -> None:
         world = World(owned("www", "10.0.0.1", owner="old"))
-        planned = world.plan(claim("www", "lb.example.net"), registry=HEIR)
+        planned = world.plan(endpoint("www", "lb.example.net"), registry=HEIR)
         assert planned.changes == [
             "DELETE A www",
             "DELETE TXT a-www",
             "CREATE CNAME www",
             "CREATE TXT cname-www",
         ]
-        assert all(is_vouched(group, ZONE, world.records, HEIR) for group in planned.groups)
+        assert all(HEIR.vouches(group, ZONE.name, world.records) for group in planned.groups)
 
     def test_his_texts_in_old_formats_go_lest_they_claim_a_later_strangers_record(self) -> None:
         world = World(owned("www", "10.0.0.1", owner="old"), text("www", owner="old"))
-        planned = world.plan(claim("www", "10.0.0.1"), registry=HEIR)
+        planned = world.plan(endpoint("www", "10.0.0.1"), registry=HEIR)
         assert sorted(planned.changes) == ["CREATE TXT a-www", "DELETE TXT a-www", "DELETE TXT www"]
 
     def test_an_old_format_alone_becomes_the_new_one(self) -> None:
         world = World(record("www", "10.0.0.1"), text("www", owner="old"))
-        planned = world.plan(claim("www", "10.0.0.1"), registry=HEIR)
+        planned = world.plan(endpoint("www", "10.0.0.1"), registry=HEIR)
         assert planned.changes == ["DELETE TXT www", "CREATE TXT a-www"]
 
     def test_the_object_that_held_the_name_keeps_it(self) -> None:
         world = World(owned("www", "10.0.0.2", owner="old", by="younger"))
         older, younger = (
-            claim("www", "10.0.0.1", by="older", created="2020"),
-            claim("www", "lb.example.net", by="younger", created="2026"),
+            endpoint("www", "10.0.0.1", by="older", created="2020"),
+            endpoint("www", "lb.example.net", by="younger", created="2026"),
         )
         planned = world.plan(older, younger, registry=HEIR)
         assert planned.skips == [("ClaimConflict", "service/web/older")]
@@ -63,7 +62,7 @@ class TestFormerOwner:
 
     def test_records_of_a_third_owner_stay_his(self) -> None:
         world = World(owned("www", "10.0.0.1", owner="you"))
-        assert world.plan(claim("www", "10.0.0.1"), registry=HEIR).skips == [
+        assert world.plan(endpoint("www", "10.0.0.1"), registry=HEIR).skips == [
             ("OwnerConflict", "service/web/www")
         ]
 
@@ -71,7 +70,7 @@ class TestFormerOwner:
         his = World(owned("www", "10.0.0.1", owner="old"))
         (group,) = his.plan(registry=Registry("old")).groups
         assert group.verb == "delete"
-        assert not is_vouched(group, ZONE, his.records, HEIR)
+        assert not HEIR.vouches(group, ZONE.name, his.records)
 
 
 class TestNobodysRecords:
@@ -79,35 +78,35 @@ class TestNobodysRecords:
 
     def test_the_text_is_made_and_the_record_stays(self) -> None:
         world = World(record("www", "10.0.0.1"))
-        planned = world.plan(claim("www", "10.0.0.1"), registry=ADOPTER)
+        planned = world.plan(endpoint("www", "10.0.0.1"), registry=ADOPTER)
         assert planned.changes == ["CREATE TXT a-www"]
         world.apply(planned.groups)
-        assert world.plan(claim("www", "10.0.0.1"), registry=ADOPTER).groups == ()
+        assert world.plan(endpoint("www", "10.0.0.1"), registry=ADOPTER).groups == ()
         assert world.plan().changes == ["DELETE A www", "DELETE TXT a-www"]
 
     def test_spelling_does_not_matter(self) -> None:
         world = World(RecordSet(fqdn("www"), "CNAME", 300, ("LB.example.net.",)))
-        planned = world.plan(claim("www", "lb.example.net"), registry=ADOPTER)
+        planned = world.plan(endpoint("www", "lb.example.net"), registry=ADOPTER)
         assert planned.changes == ["CREATE TXT cname-www"]
 
     def test_the_family_that_is_missing_is_made(self) -> None:
         world = World(record("www", "10.0.0.1"))
-        planned = world.plan(claim("www", "10.0.0.1"), claim("www", "2001:db8::1"), registry=ADOPTER)
+        planned = world.plan(endpoint("www", "10.0.0.1"), endpoint("www", "2001:db8::1"), registry=ADOPTER)
         assert planned.changes == ["CREATE TXT a-www", "CREATE AAAA www", "CREATE TXT aaaa-www"]
 
     def test_another_value_or_ttl_or_type_is_a_conflict(self) -> None:
         for found in (record("www", "10.0.0.9"), record("www", "10.0.0.1", ttl=60), record("www", "::1")):
-            planned = World(found).plan(claim("www", "10.0.0.1"), registry=ADOPTER)
+            planned = World(found).plan(endpoint("www", "10.0.0.1"), registry=ADOPTER)
             assert planned.groups == ()
             assert planned.skips == [("OwnerConflict", "service/web/www")]
 
     def test_without_the_flag_it_is_a_conflict_as_well(self) -> None:
-        planned = World(record("www", "10.0.0.1")).plan(claim("www", "10.0.0.1"))
+        planned = World(record("www", "10.0.0.1")).plan(endpoint("www", "10.0.0.1"))
         assert planned.skips == [("OwnerConflict", "service/web/www")]
 
     def test_what_another_owner_holds_is_not_nobodys(self) -> None:
         world = World(owned("www", "10.0.0.1", owner="you"))
-        assert world.plan(claim("www", "10.0.0.1"), registry=ADOPTER).skips == [
+        assert world.plan(endpoint("www", "10.0.0.1"), registry=ADOPTER).skips == [
             ("OwnerConflict", "service/web/www")
         ]
 
@@ -131,7 +130,7 @@ def test_only_wanted_names_change_hands_and_a_third_owner_loses_nothing(
             world = World(*world.records, piece)
     before = world.contents()
     registry = Registry("me", former_owner="old" if migrates else "", adopts_unowned=adopts)
-    asked = [claim(name, "10.0.0.1") for name in sorted(wanted)]
+    asked = [endpoint(name, "10.0.0.1") for name in sorted(wanted)]
     world.apply(world.plan(*asked, registry=registry).groups)
     assert world.plan(*asked, registry=registry).groups == ()
     gone = before - world.contents()

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from addons.dns.kube.pods import pods_of, shown, trim
-from addons.dns.model.objects import Endpoint, EndpointSlice
+from addons.dns.model.objects import EndpointSlice, SliceEndpoint
 from addons.runtime.objects import Condition, ObjectMeta
 from tests.support.dns_pods import pod, slices
 
@@ -43,7 +43,7 @@ def test_readiness_address_end_and_successor_matter() -> None:
 
 def test_a_slice_lists_pods_and_may_list_other_endpoints() -> None:
     piece = slices(POD)[0]
-    by_hand = Endpoint(addresses=("192.0.2.1",))
+    by_hand = SliceEndpoint(addresses=("192.0.2.1",))
     listed = EndpointSlice(
         metadata=ObjectMeta(name="x", namespace="web"), endpoints=(*piece.endpoints, by_hand)
     )

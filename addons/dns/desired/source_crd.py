@@ -1,0 +1,118 @@
+"""The source `crd`: the record sets of DNSEndpoints, as they stand there. Pure.
+
+An entry that makes no sense costs itself only.
+"""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from addons.dns import names
+from addons.dns.desired.annotations import checked_hostname, read_annotations
+from addons.dns.desired.provider_specific import apply_provider_specific, read_provider_specific
+from addons.dns.desired.record_values import InvalidValue, parse_value
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.model.dns_endpoints import DnsEndpoint, WantedEndpoint
+from addons.dns.model.endpoint import Desired, Endpoint, SourceObject, source_object
+from addons.dns.model.records import MANAGED_TYPES
+from addons.runtime.outcomes import Problem
+
+_LONGEST_TTL = 2**31 - 1
+
+Key = tuple[str, str, str]
+"""Name, type and set identifier."""
+
+
+def crd_endpoints(obj: DnsEndpoint, settings: SourceSettings) -> Desired:
+    """Every entry is an endpoint; several entries of one name, type and set identifier make one together."""
+    if (annotations := read_annotations(obj, settings)) is None:
+        return Desired()
+    asked_by = source_object(obj)
+    found: dict[Key, Endpoint] = {}
+    problems: list[Problem] = list(annotations.problems)
+    outside: set[str] = set()
+    for number, entry in enumerate(obj.spec.endpoints):
+        where = f"spec.endpoints[{number}]"
+        desired = _entry(entry, where, asked_by, settings)
+        problems += desired.problems
+        outside.update(desired.outside)
+        for endpoint in desired.endpoints:
+            if fault := _add(found, endpoint):
+                problems.append(Problem(asked_by.ref, names.CONFLICTING_TARGETS, f"{where}: {fault}"))
+    endpoints = tuple(found[key] for key in sorted(found))
+    everything = Desired(endpoints, tuple(dict.fromkeys(problems)), tuple(sorted(outside)))
+    return settings.targets.permit(everything)
+
+
+def _entry(entry: WantedEndpoint, where: str, asked_by: SourceObject, settings: SourceSettings) -> Desired:
+    """What one entry asks for, with what its properties say about aliases and routing."""
+    problems: list[Problem] = []
+    name = checked_hostname(asked_by.ref, f"{where}.dnsName", entry.dns_name, problems)
+    if name is None:
+        return Desired((), tuple(problems))
+    if not settings.domains.accepts(name):
+        return Desired((), tuple(problems), (name,))
+    try:
+        values = _values(entry, where, settings)
+        ttl = _ttl(entry, where) or settings.default_ttl
+    except InvalidValue as error:
+        return Desired((), (Problem(asked_by.ref, names.INVALID_ENDPOINT, str(error)),))
+    is_pending = not values and entry.record_type in MANAGED_TYPES
+    endpoint = Endpoint(name, "" if is_pending else entry.record_type, values, ttl, asked_by)
+    asked = read_provider_specific(_properties(entry), settings)
+    applied = apply_provider_specific(asked_by.ref, Desired((endpoint,)), asked, settings)
+    return replace(applied, problems=tuple(_placed(problem, where) for problem in applied.problems))
+
+
+def _values(entry: WantedEndpoint, where: str, settings: SourceSettings) -> tuple[str, ...]:
+    """The targets as Route 53 writes them; raises InvalidValue."""
+    kind = entry.record_type
+    if kind not in settings.targets.types:
+        managed = ", ".join(sorted(settings.targets.types))
+        raise InvalidValue(
+            f"{where}.recordType: {kind!r} is not managed; --managed-record-types has {managed}"
+        )
+    try:
+        found = {parse_value(kind, target) for target in entry.targets}
+    except InvalidValue as error:
+        raise InvalidValue(f"{where}.targets: {error}") from None
+    if kind == "CNAME" and len(found) > 1:
+        raise InvalidValue(f"{where}.targets: a CNAME has one target, not {len(found)}")
+    return tuple(sorted(found))
+
+
+def _ttl(entry: WantedEndpoint, where: str) -> int:
+    if 0 <= entry.ttl <= _LONGEST_TTL:
+        return entry.ttl
+    raise InvalidValue(f"{where}.recordTTL: {entry.ttl} is not a number of seconds from 0 to {_LONGEST_TTL}")
+
+
+def _properties(entry: WantedEndpoint) -> Mapping[str, str]:
+    """The properties and the set identifier, called as the annotations that mean the same."""
+    said = {name.replace("/", "-"): value for name, value in entry.properties.items()}
+    return said | ({names.SET_IDENTIFIER: entry.set_identifier} if entry.set_identifier else {})
+
+
+def _placed(problem: Problem, where: str) -> Problem:
+    message = problem.message.removeprefix("annotation ")
+    return Problem(problem.ref, problem.reason, f"{where}: {message}")
+
+
+def _add(found: dict[Key, Endpoint], endpoint: Endpoint) -> str:
+    """Take one more endpoint; why it cannot stand beside the others of its name, or the empty text."""
+    key = (endpoint.name, endpoint.type, endpoint.set_identifier)
+    rivals = [
+        other
+        for other in found.values()
+        if (other.name, other.set_identifier) == (endpoint.name, endpoint.set_identifier)
+        and other.type != endpoint.type
+    ]
+    if rivals and "CNAME" in {endpoint.type, *(rival.type for rival in rivals)}:
+        return f"{endpoint.type} {endpoint.name} left out: a CNAME is alone at its name"
+    if (first := found.get(key)) is None:
+        found[key] = endpoint
+        return ""
+    if endpoint.type == "CNAME" or endpoint.alias or first.alias:
+        return f"{endpoint.type} {endpoint.name} left out: the name has one already"
+    found[key] = replace(first, targets=tuple(sorted({*first.targets, *endpoint.targets})))
+    return ""

@@ -1,0 +1,110 @@
+"""What is granted where several objects ask for one name: together, alike, or to one of them. Pure.
+
+One object wins: the first that this table finds. TTL and ownership are the winner's.
+
+| asked in order | the winner is |
+|---|---|
+| the record exists, made for one of the objects | that object: a newcomer changes nothing |
+| some objects have targets, some have none | one that has |
+| their ages differ | the oldest |
+| else | the first by kind, namespace and name |
+
+| another object asks for | and |
+|---|---|
+| addresses as the winner does, and is of its kind | gets them granted beside the winner's |
+| the same as the winner, or has no target now | gets nothing, and loses nothing |
+| anything else | loses, and is told |
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from addons.dns.model.endpoint import Endpoint, SourceObject
+from addons.dns.model.records import meaning
+from addons.runtime.outcomes import ObjectRef
+
+_ADDRESSES = ("A", "AAAA")
+
+
+class Resolution(Struct, frozen=True):
+    """The endpoints that are granted, by type, all in the name of `winner`; `losers` get nothing."""
+
+    winner: SourceObject
+    granted: dict[str, Endpoint]
+    losers: tuple[ObjectRef, ...] = ()
+
+
+def resolve(endpoints: Sequence[Endpoint], current_resource: str) -> Resolution:
+    """Divide one name and set identifier among the objects that ask for it; `endpoints` must not be empty.
+
+    `current_resource` is the object that the record was made for, as its ownership text says.
+    """
+    winner = _winner(endpoints, current_resource)
+    own = [endpoint for endpoint in endpoints if endpoint.asked_by.ref == winner.ref]
+    if len(own) == len(endpoints):
+        return Resolution(winner, {endpoint.type: endpoint for endpoint in own})
+    joined, losers = list(own), []
+    others = sorted((one for one in endpoints if one.asked_by.ref != winner.ref), key=_ref)
+    for ref, found in groupby(others, key=_ref):
+        theirs = list(found)
+        if ref.kind == winner.ref.kind and _can_share(own + theirs):
+            joined += theirs
+        elif _answers(theirs) and _answers(theirs) != _answers(own):
+            losers.append(ref)
+    if joined == own:
+        granted = {endpoint.type: endpoint for endpoint in own}
+    else:
+        granted = _union(joined, min(own, key=_type))
+    return Resolution(winner, granted, tuple(losers))
+
+
+def _winner(endpoints: Sequence[Endpoint], current_resource: str) -> SourceObject:
+    if current_resource:
+        for endpoint in endpoints:
+            if endpoint.asked_by.resource == current_resource:
+                return endpoint.asked_by
+    return min(endpoints, key=_seniority).asked_by
+
+
+def _seniority(endpoint: Endpoint) -> tuple[bool, bool, str, str]:
+    asked_by = endpoint.asked_by
+    return endpoint.is_pending, not asked_by.created, asked_by.created, asked_by.resource
+
+
+def _can_share(endpoints: Sequence[Endpoint]) -> bool:
+    """True when all are plain addresses, or none yet, that one record set per family can hold."""
+    policies = {(endpoint.routing, endpoint.health_check_id) for endpoint in endpoints}
+    return len(policies) == 1 and all(
+        one.is_pending or (one.type in _ADDRESSES and one.alias is None) for one in endpoints
+    )
+
+
+def _answers(endpoints: Iterable[Endpoint]) -> set[object]:
+    """What the endpoints would have resolvers answer, whatever its spelling; nothing for pending ones."""
+    return {
+        (one.type, meaning(one.type, one.targets), one.alias, one.routing, one.health_check_id)
+        for one in endpoints
+        if not one.is_pending
+    }
+
+
+def _union(endpoints: Iterable[Endpoint], model: Endpoint) -> dict[str, Endpoint]:
+    """One endpoint per family with the addresses of all, and everything else as in `model`."""
+    targets: dict[str, dict[frozenset[str], str]] = {}
+    for endpoint in endpoints:
+        for target in endpoint.targets:
+            targets.setdefault(endpoint.type, {}).setdefault(meaning(endpoint.type, (target,)), target)
+    if not targets:
+        return {model.type: model}
+    return {
+        kind: replace(model, type=kind, targets=tuple(sorted(found.values())))
+        for kind, found in sorted(targets.items())
+    }
+
+
+_ref = attrgetter("asked_by.ref")
+_type = attrgetter("type")

@@ -1,0 +1,179 @@
+"""What a DNSEndpoint asks for: record sets as they stand there, each entry by itself."""
+
+import pytest
+
+from addons.dns.desired.record_values import InvalidValue, parse_value
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_crd import crd_endpoints
+from addons.dns.desired.target_filter import TargetFilter
+from addons.dns.model.dns_endpoints import DnsEndpoint, DnsEndpointSpec, Property, WantedEndpoint
+from addons.dns.model.endpoint import Desired
+from addons.dns.model.zones import DomainFilter
+from addons.runtime.objects import ObjectMeta
+
+EVERY_TYPE = TargetFilter(types=frozenset({"A", "AAAA", "CNAME", "MX", "NAPTR", "NS", "PTR", "SRV", "TXT"}))
+
+
+def entry(
+    name: str, kind: str, *targets: str, ttl: int = 0, identifier: str = "", **properties: str
+) -> WantedEndpoint:
+    said = tuple(Property(f"aws/{key.replace('_', '-')}", value) for key, value in properties.items())
+    return WantedEndpoint(name, kind, targets, ttl, identifier, said)
+
+
+def endpoint(*entries: WantedEndpoint, **annotations: str) -> DnsEndpoint:
+    said = {f"external-dns.kubernetes.io/{key}": value for key, value in annotations.items()}
+    metadata = ObjectMeta(name="records", namespace="web", annotations=said)
+    return DnsEndpoint(metadata=metadata, spec=DnsEndpointSpec(entries))
+
+
+def endpoints(*entries: WantedEndpoint, **settings: object) -> Desired:
+    return crd_endpoints(endpoint(*entries), SourceSettings(**({"targets": EVERY_TYPE} | settings)))  # type: ignore[arg-type]
+
+
+def wants(*entries: WantedEndpoint, **settings: object) -> dict[str, str]:
+    """Every endpoint as `"a.example.com A": "10.0.0.1 10.0.0.2"`."""
+    found = endpoints(*entries, **settings).endpoints
+    return {f"{endpoint.name} {endpoint.type}".strip(): " ".join(endpoint.targets) for endpoint in found}
+
+
+def problems(*entries: WantedEndpoint) -> list[tuple[str, str]]:
+    return [(found.reason, found.message) for found in endpoints(*entries).problems]
+
+
+class TestEntries:
+    """Every entry becomes an endpoint of its name and type."""
+
+    def test_addresses_of_both_families(self) -> None:
+        found = wants(
+            entry("A.Example.com.", "A", "10.0.0.2", "10.0.0.1"), entry("a.example.com", "AAAA", "::1")
+        )
+        assert found == {"a.example.com A": "10.0.0.1 10.0.0.2", "a.example.com AAAA": "::1"}
+
+    def test_wildcards(self) -> None:
+        assert wants(entry("*.example.com", "CNAME", "b.example.com.")) == {
+            "*.example.com CNAME": "b.example.com"
+        }
+
+    def test_the_ttl_is_its_own_or_the_default(self) -> None:
+        found = endpoints(
+            entry("a.example.com", "A", "10.0.0.1", ttl=7), entry("b.example.com", "A", "10.0.0.1")
+        )
+        assert [endpoint.ttl for endpoint in found.endpoints] == [7, 300]
+
+    def test_entries_of_one_name_and_type_come_together(self) -> None:
+        found = wants(entry("a.example.com", "A", "10.0.0.2"), entry("a.example.com", "A", "10.0.0.1"))
+        assert found == {"a.example.com A": "10.0.0.1 10.0.0.2"}
+
+    def test_without_targets_the_name_is_wanted_as_it_is(self) -> None:
+        assert wants(entry("a.example.com", "A")) == {"a.example.com": ""}
+        assert wants(entry("a.example.com", "MX")) == {"a.example.com MX": ""}
+
+    def test_names_outside_the_domain_filter_are_left_to_others(self) -> None:
+        found = endpoints(entry("a.example.net", "A", "10.0.0.1"), domains=DomainFilter(["example.com"]))
+        assert found == Desired(outside=("a.example.net",))
+
+    def test_an_object_that_somebody_else_serves_is_left_alone(self) -> None:
+        other = endpoint(entry("a.example.com", "A", "10.0.0.1"), controller="other")
+        assert crd_endpoints(other, SourceSettings()) == Desired()
+
+    def test_ownership_texts_call_it_crd(self) -> None:
+        found = endpoints(entry("a.example.com", "A", "10.0.0.1")).endpoints
+        assert found[0].asked_by.resource == "crd/web/records"
+
+
+class TestSteering:
+    """Properties mean what the annotations of the same name mean."""
+
+    def test_a_weight_with_its_set_identifier(self) -> None:
+        found = endpoints(entry("a.example.com", "A", "10.0.0.1", identifier="blue", weight="10")).endpoints
+        assert (found[0].set_identifier, found[0].routing) == ("blue", (("Weight", "10"),))
+
+    def test_entries_with_different_set_identifiers_stand_beside_each_other(self) -> None:
+        one = entry("a.example.com", "A", "10.0.0.1", identifier="blue", weight="10")
+        other = entry("a.example.com", "A", "10.0.0.2", identifier="green", weight="90")
+        assert [endpoint.set_identifier for endpoint in endpoints(one, other).endpoints] == ["blue", "green"]
+
+    def test_a_host_of_aws_becomes_an_alias(self) -> None:
+        found = endpoints(entry("a.example.com", "CNAME", "x.us-east-1.elb.amazonaws.com")).endpoints
+        assert [(endpoint.type, bool(endpoint.alias)) for endpoint in found] == [("A", True), ("AAAA", True)]
+
+    def test_a_fault_names_its_entry(self) -> None:
+        reason, message = problems(entry("a.example.com", "A", "10.0.0.1", identifier="b", weight="x"))[0]
+        assert (reason, message.split(": ")[:2]) == ("InvalidAnnotation", ["spec.endpoints[0]", "aws-weight"])
+
+
+class TestFaults:
+    """A bad entry costs itself, and nothing of its neighbours."""
+
+    def test_the_neighbours_are_served(self) -> None:
+        found = wants(entry("a..example.com", "A", "10.0.0.1"), entry("b.example.com", "A", "10.0.0.1"))
+        assert found == {"b.example.com A": "10.0.0.1"}
+
+    @pytest.mark.parametrize(
+        ("wanted", "reason", "message"),
+        [
+            (entry("a b", "A", "10.0.0.1"), "InvalidHostname", "spec.endpoints[0].dnsName: 'a b'"),
+            (
+                entry("a.b", "A", "10.0.0.1."),
+                "InvalidEndpoint",
+                "spec.endpoints[0].targets: '10.0.0.1.' is no",
+            ),
+            (entry("a.b", "CNAME", "b.c", "d.e"), "InvalidEndpoint", "a CNAME has one target, not 2"),
+            (entry("a.b", "CAA", "x"), "InvalidEndpoint", "recordType: 'CAA' is not managed"),
+            (entry("a.b", "A", "10.0.0.1", ttl=-1), "InvalidEndpoint", "recordTTL: -1 is not a number"),
+        ],
+    )
+    def test_each_is_told(self, wanted: WantedEndpoint, reason: str, message: str) -> None:
+        found = problems(wanted)
+        assert [code for code, _ in found] == [reason]
+        assert message in found[0][1]
+
+    def test_a_type_that_is_not_managed_is_told(self) -> None:
+        found = crd_endpoints(endpoint(entry("a.example.com", "MX", "1 b.c")), SourceSettings()).problems
+        assert "--managed-record-types has A, AAAA, CNAME" in found[0].message
+
+    def test_a_cname_is_alone_at_its_name(self) -> None:
+        two = (entry("a.example.com", "A", "10.0.0.1"), entry("a.example.com", "CNAME", "b.c"))
+        assert wants(*two) == {"a.example.com A": "10.0.0.1"}
+        assert problems(*two)[0][0] == "ConflictingTargets"
+        assert wants(entry("a.b", "CNAME", "b.c"), entry("a.b", "CNAME", "d.e")) == {"a.b CNAME": "b.c"}
+
+
+class TestValues:
+    """Values of every type, as Route 53 wants them."""
+
+    @pytest.mark.parametrize(
+        ("kind", "text", "value"),
+        [
+            ("MX", "10 Mail.example.com.", "10 mail.example.com"),
+            ("SRV", "0 50 443 www.example.com", "0 50 443 www.example.com."),
+            ("SRV", "0 0 0 .", "0 0 0 ."),
+            ("NS", "ns.example.com.", "ns.example.com"),
+            ("PTR", "www.example.com", "www.example.com"),
+            ("TXT", "v=spf1 -all", '"v=spf1 -all"'),
+            ("TXT", '"one" "two"', '"one" "two"'),
+            ("TXT", 'say "hi"', '"say \\"hi\\""'),
+            ("TXT", "x" * 256, f'"{"x" * 255}" "x"'),
+            ("NAPTR", '10 20 "S" "SIP+D2U" "" _sip.example.com.', '10 20 "S" "SIP+D2U" "" _sip.example.com.'),
+        ],
+    )
+    def test_are_spelled(self, kind: str, text: str, value: str) -> None:
+        assert parse_value(kind, text) == value
+
+    @pytest.mark.parametrize(
+        ("kind", "text"),
+        [
+            ("A", "::1"),
+            ("AAAA", "10.0.0.1"),
+            ("MX", "mail.example.com"),
+            ("MX", "70000 mail.example.com"),
+            ("SRV", "0 50 www.example.com"),
+            ("TXT", '"never closed'),
+            ("NAPTR", "10 20 S SIP+D2U x _sip.example.com."),
+            ("CNAME", "a b"),
+        ],
+    )
+    def test_are_refused(self, kind: str, text: str) -> None:
+        with pytest.raises(InvalidValue):
+            parse_value(kind, text)
