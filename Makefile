@@ -10,11 +10,11 @@ PYTEST := $(BIN)/pytest -q
 SPREAD := -n $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 PYTHON_CODE := addons tests bench docs
 HAVE_KUBE := [ -n "$${KUBEBUILDER_ASSETS:-}" ] || [ -e .cache/kube ]
-SCRIPTS := .ci/run .ci/setup tests/kube/build tests/kube/packages tests/kube/start tests/kube/node \
+SCRIPTS := .ci/run .ci/setup tests/prometheus/build tests/kube/build tests/kube/packages tests/kube/start tests/kube/node \
 	tests/kube/stop
 
 .PHONY: help demo test install format lint lint-code lint-types lint-imports lint-scripts every-tier unit house \
-	component contract netns e2e kube kube-or-say packages cover deflake docs docs-check bench lock clean
+	component contract netns e2e kube prometheus packages cover deflake docs docs-check bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ demo: install ## play the stories: a simulated AWS and Kubernetes, the daemons a
 test: install ## run every test and check; the real Kubernetes is built when Go is here
 	@$(MAKE) --keep-going lint every-tier
 
-every-tier: install kube-or-say packages
+every-tier: install kube-or-say prometheus-or-say packages
 	@$(PYTEST) $(SPREAD) tests $(ARGS)
 
 install: ## make .venv from the lock (done once, and again when the lock changes)
@@ -57,7 +57,7 @@ unit: install ## test the pure modules
 house: install ## test the shape of the code, the documents and the budgets
 	@$(PYTEST) $(SPREAD) tests/house $(ARGS)
 
-component: install ## test the daemons' parts against the simulated world
+component: install prometheus-or-say ## test the daemons' parts against the simulated world
 	@$(PYTEST) $(SPREAD) tests/component $(ARGS)
 
 contract: install kube-or-say ## test the API emulator and the real API server with the same tests
@@ -72,20 +72,23 @@ e2e: install kube-or-say packages ## test the daemons as processes on the real K
 kube: ## build the real Kubernetes for tests into .cache/kube (needs Go)
 	@tests/kube/build .cache/kube
 
-kube-or-say:
-	@if [ -n "$${KUBEBUILDER_ASSETS:-}" ]; then exit 0; fi; \
-	if ! command -v go > /dev/null; then why="Go is not installed"; \
-	elif $(MAKE) kube; then exit 0; else why="it could not be built"; fi; \
-	echo "the real Kubernetes is left out of the tests: $$why"; [ -z "$${CI:-}" ]
+prometheus: ## build Prometheus's rule engine for the tests of alerts into .cache/prometheus (needs Go)
+	@tests/prometheus/build .cache/prometheus
 
 packages:
 	@if $(HAVE_KUBE); then tests/kube/packages || [ -z "$${CI:-}" ]; fi
 
-cover: install ## measure which lines and branches the unit and component tests reach
+%-or-say:
+	@if [ "$*" = kube ] && [ -n "$${KUBEBUILDER_ASSETS:-}" ]; then exit 0; fi; \
+	if ! command -v go > /dev/null; then why="Go is not installed"; \
+	elif $(MAKE) $*; then exit 0; else why="it could not be built"; fi; \
+	echo "what needs the real $* is left out of the tests: $$why"; [ -z "$${CI:-}" ]
+
+cover: install prometheus-or-say ## measure which lines and branches the unit and component tests reach
 	@$(BIN)/coverage run -m pytest -q tests/unit tests/component $(ARGS)
 	@$(BIN)/coverage report --skip-covered --show-missing
 
-deflake: install kube-or-say ## repeat the tests until one fails, all cases of each, ROUNDS times (10)
+deflake: install kube-or-say prometheus-or-say ## repeat the tests until one fails, all cases of each, ROUNDS times (10)
 	@for round in $$(seq $${ROUNDS:-10}); do echo "round $$round"; \
 	$(PYTEST) $(SPREAD) --all-cases tests/unit tests/component tests/contract tests/netns $(ARGS); done
 

@@ -12,6 +12,7 @@ from xdist.remote import Producer
 
 from tests.support.cluster import Cluster, find_assets, running
 from tests.support.drawn import Draw
+from tests.support.prometheus import COMMAND
 from tests.support.spread import Spread
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -98,3 +99,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         leave_out("no real Kubernetes; `make kube` builds one")
     with running(tmp_path_factory.mktemp("cluster"), assets) as control_plane:
         yield control_plane
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> None:
+    """Need Prometheus's rule engine; without it: skip, or fail where CI=true."""
+    if not COMMAND.exists():
+        leave_out = pytest.fail if os.environ.get("CI") else pytest.skip
+        leave_out("no rule engine of Prometheus; `make prometheus` builds it")

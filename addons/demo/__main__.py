@@ -6,16 +6,17 @@ import signal
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from addons.demo import dns, iamproxy
 from addons.demo.cluster import Cluster
 from addons.demo.script import LeftOut, Output, Played, Scene, Story, introduce, leave_out, play, print_table
 from addons.demo.world import World, simulated_world
+from addons.registry import daemons
 from addons.runtime.kube import KubeClient
 
-STORIES: dict[str, Story[Any]] = {story.name: story for story in (dns.STORY, iamproxy.STORY)}
+STORIES: dict[str, Story[Any]] = {name: import_module(f"addons.demo.{name}").STORY for name in daemons()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """The controller against an API server and a strict STS: verdicts, credentials, and what is told."""
 
+import asyncio
 from functools import partial
 from pathlib import Path
 from typing import Any
