@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+from importlib.util import find_spec
 
 COMMANDS = {
     "dns": "publish Services and Ingresses as records in Route 53",
@@ -16,6 +17,11 @@ def main() -> None:
     if name in ("--help", "-h", "help"):
         lines = (f"  {command:12} {meaning}" for command, meaning in COMMANDS.items())
         sys.stdout.write("\n".join(["usage: addons NAME [--help] [settings]", "", *lines, ""]))
+    elif name in COMMANDS and find_spec(f"addons.{name}") is None:
+        sys.stderr.write(
+            f"addons {name}: not part of the image: get the sources and run `make {name}` there\n"
+        )
+        sys.exit(2)
     elif name in COMMANDS:
         del sys.argv[1]
         try:
@@ -33,9 +39,9 @@ def _no_such_command(name: str) -> int:
 
 
 def _missing(name: str, error: ModuleNotFoundError) -> int:
-    """The image has what the daemons need; the simulated world needs more."""
+    """The daemons need some packages, and the simulated world more of them."""
     package = (error.name or "").partition(".")[0]
-    fix = "pip install 'aws-cluster-addons[demo]'" if name == "demo" else "install the project again"
+    fix = "pip install -e '.[demo]'" if name == "demo" else "install the project again"
     sys.stderr.write(f"addons {name}: the package {package} is missing: {fix}\n")
     return 2
 

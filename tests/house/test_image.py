@@ -47,4 +47,13 @@ class TestDockerfile:
         listed = subprocess.check_output([python, "-m", "pip", "show", "-f", "aws-cluster-addons"], text=True)
         for file in ("addons/dns/__main__.py", "addons/runtime/leader.py", "addons/__main__.py"):
             assert file in listed
-        assert "tests/" not in listed
+        assert not [part for part in ("tests/", "addons/demo/", "addons/sim/") if part in listed]
+        self._says_how_to_get_the_demo(tmp_path / "venv")
+
+    def _says_how_to_get_the_demo(self, venv: Path) -> None:
+        command = [venv / "bin" / "addons", "demo"]
+        done = subprocess.run(command, cwd=venv, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (
+            2,
+            "addons demo: not part of the image: get the sources and run `make demo` there\n",
+        )
