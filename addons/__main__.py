@@ -4,24 +4,20 @@ import runpy
 import sys
 from importlib.util import find_spec
 
-COMMANDS = {
-    "dns": "publish Services and Ingresses as records in Route 53",
-    "iamproxy": "give every pod the credentials of its own IAM role, and never the node's",
-    "demo": "show everything at work in a simulated world, without AWS and without a cluster",
-}
+from addons.registry import daemons, summary_of
+
+HAS_DEMO = find_spec("addons.demo") is not None
+"""Whether this is a checkout; the image has no simulated world."""
+
+COMMANDS = (*daemons(), "demo") if HAS_DEMO else daemons()
 
 
 def main() -> None:
     """Run the add-on that the first argument names; exit with 2 when there is none of that name."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name in ("--help", "-h", "help"):
-        lines = (f"  {command:12} {meaning}" for command, meaning in COMMANDS.items())
+        lines = (f"  {command:12} {summary_of(command)}" for command in COMMANDS)
         sys.stdout.write("\n".join(["usage: addons NAME [--help] [settings]", "", *lines, ""]))
-    elif name in COMMANDS and find_spec(f"addons.{name}") is None:
-        sys.stderr.write(
-            f"addons {name}: not part of the image: get the sources and run `make {name}` there\n"
-        )
-        sys.exit(2)
     elif name in COMMANDS:
         del sys.argv[1]
         try:
@@ -33,8 +29,11 @@ def main() -> None:
 
 
 def _no_such_command(name: str) -> int:
-    said = f"{name!r} is no add-on" if name else "which add-on?"
-    sys.stderr.write(f"addons: {said}: one of {', '.join(COMMANDS)}\n")
+    if name == "demo":
+        sys.stderr.write("addons demo: not part of the image: get the sources and run `make demo` there\n")
+    else:
+        said = f"{name!r} is no add-on" if name else "which add-on?"
+        sys.stderr.write(f"addons: {said}: one of {', '.join(COMMANDS)}\n")
     return 2
 
 
