@@ -6,13 +6,15 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest -q
+# Most tests wait more than they compute: twice as many workers as processors.
+SPREAD := -n $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 PYTHON_CODE := addons tests bench docs
 HAVE_KUBE := [ -n "$${KUBEBUILDER_ASSETS:-}" ] || [ -e .cache/kube ]
-SCRIPTS := .ci/run .ci/setup tests/kube/build tests/kube/packages tests/kube/start tests/kube/node \
+SCRIPTS := .ci/run .ci/setup tests/prometheus/build tests/kube/build tests/kube/packages tests/kube/start tests/kube/node \
 	tests/kube/stop
 
-.PHONY: help demo test install format lint unit house component contract netns e2e kube kube-or-say \
-	cover deflake docs docs-check bench lock clean
+.PHONY: help demo test install format lint lint-code lint-types lint-imports lint-scripts every-tier unit house \
+	component contract netns e2e kube prometheus packages cover deflake docs docs-check bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +23,10 @@ demo: install ## play the stories: a simulated AWS and Kubernetes, the daemons a
 	@$(BIN)/addons demo $(ARGS)
 
 test: install ## run every test and check; the real Kubernetes is built when Go is here
-	@$(MAKE) --keep-going lint unit house component contract netns e2e
+	@$(MAKE) --keep-going lint every-tier
+
+every-tier: install kube-or-say prometheus-or-say packages
+	@$(PYTEST) $(SPREAD) tests $(ARGS)
 
 install: ## make .venv from the lock (done once, and again when the lock changes)
 	@.ci/setup
@@ -30,47 +35,62 @@ format: install ## rewrite the Python code in the one format
 	@$(BIN)/ruff check --fix $(PYTHON_CODE)
 	@$(BIN)/ruff format $(PYTHON_CODE)
 
-lint: install ## check format, style, types and import laws
+lint: install ## check format, style, types, import laws and scripts
+	@$(MAKE) --jobs --keep-going --output-sync lint-code lint-types lint-imports lint-scripts
+
+lint-code:
 	@$(BIN)/ruff check $(PYTHON_CODE)
 	@$(BIN)/ruff format --check $(PYTHON_CODE)
+
+lint-types:
 	@$(BIN)/mypy --explicit-package-bases $(PYTHON_CODE)
+
+lint-imports:
 	@$(BIN)/lint-imports
-	@for script in $(SCRIPTS); do bash -n $$script; done
+
+lint-scripts:
+	@$(BIN)/shellcheck $(SCRIPTS)
 
 unit: install ## test the pure modules
 	@$(PYTEST) tests/unit $(ARGS)
 
 house: install ## test the shape of the code, the documents and the budgets
-	@$(PYTEST) tests/house $(ARGS)
+	@$(PYTEST) $(SPREAD) tests/house $(ARGS)
 
-component: install ## test the daemons' parts against the simulated world
-	@$(PYTEST) tests/component $(ARGS)
+component: install prometheus-or-say ## test the daemons' parts against the simulated world
+	@$(PYTEST) $(SPREAD) tests/component $(ARGS)
 
 contract: install kube-or-say ## test the API emulator and the real API server with the same tests
-	@$(PYTEST) tests/contract $(ARGS)
+	@$(PYTEST) $(SPREAD) tests/contract $(ARGS)
 
 netns: install ## test what needs network namespaces (root)
-	@$(PYTEST) tests/netns $(ARGS)
+	@$(PYTEST) $(SPREAD) tests/netns $(ARGS)
 
-e2e: install kube-or-say ## test the daemons as processes on the real Kubernetes
-	@if $(HAVE_KUBE); then tests/kube/packages || [ -z "$${CI:-}" ]; $(PYTEST) tests/e2e $(ARGS); fi
+e2e: install kube-or-say packages ## test the daemons as processes on the real Kubernetes
+	@$(PYTEST) $(SPREAD) tests/e2e $(ARGS)
 
 kube: ## build the real Kubernetes for tests into .cache/kube (needs Go)
 	@tests/kube/build .cache/kube
 
-kube-or-say:
-	@if [ -n "$${KUBEBUILDER_ASSETS:-}" ]; then exit 0; fi; \
-	if ! command -v go > /dev/null; then why="Go is not installed"; \
-	elif $(MAKE) kube; then exit 0; else why="it could not be built"; fi; \
-	echo "the real Kubernetes is left out of the tests: $$why"; [ -z "$${CI:-}" ]
+prometheus: ## build Prometheus's rule engine for the tests of alerts into .cache/prometheus (needs Go)
+	@tests/prometheus/build .cache/prometheus
 
-cover: install ## measure which lines and branches the unit and component tests reach
+packages:
+	@if $(HAVE_KUBE); then tests/kube/packages || [ -z "$${CI:-}" ]; fi
+
+%-or-say:
+	@if [ "$*" = kube ] && [ -n "$${KUBEBUILDER_ASSETS:-}" ]; then exit 0; fi; \
+	if ! command -v go > /dev/null; then why="Go is not installed"; \
+	elif $(MAKE) $*; then exit 0; else why="it could not be built"; fi; \
+	echo "what needs the real $* is left out of the tests: $$why"; [ -z "$${CI:-}" ]
+
+cover: install prometheus-or-say ## measure which lines and branches the unit and component tests reach
 	@$(BIN)/coverage run -m pytest -q tests/unit tests/component $(ARGS)
 	@$(BIN)/coverage report --skip-covered --show-missing
 
-deflake: install ## repeat the unit, component and contract tests until one fails, ROUNDS times (10)
+deflake: install kube-or-say prometheus-or-say ## repeat the tests until one fails, all cases of each, ROUNDS times (10)
 	@for round in $$(seq $${ROUNDS:-10}); do echo "round $$round"; \
-	$(PYTEST) -n 2 tests/unit tests/component tests/contract $(ARGS); done
+	$(PYTEST) $(SPREAD) --all-cases tests/unit tests/component tests/contract tests/netns $(ARGS); done
 
 docs: install ## write the generated parts of docs/ and charts/ anew
 	@for script in docs/generate_*.py; do $(BIN)/python $$script; done

@@ -3,18 +3,16 @@
 import runpy
 import sys
 
-COMMANDS = {
-    "dns": "publish Services and Ingresses as records in Route 53",
-    "iamproxy": "give every pod the credentials of its own IAM role, and never the node's",
-    "demo": "show everything at work in a simulated world, without AWS and without a cluster",
-}
+from addons.registry import daemons, summary_of
+
+COMMANDS = (*daemons(), "demo")
 
 
 def main() -> None:
     """Run the add-on that the first argument names; exit with 2 when there is none of that name."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name in ("--help", "-h", "help"):
-        lines = (f"  {command:12} {meaning}" for command, meaning in COMMANDS.items())
+        lines = (f"  {command:12} {summary_of(command)}" for command in COMMANDS)
         sys.stdout.write("\n".join(["usage: addons NAME [--help] [settings]", "", *lines, ""]))
     elif name in COMMANDS:
         del sys.argv[1]

@@ -2,7 +2,8 @@
 
 The schema of a chart's own values comes from its values.yaml: the types from the defaults, the words from the
 comments. `# -- text` above a key documents it, `# @schema {...}` adds to its schema, in YAML. A map with keys
-is closed, an empty one is open. Below `config` stand the settings of the daemon, from its Config.
+is closed, an empty one is open. Below `config` stand the settings of the daemon, from its Config, but not
+those that the chart decides itself: `# @owned [...]` names them.
 """
 
 import json
@@ -14,25 +15,13 @@ from typing import Any
 
 import yaml
 
-from addons.dns.config import Config as DnsConfig
-from addons.iamproxy.config import Config as IamproxyConfig
+from addons.registry import config_of, daemons
 from addons.runtime.setting_docs import json_schema
 from addons.runtime.setting_values import to_yaml
-from addons.runtime.settings import CommonConfig, Setting, settings_of
+from addons.runtime.settings import Setting, settings_of
 
 ROOT = Path(__file__).resolve().parents[1]
-CHARTS: dict[str, type[CommonConfig]] = {"dns": DnsConfig, "iamproxy": IamproxyConfig}
-
-CHART_OWNED = frozenset(
-    {"config", "kubeconfig", "listen", "leaderElect", "leaderElectName", "leaderElectNamespace", "once"}
-)
-"""Settings that every chart decides itself, so that its values have no say in them."""
-
-ALSO_OWNED: dict[type[CommonConfig], frozenset[str]] = {
-    IamproxyConfig: frozenset({"dryRun", "node", "tokenKeyFile"})
-}
-"""Those that only one chart decides: a daemon of every node is told its name, never ends by itself, and has
-the key of its session tokens where its successor finds it."""
+CHARTS = ROOT / "charts"
 
 _KEY = re.compile(r"(?P<indent> *)(?P<key>\w+):")
 _CONFIG = "config:\n"
@@ -48,11 +37,13 @@ class Value:
     path: tuple[str, ...]
     doc: str
     schema: Schema
+    owned: frozenset[str] = frozenset()
 
 
-def generate(chart: Path, config_type: type[CommonConfig]) -> dict[Path, str]:
-    """Give the text of every generated file of a chart, without writing it."""
-    settings = chart_settings(config_type)
+def generate(daemon: str) -> dict[Path, str]:
+    """Give the text of every generated file of a daemon's chart, without writing it."""
+    chart = CHARTS / daemon
+    settings = chart_settings(daemon)
     written = (chart / "values.yaml").read_text()
     values = written[: written.index("\n" + _CONFIG) + 1] + _CONFIG + _config_block(chart, settings)
     readme = (chart / "README.md").read_text()
@@ -60,15 +51,21 @@ def generate(chart: Path, config_type: type[CommonConfig]) -> dict[Path, str]:
     after = rest.partition(_END)[2]
     return {
         chart / "values.yaml": values,
-        chart / "values.schema.json": json.dumps(_chart_schema(values, config_type), indent=2) + "\n",
-        chart / "README.md": f"{before}{_START}\n{_tables(values, settings)}\n{_END}{after}",
+        chart / "values.schema.json": json.dumps(_chart_schema(values, daemon), indent=2) + "\n",
+        chart / "README.md": f"{before}{_START}\n{_values_table(values)}\n{_END}{after}",
     }
 
 
-def chart_settings(config_type: type[CommonConfig]) -> list[Setting]:
-    """List the settings that may stand under `config`: none of the chart's own, and no secret."""
-    owned = CHART_OWNED | ALSO_OWNED.get(config_type, frozenset())
-    return [s for s in settings_of(config_type) if s.key not in owned and not s.secret]
+def chart_settings(daemon: str) -> list[Setting]:
+    """List the settings that may stand under `config`: none that the chart decides itself, and no secret."""
+    decided = owned(daemon)
+    return [s for s in settings_of(config_of(daemon)) if s.key not in decided and not s.secret]
+
+
+def owned(daemon: str) -> frozenset[str]:
+    """The settings that the chart decides itself, so that its values have no say in them."""
+    values = read_values((CHARTS / daemon / "values.yaml").read_text())
+    return next(value.owned for value in values if value.path == ("config",))
 
 
 def read_values(text: str) -> Iterator[Value]:
@@ -86,15 +83,18 @@ def read_values(text: str) -> Iterator[Value]:
         comments = []
 
 
-def _read_comments(comments: Iterable[str]) -> tuple[str, Schema]:
+def _read_comments(comments: Iterable[str]) -> tuple[str, Schema, frozenset[str]]:
     schema: Schema = {}
     words: list[str] = []
+    decided: frozenset[str] = frozenset()
     for comment in comments:
         if comment.startswith("@schema "):
             schema |= yaml.safe_load(comment.removeprefix("@schema "))
+        elif comment.startswith("@owned "):
+            decided |= set(yaml.safe_load(comment.removeprefix("@owned ")))
         elif words or comment.startswith("-- "):
             words.append(comment.removeprefix("-- "))
-    return " ".join(words), schema
+    return " ".join(words), schema, decided
 
 
 def _config_block(chart: Path, settings: Sequence[Setting]) -> str:
@@ -111,11 +111,11 @@ def _default(setting: Setting) -> str:
     return "null" if setting.default is None else json.dumps(to_yaml(setting.default))
 
 
-def _chart_schema(values_text: str, config_type: type[CommonConfig]) -> Schema:
+def _chart_schema(values_text: str, daemon: str) -> Schema:
     described = {value.path: value for value in read_values(values_text)}
     schema = _schema_of(yaml.safe_load(values_text), (), described)
-    settings = {setting.key for setting in chart_settings(config_type)}
-    config: Schema = json_schema(config_type)
+    settings = {setting.key for setting in chart_settings(daemon)}
+    config: Schema = json_schema(config_of(daemon))
     known = {key: value for key, value in config["properties"].items() if key in settings}
     hints = described["config",].schema
     for key, more in hints.pop("properties", {}).items():
@@ -145,12 +145,11 @@ def _closed(properties: Schema) -> Schema:
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
-def _tables(values_text: str, settings: Sequence[Setting]) -> str:
+def _values_table(values_text: str) -> str:
     own = [value for value in read_values(values_text) if value.doc and value.path[0] != "config"]
     defaults = yaml.safe_load(values_text)
     rows = [(".".join(value.path), json.dumps(_at(defaults, value.path)), value.doc) for value in own]
-    config = [(f"config.{setting.key}", _default(setting), setting.doc) for setting in settings]
-    return "\n".join(("\n## Values\n", *_table(rows), "\n## Settings of the daemon\n", *_table(config), ""))
+    return "\n".join(("", *_table(rows), ""))
 
 
 def _at(values: Any, path: Sequence[str]) -> Any:
@@ -167,8 +166,8 @@ def _table(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
 
 def main() -> None:
     """Write the generated files of every chart."""
-    for name, config_type in CHARTS.items():
-        for path, text in generate(ROOT / "charts" / name, config_type).items():
+    for daemon in daemons():
+        for path, text in generate(daemon).items():
             path.write_text(text)
 
 

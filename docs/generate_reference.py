@@ -7,18 +7,10 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
-from addons.dns.config import ENV_PREFIXES as DNS_PREFIXES
-from addons.dns.config import Config as DnsConfig
-from addons.iamproxy.config import ENV_PREFIXES as IAMPROXY_PREFIXES
-from addons.iamproxy.config import Config as IamproxyConfig
+from addons.registry import config_of, daemons, prefixes_of
 from addons.runtime.setting_docs import settings_table
-from addons.runtime.settings import CommonConfig
 
 ROOT = Path(__file__).resolve().parents[1]
-DAEMONS: dict[str, tuple[type[CommonConfig], tuple[str, ...]]] = {
-    "dns": (DnsConfig, DNS_PREFIXES),
-    "iamproxy": (IamproxyConfig, IAMPROXY_PREFIXES),
-}
 _BY_HAND = "Written by `make docs` from the code; do not edit by hand.\n"
 
 
@@ -37,10 +29,11 @@ def _settings_page() -> Iterator[str]:
         "Flag > environment > `--config` file > default. Lists: repeat the flag, or use commas. Boolean flags"
         " have a\n`--no-` form. Durations are written as `90s`, `15m`, `1h30m`.\n"
     )
-    for name, (config_type, prefixes) in DAEMONS.items():
+    for name in daemons():
+        prefixes = prefixes_of(name)
         yield f"## {name}\n"
         yield f"Environment variables begin with {' or '.join(f'`{prefix}`' for prefix in prefixes)}.\n"
-        yield settings_table(config_type, prefixes).strip() + "\n"
+        yield settings_table(config_of(name), prefixes).strip() + "\n"
 
 
 def _metrics_page() -> Iterator[str]:
@@ -59,7 +52,7 @@ def _metrics_page() -> Iterator[str]:
 def _metrics() -> list[MetricWrapperBase]:
     """Every metric that a module of ours declares; importing the module is what declares it."""
     for path in sorted((ROOT / "addons").glob("*/**/*.py")):
-        if path.relative_to(ROOT / "addons").parts[0] in ("runtime", *DAEMONS):
+        if path.relative_to(ROOT / "addons").parts[0] in ("runtime", *daemons()):
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     return [metric for metric in REGISTRY._collector_to_names if isinstance(metric, MetricWrapperBase)]
 

@@ -6,16 +6,17 @@ import signal
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from addons.demo import dns, iamproxy
 from addons.demo.cluster import Cluster
-from addons.demo.script import LeftOut, Played, Scene, Story, introduce, leave_out, play, print_table
+from addons.demo.script import LeftOut, Output, Played, Scene, Story, introduce, leave_out, play, print_table
 from addons.demo.world import World, simulated_world
+from addons.registry import daemons
 from addons.runtime.kube import KubeClient
 
-STORIES: dict[str, Story[Any]] = {story.name: story for story in (dns.STORY, iamproxy.STORY)}
+STORIES: dict[str, Story[Any]] = {name: import_module(f"addons.demo.{name}").STORY for name in daemons()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,8 +71,9 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 async def _play(world: World, stories: Iterable[Story[Any]], *, keep: bool) -> list[Played]:
-    played: list[Played] = []
-    scenes: list[Scene] = []
+    """Play the stories side by side: most of what happens in them is waiting."""
+    left_out: list[Played] = []
+    scenes: list[tuple[Story[Any], Scene]] = []
     async with AsyncExitStack() as stack:
         cluster = Cluster(await stack.enter_async_context(KubeClient.connect(str(world.kubeconfig))))
         await cluster.create_namespace()
@@ -79,15 +81,16 @@ async def _play(world: World, stories: Iterable[Story[Any]], *, keep: bool) -> l
         for story in stories:
             introduce(story)
             try:
-                scene = await stack.enter_async_context(story.open(world, cluster))
+                scenes.append((story, await stack.enter_async_context(story.open(world, cluster))))
             except LeftOut as reason:
-                played += leave_out(story, reason)
-            else:
-                played += await play(story, scene)
-                scenes.append(scene)
+                left_out += leave_out(story, reason)
+        output = Output()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(play(story, scene, output)) for story, scene in scenes]
+        played = [step for task in tasks for step in task.result()] + left_out
         print_table(played)
         if keep:
-            print("\n".join(["", world.directions(), *(scene.directions() for scene in scenes)]))
+            print("\n".join(["", world.directions(), *(scene.directions() for _, scene in scenes)]))
             print("# Ctrl-C ends it", flush=True)
             await _forever()
     return played

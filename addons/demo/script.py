@@ -83,17 +83,37 @@ async def until(look: Callable[[], Awaitable[T]], met: Callable[[T], bool], seco
         await asyncio.sleep(0.1)
 
 
-async def play(story: Story[S], scene: S) -> list[Played]:
+class Output:
+    """Prints the steps of stories that are played at once, each under its heading."""
+
+    def __init__(self) -> None:
+        self._heading = ""
+
+    def begin(self, heading: str, title: str) -> None:
+        """Print the first line of a step."""
+        print(f"\n[{heading}] {title}")
+        self._heading = heading
+
+    def field(self, heading: str, name: str, text: str) -> None:
+        """Print something of a step; its heading once more when another step has printed since."""
+        if heading != self._heading:
+            self.begin(heading, "...")
+        _print_field(name, text)
+
+
+async def play(story: Story[S], scene: S, output: Output) -> list[Played]:
     """Play the steps in order, each printed as it ends; a failed one ends the story, which builds on it."""
     played: list[Played] = []
     for number, step in enumerate(story.steps, 1):
-        print(f"\n[{story.name} {number}/{len(story.steps)}] {step.title}")
-        _print_field("expected", step.expected)
+        heading = f"{story.name} {number}/{len(story.steps)}"
+        output.begin(heading, step.title)
+        output.field(heading, "expected", step.expected)
         result = await _play(story.name, step, scene)
-        _print_field("got", result.got)
-        _print_field("took", f"{result.seconds:.1f} s" + ("" if result.result == "pass" else "   FAILED"))
+        output.field(heading, "got", result.got)
+        failed = "" if result.result == "pass" else "   FAILED"
+        output.field(heading, "took", f"{result.seconds:.1f} s{failed}")
         played.append(result)
-        if result.result == "FAIL":
+        if failed:
             print(f"\nthe end of {scene.daemon.name}'s log:\n{scene.daemon.tail()}")
             break
     return played + [Played(story.name, step.title, "not reached") for step in story.steps[len(played) :]]

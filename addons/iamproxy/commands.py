@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from addons.iamproxy.config import Config, base_arn
-from addons.iamproxy.controller.build import build_sts, connections, policy_of, redirect_settings
+from addons.iamproxy.controller.build import build_sts, connected, policy_of, redirect_settings
 from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.desired.grants import Rules
@@ -32,7 +32,6 @@ HELP = """commands, written before all settings:
 
 """
 
-_CHECK = "aws-addons-iamproxy-check"
 _CLEANUP = "aws-addons-iamproxy-cleanup"
 
 Entry = Callable[[Config], Coroutine[Any, Any, int | None]]
@@ -81,12 +80,12 @@ async def check(pod: str, config: Config) -> int:
 
 
 async def _explain(namespace: str, name: str, config: Config) -> tuple[Verdict, str]:
-    async with connections(config, component=_CHECK) as (kube, aws):
-        pod = await kube.get(PODS, Pod, namespace=namespace, name=name)
-        pods_namespace = await kube.get(NAMESPACES, Namespace, name=namespace)
+    async with connected(config) as parts:
+        pod = await parts.kube.get(PODS, Pod, namespace=namespace, name=name)
+        pods_namespace = await parts.kube.get(NAMESPACES, Namespace, name=namespace)
         base = base_arn(config)
         if not base and config.auto_discover_base_arn:
-            base = await build_sts(config, kube, aws).base_arn()
+            base = await build_sts(config, parts).base_arn()
         policy = policy_of(config)
         return explain(pod, pods_namespace, Rules(config, base, policy.policy if policy else None))
 

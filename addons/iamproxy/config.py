@@ -70,7 +70,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """Put before role names that are no ARN: `arn:aws:iam::123456789012:role/`."""
 
     auto_discover_base_arn: bool = False
-    """Take the account and partition for the base ARN from whose credentials these are, asked of STS."""
+    """Ask STS for the account and partition of the base ARN: those of our own credentials."""
 
     default_role: str = ""
     """The role of pods that ask for none. Their namespace must allow it like any other."""
@@ -100,7 +100,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """Renew credentials after this time. A session lasts twice as long, and an hour at least."""
 
     credential_source: Literal["node", "web-identity"] = "node"
-    """Who vouches for a pod: our own credentials, or a token of the pod's ServiceAccount (web identity)."""
+    """What assumes pods' roles: our credentials, or a token of the pod's ServiceAccount (web identity)."""
 
     assume_role_arn: str = ""
     """Assume this role first, and the pods' roles with it: the node's role then needs no other right."""
@@ -109,7 +109,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """With web identity: the audience of the tokens."""
 
     session_name: str = "{namespace}.{service-account}"
-    """How CloudTrail calls the sessions of pods that do not say; `{node}` and `{role}` may stand in it."""
+    """Session name, shown by CloudTrail, of pods without one of their own; may hold `{node}` and `{role}`."""
 
     session_tags: bool = False
     """Tag sessions with namespace and ServiceAccount. Trust policies must then permit `sts:TagSession`."""
@@ -133,10 +133,10 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """What pods may read of the node's metadata, each below `meta-data/`, exactly as written."""
 
     interceptor: Literal["nft", "none"] = "nft"
-    """Who brings the pods' requests here: rules of our own in nftables, or somebody else."""
+    """What brings the pods' requests here: rules of our own in nftables, or something else."""
 
     host_interface: tuple[str, ...] = ()
-    """Redirect only what comes in here; `eni+` is all that begin so. The rest is dropped. Without it: all."""
+    """Redirect only what comes in by these interfaces, and drop the rest; `eni+` is all that begin so."""
 
     cni_socket: str = "/run/aws-addons/cni.sock"
     """Where our cni tells which pod has which address; without it the API server is believed."""

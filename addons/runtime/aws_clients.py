@@ -16,6 +16,7 @@ from botocore.credentials import (
 from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
+from addons.runtime.aws_models import use_lean_models
 from addons.runtime.aws_sending import Refusal, check, unless
 from addons.runtime.errors import Unavailable
 
@@ -165,4 +166,5 @@ def _plain_session() -> Session:
     session = Session()
     session.set_config_variable("metadata_service_timeout", 2)
     session.set_config_variable("metadata_service_num_attempts", 3)
+    use_lean_models(session)
     return session

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from addons.runtime.errors import OutsideError
 from addons.runtime.ledger import Ledger
@@ -19,6 +19,7 @@ K = TypeVar("K", bound=Hashable)
 log = logging.getLogger(__name__)
 
 _PASSES = Counter("addons_reconcile_total", "Passes over a key.", ["loop", "outcome"])
+_FAILING = Gauge("addons_reconcile_failing_keys", "Keys whose latest pass failed.", ["loop"])
 _SECONDS = Histogram("addons_reconcile_seconds", "Time of one pass over a key.", ["loop"])
 
 _LONGEST_REST = 30.0
@@ -60,6 +61,7 @@ class ReconcileLoop(Generic[K]):
         self._queue = queue or WorkQueue(name)
         self._ledger = ledger or Ledger(longest=_LONGEST_REST)
         self._seconds = _SECONDS.labels(name)
+        self._failing = _FAILING.labels(name)
         self._passes = {outcome: _PASSES.labels(name, outcome) for outcome in ("ok", "failed")}
 
     @property
@@ -78,15 +80,19 @@ class ReconcileLoop(Generic[K]):
     def forget(self, key: K) -> None:
         """Keep nothing about a key that is gone."""
         self._ledger.succeeded(key)
+        self._failing.set(len(self._ledger.errors))
 
     async def run(self, permit: Permit) -> None:
         """Reconcile until the permit is stopped; passes under way end, waiting keys stay for the next run."""
         self._queue.open()
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._workers):
-                group.create_task(self._work(permit))
-            await permit.stopping.wait()
-            self._queue.close()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._workers):
+                    group.create_task(self._work(permit))
+                await permit.stopping.wait()
+                self._queue.close()
+        finally:
+            self._failing.set(0)
 
     async def run_once(self, keys: Iterable[K], permit: Permit) -> None:
         """Make passes over these keys until none of them changes anything any more, or it failed."""
@@ -108,7 +114,7 @@ class ReconcileLoop(Generic[K]):
                 self._failed(key, repr(error), self._ledger.crashed(key, repr(error)))
                 return None
         self._passes["ok"].inc()
-        self._ledger.succeeded(key)
+        self.forget(key)
         return result
 
     async def _work(self, permit: Permit) -> None:
@@ -128,4 +134,5 @@ class ReconcileLoop(Generic[K]):
 
     def _failed(self, key: K, message: str, seconds: float) -> None:
         self._passes["failed"].inc()
+        self._failing.set(len(self._ledger.errors))
         log.warning("failed: %s: %s; again in %.0f s", key, message, seconds)

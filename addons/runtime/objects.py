@@ -9,9 +9,12 @@ The types do not provide for null: `decoding.decode` reads it as absent, which i
 
 from collections.abc import Mapping
 from datetime import datetime
+from sys import intern
+from types import MappingProxyType
 from typing import ClassVar
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from addons.runtime.outcomes import ObjectRef
 
@@ -54,6 +57,10 @@ LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 
 
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
 class Part(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """A piece of an object: camelCase outside, unknown fields ignored, absent fields at their default.
 
@@ -77,11 +84,20 @@ class ObjectMeta(Part, frozen=True):
     uid: str = ""
     resource_version: str = ""
     generation: int = 0
-    labels: Mapping[str, str] = {}
-    annotations: Mapping[str, str] = {}
+    labels: Mapping[str, str] = _NONE
+    annotations: Mapping[str, str] = _NONE
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
     owner_references: tuple[OwnerReference, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Keep once what thousands of objects say alike, and kubectl's copy of the object not at all."""
+        force_setattr(self, "namespace", intern(self.namespace))
+        if self.labels:
+            force_setattr(self, "labels", {intern(key): intern(text) for key, text in self.labels.items()})
+        if self.annotations:
+            kept = {intern(key): text for key, text in self.annotations.items() if key != _LAST_APPLIED}
+            force_setattr(self, "annotations", kept)
 
     @property
     def controller(self) -> OwnerReference | None:

@@ -20,8 +20,6 @@ LINE_LIMIT = 16 * 1024 * 1024
 _CONNECT_SECONDS = 5.0
 _STREAM_OPEN_SECONDS = 30.0
 _RELOAD_PAUSE_SECONDS = 10.0
-_READ_BUFFER = 2 * 1024 * 1024
-"""Events of a watch can be larger than what aiohttp reads at a time by default."""
 
 _CONNECTION_ERRORS = (aiohttp.ClientError, TimeoutError, OSError)
 
@@ -72,7 +70,6 @@ class Transport:
             headers={"User-Agent": user_agent, "Accept": "application/json"},
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
-            read_bufsize=_READ_BUFFER,
         ) as http:
             yield cls(http, source, access)
 
@@ -193,6 +190,7 @@ async def split_lines(chunks: AsyncIterator[bytes], limit: int = LINE_LIMIT) -> 
         held += rest
         if len(held) > limit:
             raise LineTooLong(f"a line of more than {limit} bytes")
+        del chunk, ends, rest  # the next chunk may be minutes away
 
 
 def _require_json(what: str, response: aiohttp.ClientResponse) -> None:

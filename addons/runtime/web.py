@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+_READY = Gauge("addons_ready", "1 while /readyz answers ok.")
 _LAG = Gauge("addons_event_loop_lag_seconds", "How late the event loop woke up last.")
 _BEAT_SECONDS = 1.0
 _STUCK_SECONDS = 10.0
@@ -50,6 +51,7 @@ class StatusServer:
         self._state = state
         self._decisions = decisions
         self._beat_at = 0.0
+        _READY.set_function(lambda: float(not ready()))
         self.address: tuple[str, int] | None = None
         """Host and port, once it listens."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.api import Api, connect
-from tests.support.cluster import Cluster, find_assets
+from tests.support.cluster import NODE_PORTS, Cluster, find_assets
 
 SERVERS: list[object] = ["emulator"]
 if find_assets() or os.environ.get("CI"):
@@ -25,7 +25,7 @@ async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[A
         async with connect(cluster.kubeconfig, cluster.tokens, namespace, cluster.etcd) as client:
             yield client
         return
-    server = KubeApi(tls=True, tokens={}, rbac=True, history=50, bookmark_seconds=1.0)
+    server = KubeApi(tls=True, tokens={}, rbac=True, history=50, node_ports=NODE_PORTS, bookmark_seconds=1.0)
     tokens = {"admin": server.add_user("admin", ["system:masters"]), "guest": server.add_user("guest")}
     server.enable(owner_gc=True, namespaces=True)
     async with server:

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from tests.support.api import MERGE, STRATEGIC, Api, Object, Reply, pod, service
+from tests.support.cluster import NODE_PORTS
 
 
 class TestService:
@@ -32,6 +33,24 @@ class TestService:
             spec = (await api.made("services", service(kind.lower(), type=kind)))["spec"]
             assert 30000 <= spec["ports"][0]["nodePort"] <= 32767
             assert spec["externalTrafficPolicy"] == "Cluster"
+
+    async def test_more_node_ports_than_there_are_is_an_error_of_the_server_and_takes_none(
+        self, api: Api
+    ) -> None:
+        ports = [{"name": f"p{number}", "port": number} for number in range(1, len(NODE_PORTS) + 2)]
+        reply = await api.create("services", service("a", type="NodePort", ports=ports))
+        why = "failed to allocate a nodePort: range is full"
+        assert (reply.status, reply.reason) == (500, "InternalError")
+        assert reply.body["message"] == f"Internal error occurred: {why}"
+        assert reply.body["details"] == {"causes": [{"message": why}]}
+        await api.made("services", service("a", type="NodePort"))
+
+    async def test_a_dry_run_takes_no_node_port(self, api: Api) -> None:
+        spec = (await api.made("services", service("free", type="NodePort")))["spec"]
+        await api.delete(api.path("services", "free"))
+        tried = service("a", type="NodePort", ports=spec["ports"])
+        for _ in range(2):
+            assert (await api.create("services", tried, dryRun="All")).status == 201
 
     async def test_an_external_name_has_no_address(self, api: Api) -> None:
         spec = (await api.made("services", service("a", type="ExternalName", externalName="example.org")))[

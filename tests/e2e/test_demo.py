@@ -1,6 +1,5 @@
 """`addons demo --kubeconfig`: the stories on a real Kubernetes, which is left as it was found."""
 
-import asyncio
 import re
 import sys
 
@@ -8,19 +7,15 @@ import pytest
 
 from tests.support.cluster import Cluster
 from tests.support.kubectl import Kubectl
+from tests.support.processes import run
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(120)]
 
 
 async def test_the_story_of_dns_holds_on_a_real_kubernetes(cluster: Cluster, kubectl: Kubectl) -> None:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "addons.demo", "--kubeconfig", str(cluster.kubeconfig)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    text = output.decode()
-    assert process.returncode == 0, text
+    command = (sys.executable, "-m", "addons.demo", "--kubeconfig", cluster.kubeconfig)
+    code, text, complaints = await run(*command, seconds=100)
+    assert code == 0, text + complaints
     assert re.search(r"^[1-9]\d* passed, 0 failed, \d+ left out$", text, re.MULTILINE)
     assert "iamproxy is left out: its pods are network namespaces of this machine" in text
     await kubectl.ok("wait", "--for=delete", "namespace/addons-demo", "--timeout=60s")

@@ -1,6 +1,5 @@
 """dns as a process against a real API server: names appear and go, crashes and hand-overs do no harm."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -12,10 +11,14 @@ from addons.demo.world import ZONE, World
 from addons.sim.aws.route53.model import RecordSet
 from addons.sim.ports import free_port
 from tests.support.kubectl import Kubectl
+from tests.support.until import until
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(180)]
 
 Start = Callable[[], Awaitable[Daemon]]
+
+SECONDS = 45.0
+"""Within which another replica has taken over from one that was killed, and done its work."""
 
 
 @pytest.fixture
@@ -43,16 +46,6 @@ async def start(world: World, namespace: str) -> AsyncIterator[Start]:
             return daemon
 
         yield start_one
-
-
-async def until(look: Callable[[], Awaitable[bool]], what: str, seconds: float = 45.0) -> None:
-    """Look until it is so; in `seconds` it must be."""
-    try:
-        async with asyncio.timeout(seconds):
-            while not await look():
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise AssertionError(f"not in {seconds:.0f} s: {what}") from None
 
 
 async def expose(kubectl: Kubectl, name: str, address: str) -> None:
@@ -86,7 +79,7 @@ class Zone:
         async def look() -> bool:
             return self.records(label).get(kind, ()) == values
 
-        await until(look, f"{label} {kind} {values}, but {self.records(label)}")
+        await until(look, f"{label} {kind} {values}", seconds=SECONDS)
 
     def refusals(self) -> list[object]:
         """Return the changes that Route 53 has refused: two who act at once would cause some."""
@@ -149,7 +142,7 @@ async def test_of_two_daemons_one_acts_and_the_other_takes_over(
         async def look() -> bool:
             return await holder() not in ("", former)
 
-        await until(look, f"somebody but {former} holds the Lease")
+        await until(look, f"somebody but {former} holds the Lease", seconds=SECONDS)
 
     first = await start()
     await expose(kubectl, "one", "192.0.2.1")

@@ -15,6 +15,7 @@ from addons.iamproxy import names
 from tests.support.helm import Release
 from tests.support.iamproxy_site import ACCOUNT, ROLES, Stage, asking, staged
 from tests.support.nodes import Node, Site
+from tests.support.until import until
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
 
@@ -152,7 +153,5 @@ def session_of(stage: Stage, role: str) -> str:
 async def given_back(stage: Stage, address: str) -> None:
     """Wait until the network has an address back, and will give it to the next pod."""
     node = stage.site.nodes[0]
-    async with asyncio.timeout(30):
-        while stage.site.holds(node, address):
-            await asyncio.sleep(0.005)
+    await until(lambda: not stage.site.holds(node, address), pause=0.005)
     stage.site.next_address(node, address)

@@ -17,6 +17,7 @@ from tests.support.cluster import Cluster
 from tests.support.daemonsets import CLEANING
 from tests.support.helm import Release, has
 from tests.support.kubectl import Kubectl
+from tests.support.processes import run
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(120)]
 
@@ -174,9 +175,8 @@ async def test_the_job_has_the_daemon_set_clean_up_with_its_rights_and_it_can_be
         assert await may(kubectl, account, CLEANUP) == CLEANUP
         job = only(objects(namespace), "Job")["spec"]["template"]["spec"]["containers"][0]
         command = (sys.executable, "-m", "addons", *job["args"], f"--kubeconfig={kubeconfig}")
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-        out, _ = await process.communicate()
-    assert (process.returncode, out.decode()) == (0, "cleaned up: 0 nodes\n")
+        ended = await run(*command)
+    assert (ended.code, ended.out) == (0, "cleaned up: 0 nodes\n")
     spec = (await kubectl.json("daemonset", NAME))["spec"]
     assert spec["template"]["spec"]["containers"][0]["args"][:3] == CLEANING
     assert spec["updateStrategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": "100%"}

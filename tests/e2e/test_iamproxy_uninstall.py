@@ -1,10 +1,8 @@
 """An uninstall of the iamproxy chart while a node is down: it stays closed, is told, and is done later."""
 
-import asyncio
 import os
 import signal
 import sys
-from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +11,7 @@ import pytest
 from tests.support.helm import NAMESPACE
 from tests.support.iamproxy_site import Stage, staged
 from tests.support.nodes import Node, Site
+from tests.support.processes import Ended, run
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(240)]
 
@@ -30,15 +29,11 @@ def down(site: Site, node: Node) -> Iterator[None]:
         os.kill(kubelet, signal.SIGCONT)
 
 
-async def clean_up(stage: Stage, *arguments: str) -> tuple[int | None, str]:
-    """Run the command of the uninstall's Job; its exit code, and its complaint."""
+async def clean_up(stage: Stage, *arguments: str) -> Ended:
+    """Run the command of the uninstall's Job."""
     kubeconfig = f"--kubeconfig={stage.site.cluster.kubeconfig}"
     command = ("cleanup", f"--daemonset={NAMESPACE}/aws-iamproxy", kubeconfig, *arguments)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "addons", "iamproxy", *command, stdout=PIPE, stderr=PIPE
-    )
-    _, complaint = await process.communicate()
-    return process.returncode, complaint.decode()
+    return await run(sys.executable, "-m", "addons", "iamproxy", *command, seconds=120)
 
 
 async def test_a_node_that_is_down_stays_closed_and_is_cleaned_up_when_it_is_back(site: Site) -> None:
@@ -51,7 +46,7 @@ async def test_a_node_that_is_down_stays_closed_and_is_cleaned_up_when_it_is_bac
             for name, node in pods.items():
                 await stage.run(name, node)
             with down(site, pods["lost"]):
-                code, complaint = await clean_up(stage, "--timeout=30s")
+                code, _, complaint = await clean_up(stage, "--timeout=30s")
                 assert stage.networks() == [before[0], closed[1]]
             assert code == 3
             assert "not done: on 1 of 2 nodes: their pod does not run, or is not ready\n" in complaint

@@ -4,8 +4,7 @@ It asks the authoritative server for every name twenty times a second. What it w
 with the lives of the pods, as the API server told of them.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import inf
 from typing import Any
@@ -21,6 +20,7 @@ from tests.support.cluster import Cluster
 from tests.support.lives import Life, Lives, Span, joined
 from tests.support.nodes import Site
 from tests.support.resolver import Answer, Resolver
+from tests.support.until import until
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(180)]
 
@@ -141,9 +141,11 @@ class Workload:
 
     async def _settled(self) -> None:
         """Wait until the controller has seen the spec, and all pods are of its template and ready."""
-        async with asyncio.timeout(60):
-            while not is_settled((await self._api.get(self._path)).body):
-                await asyncio.sleep(0.1)
+
+        async def look() -> bool:
+            return is_settled((await self._api.get(self._path)).body)
+
+        await until(look, "the pods are settled", seconds=60)
 
 
 def is_settled(held: Object) -> bool:
@@ -156,16 +158,6 @@ def is_settled(held: Object) -> bool:
         and counts == {wanted}
         and is_current
     )
-
-
-async def until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for the zone to follow the pods."""
-    try:
-        async with asyncio.timeout(30):
-            while not condition():
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise AssertionError(f"never: {what}") from None
 
 
 def there(pods: Iterable[Life]) -> set[str]:

@@ -1,10 +1,10 @@
 """What a daemon may cost before it does anything, and with a full node: measured in a fresh process."""
 
-import asyncio
 import os
 import re
 import subprocess
 import sys
+from asyncio.subprocess import DEVNULL
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,8 @@ import pytest
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.iamproxy_world import BASE, NODE, World, pod
+from tests.support.processes import running
+from tests.support.until import until
 
 MEASURE = """
 import sys
@@ -41,19 +43,16 @@ async def test_iamproxy_with_a_full_node_stays_in_its_budget(tmp_path: Path) -> 
             aws.sts.create_role(f"web-{number}")
         for number in range(PODS):
             world.create(pod(f"a-{number}", f"10.0.0.{number + 1}", role=f"web-{number % ROLES}"))
-        process = await asyncio.create_subprocess_exec(
+        command = (
             *(sys.executable, "-m", "addons.iamproxy", f"--node={NODE}", f"--base-role-arn={BASE}"),
             *(f"--kubeconfig={world.kubeconfig}", f"--aws-endpoint-url={aws.url}"),
             *("--aws-region=eu-central-1", "--interceptor=none", "--app-port=0", "--listen=127.0.0.1:0"),
-            env={**os.environ, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
         )
-        try:
-            while len(aws.calls) < ROLES and process.returncode is None:
-                await asyncio.sleep(0.05)
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        async with running(*command, env=os.environ | keys, stdout=DEVNULL, stderr=DEVNULL) as process:
+            await until(
+                lambda: len(aws.calls) >= ROLES,
+                unless=lambda: "" if process.returncode is None else "it has ended",
+            )
             status = Path(f"/proc/{process.pid}/status").read_text()
-        finally:
-            process.kill()
-            await process.wait()
     assert int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024 < SERVING_MIB

@@ -6,12 +6,11 @@ from runpy import run_path
 
 import pytest
 
-from addons.dns import names as dns_names
-from addons.iamproxy import names as iamproxy_names
+from addons.registry import daemons, module_of
 from addons.runtime import permit
 
 ROOT = Path(__file__).parents[2]
-NAMES = {"every daemon": permit, "dns": dns_names, "iamproxy": iamproxy_names}
+NAMES = {"every daemon": permit} | {daemon: module_of(daemon, "names") for daemon in daemons()}
 PAGES = [
     *ROOT.glob("*.md"),
     *(ROOT / "docs").rglob("*.md"),
@@ -23,7 +22,7 @@ LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
 def reason_codes(daemon: str) -> set[str]:
-    public = vars(NAMES[daemon]).items()
+    public = vars(module_of(daemon, "names")).items()
     values = [value for name, value in public if name.isupper() and isinstance(value, str)]
     return {value for value in values if REASON.match(value) and "-" not in value and "." not in value}
 
@@ -35,7 +34,7 @@ def explained_codes(daemon: str) -> list[str]:
 
 
 class TestReasonCodes:
-    @pytest.mark.parametrize("daemon", NAMES)
+    @pytest.mark.parametrize("daemon", daemons())
     def test_every_code_is_explained_once_and_no_other(self, daemon: str) -> None:
         assert reason_codes(daemon)
         assert sorted(explained_codes(daemon)) == sorted(reason_codes(daemon))
@@ -46,6 +45,25 @@ class TestGenerated:
     def test_what_the_code_says_is_what_the_page_says(self, page: str) -> None:
         pages = run_path(str(ROOT / "docs" / "generate_reference.py"))["generate"]()
         assert (ROOT / "docs" / page).read_text() == pages[ROOT / "docs" / page], "run `make docs`"
+
+
+def named_paths(page: str) -> set[str]:
+    """The files and folders that a page names in backticks; a module alone is one of every daemon.
+
+    `<daemon>` stands for each of them, anything else in pointed brackets for any name.
+    """
+    quoted = re.findall(r"`([\w./<>|*-]+)`", (ROOT / page).read_text())
+    modules = {f"addons/<daemon>/{name}" for name in quoted if "/" not in name and name.endswith(".py")}
+    paths = modules | {name for name in quoted if "/" in name}
+    each = {path.replace("<daemon>", daemon) for path in paths for daemon in daemons()}
+    return {re.sub(r"<[^>]+>", "*", path) for path in each}
+
+
+class TestPaths:
+    @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+    def test_every_file_that_is_named_exists(self, page: str) -> None:
+        assert len(named_paths(page)) > 10
+        assert [path for path in sorted(named_paths(page)) if not any(ROOT.glob(path))] == []
 
 
 class TestLinks:

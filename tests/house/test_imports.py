@@ -1,9 +1,8 @@
 """What a daemon has loaded when it has done its work: nothing that it does not use there."""
 
-import asyncio
 import os
-import subprocess
 import sys
+from asyncio.subprocess import DEVNULL
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -12,7 +11,9 @@ import pytest
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.iamproxy_world import BASE, NODE, World, pod
+from tests.support.processes import output_of, running
 from tests.support.service_account import IN_A_POD, variables, write_files
+from tests.support.until import until
 
 REPORT_AT_EXIT = """
 import atexit, pathlib, sys
@@ -37,8 +38,8 @@ class Place:
         self.aws = aws
         self.folder = folder
 
-    async def loaded(self, module: str, *flags: str, until: Callable[[], bool], in_a_pod: bool) -> list[str]:
-        """Run a daemon until it is done, or else until `until`; gives the modules that it had loaded."""
+    async def loaded(self, module: str, *flags: str, done: Callable[[], bool], in_a_pod: bool) -> list[str]:
+        """Run a daemon until it ends or is `done`; gives the modules that it had loaded."""
         report = self.folder / "modules"
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
         environment = dict(os.environ) | keys | (dict(variables(self.api)) if in_a_pod else {})
@@ -47,17 +48,15 @@ class Place:
         else:
             (self.folder / "kubeconfig").write_text(self.api.kubeconfig())
             flags = (*flags, f"--kubeconfig={self.folder}/kubeconfig")
-        process = await asyncio.create_subprocess_exec(
+        command = (
             *(sys.executable, "-c", REPORT_AT_EXIT + IN_A_POD, str(report), str(self.folder), module),
             *(f"--aws-endpoint-url={self.aws.url}", "--listen=127.0.0.1:0", *flags),
-            env=environment,
-            stdout=subprocess.DEVNULL,
         )
-        while process.returncode is None and not until():
-            await asyncio.sleep(0.05)
-        if process.returncode is None and "--once" not in flags:
-            process.terminate()
-        assert await process.wait() == 0
+        async with running(*command, env=environment, stdout=DEVNULL) as process:
+            await until(lambda: process.returncode is not None or done())
+            if process.returncode is None and "--once" not in flags:
+                process.terminate()
+            assert await process.wait() == 0
         return report.read_text().split()
 
 
@@ -66,7 +65,7 @@ async def dns(folder: Path, *, in_a_pod: bool) -> list[str]:
         aws.route53.create_zone("example.com")
         place = Place(api, aws, folder)
         flags = ("--once", "--txt-owner-id=test")
-        return await place.loaded("addons.dns", *flags, until=lambda: False, in_a_pod=in_a_pod)
+        return await place.loaded("addons.dns", *flags, done=lambda: False, in_a_pod=in_a_pod)
 
 
 async def iamproxy(folder: Path, *, in_a_pod: bool) -> list[str]:
@@ -75,7 +74,7 @@ async def iamproxy(folder: Path, *, in_a_pod: bool) -> list[str]:
         World(api, aws, folder).create(pod("a", "10.0.0.1", role="web"))
         flags = (f"--node={NODE}", f"--base-role-arn={BASE}", "--interceptor=none", "--app-port=0")
         place = Place(api, aws, folder)
-        return await place.loaded("addons.iamproxy", *flags, until=lambda: bool(aws.calls), in_a_pod=in_a_pod)
+        return await place.loaded("addons.iamproxy", *flags, done=lambda: bool(aws.calls), in_a_pod=in_a_pod)
 
 
 @pytest.mark.parametrize("daemon", [dns, iamproxy])
@@ -96,5 +95,5 @@ class TestLoaded:
 
 def test_the_command_line_answers_without_loading_what_it_does_not_need() -> None:
     code = "import sys, addons.runtime.cli; print(*sys.modules)"
-    loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    loaded = output_of(sys.executable, "-c", code).split()
     assert not {"boto3", "botocore", "kubernetes", "aiohttp"} & set(loaded)

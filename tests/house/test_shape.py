@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from addons.registry import daemons
+
 ROOT = Path(__file__).parents[2]
 ADDONS = ROOT / "addons"
-DAEMONS = ("dns", "iamproxy")
+DAEMONS = daemons()
 SOURCES = sorted(ADDONS.rglob("*.py"))
 PURE = ("desired", "plan", "model", "names.py")
 Function = ast.FunctionDef | ast.AsyncFunctionDef

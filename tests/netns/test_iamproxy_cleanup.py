@@ -1,9 +1,7 @@
 """`addons iamproxy cleanup --hold` in the network of a node: run by an uninstall in place of the daemon."""
 
-import asyncio
 import os
 import socket
-import subprocess
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
@@ -16,6 +14,8 @@ from addons.iamproxy.net.listeners import LISTENERS
 from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.net.table import RedirectSettings
 from addons.sim.net import METADATA, NODE
+from tests.support.processes import output_of, running
+from tests.support.until import until
 from tests.support.vpc import REFUSED, Vpc, vpc
 
 PORT = 8182
@@ -45,17 +45,13 @@ async def holding(world: Vpc, *settings: str) -> AsyncIterator[Process]:
     hold = (sys.executable, "-m", "addons.iamproxy", "cleanup", "--hold", *settings)
     command = world.fabric.node.command(*hold)
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
-    process = await asyncio.create_subprocess_exec(*command, env=environment)
-    try:
-        async with asyncio.timeout(30):
-            while " 200 " not in await readiness(world):
-                assert process.returncode is None
-                await asyncio.sleep(0.05)
+    async with running(*command, env=environment) as process:
+
+        async def is_done() -> bool:
+            return " 200 " in await readiness(world)
+
+        await until(is_done, unless=lambda: "" if process.returncode is None else "it has ended")
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def readiness(world: Vpc) -> str:
@@ -66,7 +62,7 @@ async def readiness(world: Vpc) -> str:
 def addresses(world: Vpc) -> str:
     """Those of the node's loopback interface."""
     command = world.fabric.node.command("ip", "addr", "show", "dev", "lo")
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return output_of(*command)
 
 
 async def test_nothing_is_left_on_the_node_and_its_pods_see_it(

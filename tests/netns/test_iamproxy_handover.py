@@ -1,11 +1,10 @@
 """Two daemons of one node: the redirect goes from one to the other, and no pod notices."""
 
-import asyncio
 import json
 import subprocess
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from addons.iamproxy.net.table import INTERCEPT, TABLE
 from addons.sim.net import Pod
 from tests.support.iamproxy_cluster import Cluster, cluster, session_of
 from tests.support.processes import running
+from tests.support.until import until
 from tests.support.vpc import REFUSED
 
 FIRST, SECOND = LISTENERS
@@ -73,12 +73,6 @@ async def program(pod: Pod, code: str, *arguments: str) -> AsyncIterator[Process
     command = pod.inside.command("env", "-i", sys.executable, "-c", code, *arguments)
     async with running(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         yield process
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 def leads_to(node: Cluster, listener: Listener) -> bool:

@@ -1,9 +1,8 @@
 """Pods that ask before all is known about them, with boto3 as it comes: nobody is to notice."""
 
 import asyncio
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from itertools import product
 
@@ -12,23 +11,9 @@ import pytest
 from tests.support.iamproxy_cluster import Cluster
 from tests.support.iamproxy_world import BASE, FakeCni, addresses, pod
 from tests.support.programs import programs
+from tests.support.until import until
 
 STS_SECONDS = (0.0, 0.5, 1.0)
-
-
-@contextmanager
-def ahead_of_others() -> Iterator[None]:
-    """The processor is first of all for this process and those that it starts.
-
-    botocore waits a second for an answer and the daemon 0.9 s with it: on a busy machine neither would say
-    anything about the other.
-    """
-    usual = os.getpriority(os.PRIO_PROCESS, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, usual - 15)
-    try:
-        yield
-    finally:
-        os.setpriority(os.PRIO_PROCESS, 0, usual)
 
 
 async def first_fetch(cluster: Cluster, cni: FakeCni | None) -> None:
@@ -38,9 +23,11 @@ async def first_fetch(cluster: Cluster, cni: FakeCni | None) -> None:
     if cni:
         cni.give(made.address, obj)
     path = "/latest/meta-data/iam/security-credentials/reader"
-    async with asyncio.timeout(20):
-        while " 200 " not in await cluster.network.ask(made.inside, path=path):
-            await asyncio.sleep(0.05)
+
+    async def is_served() -> bool:
+        return " 200 " in await cluster.network.ask(made.inside, path=path)
+
+    await until(is_served)
 
 
 async def roles_found(
@@ -54,7 +41,6 @@ async def roles_found(
         sts.create_role(f"role-{number}")
         sts.knobs.latency_by_role[f"{BASE}role-{number}"] = seconds
     async with AsyncExitStack() as stack:
-        stack.enter_context(ahead_of_others())
         if cni:
             await stack.enter_async_context(cni.running())
         await stack.enter_async_context(cluster.daemon.running(*flags))

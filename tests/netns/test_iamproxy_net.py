@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,6 +14,8 @@ from prometheus_client import REGISTRY
 from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.net.table import TABLE, RedirectSettings
 from addons.sim.net import METADATA, METADATA_V6, NODE, NODE_V6, Pod
+from tests.support.processes import output_of, run
+from tests.support.until import until
 from tests.support.vpc import OTHER_PORT, PEER_FIRST, REFUSED, Vpc, stand_in, vpc
 
 LISTENERS = [str(address) for address in RedirectSettings().listener]
@@ -56,12 +58,6 @@ async def redirected(world: Vpc, settings: RedirectSettings | None = None) -> As
         await redirect.ensure()
         await stack.enter_async_context(listening(world))
         yield redirect
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def measured(what: str) -> float:
@@ -312,15 +308,11 @@ class TestPodsInTheNetworkOfTheNode:
         finally:
             for folder in reversed(made):
                 folder.rmdir()
-            subprocess.run(["umount", str(root)], check=True)
+            output_of("umount", root)
 
     async def ask(self, world: Vpc, group: Path) -> str:
         command = world.fabric.node.command(sys.executable, "-c", ASK_IN_A_GROUP, str(group))
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        output, _ = await process.communicate()
-        return output.decode()
+        return (await run(*command)).out
 
     async def test_they_do_not_see_the_node_and_others_do(self, world: Vpc, groups: Path) -> None:
         pods, others = groups / "kubepods.slice/pod-a", groups / "system.slice"

@@ -1,6 +1,5 @@
 """Two dns daemons on two networks: the one that is cut off stops before the other begins."""
 
-import asyncio
 import json
 import os
 import re
@@ -15,14 +14,10 @@ import pytest
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.namespaces import Namespace, ip
+from tests.support.processes import running
+from tests.support.until import until
 
 HOSTNAME = "external-dns.alpha.kubernetes.io/hostname"
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.1)
 
 
 class World:
@@ -61,21 +56,15 @@ class Replica:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         with self._log.open("wb") as output:
-            process = await asyncio.create_subprocess_exec(
+            command = (
                 *self.home.command(sys.executable, "-m", "addons.dns"),
                 *("--source=service", "--txt-owner-id=me", "--min-event-sync-interval=100ms"),
                 *(f"--kubeconfig={self._kubeconfig}", f"--aws-endpoint-url={self._aws}"),
                 "--listen=127.0.0.1:7979",
-                env=os.environ
-                | {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-central-1"},
-                stdout=output,
-                stderr=output,
             )
-        try:
-            yield
-        finally:
-            process.kill()
-            await process.wait()
+            keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-central-1"}
+            async with running(*command, env=os.environ | keys, stdout=output, stderr=output):
+                yield
 
     def cut_off_from_kubernetes(self) -> None:
         """Let packets to the API server vanish; AWS can still be reached."""

@@ -14,6 +14,8 @@ from typing import Any
 import aiohttp
 import yaml
 
+from tests.support.until import until
+
 Object = dict[str, Any]
 
 MERGE = "application/merge-patch+json"
@@ -162,11 +164,14 @@ class Api:
                 assert reply.status == 200, await reply.text()
 
     async def until(self, ask: Callable[[], Awaitable[Reply]], accept: Callable[[Reply], bool]) -> Reply:
-        """Ask until the answer is accepted, for what a controller does in its own time; 30 s at most."""
-        async with asyncio.timeout(30):
-            while not accept(reply := await ask()):
-                await asyncio.sleep(0.1)
-        return reply
+        """Ask until the answer is accepted, for what a controller does in its own time."""
+
+        async def look() -> Reply | None:
+            reply = await ask()
+            return reply if accept(reply) else None
+
+        accepted: Reply = await until(look, pause=0.1)
+        return accepted
 
 
 @asynccontextmanager

@@ -1,8 +1,11 @@
 """Charts as the real Helm sees them, and the schemas of Kubernetes to hold what they render against."""
 
+import copy
 import json
+import os
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,36 +15,53 @@ import pytest
 import yaml
 from referencing import Registry, Resource
 
-helm = pytest.importorskip("helm_python", reason="helm-python-sdk has no wheel for this platform")
+from addons.registry import config_of, prefixes_of
+from addons.runtime.settings import load
+
+helm = (import_module if os.environ.get("CI") else pytest.importorskip)("helm_python")
+"""The real Helm as a library. Not every platform has a wheel: without it skip, or fail where CI=true."""
 
 ROOT = Path(__file__).resolve().parents[2]
 CHARTS = ROOT / "charts"
 OLDEST, NEWEST = "1.34", "1.37"
 """The Kubernetes minors that are supported."""
 
+OPERATOR = ("PrometheusRule", "ServiceMonitor")
+"""Kinds of the Prometheus operator, of which Kubernetes has no schema."""
+
 Object = dict[str, Any]
 Values = dict[str, Any]
 
-MINIMUM: Values = {
-    "image": {"repository": "registry.example.org/aws-cluster-addons"},
-    "config": {"txtOwnerId": "test"},
-}
+APPLICATIONS = [
+    path.parent.name
+    for path in sorted(CHARTS.glob("*/Chart.yaml"))
+    if yaml.safe_load(path.read_text())["type"] == "application"
+]
+"""The charts that can be installed, each of the daemon by its name."""
+
+
+def cases(chart: str) -> dict[str, Values]:
+    """The values with which a chart is tested, by the names of their files: whole, as for `helm -f`."""
+    return copy.deepcopy(_cases(chart))
+
+
+@cache
+def _cases(chart: str) -> dict[str, Values]:
+    suffix = "-values.yaml"
+    files = sorted((CHARTS / chart / "ci").glob(f"*{suffix}"))
+    return {file.name.removesuffix(suffix): yaml.safe_load(file.read_text()) for file in files}
+
+
+EVERY_CASE = [(chart, case) for chart in APPLICATIONS for case in cases(chart)]
+
+MINIMUM = cases("dns")["default"]
 """What must be said to install dns."""
-
-IAMPROXY: Values = {
-    "image": MINIMUM["image"],
-    "config": {"baseRoleArn": "arn:aws:iam::123456789012:role/pods/"},
-}
-"""What must be said to install iamproxy."""
-
-MINIMA: dict[str, Values] = {"dns": MINIMUM, "iamproxy": IAMPROXY}
-"""What must be said to install each chart."""
 
 
 def values(*more: Values, chart: str = "dns") -> Values:
-    """Give the minimum of a chart and more, merged as Helm merges values: maps key by key."""
-    merged: Values = {}
-    for layer in (MINIMA[chart], *more):
+    """Give what must be said to install a chart and more, merged as Helm merges values: maps key by key."""
+    merged = cases(chart)["default"]
+    for layer in more:
         merged = _merge(merged, layer)
     return merged
 
@@ -107,6 +127,41 @@ def only(objects: list[Object], kind: str) -> Object:
     found = [obj for obj in objects if obj["kind"] == kind]
     assert len(found) == 1, f"{len(found)} objects of kind {kind}"
     return found[0]
+
+
+def workload(objects: list[Object]) -> Object:
+    """Give the one object that keeps the daemon's pods running."""
+    (found,) = [obj for obj in objects if obj["kind"] in ("DaemonSet", "Deployment")]
+    return found
+
+
+def pod_of(objects: list[Object]) -> Object:
+    """Give the spec of the daemon's pods."""
+    spec: Object = workload(objects)["spec"]["template"]["spec"]
+    return spec
+
+
+def container_of(objects: list[Object]) -> Object:
+    """Give the one container of the daemon's pods."""
+    (found,) = pod_of(objects)["containers"]
+    return dict(found)
+
+
+def loaded(objects: list[Object], folder: Path) -> Any:
+    """Give the settings of the daemon in its pod: from its arguments, its file and the chart's variables."""
+    container = container_of(objects)
+    daemon, file, *flags = container["args"]
+    assert file == "--config=/etc/aws-addons/config.yaml"
+    (folder / "config.yaml").write_text(only(objects, "ConfigMap")["data"]["config.yaml"])
+    environment = {
+        variable["name"]: "of the pod" for variable in container.get("env", ()) if "valueFrom" in variable
+    }
+    return load(
+        config_of(daemon),
+        [f"--config={folder / 'config.yaml'}", *flags],
+        environment,
+        env_prefixes=prefixes_of(daemon),
+    )
 
 
 def check_schema(obj: Object, minor: str) -> None:

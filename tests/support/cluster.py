@@ -2,14 +2,18 @@
 
 import csv
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.priority import ahead_of_others
+from tests.support.processes import output_of
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "tests" / "kube"
+NODE_PORTS = range(30_000, 30_512)
+"""What Services may have: so few that a test can ask for more."""
 
 
 @dataclass(frozen=True)
@@ -37,23 +41,21 @@ def running(folder: Path, assets: Path, *, netns: str = "", address: str = "") -
     It listens on loopback, or on an `address` inside the network namespace `netns`. Nodes that were started
     from the same folder end with it.
     """
-    environment = {**os.environ, "KUBEBUILDER_ASSETS": str(assets)}
+    ports = f"{NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+    environment = {**os.environ, "KUBEBUILDER_ASSETS": str(assets), "NODE_PORTS": ports}
     if netns:
         environment |= {"NETNS": netns, "ADDRESS": address}
-    started = subprocess.run(
-        [SCRIPTS / "start", folder], env=environment, capture_output=True, text=True, timeout=120
-    )
-    if started.returncode:
-        raise RuntimeError(f"no control plane: {started.stderr.strip()}")
+    with ahead_of_others():
+        kubeconfig = output_of(SCRIPTS / "start", folder, env=environment)
     try:
         yield Cluster(
             folder,
-            Path(started.stdout.strip()),
+            Path(kubeconfig.strip()),
             _tokens(folder / "tokens.csv"),
             (folder / "etcd.url").read_text().strip(),
         )
     finally:
-        subprocess.run([SCRIPTS / "stop", folder], check=True, timeout=120)
+        output_of(SCRIPTS / "stop", folder)
 
 
 def _tokens(file: Path) -> dict[str, str]:

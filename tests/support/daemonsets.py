@@ -1,9 +1,9 @@
 """The DaemonSet controller of Kubernetes, played on the emulator: only its status, not the pods."""
 
-import asyncio
 from typing import Any
 
 from addons.sim.kubeapi.server import KubeApi
+from tests.support.until import until
 
 Object = dict[str, Any]
 
@@ -52,5 +52,4 @@ class DaemonSetController:
 
     async def until_asked(self) -> None:
         """Wait until the pods are to clean up."""
-        while not self.cleans_up:
-            await asyncio.sleep(0.05)
+        await until(lambda: self.cleans_up)

@@ -4,12 +4,14 @@ import asyncio
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from tests.support.processes import output_of, running
 
 
 class Demo:
@@ -55,7 +57,7 @@ class Demo:
 
     def namespaces(self) -> list[str]:
         """The network namespaces that it has made."""
-        listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
+        listed = output_of("ip", "netns", "list")
         return [line for line in listed.splitlines() if line.startswith(f"addons-{self.process.pid}-")]
 
     def remains(self) -> list[str]:
@@ -70,19 +72,16 @@ async def demo(*arguments: str, under: Sequence[str] = ()) -> AsyncIterator[Demo
     Its folder has a short path: a temporary one of pytest's would be longer than a socket's may be.
     """
     with tempfile.TemporaryDirectory(prefix="demo-test-") as folder:
-        process = await asyncio.create_subprocess_exec(
-            *(*under, sys.executable, "-m", "addons.demo", *arguments),
+        command = (*under, sys.executable, "-m", "addons.demo", *arguments)
+        async with running(
+            *command,
             env={**os.environ, "TMPDIR": folder},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
+            stdout=PIPE,
+            stderr=STDOUT,
+            end_by=signal.SIGTERM,
+            own_session=True,
+        ) as process:
             yield Demo(process, Path(folder))
-        finally:
-            if process.returncode is None:
-                process.terminate()
-                await process.communicate()
 
 
 def summary(text: str) -> str:

@@ -78,9 +78,11 @@ class World:
                 stopping.set()
 
     @asynccontextmanager
-    async def running(self, *flags: str, replica: str = "") -> AsyncIterator[Controller]:
+    async def running(
+        self, *flags: str, replica: str = "", now: Callable[[], datetime] = utc_now
+    ) -> AsyncIterator[Controller]:
         """A controller that reconciles; a `replica` while it leads."""
-        async with self.controller(*flags, replica=replica) as made:
+        async with self.controller(*flags, replica=replica, now=now) as made:
             stopping, leader = asyncio.Event(), made._leader
             task = asyncio.ensure_future((leader.lead(made.run) if leader else made.run)(stopping))
             yield made
@@ -122,9 +124,3 @@ class World:
     def reasons(self) -> list[str]:
         """The reasons of all decisions, oldest first."""
         return [decision.reason for decision in reversed(self.decisions.newest())]
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until it holds; the test's own time-out is the limit."""
-    while not condition():
-        await asyncio.sleep(0.01)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +13,8 @@ from addons.sim.imds import Imds, Instance, NodeCredentials
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.net import EC2, NODE, Namespace, Pod
 from tests.support.iamproxy_world import BASE, World, pod
-from tests.support.processes import running
+from tests.support.processes import run, running
+from tests.support.until import until
 from tests.support.vpc import Vpc, vpc
 
 CREDENTIALS = """
@@ -64,10 +64,8 @@ class Daemon:
 
     async def cleanup(self) -> None:
         """Take the redirect away."""
-        process = await asyncio.create_subprocess_exec(
-            *self._command, "cleanup", *self._flags, env=self._environment
-        )
-        assert await process.wait() == 0
+        ended = await run(*self._command, "cleanup", *self._flags, env=self._environment)
+        assert ended.code == 0, ended.err
 
     async def is_ready(self) -> bool:
         """Whether it says that it is ready."""
@@ -75,10 +73,9 @@ class Daemon:
         return " 200 " in answer
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
-        async with asyncio.timeout(30):
-            while not await self.is_ready():
-                assert process.returncode is None, self._log.read_text()
-                await asyncio.sleep(0.05)
+        await until(
+            self.is_ready, "ready", unless=lambda: "" if process.returncode is None else self._log.read_text()
+        )
 
 
 class Cluster:
@@ -101,9 +98,7 @@ class Cluster:
     async def credentials(self, inside: Namespace) -> dict[str, str | None]:
         """What boto3 finds in a pod: how, which key, and who it then is for STS."""
         command = ["env", "-i", sys.executable, "-c", CREDENTIALS, self.world.aws.url]
-        process = await asyncio.create_subprocess_exec(*inside.command(*command), stdout=subprocess.PIPE)
-        output, _ = await process.communicate()
-        found: dict[str, str | None] = json.loads(output)
+        found: dict[str, str | None] = json.loads((await run(*inside.command(*command))).out)
         return found
 
 

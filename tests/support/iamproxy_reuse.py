@@ -5,11 +5,13 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from random import Random
 
 from tests.support.iamproxy_world import Object, World, addresses, pod
 from tests.support.metadata import ROLES, Client, Reply
+from tests.support.until import until
 
 LEAST_SECONDS = 0.01
 """Between the release of an address and the first process of its next pod: a network plugin, a runtime."""
@@ -39,10 +41,10 @@ class Lane:
     Every answer to a pod is looked at: it may be a refusal, or its own role, and never anything else.
     """
 
-    def __init__(self, world: World, address: str, *dials: Dial) -> None:
+    def __init__(self, world: World, address: str, *dials: Dial, rng: Random) -> None:
         self.world = world
         self.address = address
-        self.rng = Random(address)
+        self.rng = rng
         self.answers = 0
         self._dials = dials
         self._numbers = count()
@@ -135,8 +137,7 @@ async def hand_on_told_late(lane: Lane, rounds: int, *, is_seen: Callable[[Objec
         using = asyncio.create_task(lane.go_on(tenant))
         lingers = _end_of_pod(lane, tenant)
         successor = lane.create()
-        while not is_seen(successor.obj):
-            await asyncio.sleep(0.001)
+        await until(partial(is_seen, successor.obj), pause=0.001)
         await _cancel(using)
         beginning = asyncio.create_task(lane.begin(successor, tenant))
         await asyncio.sleep(lane.rng.uniform(0, MOST_SECONDS))

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
@@ -22,6 +21,8 @@ from tests.support.cluster import ROOT
 from tests.support.helm import NAMESPACE, UNINSTALL_SECONDS, Release
 from tests.support.kubectl import Kubectl, require_kubectl
 from tests.support.nodes import Node, Site
+from tests.support.processes import output_of
+from tests.support.until import until
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -141,19 +142,20 @@ class Stage:
     async def told(self, expected: str, *arguments: str) -> str:
         """Run kubectl until it prints the expected words; all that it printed then."""
         told = ""
-        try:
-            async with asyncio.timeout(_SECONDS):
-                while expected not in (told := await self.kubectl.ok(*arguments)):
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise AssertionError(f"never: {expected}\n{told}") from None
+
+        async def look() -> bool:
+            nonlocal told
+            told = await self.kubectl.ok(*arguments)
+            return expected in told
+
+        await until(look, f"{expected} in what {' '.join(arguments)} tells", seconds=_SECONDS)
         return told
 
     def networks(self) -> list[str]:
         """How each node's network is set up: its tables of rules, and the addresses of its loopback."""
         return [
-            _run(node.inside.command("nft", "--stateless", "list", "ruleset"))
-            + _run(node.inside.command("ip", "-oneline", "address", "show", "lo"))
+            output_of(*node.inside.command("nft", "--stateless", "list", "ruleset"))
+            + output_of(*node.inside.command("ip", "-oneline", "address", "show", "lo"))
             for node in self.site.nodes
         ]
 
@@ -254,7 +256,3 @@ def _node_credentials(aws: AwsEndpoint) -> NodeCredentials:
     """Credentials of the node's role that AWS believes; it may assume the roles of its account."""
     session = aws.sts.open_session(aws.sts.create_role(Instance().role), Instance().instance_id)
     return NodeCredentials(session.access_key_id, session.secret_access_key, session.token)
-
-
-def _run(command: list[str]) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -12,19 +12,16 @@ from aiohttp import web
 
 from addons.iamproxy import names
 from addons.iamproxy.config import ENV_PREFIXES, Config
-from addons.iamproxy.controller.build import build_controller, build_metadata, connections
+from addons.iamproxy.controller.build import build_controller, build_metadata, connected
 from addons.iamproxy.controller.node import Controller
 from addons.iamproxy.model.verdicts import Grant
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer
 from addons.runtime.clock import utc_now
-from addons.runtime.decisions import Decisions
-from addons.runtime.events import EventRecorder
 from addons.runtime.settings import load
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 
-COMPONENT = "aws-addons-iamproxy"
 NODE = "node-1"
 BASE = "arn:aws:iam::123456789012:role/"
 
@@ -157,21 +154,12 @@ class World:
     ) -> AsyncIterator[Controller]:
         """A controller with its caches running; it does not reconcile by itself yet."""
         config = self._config(*flags)
-        async with connections(config, component=COMPONENT) as (kube, aws):
-            recorder = EventRecorder(kube, component=COMPONENT, instance=NODE)
-            self.decisions = Decisions()
-            made = build_controller(
-                config,
-                kube=kube,
-                aws=aws,
-                decisions=self.decisions,
-                recorder=recorder,
-                uncovered=uncovered,
-                now=self.now,
-            )
+        async with connected(config) as parts:
+            self.decisions = parts.decisions
+            made = build_controller(config, parts, uncovered=uncovered, now=self.now)
             stopping = asyncio.Event()
             async with asyncio.TaskGroup() as group:
-                for service in (made.watches.run, made.assignments.run, recorder.run):
+                for service in (made.watches.run, made.assignments.run, parts.events.run):
                     group.create_task(service(stopping))
                 yield made
                 stopping.set()
@@ -184,7 +172,7 @@ class World:
         async with self.controller(*flags, uncovered=uncovered) as made:
             stopping = asyncio.Event()
             task = asyncio.create_task(made.run(stopping))
-            await made.watches.wait_synced()
+            await made.watches.wait_settled()
             yield made
             stopping.set()
             await task

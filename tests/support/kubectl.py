@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.support.cluster import find_assets
+from tests.support.processes import Ended, run, running
+from tests.support.until import SECONDS
 
 
 @dataclass(frozen=True)
@@ -20,19 +23,10 @@ class Kubectl:
 
     command: tuple[str, ...]
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
-        """Start kubectl with pipes."""
-        pipe = asyncio.subprocess.PIPE
-        return await asyncio.create_subprocess_exec(
-            *self.command, *arguments, stdin=pipe, stdout=pipe, stderr=pipe
-        )
-
-    async def run(self, *arguments: str, stdin: object = None) -> tuple[int, str, str]:
+    async def run(self, *arguments: str, stdin: object = None) -> Ended:
         """Run kubectl to its end; `stdin` is an object that it reads."""
-        process = await self.start(*arguments)
         given = json.dumps(stdin).encode() if stdin is not None else b""
-        out, err = await process.communicate(given)
-        return process.returncode or 0, out.decode(), err.decode()
+        return await run(*self.command, *arguments, stdin=given, seconds=180)
 
     async def ok(self, *arguments: str, stdin: object = None) -> str:
         """Run kubectl, which must succeed; return what it printed."""
@@ -53,18 +47,13 @@ class Kubectl:
     @asynccontextmanager
     async def follow(self, *arguments: str) -> AsyncIterator[Callable[[], Coroutine[Any, Any, str]]]:
         """Run kubectl until the block ends; yield what reads its next line."""
-        process = await self.start(*arguments)
-        assert process.stdout
+        async with running(*self.command, *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
 
-        async def next_line() -> str:
-            assert process.stdout
-            return (await asyncio.wait_for(process.stdout.readline(), 20)).decode().strip()
+            async def next_line() -> str:
+                assert process.stdout
+                return (await asyncio.wait_for(process.stdout.readline(), SECONDS)).decode().strip()
 
-        try:
             yield next_line
-        finally:
-            process.terminate()
-            await process.communicate()
 
 
 def require_kubectl() -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from asyncio.subprocess import DEVNULL, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,11 +12,10 @@ from typing import Any
 import aiohttp
 
 from addons.sim.kubeapi.server import KubeApi
+from tests.support import processes
+from tests.support.until import SECONDS, until
 
 Object = dict[str, Any]
-
-SECONDS = 20.0
-"""How long anything may take that a test waits for."""
 
 
 class Pod:
@@ -40,22 +39,18 @@ class Pod:
 
     async def succeed(self, kind: str) -> None:
         """Wait until a probe succeeds."""
-        deadline = asyncio.get_running_loop().time() + SECONDS
-        while await self.probe(kind) != 200:
-            await self._pause(deadline, kind)
+
+        async def look() -> bool:
+            return await self.probe(kind) == 200
+
+        await until(look, kind, unless=self._has_ended)
 
     async def reach(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until something is true."""
-        deadline = asyncio.get_running_loop().time() + SECONDS
-        while not condition():
-            await self._pause(deadline, what)
+        await until(condition, what, unless=self._has_ended)
 
-    async def _pause(self, deadline: float, what: str) -> None:
-        """Wait a little for something; raise with the log when it is late, or the process has ended."""
-        late = asyncio.get_running_loop().time() > deadline
-        if late or self._process.returncode is not None:
-            raise AssertionError(f"never: {what}\n{self.log()}")
-        await asyncio.sleep(0.05)
+    def _has_ended(self) -> str:
+        return "" if self._process.returncode is None else f"the daemon has ended\n{self.log()}"
 
     async def stop(self) -> int:
         """Ask it to end, as before a pod is removed; the exit code."""
@@ -67,12 +62,6 @@ class Pod:
         """Wait until it has ended; the exit code."""
         async with asyncio.timeout(SECONDS):
             return await self._process.wait()
-
-    async def kill(self) -> None:
-        """End it at once, if it still runs."""
-        if self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
 
     def log(self) -> str:
         """What it has written so far."""
@@ -97,20 +86,11 @@ async def running(
     arguments = [_moved(argument, places) for argument in container["args"]]
     variables = {item["name"]: _value(item, node) for item in container.get("env", ())}
     log = folder / "log"
+    command = (sys.executable, "-m", "addons", *arguments, f"--kubeconfig={kubeconfig}")
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), **variables, **environment}
     with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "addons", *arguments, f"--kubeconfig={kubeconfig}"),
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), **variables, **environment},
-            stdin=DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    pod = Pod(process, container, log)
-    try:
-        yield pod
-    finally:
-        await pod.kill()
+        async with processes.running(*command, env=env, stdout=output, stderr=output) as process:
+            yield Pod(process, container, log)
 
 
 def _mount(api: KubeApi, namespace: str, spec: Object, container: Object, folder: Path) -> dict[str, Path]:

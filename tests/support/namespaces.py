@@ -1,19 +1,19 @@
 """Network namespaces for tests: made, joined to the test's own network by a veth pair, and removed again."""
 
 import ctypes
-import itertools
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-_numbers = itertools.count(os.getpid() % 200)
+from tests.support.processes import output_of
+
 _CLONE_NEWNET = 0x40000000
 
 
 def ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
+    output_of("ip", *arguments)
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,23 @@ def privileged() -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
+def claim(name: Callable[[int], str]) -> int:
+    """Make the namespace `name(number)`; that it could be made shows that the number was free."""
+    for attempt in range(250):
+        number = (os.getpid() + attempt) % 250
+        try:
+            ip("netns", "add", name(number))
+        except RuntimeError:
+            continue
+        return number
+    raise RuntimeError(f"no number is free for {name(0)}; `ip netns list` shows who has them")
+
+
 @contextmanager
 def namespace() -> Iterator[Namespace]:
-    number = next(_numbers) % 250
-    name, link = f"addons-{os.getpid()}-{number}", f"adv{os.getpid() % 100000}x{number}"
+    number = claim("addons-test-{}".format)
+    name, link = f"addons-test-{number}", f"adtest{number}"
     made = Namespace(name, link, f"10.213.{number}.1", f"10.213.{number}.2")
-    ip("netns", "add", name)
     try:
         ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
         ip("addr", "add", f"{made.outside}/24", "dev", link)

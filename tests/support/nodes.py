@@ -20,7 +20,9 @@ from pathlib import Path
 
 from addons.sim.net import METADATA, Namespace
 from tests.support.cluster import SCRIPTS, Cluster, running
-from tests.support.namespaces import ip, privileged
+from tests.support.namespaces import claim, ip, privileged
+from tests.support.priority import ahead_of_others
+from tests.support.processes import output_of
 
 _PLUGINS = Path("/usr/lib/cni")
 _RESULTS = Path("/var/lib/cni/results")
@@ -101,7 +103,7 @@ def running_with_nodes(folder: Path, assets: Path, count: int = 2) -> Iterator[S
 @contextmanager
 def _hub() -> Iterator[int]:
     """Make the hub, whose number nobody else on this machine has, and its link to this network."""
-    number = _claim_number()
+    number = claim(_hub_name)
     name, link = _hub_name(number), f"adhub{number}"
     try:
         ip("-n", name, "link", "set", "lo", "up")
@@ -117,18 +119,6 @@ def _hub() -> Iterator[int]:
     finally:
         ip("netns", "del", name)
         subprocess.run(["ip", "link", "del", link], check=False, capture_output=True)
-
-
-def _claim_number() -> int:
-    """Make the namespace of a hub; that it could be made shows that the number was free."""
-    for attempt in range(250):
-        number = (os.getpid() + attempt) % 250
-        try:
-            ip("netns", "add", _hub_name(number))
-        except subprocess.CalledProcessError:
-            continue
-        return number
-    raise RuntimeError("no number is free for a hub; `ip netns list` shows who has them")
 
 
 @contextmanager
@@ -165,7 +155,7 @@ def _lead_to_api_server(cluster: Cluster, node: Node) -> None:
     found = re.search(r'server: "https://([\d.:]+)"', cluster.kubeconfig.read_text())
     assert found
     rules = _SERVICES.format(rule=f"ip daddr 10.96.0.1 tcp dport 443 dnat to {found[1]}")
-    subprocess.run(node.inside.command("nft", "-f", "-"), input=rules, text=True, check=True)
+    output_of(*node.inside.command("nft", "-f", "-"), stdin=rules)
 
 
 def _join(cluster: Cluster, node: Node, assets: Path) -> None:
@@ -181,13 +171,14 @@ def _join(cluster: Cluster, node: Node, assets: Path) -> None:
     network = {"cniVersion": "0.4.0", "name": node.name, "plugins": [{"type": "ptp", "ipam": addresses}]}
     (home / "cni.d" / "pods.conflist").write_text(json.dumps(network))
     environment = os.environ | {"KUBEBUILDER_ASSETS": str(assets), "CNI_BIN": str(_PLUGINS)}
-    _run(SCRIPTS / "node", cluster.folder, node.name, environment=environment)
+    with ahead_of_others():
+        output_of(SCRIPTS / "node", cluster.folder, node.name, env=environment)
 
 
 def _await_ready(cluster: Cluster, node: Node, assets: Path) -> None:
     kubectl = (assets / "kubectl", "--kubeconfig", cluster.kubeconfig)
     for condition in ("create", "condition=Ready"):
-        _run(*kubectl, "wait", f"--for={condition}", "--timeout=60s", f"node/{node.name}")
+        output_of(*kubectl, "wait", f"--for={condition}", "--timeout=60s", f"node/{node.name}")
 
 
 def _forget_results(node: Node) -> None:
@@ -204,9 +195,3 @@ def _hub_name(number: int) -> str:
 
 def _address(number: int, host: int) -> str:
     return f"10.214.{number}.{host}"
-
-
-def _run(*command: str | Path, environment: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        raise RuntimeError(f"{Path(command[0]).name} failed: {done.stderr.strip()}")

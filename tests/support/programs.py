@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from addons.sim.net import Namespace
+from tests.support.processes import running
 
 _NEW_NETWORK = 0x40000000
 PROGRAMS = f"""
@@ -57,16 +58,8 @@ class Programs:
 async def programs(namespaces: Sequence[Namespace]) -> AsyncIterator[Programs]:
     """Start the programs, and wait until they are about to ask."""
     paths = [f"/run/netns/{each.name}" for each in namespaces]
-    process = await asyncio.create_subprocess_exec(
-        *("env", "-i", sys.executable, "-c", PROGRAMS, *paths),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert process.stdout
-    try:
+    command = ("env", "-i", sys.executable, "-c", PROGRAMS, *paths)
+    async with running(*command, stdin=PIPE, stdout=PIPE) as process:
+        assert process.stdout
         assert await process.stdout.readline() == b"ready\n"
         yield Programs(process, len(paths))
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()

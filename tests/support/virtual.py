@@ -107,7 +107,8 @@ def virtual_now() -> datetime:
 @contextmanager
 def _one_cpu() -> Iterator[None]:
     allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {sorted(allowed)[os.getpid() % len(allowed)]})
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    os.sched_setaffinity(0, {sorted(allowed)[worker % len(allowed)]})
     try:
         yield
     finally:

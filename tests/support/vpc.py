@@ -3,12 +3,12 @@
 import asyncio
 import errno
 import socket
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from addons.sim.imds import Imds
 from addons.sim.net import METADATA, METADATA_V6, Fabric, Namespace
+from tests.support.processes import output_of
 
 OTHER_PORT = 8775
 SILENCE_SECONDS = 0.4
@@ -83,8 +83,7 @@ class Vpc:
 
     def nft(self, *arguments: str) -> str:
         """Run `nft` on the node."""
-        command = self.fabric.node.command("nft", *arguments)
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return output_of(*self.fabric.node.command("nft", *arguments))
 
 
 async def _connect(dialling: socket.socket, address: tuple[str, int]) -> None:

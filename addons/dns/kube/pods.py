@@ -6,19 +6,11 @@ from msgspec.structs import replace
 
 from addons.dns.model.objects import EndpointSlice, Pod
 
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-
 
 def trim(pod: Pod) -> Pod:
-    """The pod without what no name depends on: conditions but its readiness, and kubectl's copy of it."""
-    metadata, status = pod.metadata, pod.status
-    conditions = tuple(condition for condition in status.conditions if condition.type == "Ready")
-    annotations = {key: text for key, text in metadata.annotations.items() if key != _LAST_APPLIED}
-    return replace(
-        pod,
-        metadata=replace(metadata, annotations=annotations),
-        status=replace(status, conditions=conditions),
-    )
+    """The pod without the conditions that no name depends on: all but its readiness."""
+    conditions = tuple(condition for condition in pod.status.conditions if condition.type == "Ready")
+    return replace(pod, status=replace(pod.status, conditions=conditions))
 
 
 def shown(pod: Pod | None) -> object:

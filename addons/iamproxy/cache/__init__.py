@@ -1,1 +1,1 @@
-"""What the daemon holds in memory: who has which address, and the credentials of the roles in use."""
+"""What the daemon holds in memory: the verdict for each address, and the credentials of the roles in use."""

@@ -1,4 +1,4 @@
-"""Who has which address, found without waiting; and a wait for an address that is not known yet."""
+"""The verdict for each address, found without waiting; and a wait for an address that is not known yet."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
@@ -63,15 +63,15 @@ class Addresses:
         doubtful: Collection[str] = frozenset(),
         read_at: float = ALWAYS,
     ) -> None:
-        """Hold exactly `table` from now on, and tell those who wait.
+        """Hold exactly `table` from now on, and answer those that wait.
 
-        `read_at` is the loop's time at which the network was asked who has which address.
+        `read_at` is the loop's time at which the assignments of the network were read.
         """
         self._table, self._doubtful = table, doubtful
         self.confirm(read_at)
 
     def confirm(self, read_at: float) -> None:
-        """Tell those who asked before the network was, at `read_at`; it said what is in the table."""
+        """Answer those that waited when the network was asked, at `read_at`: the table is what it said."""
         self._read_at = read_at
         if not self._waiting or not self.is_trusted():
             return

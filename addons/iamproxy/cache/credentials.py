@@ -85,6 +85,7 @@ class CredentialCache:
         self._failures: Ledger[CredentialKey] = Ledger(first=0.2, longest=60.0, rng=self._rng)
         self._denials: Ledger[CredentialKey] = Ledger(first=_DENIED_SECONDS, longest=600.0, rng=self._rng)
         self._probe: asyncio.Task[None] | None = None
+        self._measure()
 
     def find(self, key: CredentialKey) -> Credentials | None:
         """Give credentials that are good to hand out at once."""

@@ -1,10 +1,14 @@
 """The wiring of iamproxy: here alone its parts are put together, for the daemon, tests and benchmarks."""
 
-from collections.abc import AsyncIterator, Callable
+import dataclasses
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from addons.iamproxy.aws.sts import Sts
 from addons.iamproxy.cache.addresses import Addresses
@@ -13,69 +17,108 @@ from addons.iamproxy.config import Config
 from addons.iamproxy.controller.node import Controller
 from addons.iamproxy.controller.policy_file import PolicyFile
 from addons.iamproxy.kube.issuer import TokenIssuer
-from addons.iamproxy.kube.reporter import Reporter
+from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.net.table import RedirectSettings
-from addons.iamproxy.server.audit import Audit, Write
+from addons.iamproxy.server.audit import Audit, Write, writing_to
 from addons.iamproxy.server.limits import ServerLimits
+from addons.iamproxy.server.listener import MetadataServer, Place
 from addons.iamproxy.server.metadata import Metadata
 from addons.iamproxy.server.node_keys import Fetch, NodeKeys
 from addons.iamproxy.server.routes import Routes
 from addons.iamproxy.server.tokens import Tokens, load_key, new_key
-from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.clock import utc_now
-from addons.runtime.decisions import Decisions
-from addons.runtime.events import EventRecorder
-from addons.runtime.kube import KubeClient
+from addons.runtime.daemon import Daemon, Parts, connect
+from addons.runtime.imds import InstanceMetadata, endpoint_at, find_region
+from addons.runtime.runnable import Runnable
 from addons.runtime.settings import SettingError
 from addons.runtime.web import parse_listen
 
+NAME = "iamproxy"
+
+_GRACE_SECONDS = 4.0
+"""For the servers to stop, after up to 15 seconds in which another daemon takes over: less than 20 in all."""
 _STS_SECONDS = 5.0
 _STS_THREADS = 32
 """With fewer, a slow STS would be asked less than `--sts-rate`, and many new pods wait for one another."""
 
 
+async def with_region(config: Config) -> Config:
+    """Complete the settings by the region. Raises SettingError when it cannot be found."""
+    region = await find_region(config.aws_region, endpoint=endpoint_at(config.metadata_addr))
+    return replace(config, aws_region=region)
+
+
 @asynccontextmanager
-async def connections(config: Config, *, component: str) -> AsyncIterator[tuple[KubeClient, AwsSession]]:
+async def connected(config: Config) -> AsyncIterator[Parts]:
     """Open the connections to Kubernetes and AWS."""
     rate = Rate(per_second=config.sts_rate, burst=5 * max(1, int(config.sts_rate)))
-    async with (
-        KubeClient.connect(config.kubeconfig, user_agent=component) as kube,
-        AwsSession(
-            region=config.aws_region,
-            endpoint_url=config.aws_endpoint_url,
-            rates={"sts": rate},
-            read_seconds=_STS_SECONDS,
-            threads=_STS_THREADS,
-        ) as aws,
-    ):
-        yield kube, aws
+    async with connect(
+        NAME,
+        config,
+        rates={"sts": rate},
+        instance=config.node,
+        read_seconds=_STS_SECONDS,
+        threads=_STS_THREADS,
+    ) as parts:
+        yield parts
 
 
-def build_controller(
+def build(
     config: Config,
+    controller: Controller,
     *,
-    kube: KubeClient,
-    aws: AwsSession,
-    decisions: Decisions,
-    recorder: EventRecorder,
-    **more: Any,
-) -> Controller:
+    node: InstanceMetadata,
+    places: Sequence[Place],
+    redirect: Redirect | None,
+) -> Daemon:
+    """Put the daemon together. It serves pods at `places`: where `redirect` leads, if there is one."""
+    metadata = build_metadata(
+        config,
+        addresses=controller.addresses,
+        credentials=controller.credentials,
+        read_node_key=node.read,
+        write_audit=writing_to(sys.stdout.fileno()),
+    )
+    server = MetadataServer(metadata, places, only_redirected=redirect is not None)
+    servers: tuple[Runnable, ...] = (server.serve, controller.assignments.run)
+    daemon = Daemon(
+        act=controller.run,
+        once=controller.run_once,
+        caches=(controller.watches.run,),
+        servers=servers,
+        not_ready=controller.not_ready,
+        state=controller.state,
+        shares_port=True,
+    )
+    if redirect is None:
+        return daemon
+    return dataclasses.replace(
+        daemon,
+        servers=(*servers, redirect.keep),
+        not_ready=lambda: controller.not_ready() or redirect.not_ready(),
+        before_stopping=redirect.hand_over,
+        grace_seconds=_GRACE_SECONDS,
+    )
+
+
+def build_controller(config: Config, parts: Parts, **more: Any) -> Controller:
     """Put the controller together; `more` is for the arguments of Controller that have a default."""
     return Controller(
         config,
-        kube=kube,
-        sts=build_sts(config, kube, aws, now=more.get("now", utc_now)),
-        reporter=Reporter(decisions=decisions, recorder=None if config.dry_run else recorder),
+        kube=parts.kube,
+        sts=build_sts(config, parts, now=more.get("now", utc_now)),
+        reporter=parts.reporter,
         policy=policy_of(config),
+        print_plan=parts.print_plan,
         **more,
     )
 
 
-def build_sts(config: Config, kube: KubeClient, aws: AwsSession, **more: Any) -> Sts:
+def build_sts(config: Config, parts: Parts, **more: Any) -> Sts:
     """Put the door to STS together."""
-    issuer = TokenIssuer(kube, audience=config.token_audience)
-    return Sts(aws, issue_token=issuer.issue, broker=config.assume_role_arn, **more)
+    issuer = TokenIssuer(parts.kube, audience=config.token_audience)
+    return Sts(parts.aws, issue_token=issuer.issue, broker=config.assume_role_arn, **more)
 
 
 def build_metadata(

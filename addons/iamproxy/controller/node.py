@@ -1,4 +1,4 @@
-"""Reconcile this node: who is granted what, and the credentials for it, before anybody asks."""
+"""Reconcile this node: what its pods are granted, and the credentials for it, before they ask."""
 
 import asyncio
 import logging
@@ -16,19 +16,23 @@ from addons.iamproxy.config import Config, base_arn
 from addons.iamproxy.controller.policy_file import PolicyFile
 from addons.iamproxy.controller.state import ambiguous_addresses, node_state, uncovered_state
 from addons.iamproxy.desired.grants import Desired, Rules, desired_grants
+from addons.iamproxy.kube import reports
 from addons.iamproxy.kube.assignments import Assignments
-from addons.iamproxy.kube.reporter import Reporter
-from addons.iamproxy.kube.watches import Watches
 from addons.iamproxy.model.actions import Drop, Plan
 from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.model.objects import NAMESPACES, Namespace, Pod
 from addons.iamproxy.model.verdicts import Grant
-from addons.iamproxy.plan import guard, next_look, plan_credentials
+from addons.iamproxy.plan import guard, next_look, plan_credentials, preview
 from addons.runtime.backoff import Backoff
 from addons.runtime.clock import utc_now
+from addons.runtime.daemon import PrintPlan
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.loop import ReconcileLoop, Result
+from addons.runtime.objects import PODS
 from addons.runtime.permit import Permit
+from addons.runtime.reporter import Reporter
+from addons.runtime.watches import Watches
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +45,12 @@ _UNCOVERED = Gauge(
 _LONGEST_LOOK = 10.0
 _SHORTEST_LOOK = 0.1
 
-Preview = Callable[[Desired, Plan], None]
-
 
 class Controller:
     """Keeps `addresses` and `credentials` as the pods of the node need them.
 
-    `uncovered` tells why the redirect cannot stop pods of the host's network; "" when it can. With `preview`
-    every plan is handed to it in place of being carried out.
+    `uncovered` tells why the redirect cannot stop pods of the host's network; "" when it can. In a dry run
+    `print_plan` takes every plan in place of its being carried out.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Controller:
         reporter: Reporter,
         policy: PolicyFile | None = None,
         uncovered: Callable[[], str] = lambda: "",
-        preview: Preview | None = None,
+        print_plan: PrintPlan | None = None,
         now: Callable[[], datetime] = utc_now,
         rng: Random | None = None,
     ) -> None:
@@ -69,7 +71,7 @@ class Controller:
         self._reporter = reporter
         self._policy = policy
         self._uncovered = uncovered
-        self._preview = preview
+        self._print_plan = print_plan
         self._now = now
         self._rng = rng or Random()  # noqa: S311
         self._base = base_arn(config)
@@ -77,10 +79,14 @@ class Controller:
         self._has_looked = False
         self._is_current = False  # whether all that was heard is in the table of addresses
         self._loop: ReconcileLoop[str] = ReconcileLoop("iamproxy", self.reconcile)
-        self.watches = Watches(kube, node=config.node, on_change=self._wake)
+        self.watches = Watches(kube)
+        self.pods = self.watches.add(
+            PODS, Pod, field_selector=f"spec.nodeName={config.node}", on_change=lambda change: self._wake()
+        )
+        self._namespaces = self.watches.add(NAMESPACES, Namespace, on_change=lambda change: self._wake())
         self.assignments = Assignments(config.cni_socket, on_read=self._assignments_read)
         self.addresses = Addresses(
-            is_trusted=lambda: self._is_current and not self._stale(),
+            is_trusted=lambda: self._is_current and not self._why_untrusted(),
             on_wait=lambda ip: self.assignments.hurry(),
         )
         self.credentials = CredentialCache(
@@ -100,11 +106,11 @@ class Controller:
             finding.cancel()
         await self.credentials.close()
 
-    async def run_once(self) -> dict[str, str]:
+    async def run_once(self, stopping: asyncio.Event) -> dict[str, str]:
         """Fetch what the pods of the node need; what failed, by key."""
-        await self.watches.wait_synced()
-        failures = await self._try_base()
-        while self._pass().actions and self._preview is None:
+        await self.watches.wait_settled()
+        failures = self.watches.faults() | await self._try_base()
+        while self._pass().actions and not (self._print_plan or stopping.is_set()):
             failures |= {str(key): error for key, error in (await self.credentials.settle()).items()}
         return failures
 
@@ -118,7 +124,7 @@ class Controller:
     def not_ready(self) -> str:
         """Why nobody can be served, in words; empty when the caches are complete and fresh."""
         failed = "".join(f"the last round failed: {error}" for error in self._loop.errors.values())
-        return self._stale() or failed
+        return self._why_untrusted() or failed
 
     @property
     def is_warm(self) -> bool:
@@ -137,7 +143,7 @@ class Controller:
             "pods": node_state(self._desired, self.credentials.held(), self.credentials.errors()),
         }
 
-    def _stale(self) -> str:
+    def _why_untrusted(self) -> str:
         return self.watches.not_ready() or self.assignments.not_ready()
 
     def _pass(self) -> Plan:
@@ -145,9 +151,8 @@ class Controller:
         self._is_current = False
         self._refresh_policy()
         read_at = ALWAYS if self.assignments.found is None else self.assignments.read_at
-        desired = desired_grants(
-            self.watches.pods.store.all(), self.watches.by_name(), self.assignments.found, self._rules()
-        )
+        namespaces = {namespace.metadata.name: namespace for namespace in self._namespaces.all()}
+        desired = desired_grants(self.pods.all(), namespaces, self.assignments.found, self._rules())
         self._desired = desired
         self._is_current = True
         self.addresses.replace(desired.addresses, doubtful=desired.doubtful, read_at=read_at)
@@ -171,8 +176,8 @@ class Controller:
 
     def _apply(self, plan: Plan) -> None:
         """Begin what is planned; how it ends is heard by `_fetch_ended`."""
-        if self._preview:
-            self._preview(self._desired, plan)
+        if self._print_plan:
+            self._print_plan(preview(self._desired.pods, plan))
             return
         for action in plan.actions:
             if isinstance(action, Drop):
@@ -181,12 +186,14 @@ class Controller:
                 self.credentials.start(action.key)
 
     def _report(self, desired: Desired, plan: Plan) -> None:
-        self._reporter.report_verdicts(desired.pods)
-        self._reporter.report_addresses(desired.addresses.values())
-        self._reporter.report_problems(desired.problems)
-        self._reporter.report_skips(plan.skips)
+        tell = self._reporter.tell_current
+        tell("verdicts", map(reports.of_verdict, desired.pods))
+        tell("addresses", [reports.of_address(*found) for found in desired.ambiguous_addresses])
+        tell("problems", map(reports.of_problem, desired.problems))
+        tell("skips", map(reports.of_skip, plan.skips))
         exposed = desired.of_host_network if self._uncovered() else ()
-        self._reporter.report_uncovered(self._uncovered(), exposed)
+        message = f"{self._uncovered()}: {', '.join(sorted(map(str, exposed)))}"
+        tell("uncovered", [reports.of_fault(names.HOST_NETWORK_UNCOVERED, message)] if exposed else [])
         _UNCOVERED.set(len(exposed))
         granted = sum(isinstance(verdict, Grant) for verdict in desired.pods)
         _PODS.labels("granted").set(granted)
@@ -195,13 +202,13 @@ class Controller:
     def _problems(self) -> list[dict[str, str]]:
         return [
             {"object": str(problem.ref), "reason": problem.reason, "message": problem.message}
-            for problem in self._reporter.problems()
+            for problem in sorted(set(self._desired.problems))
         ]
 
     def _refresh_policy(self) -> None:
         if self._policy and self._policy.refresh():
             message = f"the policy as it was stays in force: {self._policy.error}"
-            self._reporter.report_fault(names.POLICY_UNREADABLE, message)
+            self._reporter.tell(reports.of_fault(names.POLICY_UNREADABLE, message))
 
     async def _find_base(self) -> None:
         """Find the base ARN, however long it takes."""
@@ -219,7 +226,8 @@ class Controller:
         try:
             self._base = await self._sts.base_arn()
         except OutsideError as error:
-            self._reporter.report_fault(names.BASE_ARN_UNKNOWN, f"base role ARN not found: {error.message}")
+            message = f"base role ARN not found: {error.message}"
+            self._reporter.tell(reports.of_fault(names.BASE_ARN_UNKNOWN, message))
             return {"base role ARN": error.message}
         return {}
 
@@ -227,7 +235,8 @@ class Controller:
         pods = [
             verdict.pod for verdict in self._desired.pods if isinstance(verdict, Grant) and verdict.key == key
         ]
-        self._reporter.report_fetch(key, error, pods)
+        for report in reports.of_fetch(key, error, pods):
+            self._reporter.tell(report)
 
     def _assignments_read(self, changed: bool) -> None:
         if changed:

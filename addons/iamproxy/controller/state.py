@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 
-from addons.iamproxy import names
 from addons.iamproxy.desired.grants import Desired
 from addons.iamproxy.model.actions import Held
 from addons.iamproxy.model.credentials import CredentialKey
-from addons.iamproxy.model.verdicts import Grant, Refusal, Verdict
+from addons.iamproxy.model.verdicts import Grant, Verdict
 from addons.runtime.clock import rfc3339
 
 
@@ -29,8 +28,7 @@ def ambiguous_addresses(desired: Desired) -> list[dict[str, str]]:
     """The addresses of more than one pod, which nobody is served on, as problems."""
     return [
         {"object": ip, "reason": verdict.reason, "message": verdict.message}
-        for ip, verdict in sorted(desired.addresses.items())
-        if isinstance(verdict, Refusal) and verdict.reason == names.AMBIGUOUS_ADDRESS
+        for ip, verdict in desired.ambiguous_addresses
     ]
 
 

@@ -58,6 +58,15 @@ class Desired(Struct, frozen=True):
         return frozenset(verdict.key for verdict in self.pods if isinstance(verdict, Grant))
 
     @property
+    def ambiguous_addresses(self) -> tuple[tuple[str, Refusal], ...]:
+        """The addresses that more than one pod has, and the refusal that holds for each."""
+        return tuple(
+            (ip, verdict)
+            for ip, verdict in sorted(self.addresses.items())
+            if isinstance(verdict, Refusal) and verdict.reason == names.AMBIGUOUS_ADDRESS
+        )
+
+    @property
     def of_host_network(self) -> tuple[PodIdentity, ...]:
         """The pods that use the network of the node itself."""
         return tuple(
@@ -210,7 +219,7 @@ def _is_allowed_account(arn: str, rules: Rules) -> bool:
 def _by_status(
     pods: Sequence[Pod], verdicts: Mapping[str, Verdict]
 ) -> tuple[dict[str, Verdict], frozenset[str]]:
-    """Who has which address as the API server tells it, some time after it is so."""
+    """Which pod has which address as the API server tells it, with some delay."""
     holders: dict[str, list[Pod]] = {}
     for pod in pods:
         for ip in _addresses(pod):
@@ -232,7 +241,7 @@ def _by_status(
 def _by_assignment(
     pods: Sequence[Pod], verdicts: Mapping[str, Verdict], assignments: Sequence[Assignment]
 ) -> dict[str, Verdict]:
-    """Who has which address as the network gave it, which is known for sure."""
+    """Which pod has which address as the network gave it, which is certain."""
     by_uid = {pod.metadata.annotations.get(_MIRROR, pod.metadata.uid): pod for pod in pods}
     table = {
         _normal(given.ip): verdicts[pod.metadata.uid]

@@ -11,7 +11,7 @@ _VALUES = ("optional", "required")
 def needs_token(pod: Pod, namespace: Namespace | None) -> bool:
     """Whether the pod or its namespace says so; neither takes back what the other or the settings require.
 
-    What is neither of the two words counts as `required`: it was written by somebody who wanted to be safe.
+    Any other word than these two counts as `required`, which is the safe reading.
     """
     said = [pod.metadata.annotations, namespace.metadata.annotations if namespace else {}]
     return any(annotations.get(names.IMDSV2, _VALUES[0]) != _VALUES[0] for annotations in said)

@@ -1,4 +1,4 @@
-"""Who was given which address, as our cni tells it on its socket."""
+"""Which pod was given which address, as our cni tells it on its socket."""
 
 import asyncio
 import logging
@@ -21,10 +21,10 @@ _LONGEST_AGE = 30.0
 
 
 class Assignments:
-    """Who was given which address, read again and again from the socket of our cni; `on_read` hears
-    whether something has changed.
+    """Which pod was given which address, read again and again from the socket of our cni.
 
-    Without a socket there is nothing to read, and what the API server says of addresses has to do.
+    `on_read` is told whether something has changed. Without a socket nothing is read, and the addresses that
+    the API server tells are used.
     """
 
     def __init__(self, socket: str, *, on_read: Callable[[bool], None]) -> None:
@@ -39,7 +39,7 @@ class Assignments:
         self.error = ""
 
     def hurry(self) -> None:
-        """Read at once: somebody waits for it."""
+        """Read at once: a request waits for it."""
         self._hurry.set()
 
     def not_ready(self) -> str:

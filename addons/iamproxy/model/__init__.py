@@ -1,1 +1,1 @@
-"""Who asks, what they are granted or refused, and the credentials that are handed out. Values only."""
+"""Pods, what they are granted or refused, and the credentials that are handed out. Values only."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 from addons.runtime.clock import rfc3339
 
 Source = Literal["node", "web-identity"]
-"""Who vouches for a pod: the node's own credentials, or a token of the pod's ServiceAccount."""
+"""What assumes a role: the node's own credentials, or a token of the pod's ServiceAccount."""
 
 
 class CredentialKey(Struct, frozen=True):

@@ -41,7 +41,7 @@ class Grant(Struct, frozen=True):
 class Refusal(Struct, frozen=True):
     """An address gets nothing; `status` is the HTTP status, `reason` a CamelCase code of `names`.
 
-    `role` is the role that was asked for, if any. With `needs_token` not even this is told to who shows no
+    `role` is the role that was asked for, if any. With `needs_token` even the refusal is told only for a
     session token.
     """
 

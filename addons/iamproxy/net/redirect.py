@@ -33,6 +33,7 @@ _REPAIRS = Counter("addons_iamproxy_redirect_repairs_total", "How often the redi
 _AUDIT_SECONDS = 5.0
 _SHORTEST_AUDIT_SECONDS = 0.1  # kube-proxy changes its own tables often: look ten times a second at most
 _HANDOVER_SECONDS = 15.0
+_LISTEN_SECONDS = 20.0
 _ARRIVAL_SECONDS = 0.5
 """Connections that were redirected before the table changed have arrived by then."""
 
@@ -65,12 +66,24 @@ class Redirect:
         if not self.is_closed:
             await self.ensure()
 
-    def listen(self, *, is_warm: Callable[[], bool]) -> list[socket.socket]:
+    async def listen(self, *, is_warm: Callable[[], bool]) -> list[socket.socket]:
         """Listen on the first listener that is not in use; give the sockets.
 
-        Where another daemon lives, it keeps the redirect until `is_warm`. Raises `AlreadyExists` when both
-        listeners are in use.
+        Where another daemon lives, it keeps the redirect until `is_warm`. Where two live, one is given 20
+        seconds to end. Raises `AlreadyExists` when both listeners are still in use then.
         """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LISTEN_SECONDS
+        while True:
+            try:
+                return self._listen(is_warm)
+            except AlreadyExists as error:
+                if loop.time() > until:
+                    raise
+                log.info("waiting: %s", error.message)
+                await asyncio.sleep(1)
+
+    def _listen(self, is_warm: Callable[[], bool]) -> list[socket.socket]:
         port = self._settings.port
         for listener in LISTENERS:
             self._settings = replace(self._settings, listener=self._usable(listener))

@@ -70,7 +70,7 @@ class Audit:
     def refused(
         self, request: Request, pod: PodIdentity | None, answer: Answer, message: str, *, role: str = ""
     ) -> None:
-        """Note that a request was refused; the path is cut, since whoever asks may send anything."""
+        """Note that a request was refused; the path is cut, as it may be of any length."""
         line = AuditLine(
             self._now(),
             "refused",

@@ -8,7 +8,7 @@ from prometheus_client import Counter, Gauge
 from addons.iamproxy import names
 from addons.iamproxy.server import answers
 from addons.iamproxy.server.answers import Answer, Encoder
-from addons.iamproxy.server.limits import OncePerSecond, Visitor, Visitors
+from addons.iamproxy.server.limits import Client, Clients, OncePerSecond
 from addons.iamproxy.server.metadata import Metadata
 from addons.iamproxy.server.original_destination import is_redirected
 from addons.iamproxy.server.reader import RequestReader
@@ -23,17 +23,17 @@ _READ_BYTES = 4096
 _REST_SECONDS = 0.5
 
 
-class Hub:
+class SharedState:
     """What all connections of one server share.
 
-    They share the buffer to read into, too: what was read is parsed before anybody else reads.
+    They share the buffer to read into, too: what was read is parsed before another connection reads.
     """
 
     def __init__(self, metadata: Metadata, *, only_redirected: bool) -> None:
         self.metadata = metadata
         self.limits = metadata.limits
         self.only_redirected = only_redirected
-        self.visitors = Visitors(metadata.limits)
+        self.clients = Clients(metadata.limits)
         self._told = OncePerSecond()
         self.encoder = Encoder()
         self.connections: set[Connection] = set()
@@ -46,7 +46,7 @@ class Hub:
         now = self.loop.time()
         for connection in [each for each in self.connections if each.expires_at <= now]:
             connection.abort()
-        self.visitors.forget_rested(now)
+        self.clients.forget_rested(now)
         self._told.forget_rested(now)
 
     def reject(self, ip: str, answer: Answer) -> Answer:
@@ -63,19 +63,19 @@ class Connection(asyncio.BufferedProtocol):
 
     _transport: asyncio.Transport
     _ip: str
-    _visitor: Visitor
+    _client: Client
     _reader: RequestReader
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, shared: SharedState) -> None:
+        self._shared = shared
         self._waiting: asyncio.Task[Answer] | None = None
         self._is_blocked = False
-        self._since = hub.loop.time()
+        self._since = shared.loop.time()
 
     @property
     def expires_at(self) -> float:
         """The loop's time at which the connection will have been idle, or slow, for too long."""
-        limits = self._hub.limits
+        limits = self._shared.limits
         if self._is_blocked or self._transport.is_closing():
             return self._since + limits.write_seconds
         if self._waiting:
@@ -86,62 +86,62 @@ class Connection(asyncio.BufferedProtocol):
     def is_rested(self) -> bool:
         """Whether nothing has been under way for a moment."""
         is_busy = self._waiting or self._is_blocked or self._reader.in_request
-        return not is_busy and self._hub.loop.time() >= self._since + _REST_SECONDS
+        return not is_busy and self._shared.loop.time() >= self._since + _REST_SECONDS
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take note of who it is, and turn away who has no business here, or too much of it."""
+        """Note the address; end the connection where it was not redirected, or its address has too many."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        hub = self._hub
-        if hub.only_redirected and not is_redirected(transport.get_extra_info("socket")):
+        shared = self._shared
+        if shared.only_redirected and not is_redirected(transport.get_extra_info("socket")):
             _TURNED_AWAY.labels("direct").inc()
             transport.abort()
             return
         remote, local = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         peer = Peer(plain_ip(remote[0]), hosts_of(plain_ip(local[0]), local[1]))
-        visitor = hub.visitors.enter(peer.ip, hub.loop.time())
-        if visitor is None:
+        client = shared.clients.enter(peer.ip, shared.loop.time())
+        if client is None:
             _TURNED_AWAY.labels("busy").inc()
-            self._end(hub.reject(peer.ip, _BUSY))
+            self._end(shared.reject(peer.ip, _BUSY))
             return
         self._ip = peer.ip
-        self._visitor = visitor
-        self._reader = RequestReader(peer, hub.limits.request_bytes)
-        hub.connections.add(self)
+        self._client = client
+        self._reader = RequestReader(peer, shared.limits.request_bytes)
+        shared.connections.add(self)
         _OPEN.inc()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Forget the connection."""
-        if self not in self._hub.connections:
+        if self not in self._shared.connections:
             return
-        self._hub.connections.discard(self)
-        self._hub.visitors.leave(self._visitor)
+        self._shared.connections.discard(self)
+        self._shared.clients.leave(self._client)
         _OPEN.dec()
         if self._waiting:
             self._waiting.cancel()
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Give the place to read into."""
-        return self._hub.buffer[: self._reader.room]
+        return self._shared.buffer[: self._reader.room]
 
     def buffer_updated(self, nbytes: int) -> None:
         """Parse what was read, and answer what is complete."""
         was_in_request = self._reader.in_request
-        self._reader.feed(self._hub.buffer[:nbytes])
+        self._reader.feed(self._shared.buffer[:nbytes])
         if self._reader.in_request and not was_in_request:
-            self._since = self._hub.loop.time()
+            self._since = self._shared.loop.time()
         self._serve()
 
     def pause_writing(self) -> None:
         """Serve nothing more until the pod has read what it was sent."""
         self._is_blocked = True
-        self._since = self._hub.loop.time()
+        self._since = self._shared.loop.time()
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Serve again."""
         self._is_blocked = False
-        self._since = self._hub.loop.time()
+        self._since = self._shared.loop.time()
         self._go_on()
 
     def abort(self) -> None:
@@ -154,20 +154,20 @@ class Connection(asyncio.BufferedProtocol):
 
     def _serve(self) -> None:
         """Answer the requests in line, as far as is possible now."""
-        metadata, reader = self._hub.metadata, self._reader
+        metadata, reader = self._shared.metadata, self._reader
         while reader.requests and not (self._waiting or self._is_blocked or self._transport.is_closing()):
             request = reader.requests.popleft()
-            if not self._visitor.take(self._hub.loop.time()):
-                self._send(request, self._hub.reject(request.peer.ip, _TOO_MANY))
+            if not self._client.take(self._shared.loop.time()):
+                self._send(request, self._shared.reject(request.peer.ip, _TOO_MANY))
             elif (answer := metadata.answer_now(request)) is not None:
                 self._send(request, answer)
             else:
                 self._wait(request)
         if reader.failure and not (reader.requests or self._waiting or self._transport.is_closing()):
-            self._end(self._hub.reject(self._ip, reader.failure))
+            self._end(self._shared.reject(self._ip, reader.failure))
 
     def _wait(self, request: Request) -> None:
-        self._waiting = self._hub.loop.create_task(self._hub.metadata.answer_later(request))
+        self._waiting = self._shared.loop.create_task(self._shared.metadata.answer_later(request))
         self._waiting.add_done_callback(partial(self._answered, request))
         self._transport.pause_reading()
 
@@ -187,14 +187,14 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def _send(self, request: Request, answer: Answer) -> None:
-        keep_alive = request.keep_alive and not self._hub.is_draining
+        keep_alive = request.keep_alive and not self._shared.is_draining
         with_body = request.method != b"HEAD"
-        self._transport.write(self._hub.encoder.encode(answer, keep_alive=keep_alive, with_body=with_body))
-        self._since = self._hub.loop.time()
+        self._transport.write(self._shared.encoder.encode(answer, keep_alive=keep_alive, with_body=with_body))
+        self._since = self._shared.loop.time()
         if not keep_alive:
             self.close()
 
     def _end(self, answer: Answer) -> None:
-        self._transport.write(self._hub.encoder.encode(answer, keep_alive=False))
-        self._since = self._hub.loop.time()
+        self._transport.write(self._shared.encoder.encode(answer, keep_alive=False))
+        self._since = self._shared.loop.time()
         self.close()

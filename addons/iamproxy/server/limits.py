@@ -25,7 +25,7 @@ class ServerLimits(Struct, frozen=True):
     """botocore gives up after one second."""
 
 
-class Visitor:
+class Client:
     """What one address has used of its limits: connections that are open, and tokens of its bucket."""
 
     __slots__ = ("_limits", "_tokens", "_updated", "connections")
@@ -54,7 +54,7 @@ class Visitor:
 
 
 class OncePerSecond:
-    """Lets one line about each address pass in a second: who sends too much must not fill the log as well."""
+    """Lets one audit line about each address pass in a second: a pod in a loop must not fill the log."""
 
     def __init__(self) -> None:
         self._told: dict[str, float] = {}
@@ -74,36 +74,36 @@ class OncePerSecond:
         self._told = {ip: told for ip, told in self._told.items() if now - told < 1}
 
 
-class Visitors:
-    """Everybody who has a connection, or had one a moment ago."""
+class Clients:
+    """The addresses that have a connection, or had one a moment ago."""
 
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
-        self._visitors: dict[str, Visitor] = {}
+        self._clients: dict[str, Client] = {}
         self._connections = 0
 
     def __len__(self) -> int:
-        return len(self._visitors)
+        return len(self._clients)
 
-    def enter(self, ip: str, now: float) -> Visitor | None:
+    def enter(self, ip: str, now: float) -> Client | None:
         """Count a new connection of an address; None when it has, or opens, too many."""
-        visitor = self._visitors.get(ip)
-        if visitor is None:
-            visitor = self._visitors[ip] = Visitor(self._limits, now)
-        has_room = visitor.connections < self._limits.connections_per_pod
-        if not has_room or self._connections >= self._limits.connections or not visitor.take(now):
+        client = self._clients.get(ip)
+        if client is None:
+            client = self._clients[ip] = Client(self._limits, now)
+        has_room = client.connections < self._limits.connections_per_pod
+        if not has_room or self._connections >= self._limits.connections or not client.take(now):
             return None
-        visitor.connections += 1
+        client.connections += 1
         self._connections += 1
-        return visitor
+        return client
 
-    def leave(self, visitor: Visitor) -> None:
+    def leave(self, client: Client) -> None:
         """Count a connection as closed."""
-        visitor.connections -= 1
+        client.connections -= 1
         self._connections -= 1
 
     def forget_rested(self, now: float) -> None:
         """Drop addresses that ask for nothing any more."""
-        rested = [ip for ip, visitor in self._visitors.items() if visitor.is_rested(now)]
+        rested = [ip for ip, client in self._clients.items() if client.is_rested(now)]
         for ip in rested:
-            del self._visitors[ip]
+            del self._clients[ip]

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
-from addons.iamproxy.server.connection import Connection, Hub
+from addons.iamproxy.server.connection import Connection, SharedState
 from addons.iamproxy.server.metadata import Metadata
 
 log = logging.getLogger(__name__)
@@ -45,11 +45,11 @@ class MetadataServer:
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Serve until `stopping`, then finish what was asked. Raises OSError when it cannot listen."""
-        hub = Hub(self._metadata, only_redirected=self._only_redirected)
+        shared = SharedState(self._metadata, only_redirected=self._only_redirected)
         servers: list[asyncio.Server] = []
         try:
             for place in self._listen:
-                servers.append(await _listen(hub, place))
+                servers.append(await _listen(shared, place))
             sockets = [each for server in servers for each in server.sockets]
             self.addresses = tuple(each.getsockname()[:2] for each in sockets)
             for address, port in self.addresses:
@@ -57,38 +57,38 @@ class MetadataServer:
             while not stopping.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stopping.wait(), _SWEEP_SECONDS)
-                hub.sweep()
+                shared.sweep()
         finally:
             self.addresses = ()
             for server in servers:
                 server.close()
-            await _drain(hub)
+            await _drain(shared)
 
 
-async def _listen(hub: Hub, place: Place) -> asyncio.Server:
+async def _listen(shared: SharedState, place: Place) -> asyncio.Server:
     if isinstance(place, socket.socket):
-        server = await hub.loop.create_server(lambda: Connection(hub), sock=place, backlog=_BACKLOG)
+        server = await shared.loop.create_server(lambda: Connection(shared), sock=place, backlog=_BACKLOG)
     else:
         host, port = place
-        server = await hub.loop.create_server(
-            lambda: Connection(hub), host or None, port, backlog=_BACKLOG, reuse_port=True
+        server = await shared.loop.create_server(
+            lambda: Connection(shared), host or None, port, backlog=_BACKLOG, reuse_port=True
         )
     for each in server.sockets:
         each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
     return server
 
 
-async def _drain(hub: Hub) -> None:
+async def _drain(shared: SharedState) -> None:
     """Let go of all connections: at once where nothing is under way, else with the next answer.
 
     An SDK sends its three requests over one connection, so one that has just been answered gets a moment to
     ask again, and is told then that the connection ends.
     """
-    hub.is_draining = True
-    until = hub.loop.time() + _DRAIN_SECONDS
-    while hub.connections and hub.loop.time() < until:
-        for connection in [each for each in hub.connections if each.is_rested]:
+    shared.is_draining = True
+    until = shared.loop.time() + _DRAIN_SECONDS
+    while shared.connections and shared.loop.time() < until:
+        for connection in [each for each in shared.connections if each.is_rested]:
             connection.close()
         await asyncio.sleep(_STEP_SECONDS)
-    for connection in list(hub.connections):
+    for connection in list(shared.connections):
         connection.abort()

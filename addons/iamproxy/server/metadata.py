@@ -123,7 +123,7 @@ class Metadata:
             return self._node_answer(request, route, holder, value)
         assert isinstance(holder, Grant)
         outcome = await self._cache.get(holder.key, deadline - loop.time())
-        # The address may be another pod's by now, and what is sent goes to whoever has it.
+        # The address may be another pod's by now, which would get what is sent.
         if await self._addresses.wait(ip, max(deadline - loop.time(), _CHECK_SECONDS)) != holder:
             message = "the address went from one pod to another meanwhile"
             return self._refuse(request, route, Refusal(holder.pod, names.ADDRESS_CHANGED, message, 503))
@@ -161,10 +161,10 @@ class Metadata:
     def _answer_outcome(
         self, request: Request, route: Route, grant: Grant, outcome: Credentials | Denial | None
     ) -> Answer:
-        """Answer when STS has, or in the end has not.
+        """Answer with what STS gave, or with what it is when the time is over.
 
-        The name of the role is told no sooner, for who asks for it asks for the credentials next: that gives
-        STS the time of two requests, which is almost two seconds with botocore.
+        The name of the role is told no sooner: SDKs ask for the name and then for the credentials, which
+        gives STS the time of two requests, almost two seconds with botocore.
         """
         if route.kind is Kind.ROLES:
             return answers.text(grant.role_name.encode())

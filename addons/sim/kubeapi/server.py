@@ -19,6 +19,7 @@ from addons.sim.kubeapi.controllers import Controllers
 from addons.sim.kubeapi.faults import Fault, Faults
 from addons.sim.kubeapi.rbac import MASTERS, Authorizer, PolicyRule
 from addons.sim.kubeapi.resources import Object, Resource
+from addons.sim.kubeapi.services import NODE_PORTS
 from addons.sim.kubeapi.status import StatusError, success, unauthorized
 from addons.sim.kubeapi.store import Store
 from addons.sim.kubeapi.table import TableFormat
@@ -39,6 +40,7 @@ class KubeApi:
     Without `tokens` whoever sends none is an administrator; with them he may nothing. Unknown tokens get 401.
     With `rbac` the Roles and bindings in the store decide; rules given to `add_user` always count.
     The latest `history` changes of each resource can be watched from; older versions get 410.
+    Services get their node ports from the range `node_ports`.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class KubeApi:
         tokens: Mapping[str, User] | None = None,
         rbac: bool | None = None,
         history: int = 10_000,
+        node_ports: range = NODE_PORTS,
         bookmark_seconds: float = 60.0,
     ) -> None:
-        self.store = Store(history=history)
+        self.store = Store(history=history, node_ports=node_ports)
         self.faults = Faults()
         self.requests: list[Request] = []
         self.tokens: dict[str, User] = dict(tokens or {})

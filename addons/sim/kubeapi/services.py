@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import IPv4Address
 
 from addons.sim.kubeapi.resources import Object, Resource
-from addons.sim.kubeapi.status import Cause, invalid
+from addons.sim.kubeapi.status import Cause, internal_error, invalid
 
 FIRST_ADDRESS = IPv4Address("10.96.0.10")
 NODE_PORTS = range(30_000, 32_768)
@@ -39,54 +39,55 @@ def fill_service(obj: Object) -> None:
 
 
 class ServiceAllocator:
-    """Gives each Service a cluster address and each exposed port a node port, unique while in use."""
+    """Gives each Service a cluster address and each exposed port a node port, unique while in use.
 
-    def __init__(self) -> None:
+    A Service that is refused, or only tried (`dry_run`), takes nothing.
+    """
+
+    def __init__(self, node_ports: range) -> None:
+        self._node_ports = node_ports
         self._addresses: set[str] = set()
         self._ports: set[int] = set()
         self._next_address = 0
 
-    def assign(self, resource: Resource, obj: Object, old: Object | None) -> None:
+    def assign(self, resource: Resource, obj: Object, old: Object | None, *, dry_run: bool) -> None:
         """Complete a valid Service; values of the version before are kept when the new one is silent."""
         spec = obj["spec"]
         before = (old or {}).get("spec", {})
-        if spec["type"] == "ExternalName":
+        if spec["type"] != "ExternalName":
+            spec["clusterIP"] = self._choose_address(resource, obj, before)
+            spec["clusterIPs"] = [spec["clusterIP"]]
+            spec.setdefault("ipFamilies", ["IPv4"])
+            spec.setdefault("ipFamilyPolicy", "SingleStack")
+            self._choose_ports(resource, obj, before)
+        if not dry_run:
             self._release_spec(before)
-            return
-        self._give_address(resource, obj, before)
-        spec.setdefault("ipFamilies", ["IPv4"])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
-        self._give_ports(resource, obj, before)
+            self._addresses |= {spec.get("clusterIP", "None")} - {"None"}
+            self._ports |= _node_ports(spec)
 
     def release(self, obj: Object) -> None:
         """Take back what a deleted Service had."""
         self._release_spec(obj.get("spec", {}))
 
-    def _give_address(self, resource: Resource, obj: Object, before: Object) -> None:
-        spec = obj["spec"]
-        address = spec.get("clusterIP") or before.get("clusterIP") or ""
+    def _choose_address(self, resource: Resource, obj: Object, before: Object) -> str:
+        address = obj["spec"].get("clusterIP") or before.get("clusterIP") or ""
         if not address:
-            address = next(a for a in self._free_addresses() if a not in self._addresses)
-        elif address != "None" and address != before.get("clusterIP") and address in self._addresses:
+            return next(a for a in self._free_addresses() if a not in self._addresses)
+        if address != before.get("clusterIP") and address in self._addresses:
             why = f"failed to allocate IP {address}: provided IP is already allocated"
-            message = f'Invalid value: ["{address}"]: {why}'
-            raise invalid(
-                resource, obj["metadata"]["name"], [Cause("FieldValueInvalid", "spec.clusterIPs", message)]
-            )
-        if address != "None":
-            self._addresses.add(address)
-        spec["clusterIP"], spec["clusterIPs"] = address, [address]
+            cause = Cause("FieldValueInvalid", "spec.clusterIPs", f'Invalid value: ["{address}"]: {why}')
+            raise invalid(resource, obj["metadata"]["name"], [cause])
+        return str(address)
 
     def _free_addresses(self) -> Iterator[str]:
         while True:
             yield str(FIRST_ADDRESS + self._next_address)
             self._next_address += 1
 
-    def _give_ports(self, resource: Resource, obj: Object, before: Object) -> None:
+    def _choose_ports(self, resource: Resource, obj: Object, before: Object) -> None:
         spec = obj["spec"]
-        held = {
-            (p["port"], p["protocol"]): p["nodePort"] for p in before.get("ports", ()) if p.get("nodePort")
-        }
+        held = {(p["port"], p["protocol"]): p.get("nodePort") for p in before.get("ports", ())}
+        chosen: dict[int, int] = {}  # one port by two protocols has one node port
         wants = spec["type"] == "NodePort" or (
             spec["type"] == "LoadBalancer" and spec["allocateLoadBalancerNodePorts"]
         )
@@ -94,15 +95,24 @@ class ServiceAllocator:
             if not wants:
                 port.pop("nodePort", None)
                 continue
-            number = port.get("nodePort") or held.get((port["port"], port["protocol"]))
-            if number in self._ports and number not in held.values():
+            shared = chosen.get(port["port"])
+            number = port.get("nodePort") or held.get((port["port"], port["protocol"])) or shared
+            if number != shared and number in self._ports - _node_ports(before) | set(chosen.values()):
                 message = f"Invalid value: {number}: provided port is already allocated"
                 cause = Cause("FieldValueInvalid", f"spec.ports[{index}].nodePort", message)
                 raise invalid(resource, obj["metadata"]["name"], [cause])
-            port["nodePort"] = number or next(n for n in NODE_PORTS if n not in self._ports)
-            self._ports.add(port["nodePort"])
-        self._ports -= set(held.values()) - {p.get("nodePort") for p in spec.get("ports") or ()}
+            port["nodePort"] = chosen[port["port"]] = number or self._free_port(chosen.values())
+
+    def _free_port(self, chosen: Collection[int]) -> int:
+        for number in self._node_ports:
+            if number not in self._ports and number not in chosen:
+                return number
+        raise internal_error("failed to allocate a nodePort: range is full")
 
     def _release_spec(self, spec: Object) -> None:
         self._addresses.discard(spec.get("clusterIP", ""))
-        self._ports -= {port.get("nodePort", 0) for port in spec.get("ports") or ()}
+        self._ports -= _node_ports(spec)
+
+
+def _node_ports(spec: Object) -> set[int]:
+    return {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}

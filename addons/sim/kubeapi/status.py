@@ -152,6 +152,12 @@ def as_causes(causes: Iterable[Cause]) -> list[dict[str, Any]]:
     return [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes]
 
 
+def internal_error(why: str) -> StatusError:
+    """The server itself cannot do what is asked for."""
+    message = f"Internal error occurred: {why}"
+    return StatusError(500, "InternalError", message, {"causes": [{"message": why}]})
+
+
 def expired(message: str, continue_token: str = "") -> StatusError:
     """The resource version or continue token lies before the kept history."""
     return StatusError(

@@ -25,7 +25,7 @@ from addons.sim.kubeapi.deletion import (
 )
 from addons.sim.kubeapi.resources import Object, Resource, Resources
 from addons.sim.kubeapi.selectors import field_tests, label_tests
-from addons.sim.kubeapi.services import ServiceAllocator
+from addons.sim.kubeapi.services import NODE_PORTS, ServiceAllocator
 from addons.sim.kubeapi.status import (
     already_exists,
     bad_request,
@@ -72,14 +72,18 @@ class Store:
     """All objects, one counter of resource versions, and listeners that hear of each change as it happens."""
 
     def __init__(
-        self, *, history: int = 10_000, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        *,
+        history: int = 10_000,
+        node_ports: range = NODE_PORTS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.resources = Resources()
         self.rv = 1
         self.now = now
         self._history = history
         self._tables: dict[tuple[str, str], Table] = {}
-        self._services = ServiceAllocator()
+        self._services = ServiceAllocator(node_ports)
         self.listeners: list[Listener] = [self._serve_definition, self._free_service]
         for name in NAMESPACES:
             self.create("v1", "namespaces", {"metadata": {"name": name}})
@@ -170,7 +174,7 @@ class Store:
         self._complete(resource, obj, None)
         if present := self.table(resource).get(namespace, metadata["name"]):
             raise already_exists(resource, metadata["name"], ending=b'"deletionTimestamp"' in present.raw)
-        self._allocate(resource, obj, None)
+        self._allocate(resource, obj, None, dry_run=write.dry_run)
         if write.manager:
             managed.record_update(resource, {}, obj, write.manager, rfc3339(self.now()))
         return self._commit("ADDED", resource, obj, None, dry_run=write.dry_run)
@@ -196,7 +200,7 @@ class Store:
         if not write.trusted:
             defaults.separate(resource, old, new, subresource)
         self._complete(resource, new, None if write.trusted else old)
-        self._allocate(resource, new, old)
+        self._allocate(resource, new, old, dry_run=write.dry_run)
         defaults.count_generation(resource, old, new)
         if write.manager:
             managed.record_update(resource, old, new, write.manager, rfc3339(self.now()), subresource)
@@ -259,9 +263,9 @@ class Store:
         if resource.plural == "customresourcedefinitions":
             definitions.establish(obj, rfc3339(self.now()))
 
-    def _allocate(self, resource: Resource, obj: Object, old: Object | None) -> None:
+    def _allocate(self, resource: Resource, obj: Object, old: Object | None, *, dry_run: bool) -> None:
         if resource.key == ("", "services"):
-            self._services.assign(resource, obj, old)
+            self._services.assign(resource, obj, old, dry_run=dry_run)
 
     def _check_identity(self, resource: Resource, entry: Entry, new: Object) -> None:
         metadata = new.setdefault("metadata", {})

@@ -4,6 +4,19 @@
 {{- toYaml (merge $ours .Values.config) -}}
 {{- end -}}
 
+{{- /* What every chart decides itself: where the daemon listens. */ -}}
+{{- define "common.settings" -}}
+listen: {{ printf ":%v" .Values.port | quote }}
+{{- end -}}
+
+{{- /* What a chart with replicas decides besides: by which Lease one of them leads. */ -}}
+{{- define "common.leaderSettings" -}}
+{{ include "common.settings" . }}
+leaderElect: true
+leaderElectName: {{ include "common.fullname" . }}
+leaderElectNamespace: {{ .Release.Namespace }}
+{{- end -}}
+
 {{- define "common.configMap" -}}
 apiVersion: v1
 kind: ConfigMap

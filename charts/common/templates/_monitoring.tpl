@@ -46,6 +46,30 @@ spec:
 {{- end -}}
 {{- end -}}
 
+{{- /* A group of alerts: arguments are the root and the rules, as Prometheus takes them. Each is told where it is
+explained. */ -}}
+{{- define "common.prometheusRule" -}}
+{{- $root := first . -}}
+{{- $rules := last . | fromYamlArray -}}
+{{- range $rules -}}
+{{- $_ := set .annotations "runbook" (printf "docs/troubleshooting.md, %s" .alert) -}}
+{{- end -}}
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  {{- include "common.monitoringMetadata" (list $root $root.Values.prometheusRule.labels) | nindent 2 }}
+spec:
+  groups:
+    - name: {{ include "common.clusterName" $root }}
+      rules:
+        {{- toYaml $rules | nindent 8 }}
+{{- end -}}
+
+{{- /* The labels by which Prometheus tells the pods of a release from others. */ -}}
+{{- define "common.scraped" -}}
+{{- printf "namespace=%q,service=%q" .Release.Namespace (include "common.fullname" .) -}}
+{{- end -}}
+
 {{- /* `metadata` of what Prometheus finds by labels of its own: arguments are the root and those labels. */ -}}
 {{- define "common.monitoringMetadata" -}}
 {{- $root := first . -}}

@@ -44,6 +44,133 @@ readinessProbe:
   failureThreshold: 3
 {{- end -}}
 
+{{- /*
+The pod of a daemon. Its argument is a dict: `root` is the root; `onEveryNode` is true for the pod of a DaemonSet, which
+is in the network of its node. All others are optional lines of one chart:
+  podSecurityContext         in place of those of the "restricted" Pod Security Standard
+  containerSecurityContext   likewise
+  initContainers             containers that end before the daemon starts
+  args, env                  come before those of the user
+  volumeMounts, volumes      likewise
+Where pods of every node listen they claim no port: it would be promised to one pod alone, and a pod and its successor
+share it. Probes then name its number.
+*/ -}}
+{{- define "common.podTemplate" -}}
+{{- $root := .root -}}
+metadata:
+  labels:
+    {{- include "common.podLabels" $root | nindent 4 }}
+  annotations:
+    {{- $checksum := dict "checksum/config" (include "common.config" $root | sha256sum) }}
+    {{- toYaml (merge $checksum $root.Values.podAnnotations) | nindent 4 }}
+spec:
+  serviceAccountName: {{ include "common.serviceAccountName" $root }}
+  automountServiceAccountToken: true
+  enableServiceLinks: false
+  {{- if .onEveryNode }}
+  hostNetwork: true
+  dnsPolicy: ClusterFirstWithHostNet
+  {{- end }}
+  terminationGracePeriodSeconds: 30
+  {{- with include "common.imagePullSecrets" $root }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  securityContext:
+    {{- .podSecurityContext | default (include "common.podSecurityContext" $root) | nindent 4 }}
+  {{- include (ternary "common.nodeScheduling" "common.scheduling" (default false .onEveryNode)) $root | nindent 2 }}
+  {{- with .initContainers }}
+  initContainers:
+    {{- . | nindent 4 }}
+  {{- end }}
+  containers:
+    - name: {{ $root.Chart.Name }}
+      image: {{ include "common.image" $root | quote }}
+      imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+      args:
+        - {{ $root.Chart.Name }}
+        - --config=/etc/aws-addons/config.yaml
+        {{- with .args }}
+        {{- . | nindent 8 }}
+        {{- end }}
+        {{- with $root.Values.extraArgs }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      {{- with include "common.environment" (list $root .env) | trim }}
+      {{- . | nindent 6 }}
+      {{- end }}
+      {{- if not .onEveryNode }}
+      ports:
+        - name: http
+          containerPort: {{ $root.Values.port }}
+      {{- end }}
+      {{- include "common.probes" (ternary $root.Values.port "http" (default false .onEveryNode)) | nindent 6 }}
+      resources:
+        {{- toYaml $root.Values.resources | nindent 8 }}
+      securityContext:
+        {{- .containerSecurityContext | default (include "common.containerSecurityContext" $root) | nindent 8 }}
+      volumeMounts:
+        - name: config
+          mountPath: /etc/aws-addons
+          readOnly: true
+        {{- include "common.volumeMounts" (list $root .volumeMounts) | nindent 8 }}
+  volumes:
+    - name: config
+      configMap:
+        name: {{ include "common.fullname" $root }}
+    {{- include "common.volumes" (list $root .volumes) | nindent 4 }}
+{{- end -}}
+
+{{- define "common.imagePullSecrets" -}}
+{{- with .Values.imagePullSecrets -}}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
+{{- /* The environment of a container: arguments are the root and lines that come before those of the user. */ -}}
+{{- define "common.environment" -}}
+{{- $root := first . -}}
+{{- $own := last . -}}
+{{- if or $own $root.Values.extraEnv }}
+env:
+  {{- with $own }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  {{- with $root.Values.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end }}
+{{- with $root.Values.extraEnvFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* A place for temporary files, since the root is read-only, lines of the chart, and what the user has besides:
+arguments are the root and those lines. */ -}}
+{{- define "common.volumeMounts" -}}
+- name: tmp
+  mountPath: /tmp
+{{- with last . }}
+{{ . }}
+{{- end }}
+{{- with (first .).Values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "common.volumes" -}}
+- name: tmp
+  emptyDir:
+    sizeLimit: 16Mi
+{{- with last . }}
+{{ . }}
+{{- end }}
+{{- with (first .).Values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
 {{- /* How important pods are, and on which nodes they may run. */ -}}
 {{- define "common.placement" -}}
 {{- with .Values.priorityClassName }}
@@ -55,6 +182,15 @@ nodeSelector:
 {{- end }}
 {{- with .Values.tolerations }}
 tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* Where the pods of every node may run. */ -}}
+{{- define "common.nodeScheduling" -}}
+{{- include "common.placement" . }}
+{{- with .Values.affinity }}
+affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}

@@ -1,4 +1,4 @@
-{{- /* What the chart decides itself. The name of the node comes with the environment, different on every node. */ -}}
+{{- /* The name of the node comes with the environment, different on every node. */ -}}
 {{- define "iamproxy.settings" -}}
-listen: {{ printf ":%v" .Values.port | quote }}
+{{ include "common.settings" . }}
 {{- end -}}

@@ -15,7 +15,8 @@ from addons.dns.desired import canonical_hosted_zones as canonical
 from addons.sim.aws.route53.model import AliasTarget, RecordSet, Vpc
 from addons.sim.aws.sts.state import ACCOUNT, trust_of_account
 from addons.sim.nameserver import NameServer
-from tests.support.dns_world import CHANGE, Object, World, service, until
+from tests.support.dns_world import CHANGE, Object, World, service
+from tests.support.until import until
 
 ELB = "web-1.eu-central-1.elb.amazonaws.com"
 ELB_ZONE = "Z215JYRZR1TBD5"

@@ -7,8 +7,9 @@ from addons.dns.controller.zones import Controller
 from addons.runtime.outcomes import PlanLine
 from addons.sim.aws.route53.model import Vpc
 from addons.sim.kubeapi.faults import Fault
-from tests.support.dns_world import CHANGE, PREFIX, TEXT, World, service, until
+from tests.support.dns_world import CHANGE, PREFIX, TEXT, World, service
 from tests.support.permits import NEVER, PERMIT
+from tests.support.until import until
 
 
 class TestFollowing:

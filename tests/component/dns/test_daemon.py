@@ -9,6 +9,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import pytest
 
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
-from tests.support.processes import running
+from tests.support.processes import Ended, ended, running
+from tests.support.until import until
 
 CHANGE = "ChangeResourceRecordSets"
 PREFIX = "external-dns.alpha.kubernetes.io/"
@@ -50,6 +52,10 @@ class World:
         """Calls that have changed something."""
         return sum(call.operation == CHANGE and not call.error for call in self.aws.calls)
 
+    def has_made(self, changes: int) -> bool:
+        """Whether so many calls have changed something."""
+        return self.changes >= changes
+
     @asynccontextmanager
     async def process(self, *flags: str) -> AsyncIterator[asyncio.subprocess.Process]:
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
@@ -59,11 +65,10 @@ class World:
         async with running(*command, env=environment, stdout=PIPE, stderr=PIPE) as started:
             yield started
 
-    async def run(self, *flags: str) -> tuple[int | None, str, str]:
-        """Exit code, stdout and stderr of a process that ends by itself."""
+    async def run(self, *flags: str) -> Ended:
+        """How a process ends by itself."""
         async with self.process(*flags) as started:
-            out, err = await started.communicate()
-            return started.returncode, out.decode(), err.decode()
+            return await ended(started)
 
 
 @pytest.fixture
@@ -151,8 +156,7 @@ async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
     serving = (f"--listen=127.0.0.1:{port}", "--min-event-sync-interval=50ms")
     flags = (*serving, "--policy=sync", "--domain-filter=example.com")
     async with world.process(*flags) as started, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as http:
-        while world.addresses() != {"www": ("192.0.2.1",)}:
-            await asyncio.sleep(0.05)
+        await until(lambda: world.addresses() == {"www": ("192.0.2.1",)})
         async with http.get("/readyz") as reply:
             assert reply.status == 200
         async with http.get("/api/state") as reply:
@@ -174,8 +178,7 @@ async def test_a_stop_ends_after_the_call_in_flight_and_says_what_it_left(world:
     world.aws.faults.slow(CHANGE, 0.3)
     flags = ("--listen=127.0.0.1:0", "--aws-batch-change-size=2", "--aws-batch-change-interval=0s")
     async with world.process(*flags, "--aws-rate=1000", "--log-format=text") as started:
-        while world.changes < 7:
-            await asyncio.sleep(0.01)
+        await until(lambda: world.has_made(7), pause=0.001)
         started.send_signal(signal.SIGTERM)
         sent = world.changes
         _, err = await started.communicate()
@@ -193,8 +196,7 @@ async def test_a_single_pass_that_is_told_to_stop_says_so(world: World) -> None:
     async with world.process(
         "--once", "--aws-batch-change-size=2", "--aws-batch-change-interval=0s"
     ) as started:
-        while world.changes < 2:
-            await asyncio.sleep(0.01)
+        await until(lambda: world.has_made(2), pause=0.001)
         started.send_signal(signal.SIGTERM)
         _, err = await started.communicate()
         assert started.returncode == 3
@@ -210,8 +212,7 @@ async def test_killed_in_the_middle_it_converges_when_started_again(world: World
         async with world.process(
             "--listen=127.0.0.1:0", "--no-leader-elect", "--aws-batch-change-size=4"
         ) as started:
-            while world.changes < calls:
-                await asyncio.sleep(0.01)
+            await until(partial(world.has_made, calls), pause=0.001)
             started.kill()
             await started.communicate()
     code, _, err = await world.run("--once")

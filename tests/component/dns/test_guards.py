@@ -15,8 +15,9 @@ from addons.runtime.loop import Result
 from addons.runtime.permit import Permit
 from addons.runtime.watches import Cache
 from addons.sim.kubeapi.faults import Fault
-from tests.support.dns_world import CHANGE, World, service, until
+from tests.support.dns_world import CHANGE, World, service
 from tests.support.permits import NEVER, PERMIT
+from tests.support.until import until
 
 LIST = "ListHostedZones"
 

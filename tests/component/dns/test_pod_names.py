@@ -14,7 +14,8 @@ from tests.support.dns_cluster import (
     asking,
     now,
 )
-from tests.support.dns_world import CHANGE, PREFIX, World, until
+from tests.support.dns_world import CHANGE, PREFIX, World
+from tests.support.until import until
 
 
 class TestStatefulSet:

@@ -16,7 +16,7 @@ from tests.support.dns_cluster import (
     asking,
     now,
 )
-from tests.support.dns_world import until
+from tests.support.until import until
 
 
 class TestNewDaemon:

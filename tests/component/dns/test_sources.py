@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from addons.sim.kubeapi.faults import Fault
-from tests.support.dns_world import PREFIX, World, service, until
+from tests.support.dns_world import PREFIX, World, service
 from tests.support.permits import NEVER
+from tests.support.until import until
 
 Object = dict[str, Any]
 

@@ -8,6 +8,7 @@ import pytest
 from addons.sim.kubeapi.faults import Fault
 from tests.support.iamproxy_reuse import LEAST_SECONDS
 from tests.support.iamproxy_world import FakeCni, World, addresses, holder, pod
+from tests.support.until import until
 
 IP = "10.0.0.1"
 
@@ -45,7 +46,7 @@ class TestVisibility:
         async with world.controller() as controller:
             controller._pass()
             assert await holder(controller, IP, 0.2) == ""
-            assert "namespaces cannot be read" in controller.not_ready()
+            assert "namespaces not read yet" in controller.not_ready()
 
     async def test_a_cni_that_falls_silent_is_believed_for_a_while(self, world: World) -> None:
         cni = FakeCni(world.folder / "cni")
@@ -84,8 +85,7 @@ class TestNews:
             monkeypatch.setattr(controller, "_rules", fail)
             world.delete(created)
             world.create(pod("b", IP, role="web"))
-            while controller.watches.pods.store.get("prod", "b") is None:
-                await asyncio.sleep(0.001)
+            await until(lambda: controller.pods.get("prod", "b"), pause=0.001)
             assert await holder(controller, IP, 0.2) == ""
             assert controller.not_ready() == "the last round failed: RuntimeError('out of order')"
             monkeypatch.undo()

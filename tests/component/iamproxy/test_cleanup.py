@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -16,7 +15,9 @@ from addons.iamproxy.kube.daemonset import DaemonSets
 from addons.runtime.kube import KubeClient
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
+from tests.support import processes
 from tests.support.daemonsets import CLEANING, DaemonSetController
+from tests.support.processes import Ended
 from tests.support.virtual import run_virtual
 
 SETTINGS = ["--config=/etc/aws-addons/config.yaml", "--log-level=debug"]
@@ -208,13 +209,11 @@ def test_what_is_left_is_told_in_nodes_and_how_to_go_on() -> None:
     assert text.endswith("  addons iamproxy cleanup\n")
 
 
-async def run(folder: Path, *arguments: str) -> tuple[int | None, str, str]:
-    """The command as a process: its exit code, and what it says."""
+async def run(folder: Path, *arguments: str) -> Ended:
+    """The command as a process."""
     command = (sys.executable, "-m", "addons", "iamproxy", "cleanup", *arguments)
     environment = {**os.environ, "KUBECONFIG": str(folder / "kubeconfig")}
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=PIPE, stderr=PIPE)
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
+    return await processes.run(*command, env=environment)
 
 
 async def test_as_a_command_it_ends_well_when_all_is_done_and_else_tells_what_is_left(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """The controller against an API server and a strict STS: verdicts, credentials, and what is told."""
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,11 @@ from addons.iamproxy.model.credentials import Credentials, Denial
 from addons.iamproxy.model.verdicts import Grant
 from addons.runtime.settings import SettingError
 from addons.sim.aws.sts.state import Asked, trust_of_account
+from addons.sim.kubeapi.faults import Fault
 from tests.support.iamproxy_world import BASE, World, addresses, holder, key_of, pod
+from tests.support.until import until
 
 ACCOUNT = "123456789012"
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 class TestCredentials:
@@ -231,11 +226,17 @@ class TestPolicy:
 
 
 class TestSinglePass:
+    async def test_what_must_not_be_read_is_a_failure(self, world: World) -> None:
+        world.api.faults.add(Fault(resource="pods", status=403))
+        async with world.controller() as controller:
+            failures = await controller.run_once(asyncio.Event())
+        assert failures.keys() == {"pods"}
+
     async def test_everything_is_fetched_and_failures_are_named(self, world: World) -> None:
         world.aws.sts.create_role("web")
         world.create(pod("a", "10.0.0.1", role="web"))
         world.create(pod("b", "10.0.0.2", role="nobody"))
         async with world.controller() as controller:
-            failures = await controller.run_once()
+            failures = await controller.run_once(asyncio.Event())
             assert list(failures) == [f"{BASE}nobody as prod.runner"]
             assert [key.role_arn for key in controller.credentials.held()] == [BASE + "web"]

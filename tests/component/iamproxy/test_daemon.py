@@ -14,7 +14,8 @@ import pytest
 from addons.iamproxy import names
 from addons.sim.ports import free_port
 from tests.support.iamproxy_world import BASE, NODE, World, pod
-from tests.support.processes import running
+from tests.support.processes import Ended, ended, running
+from tests.support.until import until
 
 HOST = {"Host": "169.254.169.254"}
 ROLES = "/latest/meta-data/iam/security-credentials/"
@@ -34,10 +35,9 @@ async def process(world: World, *arguments: str) -> AsyncIterator[asyncio.subpro
         yield started
 
 
-async def run(world: World, *arguments: str) -> tuple[int | None, str, str]:
+async def run(world: World, *arguments: str) -> Ended:
     async with process(world, *arguments) as started:
-        out, err = await asyncio.wait_for(started.communicate(), 30)
-        return started.returncode, out.decode(), err.decode()
+        return await ended(started)
 
 
 class TestCommands:
@@ -136,12 +136,11 @@ class TestServing:
 
 
 async def until_ready(http: aiohttp.ClientSession, url: str) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                async with http.get(url) as reply:
-                    if reply.status == 200:
-                        return
-            except aiohttp.ClientConnectionError:
-                pass
-            await asyncio.sleep(0.05)
+    async def is_ready() -> bool:
+        try:
+            async with http.get(url) as reply:
+                return reply.status == 200
+        except aiohttp.ClientConnectionError:
+            return False
+
+    await until(is_ready)

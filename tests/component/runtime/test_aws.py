@@ -15,6 +15,7 @@ from addons.runtime.bucket import Rate
 from addons.runtime.errors import Denied, Invalid, NotFound, Throttled, Unavailable
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.imds import Imds
+from tests.support.until import until
 
 FAST = Rate(per_second=1000, burst=100)
 ROLE = "arn:aws:iam::123456789012:role/records"
@@ -298,8 +299,9 @@ class TestClosing:
             ended = await asyncio.gather(*calls, return_exceptions=True)
             assert {type(end) for end in ended} == {asyncio.CancelledError}
             let_go.set()
-            while any(thread.name.startswith("aws-route53") for thread in threading.enumerate()):
-                await asyncio.sleep(0.01)
+            await until(
+                lambda: not any(thread.name.startswith("aws-route53") for thread in threading.enumerate())
+            )
             assert requests == 1
 
 

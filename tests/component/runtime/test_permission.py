@@ -26,6 +26,7 @@ from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.hostile import write_kubeconfig
 from tests.support.proxy import Proxy
+from tests.support.until import until
 
 DELAY = 2.0
 """Seconds; longer than the lease."""
@@ -258,13 +259,11 @@ class TestStop:
                     abandoned.cancel()
 
                 async def watch() -> None:
-                    while _holder(api):
-                        await asyncio.sleep(0.01)
+                    await until(lambda: not _holder(api))
                     world.results.append(world.changes)
 
                 campaign = asyncio.ensure_future(leader.lead(act)(stopping))
-                while not leader.is_leading:
-                    await asyncio.sleep(0.01)
+                await until(lambda: leader.is_leading)
                 await watch()
                 await campaign
                 assert world.results == [1], "the lease was released when the change had been made"

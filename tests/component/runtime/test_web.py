@@ -70,6 +70,11 @@ class TestData:
             assert reply.headers["Content-Type"].startswith("text/plain; version=")
             assert "# TYPE addons_event_loop_lag_seconds gauge" in await reply.text()
 
+    @pytest.mark.parametrize(("reason", "ready"), [("", 1.0), ("services are not synced", 0.0)])
+    async def test_readiness_is_a_metric_too(self, reason: str, ready: float) -> None:
+        async with serving(ready=lambda: reason) as client, client.get("/metrics") as reply:
+            assert f"\naddons_ready {ready}\n" in await reply.text()
+
     async def test_state_is_json(self) -> None:
         async with serving() as client, client.get("/api/state") as reply:
             assert await reply.json() == {"names": 3}

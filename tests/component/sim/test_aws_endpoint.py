@@ -1,7 +1,6 @@
 """One endpoint for all services: who is called, what is recorded, how calls fail on order."""
 
 import socket
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 
@@ -11,6 +10,7 @@ from botocore.exceptions import BotoCoreError
 
 from addons.sim.aws.server import Call
 from tests.support.aws import World, ZoneClient, create, record, world
+from tests.support.processes import output_of
 
 
 @pytest.fixture
@@ -162,5 +162,4 @@ class TestFaults:
 
 def test_dns_alone_starts_without_moto() -> None:
     script = "import sys, addons.sim.aws.server, addons.sim.nameserver; print('moto' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert found.stdout == "False\n"
+    assert output_of(sys.executable, "-c", script) == "False\n"

@@ -121,6 +121,19 @@ class TestAddresses:
         made["spec"]["type"] = "ClusterIP"
         assert "nodePort" not in store.update("v1", "services", made)["spec"]["ports"][0]
 
+    def test_a_port_of_two_protocols_has_one_node_port(self, store: Store) -> None:
+        ports = [{"name": name, "port": 53, "protocol": name.upper()} for name in ("tcp", "udp")]
+        made = store.create("v1", "services", service("a", type="NodePort", ports=ports))
+        assert len({port["nodePort"] for port in made["spec"]["ports"]}) == 1
+
+    def test_a_refused_service_takes_nothing(self) -> None:
+        store = Store(node_ports=range(30_000, 30_002))
+        ports = [{"name": f"p{number}", "port": number} for number in (1, 2, 3)]
+        with pytest.raises(StatusError, match="range is full"):
+            store.create("v1", "services", service("a", type="NodePort", ports=ports))
+        made = store.create("v1", "services", service("a", type="NodePort", ports=ports[:2]))
+        assert {port["nodePort"] for port in made["spec"]["ports"]} == {30_000, 30_001}
+
 
 class TestDefinitions:
     """A CustomResourceDefinition adds a resource, and its deletion takes the objects along."""

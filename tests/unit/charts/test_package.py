@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import tarfile
 import tomllib
 from itertools import pairwise
 from pathlib import Path
@@ -10,13 +11,13 @@ import pytest
 import yaml
 
 from tests.support.charts import (
+    APPLICATIONS,
     CHARTS,
-    MINIMA,
-    MINIMUM,
     OLDEST,
     ROOT,
     Object,
     Values,
+    cases,
     helm,
     installed,
     only,
@@ -34,7 +35,7 @@ def metadata(name: str) -> Object:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_lint_has_nothing_to_say(name: str) -> None:
-    report = helm.lint(CHARTS / name, MINIMA.get(name, {}), strict=True)
+    report = helm.lint(CHARTS / name, cases(name).get("default", {}), strict=True)
     assert (report["messages"], report["errors"]) == ([], [])
 
 
@@ -43,64 +44,71 @@ def test_a_chart_supports_the_oldest_minor_and_later(name: str) -> None:
     assert metadata(name)["kubeVersion"] == f">={OLDEST}.0-0"
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if metadata(name)["type"] == "application"])
+@pytest.mark.parametrize("name", APPLICATIONS)
 def test_a_chart_installs_the_version_of_the_project(name: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert metadata(name)["appVersion"] == project["version"]
     assert metadata(name)["annotations"]["artifacthub.io/license"] == project["license"]
 
 
-@pytest.mark.parametrize("name", MINIMA)
+@pytest.mark.parametrize("name", APPLICATIONS)
 def test_a_package_carries_the_library_and_renders_the_same_elsewhere(name: str, tmp_path: Path) -> None:
     archive = Path(helm.package(CHARTS / name, destination=tmp_path))
     assert archive.name == f"{name}-{metadata(name)['version']}.tgz"
-    assert render(MINIMA[name], archive) == render(MINIMA[name], CHARTS / name)
+    given = cases(name)["default"]
+    assert render(given, archive) == render(given, CHARTS / name)
 
 
-@pytest.mark.parametrize("name", MINIMA)
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_a_package_has_what_its_users_need_and_no_test_values(name: str, tmp_path: Path) -> None:
+    with tarfile.open(helm.package(CHARTS / name, destination=tmp_path)) as archive:
+        files = {file.removeprefix(f"{name}/") for file in archive.getnames()}
+    assert {"README.md", "values.schema.json", "charts/common/Chart.yaml"} <= files
+    assert [file for file in files if file.startswith("ci")] == []
+
+
+@pytest.mark.parametrize("name", APPLICATIONS)
 def test_the_dependency_on_the_library_is_met(name: str) -> None:
     (library,) = helm.dependency_list(CHARTS / name)
     assert (library["name"], library["version"]) == ("common", metadata("common")["version"])
     assert library["status"] == "unpacked"
 
 
-def umbrella(folder: Path, given: Values) -> Path:
-    """A chart that has dns below it, as `addons`."""
+def umbrella(folder: Path, name: str, given: Values) -> Path:
+    """A chart that has another one below it."""
     chart = folder / "addons"
     (chart / "charts").mkdir(parents=True)
-    shutil.copytree(CHARTS / "dns", chart / "charts" / "dns")
-    dependency = {"name": "dns", "version": "0.1.0", "condition": "dns.enabled"}
+    shutil.copytree(CHARTS / name, chart / "charts" / name)
+    dependency = {"name": name, "version": "0.1.0", "condition": f"{name}.enabled"}
     about = {"apiVersion": "v2", "name": "addons", "version": "1.0.0", "dependencies": [dependency]}
     (chart / "Chart.yaml").write_text(yaml.safe_dump(about))
     (chart / "values.yaml").write_text(yaml.safe_dump(given))
     return chart
 
 
-def test_below_another_chart_it_is_the_same_chart(tmp_path: Path) -> None:
-    dns = {"enabled": True, "config": MINIMUM["config"]}
-    given = {"dns": dns, "global": {"image": MINIMUM["image"]}}
-    assert render({}, umbrella(tmp_path, given)) == render(MINIMUM)
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_below_another_chart_it_is_the_same_chart(name: str, tmp_path: Path) -> None:
+    alone = cases(name)["default"]
+    given = {name: {"enabled": True, "config": alone["config"]}, "global": {"image": alone["image"]}}
+    assert render({}, umbrella(tmp_path, name, given)) == render(alone, CHARTS / name)
 
 
-def test_below_another_chart_it_can_be_switched_off(tmp_path: Path) -> None:
-    assert render({"dns": {"enabled": False}}, umbrella(tmp_path, {})) == []
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_below_another_chart_it_can_be_switched_off(name: str, tmp_path: Path) -> None:
+    assert render({name: {"enabled": False}}, umbrella(tmp_path, name, {})) == []
 
 
-def test_below_another_chart_its_values_are_still_checked(tmp_path: Path) -> None:
-    chart = umbrella(tmp_path, {"dns": {**MINIMUM, "replica": 1}})
-    with pytest.raises(helm.HelmValuesError, match="additional properties 'replica' not allowed"):
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_below_another_chart_its_values_are_still_checked(name: str, tmp_path: Path) -> None:
+    chart = umbrella(tmp_path, name, {name: {**cases(name)["default"], "nothing": 1}})
+    with pytest.raises(helm.HelmValuesError, match="additional properties 'nothing' not allowed"):
         render({}, chart)
 
 
-@pytest.mark.parametrize("name", MINIMA)
+@pytest.mark.parametrize("name", APPLICATIONS)
 def test_the_command_in_the_readme_installs_the_chart(name: str) -> None:
     text = (CHARTS / name / "README.md").read_text()
     words = shlex.split(text[text.index(f"helm install {name} charts/{name}") :].partition("```")[0])
     given = ",".join(word for flag, word in pairwise(words) if flag == "--set")
     account = only(installed(render(helm.parse_set_string(given), CHARTS / name)), "ServiceAccount")
     assert account["metadata"]["annotations"] == {"eks.amazonaws.com/role-arn": "ROLE"}
-
-
-def test_releases_that_hold_the_name_of_the_chart_do_not_say_it_twice() -> None:
-    assert only(render(MINIMUM, name="dns"), "Deployment")["metadata"]["name"] == "dns"
-    assert only(render(MINIMUM, name="x" * 53), "Deployment")["metadata"]["name"] == f"{'x' * 53}-dns"

@@ -1,73 +1,96 @@
-"""The pod of the dns chart: it needs nothing of its node, and is asked for what the daemon answers."""
+"""The pod of every chart: what it is given, and what no value takes away."""
 
 import re
 
 import pytest
 
-from tests.support.charts import MINIMUM, Object, Values, helm, only, render, values
+from tests.support.charts import (
+    APPLICATIONS,
+    CHARTS,
+    EVERY_CASE,
+    Object,
+    Values,
+    cases,
+    container_of,
+    helm,
+    only,
+    pod_of,
+    render,
+    values,
+    workload,
+)
+
+every_chart = pytest.mark.parametrize("chart", APPLICATIONS)
+every_case = pytest.mark.parametrize(("chart", "case"), EVERY_CASE)
 
 
-def pod(*more: Values) -> Object:
-    """The spec of the pod."""
-    spec: Object = only(render(values(*more)), "Deployment")["spec"]["template"]["spec"]
-    return spec
+def objects(chart: str, *more: Values) -> list[Object]:
+    """What a chart renders for what must be said, and more."""
+    return render(values(*more, chart=chart), CHARTS / chart)
 
 
-def container(*more: Values) -> Object:
-    """Its one container."""
-    (found,) = pod(*more)["containers"]
-    return dict(found)
-
-
-def test_it_meets_the_restricted_pod_security_standard() -> None:
-    security = container()["securityContext"]
-    assert security["allowPrivilegeEscalation"] is False
-    assert security["capabilities"] == {"drop": ["ALL"]}
+@every_case
+def test_its_root_is_read_only_and_it_gains_no_privilege_by_itself(chart: str, case: str) -> None:
+    found = render(cases(chart)[case], CHARTS / chart)
+    security = container_of(found)["securityContext"]
     assert security["readOnlyRootFilesystem"] is True
-    assert pod()["securityContext"]["runAsNonRoot"] is True
-    assert pod()["securityContext"]["runAsUser"] == 65532
-    assert pod()["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod().keys()
+    if security.get("privileged"):
+        assert cases(chart)[case]["privileged"] is True, "only where it is asked for"
+    else:
+        assert security["allowPrivilegeEscalation"] is False
+        assert security["capabilities"]["drop"] == ["ALL"]
+    assert pod_of(found)["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"hostPID", "hostIPC"} & pod_of(found).keys()
 
 
-def test_it_asks_for_processor_time_and_is_never_throttled() -> None:
-    resources = container()["resources"]
+@every_chart
+def test_it_asks_for_processor_time_and_is_never_throttled(chart: str) -> None:
+    resources = container_of(objects(chart))["resources"]
     assert resources["requests"].keys() == {"cpu", "memory"}
     assert resources["limits"].keys() == {"memory"}
 
 
-def test_it_is_important_and_its_replicas_keep_apart() -> None:
-    (term,) = pod()["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
-    labels = only(render(MINIMUM), "Deployment")["spec"]["selector"]
-    assert term["podAffinityTerm"] == {"topologyKey": "kubernetes.io/hostname", "labelSelector": labels}
-    assert pod()["priorityClassName"] == "system-cluster-critical"
-
-
-def test_an_affinity_replaces_the_default() -> None:
-    mine: Values = {"nodeAffinity": {}}
-    assert pod({"affinity": mine})["affinity"] == mine
-
-
-def test_a_slow_start_has_two_minutes_before_it_counts_as_a_hang() -> None:
-    probe = container()["startupProbe"]
+@every_chart
+def test_a_slow_start_has_two_minutes_before_it_counts_as_a_hang(chart: str) -> None:
+    probe = container_of(objects(chart))["startupProbe"]
     assert probe["periodSeconds"] * probe["failureThreshold"] >= 120
 
 
-def test_the_port_is_the_one_it_is_told_to_listen_at() -> None:
-    objects = render(values({"port": 9000}))
-    assert "listen: :9000" in only(objects, "ConfigMap")["data"]["config.yaml"]
-    assert container({"port": 9000})["ports"] == [{"name": "http", "containerPort": 9000}]
-    assert only(objects, "Service")["spec"]["ports"][0]["port"] == 9000
+@every_chart
+def test_it_is_probed_where_it_listens(chart: str) -> None:
+    found = objects(chart, {"port": 9000})
+    container = container_of(found)
+    assert "listen: :9000" in only(found, "ConfigMap")["data"]["config.yaml"]
+    ports = {port["name"]: port["containerPort"] for port in container.get("ports", ())}
+    asked = {
+        probe: (container[probe]["httpGet"]["path"], container[probe]["httpGet"]["port"])
+        for probe in ("startupProbe", "livenessProbe", "readinessProbe")
+    }
+    assert {probe: (path, ports.get(port, port)) for probe, (path, port) in asked.items()} == {
+        "startupProbe": ("/healthz", 9000),
+        "livenessProbe": ("/healthz", 9000),
+        "readinessProbe": ("/readyz", 9000),
+    }
 
 
-def test_it_has_longer_to_stop_than_it_needs() -> None:
-    assert pod()["terminationGracePeriodSeconds"] > 20
+@every_chart
+def test_it_has_longer_to_stop_than_it_needs(chart: str) -> None:
+    assert pod_of(objects(chart))["terminationGracePeriodSeconds"] > 20
 
 
-def test_no_service_of_its_namespace_can_set_its_environment() -> None:
-    assert pod()["enableServiceLinks"] is False
+@every_chart
+def test_no_service_of_its_namespace_can_set_its_environment(chart: str) -> None:
+    assert pod_of(objects(chart))["enableServiceLinks"] is False
 
 
+@every_chart
+def test_its_token_is_mounted_by_the_pod_and_not_by_the_account(chart: str) -> None:
+    assert pod_of(objects(chart))["automountServiceAccountToken"] is True
+    account = next(obj for obj in objects(chart) if obj["kind"] == "ServiceAccount")
+    assert account["automountServiceAccountToken"] is False
+
+
+@every_chart
 @pytest.mark.parametrize(
     ("image", "reference"),
     [
@@ -77,48 +100,79 @@ def test_no_service_of_its_namespace_can_set_its_environment() -> None:
     ],
 )
 def test_a_digest_wins_over_a_tag_and_a_tag_over_the_version_of_the_chart(
-    image: Values, reference: str
+    image: Values, reference: str, chart: str
 ) -> None:
-    assert container({"image": {"repository": "r/addons", **image}})["image"] == reference
+    assert container_of(objects(chart, {"image": {"repository": "r/addons", **image}}))["image"] == reference
 
 
-def test_an_umbrella_may_name_the_image_for_all() -> None:
-    given = {"image": {"repository": ""}, "global": {"image": {"repository": "shared/addons", "tag": "v3"}}}
-    assert container(given)["image"] == "shared/addons:v3"
+@every_chart
+def test_an_umbrella_may_name_the_image_for_all(chart: str) -> None:
+    shared = {"image": {"repository": "shared/addons", "tag": "v3"}}
+    found = objects(chart, {"image": {"repository": ""}, "global": shared})
+    assert container_of(found)["image"] == "shared/addons:v3"
 
 
-def test_without_an_image_it_is_refused_in_words() -> None:
+@every_chart
+def test_without_an_image_it_is_refused_in_words(chart: str) -> None:
     with pytest.raises(helm.HelmRenderError, match=r"image\.repository is required: registry and name"):
-        render(values({"image": {"repository": ""}}))
+        objects(chart, {"image": {"repository": ""}})
 
 
-def test_a_change_of_config_restarts_the_pods_and_the_version_of_the_chart_does_not() -> None:
+@every_chart
+def test_a_change_of_config_restarts_the_pods_and_the_version_of_the_chart_does_not(chart: str) -> None:
     def template(*more: Values) -> Object:
-        found: Object = only(render(values(*more)), "Deployment")["spec"]["template"]["metadata"]
+        found: Object = workload(objects(chart, *more))["spec"]["template"]["metadata"]
         return found
 
-    before, after = template(), template({"config": {"policy": "sync"}})
+    before, after = template(), template({"config": {"logLevel": "debug"}})
     assert re.fullmatch(r"[0-9a-f]{64}", before["annotations"]["checksum/config"])
     assert before["annotations"] != after["annotations"]
     assert before["labels"].keys().isdisjoint({"helm.sh/chart", "app.kubernetes.io/version"})
 
 
-def test_every_mount_has_its_volume() -> None:
-    more = {
-        "extraVolumes": [{"name": "ca", "emptyDir": {}}],
-        "extraVolumeMounts": [{"name": "ca", "mountPath": "/etc/ca"}],
-    }
-    mounts = [mount["name"] for mount in container(more)["volumeMounts"]]
-    assert sorted(mounts) == sorted(volume["name"] for volume in pod(more)["volumes"])
-    assert len(set(mounts)) == 3
+@every_chart
+def test_annotations_of_the_user_do_not_replace_ours(chart: str) -> None:
+    metadata = workload(render(cases(chart)["full"], CHARTS / chart))["spec"]["template"]["metadata"]
+    assert metadata["annotations"]["note"] == "yes"
+    assert re.fullmatch(r"[0-9a-f]{64}", metadata["annotations"]["checksum/config"])
+    assert (metadata["labels"]["color"], metadata["labels"]["app.kubernetes.io/instance"]) == ("blue", "aws")
 
 
-def test_the_escape_hatches_reach_the_container() -> None:
-    more = {
+@every_case
+def test_every_mount_has_its_volume(chart: str, case: str) -> None:
+    found = render(cases(chart)[case], CHARTS / chart)
+    mounts = [mount["name"] for mount in container_of(found)["volumeMounts"]]
+    assert sorted(mounts) == sorted(volume["name"] for volume in pod_of(found)["volumes"])
+    assert len(set(mounts)) == len(mounts)
+    assert {"config", "tmp"} <= set(mounts)
+
+
+@every_chart
+def test_the_escape_hatches_reach_the_container(chart: str) -> None:
+    more: Values = {
         "extraArgs": ["--log-level=debug"],
         "extraEnv": [{"name": "A", "value": "b"}],
         "extraEnvFrom": [{"secretRef": {"name": "c"}}],
+        "extraVolumes": [{"name": "d", "emptyDir": {}}],
+        "extraVolumeMounts": [{"name": "d", "mountPath": "/d"}],
+        "imagePullSecrets": [{"name": "e"}],
     }
-    found = container(more)
-    assert found["args"][-1] == "--log-level=debug"
-    assert (found["env"], found["envFrom"]) == (more["extraEnv"], more["extraEnvFrom"])
+    found = objects(chart, more)
+    container = container_of(found)
+    assert container["args"][-1] == "--log-level=debug"
+    assert (container["env"][-1:], container["envFrom"]) == (more["extraEnv"], more["extraEnvFrom"])
+    assert container["volumeMounts"][-1:] == more["extraVolumeMounts"]
+    assert pod_of(found)["volumes"][-1:] == more["extraVolumes"]
+    assert pod_of(found)["imagePullSecrets"] == more["imagePullSecrets"]
+
+
+@every_chart
+def test_it_may_run_anywhere_when_nothing_says_where(chart: str) -> None:
+    found = pod_of(render(cases(chart)["no-scheduling"], CHARTS / chart))
+    assert not {"priorityClassName", "nodeSelector", "tolerations"} & found.keys()
+
+
+@every_chart
+def test_an_affinity_replaces_the_default(chart: str) -> None:
+    mine: Values = {"nodeAffinity": {}}
+    assert pod_of(objects(chart, {"affinity": mine}))["affinity"] == mine

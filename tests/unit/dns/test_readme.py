@@ -1,4 +1,4 @@
-"""The README says what is true: its settings are those of now, its examples mean what it says they do."""
+"""The README says what is true: its examples mean what it says they do."""
 
 import re
 from pathlib import Path
@@ -6,12 +6,10 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from addons.dns.config import ENV_PREFIXES, Config
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_ingress import ingress_endpoints
 from addons.dns.desired.source_service import service_endpoints
 from addons.dns.model.objects import EndpointSlice, Ingress, Service, SliceEndpoint
-from addons.runtime.setting_docs import settings_table
 
 README = (Path(__file__).parents[3] / "addons" / "dns" / "README.md").read_text()
 EXAMPLES = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
@@ -49,10 +47,6 @@ def test_the_shared_name_has_a_weight_and_the_set_identifier_of_the_cluster() ->
     assert [(endpoint.name, endpoint.set_identifier, endpoint.routing) for endpoint in found.endpoints] == [
         ("www.example.com", "one", (("Weight", "50"),))
     ]
-
-
-def test_the_table_of_settings_is_fresh() -> None:
-    assert settings_table(Config, ENV_PREFIXES[:1]) in README, "run `make docs`"
 
 
 def test_it_is_a_man_page() -> None:

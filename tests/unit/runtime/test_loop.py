@@ -58,6 +58,26 @@ def play(loop: ReconcileLoop[str], *wakes: tuple[float, str], seconds: float = 1
     run_virtual(story())
 
 
+class TestFailingKeys:
+    def test_they_are_counted_until_they_succeed(self) -> None:
+        async def story() -> list[float | None]:
+            passes = Passes(Unavailable("away"), Result(), Unavailable("away"), Result(), Result())
+            loop = ReconcileLoop("failing", passes)
+            counts = []
+            for key in ("a", "b", "b", "a", "b"):
+                await loop.run_once([key], Permit(asyncio.Event()))
+                counts.append(figure("addons_reconcile_failing_keys", loop="failing"))
+            return counts
+
+        assert run_virtual(story()) == [1, 1, 2, 1, 0]
+
+    def test_a_replica_that_was_stopped_has_none(self) -> None:
+        passes = Passes(*[Unavailable("away")] * 100)
+        play(ReconcileLoop("stopped", passes), (1, "a"), seconds=10)
+        assert passes.started
+        assert figure("addons_reconcile_failing_keys", loop="stopped") == 0
+
+
 class TestWaking:
     def test_a_woken_key_is_reconciled(self) -> None:
         passes = Passes()

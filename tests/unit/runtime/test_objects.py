@@ -60,6 +60,20 @@ class TestReading:
         assert found.creation_timestamp == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
         assert found.controller.kind == "ReplicaSet"
 
+    def test_kubectls_copy_of_an_object_is_not_kept(self) -> None:
+        copy = {"kubectl.kubernetes.io/last-applied-configuration": "{…}", "a": "b"}
+        assert read(KubeObject, metadata={**META, "annotations": copy}).metadata.annotations == {"a": "b"}
+
+    def test_what_many_objects_say_alike_is_kept_once(self) -> None:
+        texts = {"app.kubernetes.io/managed-by": "a controller"}
+        one, other = (
+            read(KubeObject, metadata={**META, "labels": texts, "annotations": texts}).metadata for _ in "12"
+        )
+        assert one.namespace is other.namespace
+        for mine, theirs in zip(one.labels.items(), other.labels.items(), strict=True):
+            assert (mine[0] is theirs[0], mine[1] is theirs[1]) == (True, True)
+        assert next(iter(one.annotations)) is next(iter(other.annotations))
+
     def test_an_object_without_an_owner_has_no_controller(self) -> None:
         assert read(KubeObject).metadata.controller is None
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
@@ -18,7 +17,9 @@ from tests.support.charts import CHARTS, Object, Values, helm, installed, render
 from tests.support.daemonsets import DaemonSetController
 from tests.support.helm import NAMESPACE, Use, cluster, find, granted, used
 from tests.support.iamproxy_world import BASE, NODE, World, pod
-from tests.support.kubelet import SECONDS, Pod, running
+from tests.support.kubelet import Pod, running
+from tests.support.processes import run
+from tests.support.until import until
 
 ACCOUNT = "aws-iamproxy"
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
@@ -65,12 +66,11 @@ def daemon_set(api: KubeApi) -> Object:
     return found
 
 
-async def check(folder: Path, **environ: str) -> int | None:
+async def check(folder: Path, **environ: str) -> int:
     """Run `addons iamproxy check` as in the daemon's pod; the exit code."""
     arguments = ("iamproxy", "check", "--pod=shop/a", f"--kubeconfig={folder}/kubeconfig")
     command = (sys.executable, "-m", "addons", *arguments, f"--base-role-arn={BASE}")
-    process = await asyncio.create_subprocess_exec(*command, env=environ, stdout=asyncio.subprocess.DEVNULL)
-    return await process.wait()
+    return (await run(*command, env=environ)).code
 
 
 async def ask(port: int) -> str:
@@ -97,7 +97,9 @@ async def refuse_twice(made: World, daemon: Pod) -> None:
     other = made.create(pod("b", "10.0.0.2", role="other", namespace="shop"))
     await daemon.reach(lambda: ("b", names.ROLE_NOT_ALLOWED) in made.events(), "the refusal is told")
     rename(made, other, "web")
-    await daemon.reach(lambda: f"{other['metadata']['name']} may have" in daemon.log(), "the role is granted")
+    await daemon.reach(
+        lambda: f"{other['metadata']['name']}: may have" in daemon.log(), "the role is granted"
+    )
     rename(made, other, "other")
     await daemon.reach(lambda: REPEAT in used(made.api, ACCOUNT), "the Event is counted twice")
 
@@ -178,15 +180,8 @@ def jobs(api: KubeApi) -> list[Object]:
 
 async def job(api: KubeApi) -> Object:
     """The Job of the uninstall, once Helm has made it."""
-    await until(lambda: bool(jobs(api)))
+    await until(lambda: jobs(api))
     return jobs(api)[0]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is true."""
-    async with asyncio.timeout(SECONDS):
-        while not condition():
-            await asyncio.sleep(0.05)
 
 
 def end(api: KubeApi, kind: str) -> None:

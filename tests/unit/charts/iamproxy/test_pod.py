@@ -1,6 +1,5 @@
 """The iamproxy chart: a pod on every node with one capability, and no right that it does not use."""
 
-import copy
 import json
 import re
 import shutil
@@ -8,72 +7,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from addons.iamproxy.config import ENV_PREFIXES, Config
-from addons.runtime.settings import load, settings_of
-from docs.generate_charts import ALSO_OWNED, CHART_OWNED, chart_settings
 from tests.support.charts import (
     CHARTS,
-    NEWEST,
-    OLDEST,
     Object,
     Values,
-    check_schema,
+    cases,
+    container_of,
     helm,
     installed,
+    loaded,
     only,
+    pod_of,
     render,
     render_files,
     values,
 )
 
 CHART = CHARTS / "iamproxy"
-OWNED = (CHART_OWNED | ALSO_OWNED[Config]) & {setting.key for setting in settings_of(Config)}
+CASES = cases("iamproxy")
 
-EVERYTHING: Values = {
-    "fullnameOverride": "names",
-    "commonLabels": {"team": "security", "app.kubernetes.io/name": "other"},
-    "image": {"digest": "sha256:" + "0" * 64, "pullPolicy": "Always"},
-    "imagePullSecrets": [{"name": "registry"}],
-    "port": 9000,
-    "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/proxy"}},
-    "cni": {"enabled": True},
-    "podLabels": {"app.kubernetes.io/instance": "other", "color": "blue"},
-    "podAnnotations": {"note": "yes", "checksum/config": "mine"},
-    "affinity": {"nodeAffinity": {}},
-    "extraArgs": ["--log-level=debug"],
-    "extraEnv": [{"name": "AWS_REGION", "value": "eu-central-1"}],
-    "extraEnvFrom": [{"secretRef": {"name": "more"}}],
-    "extraVolumes": [{"name": "policy", "configMap": {"name": "policy"}}],
-    "extraVolumeMounts": [{"name": "policy", "mountPath": "/etc/policy"}],
-    "extraObjects": [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "more", "labels": {}}}],
-    "config": {"policyFile": "/etc/policy/policy.yaml", "sessionTags": True},
-}
-
-MATRIX: dict[str, Values] = {
-    "minimum": {},
-    "everything": EVERYTHING,
-    "no access of its own": {"rbac": {"create": False}, "serviceAccount": {"create": False, "name": "given"}},
-    "monitoring": {
-        "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
-        "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
-        "config": {"adminNetworks": ["10.0.0.0/16"]},
-    },
-    "web identity": {"config": {"credentialSource": "web-identity"}},
-    "a base that is discovered": {"config": {"baseRoleArn": "", "autoDiscoverBaseArn": True}},
-    "redirected by others": {"config": {"interceptor": "none"}},
-    "no scheduling": {
-        "priorityClassName": "",
-        "nodeSelector": {"kubernetes.io/os": None},
-        "tolerations": [],
-    },
-}
-
-OPERATOR = ("PrometheusRule", "ServiceMonitor")
-"""Kinds of the Prometheus operator, of which Kubernetes has no schema."""
-
-every_case = pytest.mark.parametrize("case", MATRIX)
+every_case = pytest.mark.parametrize("case", CASES)
+unprivileged_case = pytest.mark.parametrize(
+    "case", [case for case, given in CASES.items() if not given.get("privileged")]
+)
 
 
 def given(*more: Values) -> Values:
@@ -88,44 +45,13 @@ def objects(*more: Values) -> list[Object]:
 
 def pod(*more: Values) -> Object:
     """The spec of the pod."""
-    spec: Object = only(objects(*more), "DaemonSet")["spec"]["template"]["spec"]
-    return spec
+    return pod_of(objects(*more))
 
 
 def container(*more: Values) -> Object:
     """Its one container; there is none before it either."""
     assert "initContainers" not in pod(*more)
-    (found,) = pod(*more)["containers"]
-    return dict(found)
-
-
-@every_case
-@pytest.mark.parametrize("minor", [OLDEST, NEWEST])
-def test_every_object_is_known_to_the_oldest_and_the_newest_kubernetes(case: str, minor: str) -> None:
-    found = [obj for obj in render(given(MATRIX[case]), CHART) if obj["kind"] not in OPERATOR]
-    assert {"DaemonSet", "ConfigMap"} <= {obj["kind"] for obj in found}
-    for obj in found:
-        check_schema(obj, minor)
-
-
-@every_case
-def test_lint_has_nothing_to_say(case: str) -> None:
-    report = helm.lint(CHART, given(MATRIX[case]), strict=True, kube_version=f"v{OLDEST}.0")
-    assert (report["messages"], report["errors"]) == ([], [])
-
-
-@every_case
-def test_equal_values_render_equal_bytes(case: str) -> None:
-    mine = given(MATRIX[case])
-    assert render_files(mine, CHART) == render_files(copy.deepcopy(mine), CHART)
-
-
-@every_case
-def test_no_value_changes_the_selector(case: str) -> None:
-    selector = {"app.kubernetes.io/name": "iamproxy", "app.kubernetes.io/instance": "aws"}
-    spec = only(objects(MATRIX[case]), "DaemonSet")["spec"]
-    assert spec["selector"]["matchLabels"] == selector
-    assert selector.items() <= spec["template"]["metadata"]["labels"].items()
+    return container_of(objects(*more))
 
 
 def test_it_is_privileged_only_when_asked_for() -> None:
@@ -134,16 +60,16 @@ def test_it_is_privileged_only_when_asked_for() -> None:
     assert container()["securityContext"]["privileged"] is False
 
 
-@every_case
+@unprivileged_case
 def test_no_other_value_gives_more_than_one_capability(case: str) -> None:
-    security = container(MATRIX[case])["securityContext"]
+    security = container(CASES[case])["securityContext"]
     assert security["privileged"] is False
     assert security["allowPrivilegeEscalation"] is False
     assert security["readOnlyRootFilesystem"] is True
     assert security["capabilities"]["drop"] == ["ALL"]
     assert set(security["capabilities"].get("add", ())) <= {"NET_ADMIN"}
-    assert pod(MATRIX[case])["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert not {"hostPID", "hostIPC"} & pod(MATRIX[case]).keys()
+    assert pod(CASES[case])["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not {"hostPID", "hostIPC"} & pod(CASES[case]).keys()
 
 
 def test_the_redirect_needs_one_capability_which_only_root_gets() -> None:
@@ -166,7 +92,7 @@ def test_it_runs_in_the_network_of_every_node_and_finds_the_names_of_the_cluster
     assert pod({"affinity": {"nodeAffinity": {}}})["affinity"] == {"nodeAffinity": {}}
 
 
-def test_it_is_never_throttled_and_its_memory_is_bounded() -> None:
+def test_its_memory_is_bounded() -> None:
     resources = container()["resources"]
     assert resources["limits"] == {"memory": "160Mi"}
     assert resources["requests"]["memory"] == "80Mi"
@@ -182,39 +108,27 @@ def test_a_successor_serves_before_the_old_pod_goes() -> None:
 
 @every_case
 def test_no_port_is_claimed_that_a_pod_and_its_successor_share(case: str) -> None:
-    assert "ports" not in container(MATRIX[case])
-
-
-def test_it_is_probed_where_it_listens(tmp_path: Path) -> None:
-    for more in ({}, {"port": 9000}):
-        found = container(more)
-        port = given(more).get("port", 8182)
-        paths = {kind: found[kind]["httpGet"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
-        assert paths == {
-            "startupProbe": {"path": "/healthz", "port": port},
-            "livenessProbe": {"path": "/healthz", "port": port},
-            "readinessProbe": {"path": "/readyz", "port": port},
-        }
-        assert load_rendered(tmp_path, more).listen == f":{port}"
+    assert "ports" not in container(CASES[case])
 
 
 def test_prometheus_finds_the_daemons_by_a_service_that_is_there_for_it_alone(tmp_path: Path) -> None:
     assert not [obj for obj in objects() if obj["kind"] == "Service"]
-    found = objects(MATRIX["monitoring"])
+    found = objects(CASES["monitoring"])
     monitor, service = only(found, "ServiceMonitor"), only(found, "Service")
     labels = only(found, "DaemonSet")["spec"]["selector"]["matchLabels"]
     assert service["spec"]["selector"] == monitor["spec"]["selector"]["matchLabels"] == labels
     assert service["spec"]["ports"] == [{"name": "http", "port": 8182, "targetPort": 8182}]
     assert monitor["spec"]["endpoints"] == [{"port": "http", "path": "/metrics"}]
-    assert load_rendered(tmp_path, MATRIX["monitoring"]).admin_networks == ("10.0.0.0/16",)
+    assert loaded(found, tmp_path).admin_networks == ("10.0.0.0/16",)
 
 
-def test_it_is_told_the_name_of_its_node() -> None:
+def test_it_is_told_the_name_of_its_node(tmp_path: Path) -> None:
     (node, *_) = container()["env"]
     assert node == {
         "name": "ADDONS_IAMPROXY_NODE",
         "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}},
     }
+    assert loaded(objects(), tmp_path).node == "of the pod"
 
 
 def test_the_socket_of_the_cni_comes_from_the_node_when_asked_for() -> None:
@@ -234,21 +148,6 @@ def test_a_pod_and_its_successor_share_the_key_of_session_tokens() -> None:
     assert "readOnly" not in mount
 
 
-def test_every_mount_has_its_volume() -> None:
-    mounts = [mount["name"] for mount in container(EVERYTHING)["volumeMounts"]]
-    assert sorted(mounts) == sorted(volume["name"] for volume in pod(EVERYTHING)["volumes"])
-    assert len(set(mounts)) == 5
-
-
-def test_a_change_of_config_restarts_the_pods() -> None:
-    def checksum(*more: Values) -> str:
-        metadata = only(objects(*more), "DaemonSet")["spec"]["template"]["metadata"]
-        return str(metadata["annotations"]["checksum/config"])
-
-    assert re.fullmatch(r"[0-9a-f]{64}", checksum())
-    assert checksum() != checksum({"config": {"stsRate": 5}})
-
-
 def rules(*more: Values) -> dict[str, list[str]]:
     """The verbs of the one role, by resource."""
     found = only(objects(*more), "ClusterRole")["rules"]
@@ -265,15 +164,6 @@ def test_only_web_identity_may_have_tokens_issued() -> None:
     found = rules({"config": {"credentialSource": "web-identity"}})
     assert {resource for resource in found if resource not in rules()} == {"serviceaccounts/token"}
     assert found["serviceaccounts/token"] == ["create"]
-
-
-def test_the_role_is_bound_to_the_service_account_of_the_pod() -> None:
-    found = objects()
-    binding = only(found, "ClusterRoleBinding")
-    account = only(found, "ServiceAccount")["metadata"]["name"]
-    assert pod()["serviceAccountName"] == account
-    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": account, "namespace": "kube-system"}]
-    assert binding["roleRef"]["name"] == only(found, "ClusterRole")["metadata"]["name"]
 
 
 def notes(*more: Values) -> str:
@@ -318,42 +208,8 @@ def test_web_identity_needs_no_policy() -> None:
 
 
 def test_the_notes_say_whose_role_the_policy_is_for() -> None:
-    assert "The role arn:aws:iam::1:role/proxy needs this policy" in notes(EVERYTHING)
+    assert "The role arn:aws:iam::1:role/proxy needs this policy" in notes(CASES["full"])
     assert "so the role of the node is used" in notes()
-
-
-def load_rendered(folder: Path, *more: Values) -> Config:
-    """What the daemon makes of the settings file in the rendered ConfigMap, and of its environment."""
-    file = folder / "config.yaml"
-    file.write_text(only(objects(*more), "ConfigMap")["data"]["config.yaml"])
-    environment = {container(*more)["env"][0]["name"]: "one"}
-    return load(Config, [f"--config={file}"], environment, env_prefixes=ENV_PREFIXES)
-
-
-def test_the_chart_has_the_defaults_of_the_daemon(tmp_path: Path) -> None:
-    assert load_rendered(tmp_path) == Config(
-        config=str(tmp_path / "config.yaml"),
-        node="one",
-        base_role_arn="arn:aws:iam::123456789012:role/pods/",
-    )
-
-
-def test_the_chart_knows_every_setting_of_the_daemon_but_its_own() -> None:
-    schema = json.loads((CHART / "values.schema.json").read_text())["properties"]["config"]
-    assert schema["properties"].keys() == {setting.key for setting in chart_settings(Config)}
-    assert {setting.key for setting in settings_of(Config)} - schema["properties"].keys() == OWNED
-
-
-def test_templates_read_only_settings_that_exist() -> None:
-    templates = "".join(file.read_text() for file in (CHART / "templates").iterdir())
-    read = set(re.findall(r"\.Values\.config\.(\w+)", templates))
-    assert read <= yaml.safe_load((CHART / "values.yaml").read_text())["config"].keys()
-
-
-@pytest.mark.parametrize("key", sorted(OWNED))
-def test_what_the_chart_decides_cannot_be_set(key: str) -> None:
-    with pytest.raises(helm.HelmValuesError, match=f"additional properties '{key}' not allowed"):
-        objects({"config": {key: "x"}})
 
 
 @pytest.mark.parametrize(
