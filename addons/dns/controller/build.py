@@ -11,8 +11,9 @@ from addons.dns.controller.zones import Controller
 from addons.dns.desired.settings import source_settings
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
-from addons.dns.model.registry import registry_of
-from addons.dns.model.zones import domains_of, roles_of, zone_filter_of
+from addons.dns.model.registry import Registry, registry_of
+from addons.dns.model.zones import DomainFilter, domains_of, roles_of, zone_filter_of
+from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.clock import utc_now
 from addons.runtime.daemon import Daemon, Parts
@@ -48,14 +49,7 @@ def build_controller(
 ) -> Controller:
     """Put the controller together, by default with the clock and the ledgers of a daemon."""
     domains, registry = domains_of(config), registry_of(config)
-    route53 = Route53(
-        parts.aws,
-        zone_filter=zone_filter_of(config, domains),
-        registry=registry,
-        audit_seconds=config.audit_interval.total_seconds(),
-        roles=roles_of(config),
-        tags_seconds=config.aws_zones_cache_duration.total_seconds(),
-    )
+    route53 = _route53(config, parts.aws, domains, registry)
     watches = SourceWatches(
         parts.kube,
         sources=config.source,
@@ -93,6 +87,17 @@ def build_controller(
         is_dry_run=parts.print_plan is not None,
         ledger=zone_ledger,
         now=now,
+    )
+
+
+def _route53(config: Config, aws: AwsSession, domains: DomainFilter, registry: Registry) -> Route53:
+    return Route53(
+        aws,
+        zone_filter=zone_filter_of(config, domains),
+        registry=registry,
+        audit_seconds=config.audit_interval.total_seconds(),
+        roles=roles_of(config),
+        tags_seconds=config.aws_zones_cache_duration.total_seconds(),
     )
 
 
