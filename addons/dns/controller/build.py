@@ -17,6 +17,7 @@ from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
 from addons.runtime.clock import utc_now
 from addons.runtime.daemon import Daemon, Parts
+from addons.runtime.kube import KubeClient
 from addons.runtime.ledger import Ledger
 
 
@@ -50,13 +51,7 @@ def build_controller(
     """Put the controller together, by default with the clock and the ledgers of a daemon."""
     domains, registry = domains_of(config), registry_of(config)
     route53 = _route53(config, parts.aws, domains, registry)
-    watches = SourceWatches(
-        parts.kube,
-        sources=config.source,
-        namespace=config.namespace,
-        gateway_namespace=config.gateway_namespace,
-        with_nodes=needs_nodes(config),
-    )
+    watches = _watches(config, parts.kube)
     statuses = Statuses(parts.kube, watches.dns_endpoints)
     sources = Sources(
         settings=source_settings(config, domains),
@@ -101,7 +96,17 @@ def _route53(config: Config, aws: AwsSession, domains: DomainFilter, registry: R
     )
 
 
-def needs_nodes(config: Config) -> bool:
+def _watches(config: Config, kube: KubeClient) -> SourceWatches:
+    return SourceWatches(
+        kube,
+        sources=config.source,
+        namespace=config.namespace,
+        gateway_namespace=config.gateway_namespace,
+        with_nodes=_needs_nodes(config),
+    )
+
+
+def _needs_nodes(config: Config) -> bool:
     """True when records may hold addresses of nodes: their own, or of pods, NodePort or headless Services."""
     leading = {"NodePort", "ClusterIP"}.intersection(config.service_type_filter or ("NodePort",))
     return bool("service" in config.source and leading) or not {"pod", "node"}.isdisjoint(config.source)
