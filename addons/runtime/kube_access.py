@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from addons.runtime.outcomes import ObjectRef
 from addons.runtime.settings import SettingError
 
 SERVICE_ACCOUNT_FILES = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -113,6 +114,12 @@ class Kubeconfig:
             raise SettingError(f"--kubeconfig: {self._path!r} cannot be used: {why}") from error
         token = found.api_key.get("BearerToken", "")
         return Access(found.host, token, tls, found.tls_server_name, found.proxy)
+
+
+def own_pod() -> ObjectRef | None:
+    """The pod that we run in, as the chart tells us by POD_NAME, POD_NAMESPACE and POD_UID; None outside."""
+    name, namespace = os.environ.get("POD_NAME", ""), os.environ.get("POD_NAMESPACE", "")
+    return ObjectRef("Pod", namespace, name, os.environ.get("POD_UID", "")) if name and namespace else None
 
 
 def access_source(kubeconfig: str) -> Kubeconfig | ServiceAccount:
