@@ -93,13 +93,13 @@ deflake: install kube-or-say prometheus-or-say ## repeat the tests until one fai
 	$(PYTEST) $(SPREAD) --all-cases tests/unit tests/component tests/contract tests/netns $(ARGS); done
 
 docs: install ## write the generated parts of docs/ and charts/ anew
-	@for script in docs/generate_*.py; do $(BIN)/python $$script; done
+	@for script in docs/generate_*.py; do PYTHONPATH=. $(BIN)/python $$script; done
 
 docs-check: install ## test that the documents tell the truth
 	@$(PYTEST) tests/house/test_docs.py tests/house/test_promises.py $(ARGS)
 
 bench: install ## run every benchmark, and print the table of docs/performance.md
-	@for script in bench/*.py; do $(BIN)/python $$script; done
+	@for script in bench/*.py; do PYTHONPATH=. $(BIN)/python $$script; done
 
 lock: install ## resolve pyproject.toml anew into both lock files
 	@[ -x .cache/uv/bin/uv ] || { python3 -m venv .cache/uv && .cache/uv/bin/pip install -q uv; }

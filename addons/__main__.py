@@ -2,10 +2,14 @@
 
 import runpy
 import sys
+from importlib.util import find_spec
 
 from addons.registry import daemons, summary_of
 
-COMMANDS = (*daemons(), "demo")
+HAS_DEMO = find_spec("addons.demo") is not None
+"""Whether this is a checkout; the image has no simulated world."""
+
+COMMANDS = (*daemons(), "demo") if HAS_DEMO else daemons()
 
 
 def main() -> None:
@@ -25,15 +29,18 @@ def main() -> None:
 
 
 def _no_such_command(name: str) -> int:
-    said = f"{name!r} is no add-on" if name else "which add-on?"
-    sys.stderr.write(f"addons: {said}: one of {', '.join(COMMANDS)}\n")
+    if name == "demo":
+        sys.stderr.write("addons demo: not part of the image: get the sources and run `make demo` there\n")
+    else:
+        said = f"{name!r} is no add-on" if name else "which add-on?"
+        sys.stderr.write(f"addons: {said}: one of {', '.join(COMMANDS)}\n")
     return 2
 
 
 def _missing(name: str, error: ModuleNotFoundError) -> int:
-    """The image has what the daemons need; the simulated world needs more."""
+    """The daemons need some packages, and the simulated world more of them."""
     package = (error.name or "").partition(".")[0]
-    fix = "pip install 'aws-cluster-addons[demo]'" if name == "demo" else "install the project again"
+    fix = "pip install -e '.[demo]'" if name == "demo" else "install the project again"
     sys.stderr.write(f"addons {name}: the package {package} is missing: {fix}\n")
     return 2
 

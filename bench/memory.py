@@ -1,6 +1,6 @@
 """Resident memory of the daemons in a cluster: the present tree beside a commit of the past, in one run.
 
-Run `python bench/memory.py [COMMIT]`. The world lives in this process, each daemon in one of its own, started
+Run `python -m bench.memory [COMMIT]`. The world lives in this process, each daemon in one of its own, started
 as the image starts it (the `ENV` of its Dockerfile) and as in a pod (the files of a ServiceAccount).
 """
 
@@ -21,6 +21,7 @@ import aiohttp
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
+from tests.support.image import image_environment
 from tests.support.past import PAST, ROOT, worktree
 from tests.support.service_account import variables, write_files
 
@@ -53,13 +54,6 @@ class World:
 
 
 Scenario = Callable[[World, Path], Awaitable[float]]
-
-
-def image_environment(tree: Path) -> dict[str, str]:
-    """The variables that the image of a tree sets. Its files are compiled there, here at the first start."""
-    (line,) = re.findall(r"^ENV (.+)$", (tree / "Dockerfile").read_text(), re.MULTILINE)
-    found = dict(assignment.split("=", 1) for assignment in line.split())
-    return {name: value for name, value in found.items() if name not in ("PATH", "PYTHONDONTWRITEBYTECODE")}
 
 
 @asynccontextmanager

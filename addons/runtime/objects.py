@@ -69,6 +69,15 @@ class Part(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True
     """
 
 
+def keep_once(part: Part, *fields: str) -> None:
+    """Have these texts share their memory with equal ones: for what thousands of objects say alike.
+
+    For `__post_init__`, where a part may still be changed.
+    """
+    for field in fields:
+        force_setattr(part, field, intern(getattr(part, field)))
+
+
 class OwnerReference(Part, frozen=True):
     """An owner of the object; the one with `controller` set manages it."""
 
@@ -92,7 +101,7 @@ class ObjectMeta(Part, frozen=True):
 
     def __post_init__(self) -> None:
         """Keep once what thousands of objects say alike, and kubectl's copy of the object not at all."""
-        force_setattr(self, "namespace", intern(self.namespace))
+        keep_once(self, "namespace")
         if self.labels:
             force_setattr(self, "labels", {intern(key): intern(text) for key, text in self.labels.items()})
         if self.annotations:

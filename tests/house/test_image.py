@@ -1,5 +1,6 @@
 """The Dockerfile, as far as it can be checked where no image can be built."""
 
+import os
 import re
 import sys
 import tomllib
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import output_of
+from tests.support.processes import output_of, run
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -31,7 +32,9 @@ class TestDockerfile:
         assert re.search(r"^USER 65532:65532$", DOCKERFILE, re.MULTILINE)
 
     @pytest.mark.timeout(120)
-    def test_the_wheel_that_it_makes_has_the_daemons(self, tmp_path: Path) -> None:
+    async def test_the_wheel_that_it_makes_has_the_daemons_and_no_simulated_world(
+        self, tmp_path: Path
+    ) -> None:
         """The steps of the build that need no container: wheel, install without dependencies, list."""
         pip, target = (sys.executable, "-m", "pip"), tmp_path / "installed"
         output_of(*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, ROOT)
@@ -39,4 +42,14 @@ class TestDockerfile:
         listed = [str(path.relative_to(target)) for path in target.rglob("*")]
         for file in ("addons/dns/__main__.py", "addons/runtime/leader.py", "addons/__main__.py"):
             assert file in listed
-        assert not [file for file in listed if file.startswith("tests")]
+        assert not [file for file in listed if file.startswith(("tests", "addons/demo", "addons/sim"))]
+        await self._says_how_to_get_the_demo(target)
+
+    async def _says_how_to_get_the_demo(self, installed: Path) -> None:
+        command, env = (sys.executable, "-P", "-m", "addons"), os.environ | {"PYTHONPATH": str(installed)}
+        assert "demo" not in output_of(*command, "--help", env=env)
+        assert await run(*command, "demo", env=env) == (
+            2,
+            "",
+            "addons demo: not part of the image: get the sources and run `make demo` there\n",
+        )

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from msgspec import field
 
-from addons.runtime.objects import PODS, Condition, KubeObject, Part, Resource
+from addons.runtime.objects import PODS, Condition, KubeObject, Part, Resource, keep_once
 
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 SERVICES = Resource("", "v1", "services", "Service")
@@ -53,6 +53,9 @@ class ServiceSpec(Part, frozen=True):
     ports: tuple[ServicePort, ...] = ()
     external_traffic_policy: str = ""
     publish_not_ready_addresses: bool = False
+
+    def __post_init__(self) -> None:
+        keep_once(self, "type", "external_traffic_policy")
 
 
 class Service(KubeObject, frozen=True):
@@ -104,6 +107,9 @@ class PodSpec(Part, frozen=True):
     hostname: str = ""
     subdomain: str = ""
 
+    def __post_init__(self) -> None:
+        keep_once(self, "node_name", "subdomain")
+
 
 class PodStatus(Part, frozen=True):
     """How a pod does; `pod_ips` has one address per family, the first being `pod_ip`."""
@@ -113,6 +119,9 @@ class PodStatus(Part, frozen=True):
     pod_ips: tuple[PodIp, ...] = field(default=(), name="podIPs")
     host_ip: str = field(default="", name="hostIP")
     conditions: tuple[Condition, ...] = ()
+
+    def __post_init__(self) -> None:
+        keep_once(self, "phase", "host_ip")
 
 
 class Pod(KubeObject, frozen=True):
@@ -175,6 +184,9 @@ class SliceEndpoint(Part, frozen=True):
     node_name: str = ""
     zone: str = ""
     target_ref: TargetReference | None = None
+
+    def __post_init__(self) -> None:
+        keep_once(self, "node_name", "zone")
 
 
 class EndpointSlice(KubeObject, frozen=True):

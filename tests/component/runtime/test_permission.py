@@ -146,8 +146,8 @@ def lease(kube: KubeClient, name: str, aws: AwsSession, seconds: float = 1.0) ->
         name="dns",
         identity=name,
         lease_seconds=seconds,
-        renew_seconds=0.6,
-        retry_seconds=0.1,
+        renew_seconds=0.6 * seconds,
+        retry_seconds=0.1 * seconds,
         settled=aws.settled,
         rng=Random(1),
     )

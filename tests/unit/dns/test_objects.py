@@ -15,6 +15,21 @@ def read(type_: type[Any], **fields: Any) -> Any:
     return decode(json.dumps({"metadata": META, **fields}).encode(), type_)
 
 
+def test_what_many_objects_say_alike_is_kept_once() -> None:
+    services = [read(Service, spec={"type": "LoadBalancer", "externalTrafficPolicy": "Local"}) for _ in "12"]
+    pods = [read(Pod, spec={"nodeName": "node-1"}, status={"hostIP": "10.0.0.9"}) for _ in "12"]
+    slices = [read(EndpointSlice, endpoints=[{"nodeName": "node-1", "zone": "eu-1a"}]) for _ in "12"]
+    said = (
+        [found.spec.type for found in services],
+        [found.spec.external_traffic_policy for found in services],
+        [found.spec.node_name for found in pods],
+        [found.status.host_ip for found in pods],
+        [found.endpoints[0].node_name for found in slices],
+        [found.endpoints[0].zone for found in slices],
+    )
+    assert [one is other for one, other in said] == [True] * len(said)
+
+
 @pytest.mark.parametrize("type_", [Service, Ingress, Pod, Node, EndpointSlice])
 def test_everything_may_be_null(type_: type[Any]) -> None:
     nulls = dict.fromkeys(("spec", "status", "endpoints", "ports", "addressType"))

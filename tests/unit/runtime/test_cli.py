@@ -145,6 +145,4 @@ class TestCommand:
         command = [sys.executable, "-c", hide + "from addons.__main__ import main; main()"]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=tmp_path)
         assert (ended.returncode, ended.stdout) == (2, "")
-        assert ended.stderr == (
-            "addons demo: the package dns is missing: pip install 'aws-cluster-addons[demo]'\n"
-        )
+        assert ended.stderr == ("addons demo: the package dns is missing: pip install -e '.[demo]'\n")
