@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from addons.dns.controller.zones import Controller
 from addons.runtime.outcomes import PlanLine
 from addons.sim.aws.route53.model import Vpc
@@ -10,6 +12,8 @@ from addons.sim.kubeapi.faults import Fault
 from tests.support.dns_world import CHANGE, PREFIX, TEXT, World, service
 from tests.support.permits import NEVER, PERMIT
 from tests.support.until import until
+
+pytestmark = pytest.mark.virtual_time
 
 
 class TestFollowing:

@@ -19,6 +19,8 @@ from tests.support.dns_world import CHANGE, World, service
 from tests.support.permits import NEVER, PERMIT
 from tests.support.until import until
 
+pytestmark = pytest.mark.virtual_time
+
 LIST = "ListHostedZones"
 
 EVERY_TIME = ("--interval=0s", "--audit-interval=0s")
