@@ -7,8 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from addons.explain.ask import Question, ask
+from addons.explain.words import in_words
+from addons.iamproxy import names
 from addons.iamproxy.config import Config, base_arn
-from addons.iamproxy.controller.build import build_sts, connected, policy_of, redirect_settings
+from addons.iamproxy.controller.build import NAME, build_sts, connected, policy_of, redirect_settings
 from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.desired.grants import Rules
@@ -23,14 +26,17 @@ from addons.runtime.setting_values import BadValue, parse_duration
 from addons.runtime.settings import SettingError
 
 HELP = """commands, written before all settings:
-  check --pod NAMESPACE/NAME
-        Tell which role a pod gets and why, or why none.
+  check --pod NAMESPACE/NAME [--url URL | --offline]
+        Tell which role a pod gets and why, or why none, by asking the daemon of its node: through the API
+        server, or at a URL. With --offline no daemon is asked: the settings of this command decide.
   cleanup
         Take the redirect away from this node: pods reach the node's metadata again.
   cleanup --daemonset NAMESPACE/NAME [--timeout 5m]
         Have every node cleaned up by the pods of this DaemonSet, and wait.
 
 """
+
+_WITHOUT_CREDENTIALS = {names.CREDENTIALS_DENIED, names.CREDENTIALS_FAILED}
 
 _CLEANUP = "aws-addons-iamproxy-cleanup"
 
@@ -48,8 +54,12 @@ def command_of(argv: Sequence[str]) -> tuple[Entry | None, list[str]]:
 def _parse_check(argv: Sequence[str]) -> tuple[Entry, list[str]]:
     parser = _parser("check")
     parser.add_argument("--pod", default="")
+    parser.add_argument("--url", default="")
+    parser.add_argument("--offline", action="store_true")
     given, rest = parser.parse_known_args(argv)
-    return partial(check, given.pod), rest
+    if given.offline:
+        return partial(check_offline, given.pod), rest
+    return partial(check, given.pod, given.url), rest
 
 
 def _parse_cleanup(argv: Sequence[str]) -> tuple[Entry, list[str]]:
@@ -67,15 +77,31 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(f"addons iamproxy {command}", add_help=False, allow_abbrev=False)
 
 
-async def check(pod: str, config: Config) -> int:
-    """Explain the decision about one pod: 0 when it is granted a role, 3 when not."""
+async def check(pod: str, url: str, config: Config) -> int:
+    """Have the daemon of its node explain what a pod gets: 0 when that is credentials, else 3."""
+    about = "/".join(("pod", *_split("--pod", pod)))
+    try:
+        answers = await ask(Question(about, only=NAME, url=url), config.kubeconfig)
+    except OutsideError as error:
+        sys.stderr.write(f"cannot tell: {error.message}\n")
+        return 3
+    if not answers:
+        sys.stderr.write("cannot tell: no daemon runs; --offline decides by the settings of this command\n")
+        return 3
+    sys.stdout.write(in_words(about, answers))
+    reasons = {decision.reason for answer in answers for decision in answer.decisions}
+    return 0 if names.ROLE_GRANTED in reasons and not reasons & _WITHOUT_CREDENTIALS else 3
+
+
+async def check_offline(pod: str, config: Config) -> int:
+    """Explain what a daemon with these settings would decide about a pod: 0 for a role, else 3."""
     namespace, name = _split("--pod", pod)
     try:
         verdict, text = await _explain(namespace, name, config)
     except OutsideError as error:
         sys.stderr.write(f"cannot tell: {error.message}\n")
         return 3
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(f"by the settings of this command; no daemon and no STS was asked\n{text}\n")
     return 0 if isinstance(verdict, Grant) else 3
 
 

@@ -157,6 +157,9 @@ def status_server(name: str, listen: str, parts: Parts, daemon: Daemon, faults: 
 
     def state() -> object:
         return {
+            "daemon": name,
+            "leads": leader is None or leader.is_leading,
+            "leader": leader.leader if leader else "",
             "awsIdentity": identity.in_words() if identity else "none: AWS is asked in the name of pods",
             "degraded": faults.current(),
             **daemon.state(),

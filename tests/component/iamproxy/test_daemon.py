@@ -43,20 +43,26 @@ async def run(world: World, *arguments: str) -> Ended:
 class TestCommands:
     async def test_check_explains_a_grant(self, world: World) -> None:
         world.create(pod("a", role="web"))
-        code, out, _ = await run(world, "check", "--pod", "prod/a")
+        code, out, _ = await run(world, "check", "--offline", "--pod", "prod/a")
         assert code == 0
+        assert out.startswith("by the settings of this command; no daemon and no STS was asked\n")
         assert f"granted: {BASE}web" in out
 
     async def test_check_explains_a_refusal(self, world: World) -> None:
         world.create(pod("a"))
-        code, out, _ = await run(world, "check", "--pod", "prod/a")
+        code, out, _ = await run(world, "check", "--offline", "--pod", "prod/a")
         assert code == 3
         assert f"reason:  {names.NO_ROLE}" in out
 
     async def test_check_of_a_pod_that_is_not_there_says_so(self, world: World) -> None:
-        code, _, err = await run(world, "check", "--pod", "prod/b")
+        code, _, err = await run(world, "check", "--offline", "--pod", "prod/b")
         assert code == 3
         assert 'pods "b" not found' in err
+
+    async def test_check_without_a_daemon_says_so(self, world: World) -> None:
+        code, _, err = await run(world, "check", "--pod", "prod/a")
+        said = "cannot tell: no daemon runs; --offline decides by the settings of this command\n"
+        assert (code, err) == (3, said)
 
     async def test_without_a_node_nothing_starts(self, world: World) -> None:
         code, _, err = await run(world)
