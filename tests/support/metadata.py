@@ -83,6 +83,7 @@ class World:
         limits: ServerLimits | None = None,
         now: Callable[[], datetime] = utc_now,
         node_keys: tuple[str, ...] = ("placement/availability-zone", "placement/region"),
+        identity: Any = "made",
         port: int = 0,
         only_redirected: bool = False,
         token_key_file: str = "",
@@ -100,7 +101,12 @@ class World:
         self.sts: Callable[[CredentialKey], Awaitable[None]] = _at_once
         self.node: Callable[[str], Awaitable[None]] = _at_once
         self.metadata = build_metadata(
-            Config(imdsv2=imdsv2, metadata_allow=node_keys, token_key_file=token_key_file),
+            Config(
+                imdsv2=imdsv2,
+                metadata_allow=node_keys,
+                instance_identity=identity,
+                token_key_file=token_key_file,
+            ),
             addresses=self.addresses,
             credentials=self.credentials,
             read_node_key=self._fetch_node_key,
