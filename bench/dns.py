@@ -1,6 +1,7 @@
 """How fast dns is, between an emulated API server and a simulated Route 53: each figure beside its target.
 
-Run `python bench/dns.py`. The world lives in this process, the daemon in one of its own.
+Run `python -m bench.dns [COMMIT]`. The world lives in this process, the daemon in one of its own. The CPU of
+a pass without change is measured of that commit too, and shown as a ratio.
 """
 
 import asyncio
@@ -25,15 +26,19 @@ from addons.runtime.outcomes import ObjectRef
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
+from tests.support.past import PAST, ROOT, worktree
 
 HOSTNAMES = 10_000
 PLANNED = 50_000
 PASSES = 10
+RATIO = 0.75
+"""The CPU of a pass without change, to that of the past."""
 ACCOUNT_RATE = 5.0
 """Calls that Route 53 takes from an account in a second; it refuses the others."""
 TICKS = os.sysconf("SC_CLK_TCK")
 CHANGE = "ChangeResourceRecordSets"
 PREFIX = "external-dns.kubernetes.io/"
+FREQUENT = ("--interval=2s", "--min-event-sync-interval=200ms")
 
 
 def show(what: str, value: float, target: float, unit: str) -> None:
@@ -108,8 +113,10 @@ class Daemon:
 
 
 @asynccontextmanager
-async def daemon(api: KubeApi, aws: AwsEndpoint, folder: Path, *flags: str) -> AsyncIterator[Daemon]:
-    """Run the daemon against the world."""
+async def daemon(
+    api: KubeApi, aws: AwsEndpoint, folder: Path, *flags: str, tree: Path = ROOT
+) -> AsyncIterator[Daemon]:
+    """Run the daemon of a tree against the world."""
     (folder / "kubeconfig").write_text(api.kubeconfig())
     port = free_port()
     command = (
@@ -126,7 +133,9 @@ async def daemon(api: KubeApi, aws: AwsEndpoint, folder: Path, *flags: str) -> A
         f"--listen=127.0.0.1:{port}",
     )
     keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
-    process = await asyncio.create_subprocess_exec(*command, *where, *flags, env={**os.environ, **keys})
+    process = await asyncio.create_subprocess_exec(
+        *command, *where, *flags, cwd=tree, env={**os.environ, **keys}
+    )
     running = Daemon(process, f"http://127.0.0.1:{port}")
     try:
         yield running
@@ -167,33 +176,57 @@ def throttled(aws: AwsEndpoint) -> int:
     return sum(call.error == "Throttling" for call in aws.calls)
 
 
-async def measure_work(api: KubeApi, aws: AwsEndpoint, folder: Path, zone_id: str) -> None:
-    """Create all records, do nothing for some passes, change one Service."""
+def create_services(api: KubeApi) -> None:
     for number in range(HOSTNAMES):
         api.store.create("v1", "services", service(number, address(number)))
+
+
+async def measure_work(api: KubeApi, aws: AwsEndpoint, folder: Path, zone_id: str) -> float:
+    """Create all records, do nothing for some passes, change one Service; the CPU of an idle pass."""
+    create_services(api)
     began = time.perf_counter()
-    async with daemon(api, aws, folder, "--interval=2s", "--min-event-sync-interval=200ms") as running:
+    async with daemon(api, aws, folder, *FREQUENT) as running:
         await until(lambda: len(aws.route53.record_sets(zone_id)) == 2 * HOSTNAMES + 2)
         show(f"calls to create {HOSTNAMES:,} names", changes(aws), 40, "calls")
         show(f"time to create {HOSTNAMES:,} names", time.perf_counter() - began, 20, "s")
         show("calls throttled meanwhile", throttled(aws), 0, "calls")
-        await measure_idleness(running, aws, "names", 100)
+        spent = await measure_idleness(running, aws, "names", 100)
         api.store.update("v1", "services", service(7, "192.0.2.1"))
         await until(lambda: changes(aws) > 0)
         await asyncio.sleep(3)
         show("calls for one changed Service", len(aws.calls), 1, "calls")
         show(f"memory with {HOSTNAMES:,} names", running.rss_mib, 250, "MiB")
+    return spent
 
 
-async def measure_idleness(running: Daemon, aws: AwsEndpoint, what: str, most: float) -> None:
-    """Do nothing for some passes."""
+async def measure_idleness(running: Daemon, aws: AwsEndpoint, what: str, most: float) -> float:
+    """Do nothing for some passes; the CPU of one of them, in milliseconds."""
+    spent = await idle(running, aws)
+    show("calls in ten passes without change", len(aws.calls), 0, "calls")
+    show(f"CPU of a pass over {HOSTNAMES:,} {what} without change", spent, most, "ms")
+    return spent
+
+
+async def idle(running: Daemon, aws: AwsEndpoint) -> float:
     await asyncio.sleep(4)
     aws.calls.clear()
     used = running.cpu_seconds
     await asyncio.sleep(2 * PASSES)
-    passed = (running.cpu_seconds - used) / PASSES * 1000
-    show("calls in ten passes without change", len(aws.calls), 0, "calls")
-    show(f"CPU of a pass over {HOSTNAMES:,} {what} without change", passed, most, "ms")
+    return (running.cpu_seconds - used) / PASSES * 1000
+
+
+async def measure_past(commit: str, folder: Path, now: float) -> None:
+    """Have the daemon of the past do the same, and compare."""
+    with worktree(commit) as tree:
+        async with KubeApi() as api, AwsEndpoint() as aws:
+            zone_id = aws.route53.create_zone("example.com")
+            aws.route53.knobs.rate_per_second = ACCOUNT_RATE
+            create_services(api)
+            async with daemon(api, aws, folder, *FREQUENT, tree=tree) as running:
+                await until(lambda: len(aws.route53.record_sets(zone_id)) == 2 * HOSTNAMES + 2)
+                before = await idle(running, aws)
+    print(f"CPU of that pass: {before:.1f} ms at {commit}, {now:.1f} ms now")
+    show(f"ratio of that to {commit}", now / before, RATIO, "")
 
 
 async def measure_aliases(folder: Path) -> None:
@@ -205,7 +238,7 @@ async def measure_aliases(folder: Path) -> None:
             host = f"lb-{number}.eu-central-1.elb.amazonaws.com"
             api.store.create("v1", "services", service(number, host=host))
         began = time.perf_counter()
-        async with daemon(api, aws, folder, "--interval=2s", "--min-event-sync-interval=200ms") as running:
+        async with daemon(api, aws, folder, *FREQUENT) as running:
             await until(lambda: len(aws.route53.record_sets(zone_id)) == 4 * HOSTNAMES + 2)
             show(f"calls to create {HOSTNAMES:,} pairs of aliases", changes(aws), 63, "calls")
             show(f"time to create {HOSTNAMES:,} pairs of aliases", time.perf_counter() - began, 30, "s")
@@ -214,16 +247,17 @@ async def measure_aliases(folder: Path) -> None:
             show(f"memory with {HOSTNAMES:,} pairs of aliases", running.rss_mib, 250, "MiB")
 
 
-async def main() -> None:
+async def main(commit: str = PAST) -> None:
     measure_planner()
     with tempfile.TemporaryDirectory() as name:
         async with KubeApi() as api, AwsEndpoint() as aws:
             zone_id = aws.route53.create_zone("example.com")
             aws.route53.knobs.rate_per_second = ACCOUNT_RATE
             await measure_start(api, aws, Path(name))
-            await measure_work(api, aws, Path(name), zone_id)
+            spent = await measure_work(api, aws, Path(name), zone_id)
+        await measure_past(commit, Path(name), spent)
         await measure_aliases(Path(name))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(*sys.argv[1:]))

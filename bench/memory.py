@@ -10,8 +10,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,9 @@ from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
 from tests.support.image import image_environment
+from tests.support.past import PAST, ROOT, worktree
 from tests.support.service_account import variables, write_files
 
-ROOT = Path(__file__).parents[1]
-PAST = "7e1c232"
 TARGET = 0.75
 SETTLED_SECONDS = 4
 NAMES, PODS, ROLES = 10_000, 110, 30
@@ -175,19 +174,6 @@ async def measure(scenario: Scenario, tree: Path) -> float:
             aws.route53.knobs.rate_per_second = 1000.0
             write_files(Path(name), api)
             return await scenario(World(api, aws, Path(name), zone_id), tree)
-
-
-@contextmanager
-def worktree(commit: str) -> Iterator[Path]:
-    """The files of a commit, in a folder of their own."""
-    with tempfile.TemporaryDirectory() as name:
-        tree = Path(name) / "tree"
-        git = ("git", "-C", str(ROOT), "worktree")
-        subprocess.run([*git, "add", "--quiet", "--detach", str(tree), commit], check=True)
-        try:
-            yield tree
-        finally:
-            subprocess.run([*git, "remove", "--force", str(tree)], check=True)
 
 
 def compile_for(tree: Path) -> None:

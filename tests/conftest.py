@@ -1,10 +1,12 @@
 """What every tier may ask for."""
 
+import asyncio
 import os
 import random
 import signal
+from asyncio import AbstractEventLoop
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +16,7 @@ from tests.support.cluster import Cluster, find_assets, running
 from tests.support.drawn import Draw
 from tests.support.prometheus import COMMAND
 from tests.support.spread import Spread
+from tests.support.virtual import VirtualLoop
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
@@ -62,6 +65,14 @@ def _tiers(terminalreporter: pytest.TerminalReporter) -> dict[str, tuple[float, 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Spread:
     """Spread the tests over workers as tests/support/spread.py says."""
     return Spread(config, log)
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], AbstractEventLoop]]:
+    """Give tests with the mark `virtual_time` a loop whose time jumps."""
+    is_virtual = item.get_closest_marker("virtual_time")
+    return {"virtual": VirtualLoop} if is_virtual else {"real": asyncio.new_event_loop}
 
 
 @pytest.fixture

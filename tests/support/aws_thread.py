@@ -1,11 +1,12 @@
-"""A simulated AWS that lives in real time, beside a loop on virtual time."""
+"""A simulated AWS for the running loop: in it, or beside it when its time is virtual."""
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from addons.sim.aws.server import AwsEndpoint
+from tests.support.virtual import VirtualLoop
 
 
 @contextmanager
@@ -23,3 +24,14 @@ def aws_in_thread() -> Iterator[AwsEndpoint]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+@asynccontextmanager
+async def simulated_aws() -> AsyncIterator[AwsEndpoint]:
+    """An AWS that boto3 can call from the running loop."""
+    if isinstance(asyncio.get_running_loop(), VirtualLoop):
+        with aws_in_thread() as aws:
+            yield aws
+    else:
+        async with AwsEndpoint() as aws:
+            yield aws

@@ -23,7 +23,7 @@ def service(name: str) -> ObjectRef:
 def endpoint(
     name: str, *targets: str, by: str = "www", ttl: int = 300, created: str = "2026-01-01"
 ) -> Endpoint:
-    """A Service's wish for `name`.example.com, or for the apex when `name` is empty."""
+    """An endpoint of a Service: `name`.example.com, or for the apex when `name` is empty."""
     kind = type_of_target(targets[0]) if targets else ""
     return Endpoint(fqdn(name), kind, targets, ttl, SourceObject(service(by), created))
 
@@ -51,8 +51,8 @@ def owned(name: str, *values: str, owner: str = "me", by: str = "www", ttl: int 
 
 def by_name(endpoints: Iterable[Endpoint]) -> dict[str, list[Endpoint]]:
     found: dict[str, list[Endpoint]] = {}
-    for wish in endpoints:
-        found.setdefault(wish.name, []).append(wish)
+    for one in endpoints:
+        found.setdefault(one.name, []).append(one)
     return found
 
 

@@ -67,12 +67,12 @@ class World:
         async with connect("dns", config, rates=RATES, instance=replica or "test") as parts:
             self.decisions = parts.decisions
             ledgers: dict[str, Any] = (
-                {} if config.once else {"ledger": Ledger(first=0.1), "zone_ledger": Ledger(first=0.1)}
+                {} if config.once else {"name_ledger": Ledger(first=0.1), "zone_ledger": Ledger(first=0.1)}
             )
             made = build_controller(config, replace(parts, print_plan=print_plan), now=now, **ledgers)
             stopping = asyncio.Event()
             async with asyncio.TaskGroup() as group:
-                group.create_task(made.watches.run(stopping))
+                group.create_task(made.watch(stopping))
                 group.create_task(parts.events.run(stopping))
                 yield made
                 stopping.set()

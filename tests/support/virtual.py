@@ -8,8 +8,7 @@ import asyncio
 import os
 import selectors
 import socket
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -74,11 +73,19 @@ class _JumpingSelector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop on virtual time, which starts at zero."""
+    """An event loop on virtual time, which starts at zero. While it exists its thread keeps to one CPU."""
 
     def __init__(self) -> None:
         self._jumping = _JumpingSelector()
         super().__init__(self._jumping)
+        self._allowed = os.sched_getaffinity(0)
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        os.sched_setaffinity(0, {sorted(self._allowed)[worker % len(self._allowed)]})
+
+    def close(self) -> None:
+        if not self.is_closed():
+            os.sched_setaffinity(0, self._allowed)
+        super().close()
 
     def time(self) -> float:
         return self._jumping.now
@@ -95,21 +102,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
     """Run `main` to its end on virtual time."""
-    with _one_cpu(), asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
 
 
 def virtual_now() -> datetime:
     """Wall time that goes with the running loop's virtual time."""
     return START + timedelta(seconds=asyncio.get_running_loop().time())
-
-
-@contextmanager
-def _one_cpu() -> Iterator[None]:
-    allowed = os.sched_getaffinity(0)
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    os.sched_setaffinity(0, {sorted(allowed)[worker % len(allowed)]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, allowed)

@@ -87,12 +87,15 @@ class Vpc:
 
 
 async def _connect(dialling: socket.socket, address: tuple[str, int]) -> None:
-    """Connect; a new address of IPv6 gets its route a moment later, by a task of the kernel's."""
+    """Connect; a new address of IPv6 gets its route a moment later, by a task of the kernel's.
+
+    A try that was told so by a router leaves the socket aborted: the next one says that, and clears it.
+    """
     while True:
         try:
             return await asyncio.get_running_loop().sock_connect(dialling, address)
         except OSError as error:
-            if error.errno != errno.ENETUNREACH:
+            if error.errno not in (errno.ENETUNREACH, errno.ECONNABORTED):
                 raise
         await asyncio.sleep(0.01)
 

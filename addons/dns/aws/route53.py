@@ -1,4 +1,4 @@
-"""Zones and their record sets, kept in memory, and the one way to change them."""
+"""Zones and their record sets, kept in a cache, and the one way to change them."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ class Observation(NamedTuple):
     is_audit: bool = False
 
 
-class _Memory:
+class _CachedZone:
     """The record sets of one zone as we know them, until `expires` (loop time)."""
 
     def __init__(self, records: ZoneRecords, expires: float) -> None:
@@ -81,7 +81,7 @@ class Route53:
         self._audit_seconds = audit_seconds
         self._balancers = LoadBalancers(session)
         self._zones: dict[str, Zone] = {}
-        self._memories: dict[str, _Memory] = {}
+        self._cache: dict[str, _CachedZone] = {}
 
     async def observe_zones(self) -> Found:
         """Every zone that is ours to look at: one call for each hundred zones of the account."""
@@ -91,28 +91,28 @@ class Route53:
         return found
 
     async def observe_zone(self, zone_id: str) -> Observation:
-        """The record sets of one zone; from memory, unless there is none or it cannot be trusted."""
-        memory = self._memories.get(zone_id)
-        if memory and memory.doubtful:
-            await self._settle_doubt(zone_id, memory)
-            memory = self._memories.get(zone_id)
-        if memory and _now() < memory.expires:
-            return Observation(memory.records, is_new=False)
+        """The record sets of one zone; from the cache, unless they are not there or cannot be trusted."""
+        cached = self._cache.get(zone_id)
+        if cached and cached.doubtful:
+            await self._settle_doubt(zone_id, cached)
+            cached = self._cache.get(zone_id)
+        if cached and _now() < cached.expires:
+            return Observation(cached.records, is_new=False)
         records = ZoneRecords([record async for record in self._list(zone_id)])
-        self._memories[zone_id] = _Memory(records, _now() + self._audit_seconds)
-        return Observation(records, is_new=True, is_audit=memory is not None)
+        self._cache[zone_id] = _CachedZone(records, _now() + self._audit_seconds)
+        return Observation(records, is_new=True, is_audit=cached is not None)
 
     async def observe_alias_zones(self, hosts: Collection[str]) -> dict[str, str]:
         """The hosted zones of alias targets, as far as AWS can tell; a call only where none is known yet."""
         return await self._balancers.zones_of(hosts)
 
     def forget(self) -> None:
-        """Trust no memory any more: somebody else may have acted meanwhile, as the leader for instance."""
-        self._memories.clear()
+        """Empty the cache: somebody else may have acted meanwhile, as the leader for instance."""
+        self._cache.clear()
 
     def record_counts(self) -> dict[str, int]:
         """How many record sets each zone that was read has."""
-        return {zone_id: len(memory.records) for zone_id, memory in self._memories.items()}
+        return {zone_id: len(cached.records) for zone_id, cached in self._cache.items()}
 
     async def apply(self, batch: Batch, *, permit: Permit) -> Outcomes:
         """Carry out a batch, and remember what became of it.
@@ -121,18 +121,18 @@ class Route53:
         the rest is sent again; when it names none, the batch is divided until the culprits stand alone. Other
         errors are the outcome of every group: the same batch may be sent again later.
         """
-        memory = self._memories[batch.zone_id]
+        cached = self._cache[batch.zone_id]
         zone = self._zones[batch.zone_id]
         groups, outcomes = [], []
         for group in batch.groups:
-            if self._registry.vouches(group, zone.name, memory.records):
+            if self._registry.vouches(group, zone.name, cached.records):
                 groups.append(group)
             else:
                 outcomes.append(Outcome(group, Invalid(f"{group.name} has no ownership text of ours")))
-        return outcomes + await self._apply(batch.zone_id, memory, groups, permit)
+        return outcomes + await self._apply(batch.zone_id, cached, groups, permit)
 
     async def _apply(
-        self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup], permit: Permit
+        self, zone_id: str, cached: _CachedZone, groups: Sequence[ChangeGroup], permit: Permit
     ) -> Outcomes:
         if not groups:
             return []
@@ -142,62 +142,62 @@ class Route53:
             if _QUOTA_MARK in error.message:
                 full = Exhausted(error.message, code=error.code, status=error.status)
                 return [Outcome(group, full) for group in groups]
-            return await self._divide(zone_id, memory, groups, error, permit)
+            return await self._divide(zone_id, cached, groups, error, permit)
         except Unavailable as error:
-            memory.doubtful.append(groups)
+            cached.doubtful.append(groups)
             return [Outcome(group, error) for group in groups]
         except OutsideError as error:
             return [Outcome(group, error) for group in groups]
-        return _done(memory, groups)
+        return _done(cached, groups)
 
     async def _divide(
-        self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup], error: Invalid, permit: Permit
+        self, zone_id: str, cached: _CachedZone, groups: Sequence[ChangeGroup], error: Invalid, permit: Permit
     ) -> Outcomes:
         """Isolate the groups that Route 53 refuses: those it names, or by halves when it names none."""
         refused = groups if len(groups) == 1 else _named_groups(error.message, groups)
         if not refused:
             middle = len(groups) // 2
-            first = await self._apply(zone_id, memory, groups[:middle], permit)
-            return first + await self._apply(zone_id, memory, groups[middle:], permit)
-        if 1 < len(refused) == len(groups) and await self._was_applied(zone_id, groups[0], memory):
+            first = await self._apply(zone_id, cached, groups[:middle], permit)
+            return first + await self._apply(zone_id, cached, groups[middle:], permit)
+        if 1 < len(refused) == len(groups) and await self._was_applied(zone_id, groups[0], cached):
             # A call whose first answer was lost was sent again by botocore: all is done already.
-            return _done(memory, groups)
+            return _done(cached, groups)
         rest = [group for group in groups if group not in refused]
-        outcomes = await self._refuse(zone_id, memory, refused, error)
-        return outcomes + await self._apply(zone_id, memory, rest, permit)
+        outcomes = await self._refuse(zone_id, cached, refused, error)
+        return outcomes + await self._apply(zone_id, cached, rest, permit)
 
     async def _refuse(
-        self, zone_id: str, memory: _Memory, groups: Sequence[ChangeGroup], error: Invalid
+        self, zone_id: str, cached: _CachedZone, groups: Sequence[ChangeGroup], error: Invalid
     ) -> Outcomes:
         """Note that groups were refused, and see what is there in place of what we thought."""
         if len(groups) > _FEW:
-            memory.expires = 0.0
+            cached.expires = 0.0
             return [Outcome(group, error) for group in groups]
         outcomes: Outcomes = []
         for group in groups:
-            was_applied = await self._was_applied(zone_id, group, memory)
+            was_applied = await self._was_applied(zone_id, group, cached)
             outcomes.append(Outcome(group, None if was_applied else error))
         return outcomes
 
-    async def _was_applied(self, zone_id: str, group: ChangeGroup, memory: _Memory) -> bool:
+    async def _was_applied(self, zone_id: str, group: ChangeGroup, cached: _CachedZone) -> bool:
         """Read the names of a group afresh; True when they are what the group would make them."""
         try:
             for name in sorted({change.record.name for change in group.changes}):
-                memory.records.replace(name, await self._list_name(zone_id, name))
+                cached.records.replace(name, await self._list_name(zone_id, name))
         except OutsideError as error:
             log.warning("%s could not be read again: %s", group.key, error)
-            memory.expires = 0.0
+            cached.expires = 0.0
             return False
-        return _shows(memory.records, group)
+        return _shows(cached.records, group)
 
-    async def _settle_doubt(self, zone_id: str, memory: _Memory) -> None:
+    async def _settle_doubt(self, zone_id: str, cached: _CachedZone) -> None:
         """Find out whether the calls without an answer were carried out: one group tells for its call."""
-        doubtful, memory.doubtful = memory.doubtful, []
+        doubtful, cached.doubtful = cached.doubtful, []
         for groups in doubtful:
-            if await self._was_applied(zone_id, groups[0], memory):
-                _done(memory, groups)
-            elif _is_half_done(memory.records, groups[0]):
-                memory.expires = 0.0
+            if await self._was_applied(zone_id, groups[0], cached):
+                _done(cached, groups)
+            elif _is_half_done(cached.records, groups[0]):
+                cached.expires = 0.0
 
     async def _send(self, zone_id: str, groups: Sequence[ChangeGroup], permit: Permit) -> None:
         changes = [change_to_api(change) for group in groups for change in group.changes]
@@ -231,15 +231,15 @@ class Route53:
         return found
 
     def _compare_counts(self) -> None:
-        """Distrust the memory of zones that have more or fewer record sets than we think."""
+        """Read the zones again that have more or fewer record sets than we think."""
         for zone in self._zones.values():
-            memory = self._memories.get(zone.id)
-            if memory and len(memory.records) != zone.record_count:
-                expected = len(memory.records)
+            cached = self._cache.get(zone.id)
+            if cached and len(cached.records) != zone.record_count:
+                expected = len(cached.records)
                 log.info(
                     "%s has %d record sets, %d expected: it is read again", zone, zone.record_count, expected
                 )
-                memory.expires = 0.0
+                cached.expires = 0.0
 
 
 def _now() -> float:
@@ -252,9 +252,9 @@ def _named_groups(message: str, groups: Iterable[ChangeGroup]) -> list[ChangeGro
     return [group for group in groups if any(change.record.name in names for change in group.changes)]
 
 
-def _done(memory: _Memory, groups: Sequence[ChangeGroup]) -> Outcomes:
+def _done(cached: _CachedZone, groups: Sequence[ChangeGroup]) -> Outcomes:
     for group in groups:
-        memory.records.apply(group.changes)
+        cached.records.apply(group.changes)
     return [Outcome(group) for group in groups]
 
 

@@ -1,16 +1,24 @@
 """The wiring of dns: the one place where its parts are put together, for the daemon, tests and benchmarks."""
 
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
 
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
+from addons.dns.controller.sources import Sources
+from addons.dns.controller.zone_reconciler import ZoneReconciler
 from addons.dns.controller.zones import Controller
 from addons.dns.desired.settings import source_settings
-from addons.dns.kube.reporter import Reporter
-from addons.dns.model.registry import registry_of
-from addons.dns.model.zones import domains_of, roles_of, zone_filter_of
+from addons.dns.kube.statuses import Statuses
+from addons.dns.kube.watches import SourceWatches
+from addons.dns.model.registry import Registry, registry_of
+from addons.dns.model.zones import DomainFilter, domains_of, roles_of, zone_filter_of
+from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Rate
+from addons.runtime.clock import utc_now
 from addons.runtime.daemon import Daemon, Parts
+from addons.runtime.kube import KubeClient
+from addons.runtime.ledger import Ledger
 
 
 def rates(config: Config) -> dict[str, Rate]:
@@ -25,32 +33,80 @@ def build(config: Config, parts: Parts) -> Daemon:
     return Daemon(
         act=controller.run,
         once=controller.run_once,
-        caches=(controller.watches.run,),
+        caches=(controller.watch,),
         not_ready=controller.watches.not_ready,
         state=controller.state,
         decisions_on=controller.decisions_on,
     )
 
 
-def build_controller(config: Config, parts: Parts, **more: Any) -> Controller:
-    """Put the controller together; `more` replaces its clock and its ledgers."""
+def build_controller(
+    config: Config,
+    parts: Parts,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    name_ledger: Ledger[str] | None = None,
+    zone_ledger: Ledger[str] | None = None,
+) -> Controller:
+    """Put the controller together, by default with the clock and the ledgers of a daemon."""
     domains, registry = domains_of(config), registry_of(config)
-    route53 = Route53(
-        parts.aws,
+    route53 = _route53(config, parts.aws, domains, registry)
+    watches = _watches(config, parts.kube)
+    statuses = Statuses(parts.kube, watches.dns_endpoints)
+    sources = Sources(
+        settings=source_settings(config, domains),
+        watches=watches,
+        statuses=statuses,
+        reporter=parts.reporter,
+    )
+    reconciler = ZoneReconciler(
+        config,
+        route53=route53,
+        registry=registry,
+        domains=domains,
+        sources=sources,
+        reporter=parts.reporter,
+        print_plan=parts.print_plan,
+        ledger=name_ledger or Ledger(first=5.0, longest=600.0),
+        now=now,
+    )
+    return Controller(
+        config,
+        route53=route53,
+        watches=watches,
+        statuses=statuses,
+        sources=sources,
+        reconciler=reconciler,
+        reporter=parts.reporter,
+        leader=parts.leader,
+        is_dry_run=parts.print_plan is not None,
+        ledger=zone_ledger,
+        now=now,
+    )
+
+
+def _route53(config: Config, aws: AwsSession, domains: DomainFilter, registry: Registry) -> Route53:
+    return Route53(
+        aws,
         zone_filter=zone_filter_of(config, domains),
         registry=registry,
         audit_seconds=config.audit_interval.total_seconds(),
         roles=roles_of(config),
         tags_seconds=config.aws_zones_cache_duration.total_seconds(),
     )
-    return Controller(
-        config,
-        kube=parts.kube,
-        route53=route53,
-        registry=registry,
-        settings=source_settings(config, domains),
-        reporter=Reporter(decisions=parts.decisions, recorder=None if parts.print_plan else parts.events),
-        leader=parts.leader,
-        print_plan=parts.print_plan,
-        **more,
+
+
+def _watches(config: Config, kube: KubeClient) -> SourceWatches:
+    return SourceWatches(
+        kube,
+        sources=config.source,
+        namespace=config.namespace,
+        gateway_namespace=config.gateway_namespace,
+        with_nodes=_needs_nodes(config),
     )
+
+
+def _needs_nodes(config: Config) -> bool:
+    """True when records may hold addresses of nodes: their own, or of pods, NodePort or headless Services."""
+    leading = {"NodePort", "ClusterIP"}.intersection(config.service_type_filter or ("NodePort",))
+    return bool("service" in config.source and leading) or not {"pod", "node"}.isdisjoint(config.source)

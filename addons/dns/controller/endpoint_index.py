@@ -7,19 +7,17 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from addons.dns.model.endpoint import Desired, Endpoint
+from addons.dns.model.objects import ObjectKey
 from addons.dns.model.zones import ZoneFinder
-
-Object = tuple[str, str, str]
-"""Kind, namespace and name."""
 
 V = TypeVar("V")
 
 _NO_ZONE = ""
-"""Stands for the id of the zone of endpoints that no zone is there for."""
+"""In place of a zone id: the endpoints that no zone is there for."""
 
 
 class EndpointIndex:
-    """Who asks for what, and which names have changed since a zone was planned last.
+    """Which object asks for what, and which names have changed since a zone was planned last.
 
     A name may belong to several zones (public and private) and to none; those of no zone are kept until a
     zone for them appears. An endpoint with `hold_seconds` that its object no longer asks for is held for so
@@ -29,7 +27,7 @@ class EndpointIndex:
 
     def __init__(self) -> None:
         self._finder = ZoneFinder(())
-        self._objects: dict[Object, Desired] = {}
+        self._objects: dict[ObjectKey, Desired] = {}
         self._asked: dict[str, tuple[Endpoint, ...]] = {}
         self._held: dict[str, dict[Endpoint, float]] = {}
         self._zones: dict[str, dict[str, Sequence[Endpoint]]] = {}
@@ -40,7 +38,7 @@ class EndpointIndex:
     def __len__(self) -> int:
         return len(self._asked.keys() | self._held.keys())
 
-    def put(self, owner: Object, desired: Desired, now: float = 0.0) -> set[str]:
+    def put(self, owner: ObjectKey, desired: Desired, now: float = 0.0) -> set[str]:
         """Replace what one object asks for; the ids of the zones in which names changed."""
         old = self._objects.get(owner, Desired())
         if old == desired:
@@ -97,11 +95,15 @@ class EndpointIndex:
         """The endpoints that no zone is there for, by name."""
         return self.in_zone(_NO_ZONE)
 
-    def outside_of(self, owner: Object) -> tuple[str, ...]:
+    def names_of(self, owner: ObjectKey) -> set[str]:
+        """The names that one object asks for."""
+        return {endpoint.name for endpoint in self._objects.get(owner, Desired()).endpoints}
+
+    def outside_of(self, owner: ObjectKey) -> tuple[str, ...]:
         """The names outside the domain filter that one object asks for."""
         return self._objects.get(owner, Desired()).outside
 
-    def example_outside(self, kind: str) -> Object | None:
+    def example_outside(self, kind: str) -> ObjectKey | None:
         """An object of this kind that asks for a name outside the domain filter."""
         found = (owner for owner, desired in self._objects.items() if owner[0] == kind and desired.outside)
         return next(found, None)

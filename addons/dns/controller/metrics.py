@@ -34,7 +34,7 @@ _SOURCE_ERRORS = Counter(
     "external_dns_source_errors_total", "Passes over a zone while a source was unreadable."
 )
 _REGISTRY = Gauge(
-    "external_dns_registry_endpoints_total", "Records of managed types in all zones, whoever's."
+    "external_dns_registry_endpoints_total", "Records of managed types in all zones, ours or not."
 )
 _REGISTRY_TYPES = Gauge(
     "external_dns_registry_records", "Records of managed types, by type.", ["record_type"]
@@ -114,11 +114,11 @@ class Metrics:
         _REGISTRY_ERRORS.inc()
 
     def passed(
-        self, zone: Zone, outcomes: Collection[Outcome[ChangeGroup]], *, deaf: bool, at: float
+        self, zone: Zone, outcomes: Collection[Outcome[ChangeGroup]], *, not_ready: str, at: float
     ) -> None:
-        """A pass over a zone has ended; `deaf` when a source could not be read, `at` is loop time."""
+        """A pass over a zone has ended at `at`, loop time; `not_ready` says which sources were not read."""
         _ATTEMPTED.set(self._now().timestamp())
-        if deaf:
+        if not_ready:
             _SOURCE_ERRORS.inc()
         if not outcomes:
             _IDLE.inc()
@@ -130,19 +130,22 @@ class Metrics:
         if woken is not None and outcomes:
             _LAG.observe(at - woken)
 
-    def surveyed(self, zone: Zone, counts: Counts, plan: Plan) -> None:
-        """All names of a zone were looked at: `plan` is about every one of them."""
+    def counted(self, zone: Zone, counts: Counts) -> None:
+        """What is wanted of a zone, or what it holds, has changed."""
         self._counts[zone.id] = counts
+        _RECORDS.labels(zone.id, zone.name, "all").set(counts.total)
+        _RECORDS.labels(zone.id, zone.name, "ours").set(counts.owned)
+        self._add_up()
+
+    def planned(self, zone: Zone, plan: Plan) -> None:
+        """A full pass was made: `plan` has all that is in the way in a zone."""
         label = (zone.id, zone.name)
-        _RECORDS.labels(*label, "all").set(counts.total)
-        _RECORDS.labels(*label, "ours").set(counts.owned)
         found = Tally(skip.reason for skip in plan.skips)
         _BLOCKED.labels(*label).set(sum(found[reason] for reason in _RESTING))
         for reason in _TAKEN:
             _CONFLICTS.labels(*label, reason).set(found[reason])
         for reason in _KEPT:
             _HELD.labels(*label, reason).set(found[reason])
-        self._add_up()
 
     def left_out(self, outside: Mapping[str, int]) -> None:
         """So many names lie outside the domain filter, by the kind of the objects that ask for them."""

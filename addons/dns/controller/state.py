@@ -2,14 +2,21 @@
 
 from collections.abc import Container, Iterable, Mapping
 
-from addons.dns.controller.budget import Held
+from addons.dns.controller.delete_budget import HeldDeletes
 from addons.dns.controller.metrics import Counts
-from addons.dns.model.actions import NameTaken
+from addons.dns.kube.reports import SkipReport
 from addons.dns.model.records import Zone
+from addons.runtime.reporter import Report
 
 
 def zone_state(
-    zone: Zone, *, records: int | None, names: int, counts: Counts | None, held: Held | None, failure: str
+    zone: Zone,
+    *,
+    records: int | None,
+    names: int,
+    counts: Counts | None,
+    held: HeldDeletes | None,
+    failure: str,
 ) -> Mapping[str, object]:
     """One zone: what is wanted of it and what it holds, by record type, and what is in the way.
 
@@ -37,8 +44,15 @@ def zone_state(
     return shown
 
 
-def conflict_state(conflicts: Iterable[NameTaken], zone_ids: Container[str]) -> list[dict[str, str]]:
+def problem_state(reports: Iterable[Report]) -> list[dict[str, str]]:
+    """The faults that objects have now."""
+    found = sorted((report.ref, report.reason, report.message) for report in reports if report.ref)
+    return [{"object": str(ref), "reason": reason, "message": message} for ref, reason, message in found]
+
+
+def conflict_state(reports: Iterable[Report], zone_ids: Container[str]) -> list[dict[str, str]]:
     """Names in these zones that somebody else holds, and who: an owner id, or an object."""
+    conflicts = [report for report in reports if isinstance(report, SkipReport) and report.holder]
     found: list[dict[str, str]] = []
     for conflict in sorted(conflicts, key=lambda conflict: (conflict.key, str(conflict.ref))):
         zone_id, _, name = conflict.key.partition("/")

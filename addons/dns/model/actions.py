@@ -55,13 +55,13 @@ class Batch(Struct, frozen=True):
 
 
 class PlannedKeys(Struct, frozen=True):
-    """The keys, zone/name, of some names of a zone. Nothing is made for each name: there may be many."""
+    """The keys, zone/name#set identifier, of some names of a zone. Nothing is made for each of many names."""
 
     zone_id: str
     names: Container[str]
 
     def __contains__(self, key: object) -> bool:
-        zone_id, _, name = str(key).partition("/")
+        zone_id, _, name = str(key).partition("#")[0].partition("/")
         return zone_id == self.zone_id and name in self.names
 
 

@@ -12,6 +12,9 @@ NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 INGRESSES = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 
+ObjectKey = tuple[str, str, str]
+"""Kind, namespace and name of an object."""
+
 
 class LoadBalancerIngress(Part, frozen=True):
     """One way in through a load balancer: an address or a host name."""

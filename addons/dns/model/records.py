@@ -119,13 +119,17 @@ class Zone(Struct, frozen=True, gc=False):
 
 
 class ZoneRecords:
-    """The record sets of one zone, by name. Changes with every successful batch of ours."""
+    """The record sets of one zone, by name. Changes with every successful batch of ours.
 
-    __slots__ = ("_by_name", "_count")
+    `revision` is another one after every change.
+    """
+
+    __slots__ = ("_by_name", "_count", "revision")
 
     def __init__(self, records: Iterable[RecordSet] = ()) -> None:
         self._by_name: dict[str, tuple[RecordSet, ...]] = {}
         self._count = 0
+        self.revision = 0
         for record in records:
             self._put(record)
 
@@ -152,7 +156,7 @@ class ZoneRecords:
         return None
 
     def apply(self, changes: Iterable["Change"]) -> None:
-        """Do to this memory what Route 53 did with a batch."""
+        """Do to these records what Route 53 did with a batch."""
         for change in changes:
             if change.action == "DELETE":
                 self._drop(change.record)
@@ -162,6 +166,7 @@ class ZoneRecords:
     def replace(self, name: str, records: Iterable[RecordSet]) -> None:
         """What `name` holds, read afresh."""
         self._count -= len(self._by_name.pop(name, ()))
+        self.revision += 1
         for record in records:
             self._put(record)
 
@@ -169,6 +174,7 @@ class ZoneRecords:
         self._drop(record)
         self._by_name[record.name] = (*self._by_name.get(record.name, ()), record)
         self._count += 1
+        self.revision += 1
 
     def _drop(self, record: RecordSet) -> None:
         old = self._by_name.get(record.name)
@@ -176,6 +182,7 @@ class ZoneRecords:
             return
         rest = tuple(other for other in old if other.key != record.key)
         self._count -= len(old) - len(rest)
+        self.revision += 1
         if rest:
             self._by_name[record.name] = rest
         else:

@@ -25,14 +25,14 @@ def _details(group: ChangeGroup) -> dict[str, Any]:
                 "type": change.record.type,
                 "ttl": change.record.ttl,
                 "values": list(change.record.values),
-                **_steering(change.record),
+                **_routing(change.record),
             }
             for change in group.changes
         ]
     }
 
 
-def _steering(record: RecordSet) -> dict[str, Any]:
+def _routing(record: RecordSet) -> dict[str, Any]:
     """Where an alias leads, and how the record set is routed; nothing for a plain one."""
     shown: dict[str, Any] = {}
     if record.alias:

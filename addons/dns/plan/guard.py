@@ -1,6 +1,6 @@
-"""The caps on a finished plan: no name is lost because a source was deaf, and no zone is emptied at once."""
+"""The caps on a finished plan: no name is lost because a source was not read, no zone is emptied at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from hashlib import sha256
 
@@ -31,18 +31,17 @@ def guard(
     registry: Registry,
     limits: DeleteLimits,
     held: str = "",
-    is_free: Callable[[ChangeGroup], bool] = lambda group: False,
+    uncounted: Container[str] = (),
 ) -> Plan:
     """Take the deletes out of `plan` when they may not happen now, each with its reason.
 
-    `held` says in words why no delete is safe at present (a source is not in sync, the lease is nearly
-    over); it is empty when all is well. Deletes that are free pass without being counted. Creates and updates
-    always pass.
+    `held` says in words why no delete is safe at present, which source is not in sync; it is empty when all
+    are. Deletes whose keys are in `uncounted` pass without being counted. Creates and updates always pass.
     """
     deletes = deletes_of(plan)
     if deletes and held:
         return _hold(plan, deletes, reasons.DELETES_HELD, held)
-    counted = [group for group in deletes if not is_free(group)]
+    counted = [group for group in deletes if group.key not in uncounted]
     doomed = count_data(counted, registry)
     if doomed <= limits.least - limits.spent or doomed <= (left := _allowance(observed, registry, limits)):
         return plan
@@ -54,19 +53,19 @@ def guard(
     return _hold(plan, counted, reasons.DELETE_BUDGET, message)
 
 
-def await_successors(plan: Plan, comes_and_goes: Callable[[str], bool], until: datetime) -> Plan:
-    """Take out the deletes of names of pods, since the pods may have ended a moment ago.
+def await_successors(plan: Plan, pod_bound: Container[str], until: datetime) -> Plan:
+    """Take out the deletes of names that come and go with pods, since the pods may have ended a moment ago.
 
-    `comes_and_goes` knows the objects other than pods whose names come and go with pods.
+    `pod_bound` are the objects other than pods that such names are made for, as ownership texts name them.
     """
-    held = [group for group in deletes_of(plan) if _is_succeeded(group, comes_and_goes)]
+    held = [group for group in deletes_of(plan) if _may_have_successor(group, pod_bound)]
     return _hold(plan, held, reasons.POD_RECORD_HELD, "a successor of its pod may follow", until)
 
 
-def _is_succeeded(group: ChangeGroup, comes_and_goes: Callable[[str], bool]) -> bool:
+def _may_have_successor(group: ChangeGroup, pod_bound: Container[str]) -> bool:
     """True for names that another pod may have next; a multivalue record set of a pod is that pod's alone."""
     if not group.resource.startswith("pod/"):
-        return comes_and_goes(group.resource)
+        return group.resource in pod_bound
     return all(field != "MultiValueAnswer" for change in group.changes for field, _ in change.record.routing)
 
 

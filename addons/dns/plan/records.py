@@ -1,9 +1,9 @@
-"""Decide about the record sets of one name and set identifier: the first row that fits counts. Pure.
+"""Decide about the record sets of one name and set identifier: the first line that fits counts. Pure.
 
 | asked in order | then |
 |---|---|
 | nobody asks for them | what is ours is deleted |
-| several objects ask | `conflict_resolver` says whose endpoints are granted; who loses is told |
+| several objects ask | `conflict_resolver` says whose endpoints are granted; an object that loses is told |
 | how the object asks makes no sense | what exists stays |
 | it has no target now | what exists stays until the hold is over, and is deleted then |
 | an alias target, ownership or a rule of DNS is in the way | what exists stays, and the reason is told |

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
-from tests.support.aws_thread import aws_in_thread
+from tests.support.aws_thread import aws_in_thread, simulated_aws
 from tests.support.dns_cluster import FLAGS, Cluster, Story
 from tests.support.dns_world import World
 from tests.support.virtual import run_virtual
@@ -18,7 +17,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     """An API server and a Route 53 with the zone example.com."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    async with KubeApi() as api, AwsEndpoint() as aws:
+    async with KubeApi() as api, simulated_aws() as aws:
         yield World(api, aws, tmp_path / "kubeconfig")
 
 

@@ -18,6 +18,8 @@ from addons.sim.nameserver import NameServer
 from tests.support.dns_world import CHANGE, Object, World, service
 from tests.support.until import until
 
+pytestmark = pytest.mark.virtual_time
+
 ELB = "web-1.eu-central-1.elb.amazonaws.com"
 ELB_ZONE = "Z215JYRZR1TBD5"
 ADDRESSES = {"A": ["192.0.2.10"], "AAAA": ["2001:db8::10"]}
@@ -167,6 +169,7 @@ async def _ask_until(
     answers = set()
     while not done.is_set():
         answers.add(tuple(await resolve(asked, name)))
+        await asyncio.sleep(0.001)
     return answers
 
 

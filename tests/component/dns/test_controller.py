@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from addons.dns.controller.zones import Controller
 from addons.runtime.outcomes import PlanLine
 from addons.sim.aws.route53.model import Vpc
@@ -10,6 +12,8 @@ from addons.sim.kubeapi.faults import Fault
 from tests.support.dns_world import CHANGE, PREFIX, TEXT, World, service
 from tests.support.permits import NEVER, PERMIT
 from tests.support.until import until
+
+pytestmark = pytest.mark.virtual_time
 
 
 class TestFollowing:
@@ -166,6 +170,20 @@ class TestOthers:
             await controller.reconcile(world.zone_id, PERMIT)
             assert world.records() == {"www": ("198.51.100.1",)}
             assert world.reasons().count("OwnerConflict") == 1
+
+    async def test_what_a_domain_filter_leaves_out_stays_even_where_a_text_of_ours_is(
+        self, world: World
+    ) -> None:
+        world.create(service("a-www", "192.0.2.1"))
+        await world.once()
+        world.delete("a-www")
+        world.create(service("www", "192.0.2.2"))
+        domains = r"--regex-domain-filter=^(www\.)?example\.com$"
+        async with world.controller("--interval=0s", domains) as controller:
+            await controller.run_once(NEVER)
+            await controller.reconcile(world.zone_id, PERMIT)
+            assert world.records() == {"a-www": ("192.0.2.1",), "www": ("192.0.2.2",)}
+            assert {"a-a-www", "a-www"} == set(world.records("TXT"))
 
     async def test_drift_is_found_and_put_right(self, world: World) -> None:
         world.create(service("www", "192.0.2.1"), service("api", "192.0.2.1"))

@@ -9,15 +9,17 @@ import pytest
 from prometheus_client import REGISTRY
 
 from addons.dns.controller.zones import Controller
-from addons.dns.kube.caches import Cache
 from addons.dns.model.objects import Service
 from addons.runtime.clock import utc_now
 from addons.runtime.loop import Result
 from addons.runtime.permit import Permit
+from addons.runtime.watches import Cache
 from addons.sim.kubeapi.faults import Fault
 from tests.support.dns_world import CHANGE, World, service
 from tests.support.permits import NEVER, PERMIT
 from tests.support.until import until
+
+pytestmark = pytest.mark.virtual_time
 
 LIST = "ListHostedZones"
 

@@ -12,6 +12,8 @@ from tests.support.dns_world import CHANGE, World, service
 from tests.support.drawn import Draw
 from tests.support.permits import NEVER, PERMIT
 
+pytestmark = pytest.mark.virtual_time
+
 NAMES = 100
 BATCHES = 50
 FLAGS = ("--aws-batch-change-size=4",)

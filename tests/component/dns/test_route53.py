@@ -1,4 +1,4 @@
-"""The door to Route 53, against the strict simulation: memory, atomic batches, and what goes wrong."""
+"""The door to Route 53, against the strict simulation: its cache, atomic batches, and what goes wrong."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -37,7 +37,7 @@ class Zoned:
         self.route53 = self.adapter()
 
     def adapter(self, *domains: str) -> Route53:
-        """One more adapter, with a memory of its own."""
+        """One more adapter, with a cache of its own."""
         return Route53(
             self._session,
             zone_filter=ZoneFilter(domains=DomainFilter(domains)),
@@ -101,8 +101,8 @@ def errors(outcomes: Outcomes) -> dict[str, str]:
     }
 
 
-class TestMemory:
-    """A zone is read once; our own changes keep the memory true."""
+class TestCache:
+    """A zone is read once; our own changes keep the cache true."""
 
     async def test_a_second_look_asks_nothing(self, zoned: Zoned) -> None:
         await zoned.want(endpoint("www", "10.0.0.1"))

@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from addons.sim.kubeapi.faults import Fault
 from tests.support.dns_world import PREFIX, World, service
 from tests.support.permits import NEVER
 from tests.support.until import until
+
+pytestmark = pytest.mark.virtual_time
 
 Object = dict[str, Any]
 

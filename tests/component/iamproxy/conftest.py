@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
+from tests.support.aws_thread import simulated_aws
 from tests.support.iamproxy_world import World
 
 
@@ -17,5 +17,5 @@ async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     with tempfile.TemporaryDirectory(prefix="iam") as folder:
-        async with KubeApi() as api, AwsEndpoint() as aws:
+        async with KubeApi() as api, simulated_aws() as aws:
             yield World(api, aws, Path(folder))

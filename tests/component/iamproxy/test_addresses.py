@@ -10,6 +10,8 @@ from tests.support.iamproxy_reuse import LEAST_SECONDS
 from tests.support.iamproxy_world import FakeCni, World, addresses, holder, pod
 from tests.support.until import until
 
+pytestmark = pytest.mark.virtual_time
+
 IP = "10.0.0.1"
 
 

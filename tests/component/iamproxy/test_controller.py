@@ -17,6 +17,8 @@ from addons.sim.kubeapi.faults import Fault
 from tests.support.iamproxy_world import BASE, World, addresses, holder, key_of, pod
 from tests.support.until import until
 
+pytestmark = pytest.mark.virtual_time
+
 ACCOUNT = "123456789012"
 
 

@@ -18,6 +18,8 @@ from addons.sim.aws.sts.state import trust_of_service_account
 from addons.sim.kubeapi.faults import Fault
 from tests.support.iamproxy_world import BASE, World, key_of, pod
 
+pytestmark = pytest.mark.virtual_time
+
 ISSUER = "https://issuer.test"
 SIGNER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 

@@ -15,7 +15,7 @@ POLICY = (("Weight", "1"),)
 
 
 def ingress(name: str, *targets: str, ttl: int = 300) -> Endpoint:
-    """An Ingress's wish for www.example.com."""
+    """An endpoint of an Ingress: www.example.com."""
     return replace(
         endpoint("www", *targets, ttl=ttl),
         asked_by=SourceObject(ObjectRef("Ingress", "web", name), "2026-01-01"),
@@ -102,7 +102,7 @@ objects = st.builds(
     ttl=st.sampled_from([60, 300]),
     created=st.sampled_from(["2025", "2026"]),
 )
-wishes = st.lists(
+asked = st.lists(
     st.one_of(objects, st.builds(ingress, st.sampled_from("pq"), st.just("10.0.0.3"))),
     min_size=1,
     max_size=6,
@@ -110,7 +110,7 @@ wishes = st.lists(
 )
 
 
-@given(wishes, st.sampled_from(["", "service/web/x"]), st.randoms(use_true_random=False))
+@given(asked, st.sampled_from(["", "service/web/x"]), st.randoms(use_true_random=False))
 def test_the_order_in_which_they_ask_does_not_matter(
     asked: list[Endpoint], current: str, random: Random
 ) -> None:
@@ -119,7 +119,7 @@ def test_the_order_in_which_they_ask_does_not_matter(
     assert _shape(resolve(asked, current)) == _shape(resolve(shuffled, current))
 
 
-@given(wishes)
+@given(asked)
 def test_the_verdict_stands_when_its_winner_holds_the_name(asked: list[Endpoint]) -> None:
     first = resolve(asked, "")
     assert _shape(resolve(asked, first.winner.resource)) == _shape(first)

@@ -76,7 +76,7 @@ def test_a_name_without_a_zone_waits_for_one() -> None:
     made = EndpointIndex()
     made.put(WWW, Desired((endpoint("www", "10.0.0.1"),)))
     assert list(made.without_zone()) == ["www.example.com"]
-    assert [wish.asked_by.resource for wish in made.without_zone()["www.example.com"]] == ["service/web/www"]
+    assert [one.asked_by.resource for one in made.without_zone()["www.example.com"]] == ["service/web/www"]
     made.set_zones(ZONES)
     assert dict(made.without_zone()) == {}
     assert made.take_changed("Z1") == {"www.example.com"}
@@ -114,4 +114,4 @@ class TestPinned:
         made.set_zones(ZoneFinder([Zone("Z1", "example.com"), Zone("Z4", "example.org")]))
         made.put(WWW, Desired((self.pinned(zone_id),)))
         assert made.in_zone("Z1") == made.in_zone(zone_id) == {}
-        assert [wish.zone_id for wish in made.without_zone()["a.sub.example.com"]] == [zone_id]
+        assert [one.zone_id for one in made.without_zone()["a.sub.example.com"]] == [zone_id]

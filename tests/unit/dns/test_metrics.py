@@ -13,18 +13,19 @@ def figure(metric: str, **labels: str) -> float | None:
     return EXPORTED.get_sample_value(metric, labels)
 
 
-def surveyed(metrics: Metrics) -> None:
+def full_pass(metrics: Metrics) -> None:
     """Three wanted records, of which two exist, one of them a stranger's."""
     world = World(owned("a", "10.0.0.1"), record("b", "10.0.0.2"), owned("old", "10.0.0.3"))
     wanted = by_name(
         [endpoint("a", "10.0.0.1"), endpoint("b", "10.0.0.2"), endpoint("c", "2001:db8::1"), endpoint("d")]
     )
     plan = Plan((), (Skip("Z1/b", None, "OwnerConflict", ""), Skip("Z1/old", None, "DeletesHeld", "")))
-    metrics.surveyed(ZONE, count(wanted, world.records, REGISTRY), plan)
+    metrics.counted(ZONE, count(wanted, world.records, REGISTRY))
+    metrics.planned(ZONE, plan)
 
 
-def test_a_survey_counts_what_is_wanted_what_is_there_and_what_is_in_the_way() -> None:
-    surveyed(Metrics(lambda: NOW))
+def test_a_full_pass_counts_what_is_wanted_what_is_there_and_what_is_in_the_way() -> None:
+    full_pass(Metrics(lambda: NOW))
     zone = {"zone": "Z1", "name": "example.com"}
     assert figure("external_dns_source_endpoints_total") == 3
     assert figure("external_dns_source_records", record_type="AAAA") == 1
@@ -38,7 +39,7 @@ def test_a_survey_counts_what_is_wanted_what_is_there_and_what_is_in_the_way() -
 
 def test_the_figures_of_a_zone_go_with_it() -> None:
     metrics = Metrics(lambda: NOW)
-    surveyed(metrics)
+    full_pass(metrics)
     metrics.keep(())
     assert figure("external_dns_source_endpoints_total") == 0
     assert figure("addons_dns_records", zone="Z1", name="example.com", whose="all") is None
@@ -46,7 +47,7 @@ def test_the_figures_of_a_zone_go_with_it() -> None:
 
 def test_names_outside_the_domain_filter_are_counted_by_source_while_we_lead() -> None:
     metrics = Metrics(lambda: NOW)
-    surveyed(metrics)
+    full_pass(metrics)
     metrics.left_out({"Service": 3})
     assert figure("addons_dns_names_outside_domain_filter", source="service") == 3
     metrics.keep(())
@@ -57,10 +58,10 @@ def test_a_pass_counts_changes_and_only_a_good_one_is_a_sync() -> None:
     metrics = Metrics(lambda: NOW)
     group = ChangeGroup("Z1/a", "a.example.com", "create", (), None, "")
     before = figure("addons_dns_change_groups_total", verb="create", outcome="failed") or 0
-    metrics.passed(ZONE, [Outcome(group)], deaf=False, at=1.0)
+    metrics.passed(ZONE, [Outcome(group)], not_ready="", at=1.0)
     assert figure("external_dns_controller_last_sync_timestamp_seconds") == NOW.timestamp()
     metrics._now = lambda: NOW.replace(year=2027)
-    metrics.passed(ZONE, [Outcome(group, Invalid("no"))], deaf=True, at=2.0)
+    metrics.passed(ZONE, [Outcome(group, Invalid("no"))], not_ready="services not read yet", at=2.0)
     assert figure("external_dns_controller_last_sync_timestamp_seconds") == NOW.timestamp()
     assert figure("addons_dns_change_groups_total", verb="create", outcome="failed") == before + 1
 
@@ -71,6 +72,6 @@ def test_the_lag_runs_from_the_first_change_to_the_answer() -> None:
     group = ChangeGroup("Z1/a", "a.example.com", "create", (), None, "")
     metrics.woken("Z1", at=10.0)
     metrics.woken("Z1", at=12.0)
-    metrics.passed(ZONE, [Outcome(group)], deaf=False, at=13.0)
-    metrics.passed(ZONE, [Outcome(group)], deaf=False, at=20.0)
+    metrics.passed(ZONE, [Outcome(group)], not_ready="", at=13.0)
+    metrics.passed(ZONE, [Outcome(group)], not_ready="", at=20.0)
     assert figure("addons_dns_sync_lag_seconds_sum") == before + 3.0

@@ -1,4 +1,4 @@
-"""What holds for every plan, whatever the zone and the wishes: checked on random worlds."""
+"""What holds for every plan, whatever the zone and the endpoints: checked on random worlds."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
@@ -20,19 +20,19 @@ VALUES = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "lb.example.net"]
 
 
 def one_per_type(found: list[Endpoint]) -> list[Endpoint]:
-    """As `merge` makes them: one endpoint per object, name and type, and a CNAME on its own."""
+    """As `make_endpoints` makes them: one endpoint per object, name and type, and a CNAME on its own."""
     kept: dict[tuple[str, str, str], Endpoint] = {}
-    for wish in found:
-        owner = wish.asked_by.resource
-        kinds = {kind for name, by, kind in kept if (name, by) == (wish.name, owner)}
-        if not kinds or ({*kinds, wish.type} <= {"A", "AAAA"}):
-            kept[wish.name, owner, wish.type] = wish
+    for one in found:
+        owner = one.asked_by.resource
+        kinds = {kind for name, by, kind in kept if (name, by) == (one.name, owner)}
+        if not kinds or ({*kinds, one.type} <= {"A", "AAAA"}):
+            kept[one.name, owner, one.type] = one
     return list(kept.values())
 
 
 names = st.sampled_from(NAMES)
 values = st.sampled_from(VALUES)
-wishes = st.builds(
+plain = st.builds(
     endpoint,
     names,
     values,
@@ -41,7 +41,7 @@ wishes = st.builds(
     created=st.just("2026"),
 )
 pending = st.builds(endpoint, names, by=st.sampled_from(["x", "y"]))
-endpoints = st.lists(st.one_of(wishes, pending), max_size=8).map(one_per_type)
+endpoints = st.lists(st.one_of(plain, pending), max_size=8).map(one_per_type)
 ours = st.builds(owned, names, values, by=st.sampled_from(["x", "y"]))
 strangers = st.one_of(
     st.builds(lambda name: owned(name, "192.0.2.1", owner="you"), names),

@@ -1,4 +1,4 @@
-"""Aliases and routing policies in a zone: one atomic turn, and nothing that Route 53 would refuse."""
+"""Aliases and routing policies in a zone: one atomic change, and nothing that Route 53 would refuse."""
 
 from dataclasses import dataclass
 
@@ -21,9 +21,9 @@ def aliased(name: str, target: str = ELB, zone_id: str = ELB_ZONE, by: str = "ww
     return [replace(endpoint(name, by=by), type=kind, ttl=0, alias=alias) for kind in ("A", "AAAA")]
 
 
-def routed(wish: Endpoint, identifier: str = "me", **policy: str) -> Endpoint:
+def routed(one: Endpoint, identifier: str = "me", **policy: str) -> Endpoint:
     """The endpoint with a routing policy: `Weight="1"`."""
-    return replace(wish, set_identifier=identifier, routing=tuple(policy.items()))
+    return replace(one, set_identifier=identifier, routing=tuple(policy.items()))
 
 
 def settled(*endpoints: Endpoint) -> World:
@@ -34,8 +34,8 @@ def settled(*endpoints: Endpoint) -> World:
 
 
 @dataclass(frozen=True)
-class Turn:
-    """From one wish to another, both granted."""
+class Switch:
+    """From some endpoints to others, both granted."""
 
     old: list[Endpoint]
     new: list[Endpoint]
@@ -44,49 +44,51 @@ class Turn:
 CNAME = [endpoint("www", ELB)]
 PLAIN = [endpoint("www", "192.0.2.1")]
 WEIGHTED = [routed(PLAIN[0], Weight="1")]
-TURNS = {
-    "CNAME to alias": Turn(CNAME, aliased("www")),
-    "alias to CNAME": Turn(aliased("www"), CNAME),
-    "addresses to alias": Turn(PLAIN, aliased("www")),
-    "alias to addresses": Turn(aliased("www"), PLAIN),
-    "plain to weighted": Turn(PLAIN, WEIGHTED),
-    "weighted to plain": Turn(WEIGHTED, PLAIN),
-    "weighted to latency": Turn(WEIGHTED, [routed(PLAIN[0], Region='"eu-west-1"')]),
-    "another set identifier and policy": Turn(WEIGHTED, [routed(PLAIN[0], "blue", MultiValueAnswer="true")]),
-    "weighted CNAME to weighted alias": Turn(
-        [routed(CNAME[0], Weight="1")], [routed(wish, Weight="1") for wish in aliased("www")]
+SWITCHES = {
+    "CNAME to alias": Switch(CNAME, aliased("www")),
+    "alias to CNAME": Switch(aliased("www"), CNAME),
+    "addresses to alias": Switch(PLAIN, aliased("www")),
+    "alias to addresses": Switch(aliased("www"), PLAIN),
+    "plain to weighted": Switch(PLAIN, WEIGHTED),
+    "weighted to plain": Switch(WEIGHTED, PLAIN),
+    "weighted to latency": Switch(WEIGHTED, [routed(PLAIN[0], Region='"eu-west-1"')]),
+    "another set identifier and policy": Switch(
+        WEIGHTED, [routed(PLAIN[0], "blue", MultiValueAnswer="true")]
     ),
-    "plain CNAME to weighted alias": Turn(CNAME, [routed(wish, Weight="1") for wish in aliased("www")]),
-    "two weighted sets to latency": Turn(
+    "weighted CNAME to weighted alias": Switch(
+        [routed(CNAME[0], Weight="1")], [routed(one, Weight="1") for one in aliased("www")]
+    ),
+    "plain CNAME to weighted alias": Switch(CNAME, [routed(one, Weight="1") for one in aliased("www")]),
+    "two weighted sets to latency": Switch(
         [routed(endpoint("www", "192.0.2.1", by=by), by, Weight="1") for by in ("blue", "green")],
         [
             routed(endpoint("www", "192.0.2.1", by=by), by, Region=f'"{region}"')
             for by, region in (("blue", "eu-west-1"), ("green", "us-east-1"))
         ],
     ),
-    "the TTL of two weighted sets": Turn(
+    "the TTL of two weighted sets": Switch(
         [routed(endpoint("www", "192.0.2.1", by=by), by, Weight="1") for by in ("blue", "green")],
         [routed(endpoint("www", "192.0.2.1", by=by, ttl=60), by, Weight="1") for by in ("blue", "green")],
     ),
 }
 
 
-class TestTurns:
+class TestSwitches:
     """What a name is changes in one atomic group, so that no resolver ever finds nothing."""
 
-    @pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS.keys())
-    def test_in_one_group(self, turn: Turn) -> None:
-        world = settled(*turn.old)
-        planned = world.plan(*turn.new)
+    @pytest.mark.parametrize("switch", SWITCHES.values(), ids=SWITCHES.keys())
+    def test_in_one_group(self, switch: Switch) -> None:
+        world = settled(*switch.old)
+        planned = world.plan(*switch.new)
         assert planned.verbs == ["update www"]
         world.apply(planned.groups)
-        assert world.contents() == settled(*turn.new).contents()
-        assert world.plan(*turn.new).groups == ()
+        assert world.contents() == settled(*switch.new).contents()
+        assert world.plan(*switch.new).groups == ()
 
-    @pytest.mark.parametrize("turn", TURNS.values(), ids=TURNS.keys())
-    def test_nothing_is_left_when_nobody_asks_any_more(self, turn: Turn) -> None:
-        world = settled(*turn.old)
-        world.apply(world.plan(*turn.new).groups)
+    @pytest.mark.parametrize("switch", SWITCHES.values(), ids=SWITCHES.keys())
+    def test_nothing_is_left_when_nobody_asks_any_more(self, switch: Switch) -> None:
+        world = settled(*switch.old)
+        world.apply(world.plan(*switch.new).groups)
         world.apply(world.plan().groups)
         assert world.contents() == frozenset()
 
@@ -113,7 +115,7 @@ class TestAliases:
         assert world.plan(*aliased("www")).groups == ()
 
     def test_health_is_not_a_spelling(self) -> None:
-        blind = [replace(wish, alias=Alias(ELB_ZONE, ELB, False)) for wish in aliased("www")]
+        blind = [replace(one, alias=Alias(ELB_ZONE, ELB, False)) for one in aliased("www")]
         assert settled(*blind).plan(*aliased("www")).verbs == ["update www"]
 
     def test_a_text_of_old_versions_is_ownership_and_goes_with_a_cname(self) -> None:
@@ -128,11 +130,11 @@ class TestAliases:
         assert world.contents() == settled(*CNAME).contents()
 
     def test_in_each_zone_of_a_name_it_leads_to_that_zone(self) -> None:
-        wish = aliased("www", "api.example.com", zone_id="")[:1]
+        one = aliased("www", "api.example.com", zone_id="")[:1]
         for zone_id in ("Zpublic", "Zprivate"):
             records = ZoneRecords([record("api", "192.0.2.1")])
             zone = Zone(zone_id, "example.com")
-            plan = plan_zone(zone, [wish[0].name], {wish[0].name: wish}, records, Rules(REGISTRY, "sync", {}))
+            plan = plan_zone(zone, [one[0].name], {one[0].name: one}, records, Rules(REGISTRY, "sync", {}))
             aliases = [change.record.alias for group in plan.groups for change in group.changes]
             assert Alias(zone_id, "api.example.com", True) in aliases
 
@@ -152,9 +154,9 @@ class TestAliases:
         assert planned.skips == [("AliasTargetUnknown", "service/web/www")]
 
     def test_a_zone_that_was_asked_for(self) -> None:
-        (wish,) = aliased("www", "lb.eu-new-1.elb.amazonaws.com", zone_id="")[:1]
+        (one,) = aliased("www", "lb.eu-new-1.elb.amazonaws.com", zone_id="")[:1]
         rules = Rules(REGISTRY, "sync", {}, alias_zones={"lb.eu-new-1.elb.amazonaws.com": "Znew"})
-        plan = plan_zone(ZONE, [wish.name], {wish.name: [wish]}, ZoneRecords(), rules)
+        plan = plan_zone(ZONE, [one.name], {one.name: [one]}, ZoneRecords(), rules)
         alias = plan.groups[0].changes[0].record.alias
         assert alias == Alias("Znew", "lb.eu-new-1.elb.amazonaws.com", True)
 
@@ -163,8 +165,8 @@ class TestPolicies:
     """Each set identifier is owned by itself, and has a text of the same routing."""
 
     def test_the_text_is_routed_like_its_record(self) -> None:
-        wish = replace(WEIGHTED[0], health_check_id="hc")
-        changes = World().plan(wish).groups[0].changes
+        one = replace(WEIGHTED[0], health_check_id="hc")
+        changes = World().plan(one).groups[0].changes
         assert [change.record.type for change in changes] == ["A", "TXT"]
         assert {
             (change.record.set_identifier, change.record.routing, change.record.health_check_id)

@@ -28,42 +28,42 @@ identifiers = st.sampled_from(["blue", "green"])
 
 
 @st.composite
-def wishes(draw: st.DrawFn) -> list[Endpoint]:
+def endpoints_of_an_object(draw: st.DrawFn) -> list[Endpoint]:
     """All endpoints of one object: one name, one target, one policy."""
     by = draw(st.sampled_from(["x", "y"]))
-    wish = endpoint(draw(st.sampled_from(NAMES)), by=by)
+    one = endpoint(draw(st.sampled_from(NAMES)), by=by)
     policy = draw(st.sampled_from(POLICIES))
-    wish = replace(wish, routing=policy, set_identifier=draw(identifiers) if policy else "")
+    one = replace(one, routing=policy, set_identifier=draw(identifiers) if policy else "")
     ttl = draw(st.sampled_from([60, 300]))
     match draw(st.sampled_from(["address", "alias", "own alias", "host", "nothing", "nonsense"])):
         case "address":
             value = draw(addresses)
-            return [replace(wish, type="AAAA" if ":" in value else "A", targets=(value,), ttl=ttl)]
+            return [replace(one, type="AAAA" if ":" in value else "A", targets=(value,), ttl=ttl)]
         case "host":
-            return [replace(wish, type="CNAME", targets=(draw(hosts),), ttl=ttl)]
+            return [replace(one, type="CNAME", targets=(draw(hosts),), ttl=ttl)]
         case "alias":
             alias = Alias("Z215JYRZR1TBD5", draw(hosts), draw(st.booleans()))
-            return [replace(wish, type=kind, ttl=0, alias=alias) for kind in ("A", "AAAA")]
+            return [replace(one, type=kind, ttl=0, alias=alias) for kind in ("A", "AAAA")]
         case "own alias":
-            return [replace(wish, type="A", ttl=0, alias=Alias("", "a-www.example.com", True))]
+            return [replace(one, type="A", ttl=0, alias=Alias("", "a-www.example.com", True))]
         case "nonsense":
-            return [replace(wish, is_unusable=True)]
+            return [replace(one, is_unusable=True)]
         case _:
-            return [wish]
+            return [one]
 
 
 def one_name_each(found: list[list[Endpoint]]) -> list[Endpoint]:
     """An object makes its endpoints to a name once."""
     kept = {(some[0].name, some[0].asked_by.resource): some for some in found}
-    return [wish for some in kept.values() for wish in some]
+    return [one for some in kept.values() for one in some]
 
 
 policies: st.SearchStrategy[Policy] = st.sampled_from(["upsert-only", "create-only"])
-endpoints = st.lists(wishes(), max_size=5).map(one_name_each)
+endpoints = st.lists(endpoints_of_an_object(), max_size=5).map(one_name_each)
 
 
 def settled(zone: World, asked: list[Endpoint]) -> World:
-    """The zone after so many passes that what waits for another name has had its turn."""
+    """The zone after so many passes that what waits for another name is decided too."""
     for _ in range(4):
         zone.apply(zone.plan(*asked).groups)
     return zone
@@ -76,7 +76,7 @@ def foreign(found: RecordSet) -> RecordSet:
 
 @given(endpoints, endpoints)
 @settings(max_examples=100, deadline=None)
-def test_from_any_wishes_to_any_others_ends_in_an_empty_plan(
+def test_from_any_endpoints_to_any_others_ends_in_an_empty_plan(
     old: list[Endpoint], new: list[Endpoint]
 ) -> None:
     zone = settled(settled(World(), old), new)
@@ -120,7 +120,7 @@ def test_a_name_never_disappears_while_its_object_asks_for_it(
     old: list[Endpoint], new: list[Endpoint]
 ) -> None:
     zone = settled(World(), old)
-    asked = {(wish.name, wish.asked_by.resource) for wish in new}
+    asked = {(one.name, one.asked_by.resource) for one in new}
     held = {name for name, resource in _owned(zone) if (name, resource) in asked}
     for group in zone.plan(*new).groups:
         zone.apply([group])

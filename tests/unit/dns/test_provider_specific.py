@@ -25,7 +25,7 @@ def aliases(*endpoints: Endpoint, settings: SourceSettings = SCOPE, **said: str)
     """Type -> alias, for endpoints without fault."""
     found = applied(*endpoints, settings=settings, **said)
     assert found.problems == ()
-    return {wish.type: wish.alias for wish in found.endpoints}
+    return {one.type: one.alias for one in found.endpoints}
 
 
 class TestCanonicalZones:
@@ -62,15 +62,15 @@ class TestAliases:
         assert aliases(endpoint("www", ELB)) == {"A": alias, "AAAA": alias}
 
     def test_an_alias_has_no_ttl(self) -> None:
-        assert {wish.ttl for wish in applied(endpoint("www", ELB, ttl=60)).endpoints} == {0}
+        assert {one.ttl for one in applied(endpoint("www", ELB, ttl=60)).endpoints} == {0}
 
     def test_addresses_stay_addresses(self) -> None:
-        wish = endpoint("www", "192.0.2.1")
-        assert applied(wish).endpoints == (wish,)
+        one = endpoint("www", "192.0.2.1")
+        assert applied(one).endpoints == (one,)
 
     def test_other_hosts_stay_cnames(self) -> None:
-        wish = endpoint("www", "lb.example.net")
-        assert applied(wish).endpoints == (wish,)
+        one = endpoint("www", "lb.example.net")
+        assert applied(one).endpoints == (one,)
 
     def test_no_alias_where_cnames_are_preferred(self) -> None:
         assert aliases(endpoint("www", ELB), settings=SourceSettings(prefer_cname=True)) == {"CNAME": None}
@@ -113,7 +113,7 @@ class TestRouting:
         found = applied(
             endpoint("www", "192.0.2.1"), endpoint("api", ELB), aws_weight="7", aws_health_check_id="h"
         )
-        assert {(wish.set_identifier, wish.routing, wish.health_check_id) for wish in found.endpoints} == {
+        assert {(one.set_identifier, one.routing, one.health_check_id) for one in found.endpoints} == {
             ("me", (("Weight", "7"),), "h")
         }
 
@@ -122,7 +122,7 @@ class TestRouting:
 
     def test_the_zone(self) -> None:
         found = applied(endpoint("www", "192.0.2.1"), aws_hosted_zone_id="/hostedzone/Z9")
-        assert [wish.zone_id for wish in found.endpoints] == ["Z9"]
+        assert [one.zone_id for one in found.endpoints] == ["Z9"]
 
 
 class TestFaults:
@@ -130,8 +130,8 @@ class TestFaults:
 
     def test_a_bad_weight_leaves_the_record_set_alone(self) -> None:
         found = applied(endpoint("www", ELB), aws_weight="ten", set_identifier="blue")
-        (wish,) = found.endpoints
-        assert (wish.name, wish.is_pending, wish.set_identifier) == ("www.example.com", True, "blue")
+        (one,) = found.endpoints
+        assert (one.name, one.is_pending, one.set_identifier) == ("www.example.com", True, "blue")
         assert [problem.reason for problem in found.problems] == ["InvalidAnnotation"]
         assert "aws-weight: 'ten'" in found.problems[0].message
 
@@ -146,7 +146,7 @@ class TestFaults:
     )
     def test_others(self, said: dict[str, str]) -> None:
         found = applied(endpoint("www", ELB), settings=SCOPE, **said)
-        assert [wish.is_pending for wish in found.endpoints] == [True]
+        assert [one.is_pending for one in found.endpoints] == [True]
         assert len(found.problems) == 1
 
     def test_multivalue_goes_with_addresses(self) -> None:

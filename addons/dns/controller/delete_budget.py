@@ -1,7 +1,7 @@
 """How many records of each zone went lately, and which deletes a person has approved."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -16,7 +16,7 @@ from addons.runtime.outcomes import Outcome
 _WINDOW = timedelta(minutes=10)
 
 
-class Held(Struct, frozen=True):
+class HeldDeletes(Struct, frozen=True):
     """The deletes of one zone that the budget holds; `approval` is the hash that lets exactly these go."""
 
     approval: str
@@ -24,34 +24,32 @@ class Held(Struct, frozen=True):
 
 
 class DeleteBudget:
-    """Guards the plans of all zones; remembers what went within the last ten minutes.
+    """Guards the plans of all zones, knowing what went within the last ten minutes.
 
-    Deletes that a person has approved do not count, nor those of names that come and go with pods, as
-    `is_routine` knows: restarts of many pods are no mass deletion.
+    Deletes that a person has approved do not count, nor those of names that come and go with pods: restarts
+    of many pods are no mass deletion.
     """
 
     def __init__(
-        self,
-        *,
-        percent: int,
-        approved: Collection[str],
-        registry: Registry,
-        is_routine: Callable[[str], bool],
-        now: Callable[[], datetime],
+        self, *, percent: int, approved: Collection[str], registry: Registry, now: Callable[[], datetime]
     ) -> None:
         self._percent = percent
         self._approved = frozenset(approved)
         self._registry = registry
-        self._is_routine = is_routine
         self._now = now
         self._spent: dict[str, deque[tuple[datetime, int]]] = {}
         self._released: dict[str, set[str]] = {}
         self._counted: dict[str, set[str]] = {}
-        self.held: dict[str, Held] = {}
+        self.held: dict[str, HeldDeletes] = {}
 
-    def guard(self, zone_id: str, plan: Plan, observed: ZoneRecords, held: str) -> Plan:
-        """The plan without the deletes that may not happen now; see `plan.guard`."""
-        deletes = [group for group in deletes_of(plan) if not self._is_routine(group.resource)]
+    def guard(
+        self, zone_id: str, plan: Plan, observed: ZoneRecords, held: str, pod_bound: Container[str]
+    ) -> Plan:
+        """The plan without the deletes that may not happen now; see `plan.guard`.
+
+        `pod_bound` are the objects whose names come and go with pods, as ownership texts name them.
+        """
+        deletes = [group for group in deletes_of(plan) if group.resource not in pod_bound]
         self._release(zone_id, deletes)
         released: Collection[str] = self._released.get(zone_id, ())
         counted = [group for group in deletes if not released or approval_hash([group]) not in released]
@@ -62,17 +60,18 @@ class DeleteBudget:
             registry=self._registry,
             limits=DeleteLimits(percent=self._percent, spent=self._lately(zone_id)),
             held=held,
-            is_free=lambda group: group.key not in keys,
+            uncounted={group.key for group in deletes_of(plan)} - keys,
         )
         self.held.pop(zone_id, None)
         if any(skip.reason == reasons.DELETE_BUDGET for skip in guarded.skips):
-            self.held[zone_id] = Held(approval_hash(counted), tuple(group.name for group in counted))
+            names = tuple(group.name for group in counted)
+            self.held[zone_id] = HeldDeletes(approval_hash(counted), names)
         return guarded
 
     def spend(self, zone_id: str, outcomes: Iterable[Outcome[ChangeGroup]]) -> None:
         """Count what was deleted of the plan that was guarded last, and forget the approval of what is gone.
 
-        What was free then is free still: a Service may have gone between the plan and the answer to it.
+        What did not count then does not count now: a Service may have gone between the plan and the answer.
         """
         gone = [outcome.action for outcome in outcomes if outcome.ok and outcome.action.verb == "delete"]
         if counted := [group for group in gone if group.key in self._counted.get(zone_id, ())]:

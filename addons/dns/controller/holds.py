@@ -1,4 +1,4 @@
-"""What the plan must know of the past: since when a row has no targets, and what it was given how often."""
+"""What must rest for a while: records whose object has lost its targets, and records that flap."""
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,8 +12,8 @@ _WINDOW = timedelta(minutes=10)
 _MOST = 5
 
 
-class Holds:
-    """Until when each row keeps its records although its object has no targets: the row's key -> the end."""
+class TargetHolds:
+    """Until when records are kept although their object has no targets: the key of the records -> the end."""
 
     def __init__(self, length: timedelta, now: Callable[[], datetime]) -> None:
         self._length = length
@@ -21,19 +21,19 @@ class Holds:
         self.ends: dict[str, datetime] = {}
 
     def follow(self, skips: Iterable[Skip], planned: Container[str]) -> None:
-        """Begin a hold for what has just lost its targets; end those of rows that have some again.
+        """Begin a hold for what has just lost its targets; end those of what has some again.
 
-        `planned` has the keys, zone/name, that the skips are about.
+        `planned` has the keys that the skips are about.
         """
         waiting = {skip.key for skip in skips if skip.reason == reasons.NO_TARGETS}
-        for key in [key for key in self.ends if key not in waiting and key.partition("#")[0] in planned]:
+        for key in [key for key in self.ends if key not in waiting and key in planned]:
             del self.ends[key]
         for key in waiting:
             self.ends.setdefault(key, self._now() + self._length)
 
 
-class Flaps:
-    """Which rows were given the same more than five times within ten minutes.
+class Flapping:
+    """Which records were given the same more than five times within ten minutes.
 
     Different contents are no flapping: behind a headless Service every restart of a pod makes new ones.
     """

@@ -1,10 +1,10 @@
-"""What plans know of the past: holds and flapping rows, on a clock that tests move."""
+"""What rests for a while: records without targets and records that flap, on a clock that tests move."""
 
 from datetime import datetime, timedelta
 
 from addons.dns import names as reasons
-from addons.dns.controller.memory import Flaps, Holds
-from addons.dns.model.actions import ChangeGroup, created
+from addons.dns.controller.holds import Flapping, TargetHolds
+from addons.dns.model.actions import ChangeGroup, PlannedKeys, created
 from addons.dns.model.records import Change
 from addons.runtime.errors import Invalid
 from addons.runtime.outcomes import Outcome, Skip
@@ -29,53 +29,53 @@ def write(address: str, key: str = "Z1/www.example.com") -> ChangeGroup:
     )
 
 
-class TestHolds:
+class TestTargetHolds:
     """The first pass without targets begins a hold, the first with targets ends it."""
 
     def test_a_hold_ends_at_one_time_however_often_it_is_seen(self) -> None:
         clock = Clock()
-        holds = Holds(timedelta(minutes=15), clock)
+        holds = TargetHolds(timedelta(minutes=15), clock)
         for _ in range(3):
-            holds.follow([waiting("Z1/a")], {"Z1/a"})
+            holds.follow([waiting("Z1/a")], PlannedKeys("Z1", {"a"}))
             clock.now += timedelta(minutes=1)
         assert holds.ends == {"Z1/a": NOW + timedelta(minutes=15)}
 
     def test_only_a_pass_that_is_about_the_name_ends_it(self) -> None:
-        holds = Holds(timedelta(minutes=15), Clock())
-        holds.follow([waiting("Z1/a"), waiting("Z1/a#blue")], {"Z1/a"})
-        holds.follow([], {"Z1/b"})
+        holds = TargetHolds(timedelta(minutes=15), Clock())
+        holds.follow([waiting("Z1/a"), waiting("Z1/a#blue")], PlannedKeys("Z1", {"a"}))
+        holds.follow([], PlannedKeys("Z1", {"b"}))
         assert sorted(holds.ends) == ["Z1/a", "Z1/a#blue"]
-        holds.follow([], {"Z1/a"})
+        holds.follow([], PlannedKeys("Z1", {"a"}))
         assert holds.ends == {}
 
 
-class TestFlaps:
+class TestFlapping:
     """More than five times the same within ten minutes."""
 
     def test_five_times_are_no_flapping_and_six_are(self) -> None:
-        flaps = Flaps(Clock())
+        flapping = Flapping(Clock())
         for _ in range(5):
-            flaps.count([Outcome(write("10.0.0.1"))])
-        assert flaps.resting() == {}
-        flaps.count([Outcome(write("10.0.0.1"))])
+            flapping.count([Outcome(write("10.0.0.1"))])
+        assert flapping.resting() == {}
+        flapping.count([Outcome(write("10.0.0.1"))])
         group = write("10.0.0.1")
-        assert flaps.resting() == {(group.key, created(group.changes)): NOW + timedelta(minutes=10)}
+        assert flapping.resting() == {(group.key, created(group.changes)): NOW + timedelta(minutes=10)}
 
     def test_what_is_long_ago_is_forgotten(self) -> None:
         clock = Clock()
-        flaps = Flaps(clock)
+        flapping = Flapping(clock)
         for _ in range(12):
-            flaps.count([Outcome(write("10.0.0.1"))])
+            flapping.count([Outcome(write("10.0.0.1"))])
             clock.now += timedelta(minutes=3)
-        assert flaps.resting() == {}
-        assert all(len(times) <= 5 for times in flaps._times.values())
+        assert flapping.resting() == {}
+        assert all(len(times) <= 5 for times in flapping._times.values())
 
     def test_other_contents_and_failures_do_not_count(self) -> None:
-        flaps = Flaps(Clock())
+        flapping = Flapping(Clock())
         for number in range(10):
-            flaps.count([Outcome(write(f"10.0.0.{number}"))])
-            flaps.count([Outcome(write("10.0.0.99"), Invalid("no"))])
-        assert flaps.resting() == {}
+            flapping.count([Outcome(write(f"10.0.0.{number}"))])
+            flapping.count([Outcome(write("10.0.0.99"), Invalid("no"))])
+        assert flapping.resting() == {}
 
 
 class TestPlan:

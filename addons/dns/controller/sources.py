@@ -1,0 +1,217 @@
+"""What the watched objects ask for, kept in an index by zone and name."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import TypeVar
+
+from addons.dns import names
+from addons.dns.controller.endpoint_index import EndpointIndex
+from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_crd import crd_endpoints
+from addons.dns.desired.source_gateway import route_endpoints
+from addons.dns.desired.source_headless import is_headless
+from addons.dns.desired.source_ingress import ingress_endpoints
+from addons.dns.desired.source_node import node_endpoints
+from addons.dns.desired.source_pod import pod_endpoints
+from addons.dns.desired.source_service import needs_pods, service_endpoints
+from addons.dns.kube.reports import problem_report, skip_report
+from addons.dns.kube.statuses import Statuses
+from addons.dns.kube.watches import SourceWatches
+from addons.dns.model.dns_endpoints import DNS_ENDPOINTS
+from addons.dns.model.endpoint import Desired, Endpoint
+from addons.dns.model.gateway import Route, gateway_key
+from addons.dns.model.objects import ObjectKey
+from addons.dns.model.records import Zone
+from addons.dns.model.zones import ZoneFinder
+from addons.runtime.outcomes import ObjectRef, Skip
+from addons.runtime.reporter import Reporter
+from addons.runtime.watches import Cache
+
+R = TypeVar("R", bound=Route)
+
+PROBLEMS = "problems"
+"""The topic of faults in objects."""
+
+_NO_ZONE = "no zone"
+"""The topic of names that no zone is there for."""
+
+
+class Sources:
+    """Keeps `index` in step with the watched objects.
+
+    No object is read before `begin`: half-filled caches would only make work that is soon void. A Service
+    that depends on pods is not read until these are known; the index has it as it was.
+    """
+
+    def __init__(
+        self, *, settings: SourceSettings, watches: SourceWatches, statuses: Statuses, reporter: Reporter
+    ) -> None:
+        self.index = EndpointIndex()
+        self.has_begun = False
+        self._settings = settings
+        self._watches = watches
+        self._statuses = statuses
+        self._reporter = reporter
+        self._waiting: set[ObjectKey] = set()
+        self._complete_since = 0.0
+        self._readers: dict[str, Callable[[str, str], Desired | None]] = {
+            "Service": self._service,
+            "Ingress": self._ingress,
+            "Pod": self._pod,
+            "Node": self._node,
+            "DNSEndpoint": self._dns_endpoint,
+            "HTTPRoute": lambda *which: self._route(watches.http_routes, *which),
+            "GRPCRoute": lambda *which: self._route(watches.grpc_routes, *which),
+        }
+        """By kind: what the object of this namespace and name asks for; None when it is gone."""
+
+    def begin(self) -> set[str]:
+        """Read every object; the ids of the zones that have names. The caches must be full."""
+        self.has_begun = True
+        self._watches.take_changed()
+        zones = self._read(self._watches.objects())
+        self._complete_since = _now()
+        return zones
+
+    def update(self) -> set[str]:
+        """Read the objects that changed; the ids of the zones in which names changed."""
+        changed = self._watches.take_changed()
+        if not self.has_begun:
+            return set()
+        was_waiting = self.is_waiting
+        zones = self._read(changed)
+        if was_waiting and not self.is_waiting:
+            self._complete_since = _now()
+        return zones
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while Services are not read because pods are being read for the first time."""
+        return bool(self._waiting)
+
+    @property
+    def successors_until(self) -> float:
+        """Until when, in loop time, the successor of a pod may come that ended before all was read."""
+        return self._complete_since + self._settings.hold_seconds
+
+    def not_ready(self) -> str:
+        """Why it is not known for sure what is no longer asked for, in words; empty when it is."""
+        return self._watches.not_ready() or ("pods read just now" if self._waiting else "")
+
+    def set_zones(self, zones: Collection[Zone]) -> None:
+        """Find the zones of all names anew, because zones came or went."""
+        self.index.set_zones(ZoneFinder(zones))
+        self._report_without_zone(self.index.without_zone())
+
+    def pod_bound(self, resources: Iterable[str]) -> frozenset[str]:
+        """Those of these objects, as ownership texts name them, whose names come and go with pods.
+
+        They are headless Services that are there, and pods that are gone.
+        """
+        return frozenset(filter(self._is_pod_bound, resources))
+
+    def outside(self) -> list[dict[str, object]]:
+        """How many names lie outside the domain filter, by source, and an object that asks for one."""
+        found: list[dict[str, object]] = []
+        for kind, number in sorted(self.index.outside.items()):
+            if number:
+                owner = self.index.example_outside(kind)
+                example = str(ObjectRef(*owner)) if owner else ""
+                found.append({"source": kind.lower(), "names": number, "example": example})
+        return found
+
+    def outside_of(self, about: str) -> Iterator[Skip]:
+        """The names outside the domain filter that one object, kind/namespace/name, asks for."""
+        kinds = {kind.lower(): kind for kind in self._readers}
+        said, _, place = about.partition("/")
+        namespace, _, name = place.rpartition("/")
+        owner = (kinds.get(said, ""), namespace, name)
+        for outside in self.index.outside_of(owner):
+            message = f"{outside} is not within --domain-filter and its like; another daemon may serve it"
+            yield Skip(outside, ObjectRef(*owner), names.OUTSIDE_DOMAIN_FILTER, message)
+
+    def _read(self, objects: Iterable[ObjectKey]) -> set[str]:
+        """Read objects again; the ids of the zones in which names changed."""
+        zones: set[str] = set()
+        for key in objects:
+            if self._must_wait(key):
+                self._waiting.add(key)
+                continue
+            self._waiting.discard(key)
+            kind, namespace, name = key
+            desired = self._readers[kind](namespace, name) or Desired()
+            asked = self.index.names_of(key)
+            zones |= self.index.put(key, desired, _now())
+            reports = [problem_report(key, problem) for problem in desired.problems]
+            self._reporter.tell_current(PROBLEMS, reports, {str(ObjectRef(*key))})
+            self._report_without_zone(asked | self.index.names_of(key))
+            if kind == DNS_ENDPOINTS.kind:
+                self._statuses.note(key)
+        return zones
+
+    def _must_wait(self, key: ObjectKey) -> bool:
+        kind, namespace, name = key
+        service = self._watches.services.get(namespace, name) if kind == "Service" else None
+        return (
+            service is not None and needs_pods(service, self._settings) and not self._watches.require_pods()
+        )
+
+    def _is_pod_bound(self, resource: str) -> bool:
+        kind, _, place = resource.partition("/")
+        namespace, _, name = place.partition("/")
+        if kind == "pod":
+            return self._watches.pods.get(namespace, name) is None
+        service = self._watches.services.get(namespace, name) if kind == "service" else None
+        return service is not None and is_headless(service)
+
+    def _service(self, namespace: str, name: str) -> Desired | None:
+        watches, service = self._watches, self._watches.services.get(namespace, name)
+        if service is None:
+            return None
+        slices = watches.slices.by("service", f"{namespace}/{name}")
+        pods = watches.pods_behind(slices)
+        return service_endpoints(service, slices, watches.nodes.all(), self._settings, pods)
+
+    def _pod(self, namespace: str, name: str) -> Desired | None:
+        if (pod := self._watches.pods.get(namespace, name)) is None:
+            return None
+        return pod_endpoints(pod, self._watches.nodes.get("", pod.spec.node_name), self._settings)
+
+    def _ingress(self, namespace: str, name: str) -> Desired | None:
+        ingress = self._watches.ingresses.get(namespace, name)
+        return ingress_endpoints(ingress, self._settings) if ingress else None
+
+    def _node(self, namespace: str, name: str) -> Desired | None:
+        node = self._watches.nodes.get(namespace, name)
+        return node_endpoints(node, self._settings) if node else None
+
+    def _dns_endpoint(self, namespace: str, name: str) -> Desired | None:
+        obj = self._watches.dns_endpoints.get(namespace, name)
+        return crd_endpoints(obj, self._settings) if obj else None
+
+    def _route(self, routes: Cache[R], namespace: str, name: str) -> Desired | None:
+        watches, route = self._watches, routes.get(namespace, name)
+        if route is None:
+            return None
+        keys = filter(None, (gateway_key(parent, namespace) for parent in route.spec.parent_refs))
+        gateways = {key: gateway for key in keys if (gateway := watches.gateways.get(*key))}
+        home = watches.namespaces.get("", namespace)
+        return route_endpoints(route, gateways, home.metadata.labels if home else {}, self._settings)
+
+    def _report_without_zone(self, candidates: Collection[str]) -> None:
+        """Tell the objects that ask for a name which no zone is there for."""
+        skips = [
+            Skip(name, endpoint.asked_by.ref, names.NO_ZONE, f"{_zone_of(endpoint)} is there for {name}")
+            for name in sorted(candidates)
+            for endpoint in self.index.without_zone().get(name, ())
+        ]
+        self._reporter.tell_current(_NO_ZONE, map(skip_report, skips), candidates)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _zone_of(endpoint: Endpoint) -> str:
+    pinned = f" {endpoint.zone_id}" if endpoint.zone_id else ""
+    return f"no hosted zone{pinned} of ours"

@@ -1,0 +1,109 @@
+"""How decisions are told: as Reports, for the log, the status page, and as Events on the objects."""
+
+from addons.dns import names
+from addons.dns.model.actions import ChangeGroup, NameTaken
+from addons.dns.model.objects import ObjectKey
+from addons.runtime.errors import OutsideError
+from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
+from addons.runtime.permit import CACHES_STALE, HALTED, LEASE_ENDING, STOPPING
+from addons.runtime.reporter import Report
+
+_COUNTED = frozenset({LEASE_ENDING, STOPPING, CACHES_STALE, HALTED})
+"""Reasons that meet every change that is left: `apply_each` logs how many these are."""
+
+_WITHOUT_EVENT = _COUNTED | {
+    names.RECORD_KEPT,
+    names.BLOCKED,
+    names.NO_TARGETS,
+    names.DELETES_HELD,
+    names.DELETE_BUDGET,
+    names.POD_RECORD_HELD,
+}
+"""Reasons that pass by themselves, or are no concern of the object."""
+
+
+class SkipReport(Report, frozen=True, kw_only=True):
+    """Tells a decision not to act; `holder` says whose the name is, where it is somebody else's."""
+
+    holder: str = ""
+
+
+def skip_report(skip: Skip) -> SkipReport:
+    """A decision not to act. It is news with another reason, or another hash to approve deletes by."""
+    said = skip.message if skip.reason == names.DELETE_BUDGET else ""
+    return SkipReport(
+        key=skip.key,
+        ref=skip.ref,
+        action="skip",
+        reason=skip.reason,
+        message=skip.message,
+        retry_at=skip.retry_at,
+        log="" if skip.reason in _COUNTED else "info",
+        event="" if skip.reason in _WITHOUT_EVENT else "Warning",
+        identity=f"{skip.ref} {skip.reason} {said}",
+        holder=skip.holder if isinstance(skip, NameTaken) else "",
+    )
+
+
+def problem_report(owner: ObjectKey, problem: Problem) -> Report:
+    """A fault found while `owner` was read: mostly in it, or in a pod behind it."""
+    return Report(
+        key=str(ObjectRef(*owner)),
+        ref=problem.ref,
+        action="skip",
+        reason=problem.reason,
+        message=problem.message,
+        event="Warning",
+    )
+
+
+def outcome_report(outcome: Outcome[ChangeGroup]) -> Report:
+    """What was done to a name, or why that failed."""
+    group, error = outcome.action, outcome.error
+    if error:
+        reason, message = names.RECORD_ERROR, f"cannot {group.verb} {group.name}: {error.message}"
+    elif group.verb == "delete":
+        reason, message = names.RECORD_DELETED, f"{group.name} deleted: {group.because}"
+    else:
+        reason, message = names.RECORD_READY, f"{group.verb}d {describe(group)}"
+    return Report(
+        key=group.key,
+        ref=group.ref,
+        action=group.verb,
+        reason=reason,
+        message=message,
+        log="warning" if error else "info",
+        event="Warning" if error else "Normal",
+    )
+
+
+def drift_report(group: ChangeGroup) -> Report:
+    """A record that somebody else has changed, and that is about to be put right."""
+    message = f"{group.name} was changed by somebody else"
+    return Report(
+        key=group.key, ref=group.ref, action=group.verb, reason=names.DRIFT, message=message, log="warning"
+    )
+
+
+def zone_report(zone: str, message: str) -> Report:
+    """A zone, or a list of zones, that cannot be worked on."""
+    return Report(key=zone, ref=None, action="skip", reason=names.ZONE_ERROR, message=message, log="warning")
+
+
+def withheld_report(zone: str, refusal: OutsideError) -> Report:
+    """Why nothing in a zone may be changed at the moment; news only with another code."""
+    return Report(
+        key=zone,
+        ref=None,
+        action="skip",
+        reason=refusal.code,
+        message=refusal.message,
+        log="warning",
+        identity=refusal.code,
+    )
+
+
+def describe(group: ChangeGroup) -> str:
+    """The data records a group creates, in words."""
+    created = [change.record for change in group.changes if change.action == "CREATE"]
+    return "; ".join(str(record) for record in created if record.type != "TXT") or f"owner of {group.name}"
