@@ -31,6 +31,8 @@ CANARY = "CANARY"
 
 NODE_METADATA = {
     "instance-id": "i-0123456789abcdef0",
+    "instance-type": "m5.large",
+    "local-ipv4": "10.77.0.10",
     "placement/availability-zone": "eu-central-1a",
     "placement/region": "eu-central-1",
     "iam/info": f"{CANARY} info",

@@ -9,32 +9,55 @@ import hashlib
 from datetime import datetime
 
 import msgspec
-from msgspec import Struct
 
 from addons.iamproxy.model.verdicts import Grant, PodIdentity, Verdict
 from addons.iamproxy.roles import account_of
 from addons.iamproxy.server.node_keys import Values
-from addons.iamproxy.server.routes import REGION, ZONE
 from addons.runtime.clock import rfc3339
 
+_VERSION = "2017-09-30"
+_FROM_NODE = {
+    "availabilityZone": "placement/availability-zone",
+    "imageId": "ami-id",
+    "instanceId": "instance-id",
+    "instanceType": "instance-type",
+    "privateIp": "local-ipv4",
+    "region": "placement/region",
+}
+"""Fields of the identity document -> the key of the node's metadata that says the same."""
 
-class IdentityDocument(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Where the pod is, and the account of its role: what is not known, or not to be seen, is left out."""
+_FROM_NOWHERE = (
+    "architecture",
+    "billingProducts",
+    "devpayProductCodes",
+    "kernelId",
+    "marketplaceProductCodes",
+    "pendingTime",
+    "ramdiskId",
+)
 
-    account_id: str = ""
-    availability_zone: str = ""
-    region: str = ""
+IDENTITY_KEYS = tuple(_FROM_NODE.values())
+"""The keys of the node's metadata that the identity document repeats, where pods may read them."""
 
 
 def identity_document(holder: Verdict, values: Values) -> bytes:
-    """Give the identity document of a pod; one without a role has no account."""
-    account = account_of(holder.key.role_arn) if isinstance(holder, Grant) else ""
-    return msgspec.json.encode(IdentityDocument(account, values.get(ZONE) or "", values.get(REGION) or ""))
+    """Give the identity document of a pod: its place, and the account of its role if it has one.
+
+    All fields of EC2's are there, null where there is nothing to tell: Java's SDK 1 reads no other document.
+    """
+    assert holder.pod is not None
+    account = account_of(holder.key.role_arn) if isinstance(holder, Grant) else None
+    told = {field: values.get(key) for field, key in _FROM_NODE.items()}
+    told["instanceId"] = told["instanceId"] or instance_id(holder.pod)
+    nothing = dict.fromkeys(_FROM_NOWHERE)
+    return msgspec.json.encode(
+        {"accountId": account, **told, **nothing, "version": _VERSION}, order="deterministic"
+    )
 
 
-def instance_id(pod: PodIdentity) -> bytes:
+def instance_id(pod: PodIdentity) -> str:
     """Give an id in the form of EC2's, the same for as long as the pod lives, which names no instance."""
-    return b"i-" + hashlib.sha256(pod.uid.encode()).hexdigest()[:17].encode()
+    return f"i-{hashlib.sha256(pod.uid.encode()).hexdigest()[:17]}"
 
 
 def profile_info(grant: Grant, now: datetime) -> bytes:

@@ -143,7 +143,7 @@ class Metadata:
         if route.kind is Kind.LISTING:
             return answers.text("\n".join(route.names).encode())
         if route.kind is Kind.INSTANCE_ID:
-            return answers.text(instance.instance_id(pod))
+            return answers.text(instance.instance_id(pod).encode())
         if route.kind in _OF_THE_NODE:
             values = self._node_keys.find(route.keys)
             return None if values is None else self._node_answer(request, route, holder, values)

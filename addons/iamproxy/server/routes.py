@@ -13,6 +13,7 @@ from enum import Enum
 from msgspec import Struct
 
 from addons.iamproxy.roles import LONGEST_ARN
+from addons.iamproxy.server.instance import IDENTITY_KEYS
 from addons.runtime.settings import SettingError
 
 HARMLESS_KEYS = frozenset(
@@ -49,9 +50,6 @@ _ROLES = b"/latest/meta-data/iam/security-credentials/"
 _EXTENDED_ROLES = b"/latest/meta-data/iam/security-credentials-extended/"
 _ROLE_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-/:"
 _ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
-
-ZONE, REGION = "placement/availability-zone", "placement/region"
-_IDENTITY_KEYS = (ZONE, REGION)
 
 
 class Kind(Enum):
@@ -125,7 +123,7 @@ def _paths(keys: Sequence[str], *, identity: bool) -> dict[bytes, Route]:
         "meta-data/iam/security-credentials-extended/": Route(Kind.ROLES, extended=True),
     }
     if identity:
-        seen = tuple(key for key in _IDENTITY_KEYS if key in keys)
+        seen = tuple(key for key in keys if key in IDENTITY_KEYS)
         leaves["dynamic/instance-identity/document"] = Route(Kind.IDENTITY, keys=seen)
         leaves["meta-data/instance-id"] = Route(Kind.INSTANCE_ID)
     leaves |= {f"meta-data/{key}": Route(Kind.NODE_KEY, keys=(key,)) for key in keys}

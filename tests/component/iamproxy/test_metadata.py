@@ -5,8 +5,10 @@ import json
 import os
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import quote
 
+import aiohttp
 import pytest
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
@@ -15,6 +17,7 @@ from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.model.verdicts import Grant, Refusal
 from addons.iamproxy.server.audit import writing_to
 from addons.runtime.errors import Denied, Unavailable
+from addons.sim.imds import Imds
 from tests.support.metadata import (
     AMBIGUOUS,
     EXTENDED_ROLES,
@@ -216,6 +219,19 @@ class TestRefusals:
         assert await web.closes()
 
 
+PLACE = {"availabilityZone": "eu-central-1a", "region": "eu-central-1"}
+
+
+def told(document: dict[str, Any]) -> dict[str, str]:
+    """What an identity document says, beside its version and the instance id."""
+    assert document["version"] == "2017-09-30"
+    return {
+        key: value
+        for key, value in document.items()
+        if value is not None and key not in ("version", "instanceId")
+    }
+
+
 class TestIdentity:
     """What SDKs of Java and Go look for beside credentials, with the types of EC2."""
 
@@ -226,17 +242,24 @@ class TestIdentity:
         world.give(grant("arn:aws:iam::999999999999:role/reader"))
         reply = await web.get(DOCUMENT + slash)
         assert (reply.status, reply.headers["content-type"]) == (200, "text/plain")
-        assert json.loads(reply.body) == {
-            "accountId": "999999999999",
-            "availabilityZone": "eu-central-1a",
-            "region": "eu-central-1",
-        }
+        found = json.loads(reply.body)
+        assert told(found) == PLACE | {"accountId": "999999999999"}
+        assert found["instanceId"] == (await web.get(INSTANCE_ID)).text
+
+    async def test_the_document_has_all_fields_of_ec2_s(self, web: Client) -> None:
+        """Version 1 of Java's SDK reads none that lacks one, and takes null."""
+        async with (
+            Imds() as imds,
+            aiohttp.ClientSession() as session,
+            session.get(imds.url + DOCUMENT) as reply,
+        ):
+            of_ec2 = await reply.json(content_type=None)
+        assert json.loads((await web.get(DOCUMENT)).body).keys() == of_ec2.keys()
 
     async def test_a_pod_without_a_role_has_no_account(self, world: World, web: Client) -> None:
         for refusal in (NO_ROLE, NOT_ALLOWED):
             world.give(refusal)
-            found = json.loads((await web.get(DOCUMENT)).body)
-            assert found == {"availabilityZone": "eu-central-1a", "region": "eu-central-1"}
+            assert told(json.loads((await web.get(DOCUMENT)).body)) == PLACE
 
     async def test_an_address_that_is_nobody_s_for_sure_is_told_nothing(
         self, world: World, web: Client
@@ -246,19 +269,21 @@ class TestIdentity:
             assert (await web.get(path)).status == 503
 
     @pytest.mark.parametrize(
-        ("allowed", "told"),
+        ("allowed", "place"),
         [
-            (("placement/region",), {"accountId": "123456789012", "region": "eu-central-1"}),
-            (("instance-id",), {"accountId": "123456789012"}),
-            ((), {"accountId": "123456789012"}),
+            (("placement/region",), {"region": "eu-central-1"}),
+            (("instance-type", "mac"), {"instanceType": "m5.large"}),
+            (("ami-id", "local-ipv4"), {"privateIp": "10.77.0.10"}),
+            ((), {}),
         ],
     )
-    async def test_what_pods_may_not_read_of_the_node_is_not_in_the_document(
-        self, allowed: tuple[str, ...], told: dict[str, str]
+    async def test_only_what_pods_may_read_of_the_node_is_in_the_document(
+        self, allowed: tuple[str, ...], place: dict[str, str]
     ) -> None:
         async with World(node_keys=allowed).running() as world, client(world) as web:
             world.give(grant())
-            assert json.loads((await web.get(DOCUMENT)).body) == told
+            found = json.loads((await web.get(DOCUMENT)).body)
+            assert told(found) == place | {"accountId": "123456789012"}
 
     async def test_a_node_that_does_not_answer(self, world: World, web: Client) -> None:
         async def fail(key: str) -> None:
@@ -284,6 +309,7 @@ class TestIdentity:
         async with World(node_keys=("instance-id",)).running() as world, client(world) as web:
             world.give(grant())
             assert (await web.get(INSTANCE_ID)).text == NODE_METADATA["instance-id"]
+            assert json.loads((await web.get(DOCUMENT)).body)["instanceId"] == NODE_METADATA["instance-id"]
 
     @pytest.mark.parametrize("slash", ["", "/"])
     async def test_the_instance_profile_is_that_of_the_pods_role(self, web: Client, slash: str) -> None:
