@@ -51,6 +51,26 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- toYaml (merge $ours .Values.podLabels .Values.commonLabels) -}}
 {{- end -}}
 
+{{- /* The name of what a hook makes: arguments are the root and what it is for. At most 63 characters, as its pods have
+it as a label. */ -}}
+{{- define "common.hookName" -}}
+{{- $for := last . -}}
+{{- printf "%s-%s" (include "common.fullname" (first .) | trunc (int (sub 62 (len $for))) | trimSuffix "-") $for -}}
+{{- end -}}
+
+{{- /* The labels of a hook's pods, which are none of the workload's, and none that the Service leads to: arguments are
+the root and what the hook is for. */ -}}
+{{- define "common.hookPodLabels" -}}
+{{- $root := first . -}}
+{{- $ours := dict
+  "app.kubernetes.io/name" (printf "%s-%s" $root.Chart.Name (last .))
+  "app.kubernetes.io/instance" $root.Release.Name
+  "app.kubernetes.io/component" $root.Chart.Name
+  "app.kubernetes.io/part-of" "aws-addons"
+-}}
+{{- toYaml (merge $ours $root.Values.podLabels $root.Values.commonLabels) -}}
+{{- end -}}
+
 {{- /* `metadata` of an object named after the release, in its namespace. */ -}}
 {{- define "common.metadata" -}}
 name: {{ include "common.fullname" . }}

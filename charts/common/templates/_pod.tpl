@@ -109,14 +109,10 @@ spec:
       securityContext:
         {{- .containerSecurityContext | default (include "common.containerSecurityContext" $root) | nindent 8 }}
       volumeMounts:
-        - name: config
-          mountPath: /etc/aws-addons
-          readOnly: true
+        {{- include "common.configMount" $root | nindent 8 }}
         {{- include "common.volumeMounts" (list $root .volumeMounts) | nindent 8 }}
   volumes:
-    - name: config
-      configMap:
-        name: {{ include "common.fullname" $root }}
+    {{- include "common.configVolume" $root | nindent 4 }}
     {{- include "common.volumes" (list $root .volumes) | nindent 4 }}
 {{- end -}}
 
@@ -144,6 +140,19 @@ env:
 envFrom:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{- /* The settings file of the daemon. */ -}}
+{{- define "common.configMount" -}}
+- name: config
+  mountPath: /etc/aws-addons
+  readOnly: true
+{{- end -}}
+
+{{- define "common.configVolume" -}}
+- name: config
+  configMap:
+    name: {{ include "common.fullname" . }}
 {{- end -}}
 
 {{- /* A place for temporary files, since the root is read-only, lines of the chart, and what the user has besides:

@@ -98,7 +98,9 @@ def selectors(obj: Object) -> list[Object]:
 def test_every_object_of_the_chart_says_whose_it_is(chart: str, case: str) -> None:
     for obj in render({**cases(chart)[case], "extraObjects": []}, CHARTS / chart):
         labels = obj["metadata"]["labels"]
-        assert labels["app.kubernetes.io/name"] == chart
+        name = f"{chart}-test" if obj["kind"] == "Pod" else chart
+        assert labels["app.kubernetes.io/name"] == name
+        assert labels["app.kubernetes.io/component"] == chart
         assert labels["app.kubernetes.io/instance"] == "aws"
         assert labels["app.kubernetes.io/part-of"] == "aws-addons"
 
