@@ -1,11 +1,12 @@
 {{- /* The name of everything in a release, as `helm create` makes it: release and chart, at most 63 characters. */ -}}
 {{- define "common.fullname" -}}
+{{- $name := .Values.nameOverride | default .Chart.Name -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
-{{- else if contains .Chart.Name .Release.Name -}}
+{{- else if contains $name .Release.Name -}}
 {{- .Release.Name | trunc 63 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -69,6 +70,15 @@ the root and what the hook is for. */ -}}
   "app.kubernetes.io/part-of" "aws-addons"
 -}}
 {{- toYaml (merge $ours $root.Values.podLabels $root.Values.commonLabels) -}}
+{{- end -}}
+
+{{- /* `metadata` of an object with annotations of the user: arguments are the root and those. */ -}}
+{{- define "common.annotatedMetadata" -}}
+{{ include "common.metadata" (first .) }}
+{{- with last . }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- /* `metadata` of an object named after the release, in its namespace. */ -}}

@@ -3,8 +3,9 @@ A pod that `helm test` runs: made anew each time, gone when it succeeds; when it
 Its argument is a dict:
   root, name                 the root, and what the pod is called after the release
   args                       the arguments of the container, a list; `command`, another one, replaces its program
-  asDaemon                   true for a pod with the settings, further flags, environment, annotations and
-                             ServiceAccount of the daemon's; without it the pod has no access to the API server
+  asDaemon                   true for a pod with the settings, further flags, environment, annotations, init
+                             containers and ServiceAccount of the daemon's; without it the pod has no access to the
+                             API server
   annotations                more annotations, a map
 */ -}}
 {{- define "common.testPod" -}}
@@ -36,9 +37,17 @@ spec:
   {{- with include "common.imagePullSecrets" $root }}
   {{- . | nindent 2 }}
   {{- end }}
+  {{- include "common.nameResolution" $root | nindent 2 }}
   securityContext:
-    {{- include "common.podSecurityContext" $root | nindent 4 }}
+    {{- $security := include "common.podSecurityContext" $root }}
+    {{- include "common.overlaid" (list $security $root.Values.podSecurityContext) | nindent 4 }}
   {{- include "common.nodeScheduling" $root | nindent 2 }}
+  {{- if .asDaemon }}
+  {{- with $root.Values.initContainers }}
+  initContainers:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- end }}
   containers:
     - name: {{ .name }}
       image: {{ include "common.image" $root | quote }}
@@ -59,7 +68,8 @@ spec:
       resources:
         {{- toYaml $root.Values.resources | nindent 8 }}
       securityContext:
-        {{- include "common.containerSecurityContext" $root | nindent 8 }}
+        {{- $security := include "common.containerSecurityContext" $root }}
+        {{- include "common.overlaid" (list $security $root.Values.securityContext) | nindent 8 }}
       volumeMounts:
         {{- if .asDaemon }}
         {{- include "common.configMount" $root | nindent 8 }}
