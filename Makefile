@@ -63,7 +63,7 @@ component: install prometheus-or-say ## test the daemons' parts against the simu
 contract: install kube-or-say ## test the API emulator and the real API server with the same tests
 	@$(PYTEST) $(SPREAD) tests/contract $(ARGS)
 
-netns: install ## test what needs network namespaces (root)
+netns: install prometheus-or-say ## test what needs network namespaces (root)
 	@$(PYTEST) $(SPREAD) tests/netns $(ARGS)
 
 e2e: install kube-or-say packages ## test the daemons as processes on the real Kubernetes

@@ -1,6 +1,6 @@
 """How fast dns is, between an emulated API server and a simulated Route 53: each figure beside its target.
 
-Run `python bench/dns.py [COMMIT]`. The world lives in this process, the daemon in one of its own. The CPU of
+Run `python -m bench.dns [COMMIT]`. The world lives in this process, the daemon in one of its own. The CPU of
 a pass without change is measured of that commit too, and shown as a ratio.
 """
 

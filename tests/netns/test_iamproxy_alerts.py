@@ -4,7 +4,6 @@ Time is virtual, the kernel is real, and Prometheus's own engine evaluates the r
 """
 
 import asyncio
-import subprocess
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -16,6 +15,7 @@ from addons.runtime.web import StatusServer
 from addons.sim.net import Namespace as Inside
 from tests.support.capabilities import CAP_NET_ADMIN, without
 from tests.support.namespaces import Namespace
+from tests.support.processes import output_of
 from tests.support.prometheus import Evaluation, Prometheus, firing, forget_metrics
 from tests.support.virtual import run_virtual
 
@@ -69,7 +69,7 @@ def test_without_trouble_none_fires(node: Namespace) -> None:
 
 def test_a_redirect_that_somebody_removes_is_told_of(node: Namespace) -> None:
     async def story() -> None:
-        subprocess.run(node.command("nft", "flush", "ruleset"), check=True)
+        output_of(*node.command("nft", "flush", "ruleset"))
         await asyncio.sleep(DURING * 60)
 
     found = play(node, story)
@@ -79,7 +79,7 @@ def test_a_redirect_that_somebody_removes_is_told_of(node: Namespace) -> None:
 
 def test_a_redirect_that_may_not_be_made_is_told_of(node: Namespace) -> None:
     async def story() -> None:
-        subprocess.run(node.command("nft", "flush", "ruleset"), check=True)
+        output_of(*node.command("nft", "flush", "ruleset"))
         with without(CAP_NET_ADMIN):
             await asyncio.sleep(DURING * 60)
 

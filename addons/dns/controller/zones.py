@@ -95,7 +95,7 @@ class Controller:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._loop.run(self.permit(stopping)))
                 if not self._is_dry_run:
-                    group.create_task(self._statuses.run(Permit(stopping)))
+                    group.create_task(self._statuses.run(self.permit(stopping)))
         finally:
             self._metrics.keep(())
 

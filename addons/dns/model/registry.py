@@ -117,7 +117,7 @@ class Registry(Struct, frozen=True):
         return _read(text) if text else None
 
     def is_text(self, record: RecordSet) -> bool:
-        """True for what stands beside data records, whoever wrote it; False for data, TXT included."""
+        """True for an ownership text of any owner; False for data, TXT included."""
         return record.type == "TXT" and self.owner_of(record) is not None
 
     def is_ours(self, text: RecordSet) -> bool:

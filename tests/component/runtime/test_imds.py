@@ -1,6 +1,5 @@
 """The metadata of the node, and the region: of the settings, else the AWS configuration, else the node."""
 
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from addons.runtime.imds import InstanceMetadata, endpoint_at, find_region
 from addons.runtime.settings import SettingError
 from addons.sim.imds import Imds, Instance
 from addons.sim.ports import free_port
+from tests.support.processes import output_of
 
 
 @pytest.fixture
@@ -87,4 +87,4 @@ class TestRegion:
             "assert asyncio.run(find_region('us-east-1')) == 'us-east-1'\n"
             "assert 'botocore' not in sys.modules"
         )
-        subprocess.run([sys.executable, "-c", code], check=True)
+        output_of(sys.executable, "-c", code)

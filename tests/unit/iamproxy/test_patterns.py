@@ -1,7 +1,6 @@
 """Patterns of roles match whole texts, are of the syntax that kube2iam takes, and never take long."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addons.iamproxy.desired.patterns import BadPattern, glob_matches, regexp_fault, regexp_matches
+from tests.support.processes import output_of
 
 CHARACTERS = "ab/:"
 TEXTS = st.text(CHARACTERS, max_size=8)
@@ -140,4 +140,4 @@ class TestExpressions:
             "assert glob_matches('w*', 'web') and 're2' not in sys.modules\n"
             "assert regexp_matches('w.*', 'web') and 're2' in sys.modules"
         )
-        subprocess.run([sys.executable, "-c", code], check=True)
+        output_of(sys.executable, "-c", code)

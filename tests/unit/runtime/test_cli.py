@@ -1,17 +1,16 @@
 """The command line of a daemon: exit codes and what is printed where."""
 
 import logging
-import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 
 from addons.runtime import cli
 from addons.runtime.settings import SettingError
+from tests.support import processes
 from tests.support.config import SampleConfig
+from tests.support.processes import Ended
 
 
 @pytest.fixture(autouse=True)
@@ -122,27 +121,25 @@ class TestCustomaryVariables:
 class TestCommand:
     """`addons NAME`, in a process of its own."""
 
-    def addons(self, *argv: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "addons", *argv]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, env=dict(os.environ))
+    async def addons(self, *argv: str) -> Ended:
+        return await processes.run(sys.executable, "-m", "addons", *argv)
 
-    def test_an_unknown_name_gives_2_and_one_line(self) -> None:
-        ended = self.addons("dsn")
-        assert (ended.returncode, ended.stdout) == (2, "")
-        assert ended.stderr == "addons: 'dsn' is no add-on: one of dns, iamproxy, demo\n"
+    async def test_an_unknown_name_gives_2_and_one_line(self) -> None:
+        ended = await self.addons("dsn")
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err == "addons: 'dsn' is no add-on: one of dns, iamproxy, demo\n"
 
-    def test_no_name_gives_2_and_one_line(self) -> None:
-        ended = self.addons()
-        assert (ended.returncode, ended.stderr) == (2, "addons: which add-on?: one of dns, iamproxy, demo\n")
+    async def test_no_name_gives_2_and_one_line(self) -> None:
+        ended = await self.addons()
+        assert (ended.code, ended.err) == (2, "addons: which add-on?: one of dns, iamproxy, demo\n")
 
-    def test_help_lists_the_add_ons(self) -> None:
-        ended = self.addons("--help")
-        assert ended.returncode == 0
-        assert "\n  dns " in ended.stdout
+    async def test_help_lists_the_add_ons(self) -> None:
+        ended = await self.addons("--help")
+        assert ended.code == 0
+        assert "\n  dns " in ended.out
 
-    def test_a_missing_package_is_one_line_that_says_how_to_get_it(self, tmp_path: Path) -> None:
+    async def test_a_missing_package_is_one_line_that_says_how_to_get_it(self) -> None:
         hide = "import sys; sys.modules['dns'] = None; sys.argv = ['addons', 'demo']; "
-        command = [sys.executable, "-c", hide + "from addons.__main__ import main; main()"]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=tmp_path)
-        assert (ended.returncode, ended.stdout) == (2, "")
-        assert ended.stderr == ("addons demo: the package dns is missing: pip install -e '.[demo]'\n")
+        ended = await processes.run(sys.executable, "-c", hide + "from addons.__main__ import main; main()")
+        assert (ended.code, ended.out) == (2, "")
+        assert ended.err == ("addons demo: the package dns is missing: pip install -e '.[demo]'\n")
