@@ -137,7 +137,10 @@ hostAliases:
 {{- define "common.overlaid" -}}
 {{- $lines := first . | fromYaml -}}
 {{- range $key, $value := last . -}}
-{{- $_ := ternary (unset $lines $key) (set $lines $key $value) (kindIs "invalid" $value) -}}
+{{- $_ := set $lines $key $value -}}
+{{- if kindIs "invalid" $value -}}
+{{- $_ := unset $lines $key -}}
+{{- end -}}
 {{- end -}}
 {{- toYaml $lines -}}
 {{- end -}}
