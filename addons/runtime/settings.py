@@ -83,6 +83,18 @@ class LeaderConfig(CommonConfig, frozen=True, kw_only=True):
     """Name of the Lease. Without it: `aws-addons-` and the name of the add-on."""
 
 
+def parse_listen(listen: str) -> tuple[str, int]:
+    """Split HOST:PORT; the host may be empty (all addresses) or an IPv6 address in brackets."""
+    host, colon, port = listen.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if bracketed:
+        host = host[1:-1]
+    is_port = bool(re.fullmatch(r"[0-9]{1,5}", port)) and int(port) < 65536
+    if not colon or not is_port or (":" in host and not bracketed):
+        raise SettingError(f"--listen: {listen!r} is not allowed: HOST:PORT such as 127.0.0.1:8080 or :8080")
+    return host, int(port)
+
+
 class Setting(Struct, frozen=True, kw_only=True):
     """One setting, as users see it; `type` is the plain type, without None and constraints.
 

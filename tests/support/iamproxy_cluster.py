@@ -86,10 +86,10 @@ class Cluster:
         self.world = world
         self.daemon = Daemon(network, world)
 
-    def start_pod(self, name: str, role: str, *, address: str = "") -> Pod:
+    def start_pod(self, name: str, role: str, *, address: str = "", namespace: str = "prod") -> Pod:
         """Wire a pod and tell Kubernetes of it."""
-        made = self.network.fabric.add_pod(f"prod/{name}", address=address)
-        described = pod(name, made.address, role=role)
+        made = self.network.fabric.add_pod(f"{namespace}/{name}", address=address)
+        described = pod(name, made.address, role=role, namespace=namespace)
         if made.address_v6:
             described["status"]["podIPs"].append({"ip": made.address_v6})
         self.world.create(described)
