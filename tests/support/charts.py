@@ -142,9 +142,8 @@ def pod_of(objects: list[Object]) -> Object:
 
 
 def container_of(objects: list[Object]) -> Object:
-    """Give the one container of the daemon's pods."""
-    (found,) = pod_of(objects)["containers"]
-    return dict(found)
+    """Give the daemon's container of its pods; others are the user's."""
+    return dict(pod_of(objects)["containers"][0])
 
 
 def loaded(objects: list[Object], folder: Path) -> Any:

@@ -49,8 +49,10 @@ def pod(*more: Values) -> Object:
 
 
 def container(*more: Values) -> Object:
-    """Its one container; there is none before it either."""
-    assert "initContainers" not in pod(*more)
+    """The daemon's container; but for those of the user there is no other, nor one before it."""
+    spec, said = pod(*more), given(*more)
+    assert spec["containers"][1:] == said.get("extraContainers", [])
+    assert spec.get("initContainers", []) == said.get("initContainers", [])
     return container_of(objects(*more))
 
 
