@@ -27,8 +27,8 @@ from addons.runtime.settings import SettingError
 
 HELP = """commands, written before all settings:
   ask [--role ROLE | --no-role]
-        In a pod: ask for credentials as SDKs do, and tell the answer. Exits with 3 when it is not this role, or
-        not any; with --no-role when it is not iamproxy's word that the pod has none.
+        In a pod: ask for credentials as SDKs do, and tell the answer. Exits with 3 when it is not this role,
+        or not any; with --no-role when it is not iamproxy's word that the pod has none.
   check --pod NAMESPACE/NAME
         Tell which role a pod gets and why, or why none.
   cleanup

@@ -128,7 +128,7 @@ async def test_a_pod_in_the_network_of_its_node_sees_what_the_node_sees_and_the_
 
 
 async def test_helm_test_tells_whether_pods_get_their_role(proxied: Stage, release: Release) -> None:
-    """Without a role in the values; with one that the release's namespace does not permit; and when it does."""
+    """Without a role; with one that the release's namespace does not permit; and when it does."""
     assert "the pod has no annotation iam.amazonaws.com/role (NoRole)" in await release.test()
     with_role = proxied.values(), {"test": {"role": "reader"}}
     await release.upgrade(*with_role)
