@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from addons.explain.ask import Question, ask
+from addons.explain.ask import Question, ask_daemons
 from addons.explain.daemons import Answer
 from addons.explain.words import as_data, in_words
 from addons.runtime.cli import customary_kubeconfig
@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
         about = object_of(given.object, given.namespace)
         kubeconfig = given.kubeconfig or customary_kubeconfig(os.environ)
         question = Question(about, only=given.daemon, namespace=given.daemons_in, url=given.url)
-        answers = asyncio.run(ask(question, kubeconfig))
+        answers = asyncio.run(ask_daemons(question, kubeconfig))
     except SettingError as error:
         sys.stderr.write(f"addons explain: {error}\n")
         return 2

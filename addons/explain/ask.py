@@ -22,7 +22,7 @@ class Question:
     url: str = ""
 
 
-async def ask(question: Question, kubeconfig: str) -> list[Answer]:
+async def ask_daemons(question: Question, kubeconfig: str) -> list[Answer]:
     """The answers. Raises OutsideError, or SettingError where there is no way to the cluster."""
     if question.url:
         return [await _ask_at(question.url.rstrip("/"), question.about)]

@@ -204,10 +204,11 @@ def _leader(
     """A single pass and a dry run need no lease: they end soon, or change nothing."""
     if not isinstance(config, LeaderConfig) or not config.leader_elect or config.once or config.dry_run:
         return None
+    namespace, lease = lease_of(name, config)
     return Leader(
         kube,
-        namespace=config.leader_elect_namespace or pod_namespace(),
-        name=config.leader_elect_name or component(name),
+        namespace=namespace,
+        name=lease,
         identity=identity,
         settled=aws.settled,
     )
@@ -217,6 +218,11 @@ def own_name() -> str:
     """What others know us by: the name of our pod, else of our host."""
     pod = own_pod()
     return pod.name if pod else socket.gethostname()
+
+
+def lease_of(name: str, config: LeaderConfig) -> tuple[str, str]:
+    """The namespace and the name of the Lease by which one replica leads."""
+    return config.leader_elect_namespace or pod_namespace(), config.leader_elect_name or component(name)
 
 
 def pod_namespace() -> str:

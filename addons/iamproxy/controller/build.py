@@ -31,8 +31,7 @@ from addons.runtime.clock import utc_now
 from addons.runtime.daemon import Daemon, Parts, connect
 from addons.runtime.imds import InstanceMetadata, endpoint_at, find_region
 from addons.runtime.runnable import Runnable
-from addons.runtime.settings import SettingError
-from addons.runtime.web import parse_listen
+from addons.runtime.settings import SettingError, parse_listen
 
 NAME = "iamproxy"
 
@@ -140,7 +139,7 @@ def build_metadata(
         credentials=credentials,
         tokens=Tokens(_token_key(config), clock=lambda: now().timestamp()),
         audit=Audit(write_audit, now),
-        routes=Routes(config.metadata_allow),
+        routes=Routes(config.metadata_allow, identity=config.instance_identity == "made"),
         node_keys=NodeKeys(read_node_key),
         limits=limits or ServerLimits(),
         imdsv2=config.imdsv2,

@@ -6,7 +6,7 @@ metadata:
   name: {{ include "common.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
   labels:
-    {{- include "common.labels" . | nindent 4 }}
+    {{- toYaml (merge (include "common.labels" . | fromYaml) .Values.serviceAccount.labels) | nindent 4 }}
   {{- with .Values.serviceAccount.annotations }}
   annotations:
     {{- toYaml . | nindent 4 }}

@@ -220,7 +220,7 @@ def test_the_policy_is_limited_to_the_zones() -> None:
 
 
 def test_the_policy_grows_by_what_tags_and_roles_need() -> None:
-    shared, single = "arn:aws:iam::1:role/a", "arn:aws:iam::2:role/b"
+    shared, single = "arn:aws:iam::123456789012:role/a", "arn:aws:iam::210987654321:role/b"
     roles = {"awsAssumeRole": single, "awsZoneRole": {"Z1": shared, "Z2": single}}
     statements = policy(config(awsZoneTags=["team=web"], zoneIdFilter=["Z1"], **roles))
     assert statements["ReadTags"]["Action"] == ["route53:ListTagsForResources"]
