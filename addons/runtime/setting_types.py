@@ -1,9 +1,9 @@
 """Texts of a certain form that settings of several daemons are: an ARN, a network, a host name, a selector.
 
-`text` is checked by whoever reads settings, the daemon and the schema of its chart. `in_schema` is for what the
-daemon's own code checks, and better than a pattern can: it tells the schema what passes that check for sure. The
-patterns mean the same to Python and to Go, in whose syntax Helm reads them. What is the default of a setting is
-permitted besides.
+`text` is checked by all that read settings, the daemon and the schema of its chart. `in_schema` is for what
+the daemon's own code checks, and better than a pattern can: it tells the schema what passes that check for
+sure. The patterns mean the same to Python and to Go, in whose syntax Helm reads them. What is the default of
+a setting is permitted besides.
 """
 
 import re
