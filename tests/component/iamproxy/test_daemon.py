@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -86,6 +87,14 @@ class TestCommands:
         )
         assert code == 2
         assert "--token-key-file /proc/none/key: No such file or directory" in err
+
+    async def test_a_port_for_pods_that_is_in_use_is_a_bad_setting(self, world: World) -> None:
+        with socket.create_server(("", 0)) as taken:
+            port = taken.getsockname()[1]
+            flags = ("--interceptor=none", f"--app-port={port}", "--listen=127.0.0.1:0")
+            code, _, err = await run(world, f"--node={NODE}", *flags)
+        assert (code, "Traceback" in err) == (2, False)
+        assert f"addons iamproxy: --app-port: cannot listen on :{port}: the port is in use\n" in err
 
     async def test_help_tells_of_the_commands(self, world: World) -> None:
         code, out, _ = await run(world, "check", "--help")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ import pytest
 
 from addons.runtime.aws import AwsSession
 from addons.runtime.aws_identity import AwsIdentity
-from addons.runtime.errors import Denied
+from addons.runtime.errors import Denied, Invalid
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.imds import Imds, Instance, NodeCredentials
 from addons.sim.kubeapi.server import KubeApi
@@ -102,6 +103,20 @@ class TestCalls:
 
 
 class TestIdentity:
+    @pytest.mark.parametrize(
+        ("variable", "value", "reason"),
+        [("AWS_ENDPOINT_URL", "nowhere", "Invalid endpoint: nowhere"), ("AWS_PROFILE", "none", "(none)")],
+    )
+    async def test_variables_that_botocore_cannot_use_are_told(
+        self, aws: AwsEndpoint, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, reason: str
+    ) -> None:
+        for name in KEYS:
+            monkeypatch.setenv(name, "key")
+        monkeypatch.setenv(variable, value)
+        async with AwsSession(region="eu-central-1") as session:
+            with pytest.raises(Invalid, match=re.escape(reason)):
+                await session.call("route53", "list_hosted_zones")
+
     async def test_the_answer_of_sts_is_told(self, aws: AwsEndpoint, imds_port: int) -> None:
         async with identity(aws) as asked, metadata_at(imds_port, node_metadata(aws)):
             await until(lambda: not asked.not_ready())
