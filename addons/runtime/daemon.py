@@ -1,6 +1,7 @@
 """The life of a daemon, the same for all: connections, reports, leadership, one pass, a dry run, the end."""
 
 import asyncio
+import logging
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -8,28 +9,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from addons.runtime.app import at_once, end_within, run_until_stopped, stopped_by_signals
 from addons.runtime.aws import AwsSession
 from addons.runtime.aws_identity import AwsIdentity
 from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decision, Decisions
+from addons.runtime.errors import OutsideError
 from addons.runtime.events import EventRecorder
 from addons.runtime.faults import Faults, FaultSource
 from addons.runtime.kube import KubeClient
 from addons.runtime.kube_access import SERVICE_ACCOUNT_FILES, own_pod
-from addons.runtime.leader import Leader
-from addons.runtime.outcomes import Fault, PlanLine
+from addons.runtime.leader import Leader, leader_now
+from addons.runtime.outcomes import Fault
+from addons.runtime.plan_output import PrintPlan, printer
 from addons.runtime.reporter import Reporter
 from addons.runtime.runnable import Runnable
-from addons.runtime.settings import CommonConfig, LeaderConfig
+from addons.runtime.settings import CommonConfig, LeaderConfig, SettingError
 from addons.runtime.web import StatusServer
+
+log = logging.getLogger(__name__)
 
 Failures = Mapping[str, str]
 """What failed -> why."""
-
-PrintPlan = Callable[[Iterable[PlanLine]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +114,7 @@ async def connect(
             reporter=Reporter(decisions=decisions, events=None if config.dry_run else events),
             identity=AwsIdentity(aws) if has_identity else None,
             leader=_leader(name, config, kube, aws, identity),
-            print_plan=print_plan if config.dry_run else None,
+            print_plan=printer(config.output) if config.dry_run else None,
         )
 
 
@@ -121,6 +122,7 @@ async def live(name: str, config: CommonConfig, parts: Parts, daemon: Daemon) ->
     """Run a daemon until it is stopped, or make its single pass; the exit code."""
     parts.decisions.on_demand = daemon.decisions_on
     if config.once:
+        await _refuse_beside_leader(name, config, parts.kube)
         return await single_pass(parts, daemon)
     faults = faults_of(parts, daemon)
     act = parts.leader.lead(daemon.act) if parts.leader else daemon.act
@@ -136,6 +138,21 @@ async def live(name: str, config: CommonConfig, parts: Parts, daemon: Daemon) ->
         before_stopping=daemon.before_stopping,
     )
     return 0
+
+
+async def _refuse_beside_leader(name: str, config: CommonConfig, kube: KubeClient) -> None:
+    """A single pass takes no Lease: beside a daemon that leads, both would change the same things at once."""
+    if not isinstance(config, LeaderConfig) or not config.leader_elect or config.dry_run or config.force:
+        return
+    namespace, lease = lease_of(name, config)
+    try:
+        leader = await leader_now(kube, namespace, lease)
+    except OutsideError as error:
+        log.warning("whether another daemon leads is not known: %s", error.message)
+        return
+    if leader:
+        why = f"{leader} leads by the lease {namespace}/{lease} and changes the same things"
+        raise SettingError(f"--once: {why}; --dry-run changes nothing, --force makes the pass all the same")
 
 
 def faults_of(parts: Parts, daemon: Daemon) -> Faults:
@@ -189,13 +206,6 @@ async def single_pass(parts: Parts, daemon: Daemon) -> int:
     if stopping.is_set():
         sys.stderr.write("stopped before the pass was complete\n")
     return 3 if failures or stopping.is_set() else 0
-
-
-def print_plan(lines: Iterable[PlanLine]) -> None:
-    """Write a plan to stdout, a JSON line for each decision."""
-    for line in lines:
-        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
-    sys.stdout.flush()
 
 
 def _leader(

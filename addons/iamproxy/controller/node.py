@@ -25,7 +25,6 @@ from addons.iamproxy.model.verdicts import Grant
 from addons.iamproxy.plan import guard, next_look, plan_credentials, preview
 from addons.runtime.backoff import Backoff
 from addons.runtime.clock import utc_now
-from addons.runtime.daemon import PrintPlan
 from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
@@ -33,6 +32,7 @@ from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.objects import PODS
 from addons.runtime.outcomes import Fault
 from addons.runtime.permit import Permit
+from addons.runtime.plan_output import PrintPlan
 from addons.runtime.reporter import Reporter
 from addons.runtime.watches import Watches
 

@@ -57,12 +57,12 @@ class World:
         return self.changes >= changes
 
     @asynccontextmanager
-    async def process(self, *flags: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def process(self, *flags: str, stdout: int = PIPE) -> AsyncIterator[asyncio.subprocess.Process]:
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
         where = {"ADDONS_DNS_AWS_ENDPOINT_URL": self.aws.url, "KUBECONFIG": str(self._kubeconfig)}
         environment = {**os.environ, **keys, **where, "ADDONS_DNS_TXT_OWNER_ID": "me"}
         command = (sys.executable, "-m", "addons.dns", *flags)
-        async with running(*command, env=environment, stdout=PIPE, stderr=PIPE) as started:
+        async with running(*command, env=environment, stdout=stdout, stderr=PIPE) as started:
             yield started
 
     async def run(self, *flags: str) -> Ended:
@@ -90,6 +90,57 @@ async def test_a_single_pass_with_a_failure_exits_with_3_and_names_it(world: Wor
     code, _, err = await world.run("--once")
     assert code == 3
     assert f"failed: {world.zone_id}: route53 ChangeResourceRecordSets: no (AccessDenied)" in err
+
+
+async def test_a_single_pass_beside_a_leader_says_so_and_needs_force(world: World) -> None:
+    world.api.store.create("v1", "services", service("www", "192.0.2.1"))
+    async with world.process("--listen=127.0.0.1:0", "--policy=upsert-only"):
+        await until(lambda: world.has_made(changes=1))
+        world.api.store.create("v1", "services", service("mail", "192.0.2.2"))
+        code, _, err = await world.run("--once")
+        assert code == 2
+        (line,) = [line for line in err.splitlines() if line.startswith("addons dns:")]
+        who = f"{socket.gethostname()} leads by the lease default/aws-addons-dns"
+        assert line.startswith(f"addons dns: --once: {who} and changes the same things; ")
+        assert (await world.run("--once", "--dry-run")).code == 0
+        assert (await world.run("--once", "--force")).code == 0
+    assert (await world.run("--once", "--no-leader-elect")).code == 0
+
+
+async def test_a_lease_that_is_over_or_given_back_is_nobody_s(world: World) -> None:
+    async with world.process("--listen=127.0.0.1:0") as started:
+        await until(lambda: world.api.store.list("coordination.k8s.io/v1", "leases"))
+        started.terminate()
+        assert (await ended(started)).code == 0
+    assert (await world.run("--once")).code == 0
+
+
+async def test_a_dry_run_for_people_is_a_table_and_a_sum(world: World) -> None:
+    world.api.store.create("v1", "services", service("www", "192.0.2.1"))
+    code, out, _ = await world.run("--once", "--dry-run", "--output=table")
+    key = f"{world.zone_id}/www.example.com"
+    assert code == 0
+    assert out.splitlines() == [
+        f"ACTION  OBJECT               {'NAME'.ljust(len(key))}  BECAUSE",
+        f"create  service/default/www  {key}  service/default/www asks for it",
+        "in all: 1 create",
+    ]
+
+
+async def test_on_a_terminal_the_table_is_what_comes_by_itself(world: World) -> None:
+    read, terminal = os.openpty()
+    try:
+        async with world.process("--once", "--dry-run", stdout=terminal) as started:
+            assert (await ended(started)).code == 0
+        assert os.read(read, 4096).startswith(b"nothing to do")
+        async with world.process("--once", "--dry-run", "--output=json", stdout=terminal) as started:
+            assert (await ended(started)).code == 0
+        os.set_blocking(read, False)
+        with pytest.raises(BlockingIOError):
+            os.read(read, 4096)
+    finally:
+        os.close(read)
+        os.close(terminal)
 
 
 async def test_a_dry_run_prints_json_lines_and_only_reads(world: World) -> None:
