@@ -6,13 +6,15 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from addons.runtime.app import at_once, end_within, run_until_stopped, stopped_by_signals
+from addons.runtime.app import at_once, end_within, run_until_stopped, stopped_by_signals, version
 from addons.runtime.aws import AwsSession
 from addons.runtime.aws_identity import AwsIdentity
 from addons.runtime.bucket import Rate
+from addons.runtime.clock import rfc3339
 from addons.runtime.decisions import Decision, Decisions
 from addons.runtime.errors import OutsideError
 from addons.runtime.events import EventRecorder
@@ -63,6 +65,7 @@ class Daemon:
     run in every mode, `servers` beside them unless it is a single pass. `once` makes one full pass and gives
     what failed. `not_ready` says why the daemon is not ready, `state` what its page shows, `decisions_on`
     what there is to say about one object when asked, `faults` what around it keeps it from its work.
+    `settings` are those that people look for first when something is not as they expect.
     """
 
     act: Runnable
@@ -73,6 +76,8 @@ class Daemon:
     state: Callable[[], Mapping[str, object]]
     decisions_on: Callable[[str], Iterable[Decision]] = _nothing
     faults: FaultSource = tuple
+    settings: Mapping[str, object] = field(default_factory=dict)
+    last_pass: Callable[[], datetime | None] = lambda: None
     before_stopping: Callable[[], Awaitable[None]] = at_once
     grace_seconds: float = 20.0
     shares_port: bool = False
@@ -173,12 +178,17 @@ def status_server(name: str, listen: str, parts: Parts, daemon: Daemon, faults: 
         return daemon.not_ready() or unable or (leader.not_ready() if leader else "")
 
     def state() -> object:
+        passed = daemon.last_pass()
         return {
             "daemon": name,
             "leads": leader is None or leader.is_leading,
             "leader": leader.leader if leader else "",
             "awsIdentity": identity.in_words() if identity else "none: AWS is asked in the name of pods",
             "degraded": faults.current(),
+            "version": version(),
+            "dryRun": parts.print_plan is not None,
+            "settings": daemon.settings,
+            "lastPass": rfc3339(passed) if passed else "",
             **daemon.state(),
         }
 

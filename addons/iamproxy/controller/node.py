@@ -128,6 +128,10 @@ class Controller:
         failed = "".join(f"the last round failed: {error}" for error in self._loop.errors.values())
         return self._why_untrusted() or failed
 
+    def last_pass(self) -> datetime | None:
+        """When a pass ended last."""
+        return self._loop.last_pass
+
     def faults(self) -> Iterator[Fault]:
         """What of STS or the API server is in the way of the pods."""
         yield from self.watches.unreadable()

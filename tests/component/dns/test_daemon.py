@@ -8,7 +8,7 @@ import socket
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from addons.runtime.app import version
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
+from addons.sim.ports import free_port
 from tests.support.processes import Ended, ended, running
 from tests.support.until import until
 
@@ -215,6 +217,22 @@ async def test_a_place_where_it_cannot_listen_is_one_line_and_exit_code_2(
     assert "Traceback" not in err
     (line,) = [line for line in err.splitlines() if not line.startswith("{")]
     assert line.startswith(f"addons dns: --listen: cannot listen on {place}: {why}")
+
+
+async def test_its_state_says_what_it_is_and_how_it_is_set(world: World) -> None:
+    async with world.process(f"--listen=127.0.0.1:{(port := free_port())}", "--no-leader-elect"):
+        state: dict[str, Any] = {}
+
+        async def has_passed() -> bool:
+            with suppress(aiohttp.ClientConnectionError):
+                async with aiohttp.request("GET", f"http://127.0.0.1:{port}/api/state") as reply:
+                    state.update(await reply.json())
+            return bool(state.get("lastPass"))
+
+        await until(has_passed)
+    assert (state["daemon"], state["version"], state["dryRun"]) == ("dns", version(), False)
+    assert (state["settings"]["policy"], state["settings"]["owner"]) == ("upsert-only", "me")
+    assert state["settings"]["source"] == ["service", "ingress"]
 
 
 async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
