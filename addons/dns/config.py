@@ -15,7 +15,7 @@ from addons.runtime.setting_types import (
     Network,
     Regexp,
     RoleArn,
-    text,
+    form,
 )
 from addons.runtime.settings import SECRET, LeaderConfig, SettingError
 
@@ -24,8 +24,8 @@ ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1)]
-OwnerId = Annotated[str, text(r'[^,\s"]+', "a name with no comma, space or quotation mark")]
-AnnotationPrefix = Annotated[str, text(r"[A-Za-z0-9.-]+/", "a domain and a slash, such as dns.example.org/")]
+OwnerId = Annotated[str, form(r'[^,\s"]+', "a name with no comma, space or quotation mark")]
+AnnotationPrefix = Annotated[str, form(r"[A-Za-z0-9.-]+/", "a domain and a slash, such as dns.example.org/")]
 Source = Literal["service", "ingress", "pod", "node", "crd", "gateway-httproute", "gateway-grpcroute"]
 RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR"]
 

@@ -1,12 +1,11 @@
 """Texts of a certain form that settings of several daemons are: an ARN, a network, a host name, a selector.
 
-`text` is checked by whoever reads settings, the daemon and the schema of its chart. `in_schema` is for what the
-daemon's own code checks, and better than a pattern can: it tells the schema what passes that check for sure. The
-patterns mean the same to Python and to Go, in whose syntax Helm reads them. What is the default of a setting is
-permitted besides.
+`form` is checked by all who read settings: the daemon, and the schema of its chart. `in_schema` is for what
+the code of the daemon checks, better than a pattern can: it tells the schema what passes that check for sure.
+The patterns mean the same to Python and to Go, in whose syntax Helm reads them. The default of a setting is
+always permitted.
 """
 
-import re
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -14,15 +13,14 @@ from msgspec import Meta
 from addons.runtime.selectors import PATTERN as SELECTOR
 
 
-def text(pattern: str, words: str) -> Meta:
+def form(pattern: str, words: str) -> Meta:
     """A text that matches the whole of `pattern`; `words` say what that is."""
     return Meta(pattern=f"^({pattern})$", description=words)
 
 
 def in_schema(pattern: str, **more: Any) -> Meta:
     """A text of which the schema asks that it matches the whole of `pattern`."""
-    unnamed = re.sub(r"\(\?P<\w+>", "(", pattern)
-    return Meta(extra_json_schema={"pattern": f"^({unnamed})$", **more})
+    return Meta(extra_json_schema={"pattern": f"^({pattern})$", **more})
 
 
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -47,14 +45,14 @@ _URL_HOST = (
     r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:.]+\]"
 )
 
-Region = Annotated[str, text(r"[a-z0-9]+(-[a-z0-9]+)*", "the name of an AWS region, such as eu-central-1")]
-Url = Annotated[str, text(rf"https?://({_URL_HOST})(:[0-9]{{1,5}})?(/\S*)?", "a URL with http or https")]
+Region = Annotated[str, form(r"[a-z0-9]+(-[a-z0-9]+)*", "the name of an AWS region, such as eu-central-1")]
+Url = Annotated[str, form(rf"https?://({_URL_HOST})(:[0-9]{{1,5}})?(/\S*)?", "a URL with http or https")]
 Namespace = Annotated[
-    str, text(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "the name of a namespace: lower case, digits, hyphens")
+    str, form(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "the name of a namespace: lower case, digits, hyphens")
 ]
 RoleArn = Annotated[
     str,
-    text(
+    form(
         r"arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}",
         "the ARN of a role, such as arn:aws:iam::123456789012:role/web",
     ),
