@@ -31,9 +31,8 @@ class Daemon:
     """`addons iamproxy` in the node's network, with the node's credentials and no others."""
 
     def __init__(self, network: Vpc, world: World) -> None:
-        self._command = network.fabric.node.command(
-            *(sys.executable, "-m", "addons.iamproxy"),
-        )
+        self.program = (sys.executable, "-m", "addons.iamproxy")
+        self._command = network.fabric.node.command(*self.program)
         self._flags = (
             *("--node=node-1", f"--base-role-arn={BASE}", "--aws-region=eu-central-1"),
             *(f"--kubeconfig={world.kubeconfig}", f"--aws-endpoint-url={world.aws.url}"),
