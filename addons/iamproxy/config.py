@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from addons.iamproxy import names
 from addons.iamproxy.roles import PART, ROLES, checked_base, role_arn
-from addons.runtime.setting_types import Address, Network, RoleArn, form, in_schema
+from addons.runtime.setting_values import IPV4, IPV6, Network, RoleArn, form, in_schema
 from addons.runtime.settings import CommonConfig, SettingError, parse_listen
 
 ENV_PREFIXES = ("ADDONS_IAMPROXY_",)
@@ -54,6 +54,7 @@ SessionTemplate = Annotated[
 ]
 BaseArn = Annotated[str, in_schema(rf"{ROLES}(/{PART}+)*/?", maxLength=256)]
 Role = Annotated[str, in_schema(rf"({ROLES}/|/?)({PART}+/)*{PART}{{1,64}}", maxLength=256)]
+Address = Annotated[str, in_schema(rf"{IPV4}|{IPV6}")]
 SocketPath = Annotated[str, form("(/.*)?", "the path of a socket, from the root on")]
 MetadataKey = Literal[
     "ami-id",

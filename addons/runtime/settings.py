@@ -20,8 +20,16 @@ import msgspec
 import yaml
 from msgspec import NODEFAULT, Meta, Struct
 
-from addons.runtime.setting_types import Namespace, Region, Url
-from addons.runtime.setting_values import BadValue, allowed, choices, from_texts, from_yaml
+from addons.runtime.setting_values import (
+    BadValue,
+    Namespace,
+    Region,
+    Url,
+    allowed,
+    choices,
+    from_texts,
+    from_yaml,
+)
 
 SECRET = Meta(extra={"secret": True})
 """Marks a field, `Annotated[str, SECRET]`, whose value is never shown."""
