@@ -46,7 +46,8 @@ class CommonConfig(Struct, frozen=True, kw_only=True):
     """YAML file with settings, its keys written as in `txtOwnerId`. Flags and the environment win over it."""
 
     kubeconfig: str = ""
-    """Path of a kubeconfig. Without it: the service account of the pod, else `$KUBECONFIG`."""
+    """Path of a kubeconfig. Without it: the service account of the pod, else `$KUBECONFIG`, which may name
+    several files, else `~/.kube/config`."""
 
     aws_region: Region = ""
     """AWS region. Without it: `$AWS_REGION`, else what the AWS configuration says."""

@@ -8,8 +8,8 @@ from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
 from addons.dns.controller.sources import PROBLEMS, Sources
 from addons.dns.controller.state import conflict_state, problem_state, zone_state
-from addons.dns.controller.zone_reconciler import PLAN, ZoneReconciler
-from addons.dns.kube.reports import withheld_report, zone_report
+from addons.dns.controller.zone_reconciler import PLAN, WAITING, ZoneReconciler
+from addons.dns.kube.reports import waiting_reports, withheld_report, zone_report
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.records import Zone
@@ -18,6 +18,7 @@ from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.leader import Leader
 from addons.runtime.ledger import Ledger
 from addons.runtime.loop import ReconcileLoop, Result
+from addons.runtime.outcomes import Fault
 from addons.runtime.permit import RETRY_SECONDS, Permit
 from addons.runtime.reporter import Reporter
 
@@ -26,6 +27,9 @@ ALL_ZONES = ""
 
 _SHORTLY = 0.2
 """Seconds until a second look at what is about to be ready."""
+
+_LISTING = "hosted zones"
+"""What the objects wait for that ask for names before the zones are known."""
 
 _WITHHELD = "withheld"
 """The topic of zones that may not be changed at the moment."""
@@ -147,6 +151,14 @@ class Controller:
             passes.pop("hosted zones", None)
         return self._reconciler.ledger.errors | passes | self._role_errors
 
+    def faults(self) -> Iterator[Fault]:
+        """What of AWS or the API server is in the way of the zones."""
+        yield from self.watches.unreadable()
+        messages = self._loop.errors
+        for key, reason in self._loop.reasons.items():
+            about = str(self._zones.get(key, key)) if key else "hosted zones"
+            yield Fault("aws", about, reason, messages[key])
+
     def state(self) -> dict[str, object]:
         """What the status page shows."""
         return {
@@ -197,7 +209,11 @@ class Controller:
             zones, errors = await self._route53.observe_zones()
         except OutsideError as error:
             self._reporter.tell(zone_report("hosted zones", error.message))
+            waiting = () if self._sources.has_begun else self._sources.asking()
+            reports = waiting_reports(_LISTING, "the list of hosted zones", error, waiting)
+            self._reporter.tell_current(WAITING, reports, {_LISTING})
             raise
+        self._reporter.tell_current(WAITING, (), {_LISTING})
         if zones.keys() != self._zones.keys():
             self._sources.set_zones(zones.values())
             self._reconciler.schedule.forget()

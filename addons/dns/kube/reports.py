@@ -1,9 +1,12 @@
 """How decisions are told: as Reports, for the log, the status page, and as Events on the objects."""
 
+from collections.abc import Iterable
+from typing import Literal
+
 from addons.dns import names
 from addons.dns.model.actions import ChangeGroup, NameTaken
 from addons.dns.model.objects import ObjectKey
-from addons.runtime.errors import OutsideError
+from addons.runtime.errors import OutsideError, Throttled
 from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
 from addons.runtime.permit import CACHES_STALE, HALTED, LEASE_ENDING, STOPPING
 from addons.runtime.reporter import Report
@@ -88,6 +91,26 @@ def drift_report(group: ChangeGroup) -> Report:
 def zone_report(zone: str, message: str) -> Report:
     """A zone, or a list of zones, that cannot be worked on."""
     return Report(key=zone, ref=None, action="skip", reason=names.ZONE_ERROR, message=message, log="warning")
+
+
+def waiting_reports(
+    key: str, what: str, error: OutsideError, objects: Iterable[ObjectRef | None]
+) -> list[Report]:
+    """The objects whose names wait for AWS, each told once; no Event where we only asked too often."""
+    event: Literal["Warning", ""] = "" if isinstance(error, Throttled) else "Warning"
+    return [
+        Report(
+            key=key,
+            ref=ref,
+            action="skip",
+            reason=names.ZONE_ERROR,
+            message=f"waits: {what} cannot be read or changed: {error.message}",
+            log="",
+            event=event,
+            identity=f"{ref} {event}",
+        )
+        for ref in sorted({ref for ref in objects if ref})
+    ]
 
 
 def withheld_report(zone: str, refusal: OutsideError) -> Report:

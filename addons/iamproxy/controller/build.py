@@ -57,6 +57,7 @@ async def connected(config: Config) -> AsyncIterator[Parts]:
         config,
         rates={"sts": rate},
         instance=config.node,
+        has_identity=config.credential_source == "node",
         read_seconds=_STS_SECONDS,
         threads=_STS_THREADS,
     ) as parts:
@@ -88,6 +89,7 @@ def build(
         servers=servers,
         not_ready=controller.not_ready,
         state=controller.state,
+        faults=controller.faults,
         shares_port=True,
     )
     if redirect is None:

@@ -89,3 +89,10 @@ subjects:
   resourceNames: [{{ include "common.fullname" . }}]
   verbs: [get, patch]
 {{- end -}}
+
+{{- /* What a daemon tells: on objects that it reads, and on its own pod. */ -}}
+{{- define "common.eventRules" -}}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}

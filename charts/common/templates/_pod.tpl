@@ -95,7 +95,8 @@ spec:
         {{- with $root.Values.extraArgs }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
-      {{- with include "common.environment" (list $root .env) | trim }}
+      {{- $own := printf "%s\n%s" (default "" .env) (include "common.ownPod" $root) | trim }}
+      {{- with include "common.environment" (list $root $own) | trim }}
       {{- . | nindent 6 }}
       {{- end }}
       {{- if not .onEveryNode }}
@@ -143,6 +144,16 @@ hostAliases:
 {{- end -}}
 {{- end -}}
 {{- toYaml $lines -}}
+{{- end -}}
+
+{{- /* Who the daemon is: the holder of its Lease, and the object of the Events about what is in its way. */ -}}
+{{- define "common.ownPod" -}}
+{{- range $name, $path := dict "POD_NAME" "metadata.name" "POD_NAMESPACE" "metadata.namespace" "POD_UID" "metadata.uid" }}
+- name: {{ $name }}
+  valueFrom:
+    fieldRef:
+      fieldPath: {{ $path }}
+{{- end }}
 {{- end -}}
 
 {{- define "common.imagePullSecrets" -}}
