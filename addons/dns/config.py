@@ -259,13 +259,13 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
             raise SettingError("--no-events is not possible: changes of objects always trigger")
         if self.txt_prefix and self.txt_suffix:
             raise SettingError("--txt-prefix and --txt-suffix exclude each other")
-        for flag, text in (
+        for flag, selector in (
             ("annotation", self.annotation_filter),
             ("label", self.label_filter),
             ("gateway-label", self.gateway_label_filter),
         ):
             try:
-                parse_selector(text)
+                parse_selector(selector)
             except ValueError as error:
                 raise SettingError(f"--{flag}-filter: {error}") from None
 

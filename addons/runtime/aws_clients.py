@@ -14,11 +14,12 @@ from botocore.credentials import (
     CredentialResolver,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import BotoCoreError, NoCredentialsError
 from botocore.session import Session
 
 from addons.runtime.aws_models import use_lean_models
 from addons.runtime.aws_sending import Sending, before_send, calling, check
+from addons.runtime.errors import Invalid
 
 Reply = dict[str, Any]
 OnCall = Callable[[str, str], None]
@@ -115,14 +116,19 @@ class Clients:
             return found
 
     def _create(self, session: Session, service: str, *, is_signed: bool = True, **credentials: str) -> Any:
-        with self._lock:
-            client = session.create_client(
-                service,
-                region_name=self._region,
-                endpoint_url=self._endpoint_url,
-                config=self._config(service, is_signed),
-                **credentials,
-            )
+        try:
+            with self._lock:
+                client = session.create_client(
+                    service,
+                    region_name=self._region,
+                    endpoint_url=self._endpoint_url,
+                    config=self._config(service, is_signed),
+                    **credentials,
+                )
+        except BotoCoreError:
+            raise
+        except ValueError as error:  # $AWS_ENDPOINT_URL is no URL
+            raise Invalid(f"{service}: {error}", code="InvalidEndpoint") from error
         client.meta.events.register("before-call", self._tell)
         client.meta.events.register("before-send", check)
         return client

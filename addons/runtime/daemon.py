@@ -159,6 +159,9 @@ def status_server(name: str, listen: str, parts: Parts, daemon: Daemon, faults: 
 
     def state() -> object:
         return {
+            "daemon": name,
+            "leads": leader is None or leader.is_leading,
+            "leader": leader.leader if leader else "",
             "awsIdentity": identity.in_words() if identity else "none: AWS is asked in the name of pods",
             "degraded": faults.current(),
             **daemon.state(),
@@ -222,15 +225,15 @@ def _leader(
     )
 
 
-def lease_of(name: str, config: LeaderConfig) -> tuple[str, str]:
-    """The namespace and the name of the Lease by which one replica leads."""
-    return config.leader_elect_namespace or pod_namespace(), config.leader_elect_name or component(name)
-
-
 def own_name() -> str:
     """What others know us by: the name of our pod, else of our host."""
     pod = own_pod()
     return pod.name if pod else socket.gethostname()
+
+
+def lease_of(name: str, config: LeaderConfig) -> tuple[str, str]:
+    """The namespace and the name of the Lease by which one replica leads."""
+    return config.leader_elect_namespace or pod_namespace(), config.leader_elect_name or component(name)
 
 
 def pod_namespace() -> str:

@@ -174,7 +174,6 @@ class Controller:
     def state(self) -> dict[str, object]:
         """What the status page shows."""
         return {
-            "leader": self._leader.leader_identity if self._leader else "",
             "names": len(self._sources.index),
             "zones": [self._zone_state(zone) for zone in self._zones.values()],
             "notReady": self.watches.not_ready(),

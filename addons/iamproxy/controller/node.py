@@ -14,7 +14,7 @@ from addons.iamproxy.cache.addresses import ALWAYS, Addresses
 from addons.iamproxy.cache.credentials import CredentialCache
 from addons.iamproxy.config import Config, base_arn
 from addons.iamproxy.controller.policy_file import PolicyFile
-from addons.iamproxy.controller.state import ambiguous_addresses, node_state, uncovered_state
+from addons.iamproxy.controller.state import ambiguous_addresses, decisions_on, node_state, uncovered_state
 from addons.iamproxy.desired.grants import Desired, Rules, desired_grants
 from addons.iamproxy.kube import reports
 from addons.iamproxy.kube.assignments import Assignments
@@ -27,6 +27,7 @@ from addons.runtime.app import end_within
 from addons.runtime.backoff import Backoff
 from addons.runtime.clock import utc_now
 from addons.runtime.daemon import PrintPlan
+from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.loop import ReconcileLoop, Result
@@ -151,6 +152,11 @@ class Controller:
             "problems": [*self._problems(), *ambiguous_addresses(self._desired)],
             "pods": node_state(self._desired, self.credentials.held(), self.credentials.errors()),
         }
+
+    def decisions_on(self, about: str) -> Iterator[Decision]:
+        """What holds now of one pod."""
+        held, errors = self.credentials.held(), self.credentials.errors()
+        return decisions_on(about, self._desired, held, errors, self.credentials.denied, self._now())
 
     def _why_untrusted(self) -> str:
         return self.watches.not_ready() or self.assignments.not_ready()
