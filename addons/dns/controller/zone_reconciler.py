@@ -148,6 +148,7 @@ class ZoneReconciler:
             target_holds=self._holds.ends,
             flapping=self._flapping.resting(),
             alias_zones=alias_zones,
+            unreadable=self._index.unreadable,
         )
         return self._guard(zone.id, plan_zone(zone, names, endpoints, records, rules), records)
 
