@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from addons.runtime.app import at_once, end_within, run_until_stopped, stopped_by_signals, version
@@ -138,6 +139,7 @@ async def live(name: str, config: CommonConfig, parts: Parts, daemon: Daemon) ->
         parts.events.run,
         *((parts.identity.run,) if parts.identity else ()),
         faults.run,
+        partial(_stop_calls, parts.aws),
         act,
         grace=daemon.grace_seconds,
         before_stopping=daemon.before_stopping,
@@ -209,13 +211,22 @@ async def single_pass(parts: Parts, daemon: Daemon) -> int:
         async with asyncio.TaskGroup() as group:
             for part in (*daemon.caches, parts.events.run):
                 group.create_task(part(over))
+            stopper = group.create_task(_stop_calls(parts.aws, stopping))
             failures = await end_within(daemon.grace_seconds, daemon.once(stopping), stopping)
+            was_stopped = stopping.is_set()
+            stopper.cancel()
             over.set()
     for key, message in sorted((failures or {}).items()):
         sys.stderr.write(f"failed: {key}: {message}\n")
-    if stopping.is_set():
+    if was_stopped:
         sys.stderr.write("stopped before the pass was complete\n")
-    return 3 if failures or stopping.is_set() else 0
+    return 3 if failures or was_stopped else 0
+
+
+async def _stop_calls(aws: AwsSession, stopping: asyncio.Event) -> None:
+    """Once told to stop, have nothing read any more, and only changes on the wire waited for."""
+    await stopping.wait()
+    aws.stop()
 
 
 def _leader(

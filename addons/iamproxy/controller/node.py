@@ -23,6 +23,7 @@ from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.model.objects import NAMESPACES, Namespace, Pod
 from addons.iamproxy.model.verdicts import Grant
 from addons.iamproxy.plan import guard, next_look, plan_credentials, preview
+from addons.runtime.app import end_within
 from addons.runtime.backoff import Backoff
 from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decision
@@ -110,7 +111,7 @@ class Controller:
 
     async def run_once(self, stopping: asyncio.Event) -> dict[str, str]:
         """Fetch what the pods of the node need; what failed, by key."""
-        await self.watches.wait_settled()
+        await end_within(0.0, self.watches.wait_settled(), stopping)
         failures = self.watches.faults() | await self._try_base()
         while self._pass().actions and not (self._print_plan or stopping.is_set()):
             failures |= {str(key): error for key, error in (await self.credentials.settle()).items()}
