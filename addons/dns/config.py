@@ -17,11 +17,12 @@ ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1)]
 _BEYOND_ASCII = "À-ÖØ-öø-ÿĴ-ľŁ-ňŊ-žΑ-ΡΣ-Ωα-ωА-яぁ-ゖァ-ヺ一-龥가-힣"
-_LABEL = (
-    r"([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-    rf"|[a-z0-9]{{0,10}}[{_BEYOND_ASCII}][a-z0-9{_BEYOND_ASCII}]{{0,10}})"
-)
-_HOST = rf"{_LABEL}(\.{_LABEL})*\.?"
+_IN_LABEL = "[A-Za-z0-9_-]"
+_ENDS_LABEL = "[A-Za-z0-9_]"
+_UNICODE_LABEL = f"[a-z0-9]{{0,10}}[{_BEYOND_ASCII}][a-z0-9{_BEYOND_ASCII}]{{0,10}}"
+_LABEL = f"({_ENDS_LABEL}({_IN_LABEL}{{0,61}}{_ENDS_LABEL})?|{_UNICODE_LABEL})"
+_LAST_LABEL = f"([0-9]{{0,9}}[A-Za-z_]({_IN_LABEL}{{0,52}}{_ENDS_LABEL})?|{_UNICODE_LABEL})"
+_HOST = rf"({_LABEL}\.)*{_LAST_LABEL}\.?"
 Domain = Annotated[str, in_schema(rf"\.?{_HOST}", maxLength=253)]
 HostName = Annotated[str, in_schema(_HOST, maxLength=253)]
 
@@ -259,13 +260,13 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
             raise SettingError("--no-events is not possible: changes of objects always trigger")
         if self.txt_prefix and self.txt_suffix:
             raise SettingError("--txt-prefix and --txt-suffix exclude each other")
-        for flag, text in (
+        for flag, selector in (
             ("annotation", self.annotation_filter),
             ("label", self.label_filter),
             ("gateway-label", self.gateway_label_filter),
         ):
             try:
-                parse_selector(text)
+                parse_selector(selector)
             except ValueError as error:
                 raise SettingError(f"--{flag}-filter: {error}") from None
 
