@@ -38,7 +38,9 @@ def pod_endpoints(pod: Pod, node: Node | None, settings: SourceSettings) -> Desi
     if (annotations := read_annotations(pod, settings, default_ttl=settings.pod_ttl)) is None:
         return Desired()
     annotations = add_template_names(pod, annotations, settings)
-    problems = [*annotations.problems, *_faults(pod, annotations)]
+    if faults := tuple(_faults(pod, annotations)):
+        annotations = replace(annotations, targets=None)
+    problems = [*annotations.problems, *faults]
     is_leaving = pod.metadata.deletion_timestamp is not None
     is_live = not is_leaving and (settings.publish_not_ready or is_ready(pod))
     named = list(_shared_names(pod, node, annotations)) if is_live else []
@@ -59,15 +61,15 @@ def _shared_names(pod: Pod, node: Node | None, annotations: Annotations) -> Iter
     if annotations.access == "public":
         outside = tuple(addresses_of_nodes([node], "ExternalIP")) if node else ()
     for hostnames, addresses in ((annotations.hostnames, outside), (annotations.internal_hostnames, inside)):
-        if targets := annotations.targets or addresses:
+        if (targets := addresses if annotations.targets == () else annotations.targets) != ():
             yield from ((hostname, targets) for hostname in hostnames)
 
 
 def _own_name(
     pod: Pod, annotations: Annotations, settings: SourceSettings, problems: list[Problem]
 ) -> Iterator[NamedTargets]:
-    targets = annotations.targets or pod_addresses(pod)
-    if settings.pod_domain and targets:
+    targets = pod_addresses(pod) if annotations.targets == () else annotations.targets
+    if settings.pod_domain and targets != ():
         try:
             yield parse_hostname(f"{pod.metadata.name}.{settings.pod_domain}"), targets
         except InvalidHostname as error:

@@ -45,8 +45,6 @@ def resolve(endpoints: Sequence[Endpoint], current_resource: str) -> Resolution:
     """
     winner = _winner(endpoints, current_resource)
     own = [endpoint for endpoint in endpoints if endpoint.asked_by.ref == winner.ref]
-    if len(own) == len(endpoints):
-        return Resolution(winner, {endpoint.type: endpoint for endpoint in own})
     joined, losers = list(own), []
     others = sorted((one for one in endpoints if one.asked_by.ref != winner.ref), key=_ref)
     for ref, found in groupby(others, key=_ref):
@@ -55,10 +53,10 @@ def resolve(endpoints: Sequence[Endpoint], current_resource: str) -> Resolution:
             joined += theirs
         elif _answers(theirs) and _answers(theirs) != _answers(own):
             losers.append(ref)
-    if joined == own:
+    if joined == own and len(own) == len({endpoint.type for endpoint in own}):
         granted = {endpoint.type: endpoint for endpoint in own}
     else:
-        granted = _union(joined, min(own, key=_type))
+        granted = _union(joined, min(own, key=_preference))
     return Resolution(winner, granted, tuple(losers))
 
 
@@ -92,19 +90,26 @@ def _answers(endpoints: Iterable[Endpoint]) -> set[object]:
     }
 
 
-def _union(endpoints: Iterable[Endpoint], model: Endpoint) -> dict[str, Endpoint]:
-    """One endpoint per family with the addresses of all, and everything else as in `model`."""
+def _union(endpoints: Sequence[Endpoint], model: Endpoint) -> dict[str, Endpoint]:
+    """One endpoint per family with the addresses of all, and everything else as in `model`.
+
+    It is unusable where all of them are: nothing has to be changed then.
+    """
     targets: dict[str, dict[frozenset[str], str]] = {}
+    usable = {endpoint.type for endpoint in endpoints if not endpoint.is_unusable}
     for endpoint in endpoints:
         for target in endpoint.targets:
             targets.setdefault(endpoint.type, {}).setdefault(meaning(endpoint.type, (target,)), target)
     if not targets:
         return {model.type: model}
     return {
-        kind: replace(model, type=kind, targets=tuple(sorted(found.values())))
+        kind: replace(model, type=kind, targets=tuple(sorted(found.values())), is_unusable=kind not in usable)
         for kind, found in sorted(targets.items())
     }
 
 
+def _preference(endpoint: Endpoint) -> tuple[bool, str]:
+    return endpoint.is_unusable, endpoint.type
+
+
 _ref = attrgetter("asked_by.ref")
-_type = attrgetter("type")
