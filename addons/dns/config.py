@@ -116,7 +116,7 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     """Never look at names and zones that contain a match of this regular expression; replaces the lists."""
 
     zone_id_filter: tuple[str, ...] = ()
-    """Look only at hosted zones whose id ends like this."""
+    """Look only at hosted zones whose id ends like this; an id may begin with `/hostedzone/`."""
 
     aws_zone_type: Literal["", "public", "private"] = ""
     """Look only at public, or only at private, hosted zones."""

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
+from addons.dns import names
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
 from addons.dns.controller.sources import PROBLEMS, Sources
-from addons.dns.controller.state import conflict_state, problem_state, zone_state
+from addons.dns.controller.state import conflict_state, left_out_state, problem_state, zone_state
 from addons.dns.controller.zone_reconciler import PLAN, ZoneReconciler
-from addons.dns.kube.reports import withheld_report, zone_report
+from addons.dns.kube.reports import HOSTED_ZONES, withheld_report, zone_filter_reports, zone_report
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.records import Zone
@@ -26,6 +27,9 @@ ALL_ZONES = ""
 
 _SHORTLY = 0.2
 """Seconds until a second look at what is about to be ready."""
+
+_FILTER = "zone filter"
+"""The topic of hosted zones that the settings name or leave out."""
 
 _WITHHELD = "withheld"
 """The topic of zones that may not be changed at the moment."""
@@ -66,6 +70,7 @@ class Controller:
         self._metrics = reconciler.metrics
         self._zones: dict[str, Zone] = {}
         self._role_errors: dict[str, str] = {}
+        self._left_out: Mapping[Zone, str] = {}
         self._loop: ReconcileLoop[str] = ReconcileLoop(
             "dns",
             self.reconcile,
@@ -142,10 +147,12 @@ class Controller:
     @property
     def failures(self) -> dict[str, str]:
         """What failed and has not succeeded since: key -> message."""
-        passes = {key or "hosted zones": message for key, message in self._loop.errors.items()}
+        passes = {key or HOSTED_ZONES: message for key, message in self._loop.errors.items()}
         if self._role_errors:
-            passes.pop("hosted zones", None)
-        return self._reconciler.ledger.errors | passes | self._role_errors
+            passes.pop(HOSTED_ZONES, None)
+        filtered = [one for one in self._reporter.current(_FILTER) if one.reason == names.NO_HOSTED_ZONE]
+        without = {report.key: report.message for report in filtered}
+        return without | self._reconciler.ledger.errors | passes | self._role_errors
 
     def state(self) -> dict[str, object]:
         """What the status page shows."""
@@ -153,6 +160,7 @@ class Controller:
             "leader": self._leader.leader_identity if self._leader else "",
             "names": len(self._sources.index),
             "zones": [self._zone_state(zone) for zone in self._zones.values()],
+            "zonesLeftOut": left_out_state(self._left_out),
             "notReady": self.watches.not_ready(),
             "problems": problem_state(self._reporter.current(PROBLEMS)),
             "conflicts": conflict_state(self._reporter.current(PLAN), self._zones),
@@ -194,10 +202,11 @@ class Controller:
         if not (self.watches.is_settled or self._sources.has_begun):
             return _SHORTLY
         try:
-            zones, errors = await self._route53.observe_zones()
+            found = await self._route53.observe_zones()
         except OutsideError as error:
-            self._reporter.tell(zone_report("hosted zones", error.message))
+            self._reporter.tell(zone_report(HOSTED_ZONES, error.message))
             raise
+        zones = found.zones
         if zones.keys() != self._zones.keys():
             self._sources.set_zones(zones.values())
             self._reconciler.schedule.forget()
@@ -208,7 +217,9 @@ class Controller:
                 self._metrics.woken(zone_id, _now())
         for zone_id in zones:
             self._loop.wake(zone_id, after=0)
-        self._check_roles(errors)
+        self._left_out = found.left_out
+        self._reporter.tell_current(_FILTER, zone_filter_reports(zones, found.left_out, found.missing))
+        self._check_roles(found.errors)
         return self._config.aws_zones_cache_duration.total_seconds()
 
     def _check_roles(self, errors: Mapping[str, OutsideError]) -> None:

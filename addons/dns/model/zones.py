@@ -11,6 +11,23 @@ from addons.dns.model.records import Zone
 from addons.runtime.settings import SettingError
 
 
+_ZONE_ID = re.compile(r"(?:(?:arn:aws[a-z-]*:route53:::|/)?hostedzone/)?([0-9a-z]{1,32})", re.IGNORECASE)
+
+
+class InvalidZoneId(ValueError):
+    """The text is no id of a hosted zone."""
+
+
+def parse_zone_id(text: str) -> str:
+    """The id alone, of any form in which Route 53 writes it: `/hostedzone/Z1` and ARNs too.
+
+    Spaces around it and case do not matter: ids have capital letters only. Raises InvalidZoneId.
+    """
+    if match := _ZONE_ID.fullmatch(text.strip()):
+        return match[1].upper()
+    raise InvalidZoneId(f"{text!r} is no id of a hosted zone, like Z0123456789ABCDEFGHIJ")
+
+
 class DomainFilter:
     """The settings `--domain-filter` and `--exclude-domains`; a leading dot means subdomains only.
 
@@ -78,15 +95,25 @@ class ZoneFilter:
         self._match_parent = match_parent
         self._tags = tuple(tag.partition("=") for tag in tags)
 
-    def accepts(self, zone: Zone) -> bool:
-        """True when every filter lets the zone through; a zone id may be given by its end alone."""
+    def refusal(self, zone: Zone) -> str:
+        """The setting that leaves the zone out; empty when none does. An id may be given by its end alone.
+
+        `--aws-zone-match-parent` is the one whose absence leaves out the parent of a wanted domain.
+        """
         if self._zone_ids and not zone.id.endswith(self._zone_ids):
-            return False
+            return "--zone-id-filter"
         if self._zone_type and (self._zone_type == "private") != zone.private:
-            return False
-        return self._domains.accepts(zone.name) or (
-            self._match_parent and self._domains.accepts_parent(zone.name)
-        )
+            return f"--aws-zone-type={self._zone_type}"
+        if self._domains.accepts(zone.name):
+            return ""
+        if not self._domains.accepts_parent(zone.name):
+            return "the domain filter"
+        return "" if self._match_parent else "the domain filter, without --aws-zone-match-parent"
+
+    def unmatched(self, zone_ids: Iterable[str]) -> tuple[str, ...]:
+        """Those of the wanted ids that are the end of none of `zone_ids`."""
+        ids = tuple(zone_ids)
+        return tuple(end for end in self._zone_ids if not any(zone_id.endswith(end) for zone_id in ids))
 
     @property
     def wants_tags(self) -> bool:
@@ -178,10 +205,10 @@ def domains_of(config: Config) -> DomainFilter:
 
 
 def zone_filter_of(config: Config, domains: DomainFilter) -> ZoneFilter:
-    """The zone filter that the settings describe."""
+    """The zone filter that the settings describe; raises SettingError."""
     return ZoneFilter(
         domains=domains,
-        zone_ids=config.zone_id_filter,
+        zone_ids=[_zone_id_of("zone-id-filter", text) for text in config.zone_id_filter],
         zone_type=config.aws_zone_type,
         match_parent=config.aws_zone_match_parent,
         tags=config.aws_zone_tags,
@@ -189,11 +216,16 @@ def zone_filter_of(config: Config, domains: DomainFilter) -> ZoneFilter:
 
 
 def roles_of(config: Config) -> Roles:
-    """The roles that the settings describe."""
+    """The roles that the settings describe; raises SettingError."""
     return Roles(
         default=config.aws_assume_role,
         external_id=config.aws_assume_role_external_id,
-        by_zone={
-            zone_id.removeprefix("/hostedzone/"): role for zone_id, role in config.aws_zone_role.items()
-        },
+        by_zone={_zone_id_of("aws-zone-role", text): role for text, role in config.aws_zone_role.items()},
     )
+
+
+def _zone_id_of(flag: str, text: str) -> str:
+    try:
+        return parse_zone_id(text)
+    except InvalidZoneId as error:
+        raise SettingError(f"--{flag}: {error}") from None

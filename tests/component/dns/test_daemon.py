@@ -92,6 +92,16 @@ async def test_a_single_pass_with_a_failure_exits_with_3_and_names_it(world: Wor
     assert f"failed: {world.zone_id}: route53 ChangeResourceRecordSets: no (AccessDenied)" in err
 
 
+async def test_a_single_pass_without_a_zone_exits_with_3_and_says_which_there_are(world: World) -> None:
+    code, _, err = await world.run("--once", "--domain-filter=www.example.com")
+    assert code == 3
+    zone = f"public zone example.com ({world.zone_id})"
+    setting = "the domain filter, without --aws-zone-match-parent"
+    told = f"no hosted zone to work on: there are {zone} left out by {setting}"
+    assert f"failed: hosted zones: {told}\n" in err
+    assert err.count(told) == 2
+
+
 async def test_a_dry_run_prints_json_lines_and_only_reads(world: World) -> None:
     world.api.store.create("v1", "services", service("www", "192.0.2.1"))
     code, out, err = await world.run("--once", "--dry-run")

@@ -6,7 +6,7 @@ from addons.dns.config import Config
 from addons.dns.desired.settings import source_settings
 from addons.dns.model.records import Zone
 from addons.dns.model.registry import Registry, registry_of
-from addons.dns.model.zones import DomainFilter, domains_of, zone_filter_of
+from addons.dns.model.zones import DomainFilter, domains_of, roles_of, zone_filter_of
 from addons.runtime.settings import SettingError, load
 
 PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
@@ -83,8 +83,20 @@ class TestWhatSettingsDescribe:
     def test_zones(self) -> None:
         config = read("--txt-owner-id=me", "--aws-zone-type=private", "--zone-id-filter=Z1")
         zones = zone_filter_of(config, DomainFilter())
-        assert zones.accepts(Zone("Z1", "a.com", private=True))
-        assert not zones.accepts(Zone("Z1", "a.com"))
+        assert not zones.refusal(Zone("Z1", "a.com", private=True))
+        assert zones.refusal(Zone("Z1", "a.com")) == "--aws-zone-type=private"
+
+    @pytest.mark.parametrize("text", ["Z1", "/hostedzone/Z1", "arn:aws:route53:::hostedzone/z1"])
+    def test_ids_of_zones_in_every_form(self, text: str) -> None:
+        config = read("--txt-owner-id=me", f"--zone-id-filter={text}", f"--aws-zone-role={text}=arn:role")
+        assert zone_filter_of(config, DomainFilter()).unmatched(["Z1"]) == ()
+        assert roles_of(config).by_zone == {"Z1": "arn:role"}
+
+    def test_ids_of_zones_that_are_none(self) -> None:
+        with pytest.raises(SettingError, match="--zone-id-filter: 'example.com' is no id of a hosted zone"):
+            zone_filter_of(read("--txt-owner-id=me", "--zone-id-filter=example.com"), DomainFilter())
+        with pytest.raises(SettingError, match="--aws-zone-role: 'example.com' is no id of a hosted zone"):
+            roles_of(read("--txt-owner-id=me", "--aws-zone-role=example.com=arn:role"))
 
     def test_record_types(self) -> None:
         config = read("--txt-owner-id=me", "--managed-record-types=A,AAAA,SRV", "--exclude-record-types=AAAA")
