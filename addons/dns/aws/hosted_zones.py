@@ -26,8 +26,8 @@ class Found(NamedTuple):
 
     zones: dict[str, Zone]
     errors: dict[str, OutsideError]
-    left_out: dict[Zone, str] = {}
-    missing: tuple[str, ...] = ()
+    left_out: dict[Zone, str]
+    missing: tuple[str, ...]
 
 
 class HostedZones:

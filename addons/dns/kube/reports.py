@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from addons.dns import names
+from addons.dns.kube.changes import describe
 from addons.dns.model.actions import ChangeGroup, NameTaken
 from addons.dns.model.objects import ObjectKey
 from addons.dns.model.records import Zone
@@ -71,10 +72,9 @@ def outcome_report(outcome: Outcome[ChangeGroup]) -> Report:
     group, error = outcome.action, outcome.error
     if error:
         reason, message = names.RECORD_ERROR, f"cannot {group.verb} {group.name}: {error.message}"
-    elif group.verb == "delete":
-        reason, message = names.RECORD_DELETED, f"{group.name} deleted: {group.because}"
     else:
-        reason, message = names.RECORD_READY, f"{group.verb}d {describe(group)}"
+        reason = names.RECORD_DELETED if group.verb == "delete" else names.RECORD_READY
+        message = f"{describe(group.name, group.changes)}: {group.because}"
     return Report(
         key=group.key,
         ref=group.ref,
@@ -83,6 +83,7 @@ def outcome_report(outcome: Outcome[ChangeGroup]) -> Report:
         message=message,
         log="warning" if error else "info",
         event="Warning" if error else "Normal",
+        is_change=not error,
     )
 
 
@@ -129,9 +130,3 @@ def withheld_report(zone: str, refusal: OutsideError) -> Report:
         log="warning",
         identity=refusal.code,
     )
-
-
-def describe(group: ChangeGroup) -> str:
-    """The data records a group creates, in words."""
-    created = [change.record for change in group.changes if change.action == "CREATE"]
-    return "; ".join(str(record) for record in created if record.type != "TXT") or f"owner of {group.name}"

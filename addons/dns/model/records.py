@@ -48,9 +48,13 @@ class RecordSet(Struct, frozen=True, gc=False):
         """What makes a record set unique within its zone."""
         return self.name, self.type, self.set_identifier
 
+    @property
+    def target(self) -> str:
+        """What the name leads to, in words."""
+        return f"alias {self.alias.name}" if self.alias else ", ".join(self.values)
+
     def __str__(self) -> str:
-        target = f"alias {self.alias.name}" if self.alias else ", ".join(self.values)
-        return f"{self.type} {self.name} -> {target}"
+        return f"{self.type} {self.name} -> {self.target}"
 
 
 def is_same(one: RecordSet, other: RecordSet) -> bool:

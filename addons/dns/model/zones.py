@@ -10,7 +10,6 @@ from addons.dns.model.hostnames import InvalidHostname, is_within, parse_hostnam
 from addons.dns.model.records import Zone
 from addons.runtime.settings import SettingError
 
-
 _ZONE_ID = re.compile(r"(?:(?:arn:aws[a-z-]*:route53:::|/)?hostedzone/)?([0-9a-z]{1,32})", re.IGNORECASE)
 
 

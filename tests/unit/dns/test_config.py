@@ -93,9 +93,9 @@ class TestWhatSettingsDescribe:
         assert roles_of(config).by_zone == {"Z1": "arn:role"}
 
     def test_ids_of_zones_that_are_none(self) -> None:
-        with pytest.raises(SettingError, match="--zone-id-filter: 'example.com' is no id of a hosted zone"):
+        with pytest.raises(SettingError, match=r"--zone-id-filter: 'example\.com' is no id of a hosted zone"):
             zone_filter_of(read("--txt-owner-id=me", "--zone-id-filter=example.com"), DomainFilter())
-        with pytest.raises(SettingError, match="--aws-zone-role: 'example.com' is no id of a hosted zone"):
+        with pytest.raises(SettingError, match=r"--aws-zone-role: 'example\.com' is no id of a hosted zone"):
             roles_of(read("--txt-owner-id=me", "--aws-zone-role=example.com=arn:role"))
 
     def test_record_types(self) -> None:
