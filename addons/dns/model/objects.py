@@ -101,9 +101,10 @@ class PodIp(Part, frozen=True):
 
 
 class PodSpec(Part, frozen=True):
-    """Where a pod runs and what it calls itself."""
+    """Where a pod runs and what it calls itself; with `host_network` its addresses are those of its node."""
 
     node_name: str = ""
+    host_network: bool = False
     hostname: str = ""
     subdomain: str = ""
 

@@ -225,6 +225,33 @@ class TestNodes:
             await until(lambda: world.records("SRV") == {} and world.records("TXT") == {})
 
 
+async def test_a_pod_in_the_network_of_its_host_leads_to_its_node_and_another_to_itself(world: World) -> None:
+    node = {
+        "metadata": {"name": "a"},
+        "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]},
+    }
+    world.create(node, kind="nodes")
+    for name, address, is_host in (("agent", "10.0.0.1", True), ("app", "10.0.1.7", False)):
+        pod = {
+            "metadata": {"name": name, "annotations": {PREFIX + "hostname": f"{name}.example.com"}},
+            "spec": {"nodeName": "a", "hostNetwork": is_host, "containers": [{"name": "c", "image": "i"}]},
+            "status": {
+                "phase": "Running",
+                "podIP": address,
+                "conditions": [{"type": "Ready", "status": "True"}],
+            },
+        }
+        world.create(pod, kind="pods")
+    async with world.running("--source=pod"):
+        await until(lambda: world.records() == {"agent": ("10.0.0.1",), "app": ("10.0.1.7",)})
+
+        def reach(obj: Object) -> None:
+            obj["status"]["addresses"].append({"type": "ExternalIP", "address": "198.51.100.1"})
+
+        change(world, "v1", "nodes", ("", "a"), reach)
+        await until(lambda: world.records() == {"agent": ("198.51.100.1",), "app": ("10.0.1.7",)})
+
+
 class TestWhatIsWatched:
     """Only what the chosen sources need; what the server refuses costs its source alone."""
 
