@@ -1,7 +1,7 @@
 """From the names and targets of one object to its endpoints, in five steps. Pure.
 
 1. Names outside the domain filter are left out, and remembered as such.
-2. The targets of one name are put together, by record type.
+2. The targets of one name are put together, by record type; two spellings of one target are one.
 3. What DNS does not permit beside the rest is left out, and told as a problem.
 4. Aliases, routing policy and hosted zone are set as the object asks (`provider_specific`).
 5. Unmanaged record types and unwanted targets are left out (`target_filter`).
@@ -14,7 +14,7 @@ from addons.dns.desired.annotations import Annotations
 from addons.dns.desired.provider_specific import apply_provider_specific
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.endpoint import Desired, Endpoint, source_object
-from addons.dns.model.records import type_of_target
+from addons.dns.model.records import canonical_target, type_of_target
 from addons.runtime.objects import KubeObject
 from addons.runtime.outcomes import Problem
 
@@ -37,7 +37,7 @@ def make_endpoints(
     outside: set[str] = set()
     for name, found in named:
         if settings.domains.accepts(name):
-            targets.setdefault(name, set()).update(found)
+            targets.setdefault(name, set()).update(map(canonical_target, found))
         else:
             outside.add(name)
     endpoints: list[Endpoint] = []

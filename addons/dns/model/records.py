@@ -69,6 +69,14 @@ def is_same(one: RecordSet, other: RecordSet) -> bool:
     )
 
 
+def canonical_target(target: str) -> str:
+    """The one spelling of an address or host name, so that two spellings of one thing are one target."""
+    try:
+        return str(ip_address(target))
+    except ValueError:
+        return target.lower().removesuffix(".")
+
+
 def meaning(record_type: str, values: Iterable[str]) -> frozenset[str]:
     """The values of a record with every spelling of one thing made equal."""
     if record_type == "AAAA":

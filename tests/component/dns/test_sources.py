@@ -123,6 +123,25 @@ class TestCustomResources:
             world.api.store.delete(EXTERNAL, "dnsendpoints", "default", "one")
             await until(lambda: world.records() == {} and world.records("TXT") == {})
 
+    async def test_the_order_of_its_entries_never_beats_the_record_that_exists(self, world: World) -> None:
+        define(world, EXTERNAL, "DNSEndpoint")
+        address, host = entry("www", "A", "192.0.2.1"), entry("www", "CNAME", "lb.example.net")
+        world.create(dns_endpoint("one", host), kind="dnsendpoints", version=EXTERNAL)
+        await world.once(*self.FLAGS)
+        for entries, kind in (
+            ([address, host], "CNAME"),
+            ([address], "A"),
+            ([host, address], "A"),
+        ):
+
+            def set_entries(obj: Object, entries: list[Object] = entries) -> None:
+                obj["spec"]["endpoints"] = entries
+
+            change(world, EXTERNAL, "dnsendpoints", ("default", "one"), set_entries)
+            assert await world.once(*self.FLAGS) == {}
+            assert [one for one in ("A", "CNAME") if world.records(one)] == [kind]
+            assert ("ConflictingTargets" in world.reasons()) is (len(entries) == 2)
+
     async def test_the_generation_that_was_looked_at_is_written_back(self, world: World) -> None:
         define(world, EXTERNAL, "DNSEndpoint")
         world.create(dns_endpoint("one", entry("a", "A", "192.0.2.1")), kind="dnsendpoints", version=EXTERNAL)
@@ -250,6 +269,20 @@ async def test_a_pod_in_the_network_of_its_host_leads_to_its_node_and_another_to
 
         change(world, "v1", "nodes", ("", "a"), reach)
         await until(lambda: world.records() == {"agent": ("198.51.100.1",), "app": ("10.0.1.7",)})
+
+
+async def test_two_spellings_of_one_address_are_one_target_and_equal_to_the_record_that_exists(
+    world: World,
+) -> None:
+    targets = "2001:DB8:0:0::1,2001:db8::1"
+    world.create(service("www", target=targets))
+    assert await world.once() == {}
+    assert world.records("AAAA") == {"www": ("2001:db8::1",)}
+    other = service("www", target="2001:db8:0:0:0:0:0:1")
+    world.update(other)
+    calls = world.calls("ChangeResourceRecordSets")
+    assert await world.once() == {}
+    assert world.calls("ChangeResourceRecordSets") == calls
 
 
 class TestWhatIsWatched:

@@ -133,11 +133,28 @@ class TestFaults:
         found = crd_endpoints(endpoint(entry("a.example.com", "MX", "1 b.c")), SourceSettings()).problems
         assert "--managed-record-types has A, AAAA, CNAME" in found[0].message
 
-    def test_a_cname_is_alone_at_its_name(self) -> None:
-        two = (entry("a.example.com", "A", "10.0.0.1"), entry("a.example.com", "CNAME", "b.c"))
-        assert wants(*two) == {"a.example.com A": "10.0.0.1"}
-        assert problems(*two)[0][0] == "ConflictingTargets"
-        assert wants(entry("a.b", "CNAME", "b.c"), entry("a.b", "CNAME", "d.e")) == {"a.b CNAME": "b.c"}
+    def test_entries_that_exclude_each_other_are_told_and_left_to_what_exists(self) -> None:
+        address, host = entry("a.b", "A", "10.0.0.1"), entry("a.b", "CNAME", "b.c")
+        for two in ((address, host), (host, address)):
+            assert wants(*two) == {"a.b A": "10.0.0.1", "a.b CNAME": "b.c"}
+            assert [reason for reason, _ in problems(*two)] == ["ConflictingTargets"]
+        (told,) = problems(entry("a.b", "CNAME", "b.c"), entry("a.b", "CNAME", "d.e"))
+        assert told == (
+            "ConflictingTargets",
+            "spec.endpoints[1]: CNAME a.b excludes another entry; "
+            "the one whose record exists counts, else addresses before a CNAME",
+        )
+
+    def test_two_weights_of_one_record_set_exclude_each_other(self) -> None:
+        one = entry("a.b", "A", "10.0.0.1", identifier="blue", weight="10")
+        other = entry("a.b", "A", "10.0.0.2", identifier="blue", weight="90")
+        assert [reason for reason, _ in problems(one, other)] == ["ConflictingTargets"]
+
+    def test_of_two_times_to_live_of_one_record_the_shorter_counts_whatever_the_order(self) -> None:
+        two = [entry("a.b", "A", "10.0.0.1", ttl=60), entry("a.b", "A", "10.0.0.2", ttl=30)]
+        for order in (two, two[::-1]):
+            (found,) = endpoints(*order).endpoints
+            assert (found.targets, found.ttl) == (("10.0.0.1", "10.0.0.2"), 30)
 
 
 class TestValues:

@@ -114,7 +114,7 @@ class TestHostNetwork:
     """A host name of a pod in the host's network leads to its node, as in external-dns."""
 
     def wants(self, node: Node | None, settings: SourceSettings = BARE, **more: str) -> dict[str, str]:
-        found = asking("10.9.9.9", internal_hostname="in.example.com", **more)
+        found = asking("10.9.9.9", internal_hostname="in.example.com", **more)  # type: ignore[arg-type]
         there = replace(found, spec=replace(found.spec, host_network=True))
         return {
             f"{one.name.removesuffix('.example.com')} {one.type}": " ".join(one.targets)
