@@ -7,13 +7,31 @@ from msgspec import Meta, field
 
 from addons.dns import names
 from addons.runtime.selectors import parse_selector
+from addons.runtime.setting_types import (
+    Domain,
+    HostName,
+    LabelSelector,
+    Namespace,
+    Network,
+    Regexp,
+    RoleArn,
+    text,
+)
 from addons.runtime.settings import SECRET, LeaderConfig, SettingError
 
 ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 """Prefixes of the environment variables: ours, and the one of external-dns."""
 
+ZONE_ID = r"((arn:aws[a-z-]*:route53:::|/)?hostedzone/)?[0-9A-Za-z]{1,32}"
+"""A hosted zone in every form in which Route 53 writes its id."""
+
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1)]
+OwnerId = Annotated[str, text(r'[^,\s"]+', "a name with no comma, space or quotation mark")]
+AnnotationPrefix = Annotated[str, text(r"[A-Za-z0-9.-]+/", "a domain and a slash, such as dns.example.org/")]
+ZoneId = Annotated[
+    str, text(ZONE_ID, "the id of a hosted zone, such as Z0123456789 or /hostedzone/Z0123456789")
+]
 Source = Literal["service", "ingress", "pod", "node", "crd", "gateway-httproute", "gateway-grpcroute"]
 RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR"]
 
@@ -27,16 +45,16 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     source: tuple[Source, ...] = ("service", "ingress")
     """The kinds of objects that are asked what they want."""
 
-    namespace: str = ""
+    namespace: Namespace = ""
     """Look at the objects of this namespace only."""
 
-    annotation_filter: str = ""
+    annotation_filter: LabelSelector = ""
     """Look only at objects whose annotations match this expression, written like a label selector."""
 
-    label_filter: str = ""
+    label_filter: LabelSelector = ""
     """Look only at objects whose labels match this selector."""
 
-    annotation_prefix: tuple[str, ...] = names.ANNOTATION_PREFIXES
+    annotation_prefix: tuple[AnnotationPrefix, ...] = names.ANNOTATION_PREFIXES
     """Prefixes of the annotations that are read; where several say the same thing, the first wins."""
 
     ingress_class: tuple[str, ...] = ()
@@ -45,13 +63,13 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     service_type_filter: tuple[Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"], ...] = ()
     """Look only at Services of these types."""
 
-    gateway_namespace: str = ""
+    gateway_namespace: Namespace = ""
     """Look only at Gateways of this namespace; without it, at those of all namespaces."""
 
     gateway_name: str = ""
     """Look only at Gateways of this name."""
 
-    gateway_label_filter: str = ""
+    gateway_label_filter: LabelSelector = ""
     """Look only at Gateways whose labels match this selector."""
 
     fqdn_template: str = ""
@@ -66,10 +84,10 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     expose_internal_ipv6: bool = False
     """Count the internal IPv6 addresses of nodes as external ones: AWS lists no others."""
 
-    target_net_filter: tuple[str, ...] = ()
+    target_net_filter: tuple[Network, ...] = ()
     """Publish only addresses in these networks, and no host names."""
 
-    exclude_target_net: tuple[str, ...] = ()
+    exclude_target_net: tuple[Network, ...] = ()
     """Never publish addresses in these networks."""
 
     ignore_hostname_annotation: bool = False
@@ -90,7 +108,7 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     publish_host_ip: bool = False
     """Publish the addresses of the nodes' hosts in place of those of the pods behind headless Services."""
 
-    pod_source_domain: str = ""
+    pod_source_domain: HostName = ""
     """With the source pod, every pod has the name `<pod>.<domain>` too, annotated or not."""
 
     pod_record_ttl: timedelta = timedelta(seconds=10)
@@ -103,19 +121,19 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     min_ttl: timedelta = timedelta(0)
     """TTL of records whose object asks for none; 0 means 5m."""
 
-    domain_filter: tuple[str, ...] = ()
+    domain_filter: tuple[Domain, ...] = ()
     """Look only at names and zones in these domains; `.example.com` means subdomains only."""
 
-    exclude_domains: tuple[str, ...] = ()
+    exclude_domains: tuple[Domain, ...] = ()
     """Never look at names and zones in these domains."""
 
-    regex_domain_filter: str = ""
+    regex_domain_filter: Regexp = ""
     """Look only at names and zones that contain a match of this regular expression; replaces the lists."""
 
-    regex_domain_exclusion: str = ""
+    regex_domain_exclusion: Regexp = ""
     """Never look at names and zones that contain a match of this regular expression; replaces the lists."""
 
-    zone_id_filter: tuple[str, ...] = ()
+    zone_id_filter: tuple[ZoneId, ...] = ()
     """Look only at hosted zones whose id ends like this; an id may begin with `/hostedzone/`."""
 
     aws_zone_type: Literal["", "public", "private"] = ""
@@ -127,13 +145,13 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     aws_zone_tags: tuple[str, ...] = ()
     """Look only at hosted zones with all of these tags: `key`, or `key=value`."""
 
-    aws_assume_role: str = ""
+    aws_assume_role: RoleArn = ""
     """ARN of the role to assume for Route 53; without it the credentials of the process are used."""
 
     aws_assume_role_external_id: str = ""
     """External id to assume roles with."""
 
-    aws_zone_role: dict[str, str] = field(default_factory=dict)
+    aws_zone_role: dict[str, RoleArn] = field(default_factory=dict)
     """Roles for single hosted zones, of other accounts for instance: `zone-id=role-arn`."""
 
     aws_rate: Annotated[float, Meta(gt=0)] = 2.5
@@ -152,7 +170,7 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     registry: Literal["txt", "noop"] = "txt"
     """Where ownership is kept. With `noop` every record of a wanted name counts as ours; not with sync."""
 
-    txt_owner_id: str = ""
+    txt_owner_id: OwnerId = ""
     """The name under which records are owned; different for every cluster. Required with the txt registry."""
 
     txt_prefix: str = ""
@@ -170,7 +188,7 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     txt_encrypt_aes_key: Annotated[str, SECRET] = ""
     """The key for ownership texts: 32 bytes, as they are or in base64."""
 
-    migrate_from_txt_owner: str = ""
+    migrate_from_txt_owner: OwnerId = ""
     """Take over the records of this former owner id, but only of names that objects ask for here."""
 
     adopt_unowned: bool = False
@@ -230,8 +248,6 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
             raise SettingError(
                 "--txt-owner-id is required with --registry=txt: a name that only this cluster has"
             )
-        if set(self.txt_owner_id) & set('," '):
-            raise SettingError(f"--txt-owner-id {self.txt_owner_id!r}: no comma, space or quotation mark")
         if self.registry == "noop" and self.policy == "sync":
             raise SettingError(
                 "--registry noop cannot go with --policy sync: it would delete everybody's records"

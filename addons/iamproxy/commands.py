@@ -1,4 +1,4 @@
-"""The commands beside the daemon: explain a decision, and take the redirect away from this or every node."""
+"""The commands beside the daemon: explain a decision, ask as a pod does, and take the redirect away."""
 
 import argparse
 import sys
@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from addons.iamproxy import names
 from addons.iamproxy.config import Config, base_arn
+from addons.iamproxy.controller.ask import ask
 from addons.iamproxy.controller.build import build_sts, connected, policy_of, redirect_settings
 from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
 from addons.iamproxy.controller.explain import explain
@@ -17,12 +19,16 @@ from addons.iamproxy.model.objects import NAMESPACES, Namespace, Pod
 from addons.iamproxy.model.verdicts import Grant, Verdict
 from addons.iamproxy.net.redirect import Redirect
 from addons.runtime.errors import OutsideError
+from addons.runtime.imds import endpoint_at
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import PODS
 from addons.runtime.setting_values import BadValue, parse_duration
 from addons.runtime.settings import SettingError
 
 HELP = """commands, written before all settings:
+  ask [--role ROLE | --no-role]
+        In a pod: ask for credentials as SDKs do, and tell the answer. Exits with 3 when it is not this role,
+        or not any; with --no-role when it is not iamproxy's word that the pod has none.
   check --pod NAMESPACE/NAME
         Tell which role a pod gets and why, or why none.
   cleanup
@@ -32,6 +38,9 @@ HELP = """commands, written before all settings:
 
 """
 
+_PATIENCE_SECONDS = 60.0
+"""For a pod that asks in its first moments, and for a daemon that has just been installed."""
+
 _CLEANUP = "aws-addons-iamproxy-cleanup"
 
 Entry = Callable[[Config], Coroutine[Any, Any, int | None]]
@@ -39,10 +48,19 @@ Entry = Callable[[Config], Coroutine[Any, Any, int | None]]
 
 def command_of(argv: Sequence[str]) -> tuple[Entry | None, list[str]]:
     """Give the command that the first argument names, or None, and the arguments that are settings."""
-    parsers = {"check": _parse_check, "cleanup": _parse_cleanup}
+    parsers = {"ask": _parse_ask, "check": _parse_check, "cleanup": _parse_cleanup}
     if argv and argv[0] in parsers:
         return parsers[argv[0]](argv[1:])
     return None, list(argv)
+
+
+def _parse_ask(argv: Sequence[str]) -> tuple[Entry, list[str]]:
+    parser = _parser("ask")
+    wanted = parser.add_mutually_exclusive_group()
+    wanted.add_argument("--role", default="")
+    wanted.add_argument("--no-role", action="store_true")
+    given, rest = parser.parse_known_args(argv)
+    return partial(run_ask, given.role, no_role=given.no_role), rest
 
 
 def _parse_check(argv: Sequence[str]) -> tuple[Entry, list[str]]:
@@ -65,6 +83,21 @@ def _parse_cleanup(argv: Sequence[str]) -> tuple[Entry, list[str]]:
 
 def _parser(command: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(f"addons iamproxy {command}", add_help=False, allow_abbrev=False)
+
+
+async def run_ask(wanted: str, config: Config, *, no_role: bool = False) -> int:
+    """Tell what a pod is told that asks for credentials: 0 when it is as wanted, else 3."""
+    told = await ask(endpoint_at(config.metadata_addr), patience=_PATIENCE_SECONDS)
+    sys.stdout.write(f"{told.words} ({told.reason})\n" if told.reason else f"{told.words}\n")
+    if no_role:
+        expected, is_so = f"no role, told by iamproxy ({names.NO_ROLE})", told.reason == names.NO_ROLE
+    elif wanted:
+        expected, is_so = f"the role {wanted}", wanted.rpartition("/")[2] == told.role.rpartition("/")[2]
+    else:
+        expected, is_so = "a role", bool(told.role)
+    if not is_so:
+        sys.stderr.write(f"expected: {expected}\n")
+    return 0 if is_so else 3
 
 
 async def check(pod: str, config: Config) -> int:

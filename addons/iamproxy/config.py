@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from addons.iamproxy import names
 from addons.iamproxy.roles import checked_arn, checked_base, role_arn
-from addons.runtime.settings import CommonConfig, SettingError
+from addons.runtime.settings import CommonConfig, SettingError, parse_listen
 
 ENV_PREFIXES = ("ADDONS_IAMPROXY_",)
 """Prefix of the environment variables; kube2iam has none of its own."""
@@ -132,6 +132,9 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     metadata_allow: tuple[str, ...] = ("placement/availability-zone", "placement/region")
     """What pods may read of the node's metadata, each below `meta-data/`, exactly as written."""
 
+    instance_identity: Literal["made", "none"] = "made"
+    """Whether pods find an identity document and an instance id, `made` of what they may see, or none."""
+
     interceptor: Literal["nft", "none"] = "nft"
     """What brings the pods' requests here: rules of our own in nftables, or something else."""
 
@@ -146,6 +149,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
         _check_role("base-role-arn", self.base_role_arn, checked_base)
         _check_role("assume-role-arn", self.assume_role_arn, checked_arn)
         _check_role("default-role", self.default_role, lambda role: role_arn(role, _some_base(self)))
+        _check_ports(self.listen, self.app_port)
         _check_networks(self.admin_networks)
         for account in self.allowed_accounts:
             if not _ACCOUNT.fullmatch(account):
@@ -173,6 +177,12 @@ def _check_role(flag: str, written: str, read: Callable[[str], str]) -> None:
 def _some_base(config: Config) -> str:
     """A base by which role names can be checked; empty when there will never be one."""
     return base_arn(config) or (_ANY_BASE if config.auto_discover_base_arn else "")
+
+
+def _check_ports(listen: str, app_port: int) -> None:
+    """The page would be served to pods: the kernel spreads connections over all who listen on a port."""
+    if app_port and parse_listen(listen)[1] == app_port:
+        raise SettingError(f"--app-port {app_port}: the port of --listen {listen}; each needs its own")
 
 
 def _check_networks(texts: tuple[str, ...]) -> None:

@@ -30,6 +30,11 @@ class OutsideError(Exception):
         self.status = status
         self.retry_after = retry_after
 
+    @property
+    def reason(self) -> str:
+        """The word of the other side, or else ours."""
+        return self.code or type(self).__name__
+
 
 class Throttled(OutsideError):
     """Asked too often."""

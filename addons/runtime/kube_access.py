@@ -5,8 +5,9 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+from addons.runtime.outcomes import ObjectRef
 from addons.runtime.settings import SettingError
 
 SERVICE_ACCOUNT_FILES = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -84,6 +85,9 @@ class ServiceAccount:
 class Kubeconfig:
     """The access that a kubeconfig describes; an exec plugin in it is run at each reading.
 
+    `path` is one file, or several as in $KUBECONFIG. They are merged as kubectl does: of what is in several
+    of them the first one counts, and files that are not there or empty are passed over.
+
     The package `kubernetes` knows all that can stand in such a file. It is imported only here, because it
     takes 17 MiB of memory.
     """
@@ -99,13 +103,16 @@ class Kubeconfig:
         from kubernetes.aio import config
         from kubernetes.aio.client import Configuration
 
-        if not Path(self._path).exists():  # noqa: ASYNC240 (one look at a local file)
-            raise SettingError(f"--kubeconfig: {self._path!r}: there is no such file")
         found = Configuration()
         faults = (config.ConfigException, yaml.YAMLError, OSError, LookupError, TypeError, ValueError)
         try:
+            files = _read_all(self._path)
+            contexts = (content.get("current-context") for content in files.values())
             await config.load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=self._path, client_configuration=found, persist_config=False
+                config_file=os.pathsep.join(files),
+                context=next(filter(None, contexts), None),  # the package would take the last one
+                client_configuration=found,
+                persist_config=False,
             )
             tls = _tls(found.ssl_ca_cert, found.cert_file, found.key_file, verify=found.verify_ssl)
         except faults as error:
@@ -113,6 +120,29 @@ class Kubeconfig:
             raise SettingError(f"--kubeconfig: {self._path!r} cannot be used: {why}") from error
         token = found.api_key.get("BearerToken", "")
         return Access(found.host, token, tls, found.tls_server_name, found.proxy)
+
+
+def _read_all(path: str) -> dict[str, Mapping[str, Any]]:
+    """The files of a kubeconfig that say something, by path. Raises OSError, ValueError, yaml.YAMLError."""
+    import yaml
+
+    paths = [path] if Path(path).exists() else path.split(os.pathsep)
+    there = [each for each in paths if each and Path(each).exists()]
+    if not there:
+        raise SettingError(f"--kubeconfig: {path!r}: there is no such file")
+    found = {each: yaml.safe_load(Path(each).read_text()) or {} for each in there}
+    if wrong := [each for each, content in found.items() if not isinstance(content, Mapping)]:
+        raise ValueError(f"{wrong[0]} is no kubeconfig")
+    said = {each: content for each, content in found.items() if content}
+    if not said:
+        raise ValueError("it is empty")
+    return said
+
+
+def own_pod() -> ObjectRef | None:
+    """The pod that we run in, as the chart tells us by POD_NAME, POD_NAMESPACE and POD_UID; None outside."""
+    name, namespace = os.environ.get("POD_NAME", ""), os.environ.get("POD_NAMESPACE", "")
+    return ObjectRef("Pod", namespace, name, os.environ.get("POD_UID", "")) if name and namespace else None
 
 
 def access_source(kubeconfig: str) -> Kubeconfig | ServiceAccount:

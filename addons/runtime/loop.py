@@ -22,7 +22,7 @@ _PASSES = Counter("addons_reconcile_total", "Passes over a key.", ["loop", "outc
 _FAILING = Gauge("addons_reconcile_failing_keys", "Keys whose latest pass failed.", ["loop"])
 _SECONDS = Histogram("addons_reconcile_seconds", "Time of one pass over a key.", ["loop"])
 
-_LONGEST_REST = 30.0
+_LONGEST_REST = 25.0
 """Seconds. Longer would only keep people waiting who have just mended what failed."""
 
 
@@ -60,6 +60,7 @@ class ReconcileLoop(Generic[K]):
         self._coalesce_seconds = coalesce_seconds
         self._queue = queue or WorkQueue(name)
         self._ledger = ledger or Ledger(longest=_LONGEST_REST)
+        self._is_running = False
         self._seconds = _SECONDS.labels(name)
         self._failing = _FAILING.labels(name)
         self._passes = {outcome: _PASSES.labels(name, outcome) for outcome in ("ok", "failed")}
@@ -68,6 +69,11 @@ class ReconcileLoop(Generic[K]):
     def errors(self) -> dict[K, str]:
         """Keys whose latest pass failed -> why."""
         return self._ledger.errors
+
+    @property
+    def reasons(self) -> dict[K, str]:
+        """Keys whose latest pass failed -> the code of that; none while the loop does not run."""
+        return self._ledger.reasons if self._is_running else {}
 
     def wake(self, key: K, after: float | None = None) -> None:
         """Have a key reconciled: after so many seconds, or when the wake-ups of this moment are together.
@@ -85,6 +91,7 @@ class ReconcileLoop(Generic[K]):
     async def run(self, permit: Permit) -> None:
         """Reconcile until the permit is stopped; passes under way end, waiting keys stay for the next run."""
         self._queue.open()
+        self._is_running = True
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._workers):
@@ -92,6 +99,7 @@ class ReconcileLoop(Generic[K]):
                 await permit.stopping.wait()
                 self._queue.close()
         finally:
+            self._is_running = False
             self._failing.set(0)
 
     async def run_once(self, keys: Iterable[K], permit: Permit) -> None:

@@ -34,7 +34,7 @@ _YIELD_EVERY = 100  # objects; about 3 ms without a turn for the others
 _BRIEF_SECONDS = 1.0
 _STREAMED_LIST_SILENCE = 10.0
 _WATCH_SECONDS = (300, 600)
-_REFUSED_SECONDS = (30.0, 60.0)
+_REFUSED_SECONDS = (15.0, 25.0)
 _LONGEST_RETRY_AFTER = 300.0
 
 _OBJECTS = Gauge("addons_kube_reflector_objects", "Objects held.", ["resource"])

@@ -11,7 +11,7 @@ import difflib
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -20,6 +20,7 @@ import msgspec
 import yaml
 from msgspec import NODEFAULT, Meta, Struct
 
+from addons.runtime.setting_types import Namespace, Region, Url
 from addons.runtime.setting_values import BadValue, allowed, choices, from_texts, from_yaml
 
 SECRET = Meta(extra={"secret": True})
@@ -45,12 +46,13 @@ class CommonConfig(Struct, frozen=True, kw_only=True):
     """YAML file with settings, its keys written as in `txtOwnerId`. Flags and the environment win over it."""
 
     kubeconfig: str = ""
-    """Path of a kubeconfig. Without it: the service account of the pod, else `$KUBECONFIG`."""
+    """Path of a kubeconfig. Without it: the service account of the pod, else `$KUBECONFIG`, which may name
+    several files, else `~/.kube/config`."""
 
-    aws_region: str = ""
+    aws_region: Region = ""
     """AWS region. Without it: `$AWS_REGION`, else what the AWS configuration says."""
 
-    aws_endpoint_url: str = ""
+    aws_endpoint_url: Url = ""
     """One URL for all AWS services, for tests. Without it: `$AWS_ENDPOINT_URL`, else the real ones."""
 
     listen: str = ":8080"
@@ -75,15 +77,30 @@ class LeaderConfig(CommonConfig, frozen=True, kw_only=True):
     leader_elect: bool = True
     """Act only while holding a Lease, so that several replicas may run."""
 
-    leader_elect_namespace: str = ""
+    leader_elect_namespace: Namespace = ""
     """Namespace of the Lease. Without it: the namespace of the pod, else `default`."""
 
     leader_elect_name: str = ""
     """Name of the Lease. Without it: `aws-addons-` and the name of the add-on."""
 
 
+def parse_listen(listen: str) -> tuple[str, int]:
+    """Split HOST:PORT; the host may be empty (all addresses) or an IPv6 address in brackets."""
+    host, colon, port = listen.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if bracketed:
+        host = host[1:-1]
+    is_port = bool(re.fullmatch(r"[0-9]{1,5}", port)) and int(port) < 65536
+    if not colon or not is_port or (":" in host and not bracketed):
+        raise SettingError(f"--listen: {listen!r} is not allowed: HOST:PORT such as 127.0.0.1:8080 or :8080")
+    return host, int(port)
+
+
 class Setting(Struct, frozen=True, kw_only=True):
-    """One setting, as users see it; `type` is the plain type, without None and constraints."""
+    """One setting, as users see it; `type` is the plain type, without None and constraints.
+
+    `item_constraints` are those of each item of a list, or of each value of a mapping.
+    """
 
     name: str
     group: str
@@ -94,6 +111,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     optional: bool = False
     secret: bool = False
     constraints: tuple[Meta, ...] = ()
+    item_constraints: tuple[Meta, ...] = ()
 
     @property
     def flag(self) -> str:
@@ -151,13 +169,11 @@ def load(
 
 
 def _setting(field: Any, annotation: Any, doc: str, group: str, env_prefixes: Sequence[str]) -> Setting:
-    constraints: tuple[Meta, ...] = ()
-    if get_origin(annotation) is Annotated:
-        annotation, *marks = get_args(annotation)
-        constraints = tuple(mark for mark in marks if isinstance(mark, Meta))
+    annotation, constraints = _apart(annotation)
     optional = get_origin(annotation) in (Union, UnionType)
     if optional:
         annotation = next(part for part in get_args(annotation) if part is not NoneType)
+    annotation, item_constraints = _items_apart(annotation)
     return Setting(
         name=field.name,
         group=group,
@@ -168,7 +184,28 @@ def _setting(field: Any, annotation: Any, doc: str, group: str, env_prefixes: Se
         optional=optional,
         secret=any((mark.extra or {}).get("secret") for mark in constraints),
         constraints=constraints,
+        item_constraints=item_constraints,
     )
+
+
+def _apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
+    """A type, and the constraints that it is annotated with."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, ()
+    plain, *marks = get_args(annotation)
+    return plain, tuple(mark for mark in marks if isinstance(mark, Meta))
+
+
+def _items_apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
+    """The type of a list or a mapping with plain items, and the constraints of these."""
+    match get_origin(annotation):
+        case origin if origin is tuple:
+            item, constraints = _apart(get_args(annotation)[0])
+            return tuple[item, ...], constraints
+        case origin if origin is dict:
+            item, constraints = _apart(get_args(annotation)[1])
+            return dict[str, item], constraints  # type: ignore[valid-type]
+    return annotation, ()
 
 
 def _documentation(config_type: type[Struct]) -> tuple[dict[str, str], dict[str, str]]:
@@ -278,14 +315,47 @@ def _read_mapping(path: Path) -> dict[Any, Any]:
 def _checked(setting: Setting, where: str, raw: Any, read: Callable[[Any, Any], object]) -> object:
     try:
         value = read(setting.type, raw)
-        for constraint in setting.constraints:
-            msgspec.convert(value, Annotated[setting.type, constraint])
+        for constraint in setting.constraints if value != setting.default else ():
+            _check(value, setting.type, constraint)
+        for item in _items(value):
+            for constraint in setting.item_constraints:
+                _check(item, str, constraint)
+    except _Unfit as error:
+        raise SettingError(_complaint(setting, where, error.value, error.wanted)) from None
     except BadValue as error:
         raise SettingError(_complaint(setting, where, error.value, allowed(setting.type))) from None
+    return value
+
+
+class _Unfit(ValueError):
+    """`value` does not meet a constraint, which `wanted` tells in words."""
+
+    def __init__(self, value: object, wanted: str) -> None:
+        super().__init__(wanted)
+        self.value = value
+        self.wanted = wanted
+
+
+def _check(value: Any, type_: Any, constraint: Meta) -> None:
+    """Raise _Unfit unless a value meets a constraint; a pattern must match the whole of it."""
+    if constraint.pattern is not None:
+        if not re.fullmatch(constraint.pattern, value):
+            raise _Unfit(value, constraint.description or f"what matches {constraint.pattern}")
+        return
+    try:
+        msgspec.convert(value, Annotated[type_, constraint])
     except msgspec.ValidationError as error:
         limit = str(error).partition(" - at ")[0].removeprefix("Expected ").replace("`", "")
-        raise SettingError(_complaint(setting, where, value, limit)) from None
-    return value
+        raise _Unfit(value, limit) from None
+
+
+def _items(value: object) -> Iterable[object]:
+    match value:
+        case tuple():
+            return value
+        case dict():
+            return value.values()
+    return ()
 
 
 def _complaint(setting: Setting, where: str, value: object, wanted: str) -> str:

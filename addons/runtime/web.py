@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from addons.runtime.decisions import Decisions
 from addons.runtime.page import render
-from addons.runtime.settings import SettingError
+from addons.runtime.settings import parse_listen
 
 log = logging.getLogger(__name__)
 
@@ -118,18 +118,6 @@ class StatusServer:
 
 
 _PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-
-
-def parse_listen(listen: str) -> tuple[str, int]:
-    """Split HOST:PORT; the host may be empty (all addresses) or an IPv6 address in brackets."""
-    host, colon, port = listen.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    if bracketed:
-        host = host[1:-1]
-    is_port = bool(re.fullmatch(r"[0-9]{1,5}", port)) and int(port) < 65536
-    if not colon or not is_port or (":" in host and not bracketed):
-        raise SettingError(f"--listen: {listen!r} is not allowed: HOST:PORT such as 127.0.0.1:8080 or :8080")
-    return host, int(port)
 
 
 @web.middleware

@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from addons.iamproxy import names
-from tests.support.helm import Release
+from tests.support.charts import helm
+from tests.support.helm import NAMESPACE, Release
 from tests.support.iamproxy_site import ACCOUNT, ROLES, Stage, asking, staged
 from tests.support.nodes import Node, Site
 from tests.support.until import until
@@ -124,6 +125,22 @@ async def test_a_pod_in_the_network_of_its_node_sees_what_the_node_sees_and_the_
     state = json.loads(await proxied.told(f"{proxied.namespace}/guest", *page))
     assert f"{proxied.namespace}/guest" in state["notStoppedByTheRedirect"]["pods"]
     assert "reach the node's metadata" in state["notStoppedByTheRedirect"]["because"]
+
+
+async def test_helm_test_tells_whether_pods_get_their_role(proxied: Stage, release: Release) -> None:
+    """Without a role; with one that the release's namespace does not permit; and when it does."""
+    assert "the pod has no annotation iam.amazonaws.com/role (NoRole)" in await release.test()
+    with_role = proxied.values(), {"test": {"role": "reader"}}
+    await release.upgrade(*with_role)
+    await proxied.rolled_out()
+    with pytest.raises(helm.HelmError, match="aws-iamproxy-test"):
+        await release.test()
+    permitted = f'{names.ALLOWED_ROLES}=["reader"]'
+    await proxied.kubectl.ok("annotate", "namespace", NAMESPACE, permitted)
+    try:
+        assert "the role reader, with the key ASIA" in await release.test()
+    finally:
+        await proxied.kubectl.ok("annotate", "namespace", NAMESPACE, f"{names.ALLOWED_ROLES}-")
 
 
 async def test_an_upgrade_leaves_no_request_without_its_answer(proxied: Stage, release: Release) -> None:

@@ -31,6 +31,8 @@ CANARY = "CANARY"
 
 NODE_METADATA = {
     "instance-id": "i-0123456789abcdef0",
+    "instance-type": "m5.large",
+    "local-ipv4": "10.77.0.10",
     "placement/availability-zone": "eu-central-1a",
     "placement/region": "eu-central-1",
     "iam/info": f"{CANARY} info",
@@ -83,6 +85,7 @@ class World:
         limits: ServerLimits | None = None,
         now: Callable[[], datetime] = utc_now,
         node_keys: tuple[str, ...] = ("placement/availability-zone", "placement/region"),
+        identity: Any = "made",
         port: int = 0,
         only_redirected: bool = False,
         token_key_file: str = "",
@@ -100,7 +103,12 @@ class World:
         self.sts: Callable[[CredentialKey], Awaitable[None]] = _at_once
         self.node: Callable[[str], Awaitable[None]] = _at_once
         self.metadata = build_metadata(
-            Config(imdsv2=imdsv2, metadata_allow=node_keys, token_key_file=token_key_file),
+            Config(
+                imdsv2=imdsv2,
+                metadata_allow=node_keys,
+                instance_identity=identity,
+                token_key_file=token_key_file,
+            ),
             addresses=self.addresses,
             credentials=self.credentials,
             read_node_key=self._fetch_node_key,

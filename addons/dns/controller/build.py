@@ -37,6 +37,7 @@ def build(config: Config, parts: Parts) -> Daemon:
         not_ready=controller.watches.not_ready,
         state=controller.state,
         decisions_on=controller.decisions_on,
+        faults=controller.faults,
     )
 
 

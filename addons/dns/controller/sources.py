@@ -94,6 +94,12 @@ class Sources:
         """Until when, in loop time, the successor of a pod may come that ended before all was read."""
         return self._complete_since + self._settings.hold_seconds
 
+    def asking(self) -> Iterator[ObjectRef]:
+        """The objects that ask for names; an object that asks for several comes several times."""
+        for kind, namespace, name in self._watches.objects():
+            if desired := self._readers[kind](namespace, name):
+                yield from (endpoint.asked_by.ref for endpoint in desired.endpoints)
+
     def not_ready(self) -> str:
         """Why it is not known for sure what is no longer asked for, in words; empty when it is."""
         return self._watches.not_ready() or ("pods read just now" if self._waiting else "")

@@ -1,7 +1,7 @@
 """Reconcile one hosted zone: observe, plan, guard, apply, report."""
 
 import asyncio
-from collections.abc import Callable, Container, Set
+from collections.abc import Callable, Container, Iterable, Iterator, Set
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
@@ -13,7 +13,13 @@ from addons.dns.controller.holds import Flapping, TargetHolds
 from addons.dns.controller.metrics import Metrics, count
 from addons.dns.controller.schedule import Schedule
 from addons.dns.controller.sources import Sources
-from addons.dns.kube.reports import drift_report, outcome_report, skip_report, zone_report
+from addons.dns.kube.reports import (
+    drift_report,
+    outcome_report,
+    skip_report,
+    waiting_reports,
+    zone_report,
+)
 from addons.dns.model.actions import Plan, PlannedKeys
 from addons.dns.model.records import Zone, ZoneRecords
 from addons.dns.model.registry import Registry
@@ -27,12 +33,15 @@ from addons.dns.plan.zone import plan_zone
 from addons.runtime.daemon import PrintPlan
 from addons.runtime.errors import Invalid, OutsideError, Withheld
 from addons.runtime.ledger import Ledger
-from addons.runtime.outcomes import Outcome, Skip
+from addons.runtime.outcomes import ObjectRef, Outcome, Skip
 from addons.runtime.permit import Permit, apply_each
 from addons.runtime.reporter import Reporter
 
 PLAN = "plan"
 """The topic of what is not done in zones, and why."""
+
+WAITING = "waiting"
+"""The topic of objects whose names wait for AWS."""
 
 
 class ZoneReconciler:
@@ -80,7 +89,7 @@ class ZoneReconciler:
         try:
             observation = await self._route53.observe_zone(zone.id)
         except OutsideError as error:
-            self._fail(zone, error)
+            self._fail(zone, error, self._unread(zone.id))
             raise
         if observation.is_new or zone.id not in self.schedule:
             self.schedule.begin(zone.id, self._every_name(zone.id, observation.records))
@@ -197,14 +206,24 @@ class ZoneReconciler:
                 self.schedule.hasten(zone.id, _now() + rest)
         failure = next(filter(None, (zone_error(outcome.error) for outcome in outcomes)), None)
         if failure:
-            self._fail(zone, failure)
+            served = {outcome.action.key for outcome in outcomes if outcome.ok}
+            self._fail(zone, failure, (group.ref for group in plan.groups if group.key not in served))
+        else:
+            self._reporter.tell_current(WAITING, (), {zone.id})
         return failure
 
-    def _fail(self, zone: Zone, error: OutsideError) -> None:
-        """Have a full pass made next: it is not known which names were served."""
+    def _fail(self, zone: Zone, error: OutsideError, waiting: Iterable[ObjectRef | None]) -> None:
+        """Have a full pass made next: it is not known which names were served. Tell the objects that wait."""
         self.schedule.hasten(zone.id)
         self.metrics.failed()
         self._reporter.tell(zone_report(str(zone), error.message))
+        self._reporter.tell_current(WAITING, waiting_reports(zone.id, str(zone), error, waiting), {zone.id})
+
+    def _unread(self, zone_id: str) -> Iterator[ObjectRef]:
+        """The objects whose names were not planned yet, since the zone could not be read."""
+        endpoints = self._index.in_zone(zone_id)
+        for name in self._index.changed(zone_id) if zone_id in self.schedule else endpoints:
+            yield from (endpoint.asked_by.ref for endpoint in endpoints.get(name, ()))
 
     def _measure(self, zone: Zone, plan: Plan, records: ZoneRecords) -> None:
         """Count what a full pass was about; records and endpoints only when they have changed."""

@@ -9,8 +9,14 @@ from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
 from addons.dns.controller.sources import PROBLEMS, Sources
 from addons.dns.controller.state import conflict_state, left_out_state, problem_state, zone_state
-from addons.dns.controller.zone_reconciler import PLAN, ZoneReconciler
-from addons.dns.kube.reports import HOSTED_ZONES, withheld_report, zone_filter_reports, zone_report
+from addons.dns.controller.zone_reconciler import PLAN, WAITING, ZoneReconciler
+from addons.dns.kube.reports import (
+    HOSTED_ZONES,
+    waiting_reports,
+    withheld_report,
+    zone_filter_reports,
+    zone_report,
+)
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.records import Zone
@@ -19,6 +25,7 @@ from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.leader import Leader
 from addons.runtime.ledger import Ledger
 from addons.runtime.loop import ReconcileLoop, Result
+from addons.runtime.outcomes import Fault
 from addons.runtime.permit import RETRY_SECONDS, Permit
 from addons.runtime.reporter import Reporter
 
@@ -154,6 +161,14 @@ class Controller:
         without = {report.key: report.message for report in filtered}
         return without | self._reconciler.ledger.errors | passes | self._role_errors
 
+    def faults(self) -> Iterator[Fault]:
+        """What of AWS or the API server is in the way of the zones."""
+        yield from self.watches.unreadable()
+        messages = self._loop.errors
+        for key, reason in self._loop.reasons.items():
+            about = str(self._zones.get(key, key)) if key else HOSTED_ZONES
+            yield Fault("aws", about, reason, messages[key])
+
     def state(self) -> dict[str, object]:
         """What the status page shows."""
         return {
@@ -205,8 +220,12 @@ class Controller:
             found = await self._route53.observe_zones()
         except OutsideError as error:
             self._reporter.tell(zone_report(HOSTED_ZONES, error.message))
+            waiting = () if self._sources.has_begun else self._sources.asking()
+            reports = waiting_reports(HOSTED_ZONES, "the list of hosted zones", error, waiting)
+            self._reporter.tell_current(WAITING, reports, {HOSTED_ZONES})
             raise
         zones = found.zones
+        self._reporter.tell_current(WAITING, (), {HOSTED_ZONES})
         if zones.keys() != self._zones.keys():
             self._sources.set_zones(zones.values())
             self._reconciler.schedule.forget()

@@ -14,7 +14,7 @@ from addons.dns.desired.annotations import Annotations
 from addons.dns.desired.provider_specific import apply_provider_specific
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.endpoint import Desired, Endpoint, source_object
-from addons.dns.model.records import canonical_target, type_of_target
+from addons.dns.model.records import read_target
 from addons.runtime.objects import KubeObject
 from addons.runtime.outcomes import Problem
 
@@ -33,11 +33,11 @@ def make_endpoints(
 ) -> Desired:
     """One endpoint for each name and type. `more` has endpoints that the object asks for besides."""
     asked_by = source_object(obj)
-    targets: dict[str, set[str]] = {}
+    targets: dict[str, set[tuple[str, str]]] = {}
     outside: set[str] = set()
     for name, found in named:
         if settings.domains.accepts(name):
-            targets.setdefault(name, set()).update(map(canonical_target, found))
+            targets.setdefault(name, set()).update(map(read_target, found))
         else:
             outside.add(name)
     endpoints: list[Endpoint] = []
@@ -54,11 +54,11 @@ def make_endpoints(
     return settings.targets.permit(desired)
 
 
-def _by_type(targets: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def _by_type(targets: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for target in sorted(targets):
-        found.setdefault(type_of_target(target), []).append(target)
-    return {kind: tuple(found[kind]) for kind in sorted(found)}
+    for kind, target in sorted(targets):
+        found.setdefault(kind, []).append(target)
+    return {kind: tuple(values) for kind, values in found.items()}
 
 
 def _permitted(targets: Mapping[str, tuple[str, ...]]) -> tuple[Mapping[str, tuple[str, ...]], str]:

@@ -1,13 +1,14 @@
 """How decisions are told: as Reports, for the log, the status page, and as Events on the objects."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Literal
 
 from addons.dns import names
 from addons.dns.kube.changes import describe
 from addons.dns.model.actions import ChangeGroup, NameTaken
 from addons.dns.model.objects import ObjectKey
 from addons.dns.model.records import Zone
-from addons.runtime.errors import OutsideError
+from addons.runtime.errors import OutsideError, Throttled
 from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
 from addons.runtime.permit import CACHES_STALE, HALTED, LEASE_ENDING, STOPPING
 from addons.runtime.reporter import Report
@@ -117,6 +118,26 @@ def zone_filter_reports(
 
 def _filter_report(key: str, reason: str, message: str) -> Report:
     return Report(key=key, ref=None, action="skip", reason=reason, message=message, log="warning")
+
+
+def waiting_reports(
+    key: str, what: str, error: OutsideError, objects: Iterable[ObjectRef | None]
+) -> list[Report]:
+    """The objects whose names wait for AWS, each told once; no Event where we only asked too often."""
+    event: Literal["Warning", ""] = "" if isinstance(error, Throttled) else "Warning"
+    return [
+        Report(
+            key=key,
+            ref=ref,
+            action="skip",
+            reason=names.ZONE_ERROR,
+            message=f"waits: {what} cannot be read or changed: {error.message}",
+            log="",
+            event=event,
+            identity=f"{ref} {event}",
+        )
+        for ref in sorted({ref for ref in objects if ref})
+    ]
 
 
 def withheld_report(zone: str, refusal: OutsideError) -> Report:

@@ -33,6 +33,7 @@ from addons.dns.model.objects import (
 from addons.dns.names import SERVICE_NAME_LABEL
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import PODS, KubeObject, Resource
+from addons.runtime.outcomes import Fault
 from addons.runtime.store import Change, Indexer
 from addons.runtime.watches import Cache, Coalesced, Watches
 
@@ -217,6 +218,10 @@ class SourceWatches:
     def faults(self) -> dict[str, str]:
         """What is wrong with the caches that are empty or out of date, by resource."""
         return self._watches.faults()
+
+    def unreadable(self) -> Iterable[Fault]:
+        """The resources that the API server refuses, or has told nothing of for too long."""
+        return self._watches.unreadable()
 
     def _note(self, key: ObjectKey) -> None:
         self._changed[key] = None

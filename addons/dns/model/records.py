@@ -69,14 +69,6 @@ def is_same(one: RecordSet, other: RecordSet) -> bool:
     )
 
 
-def canonical_target(target: str) -> str:
-    """The one spelling of an address or host name, so that two spellings of one thing are one target."""
-    try:
-        return str(ip_address(target))
-    except ValueError:
-        return target.lower().removesuffix(".")
-
-
 def meaning(record_type: str, values: Iterable[str]) -> frozenset[str]:
     """The values of a record with every spelling of one thing made equal."""
     if record_type == "AAAA":
@@ -112,10 +104,16 @@ def _unbiased(text: str) -> str:
 
 def type_of_target(target: str) -> str:
     """A for an IPv4 address, AAAA for an IPv6 address, CNAME for anything else."""
+    return read_target(target)[0]
+
+
+def read_target(target: str) -> tuple[str, str]:
+    """The type of the record that leads to a target, and the one spelling of that target."""
     try:
-        return "AAAA" if isinstance(ip_address(target), IPv6Address) else "A"
+        address = ip_address(target)
     except ValueError:
-        return "CNAME"
+        return "CNAME", target.lower().removesuffix(".")
+    return "AAAA" if isinstance(address, IPv6Address) else "A", str(address)
 
 
 class Zone(Struct, frozen=True, gc=False):

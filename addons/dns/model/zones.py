@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from addons.dns.config import Config
+from addons.dns.config import ZONE_ID, Config
 from addons.dns.model.hostnames import InvalidHostname, is_within, parse_hostname
 from addons.dns.model.records import Zone
 from addons.runtime.settings import SettingError
 
-_ZONE_ID = re.compile(r"(?:(?:arn:aws[a-z-]*:route53:::|/)?hostedzone/)?([0-9a-z]{1,32})", re.IGNORECASE)
+_ZONE_ID = re.compile(ZONE_ID)
 
 
 class InvalidZoneId(ValueError):
@@ -22,8 +22,8 @@ def parse_zone_id(text: str) -> str:
 
     Spaces around it and case do not matter: ids have capital letters only. Raises InvalidZoneId.
     """
-    if match := _ZONE_ID.fullmatch(text.strip()):
-        return match[1].upper()
+    if _ZONE_ID.fullmatch(text.strip()):
+        return text.strip().rpartition("/")[2].upper()
     raise InvalidZoneId(f"{text!r} is no id of a hosted zone, like Z0123456789ABCDEFGHIJ")
 
 
@@ -204,10 +204,10 @@ def domains_of(config: Config) -> DomainFilter:
 
 
 def zone_filter_of(config: Config, domains: DomainFilter) -> ZoneFilter:
-    """The zone filter that the settings describe; raises SettingError."""
+    """The zone filter that the settings describe."""
     return ZoneFilter(
         domains=domains,
-        zone_ids=[_zone_id_of("zone-id-filter", text) for text in config.zone_id_filter],
+        zone_ids=map(parse_zone_id, config.zone_id_filter),
         zone_type=config.aws_zone_type,
         match_parent=config.aws_zone_match_parent,
         tags=config.aws_zone_tags,
@@ -219,12 +219,12 @@ def roles_of(config: Config) -> Roles:
     return Roles(
         default=config.aws_assume_role,
         external_id=config.aws_assume_role_external_id,
-        by_zone={_zone_id_of("aws-zone-role", text): role for text, role in config.aws_zone_role.items()},
+        by_zone={_role_zone(text): role for text, role in config.aws_zone_role.items()},
     )
 
 
-def _zone_id_of(flag: str, text: str) -> str:
+def _role_zone(text: str) -> str:
     try:
         return parse_zone_id(text)
     except InvalidZoneId as error:
-        raise SettingError(f"--{flag}: {error}") from None
+        raise SettingError(f"--aws-zone-role: {error}") from None

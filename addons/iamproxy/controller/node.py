@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from random import Random
 
@@ -30,6 +30,7 @@ from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.objects import PODS
+from addons.runtime.outcomes import Fault
 from addons.runtime.permit import Permit
 from addons.runtime.reporter import Reporter
 from addons.runtime.watches import Watches
@@ -125,6 +126,13 @@ class Controller:
         """Why nobody can be served, in words; empty when the caches are complete and fresh."""
         failed = "".join(f"the last round failed: {error}" for error in self._loop.errors.values())
         return self._why_untrusted() or failed
+
+    def faults(self) -> Iterator[Fault]:
+        """What of STS or the API server is in the way of the pods."""
+        yield from self.watches.unreadable()
+        if self.credentials.is_away:
+            message = next(iter(self.credentials.errors().values()), "no answer")
+            yield Fault("aws", "STS", "Unavailable", message)
 
     @property
     def is_warm(self) -> bool:

@@ -3,6 +3,9 @@
 {{- if not (or .Values.config.baseRoleArn .Values.config.autoDiscoverBaseArn) -}}
 {{- fail "config.baseRoleArn is required, such as arn:aws:iam::123456789012:role/pods/, or config.autoDiscoverBaseArn" -}}
 {{- end -}}
+{{- if eq (int .Values.port) (int .Values.config.appPort) -}}
+{{- fail (printf "port and config.appPort are both %d: pods and the status page need a port each" (int .Values.port)) -}}
+{{- end -}}
 {{- if and .Values.cni.enabled (not .Values.config.cniSocket) -}}
 {{- fail "config.cniSocket is required when cni.enabled is true" -}}
 {{- end -}}

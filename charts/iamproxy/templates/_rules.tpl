@@ -5,9 +5,7 @@ also tokens of any ServiceAccount, which is why that right is granted only where
 - apiGroups: [""]
   resources: [pods, namespaces]
   verbs: [get, list, watch]
-- apiGroups: [events.k8s.io]
-  resources: [events]
-  verbs: [create, patch]
+{{ include "common.eventRules" . }}
 {{- if eq .Values.config.credentialSource "web-identity" }}
 - apiGroups: [""]
   resources: [serviceaccounts/token]

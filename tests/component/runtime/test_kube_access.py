@@ -254,3 +254,60 @@ class TestKubeconfig:
 
         (request,) = run_virtual(main())
         assert request.headers["host"] == "api.example.org"
+
+
+class TestSeveralKubeconfigs:
+    """$KUBECONFIG may name several files; the expected values are those of kubectl."""
+
+    def file(self, folder: Path, name: str, **content: Any) -> str:
+        path = folder / name
+        path.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", **content}))
+        return str(path)
+
+    def cluster(self, folder: Path, name: str, *, port: int, **more: Any) -> str:
+        """A file with a cluster at a port, and a context to it with the user of the other file."""
+        return self.file(
+            folder,
+            name,
+            clusters=[{"name": "c", "cluster": {"server": f"https://127.0.0.1:{port}"}}],
+            contexts=[{"name": name, "context": {"cluster": "c", "user": "u"}}],
+            **more,
+        )
+
+    def users(self, folder: Path, name: str = "users", token: str = "t0ken", **more: Any) -> str:
+        return self.file(folder, name, users=[{"name": "u", "user": {"token": token}}], **more)
+
+    async def test_they_are_merged(self, tmp_path: Path) -> None:
+        cluster = self.cluster(tmp_path, "a", port=1, **{"current-context": "a"})
+        access = await Kubeconfig(f"{cluster}:{self.users(tmp_path)}").read()
+        assert (access.server, access.authorization) == ("https://127.0.0.1:1", "Bearer t0ken")
+
+    async def test_of_what_is_in_several_the_first_counts(self, tmp_path: Path) -> None:
+        files = [
+            self.users(tmp_path, "users-1", "first"),
+            self.cluster(tmp_path, "a", port=1, **{"current-context": "a"}),
+            self.cluster(tmp_path, "b", port=2, **{"current-context": "b"}),
+            self.users(tmp_path, "users-2", "second"),
+        ]
+        access = await Kubeconfig(":".join(files)).read()
+        assert (access.server, access.authorization) == ("https://127.0.0.1:1", "Bearer first")
+
+    async def test_files_that_are_missing_or_empty_are_passed_over(self, tmp_path: Path) -> None:
+        (tmp_path / "empty").write_text("")
+        cluster = self.cluster(tmp_path, "a", port=1, **{"current-context": "a"})
+        users = self.users(tmp_path)
+        access = await Kubeconfig(f"{tmp_path}/none:{tmp_path}/empty::{cluster}:{users}").read()
+        assert access.server == "https://127.0.0.1:1"
+
+    @pytest.mark.parametrize(
+        ("content", "why"), [("", "it is empty"), ("- a", "is no kubeconfig"), ("{", "while parsing")]
+    )
+    def test_one_that_says_nothing_is_a_bad_setting(self, tmp_path: Path, content: str, why: str) -> None:
+        (tmp_path / "k").write_text(content)
+        said = refused(Kubeconfig(str(tmp_path / "k")))
+        assert said.startswith(f"--kubeconfig: {str(tmp_path / 'k')!r} cannot be used: ")
+        assert why in said
+
+    def test_none_that_is_there(self, tmp_path: Path) -> None:
+        path = f"{tmp_path}/a:{tmp_path}/b"
+        assert refused(Kubeconfig(path)) == f"--kubeconfig: {path!r}: there is no such file"

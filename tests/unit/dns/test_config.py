@@ -10,6 +10,7 @@ from addons.dns.model.zones import DomainFilter, domains_of, roles_of, zone_filt
 from addons.runtime.settings import SettingError, load
 
 PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
+ROLE = "arn:aws:iam::123456789012:role/dns"
 
 
 def read(*argv: str, **environ: str) -> Config:
@@ -88,15 +89,17 @@ class TestWhatSettingsDescribe:
 
     @pytest.mark.parametrize("text", ["Z1", "/hostedzone/Z1", "arn:aws:route53:::hostedzone/z1"])
     def test_ids_of_zones_in_every_form(self, text: str) -> None:
-        config = read("--txt-owner-id=me", f"--zone-id-filter={text}", f"--aws-zone-role={text}=arn:role")
+        config = read("--txt-owner-id=me", f"--zone-id-filter={text}", f"--aws-zone-role={text}={ROLE}")
         assert zone_filter_of(config, DomainFilter()).unmatched(["Z1"]) == ()
-        assert roles_of(config).by_zone == {"Z1": "arn:role"}
+        assert roles_of(config).by_zone == {"Z1": ROLE}
 
     def test_ids_of_zones_that_are_none(self) -> None:
-        with pytest.raises(SettingError, match=r"--zone-id-filter: 'example\.com' is no id of a hosted zone"):
-            zone_filter_of(read("--txt-owner-id=me", "--zone-id-filter=example.com"), DomainFilter())
+        with pytest.raises(
+            SettingError, match=r"--zone-id-filter: 'example\.com' is not allowed: .*the id of a"
+        ):
+            read("--txt-owner-id=me", "--zone-id-filter=example.com")
         with pytest.raises(SettingError, match=r"--aws-zone-role: 'example\.com' is no id of a hosted zone"):
-            roles_of(read("--txt-owner-id=me", "--aws-zone-role=example.com=arn:role"))
+            roles_of(read("--txt-owner-id=me", f"--aws-zone-role=example.com={ROLE}"))
 
     def test_record_types(self) -> None:
         config = read("--txt-owner-id=me", "--managed-record-types=A,AAAA,SRV", "--exclude-record-types=AAAA")

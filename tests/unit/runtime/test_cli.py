@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -116,6 +117,16 @@ class TestCustomaryVariables:
         assert config_of(KUBECONFIG="/k").kubeconfig == "/k"
         assert config_of(KUBECONFIG="/k", KUBERNETES_SERVICE_HOST="10.0.0.1").kubeconfig == ""
         assert config_of("--kubeconfig=/mine", KUBECONFIG="/k").kubeconfig == "/mine"
+
+    def test_the_kubeconfig_of_the_home_counts_where_nothing_else_is_said(self, tmp_path: Path) -> None:
+        home = {"HOME": str(tmp_path)}
+        assert config_of(**home).kubeconfig == ""
+        file = tmp_path / ".kube" / "config"
+        file.parent.mkdir()
+        file.write_text("{}")
+        assert config_of(**home).kubeconfig == str(file)
+        assert config_of(**home, KUBECONFIG="/k").kubeconfig == "/k"
+        assert config_of(**home, KUBERNETES_SERVICE_HOST="10.0.0.1").kubeconfig == ""
 
 
 class TestCommand:

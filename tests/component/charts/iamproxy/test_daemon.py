@@ -13,6 +13,7 @@ from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
+from tests.support.aws import rights_used
 from tests.support.charts import CHARTS, Object, Values, helm, installed, render, values
 from tests.support.daemonsets import DaemonSetController
 from tests.support.helm import NAMESPACE, Use, cluster, find, granted, used
@@ -81,11 +82,6 @@ async def ask(port: int) -> str:
             return str(json.loads(await reply.text())["Code"])
 
 
-def actions(aws: AwsEndpoint) -> set[str]:
-    """What AWS was asked for."""
-    return {f"{call.service}:{call.operation}" for call in aws.calls}
-
-
 def permitted() -> set[str]:
     """What the policy of the chart permits."""
     policy = json.loads((CHARTS / "iamproxy/files/iam-policy.json").read_text())
@@ -124,7 +120,7 @@ async def test_it_does_its_work_with_exactly_the_rights_that_the_chart_gives(
         async with running(api, daemon_set(api), folder, environment(aws), node=NODE) as daemon:
             for probe in PROBES:
                 await daemon.succeed(probe)
-            await daemon.reach(lambda: bool(aws.calls), "credentials are fetched ahead")
+            await daemon.reach(lambda: bool(rights_used(aws)), "credentials are fetched ahead")
             code = await ask(given["config"]["appPort"])
             assert await check(folder, **environment(aws)) == 0
             await refuse_twice(made, daemon)
@@ -132,10 +128,10 @@ async def test_it_does_its_work_with_exactly_the_rights_that_the_chart_gives(
         assert used(api, ACCOUNT) == granted(api)
         if source == "node":
             assert code == "Success"
-            assert actions(aws) == permitted()
+            assert rights_used(aws) == permitted()
         else:
             assert code == "AssumeRoleUnauthorizedAccess", "this STS believes no token"
-            assert actions(aws) == {"sts:AssumeRoleWithWebIdentity"}
+            assert {call.operation for call in aws.calls} == {"AssumeRoleWithWebIdentity"}
 
 
 async def test_an_upgrade_and_a_rollback_change_what_the_pods_read_and_nothing_immutable() -> None:

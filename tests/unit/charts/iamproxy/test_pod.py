@@ -49,8 +49,10 @@ def pod(*more: Values) -> Object:
 
 
 def container(*more: Values) -> Object:
-    """Its one container; there is none before it either."""
-    assert "initContainers" not in pod(*more)
+    """The daemon's container; but for those of the user there is no other, nor one before it."""
+    spec, said = pod(*more), given(*more)
+    assert spec["containers"][1:] == said.get("extraContainers", [])
+    assert spec.get("initContainers", []) == said.get("initContainers", [])
     return container_of(objects(*more))
 
 
@@ -240,6 +242,9 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(more: Values, complaint
             r"serviceMonitor\.enabled is required when prometheusRule\.enabled is true",
         ),
         ({"serviceMonitor": {"enabled": True}}, r"config\.adminNetworks is required when serviceMonitor"),
+        ({"port": 8181}, r"port and config\.appPort are both 8181: pods and the status page need"),
+        ({"config": {"appPort": 8182}}, r"port and config\.appPort are both 8182"),
+        ({"port": 9000, "config": {"appPort": 9000}}, r"port and config\.appPort are both 9000"),
     ],
 )
 def test_what_is_required_is_refused_in_words_where_helm_skips_the_schema(
