@@ -1,7 +1,8 @@
 """The settings of dns. The docstring below each field is its documentation, everywhere."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
@@ -17,7 +18,7 @@ from addons.runtime.setting_types import (
     RoleArn,
     text,
 )
-from addons.runtime.settings import SECRET, LeaderConfig, SettingError
+from addons.runtime.settings import SECRET, LeaderConfig, SettingError, refused
 
 ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 """Prefixes of the environment variables: ours, and the one of external-dns."""
@@ -33,11 +34,20 @@ ZoneId = Annotated[
     str, text(ZONE_ID, "the id of a hosted zone, such as Z0123456789 or /hostedzone/Z0123456789")
 ]
 Source = Literal["service", "ingress", "pod", "node", "crd", "gateway-httproute", "gateway-grpcroute"]
-RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR"]
+RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR", "TLSA"]
+_TEXTS = "ownership is kept in TXT records beside the records,"
+Registry = Annotated[
+    Literal["txt", "noop"],
+    refused(dict.fromkeys(("crd", "dynamodb", "aws-sd"), f"{_TEXTS} with --registry=txt")),
+]
 
 
 class Config(LeaderConfig, frozen=True, kw_only=True):
     """Settings of dns; flags of external-dns keep their names and meanings."""
+
+    refused_settings: ClassVar[Mapping[str, str]] = {
+        "crd_registry_namespace": f"there is no crd registry; {_TEXTS} with --registry=txt"
+    }
 
     listen: str = ":7979"
     """HOST:PORT for health, metrics and the status page; an empty host means all addresses."""
@@ -56,6 +66,10 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
 
     annotation_prefix: tuple[AnnotationPrefix, ...] = names.ANNOTATION_PREFIXES
     """Prefixes of the annotations that are read; where several say the same thing, the first wins."""
+
+    enable_legacy_annotation_prefix: bool = False
+    """Read the annotations with the prefix `external-dns.alpha.kubernetes.io/` too, if `--annotation-prefix`
+    leaves it out; the other prefixes win."""
 
     ingress_class: tuple[str, ...] = ()
     """Look only at Ingresses of these classes."""
@@ -167,7 +181,7 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     policy: Literal["sync", "upsert-only", "create-only"] = "upsert-only"
     """Which changes are permitted: all, no deletes, or nothing but new records."""
 
-    registry: Literal["txt", "noop"] = "txt"
+    registry: Registry = "txt"
     """Where ownership is kept. With `noop` every record of a wanted name counts as ours; not with sync."""
 
     txt_owner_id: OwnerId = ""
@@ -257,13 +271,13 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
             raise SettingError("--no-events is not possible: changes of objects always trigger")
         if self.txt_prefix and self.txt_suffix:
             raise SettingError("--txt-prefix and --txt-suffix exclude each other")
-        for flag, text in (
+        for flag, expression in (
             ("annotation", self.annotation_filter),
             ("label", self.label_filter),
             ("gateway-label", self.gateway_label_filter),
         ):
             try:
-                parse_selector(text)
+                parse_selector(expression)
             except ValueError as error:
                 raise SettingError(f"--{flag}-filter: {error}") from None
 
@@ -273,6 +287,12 @@ def _check_takeover(config: Config) -> None:
         raise SettingError("--migrate-from-txt-owner and --adopt-unowned need --registry=txt")
     if config.migrate_from_txt_owner and config.migrate_from_txt_owner == config.txt_owner_id:
         raise SettingError("--migrate-from-txt-owner is the same as --txt-owner-id")
+
+
+def annotation_prefixes(config: Config) -> tuple[str, ...]:
+    """The prefixes of annotations that are read, the first wins."""
+    legacy = names.ANNOTATION_PREFIXES[1:] if config.enable_legacy_annotation_prefix else ()
+    return tuple(dict.fromkeys((*config.annotation_prefix, *legacy)))
 
 
 def managed_types(config: Config) -> tuple[str, ...]:

@@ -75,6 +75,8 @@ def meaning(record_type: str, values: Iterable[str]) -> frozenset[str]:
         return frozenset(_address_meaning(value) for value in values)
     if record_type == "CNAME":
         return frozenset(value.lower().removesuffix(".") for value in values)
+    if record_type == "TLSA":
+        return frozenset(value.lower() for value in values)
     return frozenset(values)
 
 

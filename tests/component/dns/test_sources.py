@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from addons.sim.kubeapi.faults import Fault
-from tests.support.dns_world import PREFIX, World, service
+from tests.support.dns_world import CHANGE, PREFIX, World, service
 from tests.support.permits import NEVER
 from tests.support.until import until
 
@@ -122,6 +122,22 @@ class TestCustomResources:
             await until(lambda: world.records() == {"www": ("192.0.2.2",)} and not world.records("MX"))
             world.api.store.delete(EXTERNAL, "dnsendpoints", "default", "one")
             await until(lambda: world.records() == {} and world.records("TXT") == {})
+
+    async def test_a_certificate_association_comes_stays_and_goes(self, world: World) -> None:
+        define(world, EXTERNAL, "DNSEndpoint")
+        value = "3 1 1 " + "d2ab" * 16
+        wanted = dns_endpoint("one", entry("_443._tcp.www", "TLSA", value.upper()))
+        world.create(wanted, kind="dnsendpoints", version=EXTERNAL)
+        flags = ("--source=crd", "--managed-record-types=A,TLSA")
+        assert await world.once(*flags) == {}
+        assert world.records("TLSA") == {"_443._tcp.www": (value,)}
+        assert list(world.records("TXT")) == ["tlsa-_443._tcp.www"]
+        calls = world.calls(CHANGE)
+        assert await world.once(*flags) == {}
+        assert world.calls(CHANGE) == calls
+        world.api.store.delete(EXTERNAL, "dnsendpoints", "default", "one")
+        assert await world.once(*flags) == {}
+        assert world.records("TLSA") == world.records("TXT") == {}
 
     async def test_the_order_of_its_entries_never_beats_the_record_that_exists(self, world: World) -> None:
         define(world, EXTERNAL, "DNSEndpoint")
@@ -280,9 +296,9 @@ async def test_two_spellings_of_one_address_are_one_target_and_equal_to_the_reco
     assert world.records("AAAA") == {"www": ("2001:db8::1",)}
     other = service("www", target="2001:db8:0:0:0:0:0:1")
     world.update(other)
-    calls = world.calls("ChangeResourceRecordSets")
+    calls = world.calls(CHANGE)
     assert await world.once() == {}
-    assert world.calls("ChangeResourceRecordSets") == calls
+    assert world.calls(CHANGE) == calls
 
 
 class TestWhatIsWatched:

@@ -22,6 +22,23 @@ def test_an_owner_is_all_that_is_needed() -> None:
     assert (config.policy, config.registry, config.source) == ("upsert-only", "txt", ("service", "ingress"))
 
 
+def test_the_legacy_prefix_of_annotations_is_read_where_asked_for() -> None:
+    def prefixes(*flags: str) -> tuple[str, ...]:
+        return source_settings(read("--txt-owner-id=me", *flags), DomainFilter()).prefixes
+
+    legacy = "external-dns.alpha.kubernetes.io/"
+    assert prefixes() == prefixes("--enable-legacy-annotation-prefix")
+    assert prefixes("--annotation-prefix=a.org/") == ("a.org/",)
+    assert prefixes("--annotation-prefix=a.org/", "--enable-legacy-annotation-prefix") == ("a.org/", legacy)
+
+
+@pytest.mark.parametrize("flag", ["--registry=crd", "--registry=dynamodb", "--crd-registry-namespace=dns"])
+def test_registries_that_we_have_not_are_refused_with_a_sentence(flag: str) -> None:
+    texts = "ownership is kept in TXT records beside the records, with --registry=txt"
+    with pytest.raises(SettingError, match=rf"^{flag.partition('=')[0]}.* is not supported: .*{texts}$"):
+        read("--txt-owner-id=me", flag)
+
+
 def test_variables_of_external_dns_are_read() -> None:
     assert read(EXTERNAL_DNS_TXT_OWNER_ID="me", EXTERNAL_DNS_DOMAIN_FILTER="a.com\nb.com").domain_filter == (
         "a.com",

@@ -11,7 +11,9 @@ from addons.dns.model.endpoint import Desired
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.objects import ObjectMeta
 
-EVERY_TYPE = TargetFilter(types=frozenset({"A", "AAAA", "CNAME", "MX", "NAPTR", "NS", "PTR", "SRV", "TXT"}))
+EVERY_TYPE = TargetFilter(
+    types=frozenset({"A", "AAAA", "CNAME", "MX", "NAPTR", "NS", "PTR", "SRV", "TLSA", "TXT"})
+)
 
 
 def entry(
@@ -168,6 +170,9 @@ class TestValues:
             ("SRV", "0 0 0 .", "0 0 0 ."),
             ("NS", "ns.example.com.", "ns.example.com"),
             ("PTR", "www.example.com", "www.example.com"),
+            ("TLSA", f"3 1  1 {'D2AB' * 8} {'d2ab' * 8}", f"3 1 1 {'d2ab' * 16}"),
+            ("TLSA", f"2 0 2 {'00' * 64}", f"2 0 2 {'00' * 64}"),
+            ("TLSA", "0 0 0 30820122", "0 0 0 30820122"),
             ("TXT", "v=spf1 -all", '"v=spf1 -all"'),
             ("TXT", '"one" "two"', '"one" "two"'),
             ("TXT", 'say "hi"', '"say \\"hi\\""'),
@@ -189,6 +194,12 @@ class TestValues:
             ("TXT", '"never closed'),
             ("NAPTR", "10 20 S SIP+D2U x _sip.example.com."),
             ("CNAME", "a b"),
+            ("TLSA", "3 1 1"),
+            ("TLSA", f"3 1 256 {'d2ab' * 16}"),
+            ("TLSA", f"3 1 1 {'d2ab' * 15}"),
+            ("TLSA", f"3 1 2 {'d2ab' * 16}"),
+            ("TLSA", "0 0 0 308"),
+            ("TLSA", "0 0 0 3x"),
         ],
     )
     def test_are_refused(self, kind: str, text: str) -> None:
