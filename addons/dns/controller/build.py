@@ -8,7 +8,7 @@ from addons.dns.config import Config
 from addons.dns.controller.sources import Sources
 from addons.dns.controller.zone_reconciler import ZoneReconciler
 from addons.dns.controller.zones import Controller
-from addons.dns.desired.settings import source_settings
+from addons.dns.desired.settings import SourceSettings, source_settings
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.registry import Registry, registry_of
@@ -52,10 +52,11 @@ def build_controller(
     """Put the controller together, by default with the clock and the ledgers of a daemon."""
     domains, registry = domains_of(config), registry_of(config)
     route53 = _route53(config, parts.aws, domains, registry)
-    watches = _watches(config, parts.kube)
+    settings = source_settings(config, domains)
+    watches = _watches(config, parts.kube, settings)
     statuses = Statuses(parts.kube, watches.dns_endpoints)
     sources = Sources(
-        settings=source_settings(config, domains),
+        settings=settings,
         watches=watches,
         statuses=statuses,
         reporter=parts.reporter,
@@ -97,13 +98,14 @@ def _route53(config: Config, aws: AwsSession, domains: DomainFilter, registry: R
     )
 
 
-def _watches(config: Config, kube: KubeClient) -> SourceWatches:
+def _watches(config: Config, kube: KubeClient, settings: SourceSettings) -> SourceWatches:
     return SourceWatches(
         kube,
         sources=config.source,
         namespace=config.namespace,
         gateway_namespace=config.gateway_namespace,
         with_nodes=_needs_nodes(config),
+        content=settings.template.content,
     )
 
 

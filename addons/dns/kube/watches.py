@@ -1,7 +1,7 @@
 """The objects that the sources read, and which of them have to be looked at again after a change."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from addons.dns.kube.pods import pods_of, shown, trim
@@ -16,6 +16,7 @@ from addons.dns.model.gateway import (
     Route,
     gateway_key,
 )
+from addons.dns.model.object_content import Path, keep
 from addons.dns.model.objects import (
     ENDPOINT_SLICES,
     INGRESSES,
@@ -31,6 +32,7 @@ from addons.dns.model.objects import (
     Service,
 )
 from addons.dns.names import SERVICE_NAME_LABEL
+from addons.runtime.decoding import with_content
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import PODS, KubeObject, Resource
 from addons.runtime.outcomes import Fault
@@ -43,11 +45,15 @@ _COALESCE_SECONDS = 0.1
 """Many pods and slices change at once: their Service is looked at again once in so long, not for each."""
 
 
+_NAMED_BY_TEMPLATE = frozenset({SERVICES, INGRESSES, PODS, NODES, HTTP_ROUTES, GRPC_ROUTES})
+
+
 class SourceWatches:
     """The caches of all objects that the sources read, and the keys of those that changed.
 
     Only what the sources need is watched: without the source service, neither Services nor slices. Pods are
-    watched from the start when they are a source; else from the first time that they are required.
+    watched from the start when they are a source; else from the first time that they are required. `content`
+    are the parts that are kept, by JSON keys, of objects that a template names.
     """
 
     def __init__(
@@ -58,10 +64,12 @@ class SourceWatches:
         namespace: str,
         gateway_namespace: str = "",
         with_nodes: bool,
+        content: Collection[Path] = (),
     ) -> None:
         self._watches = Watches(kube)
         self._namespace = namespace
         self._gateway_namespace = gateway_namespace
+        self._content = content
         self._changed: dict[ObjectKey, None] = {}
         self._has_changed = asyncio.Event()
         self._note_soon = Coalesced(self._note, seconds=_COALESCE_SECONDS)
@@ -138,12 +146,16 @@ class SourceWatches:
             return Cache()
         return self._watches.add(
             resource,
-            type_,
+            with_content(type_, self._keep) if self._content and resource in _NAMED_BY_TEMPLATE else type_,
             namespace=self._namespace if namespace is None else namespace,
             indexers=indexers,
             on_change=on_change or self._object_changed,
             transform=transform,
         )
+
+    def _keep(self, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The part of an object that the template reads by JSON keys."""
+        return keep(content, self._content)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep all caches up to date until `stopping`."""

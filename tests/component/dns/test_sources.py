@@ -348,6 +348,29 @@ class TestTemplatesAndFilters:
         assert await world.once(*flags) == {}
         assert world.records() == {"www.default": ("192.0.2.1",)}
 
+    async def test_a_name_from_parts_of_the_object_by_their_json_keys(self, world: World) -> None:
+        www = service("www", "192.0.2.1")
+        www["metadata"]["annotations"] = {}
+        www["spec"]["ipFamilyPolicy"] = "SingleStack"
+        world.create(www)
+        template = "{{.Spec.ipFamilyPolicy}}-{{index .Status.loadBalancer.ingress 0 `ip` | replace `.` `-`}}"
+        async with world.running(f"--fqdn-template={template}.example.com"):
+            await until(lambda: world.records() == {"singlestack-192-0-2-1": ("192.0.2.1",)})
+
+            def prefer_both(obj: Object) -> None:
+                obj["spec"]["ipFamilyPolicy"] = "PreferDualStack"
+
+            change(world, "v1", "services", ("default", "www"), prefer_both)
+            await until(lambda: world.records() == {"preferdualstack-192-0-2-1": ("192.0.2.1",)})
+
+    async def test_a_part_that_is_not_there_is_told(self, world: World) -> None:
+        world.create(service("www", "192.0.2.1"))
+        flags = ("--fqdn-template={{.Spec.externalName}}.example.com", "--combine-fqdn-annotation")
+        async with world.running(*flags):
+            await until(lambda: ("Warning", "InvalidTemplate") in world.events("www"))
+        (told,) = [one for one in world.decisions.newest() if one.reason == "InvalidTemplate"]
+        assert told.message == "--fqdn-template: the object has no .Spec.externalName"
+
     async def test_an_object_that_the_template_does_not_suit_is_told(self, world: World) -> None:
         world.create(service("www", "192.0.2.1", hostname=","))
         async with world.running("--fqdn-template={{.Labels.env}}.example.com"):

@@ -136,8 +136,8 @@ class TestWhatSettingsDescribe:
         ("flag", "complaint"),
         [
             (
-                "--fqdn-template={{.Spec}}",
-                r"--fqdn-template: column 3: .Spec is not known; allowed are .Name",
+                "--fqdn-template={{.Labelz}}",
+                r"--fqdn-template: column 3: .Labelz is not known; allowed are .Name",
             ),
             ("--target-net-filter=10.0.0.0/40", r"--target-net-filter: .*10.0.0.0/40"),
             ("--exclude-target-net=x", r"--exclude-target-net: .*networks like 10.0.0.0/8 are allowed"),
