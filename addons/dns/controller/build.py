@@ -5,6 +5,7 @@ from datetime import datetime
 
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
+from addons.dns.controller.explanation import Explanation
 from addons.dns.controller.sources import Sources
 from addons.dns.controller.zone_reconciler import ZoneReconciler
 from addons.dns.controller.zones import Controller
@@ -50,24 +51,19 @@ def build_controller(
     zone_ledger: Ledger[str] | None = None,
 ) -> Controller:
     """Put the controller together, by default with the clock and the ledgers of a daemon."""
-    domains, registry = domains_of(config), registry_of(config)
-    route53 = _route53(config, parts.aws, domains, registry)
+    domains, registry, reporter = domains_of(config), registry_of(config), parts.reporter
     settings = source_settings(config, domains)
+    route53 = _route53(config, parts.aws, domains, registry)
     watches = _watches(config, parts.kube, settings)
     statuses = Statuses(parts.kube, watches.dns_endpoints)
-    sources = Sources(
-        settings=settings,
-        watches=watches,
-        statuses=statuses,
-        reporter=parts.reporter,
-    )
+    sources = Sources(settings=settings, watches=watches, statuses=statuses, reporter=reporter)
     reconciler = ZoneReconciler(
         config,
         route53=route53,
         registry=registry,
         domains=domains,
         sources=sources,
-        reporter=parts.reporter,
+        reporter=reporter,
         print_plan=parts.print_plan,
         ledger=name_ledger or Ledger(first=5.0, longest=600.0),
         now=now,
@@ -79,7 +75,8 @@ def build_controller(
         statuses=statuses,
         sources=sources,
         reconciler=reconciler,
-        reporter=parts.reporter,
+        explanation=Explanation(sources, watches, settings, route53, registry, reporter),
+        reporter=reporter,
         leader=parts.leader,
         is_dry_run=parts.print_plan is not None,
         ledger=zone_ledger,

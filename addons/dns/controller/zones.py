@@ -7,6 +7,7 @@ from datetime import datetime
 from addons.dns import names
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
+from addons.dns.controller.explanation import Explanation
 from addons.dns.controller.sources import PROBLEMS, Sources
 from addons.dns.controller.state import conflict_state, left_out_state, problem_state, zone_state
 from addons.dns.controller.zone_reconciler import PLAN, WAITING, ZoneReconciler
@@ -58,6 +59,7 @@ class Controller:
         statuses: Statuses,
         sources: Sources,
         reconciler: ZoneReconciler,
+        explanation: Explanation,
         reporter: Reporter,
         leader: Leader | None,
         is_dry_run: bool,
@@ -70,6 +72,7 @@ class Controller:
         self._statuses = statuses
         self._sources = sources
         self._reconciler = reconciler
+        self._explanation = explanation
         self._reporter = reporter
         self._leader = leader
         self._is_dry_run = is_dry_run
@@ -184,9 +187,9 @@ class Controller:
         }
 
     def decisions_on(self, about: str) -> Iterator[Decision]:
-        """The names of one object that are none of ours; told when asked for, as there may be many."""
-        for skip in list(self._sources.outside_of(about)):
-            yield Decision(self._now(), skip.key, about, "skip", skip.reason, skip.message)
+        """What holds now of one object, kind/namespace/name, or why there is nothing to say of it."""
+        errors = self._reconciler.ledger.errors
+        yield from self._explanation.of(about, self._zones, errors, self._now())
 
     def _zone_state(self, zone: Zone) -> Mapping[str, object]:
         return zone_state(

@@ -40,7 +40,7 @@ def read_annotations(
     controller annotation names somebody else. Names of pods have a `default_ttl` of their own; 0 means that
     of the settings.
     """
-    said = _said(obj, settings)
+    said = said_by(obj, settings)
     controller = said.get(names.CONTROLLER, names.CONTROLLER_VALUE)
     if controller != names.CONTROLLER_VALUE or not settings.covers(obj):
         return None
@@ -63,12 +63,12 @@ def read_annotations(
 
 def read_targets(obj: KubeObject, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...]:
     """The target annotation alone: of a pod behind a Service, or of a Gateway."""
-    return tuple(_targets(ref(obj), _said(obj, settings), problems))
+    return tuple(_targets(ref(obj), said_by(obj, settings), problems))
 
 
 def read_hostname_source(obj: KubeObject, key: str, settings: SourceSettings, problems: list[Problem]) -> str:
     """Which names of an object count, by the annotation called `key`; the empty text for all of them."""
-    text = _said(obj, settings).get(key, "").strip()
+    text = said_by(obj, settings).get(key, "").strip()
     allowed = (names.ANNOTATION_ONLY, names.DEFINED_HOSTS_ONLY)
     if text and text not in allowed:
         message = f"annotation {key}: {text!r} is not {' or '.join(allowed)}; all names are used"
@@ -95,7 +95,7 @@ def invalid(which: ObjectRef, key: str, fault: str) -> Problem:
     return Problem(which, names.INVALID_ANNOTATION, f"annotation {key}: {fault}")
 
 
-def _said(obj: KubeObject, settings: SourceSettings) -> dict[str, str]:
+def said_by(obj: KubeObject, settings: SourceSettings) -> dict[str, str]:
     """The annotations with one of the prefixes, without it; the first prefix wins."""
     return {
         key.removeprefix(prefix): value

@@ -75,7 +75,7 @@ class SourceWatches:
         self._note_soon = Coalesced(self._note, seconds=_COALESCE_SECONDS)
         self._pods_required = asyncio.Event()
         self._pods_noted = asyncio.Event()
-        chosen = frozenset(sources)
+        chosen = self._sources = frozenset(sources)
         self._watch_services(with_services="service" in chosen, with_nodes=with_nodes)
         self.ingresses = self._cache(INGRESSES, Ingress, wanted="ingress" in chosen)
         self.dns_endpoints = self._cache(DNS_ENDPOINTS, DnsEndpoint, wanted="crd" in chosen)
@@ -176,19 +176,21 @@ class SourceWatches:
 
     def objects(self) -> Iterator[ObjectKey]:
         """Every object there is that may ask for names."""
-        sources: list[Cache[Any]] = [
-            self.services,
-            self.ingresses,
-            self.dns_endpoints,
-            self.http_routes,
-            self.grpc_routes,
-        ]
-        if self._node_is_source:
-            sources.append(self.nodes)
-        if self._pod_is_source:
-            sources.append(self.pods)
-        for cache in sources:
+        for cache in self.by_kind().values():
             yield from map(_key, cache.all())
+
+    def by_kind(self) -> Mapping[str, Cache[Any]]:
+        """The caches of the objects that may ask for names; kinds that are no source are left out."""
+        caches: Mapping[str, tuple[str, Cache[Any]]] = {
+            "Service": ("service", self.services),
+            "Ingress": ("ingress", self.ingresses),
+            "DNSEndpoint": ("crd", self.dns_endpoints),
+            "HTTPRoute": ("gateway-httproute", self.http_routes),
+            "GRPCRoute": ("gateway-grpcroute", self.grpc_routes),
+            "Node": ("node", self.nodes),
+            "Pod": ("pod", self.pods),
+        }
+        return {kind: cache for kind, (source, cache) in caches.items() if source in self._sources}
 
     def require_pods(self) -> bool:
         """Have pods watched from now on; True once they are known, or cannot be read.

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from msgspec import field
 
+from addons.dns import names
 from addons.runtime.objects import PODS, Condition, KubeObject, Part, Resource, keep_once
 
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
@@ -92,6 +93,11 @@ class Ingress(KubeObject, frozen=True):
     resource: ClassVar[Resource] = INGRESSES
     spec: IngressSpec = IngressSpec()
     status: ExposedStatus = ExposedStatus()
+
+    @property
+    def ingress_class(self) -> str:
+        """The name of its class, by the field or by the older annotation."""
+        return self.spec.ingress_class_name or self.metadata.annotations.get(names.INGRESS_CLASS, "")
 
 
 class PodIp(Part, frozen=True):

@@ -188,7 +188,8 @@ async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
         async with http.get("/api/state") as reply:
             assert [zone["name"] for zone in (await reply.json())["zones"]] == ["example.com"]
         async with http.get("/api/decisions?object=service/default/www") as reply:
-            assert [item["reason"] for item in await reply.json()] == ["RecordReady"]
+            found = [(item["reason"], item["action"]) for item in await reply.json()]
+            assert found == [("RecordReady", "keep"), ("RecordReady", "create")]
         async with http.get("/api/decisions?object=service/default/other") as reply:
             assert [item["reason"] for item in await reply.json()] == ["OutsideDomainFilter"]
         started.send_signal(signal.SIGTERM)
