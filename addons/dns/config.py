@@ -7,17 +7,9 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta, field
 
 from addons.dns import names
+from addons.runtime.selectors import PATTERN as SELECTOR
 from addons.runtime.selectors import parse_selector
-from addons.runtime.setting_types import (
-    Domain,
-    HostName,
-    LabelSelector,
-    Namespace,
-    Network,
-    Regexp,
-    RoleArn,
-    text,
-)
+from addons.runtime.setting_values import Namespace, Network, RoleArn, form, in_schema
 from addons.runtime.settings import SECRET, LeaderConfig, SettingError, refused
 
 ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
@@ -28,10 +20,26 @@ ZONE_ID = r"((arn:aws[a-z-]*:route53:::|/)?hostedzone/)?[0-9A-Za-z]{1,32}"
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1)]
-OwnerId = Annotated[str, text(r'[^,\s"]+', "a name with no comma, space or quotation mark")]
-AnnotationPrefix = Annotated[str, text(r"[A-Za-z0-9.-]+/", "a domain and a slash, such as dns.example.org/")]
+_BEYOND_ASCII = "À-ÖØ-öø-ÿĴ-ľŁ-ňŊ-žΑ-ΡΣ-Ωα-ωА-яぁ-ゖァ-ヺ一-龥가-힣"
+_LABEL = (
+    r"([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+    rf"|[a-z0-9]{{0,10}}[{_BEYOND_ASCII}][a-z0-9{_BEYOND_ASCII}]{{0,10}})"
+)
+_HOST = rf"{_LABEL}(\.{_LABEL})*\.?"
+Domain = Annotated[str, in_schema(rf"\.?{_HOST}", maxLength=253)]
+HostName = Annotated[str, in_schema(_HOST, maxLength=253)]
+
+_IN_CLASS = r"[^\\\[\]&|~-]|\\[^A-Za-z0-9]|\\[tnrfv]|[A-Za-z0-9]-[A-Za-z0-9]"
+_ATOM = rf"[^\\()\[\]{{}}*+?^$|]|\\[^A-Za-z0-9]|\\[dDsSwWtnrfv]|\[\^?({_IN_CLASS})+-?\]|\)"
+_TIMES = r"([*+?]|\{[0-9]{1,3}(,[0-9]{0,3})?\})\??"
+Regexp = Annotated[str, in_schema(rf"(\(\?i\))?(({_ATOM})({_TIMES})?|\((\?:)?|[|^$])*", format="regex")]
+"""A regular expression that Helm's engine and Python read alike."""
+
+LabelSelector = Annotated[str, in_schema(SELECTOR)]
+OwnerId = Annotated[str, form(r'[^,\s"]+', "a name with no comma, space or quotation mark")]
+AnnotationPrefix = Annotated[str, form(r"[A-Za-z0-9.-]+/", "a domain and a slash, such as dns.example.org/")]
 ZoneId = Annotated[
-    str, text(ZONE_ID, "the id of a hosted zone, such as Z0123456789 or /hostedzone/Z0123456789")
+    str, form(ZONE_ID, "the id of a hosted zone, such as Z0123456789 or /hostedzone/Z0123456789")
 ]
 Source = Literal["service", "ingress", "pod", "node", "crd", "gateway-httproute", "gateway-grpcroute"]
 RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR", "TLSA"]
@@ -271,13 +279,13 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
             raise SettingError("--no-events is not possible: changes of objects always trigger")
         if self.txt_prefix and self.txt_suffix:
             raise SettingError("--txt-prefix and --txt-suffix exclude each other")
-        for flag, expression in (
+        for flag, selector in (
             ("annotation", self.annotation_filter),
             ("label", self.label_filter),
             ("gateway-label", self.gateway_label_filter),
         ):
             try:
-                parse_selector(expression)
+                parse_selector(selector)
             except ValueError as error:
                 raise SettingError(f"--{flag}-filter: {error}") from None
 

@@ -7,10 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from addons.explain.ask import Question, ask_daemons
+from addons.explain.words import in_words
 from addons.iamproxy import names
 from addons.iamproxy.config import Config, base_arn
 from addons.iamproxy.controller.ask import ask
-from addons.iamproxy.controller.build import build_sts, connected, policy_of, redirect_settings
+from addons.iamproxy.controller.build import NAME, build_sts, connected, policy_of, redirect_settings
 from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.desired.grants import Rules
@@ -29,8 +31,9 @@ HELP = """commands, written before all settings:
   ask [--role ROLE | --no-role]
         In a pod: ask for credentials as SDKs do, and tell the answer. Exits with 3 when it is not this role,
         or not any; with --no-role when it is not iamproxy's word that the pod has none.
-  check --pod NAMESPACE/NAME
-        Tell which role a pod gets and why, or why none.
+  check --pod NAMESPACE/NAME [--url URL | --offline]
+        Tell which role a pod gets and why, or why none, by asking the daemon of its node: through the API
+        server, or at a URL. With --offline no daemon is asked: the settings of this command decide.
   cleanup
         Take the redirect away from this node: pods reach the node's metadata again.
   cleanup --daemonset NAMESPACE/NAME [--timeout 5m]
@@ -40,6 +43,8 @@ HELP = """commands, written before all settings:
 
 _PATIENCE_SECONDS = 60.0
 """For a pod that asks in its first moments, and for a daemon that has just been installed."""
+
+_WITHOUT_CREDENTIALS = {names.CREDENTIALS_DENIED, names.CREDENTIALS_FAILED}
 
 _CLEANUP = "aws-addons-iamproxy-cleanup"
 
@@ -66,8 +71,12 @@ def _parse_ask(argv: Sequence[str]) -> tuple[Entry, list[str]]:
 def _parse_check(argv: Sequence[str]) -> tuple[Entry, list[str]]:
     parser = _parser("check")
     parser.add_argument("--pod", default="")
+    parser.add_argument("--url", default="")
+    parser.add_argument("--offline", action="store_true")
     given, rest = parser.parse_known_args(argv)
-    return partial(check, given.pod), rest
+    if given.offline:
+        return partial(check_offline, given.pod), rest
+    return partial(check, given.pod, given.url), rest
 
 
 def _parse_cleanup(argv: Sequence[str]) -> tuple[Entry, list[str]]:
@@ -100,15 +109,31 @@ async def run_ask(wanted: str, config: Config, *, no_role: bool = False) -> int:
     return 0 if is_so else 3
 
 
-async def check(pod: str, config: Config) -> int:
-    """Explain the decision about one pod: 0 when it is granted a role, 3 when not."""
+async def check(pod: str, url: str, config: Config) -> int:
+    """Have the daemon of its node explain what a pod gets: 0 when that is credentials, else 3."""
+    about = "/".join(("pod", *_split("--pod", pod)))
+    try:
+        answers = await ask_daemons(Question(about, only=NAME, url=url), config.kubeconfig)
+    except OutsideError as error:
+        sys.stderr.write(f"cannot tell: {error.message}\n")
+        return 3
+    if not answers:
+        sys.stderr.write("cannot tell: no daemon runs; --offline decides by the settings of this command\n")
+        return 3
+    sys.stdout.write(in_words(about, answers))
+    reasons = {decision.reason for answer in answers for decision in answer.decisions}
+    return 0 if names.ROLE_GRANTED in reasons and not reasons & _WITHOUT_CREDENTIALS else 3
+
+
+async def check_offline(pod: str, config: Config) -> int:
+    """Explain what a daemon with these settings would decide about a pod: 0 for a role, else 3."""
     namespace, name = _split("--pod", pod)
     try:
         verdict, text = await _explain(namespace, name, config)
     except OutsideError as error:
         sys.stderr.write(f"cannot tell: {error.message}\n")
         return 3
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(f"by the settings of this command; no daemon and no STS was asked\n{text}\n")
     return 0 if isinstance(verdict, Grant) else 3
 
 

@@ -2,10 +2,15 @@
 
 import re
 
-_ACCOUNT = r"arn:aws(?:-[a-z]+)*:iam::\d{12}:role"
-_ROLE = re.compile(r"(?P<path>(?:[\w+=,.@-]+/)*)(?P<name>[\w+=,.@-]+)", re.ASCII)
-_ROLE_ARN = re.compile(rf"{_ACCOUNT}(?P<path>/(?:[\w+=,.@-]+/)*)(?P<name>[\w+=,.@-]+)", re.ASCII)
-_BASE = re.compile(rf"{_ACCOUNT}(?P<path>(?:/[\w+=,.@-]+)*)/?", re.ASCII)
+ROLES = r"arn:aws(?:-[a-z]+)*:iam::\d{12}:role"
+"""How the ARNs of the roles of an account begin, as a pattern of ASCII."""
+
+PART = r"[\w+=,.@-]"
+"""A character of the name of a role and of its path, as a pattern of ASCII."""
+
+_ROLE = re.compile(rf"(?P<path>(?:{PART}+/)*)(?P<name>{PART}+)", re.ASCII)
+_ROLE_ARN = re.compile(rf"{ROLES}(?P<path>/(?:{PART}+/)*)(?P<name>{PART}+)", re.ASCII)
+_BASE = re.compile(rf"{ROLES}(?P<path>(?:/{PART}+)*)/?", re.ASCII)
 _GLOB = re.compile(r"(?:arn:[\w+=,.@/*:-]*|[\w+=,.@/*-]+)", re.ASCII)
 
 _LONGEST_NAME = 64

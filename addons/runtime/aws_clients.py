@@ -14,12 +14,12 @@ from botocore.credentials import (
     CredentialResolver,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import BotoCoreError, NoCredentialsError
 from botocore.session import Session
 
 from addons.runtime.aws_models import use_lean_models
-from addons.runtime.aws_sending import Refusal, check, unless
-from addons.runtime.errors import Unavailable
+from addons.runtime.aws_sending import Sending, before_send, calling, check
+from addons.runtime.errors import Invalid
 
 Reply = dict[str, Any]
 OnCall = Callable[[str, str], None]
@@ -66,13 +66,12 @@ class Clients:
         self._looked_at = float("-inf")  # when the last look for credentials that found none began
         self._sessions: dict[Role, Session] = {}
         self._clients: dict[tuple[str, Role], Any] = {}
-        self._closed = False
 
     def call(
-        self, service: str, operation: str, role: Role, arguments: Mapping[str, Any], refusal: Refusal
+        self, service: str, operation: str, role: Role, arguments: Mapping[str, Any], sending: Sending
     ) -> Reply:
-        """Call an operation by its boto3 method name; raises what botocore raises, or `refusal` gives."""
-        with unless(lambda: Unavailable("the session is closed") if self._closed else refusal()):
+        """Call an operation by its boto3 method name; raises what botocore raises, or `sending` does."""
+        with calling(sending):
             reply: Reply = getattr(self._client(service, role), operation)(**arguments)
         return reply
 
@@ -84,8 +83,7 @@ class Clients:
         return paging
 
     def close(self) -> None:
-        """Close all connections. A thread in the middle of a call does not send it again."""
-        self._closed = True
+        """Close all connections."""
         with self._lock:
             for client in self._clients.values():
                 client.close()
@@ -96,6 +94,7 @@ class Clients:
         with self._lock:
             if (service, role) not in self._clients:
                 made = self._create(self._session(role), service, is_signed=role != NOBODY)
+                made.meta.events.register("before-send", before_send)
                 self._clients[service, role] = made
             return self._clients[service, role]
 
@@ -117,14 +116,19 @@ class Clients:
             return found
 
     def _create(self, session: Session, service: str, *, is_signed: bool = True, **credentials: str) -> Any:
-        with self._lock:
-            client = session.create_client(
-                service,
-                region_name=self._region,
-                endpoint_url=self._endpoint_url,
-                config=self._config(service, is_signed),
-                **credentials,
-            )
+        try:
+            with self._lock:
+                client = session.create_client(
+                    service,
+                    region_name=self._region,
+                    endpoint_url=self._endpoint_url,
+                    config=self._config(service, is_signed),
+                    **credentials,
+                )
+        except BotoCoreError:
+            raise
+        except ValueError as error:  # $AWS_ENDPOINT_URL is no URL
+            raise Invalid(f"{service}: {error}", code="InvalidEndpoint") from error
         client.meta.events.register("before-call", self._tell)
         client.meta.events.register("before-send", check)
         return client

@@ -81,6 +81,7 @@ OF_CREDENTIALS: Final = frozenset(
     {
         "NoCredentialsError",
         "PartialCredentialsError",
+        "ProfileNotFound",
         "CredentialRetrievalError",
         "MetadataRetrievalError",
         "InvalidClientTokenId",

@@ -80,11 +80,14 @@ def _with_customary_variables(config: Config, environ: Mapping[str, str]) -> Con
     found: dict[str, Any] = {}
     if not config.aws_region:
         found["aws_region"] = environ.get("AWS_REGION", "")
-    if not config.kubeconfig and "KUBERNETES_SERVICE_HOST" not in environ:
-        found["kubeconfig"] = environ.get("KUBECONFIG", "") or _of_home(environ)
+    if not config.kubeconfig:
+        found["kubeconfig"] = customary_kubeconfig(environ)
     return msgspec.structs.replace(config, **found)
 
 
-def _of_home(environ: Mapping[str, str]) -> str:
-    file = Path(environ.get("HOME", "/"), ".kube", "config")
-    return str(file) if file.exists() else ""
+def customary_kubeconfig(environ: Mapping[str, str]) -> str:
+    """Give the kubeconfig that kubectl would use; none in a pod, where the ServiceAccount counts."""
+    if "KUBERNETES_SERVICE_HOST" in environ:
+        return ""
+    of_home = Path(environ.get("HOME", "/"), ".kube", "config")
+    return environ.get("KUBECONFIG", "") or (str(of_home) if of_home.exists() else "")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -131,6 +132,7 @@ async def live(name: str, config: CommonConfig, parts: Parts, daemon: Daemon) ->
         parts.events.run,
         *((parts.identity.run,) if parts.identity else ()),
         faults.run,
+        partial(_stop_calls, parts.aws),
         act,
         grace=daemon.grace_seconds,
         before_stopping=daemon.before_stopping,
@@ -157,6 +159,9 @@ def status_server(name: str, listen: str, parts: Parts, daemon: Daemon, faults: 
 
     def state() -> object:
         return {
+            "daemon": name,
+            "leads": leader is None or leader.is_leading,
+            "leader": leader.leader if leader else "",
             "awsIdentity": identity.in_words() if identity else "none: AWS is asked in the name of pods",
             "degraded": faults.current(),
             **daemon.state(),
@@ -179,13 +184,22 @@ async def single_pass(parts: Parts, daemon: Daemon) -> int:
         async with asyncio.TaskGroup() as group:
             for part in (*daemon.caches, parts.events.run):
                 group.create_task(part(over))
+            stopper = group.create_task(_stop_calls(parts.aws, stopping))
             failures = await end_within(daemon.grace_seconds, daemon.once(stopping), stopping)
+            was_stopped = stopping.is_set()
+            stopper.cancel()
             over.set()
     for key, message in sorted((failures or {}).items()):
         sys.stderr.write(f"failed: {key}: {message}\n")
-    if stopping.is_set():
+    if was_stopped:
         sys.stderr.write("stopped before the pass was complete\n")
-    return 3 if failures or stopping.is_set() else 0
+    return 3 if failures or was_stopped else 0
+
+
+async def _stop_calls(aws: AwsSession, stopping: asyncio.Event) -> None:
+    """Once told to stop, have nothing read any more, and only changes on the wire waited for."""
+    await stopping.wait()
+    aws.stop()
 
 
 def print_plan(lines: Iterable[PlanLine]) -> None:
@@ -211,15 +225,15 @@ def _leader(
     )
 
 
-def lease_of(name: str, config: LeaderConfig) -> tuple[str, str]:
-    """The namespace and the name of the Lease by which one replica leads."""
-    return config.leader_elect_namespace or pod_namespace(), config.leader_elect_name or component(name)
-
-
 def own_name() -> str:
     """What others know us by: the name of our pod, else of our host."""
     pod = own_pod()
     return pod.name if pod else socket.gethostname()
+
+
+def lease_of(name: str, config: LeaderConfig) -> tuple[str, str]:
+    """The namespace and the name of the Lease by which one replica leads."""
+    return config.leader_elect_namespace or pod_namespace(), config.leader_elect_name or component(name)
 
 
 def pod_namespace() -> str:

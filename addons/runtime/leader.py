@@ -129,7 +129,11 @@ class Leader:
         return campaign
 
     async def _acquire(self, stopping: asyncio.Event) -> bool:
-        """Try until the lease is ours; False when `stopping` is set first."""
+        """Try until the lease is ours; False when `stopping` is set first.
+
+        A call of the term before may still be under way: this term must not begin beside it.
+        """
+        await _first(self._settled(), stopping)
         while not stopping.is_set():
             pause = self._retry_seconds * self._rng.uniform(1.0, 2.0)
             try:
@@ -295,6 +299,15 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         pass
+
+
+async def _first(work: Awaitable[None], event: asyncio.Event) -> None:
+    """Return when the work is done, or `event` is set."""
+    tasks = [asyncio.ensure_future(work), asyncio.ensure_future(event.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await _end(*tasks)
 
 
 async def _end(*tasks: asyncio.Future[Any]) -> None:

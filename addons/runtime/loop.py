@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from addons.runtime.errors import OutsideError
+from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.ledger import Ledger
 from addons.runtime.log import working_on
-from addons.runtime.permit import Permit
+from addons.runtime.permit import RETRY_SECONDS, Permit
 from addons.runtime.queue import QueueClosed, WorkQueue
 
 K = TypeVar("K", bound=Hashable)
@@ -55,6 +55,7 @@ class ReconcileLoop(Generic[K]):
         queue: WorkQueue[K] | None = None,
         ledger: Ledger[K] | None = None,
     ) -> None:
+        self._name = name
         self._reconcile = reconcile
         self._workers = workers
         self._coalesce_seconds = coalesce_seconds
@@ -114,11 +115,14 @@ class ReconcileLoop(Generic[K]):
         with working_on(str(key)), self._seconds.time():
             try:
                 result = await self._reconcile(key, permit)
+            except Withheld as error:
+                log.info("left: %s: %s", self._named(key), error.message)
+                return Result(again_in=RETRY_SECONDS)
             except OutsideError as error:
                 self._failed(key, error.message, self._ledger.failed(key, error))
                 return None
             except Exception as error:
-                log.exception("crashed: the pass over %s", key)
+                log.exception("crashed: the pass over %s", self._named(key))
                 self._failed(key, repr(error), self._ledger.crashed(key, repr(error)))
                 return None
         self._passes["ok"].inc()
@@ -143,4 +147,8 @@ class ReconcileLoop(Generic[K]):
     def _failed(self, key: K, message: str, seconds: float) -> None:
         self._passes["failed"].inc()
         self._failing.set(len(self._ledger.errors))
-        log.warning("failed: %s: %s; again in %.0f s", key, message, seconds)
+        log.warning("failed: %s: %s; again in %.0f s", self._named(key), message, seconds)
+
+    def _named(self, key: K) -> str:
+        """What a pass is over, in messages; the empty key is everything."""
+        return str(key) or f"all of {self._name}"

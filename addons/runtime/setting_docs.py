@@ -19,7 +19,7 @@ _JSON_TYPES: dict[Any, dict[str, object]] = {
     bool: {"type": "boolean"},
     timedelta: {
         "type": "string",
-        "pattern": r"^(0|(([0-9]{1,8}\.?[0-9]{0,9}|\.[0-9]{1,9})(ns|us|µs|μs|ms|s|m|h)){1,9})$",
+        "pattern": r"^(0|(([0-9]{1,8}(\.[0-9]{0,9})?|\.[0-9]{1,9})(ns|us|µs|μs|ms|s|m|h)){1,9})$",
     },
 }
 """Helm writes larger numbers as 1e+16, and longer durations would be too long for Python."""

@@ -31,8 +31,16 @@ import msgspec
 import yaml
 from msgspec import NODEFAULT, Meta, Struct
 
-from addons.runtime.setting_types import Namespace, Region, Url
-from addons.runtime.setting_values import BadValue, allowed, choices, from_texts, from_yaml
+from addons.runtime.setting_values import (
+    BadValue,
+    Namespace,
+    Region,
+    Url,
+    allowed,
+    choices,
+    from_texts,
+    from_yaml,
+)
 
 SECRET = Meta(extra={"secret": True})
 """Marks a field, `Annotated[str, SECRET]`, whose value is never shown."""
@@ -230,7 +238,7 @@ def _items_apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
     match get_origin(annotation):
         case origin if origin is tuple:
             item, constraints = _apart(get_args(annotation)[0])
-            return tuple[item, ...], constraints
+            return tuple[item, ...], constraints  # type: ignore[valid-type]
         case origin if origin is dict:
             item, constraints = _apart(get_args(annotation)[1])
             return dict[str, item], constraints  # type: ignore[valid-type]
@@ -340,6 +348,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"{name} is set twice", key.start_mark)
             seen.add(name)
         return super().construct_mapping(node, deep)
+
+
+_UniqueKeyLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+"""As YAML 1.2 and Helm write large and small numbers; to YAML 1.1 these are texts."""
 
 
 def _read_mapping(path: Path) -> dict[Any, Any]:

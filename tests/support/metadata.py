@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from addons.iamproxy.cache.addresses import Addresses
 from addons.iamproxy.cache.credentials import CredentialCache
-from addons.iamproxy.config import Config
+from addons.iamproxy.config import Config, MetadataKey
 from addons.iamproxy.controller.build import build_metadata
 from addons.iamproxy.model.credentials import CredentialKey, Credentials, credentials_of
 from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
@@ -84,7 +84,7 @@ class World:
         imdsv2: Any = "optional",
         limits: ServerLimits | None = None,
         now: Callable[[], datetime] = utc_now,
-        node_keys: tuple[str, ...] = ("placement/availability-zone", "placement/region"),
+        node_keys: tuple[MetadataKey, ...] = ("placement/availability-zone", "placement/region"),
         identity: Any = "made",
         port: int = 0,
         only_redirected: bool = False,

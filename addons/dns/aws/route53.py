@@ -119,15 +119,14 @@ class Route53:
         """How many record sets each zone that was read has."""
         return {zone_id: len(cached.records) for zone_id, cached in self._cache.items()}
 
-    async def apply(self, batch: Batch, *, permit: Permit) -> Outcomes:
-        """Carry out a batch, and remember what became of it.
+    async def apply(self, batch: Batch, *, zone: Zone, permit: Permit) -> Outcomes:
+        """Carry out a batch in its zone, and remember what became of it.
 
         Route 53 takes a batch whole or not at all. When it complains, the groups it names are left out and
         the rest is sent again; when it names none, the batch is divided until the culprits stand alone. Other
         errors are the outcome of every group: the same batch may be sent again later.
         """
         cached = self._cache[batch.zone_id]
-        zone = self._zones[batch.zone_id]
         groups, outcomes = [], []
         for group in batch.groups:
             if self._registry.vouches(group, zone.name, cached.records):

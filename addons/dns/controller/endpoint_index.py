@@ -6,8 +6,9 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from addons.dns.model.endpoint import Desired, Endpoint
+from addons.dns.model.endpoint import Desired, Endpoint, SourceObject, unusable
 from addons.dns.model.objects import ObjectKey
+from addons.dns.model.records import family
 from addons.dns.model.zones import ZoneFinder
 
 V = TypeVar("V")
@@ -32,6 +33,8 @@ class EndpointIndex:
         self._held: dict[str, dict[Endpoint, float]] = {}
         self._zones: dict[str, dict[str, Sequence[Endpoint]]] = {}
         self._changed: dict[str, set[str]] = {}
+        self.unreadable: dict[str, SourceObject] = {}
+        """The objects that ask for a name which cannot be read, by their names in ownership texts."""
         self.outside: Counter[str] = Counter()
         """How many names lie outside the domain filter, by the kind of the objects that ask for them."""
 
@@ -41,6 +44,8 @@ class EndpointIndex:
     def put(self, owner: ObjectKey, desired: Desired, now: float = 0.0) -> set[str]:
         """Replace what one object asks for; the ids of the zones in which names changed."""
         old = self._objects.get(owner, Desired())
+        desired = _carried_over(old, desired)
+        self._note_unreadable(old, desired)
         if old == desired:
             return set()
         if desired == Desired():
@@ -112,6 +117,12 @@ class EndpointIndex:
         found = (owner for owner, desired in self._objects.items() if owner[0] == kind and desired.outside)
         return next(found, None)
 
+    def _note_unreadable(self, old: Desired, new: Desired) -> None:
+        if old.unreadable:
+            del self.unreadable[old.unreadable.resource]
+        if new.unreadable:
+            self.unreadable[new.unreadable.resource] = new.unreadable
+
     def _at(self, name: str) -> tuple[Endpoint, ...]:
         """What is asked of a name, and what is held of it."""
         return (*self._asked.get(name, ()), *self._held.get(name, ()))
@@ -129,14 +140,19 @@ class EndpointIndex:
         return self._file(name, self._placed(name, before), self._placed(name, self._at(name)))
 
     def _placed(self, name: str, endpoints: Sequence[Endpoint]) -> dict[str, tuple[Endpoint, ...]]:
-        """The endpoints by the ids of the zones that they belong to."""
-        pins = {endpoint.zone_id for endpoint in endpoints}
-        zones = {pin: self._finder.find(name, pin) or (_NO_ZONE,) for pin in pins}
-        zone_ids = {zone_id for found in zones.values() for zone_id in found}
-        return {
-            zone_id: tuple(endpoint for endpoint in endpoints if zone_id in zones[endpoint.zone_id])
-            for zone_id in zone_ids
-        }
+        """The endpoints by the ids of the zones that they belong to.
+
+        One that means a zone which is not there is unusable in all zones that fit its name.
+        """
+        zones = {pin: self._finder.find(name, pin) for pin in {endpoint.zone_id for endpoint in endpoints}}
+        placed: dict[str, list[Endpoint]] = {}
+        for endpoint in endpoints:
+            for zone_id in zones[endpoint.zone_id] or (_NO_ZONE,):
+                placed.setdefault(zone_id, []).append(endpoint)
+            if endpoint.zone_id and not zones[endpoint.zone_id]:
+                for zone_id in self._finder.find(name):
+                    placed.setdefault(zone_id, []).append(unusable(endpoint, kind=endpoint.type))
+        return {zone_id: tuple(found) for zone_id, found in placed.items()}
 
     def _file(
         self, name: str, before: Mapping[str, object], after: Mapping[str, Sequence[Endpoint]]
@@ -150,6 +166,30 @@ class EndpointIndex:
                 del names[name]
             self._changed.setdefault(zone_id, set()).add(name)
         return zone_ids - {_NO_ZONE}
+
+
+def _carried_over(old: Desired, new: Desired) -> Desired:
+    """`new`, with what the object had asked for before it began to ask in a way that cannot be used.
+
+    A record that several objects share was made for one of them; what the others have in it is known from
+    here alone. It only keeps: nothing is made of it.
+    """
+    unclear = {endpoint.name for endpoint in new.endpoints if endpoint.is_unusable}
+    if not (unclear or new.unreadable):
+        return new
+    usable = {_set_of(endpoint) for endpoint in new.endpoints if not endpoint.is_unusable}
+    left = [
+        replace(endpoint, keeps=True, hold_seconds=0)
+        for endpoint in old.endpoints
+        if not (endpoint.is_unusable or endpoint.is_pending)
+        and (new.unreadable or endpoint.name in unclear)
+        and _set_of(endpoint) not in usable
+    ]
+    return replace(new, endpoints=(*new.endpoints, *left))
+
+
+def _set_of(endpoint: Endpoint) -> tuple[str, str, str]:
+    return endpoint.name, endpoint.set_identifier, family(endpoint.type)
 
 
 def _set(values: dict[str, V], name: str, value: V) -> None:

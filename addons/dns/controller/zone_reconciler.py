@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from math import inf
 
-from addons.dns.aws.route53 import Outcomes, Route53
+from addons.dns.aws.route53 import Observation, Outcomes, Route53
 from addons.dns.config import Config
 from addons.dns.controller.delete_budget import DeleteBudget
 from addons.dns.controller.holds import Flapping, TargetHolds
@@ -85,12 +85,21 @@ class ZoneReconciler:
         )
 
     async def reconcile(self, zone: Zone, permit: Permit) -> int:
-        """Make one pass; the number of groups that were carried out. Raises what fails the whole zone."""
-        try:
-            observation = await self._route53.observe_zone(zone.id)
-        except OutsideError as error:
-            self._fail(zone, error, self._unread(zone.id))
-            raise
+        """Make one pass; the number of groups that were carried out. Raises what fails the whole zone.
+
+        A pass that raises, whatever it is, is made again as a full one.
+        """
+        with self.schedule.again_unless_done(zone.id):
+            try:
+                observation = await self._route53.observe_zone(zone.id)
+            except Withheld:
+                raise
+            except OutsideError as error:
+                self._fail(zone, error, self._unread(zone.id))
+                raise
+            return await self._pass(zone, observation, permit)
+
+    async def _pass(self, zone: Zone, observation: Observation, permit: Permit) -> int:
         if observation.is_new or zone.id not in self.schedule:
             self.schedule.begin(zone.id, self._every_name(zone.id, observation.records))
             self._counted.pop(zone.id, None)
@@ -101,12 +110,16 @@ class ZoneReconciler:
         plan = await self._plan(zone, planned, observation.records)
         if observation.is_audit:
             self._report_drift(plan, changed)
-        outcomes, left = await self._apply(zone, plan, permit)
-        failure = self._learn(zone, planned, plan, outcomes)
+        outcomes: Outcomes = []
+        left: list[Skip] = []
+        try:
+            await self._apply(zone, plan, permit, outcomes, left)
+        finally:
+            failure = self._learn(zone, planned, plan, outcomes)
         if is_full:
             self._measure(zone, plan, observation.records)
         self.metrics.passed(zone, outcomes, not_ready=self._sources.not_ready(), at=_now())
-        self._report(plan.skips + left, outcomes, PlannedKeys(zone.id, planned))
+        self._report((*plan.skips, *left), outcomes, PlannedKeys(zone.id, planned))
         if failure:
             raise failure
         return sum(outcome.ok for outcome in outcomes)
@@ -135,6 +148,7 @@ class ZoneReconciler:
             target_holds=self._holds.ends,
             flapping=self._flapping.resting(),
             alias_zones=alias_zones,
+            unreadable=self._index.unreadable,
         )
         return self._guard(zone.id, plan_zone(zone, names, endpoints, records, rules), records)
 
@@ -159,19 +173,20 @@ class ZoneReconciler:
             characters=self._config.aws_batch_change_size_bytes,
         )
 
-    async def _apply(self, zone: Zone, plan: Plan, permit: Permit) -> tuple[Outcomes, tuple[Skip, ...]]:
+    async def _apply(
+        self, zone: Zone, plan: Plan, permit: Permit, outcomes: Outcomes, left: list[Skip]
+    ) -> None:
         """Send the batches one after the other; a failure that concerns the whole zone ends the pass.
 
-        What was left because permission ended is given too; it is planned again when permission is back.
+        What became of them is added to `outcomes`, even when this is cancelled in the middle, and to `left`
+        what was left because permission ended; it is planned again when permission is back.
         """
-        outcomes: Outcomes = []
-        left: list[Skip] = []
         if self._print_plan:
             self._print_plan(preview(plan))
-            return outcomes, ()
+            return
         results = apply_each(
             pack(zone.id, plan.groups, self._batch_limits),
-            partial(self._route53.apply, permit=permit),
+            partial(self._route53.apply, zone=zone, permit=permit),
             permit,
             changes=lambda batch: batch.groups,
             pause_seconds=self._config.aws_batch_change_interval.total_seconds(),
@@ -185,7 +200,6 @@ class ZoneReconciler:
                 left.append(result)
         if left:
             self.schedule.hasten(zone.id)
-        return outcomes, tuple(left)
 
     def _learn(self, zone: Zone, planned: Set[str], plan: Plan, outcomes: Outcomes) -> OutsideError | None:
         """Keep what later plans must know of this one; give what failed the whole zone, if anything did.

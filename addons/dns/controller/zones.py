@@ -1,6 +1,7 @@
 """Which hosted zones there are, and when each of them is reconciled."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
@@ -21,6 +22,7 @@ from addons.dns.kube.reports import (
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.records import Zone
+from addons.runtime.app import end_within
 from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.leader import Leader
@@ -29,6 +31,8 @@ from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.outcomes import Fault
 from addons.runtime.permit import RETRY_SECONDS, Permit
 from addons.runtime.reporter import Reporter
+
+log = logging.getLogger(__name__)
 
 ALL_ZONES = ""
 """The key of the round that looks for zones; every other key is the id of a zone."""
@@ -112,7 +116,14 @@ class Controller:
                 if not self._is_dry_run:
                     group.create_task(self._statuses.run(self.permit(stopping)))
         finally:
+            self._tell_left()
             self._metrics.keep(())
+
+    def _tell_left(self) -> None:
+        """Say how many names changed that were not looked at any more."""
+        left = {name for zone_id in self._zones for name in self._sources.index.changed(zone_id)}
+        if left:
+            log.warning("%d names left, such as %s: not planned before the stop", len(left), min(left))
 
     def permit(self, stopping: asyncio.Event) -> Permit:
         """Permission to change records until `stopping`, while the lease lasts and the caches are fresh."""
@@ -123,22 +134,23 @@ class Controller:
     async def run_once(self, stopping: asyncio.Event) -> dict[str, str]:
         """Reconcile until nothing is left to do but what is blocked; what failed, by key."""
         permit = self.permit(stopping)
-        if not await self._caches_settle():
+        if not await self._caches_settle(stopping):
             return self.watches.faults()
         await self._loop.run_once([ALL_ZONES], permit)
-        if not await self._caches_settle():
+        if not await self._caches_settle(stopping):
             return self.watches.faults()
         await self._loop.run_once(self._zones, permit)
         unwritten = {} if self._is_dry_run else await self._statuses.write_all()
         return self.failures | self.watches.faults() | unwritten
 
-    async def _caches_settle(self) -> bool:
+    async def _caches_settle(self, stopping: asyncio.Event) -> bool:
+        """True when all caches are filled; False when that takes too long, or a stop is asked for."""
         try:
             async with asyncio.timeout(self._config.cache_sync_timeout.total_seconds()):
-                await self.watches.wait_settled()
+                await end_within(0.0, self.watches.wait_settled(), stopping)
         except TimeoutError:
             return False
-        return True
+        return not stopping.is_set()
 
     async def reconcile(self, key: str, permit: Permit) -> Result:
         """One round for one zone, or the round that looks for zones."""
@@ -175,7 +187,6 @@ class Controller:
     def state(self) -> dict[str, object]:
         """What the status page shows."""
         return {
-            "leader": self._leader.leader_identity if self._leader else "",
             "names": len(self._sources.index),
             "zones": [self._zone_state(zone) for zone in self._zones.values()],
             "zonesLeftOut": left_out_state(self._left_out),

@@ -19,12 +19,17 @@ _LONGEST_TTL = 2**31 - 1
 
 
 class Annotations(Struct, frozen=True):
-    """The annotations of one object, read. What could not be read is in `problems` and missing elsewhere."""
+    """The annotations of one object, read. What could not be read is in `problems` and missing elsewhere.
+
+    `targets` are empty where the object says nothing about them, and None where what it says cannot be used:
+    its own addresses are not meant then. With `keeps_ttl` the TTL cannot be read.
+    """
 
     ttl: int
+    keeps_ttl: bool = False
     hostnames: tuple[str, ...] = ()
     internal_hostnames: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
+    targets: tuple[str, ...] | None = ()
     access: str = ""
     endpoints_type: str = ""
     provider_specific: ProviderSpecific = ProviderSpecific()
@@ -34,7 +39,7 @@ class Annotations(Struct, frozen=True):
 def read_annotations(
     obj: KubeObject, settings: SourceSettings, *, default_ttl: int = 0
 ) -> Annotations | None:
-    """Read every annotation of ours; a name or TTL that makes no sense costs itself only.
+    """Read every annotation of ours; one that makes no sense costs nothing but what it is about.
 
     None for an object that is not ours to serve: the label and annotation filters leave it out, or its
     controller annotation names somebody else. Names of pods have a `default_ttl` of their own; 0 means that
@@ -49,11 +54,14 @@ def read_annotations(
     if settings.ignore_hostname_annotation:
         said.pop(names.HOSTNAME, None)
         said.pop(names.INTERNAL_HOSTNAME, None)
+    default = default_ttl or settings.default_ttl
+    ttl = _ttl(which, said.get(names.TTL), default, problems)
     return Annotations(
-        ttl=_ttl(which, said.get(names.TTL), default_ttl or settings.default_ttl, problems),
+        ttl=ttl or default,
+        keeps_ttl=not ttl,
         hostnames=tuple(_hostnames(which, names.HOSTNAME, said, problems)),
         internal_hostnames=tuple(_hostnames(which, names.INTERNAL_HOSTNAME, said, problems)),
-        targets=tuple(_targets(which, said, problems)),
+        targets=_targets(which, said, problems),
         access=said.get(names.ACCESS, "").strip(),
         endpoints_type=said.get(names.ENDPOINTS_TYPE, "").strip(),
         provider_specific=read_provider_specific(said, settings),
@@ -61,19 +69,26 @@ def read_annotations(
     )
 
 
-def read_targets(obj: KubeObject, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...]:
-    """The target annotation alone: of a pod behind a Service, or of a Gateway."""
-    return tuple(_targets(ref(obj), said_by(obj, settings), problems))
+def read_targets(
+    obj: KubeObject, settings: SourceSettings, problems: list[Problem]
+) -> tuple[str, ...] | None:
+    """The target annotation alone, of a pod behind a Service, or of a Gateway; see `Annotations.targets`."""
+    return _targets(ref(obj), said_by(obj, settings), problems)
 
 
-def read_hostname_source(obj: KubeObject, key: str, settings: SourceSettings, problems: list[Problem]) -> str:
-    """Which names of an object count, by the annotation called `key`; the empty text for all of them."""
+def read_hostname_source(
+    obj: KubeObject, key: str, settings: SourceSettings, problems: list[Problem]
+) -> str | None:
+    """Which names of an object count, by the annotation called `key`; the empty text for all of them.
+
+    None where that cannot be read: which of the names are meant is not known.
+    """
     text = said_by(obj, settings).get(key, "").strip()
     allowed = (names.ANNOTATION_ONLY, names.DEFINED_HOSTS_ONLY)
-    if text and text not in allowed:
-        message = f"annotation {key}: {text!r} is not {' or '.join(allowed)}; all names are used"
-        problems.append(Problem(ref(obj), names.INVALID_ANNOTATION, message))
-    return text if text in allowed else ""
+    if text in ("", *allowed):
+        return text
+    problems.append(invalid(ref(obj), key, f"{text!r} is not {' or '.join(allowed)}"))
+    return None
 
 
 def read_flag(text: str) -> bool | None:
@@ -115,24 +130,30 @@ def _hostnames(which: ObjectRef, key: str, said: Mapping[str, str], problems: li
             yield name
 
 
-def _targets(which: ObjectRef, said: Mapping[str, str], problems: list[Problem]) -> Iterator[str]:
-    for item in _items(said.get(names.TARGET, "")):
-        if type_of_target(item) != "CNAME":
-            yield item
-        elif (name := checked_hostname(which, f"annotation {names.TARGET}", item, problems)) is not None:
-            yield name
+def _targets(which: ObjectRef, said: Mapping[str, str], problems: list[Problem]) -> tuple[str, ...] | None:
+    """All of the targets, or None when one of them is neither an address nor a host name."""
+    found = [
+        item
+        if type_of_target(item) != "CNAME"
+        else checked_hostname(which, f"annotation {names.TARGET}", item, problems)
+        for item in _items(said.get(names.TARGET, ""))
+    ]
+    targets = tuple(target for target in found if target is not None)
+    return targets if len(targets) == len(found) else None
 
 
 def _ttl(which: ObjectRef, text: str | None, default: int, problems: list[Problem]) -> int:
-    """The TTL in seconds; the default when there is none or it makes no sense, which is a problem."""
+    """The TTL in seconds, the default when there is none; 0 when it makes no sense, which is a problem."""
     if text is None:
         return default
     seconds = _parse_ttl(text.strip())
     if 1 <= seconds <= _LONGEST_TTL:
         return seconds
-    fault = f"{text!r} is not seconds or a duration like 10m; {default} is used"
+    fault = (
+        f"{text!r} is not seconds or a duration like 10m; a record keeps the TTL it has, or gets {default}"
+    )
     problems.append(invalid(which, names.TTL, fault))
-    return default
+    return 0
 
 
 def _parse_ttl(text: str) -> int:

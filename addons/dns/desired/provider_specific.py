@@ -12,7 +12,7 @@ from addons.dns import names
 from addons.dns.desired.canonical_hosted_zones import CLOUDFRONT_ZONE, canonical_zone
 from addons.dns.desired.routing_policies import InvalidRouting, Routing, read_routing, set_identifier_of
 from addons.dns.desired.settings import SourceSettings
-from addons.dns.model.endpoint import Desired, Endpoint
+from addons.dns.model.endpoint import Desired, Endpoint, unusable
 from addons.dns.model.records import Alias
 from addons.dns.model.zones import InvalidZoneId, parse_zone_id
 from addons.runtime.outcomes import ObjectRef, Problem
@@ -70,7 +70,7 @@ def apply_provider_specific(
     endpoints = [new for endpoint in desired.endpoints for new in _aliased(endpoint, asked, settings)]
     faults = asked.faults + tuple(_multi_value_faults(endpoints, asked))
     if faults:
-        endpoints = [_unusable(endpoint) for endpoint in {one.name: one for one in endpoints}.values()]
+        endpoints = [unusable(endpoint) for endpoint in {one.name: one for one in endpoints}.values()]
     problems = tuple(Problem(ref, names.INVALID_ANNOTATION, f"annotation {fault}") for fault in faults)
     routed = tuple(_routed(endpoint, asked) for endpoint in endpoints)
     return replace(desired, endpoints=routed, problems=desired.problems + problems)
@@ -90,7 +90,7 @@ def _aliased(endpoint: Endpoint, asked: ProviderSpecific, settings: SourceSettin
 
 
 def _types_of_alias(endpoint: Endpoint, asked: ProviderSpecific, settings: SourceSettings) -> tuple[str, ...]:
-    if endpoint.type != "CNAME":
+    if endpoint.type != "CNAME" or endpoint.is_unusable:
         return ()
     if asked.alias_types is not None:
         return asked.alias_types
@@ -105,10 +105,6 @@ def _multi_value_faults(endpoints: list[Endpoint], asked: ProviderSpecific) -> I
             if endpoint.alias or endpoint.type == "CNAME":
                 yield f"{names.AWS_MULTI_VALUE_ANSWER}: {endpoint.name} has no addresses but a host name"
                 return
-
-
-def _unusable(endpoint: Endpoint) -> Endpoint:
-    return Endpoint(endpoint.name, "", (), endpoint.ttl, endpoint.asked_by, is_unusable=True)
 
 
 def _routed(endpoint: Endpoint, asked: ProviderSpecific) -> Endpoint:

@@ -39,6 +39,7 @@ class SourceSettings(Struct, frozen=True, kw_only=True):
     targets: TargetFilter = TargetFilter()
     gateways: Selector = Selector()
     gateway_name: str = ""
+    gateway_namespace: str = ""
     excludes_unschedulable: bool = True
     exposes_internal_ipv6: bool = False
     ignore_hostname_annotation: bool = False
@@ -102,6 +103,7 @@ def source_settings(config: Config, domains: DomainFilter) -> SourceSettings:
         targets=_target_filter(config),
         gateways=parse_selector(config.gateway_label_filter),
         gateway_name=config.gateway_name,
+        gateway_namespace=config.gateway_namespace,
         excludes_unschedulable=config.exclude_unschedulable,
         exposes_internal_ipv6=config.expose_internal_ipv6,
         ignore_hostname_annotation=config.ignore_hostname_annotation,

@@ -16,7 +16,7 @@ from addons.dns.desired.annotations import (
 from addons.dns.desired.endpoints import NamedTargets, make_endpoints
 from addons.dns.desired.fqdn_template import add_template_names
 from addons.dns.desired.settings import SourceSettings
-from addons.dns.model.endpoint import Desired
+from addons.dns.model.endpoint import Desired, source_object
 from addons.dns.model.gateway import (
     Gateway,
     LabelSelector,
@@ -41,25 +41,37 @@ _ANY: Final = ""
 def route_endpoints(
     route: Route, gateways: Mapping[Key, Gateway], labels: Mapping[str, str], settings: SourceSettings
 ) -> Desired:
-    """Every host name that the route and a listener of an accepting Gateway have in common.
+    """Every host name that the route and a listener of its Gateway have in common.
 
     `gateways` are those that the route names and that exist; `labels` those of its namespace, by which
-    Gateways choose. Names lead to the Gateway's addresses, or to what its `target` annotation says.
+    Gateways choose. Names lead to the Gateway's addresses, or to what its `target` annotation says. While the
+    Gateway is away, or has not accepted the route, they have no targets.
     """
     if (annotations := read_annotations(route, settings)) is None:
         return Desired()
     problems: list[Problem] = []
-    hosts, annotations = _hosts(route, annotations, settings, problems)
+    counting = read_hostname_source(route, names.GATEWAY_HOSTNAME_SOURCE, settings, problems)
+    hosts, annotations = _hosts(route, annotations, counting, settings, problems)
     problems += annotations.problems
     named = list(_named_targets(route, hosts, gateways, labels, settings, problems))
-    return make_endpoints(route, named, annotations, settings, problems=problems)
+    if counting is None:
+        named = [(name, None) for name, _ in named]
+    desired = make_endpoints(
+        route, [item for item in named if item[0] != _ANY], annotations, settings, problems=problems
+    )
+    if any(name == _ANY for name, _ in named):
+        return replace(desired, unreadable=source_object(route))
+    return desired
 
 
 def _hosts(
-    route: Route, annotations: Annotations, settings: SourceSettings, problems: list[Problem]
+    route: Route,
+    annotations: Annotations,
+    counting: str | None,
+    settings: SourceSettings,
+    problems: list[Problem],
 ) -> tuple[list[str], Annotations]:
     """The host names of the route; `_ANY` when it has none, so that the listeners decide."""
-    counting = read_hostname_source(route, names.GATEWAY_HOSTNAME_SOURCE, settings, problems)
     defined: list[str] = []
     if counting != names.ANNOTATION_ONLY:
         hosts = (
@@ -82,22 +94,35 @@ def _named_targets(
     settings: SourceSettings,
     problems: list[Problem],
 ) -> Iterator[NamedTargets]:
-    for parent in _attachments(route):
-        gateway = gateways.get(gateway_key(parent, route.metadata.namespace) or ("", ""))
-        if gateway is None or not _counts(gateway, settings):
+    """The names under which the route is, or is to be, reached through each of its Gateways.
+
+    `_ANY` stands for those of a Gateway that is away, where the route leaves the choice to it.
+    """
+    accepted = {_meaning(parent.parent_ref, route) for parent in route.status.parents if parent.is_accepted}
+    for parent in route.spec.parent_refs:
+        key = gateway_key(parent, route.metadata.namespace)
+        if key is None or settings.gateway_namespace not in ("", key[0]):
             continue
-        targets = _targets(gateway, settings, problems)
-        for listener in _listeners(gateway, parent, route, labels):
-            served = _served(listener)
-            names_in_common = (common_name(served, host) for host in hosts if served is not None)
-            yield from ((name, targets) for name in names_in_common if name)
+        gateway = gateways.get(key)
+        if gateway is None:
+            if settings.gateway_name in ("", parent.name):
+                yield from ((host, ()) for host in hosts)
+        elif _counts(gateway, settings):
+            found = _names(gateway, parent, route, hosts, labels)
+            if _meaning(parent, route) in accepted:
+                targets = _targets(gateway, settings, problems)
+                yield from ((name, targets) for name in found)
+            else:
+                yield from ((name, ()) for name in found or filter(None, hosts))
 
 
-def _attachments(route: Route) -> list[ParentReference]:
-    """The references that the route has and a Gateway has accepted."""
-    wanted = {_meaning(parent, route) for parent in route.spec.parent_refs}
-    accepted = (parent.parent_ref for parent in route.status.parents if parent.is_accepted)
-    return [parent for parent in accepted if _meaning(parent, route) in wanted]
+def _names(
+    gateway: Gateway, parent: ParentReference, route: Route, hosts: list[str], labels: Mapping[str, str]
+) -> list[str]:
+    """The names that the route has in common with the listeners that take it."""
+    served = map(_served, _listeners(gateway, parent, route, labels))
+    found = (common_name(one, host) for one in served for host in hosts if one is not None)
+    return [name for name in found if name]
 
 
 def _meaning(parent: ParentReference, route: Route) -> tuple[Key | None, str, int]:
@@ -110,9 +135,10 @@ def _counts(gateway: Gateway, settings: SourceSettings) -> bool:
     return is_named and settings.gateways.matches(gateway.metadata.labels)
 
 
-def _targets(gateway: Gateway, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...]:
+def _targets(gateway: Gateway, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...] | None:
     found = (address.value.removesuffix(".") for address in gateway.status.addresses)
-    return read_targets(gateway, settings, problems) or tuple(address for address in found if address)
+    targets = read_targets(gateway, settings, problems)
+    return tuple(address for address in found if address) if targets == () else targets
 
 
 def _listeners(

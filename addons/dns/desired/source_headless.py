@@ -1,6 +1,7 @@
 """Headless Services of the source `service`: names that lead to their pods, together and one by one. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from addons.dns.desired.pod_hostnames import (
 from addons.dns.desired.service_pods import ServicePod, pod_addresses, service_pods
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_node import addresses_of_nodes
-from addons.dns.model.endpoint import Desired
+from addons.dns.model.endpoint import Desired, source_object
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.dns.model.objects import EndpointSlice, Node, Pod, Service
 from addons.runtime.objects import ref
@@ -26,15 +27,23 @@ from addons.runtime.outcomes import ObjectRef, Problem
 
 _ENDPOINTS_TYPES = ("", "NodeExternalIP", "HostIP")
 
+_ITS_OWN: Final = ("the addresses of the pod",)
+"""In place of targets, where nothing else is asked for."""
+
 
 class _Naming(Struct, frozen=True):
-    """How the pods of a Service are to be named; without a `template` only host names of pods count."""
+    """How the pods of a Service are to be named; without a `template` only host names of pods count.
+
+    `is_unreadable` when it is not known which names its pods are to have, `endpoints_type` None when it is
+    not known which addresses.
+    """
 
     ref: ObjectRef
     template: str
-    endpoints_type: str
+    endpoints_type: str | None
     nodes: Mapping[str, Node]
     settings: SourceSettings
+    is_unreadable: bool = False
 
 
 def is_headless(service: Service) -> bool:
@@ -72,7 +81,8 @@ def headless_endpoints(
         replace(endpoint, keeps=endpoint.name in leaving, hold_seconds=settings.hold_seconds)
         for endpoint in desired.endpoints
     )
-    return replace(desired, endpoints=endpoints)
+    unreadable = desired.unreadable or (source_object(service) if naming.is_unreadable else None)
+    return replace(desired, endpoints=endpoints, unreadable=unreadable)
 
 
 def _naming(
@@ -83,30 +93,41 @@ def _naming(
     problems: list[Problem],
 ) -> _Naming:
     written, which = service.metadata.annotations, ref(service)
-    template, kind = "", annotations.endpoints_type
+    template, is_unreadable = "", False
     if has_pod_records(service):
         template = written.get(names.POD_HOSTNAME, "").strip() or DEFAULT_TEMPLATE
     elif read_flag(text := written.get(names.POD_RECORDS, "false")) is None:
         problems.append(invalid(which, names.POD_RECORDS, f"{text!r} is neither true nor false"))
+        is_unreadable = True
     try:
         check_template(template)
     except PodHostnameError as error:
         problems.append(invalid(which, names.POD_HOSTNAME, str(error)))
-        template = ""
+        template, is_unreadable = "", True
+    kind = _endpoints_type(which, annotations, settings, problems)
+    by_name = {node.metadata.name: node for node in nodes} if kind == "NodeExternalIP" else {}
+    return _Naming(which, template, kind, by_name, settings, is_unreadable)
+
+
+def _endpoints_type(
+    which: ObjectRef, annotations: Annotations, settings: SourceSettings, problems: list[Problem]
+) -> str | None:
+    kind = annotations.endpoints_type
     if kind not in _ENDPOINTS_TYPES:
         allowed = " or ".join(_ENDPOINTS_TYPES[1:])
         problems.append(invalid(which, names.ENDPOINTS_TYPE, f"{kind!r} is not {allowed}"))
-    if settings.publish_host_ip and kind != "NodeExternalIP":
-        kind = "HostIP"
-    by_name = {node.metadata.name: node for node in nodes} if kind == "NodeExternalIP" else {}
-    return _Naming(which, template, kind, by_name, settings)
+        return None
+    return "HostIP" if settings.publish_host_ip and kind != "NodeExternalIP" else kind
 
 
 def _named_targets(
     hostnames: Sequence[str], found: Sequence[ServicePod], naming: _Naming, problems: list[Problem]
 ) -> tuple[list[NamedTargets], set[str]]:
-    """The names of all pods together and of each, and which of them are of leaving pods only."""
-    named: list[NamedTargets] = []
+    """The names of all pods together and of each, and which of them are of leaving pods only.
+
+    A pod whose targets cannot be read is left out of the names that others serve.
+    """
+    shared: list[NamedTargets] = []
     live: dict[str, list[NamedTargets]] = {}
     leaving: dict[str, list[NamedTargets]] = {}
     faults: list[str] = []
@@ -114,14 +135,16 @@ def _named_targets(
         if not one.is_ready and not (one.is_leaving and naming.template):
             continue
         instead = _instead(one, naming, problems)
-        if one.is_ready and (targets := one.addresses if instead is None else instead):
-            named += [(hostname, targets) for hostname in hostnames]
+        if one.is_ready and instead != ():
+            targets = one.addresses if instead is _ITS_OWN else instead
+            shared += [(hostname, targets) for hostname in hostnames]
         own = list(_own_names(hostnames, one, instead, naming, faults))
         _file(live if one.is_ready else leaving, own, is_exclusive=bool(naming.template))
     if faults:
         message = f"no name for a pod: {faults[0]}"
         problems.append(Problem(naming.ref, names.INVALID_ANNOTATION, message))
     passing = leaving.keys() - live.keys() - set(hostnames)
+    named = [item for item in shared if item[1] is not None] or shared
     named += [item for several in live.values() for item in several]
     named += [item for name in passing for item in leaving[name]]
     return named, passing
@@ -136,17 +159,17 @@ def _file(own: dict[str, list[NamedTargets]], named: Iterable[NamedTargets], *, 
 def _own_names(
     hostnames: Sequence[str],
     one: ServicePod,
-    instead: tuple[str, ...] | None,
+    instead: Sequence[str] | None,
     naming: _Naming,
     faults: list[str],
 ) -> Iterator[NamedTargets]:
     """The names of one pod with its addresses: with pod records all it has, whatever the Service serves."""
     own = pod_addresses(one.pod) if naming.template and one.pod else one.addresses
-    targets = own if instead is None else instead
+    targets = own if instead is _ITS_OWN else instead
     try:
         relative = _relative_name(one, naming)
         for hostname in hostnames:
-            if relative and targets and not hostname.startswith("*"):
+            if relative and targets != () and not hostname.startswith("*"):
                 yield parse_hostname(f"{relative}.{hostname}"), targets
     except (PodHostnameError, InvalidHostname) as error:
         faults.append(str(error))
@@ -159,14 +182,18 @@ def _relative_name(one: ServicePod, naming: _Naming) -> str:
     return pod_hostname(naming.template, PodFacts(one.pod, address, one.zone))
 
 
-def _instead(one: ServicePod, naming: _Naming, problems: list[Problem]) -> tuple[str, ...] | None:
-    """What the pod or the Service wants names to lead to in place of addresses of the pod; None: nothing."""
+def _instead(one: ServicePod, naming: _Naming, problems: list[Problem]) -> Sequence[str] | None:
+    """What the pod or the Service wants names to lead to: `_ITS_OWN` for the addresses of the pod itself.
+
+    None where that cannot be read.
+    """
     pod = one.pod
-    if pod and (targets := read_targets(pod, naming.settings, problems)):
-        return targets
+    targets = read_targets(pod, naming.settings, problems) if pod else ()
+    if targets != () or naming.endpoints_type is None:
+        return targets or None
     if naming.endpoints_type == "NodeExternalIP":
         node = naming.nodes.get(one.node_name)
         return tuple(addresses_of_nodes([node], "ExternalIP")) if node else ()
     if naming.endpoints_type == "HostIP":
         return (pod.status.host_ip,) if pod and pod.status.host_ip else ()
-    return None
+    return _ITS_OWN

@@ -30,7 +30,9 @@ def ingress_endpoints(ingress: Ingress, settings: SourceSettings) -> Desired:
         annotations = replace(annotations, hostnames=())
     annotations = add_template_names(ingress, annotations, settings, has_names=bool(defined))
     problems += annotations.problems
-    targets = annotations.targets or load_balancer_targets(ingress)
+    targets = load_balancer_targets(ingress) if annotations.targets == () else annotations.targets
+    if counting is None:
+        targets = None
     named = [(host, targets) for host in {*annotations.hostnames, *defined}]
     return make_endpoints(ingress, named, annotations, settings, problems=problems)
 

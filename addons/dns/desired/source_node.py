@@ -27,7 +27,7 @@ def node_endpoints(node: Node, settings: SourceSettings) -> Desired:
     else:
         name = checked_hostname(ref(node), "metadata.name", node.metadata.name, problems)
         names = (name,) if name is not None else ()
-    targets = annotations.targets or node_addresses([node], settings)
+    targets = node_addresses([node], settings) if annotations.targets == () else annotations.targets
     named = [(name, targets) for name in names]
     return make_endpoints(node, named, annotations, settings, problems=problems)
 

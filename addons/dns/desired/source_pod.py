@@ -40,7 +40,9 @@ def pod_endpoints(pod: Pod, node: Node | None, settings: SourceSettings) -> Desi
         return Desired()
     said = annotations.hostnames
     annotations = add_template_names(pod, annotations, settings)
-    problems = [*annotations.problems, *_faults(pod, annotations)]
+    if faults := tuple(_faults(pod, annotations)):
+        annotations = replace(annotations, targets=None)
+    problems = [*annotations.problems, *faults]
     is_leaving = pod.metadata.deletion_timestamp is not None
     is_live = not is_leaving and (settings.publish_not_ready or is_ready(pod))
     named = list(_shared_names(pod, node, said, annotations, settings)) if is_live else []
@@ -63,24 +65,23 @@ def _shared_names(
 
     A name whose node has no address now is asked for all the same, and so is pending.
     """
-    own = annotations.targets or pod_addresses(pod)
-    made = (name for name in annotations.hostnames if name not in said)
-    if own:
-        yield from ((name, own) for name in (*annotations.internal_hostnames, *made))
+    inside = outside = pod_addresses(pod)
     access = annotations.access
-    if access == "public" or (pod.spec.host_network and access != "private"):
-        nodes = [node] if node else []
-        outside = annotations.targets or reachable_addresses(nodes, settings, access)
-        yield from ((name, outside) for name in said)
-    elif own:
-        yield from ((name, own) for name in said)
+    is_on_node = access == "public" or (pod.spec.host_network and access != "private")
+    if is_on_node:
+        outside = reachable_addresses([node] if node else [], settings, access)
+    made = tuple(name for name in annotations.hostnames if name not in said)
+    for hostnames, addresses in ((said, outside), ((*annotations.internal_hostnames, *made), inside)):
+        targets = addresses if annotations.targets == () else annotations.targets
+        if targets != () or (hostnames is said and is_on_node):
+            yield from ((hostname, targets) for hostname in hostnames)
 
 
 def _own_name(
     pod: Pod, annotations: Annotations, settings: SourceSettings, problems: list[Problem]
 ) -> Iterator[NamedTargets]:
-    targets = annotations.targets or pod_addresses(pod)
-    if settings.pod_domain and targets:
+    targets = pod_addresses(pod) if annotations.targets == () else annotations.targets
+    if settings.pod_domain and targets != ():
         try:
             yield parse_hostname(f"{pod.metadata.name}.{settings.pod_domain}"), targets
         except InvalidHostname as error:

@@ -11,7 +11,7 @@ from addons.dns.desired.fqdn_template import add_template_names
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_headless import has_pod_records, headless_endpoints, is_headless
 from addons.dns.desired.source_node import node_addresses, serving_nodes
-from addons.dns.model.endpoint import Desired, Endpoint, source_object
+from addons.dns.model.endpoint import Desired, Endpoint, source_object, unusable
 from addons.dns.model.hostnames import fits_dns
 from addons.dns.model.objects import EndpointSlice, Node, Pod, Service
 from addons.runtime.objects import ref
@@ -38,17 +38,19 @@ def service_endpoints(
     annotations = _annotations(service, settings)
     if annotations is None:
         return Desired()
-    if is_headless(service) and not annotations.targets:
+    if is_headless(service) and annotations.targets == ():
         return headless_endpoints(service, annotations, slices, pods, nodes, settings)
-    is_node_port = service.spec.type == "NodePort" and not annotations.targets
-    return make_endpoints(
+    desired = make_endpoints(
         service,
         list(_named_targets(service, annotations, slices, nodes, settings)),
         annotations,
         settings,
         problems=annotations.problems,
-        more=tuple(_port_endpoints(service, annotations, settings)) if is_node_port else (),
+        more=tuple(_port_endpoints(service, annotations, settings)),
     )
+    if annotations.targets is None and is_headless(service):
+        return replace(desired, unreadable=source_object(service))
+    return desired
 
 
 def needs_pods(service: Service, settings: SourceSettings) -> bool:
@@ -56,7 +58,7 @@ def needs_pods(service: Service, settings: SourceSettings) -> bool:
     if not is_headless(service):
         return False
     asked = _annotations(service, settings)
-    return asked is not None and not asked.targets and bool(asked.hostnames or asked.internal_hostnames)
+    return asked is not None and asked.targets == () and bool(asked.hostnames or asked.internal_hostnames)
 
 
 def _annotations(service: Service, settings: SourceSettings) -> Annotations | None:
@@ -70,7 +72,9 @@ def _annotations(service: Service, settings: SourceSettings) -> Annotations | No
     if annotations.access not in _ACCESS:
         fault = f"{annotations.access!r} is not {' or '.join(_ACCESS[1:])}"
         problems = (*annotations.problems, invalid(ref(service), names.ACCESS, fault))
-        annotations = replace(annotations, access="", problems=problems)
+        is_node_port = service.spec.type == "NodePort"
+        targets = annotations.targets or (None if is_node_port else annotations.targets)
+        annotations = replace(annotations, targets=targets, problems=problems)
     return add_template_names(service, annotations, settings)
 
 
@@ -85,7 +89,9 @@ def _named_targets(
     for is_internal, found in hostnames.items():
         if found and _is_published(service, annotations, settings, is_internal=is_internal):
             own = _targets(service, annotations, slices, nodes, settings, is_internal=is_internal)
-            yield from ((hostname, annotations.targets or own) for hostname in found)
+            yield from (
+                (hostname, own if annotations.targets == () else annotations.targets) for hostname in found
+            )
 
 
 def _is_published(
@@ -94,7 +100,7 @@ def _is_published(
     """A cluster address is of no use outside the cluster, so publishing one must be asked for."""
     if service.spec.type != "ClusterIP" or is_headless(service):
         return True
-    return is_internal or settings.publish_internal_services or bool(annotations.targets)
+    return is_internal or settings.publish_internal_services or annotations.targets != ()
 
 
 def _targets(
@@ -139,7 +145,12 @@ def _load_balancer(service: Service) -> tuple[str, ...]:
 def _port_endpoints(
     service: Service, annotations: Annotations, settings: SourceSettings
 ) -> Iterator[Endpoint]:
-    """`_<service>._<protocol>.<host>` for every host name: the node ports of that protocol (RFC 2782)."""
+    """`_<service>._<protocol>.<host>` for every host name: the node ports of that protocol (RFC 2782).
+
+    A Service that names other targets has none.
+    """
+    if service.spec.type != "NodePort" or annotations.targets:
+        return
     by_protocol: dict[str, list[int]] = {}
     for port in service.spec.ports:
         if port.node_port:
@@ -150,4 +161,5 @@ def _port_endpoints(
             if hostname.startswith("*") or not (fits_dns(name) and settings.domains.accepts(name)):
                 continue
             values = tuple(f"{_PRIORITY_AND_WEIGHT} {port} {hostname}." for port in sorted(set(ports)))
-            yield Endpoint(name, "SRV", values, annotations.ttl, source_object(service))
+            endpoint = Endpoint(name, "SRV", values, annotations.ttl, source_object(service))
+            yield unusable(endpoint, kind="SRV") if annotations.targets is None else endpoint

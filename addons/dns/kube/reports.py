@@ -97,8 +97,8 @@ def drift_report(group: ChangeGroup) -> Report:
 
 
 def zone_report(zone: str, message: str) -> Report:
-    """A zone, or a list of zones, that cannot be worked on."""
-    return Report(key=zone, ref=None, action="skip", reason=names.ZONE_ERROR, message=message, log="warning")
+    """A zone, or a list of zones, that cannot be worked on; the loop logs the failed pass."""
+    return Report(key=zone, ref=None, action="skip", reason=names.ZONE_ERROR, message=message, log="")
 
 
 def zone_filter_reports(

@@ -20,7 +20,7 @@ class ChangeGroup(Struct, frozen=True):
     """All changes of one name and set identifier: data records with their ownership texts, atomic.
 
     `verb` is create, update or delete; `ref` the object it is done for, if one still asks for the name;
-    `because` the reason in words. Of a delete, `resource` names the object for which the records were made.
+    `because` the reason in words. `resource` names the object for which the records are, or were, made.
     """
 
     key: str

@@ -40,12 +40,13 @@ class Endpoint(Struct, frozen=True, gc=False):
     |---|---|---|
     | wanted | targets, or an alias | made as asked |
     | pending | neither | kept until the hold for lost targets is over |
-    | unusable | `is_unusable` | kept as it is: how the object asks makes no sense |
+    | unusable | `is_unusable` | kept as it is, never made: how the object asks cannot be used now |
     | leaving | `keeps` | keeps such of the targets as the record has, gains none: a pod is on its way out |
 
-    With `zone_id` only this one hosted zone is meant. An endpoint that its object no longer asks for goes on
-    as a leaving one for `hold_seconds`, unless another endpoint of the same record set comes: the successor
-    of a pod finds its name still there.
+    The type of an unusable one is empty where it is not known. With `keeps_ttl` the TTL cannot be read: a
+    record keeps the one that it has, a new one gets `ttl`. With `zone_id` only this one hosted zone is meant.
+    An endpoint that its object no longer asks for goes on as a leaving one for `hold_seconds`, unless another
+    endpoint of the same record set comes: the successor of a pod finds its name still there.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Endpoint(Struct, frozen=True, gc=False):
     zone_id: str = ""
     is_unusable: bool = False
     keeps: bool = False
+    keeps_ttl: bool = False
     hold_seconds: int = 0
 
     @property
@@ -81,9 +83,27 @@ class Endpoint(Struct, frozen=True, gc=False):
         )
 
 
+def unusable(endpoint: Endpoint, *, kind: str = "") -> Endpoint:
+    """The same name asked for in a way that cannot be used now; of the type `kind`, where that is known."""
+    return Endpoint(
+        endpoint.name,
+        kind,
+        (),
+        endpoint.ttl,
+        endpoint.asked_by,
+        set_identifier=endpoint.set_identifier,
+        is_unusable=True,
+    )
+
+
 class Desired(Struct, frozen=True):
-    """What one object asks for, the faults in how it asks, and its names outside the domain filter."""
+    """What one object asks for, the faults in how it asks, and its names outside the domain filter.
+
+    `unreadable` is the object itself while it asks for a name that cannot be read: which of its records that
+    name has is not known, so none of them is given up.
+    """
 
     endpoints: tuple[Endpoint, ...] = ()
     problems: tuple[Problem, ...] = ()
     outside: tuple[str, ...] = ()
+    unreadable: SourceObject | None = None

@@ -18,8 +18,9 @@ class InvalidHostname(ValueError):
 def parse_hostname(text: str) -> str:
     """The canonical form of a name that a person wrote; case, IDN and one trailing dot do not matter.
 
-    Underscores are allowed (service labels have them) and `*` as the whole first label. Raises
-    InvalidHostname with a message that quotes the text.
+    Underscores are allowed (service labels have them) and `*` as the whole first label. No name ends with a
+    number: `192.0.2.300` is an address that cannot be. Raises InvalidHostname with a message that quotes the
+    text.
     """
     labels = text.strip().removesuffix(".").split(".")
     wildcard = ["*"] if labels[0] == "*" and len(labels) > 1 else []
@@ -27,6 +28,8 @@ def parse_hostname(text: str) -> str:
         name = ".".join(wildcard + [_parse_label(label) for label in labels[len(wildcard) :]])
     except (idna.IDNAError, UnicodeError) as error:
         raise InvalidHostname(f"{text!r} is not a host name: {error}") from None
+    if name.rpartition(".")[2].isdigit():
+        raise InvalidHostname(f"{text!r} is not a host name: its last label is a number")
     if len(name) > _LONGEST_NAME:
         raise InvalidHostname(f"{text!r} is not a host name: {len(name)} characters, at most {_LONGEST_NAME}")
     return name

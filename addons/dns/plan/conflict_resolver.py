@@ -38,16 +38,16 @@ def without_rivals(endpoints: Sequence[Endpoint], current: Mapping[str, RecordSe
     The first that fits counts: what leads where the record leads, what is of a type that exists, addresses,
     the first by its target. `current` has the records that exist, by type.
     """
-    kinds = {(endpoint.asked_by.resource, endpoint.type) for endpoint in endpoints}
-    if len(kinds) == len(endpoints) and all(kind != "CNAME" for _, kind in kinds):
-        return endpoints
+    usable = [endpoint for endpoint in endpoints if not (endpoint.is_pending or endpoint.is_unusable)]
     chosen: dict[tuple[str, str], Endpoint] = {}
-    for endpoint in sorted(endpoints, key=lambda one: _preference(one, current)):
+    for endpoint in sorted(usable, key=lambda one: _unlikeness(one, current)):
         chosen.setdefault((endpoint.asked_by.resource, endpoint.type), endpoint)
-    return [one for one in chosen.values() if not _is_excluded(one, chosen, current)]
+    taken = [one for one in chosen.values() if not _is_excluded(one, chosen, current)]
+    return [endpoint for endpoint in endpoints if endpoint in taken or endpoint not in usable]
 
 
-def _preference(endpoint: Endpoint, current: Mapping[str, RecordSet]) -> tuple[object, ...]:
+def _unlikeness(endpoint: Endpoint, current: Mapping[str, RecordSet]) -> tuple[object, ...]:
+    """Sorts what the record is like already before what it is not."""
     record = current.get(endpoint.type)
     alias = endpoint.alias.name if endpoint.alias else ""
     leads_there = record is not None and (
@@ -85,8 +85,6 @@ def resolve(endpoints: Sequence[Endpoint], current_resource: str) -> Resolution:
     """
     winner = _winner(endpoints, current_resource)
     own = [endpoint for endpoint in endpoints if endpoint.asked_by.ref == winner.ref]
-    if len(own) == len(endpoints):
-        return Resolution(winner, {endpoint.type: endpoint for endpoint in own})
     joined, losers = list(own), []
     others = sorted((one for one in endpoints if one.asked_by.ref != winner.ref), key=_ref)
     for ref, found in groupby(others, key=_ref):
@@ -95,10 +93,10 @@ def resolve(endpoints: Sequence[Endpoint], current_resource: str) -> Resolution:
             joined += theirs
         elif _answers(theirs) and _answers(theirs) != _answers(own):
             losers.append(ref)
-    if joined == own:
+    if joined == own and len(own) == len({endpoint.type for endpoint in own}):
         granted = {endpoint.type: endpoint for endpoint in own}
     else:
-        granted = _union(joined, min(own, key=_type))
+        granted = _union(joined, min(own, key=_preference))
     return Resolution(winner, granted, tuple(losers))
 
 
@@ -132,19 +130,26 @@ def _answers(endpoints: Iterable[Endpoint]) -> set[object]:
     }
 
 
-def _union(endpoints: Iterable[Endpoint], model: Endpoint) -> dict[str, Endpoint]:
-    """One endpoint per family with the addresses of all, and everything else as in `model`."""
+def _union(endpoints: Sequence[Endpoint], model: Endpoint) -> dict[str, Endpoint]:
+    """One endpoint per family with the addresses of all, and everything else as in `model`.
+
+    It is unusable where all of them are: nothing has to be changed then.
+    """
     targets: dict[str, dict[frozenset[str], str]] = {}
+    usable = {endpoint.type for endpoint in endpoints if not endpoint.is_unusable}
     for endpoint in endpoints:
         for target in endpoint.targets:
             targets.setdefault(endpoint.type, {}).setdefault(meaning(endpoint.type, (target,)), target)
     if not targets:
         return {model.type: model}
     return {
-        kind: replace(model, type=kind, targets=tuple(sorted(found.values())))
+        kind: replace(model, type=kind, targets=tuple(sorted(found.values())), is_unusable=kind not in usable)
         for kind, found in sorted(targets.items())
     }
 
 
+def _preference(endpoint: Endpoint) -> tuple[bool, str]:
+    return endpoint.is_unusable, endpoint.type
+
+
 _ref = attrgetter("asked_by.ref")
-_type = attrgetter("type")

@@ -5,7 +5,9 @@ beside a CNAME. What is decided for every set identifier by itself is therefore 
 its kind: it changes as a whole, or not at all.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, Plan, PlanItem
@@ -14,6 +16,9 @@ from addons.dns.model.registry import Registry
 from addons.runtime.outcomes import Skip
 
 _ADDRESSES = ("A", "AAAA")
+
+Records = dict[tuple[str, str, str], RecordSet]
+"""The data records of a name, by key."""
 
 Kind = tuple[str, tuple[str, ...], int]
 """Type, fields of the routing policy, TTL where it has to be one."""
@@ -24,22 +29,27 @@ def switch_kind(
 ) -> Sequence[PlanItem]:
     """The plan of one name, its groups joined into one where they change the kind of its records.
 
-    `held` has all record sets of the name. Where the groups would not leave the name of one kind, nothing is
-    given up or replaced, since the name could be lost; of what would be added, the first goes first.
+    `held` has all record sets of the name. Where all groups together would not leave the name of one kind,
+    those that change what there is come first, and what would be added waits: an object that comes later with
+    another kind keeps nobody else's records from being changed. What an object has is given up only together
+    with the making of what it asks for instead.
     """
     groups = [item for item in items if isinstance(item, ChangeGroup)]
     if not groups:
         return items
-    created = [record for record in _changed(groups, "CREATE") if registry.is_data(record)]
     before = {record.key: record for record in held if registry.is_data(record)}
-    if not created or not _is_mixed([*before.values(), *created]):
+    if not _is_mixed([*before.values(), *_data(groups, "CREATE", registry)]):
         return items
-    after = {key: record for key, record in before.items() if record not in _changed(groups, "DELETE")}
-    after.update((record.key, record) for record in created)
     skips = [item for item in items if isinstance(item, Skip)]
-    if _is_mixed(after.values()):
-        return [*skips, *_one_kind_of(groups, list(before.values()), skips, registry)]
-    return [*skips, _joined(groups)] if len(groups) > 1 else items
+    planned: list[PlanItem] = list(skips)
+    for unit in _units(groups, before, registry):
+        after = _after(unit, before, registry)
+        if _is_mixed(after.values()):
+            planned += (_waiting(group, skips) for group in unit)
+        else:
+            planned += _at_once(unit, before, registry)
+            before = after
+    return planned
 
 
 def keep_apart(items: Iterable[PlanItem], unsettled: frozenset[str]) -> Plan:
@@ -64,17 +74,45 @@ def keep_apart(items: Iterable[PlanItem], unsettled: frozenset[str]) -> Plan:
     return Plan(tuple(kept), tuple(skips), unsettled)
 
 
-def _one_kind_of(
-    groups: Iterable[ChangeGroup], held: list[RecordSet], skips: Sequence[Skip], registry: Registry
-) -> Iterator[PlanItem]:
-    for group in groups:
-        created = [record for record in _changed([group], "CREATE") if registry.is_data(record)]
-        is_addition = not any(map(registry.is_data, _changed([group], "DELETE")))
-        if is_addition and not _is_mixed([*held, *created]):
-            held += created
-            yield group
-        else:
-            yield _waiting(group, skips)
+def _units(groups: list[ChangeGroup], before: Records, registry: Registry) -> list[list[ChangeGroup]]:
+    """What is done as a whole or not at all, in this order.
+
+    All groups, if that leaves the name of one kind; else those that change what there is, and then what each
+    object adds, with what it gives up for that.
+    """
+    if not _is_mixed(_after(groups, before, registry).values()):
+        return [groups]
+    additions = [group for group in groups if not _data([group], "DELETE", registry)]
+    newcomers = {group.resource for group in additions}
+    changing = [
+        group
+        for group in groups
+        if group not in additions and not (group.verb == "delete" and group.resource in newcomers)
+    ]
+    is_one = not _is_mixed(_after(changing, before, registry).values())
+    units = [changing] if is_one else [[group] for group in changing]
+    rest = [group for group in groups if group not in changing]
+    for resource in dict.fromkeys(group.resource for group in additions):
+        theirs = [group for group in rest if group.resource == resource]
+        units += [theirs] if len({group.verb for group in theirs}) > 1 else [[group] for group in theirs]
+    return units
+
+
+def _at_once(groups: list[ChangeGroup], before: Records, registry: Registry) -> list[ChangeGroup]:
+    """The groups, joined into one if the name would be of two kinds between one and the next."""
+    is_switch = _is_mixed([*before.values(), *_data(groups, "CREATE", registry)])
+    return [_joined(groups)] if is_switch and len(groups) > 1 else groups
+
+
+def _after(groups: Iterable[ChangeGroup], before: Records, registry: Registry) -> Records:
+    """The records that the name has when all of the groups are done."""
+    gone = {record.key for record in _data(groups, "DELETE", registry)}
+    after = {key: record for key, record in before.items() if key not in gone}
+    return after | {record.key: record for record in _data(groups, "CREATE", registry)}
+
+
+def _data(groups: Iterable[ChangeGroup], action: str, registry: Registry) -> list[RecordSet]:
+    return [record for record in _changed(groups, action) if registry.is_data(record)]
 
 
 def _changed(groups: Iterable[ChangeGroup], action: str) -> list[RecordSet]:
@@ -96,7 +134,7 @@ def _joined(groups: Sequence[ChangeGroup]) -> ChangeGroup:
     leading = next((group for group in groups if group.verb != "delete"), groups[0])
     changes = [change for group in groups for change in group.changes]
     changes.sort(key=lambda change: change.action == "CREATE")
-    return ChangeGroup(leading.key, leading.name, "update", tuple(changes), leading.ref, leading.because)
+    return replace(leading, verb="update", changes=tuple(changes))
 
 
 def _waiting(group: ChangeGroup, skips: Sequence[Skip]) -> Skip:

@@ -4,7 +4,7 @@
 |---|---|
 | nobody asks for them | what is ours is deleted |
 | several objects ask | `conflict_resolver` says whose endpoints are granted; an object that loses is told |
-| how the object asks makes no sense | what exists stays |
+| how the object asks cannot be used now | what exists stays (see `standing`) |
 | it has no target now | what exists stays until the hold is over, and is deleted then |
 | an alias target, ownership or a rule of DNS is in the way | what exists stays, and the reason is told |
 | what exists is what is asked for | nothing |
@@ -13,7 +13,7 @@
 | else | one group of changes: data records and ownership texts together |
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, NameTaken, PlanItem, created
 from addons.dns.model.endpoint import Endpoint, SourceObject
-from addons.dns.model.records import Change, RecordSet, ZoneRecords, meaning
+from addons.dns.model.records import Change, RecordSet, ZoneRecords, is_same, meaning
 from addons.dns.model.registry import Registry
 from addons.dns.plan.aliases import with_alias_zone
 from addons.dns.plan.conflict_resolver import Resolution, resolve, without_rivals
@@ -44,7 +44,8 @@ class Rules(Struct, frozen=True):
 
     `target_holds` says until when records whose object has no targets are kept, `flapping` until when
     records may not be given once more what they were given again and again. Both are compared with `now`.
-    `alias_zones` are the hosted zones of alias targets that AWS was asked for.
+    `alias_zones` are the hosted zones of alias targets that AWS was asked for, `unreadable` the objects, by
+    their names in ownership texts, that ask for a name which cannot be read.
     """
 
     registry: Registry
@@ -54,6 +55,7 @@ class Rules(Struct, frozen=True):
     target_holds: Mapping[str, datetime] = {}
     flapping: Mapping[Written, datetime] = {}
     alias_zones: Mapping[str, str] = {}
+    unreadable: Mapping[str, SourceObject] = {}
 
 
 def plan_records(
@@ -66,16 +68,19 @@ def plan_records(
     if len(lasting) > 1:
         lasting = without_rivals(lasting, current.data)
     resolution = resolve(_without_lapsed(lasting, current, rules), current.resource)
-    return [*_losers(current, resolution), *_grant(current, resolution, observed, rules)]
+    return [
+        *_losers(current, resolution),
+        *_kept_ttl(current, resolution),
+        *_grant(current, resolution, observed, rules),
+    ]
 
 
 def _grant(current: Current, resolution: Resolution, observed: ZoneRecords, rules: Rules) -> list[PlanItem]:
     """Make `current` what one object wants, or say what stands in the way."""
     winner, granted = resolution.winner, resolution.granted.values()
-    if any(endpoint.is_unusable for endpoint in granted):
-        message = f"{current.name} stays as it is: how {winner.resource} asks for it makes no sense"
-        return [Skip(current.key, winner.ref, reasons.RECORD_KEPT, message)]
     targeted = [endpoint for endpoint in granted if not endpoint.is_pending]
+    if targeted and all(endpoint.is_unusable for endpoint in targeted):
+        return []
     if not targeted:
         return _wait_for_targets(current, winner, rules)
     records, unmet = _record_sets(current, targeted, observed, rules)
@@ -92,14 +97,31 @@ def _grant(current: Current, resolution: Resolution, observed: ZoneRecords, rule
 def _lasting(endpoints: Iterable[Endpoint], current: Current) -> Sequence[Endpoint]:
     """The endpoints that count: one that only keeps counts for as many of its targets as are there."""
     found = [_kept(endpoint, current) if endpoint.keeps else endpoint for endpoint in endpoints]
-    return [endpoint for endpoint in found if endpoint]
+    return [_timed(endpoint, current) for endpoint in found if endpoint]
 
 
 def _kept(endpoint: Endpoint, current: Current) -> Endpoint | None:
     record = current.data.get(endpoint.type)
+    if record is not None and endpoint.alias:
+        return endpoint if is_same(record, endpoint.record()) else None
     there = meaning(endpoint.type, record.values) if record else frozenset()
     targets = tuple(target for target in endpoint.targets if meaning(endpoint.type, (target,)) <= there)
     return replace(endpoint, targets=targets) if targets else None
+
+
+def _timed(endpoint: Endpoint, current: Current) -> Endpoint:
+    """The endpoint with the TTL of its record, where its own cannot be read."""
+    record = current.data.get(endpoint.type)
+    if not endpoint.keeps_ttl or record is None or record.alias or endpoint.alias:
+        return endpoint
+    return replace(endpoint, ttl=record.ttl)
+
+
+def _kept_ttl(current: Current, resolution: Resolution) -> Iterator[Skip]:
+    winner = resolution.winner
+    if any(endpoint.keeps_ttl for endpoint in resolution.granted.values()) and current.ours:
+        message = f"{current.name} keeps its TTL: the one that {winner.resource} asks for makes no sense"
+        yield Skip(current.key, winner.ref, reasons.RECORD_KEPT, message)
 
 
 def _without_lapsed(endpoints: Sequence[Endpoint], current: Current, rules: Rules) -> Sequence[Endpoint]:
@@ -194,11 +216,12 @@ def _within_policy(
     because = f"{winner.resource} asks for it"
     if not (forbidden := _forbidden(current, records, policy)):
         verb = "update" if current.data else "create"
-        return [ChangeGroup(current.key, current.name, verb, changes, winner.ref, because)]
+        return [ChangeGroup(current.key, current.name, verb, changes, winner.ref, because, winner.resource)]
     skip = Skip(current.key, winner.ref, reasons.POLICY_FORBIDS, forbidden)
     if not (changes := _without_deletions(current, records, changes, policy)):
         return [skip]
-    return [skip, ChangeGroup(current.key, current.name, "update", changes, winner.ref, because)]
+    group = ChangeGroup(current.key, current.name, "update", changes, winner.ref, because, winner.resource)
+    return [skip, group]
 
 
 def _forbidden(current: Current, records: Mapping[str, RecordSet], policy: Policy) -> str:

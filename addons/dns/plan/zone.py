@@ -10,7 +10,11 @@ from addons.dns.model.registry import Registry
 from addons.dns.plan.current import Current, read_current
 from addons.dns.plan.record_kinds import keep_apart, switch_kind
 from addons.dns.plan.records import Rules, plan_records
+from addons.dns.plan.standing import kept, with_standing
 from addons.runtime.outcomes import Skip
+
+_HARMLESS = (reasons.CLAIM_CONFLICT, reasons.RECORD_KEPT)
+"""Reasons that do not keep an object from having its records otherwise than before."""
 
 
 def plan_zone(
@@ -54,7 +58,9 @@ def _is_settled(
         return not any(map(registry.is_data, held))
     first = endpoints[0]
     return len(held) == len(endpoints) and all(
-        endpoint.asked_by == first.asked_by and _is_granted(zone, endpoint, observed, registry)
+        endpoint.asked_by == first.asked_by
+        and not endpoint.keeps
+        and _is_granted(zone, endpoint, observed, registry)
         for endpoint in endpoints
     )
 
@@ -79,21 +85,27 @@ def _plan_name(
 ) -> list[PlanItem]:
     """Plan what is asked for, then what is no longer: it stays as long as its successor cannot be made.
 
-    Each set identifier and family of types is planned by itself.
+    Each set identifier and family of types is planned by itself. An object that asks in a way that cannot be
+    used now gives up none of its records of the name.
     """
     items: list[PlanItem] = []
     left: list[Current] = []
     kept_for: set[str] = set()
     asked: dict[tuple[str, str], list[Endpoint]] = {}
     for endpoint in endpoints:
-        asked.setdefault((endpoint.set_identifier, family(endpoint.type)), []).append(endpoint)
+        if not endpoint.is_unusable:
+            asked.setdefault((endpoint.set_identifier, family(endpoint.type)), []).append(endpoint)
     for identifier, kind in sorted({*asked, *_held(observed.at(name), rules.registry)}):
         current = read_current(zone, name, identifier, kind, observed, rules.registry)
-        if not (theirs := asked.get((identifier, kind))):
+        theirs = asked.get((identifier, kind), [])
+        if unclear := _unclear(current, endpoints, rules):
+            theirs, before = with_standing(theirs, unclear, current), theirs
+            items += kept(before, theirs, current)
+        if not theirs:
             left.append(current)
             continue
         planned = plan_records(current, theirs, observed, rules)
-        if any(isinstance(item, Skip) and item.reason != reasons.CLAIM_CONFLICT for item in planned):
+        if any(isinstance(item, Skip) and item.reason not in _HARMLESS for item in planned):
             kept_for.update(endpoint.asked_by.resource for endpoint in theirs)
         items += planned
     for current in left:
@@ -103,6 +115,20 @@ def _plan_name(
         else:
             items += plan_records(current, (), observed, rules)
     return items
+
+
+def _unclear(current: Current, endpoints: Sequence[Endpoint], rules: Rules) -> list[Endpoint]:
+    """The endpoints of the name that cannot be used now.
+
+    One stands for the object that the records were made for, if that asks for a name which cannot be read,
+    and does not ask for this one.
+    """
+    found = [endpoint for endpoint in endpoints if endpoint.is_unusable]
+    owner = rules.unreadable.get(current.resource) if rules.unreadable else None
+    lasting = {endpoint.asked_by.resource for endpoint in endpoints if not endpoint.keeps}
+    if owner and owner.resource not in lasting:
+        found.append(Endpoint(current.name, "", (), 0, owner, is_unusable=True))
+    return sorted(found, key=lambda endpoint: (endpoint.asked_by.resource, endpoint.type))
 
 
 def _held(records: Iterable[RecordSet], registry: Registry) -> set[tuple[str, str]]:

@@ -89,6 +89,7 @@ def build(
         servers=servers,
         not_ready=controller.not_ready,
         state=controller.state,
+        decisions_on=controller.decisions_on,
         faults=controller.faults,
         shares_port=True,
     )

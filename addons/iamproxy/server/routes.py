@@ -9,37 +9,16 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from typing import get_args
 
 from msgspec import Struct
 
+from addons.iamproxy.config import MetadataKey
 from addons.iamproxy.roles import LONGEST_ARN
 from addons.iamproxy.server.instance import IDENTITY_KEYS
 from addons.runtime.settings import SettingError
 
-HARMLESS_KEYS = frozenset(
-    {
-        "ami-id",
-        "hostname",
-        "instance-id",
-        "instance-life-cycle",
-        "instance-type",
-        "local-hostname",
-        "local-ipv4",
-        "mac",
-        "placement/availability-zone",
-        "placement/availability-zone-id",
-        "placement/group-name",
-        "placement/host-id",
-        "placement/partition-number",
-        "placement/region",
-        "public-hostname",
-        "public-ipv4",
-        "reservation-id",
-        "services/domain",
-        "services/partition",
-    }
-)
-"""The metadata of a node that may be shown to its pods at all."""
+HARMLESS_KEYS = frozenset(get_args(MetadataKey))
 
 _READ = frozenset({b"GET", b"HEAD"})
 _WRITE = frozenset({b"PUT"})

@@ -121,6 +121,16 @@ spec:
     {{- include "common.volumes" (list $root .volumes) | nindent 4 }}
 {{- end -}}
 
+{{- /* Who the daemon is: the holder of its Lease, and the object of the Events about what is in its way. */ -}}
+{{- define "common.ownPod" -}}
+{{- range $name, $path := dict "POD_NAME" "metadata.name" "POD_NAMESPACE" "metadata.namespace" "POD_UID" "metadata.uid" }}
+- name: {{ $name }}
+  valueFrom:
+    fieldRef:
+      fieldPath: {{ $path }}
+{{- end }}
+{{- end -}}
+
 {{- /* How pods look up names. */ -}}
 {{- define "common.nameResolution" -}}
 dnsPolicy: {{ .Values.dnsPolicy }}
@@ -144,16 +154,6 @@ hostAliases:
 {{- end -}}
 {{- end -}}
 {{- toYaml $lines -}}
-{{- end -}}
-
-{{- /* Who the daemon is: the holder of its Lease, and the object of the Events about what is in its way. */ -}}
-{{- define "common.ownPod" -}}
-{{- range $name, $path := dict "POD_NAME" "metadata.name" "POD_NAMESPACE" "metadata.namespace" "POD_UID" "metadata.uid" }}
-- name: {{ $name }}
-  valueFrom:
-    fieldRef:
-      fieldPath: {{ $path }}
-{{- end }}
 {{- end -}}
 
 {{- define "common.imagePullSecrets" -}}

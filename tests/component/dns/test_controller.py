@@ -1,6 +1,7 @@
 """The real controller between an emulated API server and a simulated Route 53."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -248,6 +249,40 @@ class TestFailures:
         assert await world.once() == {}
         assert len(world.records()) == 20
         assert "DeleteBudget" in world.reasons()
+
+
+class TestCrash:
+    """A pass that crashes is made again as a whole."""
+
+    async def test_what_it_was_about_is_not_forgotten(self, world: World) -> None:
+        world.create(service("www", "192.0.2.1"))
+        printed: list[int] = []
+
+        def print_plan(lines: Iterable[PlanLine]) -> None:
+            printed.append(len(list(lines)))
+            raise RuntimeError("out of order")
+
+        async with world.controller(print_plan=print_plan) as controller:
+            await controller.run_once(NEVER)
+            for _ in range(2):
+                with pytest.raises(RuntimeError, match="out of order"):
+                    await controller.reconcile(world.zone_id, PERMIT)
+            assert controller.failures == {world.zone_id: "RuntimeError('out of order')"}
+        assert printed == [1, 1, 1]
+
+    async def test_what_was_done_before_a_zone_left_the_listing_is_known(self, world: World) -> None:
+        world.create(*(service(f"s{number}", "192.0.2.1") for number in range(6)))
+        world.aws.faults.slow(CHANGE, 0.3)
+        async with world.controller("--aws-batch-change-size=2") as controller:
+            stopping = asyncio.Event()
+            run = asyncio.ensure_future(controller.run(stopping))
+            await until(lambda: world.calls(CHANGE) >= 1)
+            assert len(world.records()) < 6
+            controller._route53._zones = {}
+            await until(lambda: len(world.records()) == 6)
+            assert controller.failures == {}
+            stopping.set()
+            await run
 
 
 class TestDryRun:

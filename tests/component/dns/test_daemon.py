@@ -171,6 +171,27 @@ async def test_bad_settings_are_one_line_and_exit_code_2(world: World, flag: str
     assert lines[0].startswith(complaint)
 
 
+@pytest.mark.parametrize(
+    ("listen", "why"),
+    [
+        ("127.0.0.1:{taken}", "the port is in use"),
+        (":{taken}", "the port is in use"),
+        ("203.0.113.9:7979", "the address is none of this machine"),
+        ("nowhere.invalid:7979", ""),
+    ],
+)
+async def test_a_place_where_it_cannot_listen_is_one_line_and_exit_code_2(
+    world: World, listen: str, why: str
+) -> None:
+    with socket.create_server(("", 0)) as taken:
+        place = listen.format(taken=taken.getsockname()[1])
+        code, _, err = await world.run(f"--listen={place}")
+    assert code == 2
+    assert "Traceback" not in err
+    (line,) = [line for line in err.splitlines() if not line.startswith("{")]
+    assert line.startswith(f"addons dns: --listen: cannot listen on {place}: {why}")
+
+
 async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

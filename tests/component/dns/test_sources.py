@@ -1,10 +1,13 @@
 """The sources node, crd and Gateway routes, between an emulated API server and a simulated Route 53."""
 
+import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from addons.runtime.clock import utc_now
 from addons.sim.kubeapi.faults import Fault
 from tests.support.dns_world import CHANGE, PREFIX, World, service
 from tests.support.permits import NEVER
@@ -209,11 +212,60 @@ class TestGateways:
             change(world, GATEWAY, "gateways", ("infra", "edge"), move)
             await until(lambda: world.records() == {"web": ("192.0.2.9",), "rpc": ("192.0.2.9",)})
 
-            def reject(obj: Object) -> None:
-                obj["status"]["parents"][0]["conditions"][0]["status"] = "False"
+            def give_up(obj: Object) -> None:
+                obj["spec"]["parentRefs"] = []
 
-            change(world, GATEWAY, "httproutes", ("default", "web"), reject)
+            change(world, GATEWAY, "httproutes", ("default", "web"), give_up)
             await until(lambda: list(world.records()) == ["rpc"])
+
+    @pytest.mark.parametrize("accepted", ["False", "Unknown", ""])
+    async def test_a_route_that_is_not_accepted_keeps_its_record_for_the_hold(
+        self, world: World, accepted: str
+    ) -> None:
+        def refuse(obj: Object) -> None:
+            obj["status"]["parents"][0]["conditions"] = (
+                [{"type": "Accepted", "status": accepted}] if accepted else []
+            )
+
+        await self.loses_its_way(
+            world, lambda: change(world, GATEWAY, "httproutes", ("default", "web"), refuse)
+        )
+
+    async def test_a_route_whose_gateway_is_away_keeps_its_record_for_the_hold(self, world: World) -> None:
+        await self.loses_its_way(world, lambda: world.api.store.delete(GATEWAY, "gateways", "infra", "edge"))
+
+    async def test_a_route_that_lost_its_status_keeps_its_record_for_the_hold(self, world: World) -> None:
+        def forget(obj: Object) -> None:
+            del obj["status"]
+
+        await self.loses_its_way(
+            world, lambda: change(world, GATEWAY, "httproutes", ("default", "web"), forget)
+        )
+
+    async def loses_its_way(self, world: World, lose: Callable[[], object]) -> None:
+        define_gateways(world)
+        world.create(gateway({"from": "All"}), kind="gateways", version=GATEWAY)
+        world.create(route("web"), kind="httproutes", version=GATEWAY)
+        late = timedelta(0)
+        async with world.running(*self.FLAGS, "--interval=1s", now=lambda: utc_now() + late):
+            await until(lambda: world.records() == {"web": ("192.0.2.1",)})
+            lose()
+            await until(lambda: "NoTargets" in world.reasons())
+            late = timedelta(minutes=14)
+            await asyncio.sleep(5)
+            assert world.records() == {"web": ("192.0.2.1",)}
+            late = timedelta(minutes=16)
+            await until(lambda: world.records() == world.records("TXT") == {})
+
+    async def test_in_single_passes_it_is_kept(self, world: World) -> None:
+        define_gateways(world)
+        world.create(gateway({"from": "All"}), kind="gateways", version=GATEWAY)
+        world.create(route("web"), kind="httproutes", version=GATEWAY)
+        assert await world.once(*self.FLAGS) == {}
+        world.api.store.delete(GATEWAY, "gateways", "infra", "edge")
+        for _ in range(2):
+            assert await world.once(*self.FLAGS) == {}
+            assert world.records() == {"web": ("192.0.2.1",)}
 
     async def test_a_namespace_is_let_in_by_its_labels(self, world: World) -> None:
         define_gateways(world)

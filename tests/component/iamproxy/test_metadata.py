@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
+from addons.iamproxy.config import MetadataKey
 from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.model.verdicts import Grant, Refusal
 from addons.iamproxy.server.audit import writing_to
@@ -278,7 +279,7 @@ class TestIdentity:
         ],
     )
     async def test_only_what_pods_may_read_of_the_node_is_in_the_document(
-        self, allowed: tuple[str, ...], place: dict[str, str]
+        self, allowed: tuple[MetadataKey, ...], place: dict[str, str]
     ) -> None:
         async with World(node_keys=allowed).running() as world, client(world) as web:
             world.give(grant())

@@ -2,28 +2,24 @@
 
 import asyncio
 import json
-import os
+import re
 import socket
-import sys
-from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from addons.runtime.aws import AwsSession
 from addons.runtime.aws_identity import AwsIdentity
-from addons.runtime.errors import Denied
+from addons.runtime.errors import Denied, Invalid
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.imds import Imds, Instance, NodeCredentials
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
 from tests.support.iamproxy_world import BASE, NODE, pod
 from tests.support.iamproxy_world import World as Pods
-from tests.support.processes import running
+from tests.support.started import daemon
 from tests.support.until import until
 
 ROLE = "arn:aws:iam::123456789012:role/records"
@@ -107,6 +103,20 @@ class TestCalls:
 
 
 class TestIdentity:
+    @pytest.mark.parametrize(
+        ("variable", "value", "reason"),
+        [("AWS_ENDPOINT_URL", "nowhere", "Invalid endpoint: nowhere"), ("AWS_PROFILE", "none", "(none)")],
+    )
+    async def test_variables_that_botocore_cannot_use_are_told(
+        self, aws: AwsEndpoint, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, reason: str
+    ) -> None:
+        for name in KEYS:
+            monkeypatch.setenv(name, "key")
+        monkeypatch.setenv(variable, value)
+        async with AwsSession(region="eu-central-1") as session:
+            with pytest.raises(Invalid, match=re.escape(reason)):
+                await session.call("route53", "list_hosted_zones")
+
     async def test_the_answer_of_sts_is_told(self, aws: AwsEndpoint, imds_port: int) -> None:
         async with identity(aws) as asked, metadata_at(imds_port, node_metadata(aws)):
             await until(lambda: not asked.not_ready())
@@ -156,46 +166,6 @@ async def identity(aws: AwsEndpoint) -> AsyncIterator[AwsIdentity]:
         yield asked
         stopping.set()
         await task
-
-
-@dataclass
-class Started:
-    """A daemon as a process."""
-
-    port: int
-    process: asyncio.subprocess.Process
-    http: aiohttp.ClientSession
-
-    async def get(self, path: str) -> tuple[int, str]:
-        try:
-            async with self.http.get(f"http://127.0.0.1:{self.port}{path}") as reply:
-                return reply.status, await reply.text()
-        except aiohttp.ClientConnectionError:
-            return 0, ""
-
-    async def reach(self, path: str, says: Callable[[int, str], bool]) -> None:
-        """Wait until a path gives what it is to give."""
-
-        async def look() -> bool:
-            return says(*await self.get(path))
-
-        await until(look, path, unless=lambda: "it ended" if self.process.returncode is not None else "")
-
-
-@asynccontextmanager
-async def daemon(
-    name: str, api: KubeApi, aws: AwsEndpoint, folder: Path, *flags: str
-) -> AsyncIterator[Started]:
-    kubeconfig = folder / "kubeconfig"
-    kubeconfig.write_text(api.kubeconfig())
-    port = free_port()
-    where = (f"--kubeconfig={kubeconfig}", f"--aws-endpoint-url={aws.url}", f"--listen=127.0.0.1:{port}")
-    command = (sys.executable, "-m", f"addons.{name}", "--aws-region=eu-central-1", *where, *flags)
-    async with (
-        running(*command, env=dict(os.environ), stderr=PIPE) as process,
-        aiohttp.ClientSession() as http,
-    ):
-        yield Started(port, process, http)
 
 
 FLAGS = {

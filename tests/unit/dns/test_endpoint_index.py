@@ -113,5 +113,6 @@ class TestPinned:
         made = EndpointIndex()
         made.set_zones(ZoneFinder([Zone("Z1", "example.com"), Zone("Z4", "example.org")]))
         made.put(WWW, Desired((self.pinned(zone_id),)))
-        assert made.in_zone("Z1") == made.in_zone(zone_id) == {}
+        assert made.in_zone(zone_id) == {}
+        assert [one.is_unusable for one in made.in_zone("Z1")["a.sub.example.com"]] == [True]
         assert [one.zone_id for one in made.without_zone()["a.sub.example.com"]] == [zone_id]

@@ -27,7 +27,20 @@ class TestWhatPeopleWrite:
 
     @pytest.mark.parametrize(
         "written",
-        ["", ".", "a..b", "-a.com", "a-.com", "a b.com", "*", "a.*.com", "x" * 64 + ".com", "a/b.com"],
+        [
+            "",
+            ".",
+            "a..b",
+            "-a.com",
+            "a-.com",
+            "a b.com",
+            "*",
+            "a.*.com",
+            "x" * 64 + ".com",
+            "a/b.com",
+            "192.0.2.300",
+            "192.0.2.1.",
+        ],
     )
     def test_is_refused_when_dns_cannot_hold_it(self, written: str) -> None:
         with pytest.raises(InvalidHostname, match="is not a host name"):

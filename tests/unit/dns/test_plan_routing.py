@@ -9,6 +9,7 @@ from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import Alias, RecordSet, Zone, ZoneRecords
 from addons.dns.plan.records import Rules
 from addons.dns.plan.zone import plan_zone
+from addons.runtime.outcomes import ObjectRef
 from tests.support.dns import REGISTRY, ZONE, World, endpoint, fqdn, owned, record, text
 
 ELB = "lb-1.eu-central-1.elb.amazonaws.com"
@@ -227,6 +228,83 @@ class TestPolicies:
         planned = World(latency, *mine).plan(*WEIGHTED)
         assert planned.groups == ()
         assert planned.skips == [("MixedRouting", "service/web/www")]
+
+
+class TestStrangers:
+    """An object that comes later with another kind of routing waits; the others are served as before."""
+
+    def weighted(self, address: str, by: str = "blue", weight: str = "1") -> Endpoint:
+        return routed(endpoint("www", address, by=by), by, Weight=weight)
+
+    def stranger(self, address: str = "192.0.2.9") -> Endpoint:
+        found = endpoint("www", address, by="stranger", created="2027")
+        return replace(found, asked_by=replace(found.asked_by, ref=replace_namespace(found, "elsewhere")))
+
+    def test_the_holder_is_updated_and_the_newcomer_told(self) -> None:
+        world = settled(self.weighted("192.0.2.1"))
+        planned = world.plan(self.weighted("192.0.2.2"), self.stranger())
+        assert (planned.verbs, planned.skips) == (
+            ["update www"],
+            [("MixedRouting", "service/elsewhere/stranger")],
+        )
+        world.apply(planned.groups)
+        assert {found.values for found in world.contents() if found.type == "A"} == {("192.0.2.2",)}
+
+    def test_a_plain_holder_is_updated_beside_a_weighted_newcomer(self) -> None:
+        world = settled(*PLAIN)
+        planned = world.plan(endpoint("www", "192.0.2.2"), self.weighted("192.0.2.9"))
+        assert (planned.verbs, planned.skips) == (["update www"], [("MixedRouting", "service/web/blue")])
+
+    def test_another_weight_another_set_and_a_deletion_are_carried_out(self) -> None:
+        world = settled(self.weighted("192.0.2.1"), self.weighted("192.0.2.2", "green"))
+        asked = [
+            self.weighted("192.0.2.1", weight="7"),
+            self.weighted("192.0.2.3", "yellow"),
+            self.stranger(),
+        ]
+        planned = world.plan(*asked)
+        assert sorted(planned.verbs) == ["create www", "delete www", "update www"]
+        assert planned.skips == [("MixedRouting", "service/elsewhere/stranger")]
+        world.apply(planned.groups)
+        assert world.contents() == settled(*asked[:2]).contents()
+
+    def test_all_holders_may_change_the_kind_together(self) -> None:
+        old = [self.weighted("192.0.2.1"), self.weighted("192.0.2.2", "green")]
+        new = [
+            routed(endpoint("www", "192.0.2.1", by="blue"), "blue", Region='"eu-west-1"'),
+            routed(endpoint("www", "192.0.2.2", by="green"), "green", Region='"us-east-1"'),
+        ]
+        world = settled(*old)
+        planned = world.plan(*new, self.stranger())
+        assert (planned.verbs, planned.skips) == (
+            ["update www"],
+            [("MixedRouting", "service/elsewhere/stranger")],
+        )
+
+    def test_a_holder_that_changes_the_kind_alone_waits_and_the_other_does_not(self) -> None:
+        world = settled(self.weighted("192.0.2.1"), self.weighted("192.0.2.2", "green"))
+        latency = routed(endpoint("www", "192.0.2.1", by="blue"), "blue", Region='"eu-west-1"')
+        planned = world.plan(latency, self.weighted("192.0.2.3", "green"))
+        assert (planned.verbs, planned.skips) == (["update www"], [("MixedRouting", "service/web/blue")])
+
+    def test_when_the_holders_are_gone_the_newcomer_has_the_name_in_one_change(self) -> None:
+        world = settled(self.weighted("192.0.2.1"))
+        planned = world.plan(self.stranger())
+        assert planned.verbs == ["update www"]
+        world.apply(planned.groups)
+        assert {found.values for found in world.contents() if found.type == "A"} == {("192.0.2.9",)}
+
+    def test_what_an_object_has_is_not_given_up_for_what_it_cannot_have(self) -> None:
+        foreign = replace(record("www", "192.0.2.7"), set_identifier="you", routing=(("Weight", "1"),))
+        world = World(foreign, *settled(self.weighted("192.0.2.1")).contents())
+        latency = routed(endpoint("www", "192.0.2.1", by="blue"), "other", Region='"eu-west-1"')
+        planned = world.plan(latency)
+        assert planned.groups == ()
+        assert set(planned.skips) == {("MixedRouting", "service/web/blue"), ("MixedRouting", "")}
+
+
+def replace_namespace(found: Endpoint, namespace: str) -> ObjectRef:
+    return ObjectRef(found.asked_by.ref.kind, namespace, found.asked_by.ref.name)
 
 
 class TestUnclear:

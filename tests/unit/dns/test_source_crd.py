@@ -100,6 +100,22 @@ class TestSteering:
         found = endpoints(entry("a.example.com", "CNAME", "x.us-east-1.elb.amazonaws.com")).endpoints
         assert [(endpoint.type, bool(endpoint.alias)) for endpoint in found] == [("A", True), ("AAAA", True)]
 
+    @pytest.mark.parametrize("kind", ["A", "AAAA"])
+    @pytest.mark.parametrize("said", ["true", "same"])
+    def test_an_address_record_that_is_an_alias_is_one_of_its_type(self, kind: str, said: str) -> None:
+        alias = (Property("alias", kind if said == "same" else said),)
+        obj = WantedEndpoint("a.example.com", kind, ("x.us-east-1.elb.amazonaws.com",), 60, "", alias)
+        found = endpoints(obj)
+        assert [(endpoint.type, bool(endpoint.alias)) for endpoint in found.endpoints] == [(kind, True)]
+        assert found.problems == ()
+
+    def test_an_address_record_with_a_host_is_none_unless_it_is_to_be_an_alias(self) -> None:
+        for properties in ((), (Property("alias", "false"),), (Property("alias", "AAAA"),)):
+            host = ("x.us-east-1.elb.amazonaws.com",)
+            found = endpoints(WantedEndpoint("a.example.com", "A", host, 0, "", properties))
+            assert [endpoint.is_unusable for endpoint in found.endpoints] == [True]
+            assert [problem.reason for problem in found.problems] == ["InvalidEndpoint"]
+
     def test_a_fault_names_its_entry(self) -> None:
         reason, message = problems(entry("a.example.com", "A", "10.0.0.1", identifier="b", weight="x"))[0]
         assert (reason, message.split(": ")[:2]) == ("InvalidAnnotation", ["spec.endpoints[0]", "aws-weight"])
@@ -126,10 +142,13 @@ class TestFaults:
             (entry("a.b", "A", "10.0.0.1", ttl=-1), "InvalidEndpoint", "recordTTL: -1 is not a number"),
         ],
     )
-    def test_each_is_told(self, wanted: WantedEndpoint, reason: str, message: str) -> None:
+    def test_each_is_told_and_unusable(self, wanted: WantedEndpoint, reason: str, message: str) -> None:
         found = problems(wanted)
         assert [code for code, _ in found] == [reason]
         assert message in found[0][1]
+        desired = endpoints(wanted)
+        assert all(endpoint.is_unusable for endpoint in desired.endpoints)
+        assert bool(desired.endpoints) != bool(desired.unreadable)
 
     def test_a_type_that_is_not_managed_is_told(self) -> None:
         found = crd_endpoints(endpoint(entry("a.example.com", "MX", "1 b.c")), SourceSettings()).problems
@@ -157,6 +176,11 @@ class TestFaults:
         for order in (two, two[::-1]):
             (found,) = endpoints(*order).endpoints
             assert (found.targets, found.ttl) == (("10.0.0.1", "10.0.0.2"), 30)
+
+    def test_a_type_that_is_not_managed_keeps_nothing(self) -> None:
+        obj = endpoint(entry("a.example.com", "MX", "1 b.c"), entry("a.example.com", "A", "10.0.0.1"))
+        found = crd_endpoints(obj, SourceSettings()).endpoints
+        assert [(one.type, one.is_unusable) for one in found] == [("A", False)]
 
 
 class TestValues:
@@ -200,6 +224,8 @@ class TestValues:
             ("TLSA", f"3 1 2 {'d2ab' * 16}"),
             ("TLSA", "0 0 0 308"),
             ("TLSA", "0 0 0 3x"),
+            ("CNAME", "192.0.2.300"),
+            ("MX", "10 192.0.2.1"),
         ],
     )
     def test_are_refused(self, kind: str, text: str) -> None:

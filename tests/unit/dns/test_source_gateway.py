@@ -1,5 +1,6 @@
 """What the routes of Gateways ask for: the names that route and listener have in common."""
 
+import msgspec
 import pytest
 
 from addons.dns.desired.go_template import parse_template
@@ -122,19 +123,55 @@ class TestTargets:
 
 
 class TestAttachment:
-    """Only what a Gateway has accepted counts, and only listeners that take the route."""
+    """Only what a Gateway has accepted has targets, and only listeners that take the route count."""
 
     @pytest.mark.parametrize("accepted", ["False", "Unknown"])
-    def test_a_route_that_was_not_accepted_has_no_names(self, accepted: str) -> None:
-        assert wants(route("a.example.com", accepted=accepted)) == {}
+    def test_a_route_that_was_not_accepted_asks_without_targets(self, accepted: str) -> None:
+        assert wants(route("a.example.com", accepted=accepted)) == {"a.example.com": ""}
+        assert wants(route(accepted=accepted), gateway(listener("*.example.com"))) == {"*.example.com": ""}
+        none = gateway(listener("b.example.com"))
+        assert wants(route("a.example.com", accepted=accepted), none) == {"a.example.com": ""}
+
+    def test_a_route_that_nobody_has_looked_at_asks_without_targets(self) -> None:
+        new = msgspec.structs.replace(route("a.example.com"), status=RouteStatus())
+        assert wants(new) == {"a.example.com": ""}
+
+    def test_one_gateway_that_does_not_accept_costs_no_target_of_the_other(self) -> None:
+        other = ParentReference(name="other", namespace="infra")
+        both = msgspec.structs.replace(
+            route("a.example.com"), spec=RouteSpec((PARENT, other), ("a.example.com",))
+        )
+        assert wants(both) == FOUND
 
     def test_a_parent_that_is_no_longer_wanted_does_not_count(self) -> None:
         old = route("a.example.com")
         left = HttpRoute(metadata=old.metadata, spec=RouteSpec((), ("a.example.com",)), status=old.status)
         assert wants(left) == {}
 
-    def test_a_gateway_that_is_unknown_gives_nothing(self) -> None:
-        assert route_endpoints(route("a.example.com"), {}, {}, SourceSettings()) == Desired()
+    def test_while_its_gateway_is_away_a_route_asks_without_targets(self) -> None:
+        found = route_endpoints(route("a.example.com"), {}, {}, SourceSettings())
+        assert [(endpoint.name, endpoint.targets) for endpoint in found.endpoints] == [("a.example.com", ())]
+        assert found.unreadable is None
+
+    def test_while_its_gateway_is_away_the_names_of_a_route_without_any_are_unknown(self) -> None:
+        found = route_endpoints(route(), {}, {}, SourceSettings())
+        assert found.endpoints == ()
+        assert found.unreadable is not None
+        assert found.unreadable.resource == "httproute/shop/www"
+
+    @pytest.mark.parametrize("setting", [{"gateway_name": "other"}, {"gateway_namespace": "other"}])
+    def test_a_gateway_that_the_settings_leave_out_is_not_waited_for(self, setting: dict[str, str]) -> None:
+        obj = route("a.example.com")
+        assert route_endpoints(obj, {}, {}, SourceSettings(**setting)) == Desired()  # type: ignore[arg-type]
+
+    def test_a_target_of_the_gateway_that_cannot_be_read_leaves_the_name_as_it_is(self) -> None:
+        found = endpoints(route("a.example.com"), gateway(target="192.0.2.1:80"))
+        assert [(one.name, one.targets, one.is_unusable) for one in found.endpoints] == [
+            ("a.example.com", (), True)
+        ]
+        assert [(str(one.ref), one.reason) for one in found.problems] == [
+            ("gateway/infra/edge", "InvalidHostname")
+        ]
 
     def test_a_service_as_parent_is_none_of_ours(self) -> None:
         mesh = ParentReference(name="edge", namespace="infra", kind="Service", group="")
@@ -245,7 +282,7 @@ class TestHostNames:
     def test_a_source_that_does_not_exist_is_told(self) -> None:
         found = endpoints(route("a.example.com", gateway_hostname_source="x"))
         assert [problem.reason for problem in found.problems] == ["InvalidAnnotation"]
-        assert len(found.endpoints) == 1
+        assert [endpoint.is_unusable for endpoint in found.endpoints] == [True]
 
     def test_the_template_names_a_route_that_names_itself_nothing(self) -> None:
         template = parse_template("{{.Name}}.{{.Kind | toLower}}.example.com")

@@ -255,9 +255,10 @@ class TestOtherAddresses:
         found = wants(service(endpoints_type="NodeExternalIP"), pod("db-0", "10.0.0.1"))
         assert found == {"db A": "198.51.100.1", "db-0.db A": "198.51.100.1"}
 
-    def test_an_unknown_type_is_told_and_the_pods_addresses_used(self) -> None:
+    def test_an_unknown_type_is_told_and_no_address_used(self) -> None:
         asking = service(endpoints_type="Node")
-        assert wants(asking, pod("db-0", "10.0.0.1"))["db A"] == "10.0.0.1"
+        assert wants(asking, pod("db-0", "10.0.0.1")) == {"db ": "", "db-0.db ": ""}
+        assert {found.is_unusable for found in endpoints(asking, pod("db-0", "10.0.0.1")).endpoints} == {True}
         assert faults(asking) == ["annotation endpoints-type: 'Node' is not NodeExternalIP or HostIP"]
 
     def test_of_the_pods_own_choice(self) -> None:

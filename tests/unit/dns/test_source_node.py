@@ -162,7 +162,8 @@ class TestNodePort:
         assert [problem.message for problem in found.problems] == [
             "annotation access: 'x' is not public or private"
         ]
-        assert shown(found) == {"a.example.com A": "192.0.2.1"}
+        assert shown(found) == {"a.example.com": ""}
+        assert [endpoint.is_unusable for endpoint in found.endpoints] == [True]
 
 
 class TestTargetFilter:

@@ -68,8 +68,8 @@ def daemon_set(api: KubeApi) -> Object:
 
 
 async def check(folder: Path, **environ: str) -> int:
-    """Run `addons iamproxy check` as in the daemon's pod; the exit code."""
-    arguments = ("iamproxy", "check", "--pod=shop/a", f"--kubeconfig={folder}/kubeconfig")
+    """Run `addons iamproxy check --offline` as in the daemon's pod; the exit code."""
+    arguments = ("iamproxy", "check", "--offline", "--pod=shop/a", f"--kubeconfig={folder}/kubeconfig")
     command = (sys.executable, "-m", "addons", *arguments, f"--base-role-arn={BASE}")
     return (await run(*command, env=environ)).code
 

@@ -268,8 +268,7 @@ def test_the_notes_name_three_commands_that_fit_the_release() -> None:
     text = notes(values({"port": 9000}))
     commands = [line.strip() for line in text.splitlines() if line.startswith(("  kubectl", "  curl"))]
     assert commands[0] == "kubectl -n kube-system rollout status deployment/aws-dns"
-    assert commands[1] == "kubectl -n kube-system port-forward deployment/aws-dns 9000"
-    assert commands[2].startswith("curl -s http://localhost:9000/api/decisions")
+    assert commands[1].startswith("kubectl addons explain service/NAMESPACE/NAME ")
 
 
 def test_the_notes_say_whose_role_the_policy_is_for() -> None:
