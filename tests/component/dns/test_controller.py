@@ -340,11 +340,12 @@ async def test_names_outside_the_domain_filter_are_counted_and_told_of_an_object
         ]
         told = list(controller.decisions_on("service/default/www"))
         assert [(one.key, one.object, one.reason) for one in told] == [
+            (f"{world.zone_id}/www.example.com", "service/default/www", "RecordReady"),
             ("www.example.net", "service/default/www", "OutsideDomainFilter"),
             ("www.example.org", "service/default/www", "OutsideDomainFilter"),
         ]
-        for about in ("service/default/api", "service/default/gone", "node/www", "nonsense", ""):
-            assert list(controller.decisions_on(about)) == []
+        for about in ("service/default/api", "service/default/gone", "node/www", "nonsense"):
+            assert "OutsideDomainFilter" not in [one.reason for one in controller.decisions_on(about)]
         world.delete("www")
         await until(lambda: controller.state()["outsideDomainFilter"] == [])
 
