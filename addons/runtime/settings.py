@@ -14,7 +14,18 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NoReturn,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 import yaml
@@ -43,12 +54,20 @@ _SERVICE_LINK = re.compile(
 """Variables that the kubelet sets for every Service: one named `addons-dns` gives ADDONS_DNS_SERVICE_HOST."""
 
 
+def refused(values: Mapping[str, str]) -> Meta:
+    """Marks a field: values of the original that we have not, each with the sentence that says so."""
+    return Meta(extra={"refused": dict(values)})
+
+
 class SettingError(Exception):
     """A setting is unknown, malformed or missing; one line says which it is and what is allowed."""
 
 
 class CommonConfig(Struct, frozen=True, kw_only=True):
     """Settings of every add-on."""
+
+    refused_settings: ClassVar[Mapping[str, str]] = {}
+    """Settings of the original that we have not, each with the sentence that says so."""
 
     config: str = ""
     """YAML file with settings, its keys written as in `txtOwnerId`. Flags and the environment win over it."""
@@ -120,6 +139,7 @@ class Setting(Struct, frozen=True, kw_only=True):
     secret: bool = False
     constraints: tuple[Meta, ...] = ()
     item_constraints: tuple[Meta, ...] = ()
+    refused: Mapping[str, str] = {}
 
     @property
     def flag(self) -> str:
@@ -164,10 +184,11 @@ def load(
     originals, read where ours says nothing. An empty variable counts as unset.
     """
     settings = settings_of(config_type, env_prefixes)
-    flags = _from_flags(settings, argv)
-    variables = _from_environment(settings, environ, env_prefixes)
+    refused = _refused_settings(config_type, env_prefixes)
+    flags = _from_flags(settings, argv, refused)
+    variables = _from_environment(settings, environ, env_prefixes, refused)
     path = {**variables, **flags}.get("config")
-    file = _from_file(settings, Path(str(path))) if path else {}
+    file = _from_file(settings, Path(str(path)), refused) if path else {}
     values = file | variables | flags
     for setting in settings:
         if setting.required and setting.name not in values:
@@ -193,7 +214,15 @@ def _setting(field: Any, annotation: Any, doc: str, group: str, env_prefixes: Se
         secret=any((mark.extra or {}).get("secret") for mark in constraints),
         constraints=constraints,
         item_constraints=item_constraints,
+        refused=_refused_values(constraints),
     )
+
+
+def _refused_values(constraints: Iterable[Meta]) -> Mapping[str, str]:
+    """The values that are refused with a sentence of their own."""
+    return {
+        value: why for mark in constraints for value, why in (mark.extra or {}).get("refused", {}).items()
+    }
 
 
 def _apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
@@ -243,7 +272,20 @@ class _Parser(argparse.ArgumentParser):
         raise SettingError(message.removeprefix("argument "))
 
 
-def _from_flags(settings: Sequence[Setting], argv: Sequence[str]) -> dict[str, Any]:
+def _refused_settings(config_type: type[CommonConfig], env_prefixes: Sequence[str]) -> Mapping[str, str]:
+    """Why a setting of the original is refused, by each of its spellings."""
+    spelled: dict[str, str] = {}
+    for name, why in config_type.refused_settings.items():
+        unknown = Setting(name=name, group="", type=str, default="", doc="", environment=())
+        spelled |= dict.fromkeys(
+            (unknown.flag, unknown.key, *(f"{one}{name.upper()}" for one in env_prefixes)), why
+        )
+    return spelled
+
+
+def _from_flags(
+    settings: Sequence[Setting], argv: Sequence[str], refused: Mapping[str, str]
+) -> dict[str, Any]:
     parser = _Parser(prog="", allow_abbrev=False, add_help=False, argument_default=argparse.SUPPRESS)
     for setting in settings:
         if setting.type is bool:
@@ -254,7 +296,7 @@ def _from_flags(settings: Sequence[Setting], argv: Sequence[str]) -> dict[str, A
             parser.add_argument(setting.flag, dest=setting.name, action="append")
     given, unknown = parser.parse_known_args(argv)
     if unknown:
-        _refuse(unknown[0].partition("=")[0], [setting.flag for setting in settings])
+        _refuse(unknown[0].partition("=")[0], [setting.flag for setting in settings], refused)
     return {
         setting.name: _checked(setting, setting.flag, getattr(given, setting.name), from_texts)
         for setting in settings
@@ -263,13 +305,16 @@ def _from_flags(settings: Sequence[Setting], argv: Sequence[str]) -> dict[str, A
 
 
 def _from_environment(
-    settings: Sequence[Setting], environ: Mapping[str, str], prefixes: Sequence[str]
+    settings: Sequence[Setting],
+    environ: Mapping[str, str],
+    prefixes: Sequence[str],
+    refused: Mapping[str, str],
 ) -> dict[str, Any]:
     known = {name for setting in settings for name in setting.environment}
     for name in environ:
         ours = prefixes and name.startswith(prefixes[0])
         if ours and name not in known and not _SERVICE_LINK.fullmatch(name.removeprefix(prefixes[0])):
-            _refuse(name, [setting.environment[0] for setting in settings])
+            _refuse(name, [setting.environment[0] for setting in settings], refused)
     found: dict[str, Any] = {}
     for setting in settings:
         for name in reversed(setting.environment):
@@ -278,12 +323,12 @@ def _from_environment(
     return found
 
 
-def _from_file(settings: Sequence[Setting], path: Path) -> dict[str, Any]:
+def _from_file(settings: Sequence[Setting], path: Path, refused: Mapping[str, str]) -> dict[str, Any]:
     by_key = {setting.key: setting for setting in settings if setting.name != "config"}
     found: dict[str, Any] = {}
     for key, value in _read_mapping(path).items():
         if key not in by_key:
-            _refuse(str(key), list(by_key), f" in {path}")
+            _refuse(str(key), list(by_key), refused, f" in {path}")
         setting = by_key[key]
         if value is None and setting.optional:
             found[setting.name] = None
@@ -373,11 +418,15 @@ def _items(value: object) -> Iterable[object]:
 
 
 def _complaint(setting: Setting, where: str, value: object, wanted: str) -> str:
+    if why := setting.refused.get(str(value)):
+        return f"{where}: {value!r} is not supported: {why}"
     shown = HIDDEN if setting.secret else repr(value)
     return f"{where}: {shown} is not allowed: {wanted}{_did_you_mean(str(value), choices(setting.type))}"
 
 
-def _refuse(name: str, known: Sequence[str], where: str = "") -> NoReturn:
+def _refuse(name: str, known: Sequence[str], refused: Mapping[str, str], where: str = "") -> NoReturn:
+    if why := refused.get(name):
+        raise SettingError(f"{name}{where} is not supported: {why}")
     raise SettingError(f"{name}{where} is no setting{_did_you_mean(name, known) or '; see --help'}")
 
 

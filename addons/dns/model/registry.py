@@ -21,7 +21,7 @@ from addons.dns.model.txt_encryption import Cipher, parse_key
 
 TXT_TTL: Final = 300
 _HERITAGE: Final = "external-dns"
-_TYPE_TOKENS: Final = ("a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname")
+_TYPE_TOKENS: Final = ("a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname", "tlsa")
 _STRING: Final = 255
 _TEMPLATE: Final = "%{record_type}"
 
