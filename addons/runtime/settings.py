@@ -6,11 +6,8 @@ documentation, everywhere.
 """
 
 import argparse
-import ast
 import difflib
-import inspect
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
@@ -30,6 +27,7 @@ from typing import (
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 
+from addons.runtime.field_docs import field_docs
 from addons.runtime.setting_files import BadFile, read_mapping
 from addons.runtime.setting_values import (
     BadValue,
@@ -164,7 +162,7 @@ Config = TypeVar("Config", bound=CommonConfig)
 def settings_of(config_type: type[Struct], env_prefixes: Sequence[str] = ()) -> tuple[Setting, ...]:
     """List the settings of a configuration, the ones of its base classes first."""
     hints = get_type_hints(config_type, include_extras=True)
-    docs, groups = _documentation(config_type)
+    docs, groups = field_docs(config_type)
     return tuple(
         _setting(field, hints[field.name], docs.get(field.name, ""), groups[field.name], env_prefixes)
         for field in msgspec.structs.fields(config_type)
@@ -243,28 +241,6 @@ def _items_apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
             item, constraints = _apart(get_args(annotation)[1])
             return dict[str, item], constraints  # type: ignore[valid-type]
     return annotation, ()
-
-
-def _documentation(config_type: type[Struct]) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the docstring of every field, and the first line of that of the class which declares it."""
-    docs: dict[str, str] = {}
-    groups: dict[str, str] = {}
-    for owner in reversed(config_type.__mro__):
-        if owner in (object, Struct) or not issubclass(owner, Struct):
-            continue
-        body = _class_body(owner)
-        for statement, following in zip(body, [*body[1:], None], strict=True):
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                name = statement.target.id
-                groups.setdefault(name, (owner.__doc__ or owner.__name__).splitlines()[0].rstrip("."))
-                if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-                    docs[name] = " ".join(str(following.value.value).split())
-    return docs, groups
-
-
-def _class_body(owner: type) -> list[ast.stmt]:
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    return definition.body if isinstance(definition, ast.ClassDef) else []
 
 
 class _Parser(argparse.ArgumentParser):
