@@ -93,7 +93,10 @@ class CommonConfig(Struct, frozen=True, kw_only=True):
     """Make one full pass and exit: with 0 when all went well, with 3 when an action failed."""
 
     dry_run: bool = False
-    """Print the plan as JSON lines instead of carrying it out; only read calls are made."""
+    """Print the plan instead of carrying it out; only read calls are made."""
+
+    output: Literal["table", "json"] | None = None
+    """Form of the plan of a dry run. Without it: a table on a terminal, else JSON lines."""
 
 
 class LeaderConfig(CommonConfig, frozen=True, kw_only=True):
@@ -107,6 +110,9 @@ class LeaderConfig(CommonConfig, frozen=True, kw_only=True):
 
     leader_elect_name: str = ""
     """Name of the Lease. Without it: `aws-addons-` and the name of the add-on."""
+
+    force: bool = False
+    """Make the single pass of `--once` although another daemon holds the Lease."""
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
