@@ -131,6 +131,7 @@ class Scene:
             "-m",
             "addons.iamproxy",
             "check",
+            "--offline",
             pod,
             kubeconfig,
             f"--base-role-arn={BASE}",
@@ -215,7 +216,7 @@ STORY = Story(
         ),
         Step(
             "pod greedy asks for a role that its namespace does not permit",
-            "no credentials; and why not, in the answer, in an Event, and by `addons iamproxy check`",
+            "no credentials; and why not, in the answer, in an Event, and by `addons iamproxy check --offline`",
             Scene.why_not,
         ),
         Step(
