@@ -5,6 +5,7 @@ COPY requirements.lock pyproject.toml README.md LICENSE ./
 RUN python -m venv /opt/addons \
  && /opt/addons/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
  && python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir hatchling
+COPY docs/troubleshooting.md docs/
 COPY addons addons
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
  && /opt/addons/bin/pip install --no-cache-dir --no-deps /dist/*.whl \

@@ -10,11 +10,11 @@ PYTEST := $(BIN)/pytest -q
 SPREAD := -n $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 PYTHON_CODE := addons tests bench docs
 HAVE_KUBE := [ -n "$${KUBEBUILDER_ASSETS:-}" ] || [ -e .cache/kube ]
-SCRIPTS := .ci/run .ci/setup tests/prometheus/build tests/kube/build tests/kube/packages tests/kube/start tests/kube/node \
-	tests/kube/stop
+SCRIPTS := .ci/run .ci/setup tests/clients/build tests/prometheus/build tests/kube/build tests/kube/packages \
+	tests/kube/start tests/kube/node tests/kube/stop
 
 .PHONY: help demo test install format lint lint-code lint-types lint-imports lint-scripts every-tier unit house \
-	component contract netns e2e kube prometheus packages cover deflake docs docs-check bench lock clean
+	component contract netns clients sdks e2e kube prometheus packages cover deflake docs docs-check bench lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,7 @@ demo: install ## play the stories: a simulated AWS and Kubernetes, the daemons a
 test: install ## run every test and check; the real Kubernetes is built when Go is here
 	@$(MAKE) --keep-going lint every-tier
 
-every-tier: install kube-or-say prometheus-or-say packages
+every-tier: install kube-or-say prometheus-or-say sdks-or-say packages
 	@$(PYTEST) $(SPREAD) tests $(ARGS)
 
 install: ## make .venv from the lock (done once, and again when the lock changes)
@@ -63,8 +63,12 @@ component: install prometheus-or-say ## test the daemons' parts against the simu
 contract: install kube-or-say ## test the API emulator and the real API server with the same tests
 	@$(PYTEST) $(SPREAD) tests/contract $(ARGS)
 
-netns: install prometheus-or-say ## test what needs network namespaces (root)
+netns: install prometheus-or-say sdks-or-say ## test what needs network namespaces (root)
 	@$(PYTEST) $(SPREAD) tests/netns $(ARGS)
+
+clients: install ## try iamproxy with the SDKs of Java and JavaScript as well (root; a JDK, Maven, Node and Go)
+	@tests/clients/build .cache/clients go pyarrow java javascript
+	@$(PYTEST) $(SPREAD) --all-clients tests/netns/test_iamproxy_clients.py $(ARGS)
 
 e2e: install kube-or-say packages ## test the daemons as processes on the real Kubernetes
 	@$(PYTEST) $(SPREAD) tests/e2e $(ARGS)
@@ -74,6 +78,9 @@ kube: ## build the real Kubernetes for tests into .cache/kube (needs Go)
 
 prometheus: ## build Prometheus's rule engine for the tests of alerts into .cache/prometheus (needs Go)
 	@tests/prometheus/build .cache/prometheus
+
+sdks:
+	@tests/clients/build .cache/clients go pyarrow
 
 packages:
 	@if $(HAVE_KUBE); then tests/kube/packages || [ -z "$${CI:-}" ]; fi
@@ -88,7 +95,7 @@ cover: install prometheus-or-say ## measure which lines and branches the unit an
 	@$(BIN)/coverage run -m pytest -q tests/unit tests/component $(ARGS)
 	@$(BIN)/coverage report --skip-covered --show-missing
 
-deflake: install kube-or-say prometheus-or-say ## repeat the tests until one fails, all cases of each, ROUNDS times (10)
+deflake: install kube-or-say prometheus-or-say sdks-or-say ## repeat the tests until one fails, all cases of each, ROUNDS times (10)
 	@for round in $$(seq $${ROUNDS:-10}); do echo "round $$round"; \
 	$(PYTEST) $(SPREAD) --all-cases tests/unit tests/component tests/contract tests/netns $(ARGS); done
 

@@ -9,7 +9,7 @@ from addons.registry import daemons, summary_of
 HAS_DEMO = find_spec("addons.demo") is not None
 """Whether this is a checkout; the image has no simulated world."""
 
-COMMANDS = (*daemons(), "demo") if HAS_DEMO else daemons()
+COMMANDS = (*daemons(), "explain", *(("demo",) if HAS_DEMO else ()))
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ CHARTS = ROOT / "charts"
 _KEY = re.compile(r"(?P<indent> *)(?P<key>\w+):")
 _CONFIG = "config:\n"
 _START, _END = "<!-- values: written by `make docs` -->", "<!-- end of values -->"
+_ORIGINALS = "values-of-*.yaml"
 
 Schema = dict[str, Any]
 
@@ -46,14 +47,32 @@ def generate(daemon: str) -> dict[Path, str]:
     settings = chart_settings(daemon)
     written = (chart / "values.yaml").read_text()
     values = written[: written.index("\n" + _CONFIG) + 1] + _CONFIG + _config_block(chart, settings)
-    readme = (chart / "README.md").read_text()
-    before, _, rest = readme.partition(_START)
-    after = rest.partition(_END)[2]
     return {
         chart / "values.yaml": values,
         chart / "values.schema.json": json.dumps(_chart_schema(values, daemon), indent=2) + "\n",
-        chart / "README.md": f"{before}{_START}\n{_values_table(values)}\n{_END}{after}",
+        chart / "README.md": _with_table(chart / "README.md", _values_table(values)),
+        **dict(_migration_guides(chart)),
     }
+
+
+def _with_table(page: Path, table: str) -> str:
+    """The text of a page with its table of values written anew."""
+    before, _, rest = page.read_text().partition(_START)
+    return f"{before}{_START}\n{table}\n{_END}{rest.partition(_END)[2]}"
+
+
+def _migration_guides(chart: Path) -> Iterator[tuple[Path, str]]:
+    """The guides that tell what the values of an original's chart are here."""
+    for file in sorted((chart / "files").glob(_ORIGINALS)):
+        original = file.stem.removeprefix("values-of-")
+        rows = "\n".join(_value_of_original(*pair) for pair in yaml.safe_load(file.read_text()).items())
+        guide = ROOT / "docs" / f"migrating-from-{original}.md"
+        yield guide, _with_table(guide, f"\n| value of {original}'s chart | here |\n|---|---|\n{rows}\n")
+
+
+def _value_of_original(key: str, here: str) -> str:
+    words = here.removeprefix("is ").replace(" here", "", 1) if here else "the same"
+    return f"| `{key}` | {words} |"
 
 
 def chart_settings(daemon: str) -> list[Setting]:
@@ -100,11 +119,16 @@ def _read_comments(comments: Iterable[str]) -> tuple[str, Schema, frozenset[str]
 def _config_block(chart: Path, settings: Sequence[Setting]) -> str:
     """Every setting with its words. Those that templates read are live, so that these need no defaults."""
     templates = "".join(path.read_text() for path in sorted((chart / "templates").iterdir()))
-    live = set(re.findall(r"\.Values\.config\.(\w+)", templates))
+    live = settings_read(templates)
     return "\n".join(
         f"  # -- {setting.doc}\n  {'' if setting.key in live else '# '}{setting.key}: {_default(setting)}\n"
         for setting in settings
     )
+
+
+def settings_read(templates: str) -> set[str]:
+    """The settings that templates read, also by a variable `$config`."""
+    return set(re.findall(r"(?:\.Values\.|\$)config\.(\w+)", templates))
 
 
 def _default(setting: Setting) -> str:
@@ -122,7 +146,19 @@ def _chart_schema(values_text: str, daemon: str) -> Schema:
         known[key] = known[key] | more
     schema["properties"]["config"] = _closed(known) | hints
     schema["properties"] |= _HELM_ADDS
+    for file in sorted((CHARTS / daemon / "files").glob(_ORIGINALS)):
+        for key, here in yaml.safe_load(file.read_text()).items():
+            if here:
+                _let_through(schema, key.split("."), f"{key} {here}.")
     return {"$schema": "http://json-schema.org/draft-07/schema#"} | schema
+
+
+def _let_through(schema: Schema, path: Sequence[str], words: str) -> None:
+    """Permit a value, whatever it is: the guard refuses it in words."""
+    *above, key = path
+    for step in above:
+        schema = schema["properties"].setdefault(step, _closed({}))
+    schema["properties"][key] = {"description": words}
 
 
 def _schema_of(default: object, path: tuple[str, ...], described: dict[tuple[str, ...], Value]) -> Schema:

@@ -27,6 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("drawn cases", "tests with very many cases take some of them, drawn at random")
     group.addoption("--seed", type=int, help="draw the same cases as the run that has printed this number")
     group.addoption("--all-cases", action="store_true", help="draw nothing: take all of them")
+    help_text = "try iamproxy with the SDKs of Java and JavaScript as well"
+    parser.addoption("--all-clients", action="store_true", help=help_text)
 
 
 def pytest_configure(config: pytest.Config) -> None:

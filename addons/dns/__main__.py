@@ -1,7 +1,9 @@
-"""`python -m addons.dns`: read the settings, open the connections, put the daemon together, run it."""
+"""`python -m addons.dns [check]`: read the settings, then run the daemon or the command."""
 
 import sys
+from collections.abc import Sequence
 
+from addons.dns.commands import HELP, command_of
 from addons.dns.config import ENV_PREFIXES, Config
 from addons.dns.controller.build import build, rates
 from addons.runtime import cli
@@ -16,5 +18,13 @@ async def main(config: Config) -> int:
         return await live(NAME, config, parts, build(config, parts))
 
 
+def run(argv: Sequence[str]) -> int:
+    """Run the daemon, or the command that the first argument names; the exit code."""
+    if not {"--help", "-h"}.isdisjoint(argv):
+        sys.stdout.write(HELP)
+    command, settings = command_of(argv)
+    return cli.run(NAME, Config, command or main, settings, env_prefixes=ENV_PREFIXES)
+
+
 if __name__ == "__main__":
-    sys.exit(cli.run(NAME, Config, main, sys.argv[1:], env_prefixes=ENV_PREFIXES))
+    sys.exit(run(sys.argv[1:]))

@@ -1,25 +1,62 @@
 """The settings of dns. The docstring below each field is its documentation, everywhere."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
 from addons.dns import names
+from addons.runtime.selectors import PATTERN as SELECTOR
 from addons.runtime.selectors import parse_selector
-from addons.runtime.settings import SECRET, LeaderConfig, SettingError
+from addons.runtime.setting_values import Namespace, Network, RoleArn, form, in_schema
+from addons.runtime.settings import SECRET, LeaderConfig, SettingError, refused
 
 ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 """Prefixes of the environment variables: ours, and the one of external-dns."""
 
+ZONE_ID = r"((arn:aws[a-z-]*:route53:::|/)?hostedzone/)?[0-9A-Za-z]{1,32}"
+"""A hosted zone in every form in which Route 53 writes its id."""
+
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1)]
+_BEYOND_ASCII = "À-ÖØ-öø-ÿĴ-ľŁ-ňŊ-žΑ-ΡΣ-Ωα-ωА-яぁ-ゖァ-ヺ一-龥가-힣"
+_IN_LABEL = "[A-Za-z0-9_-]"
+_ENDS_LABEL = "[A-Za-z0-9_]"
+_UNICODE_LABEL = f"[a-z0-9]{{0,10}}[{_BEYOND_ASCII}][a-z0-9{_BEYOND_ASCII}]{{0,10}}"
+_LABEL = f"({_ENDS_LABEL}({_IN_LABEL}{{0,61}}{_ENDS_LABEL})?|{_UNICODE_LABEL})"
+_LAST_LABEL = f"([0-9]{{0,9}}[A-Za-z_]({_IN_LABEL}{{0,52}}{_ENDS_LABEL})?|{_UNICODE_LABEL})"
+_HOST = rf"({_LABEL}\.)*{_LAST_LABEL}\.?"
+Domain = Annotated[str, in_schema(rf"\.?{_HOST}", maxLength=253)]
+HostName = Annotated[str, in_schema(_HOST, maxLength=253)]
+
+_IN_CLASS = r"[^\\\[\]&|~-]|\\[^A-Za-z0-9]|\\[tnrfv]|[A-Za-z0-9]-[A-Za-z0-9]"
+_ATOM = rf"[^\\()\[\]{{}}*+?^$|]|\\[^A-Za-z0-9]|\\[dDsSwWtnrfv]|\[\^?({_IN_CLASS})+-?\]|\)"
+_TIMES = r"([*+?]|\{[0-9]{1,3}(,[0-9]{0,3})?\})\??"
+Regexp = Annotated[str, in_schema(rf"(\(\?i\))?(({_ATOM})({_TIMES})?|\((\?:)?|[|^$])*", format="regex")]
+"""A regular expression that Helm's engine and Python read alike."""
+
+LabelSelector = Annotated[str, in_schema(SELECTOR)]
+OwnerId = Annotated[str, form(r'[^,\s"]+', "a name with no comma, space or quotation mark")]
+AnnotationPrefix = Annotated[str, form(r"[A-Za-z0-9.-]+/", "a domain and a slash, such as dns.example.org/")]
+ZoneId = Annotated[
+    str, form(ZONE_ID, "the id of a hosted zone, such as Z0123456789 or /hostedzone/Z0123456789")
+]
 Source = Literal["service", "ingress", "pod", "node", "crd", "gateway-httproute", "gateway-grpcroute"]
-RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR"]
+RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR", "TLSA"]
+_TEXTS = "ownership is kept in TXT records beside the records,"
+Registry = Annotated[
+    Literal["txt", "noop"],
+    refused(dict.fromkeys(("crd", "dynamodb", "aws-sd"), f"{_TEXTS} with --registry=txt")),
+]
 
 
 class Config(LeaderConfig, frozen=True, kw_only=True):
     """Settings of dns; flags of external-dns keep their names and meanings."""
+
+    refused_settings: ClassVar[Mapping[str, str]] = {
+        "crd_registry_namespace": f"there is no crd registry; {_TEXTS} with --registry=txt"
+    }
 
     listen: str = ":7979"
     """HOST:PORT for health, metrics and the status page; an empty host means all addresses."""
@@ -27,17 +64,21 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     source: tuple[Source, ...] = ("service", "ingress")
     """The kinds of objects that are asked what they want."""
 
-    namespace: str = ""
+    namespace: Namespace = ""
     """Look at the objects of this namespace only."""
 
-    annotation_filter: str = ""
+    annotation_filter: LabelSelector = ""
     """Look only at objects whose annotations match this expression, written like a label selector."""
 
-    label_filter: str = ""
+    label_filter: LabelSelector = ""
     """Look only at objects whose labels match this selector."""
 
-    annotation_prefix: tuple[str, ...] = names.ANNOTATION_PREFIXES
+    annotation_prefix: tuple[AnnotationPrefix, ...] = names.ANNOTATION_PREFIXES
     """Prefixes of the annotations that are read; where several say the same thing, the first wins."""
+
+    enable_legacy_annotation_prefix: bool = False
+    """Read the annotations with the prefix `external-dns.alpha.kubernetes.io/` too, if `--annotation-prefix`
+    leaves it out; the other prefixes win."""
 
     ingress_class: tuple[str, ...] = ()
     """Look only at Ingresses of these classes."""
@@ -45,13 +86,13 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     service_type_filter: tuple[Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"], ...] = ()
     """Look only at Services of these types."""
 
-    gateway_namespace: str = ""
+    gateway_namespace: Namespace = ""
     """Look only at Gateways of this namespace; without it, at those of all namespaces."""
 
     gateway_name: str = ""
     """Look only at Gateways of this name."""
 
-    gateway_label_filter: str = ""
+    gateway_label_filter: LabelSelector = ""
     """Look only at Gateways whose labels match this selector."""
 
     fqdn_template: str = ""
@@ -66,10 +107,10 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     expose_internal_ipv6: bool = False
     """Count the internal IPv6 addresses of nodes as external ones: AWS lists no others."""
 
-    target_net_filter: tuple[str, ...] = ()
+    target_net_filter: tuple[Network, ...] = ()
     """Publish only addresses in these networks, and no host names."""
 
-    exclude_target_net: tuple[str, ...] = ()
+    exclude_target_net: tuple[Network, ...] = ()
     """Never publish addresses in these networks."""
 
     ignore_hostname_annotation: bool = False
@@ -90,7 +131,7 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     publish_host_ip: bool = False
     """Publish the addresses of the nodes' hosts in place of those of the pods behind headless Services."""
 
-    pod_source_domain: str = ""
+    pod_source_domain: HostName = ""
     """With the source pod, every pod has the name `<pod>.<domain>` too, annotated or not."""
 
     pod_record_ttl: timedelta = timedelta(seconds=10)
@@ -103,20 +144,20 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     min_ttl: timedelta = timedelta(0)
     """TTL of records whose object asks for none; 0 means 5m."""
 
-    domain_filter: tuple[str, ...] = ()
+    domain_filter: tuple[Domain, ...] = ()
     """Look only at names and zones in these domains; `.example.com` means subdomains only."""
 
-    exclude_domains: tuple[str, ...] = ()
+    exclude_domains: tuple[Domain, ...] = ()
     """Never look at names and zones in these domains."""
 
-    regex_domain_filter: str = ""
+    regex_domain_filter: Regexp = ""
     """Look only at names and zones that contain a match of this regular expression; replaces the lists."""
 
-    regex_domain_exclusion: str = ""
+    regex_domain_exclusion: Regexp = ""
     """Never look at names and zones that contain a match of this regular expression; replaces the lists."""
 
-    zone_id_filter: tuple[str, ...] = ()
-    """Look only at hosted zones whose id ends like this."""
+    zone_id_filter: tuple[ZoneId, ...] = ()
+    """Look only at hosted zones whose id ends like this; an id may begin with `/hostedzone/`."""
 
     aws_zone_type: Literal["", "public", "private"] = ""
     """Look only at public, or only at private, hosted zones."""
@@ -127,13 +168,13 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     aws_zone_tags: tuple[str, ...] = ()
     """Look only at hosted zones with all of these tags: `key`, or `key=value`."""
 
-    aws_assume_role: str = ""
+    aws_assume_role: RoleArn = ""
     """ARN of the role to assume for Route 53; without it the credentials of the process are used."""
 
     aws_assume_role_external_id: str = ""
     """External id to assume roles with."""
 
-    aws_zone_role: dict[str, str] = field(default_factory=dict)
+    aws_zone_role: dict[str, RoleArn] = field(default_factory=dict)
     """Roles for single hosted zones, of other accounts for instance: `zone-id=role-arn`."""
 
     aws_rate: Annotated[float, Meta(gt=0)] = 2.5
@@ -149,10 +190,10 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     policy: Literal["sync", "upsert-only", "create-only"] = "upsert-only"
     """Which changes are permitted: all, no deletes, or nothing but new records."""
 
-    registry: Literal["txt", "noop"] = "txt"
+    registry: Registry = "txt"
     """Where ownership is kept. With `noop` every record of a wanted name counts as ours; not with sync."""
 
-    txt_owner_id: str = ""
+    txt_owner_id: OwnerId = ""
     """The name under which records are owned; different for every cluster. Required with the txt registry."""
 
     txt_prefix: str = ""
@@ -170,7 +211,7 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     txt_encrypt_aes_key: Annotated[str, SECRET] = ""
     """The key for ownership texts: 32 bytes, as they are or in base64."""
 
-    migrate_from_txt_owner: str = ""
+    migrate_from_txt_owner: OwnerId = ""
     """Take over the records of this former owner id, but only of names that objects ask for here."""
 
     adopt_unowned: bool = False
@@ -230,8 +271,6 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
             raise SettingError(
                 "--txt-owner-id is required with --registry=txt: a name that only this cluster has"
             )
-        if set(self.txt_owner_id) & set('," '):
-            raise SettingError(f"--txt-owner-id {self.txt_owner_id!r}: no comma, space or quotation mark")
         if self.registry == "noop" and self.policy == "sync":
             raise SettingError(
                 "--registry noop cannot go with --policy sync: it would delete everybody's records"
@@ -241,13 +280,13 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
             raise SettingError("--no-events is not possible: changes of objects always trigger")
         if self.txt_prefix and self.txt_suffix:
             raise SettingError("--txt-prefix and --txt-suffix exclude each other")
-        for flag, text in (
+        for flag, selector in (
             ("annotation", self.annotation_filter),
             ("label", self.label_filter),
             ("gateway-label", self.gateway_label_filter),
         ):
             try:
-                parse_selector(text)
+                parse_selector(selector)
             except ValueError as error:
                 raise SettingError(f"--{flag}-filter: {error}") from None
 
@@ -257,6 +296,12 @@ def _check_takeover(config: Config) -> None:
         raise SettingError("--migrate-from-txt-owner and --adopt-unowned need --registry=txt")
     if config.migrate_from_txt_owner and config.migrate_from_txt_owner == config.txt_owner_id:
         raise SettingError("--migrate-from-txt-owner is the same as --txt-owner-id")
+
+
+def annotation_prefixes(config: Config) -> tuple[str, ...]:
+    """The prefixes of annotations that are read, the first wins."""
+    legacy = names.ANNOTATION_PREFIXES[1:] if config.enable_legacy_annotation_prefix else ()
+    return tuple(dict.fromkeys((*config.annotation_prefix, *legacy)))
 
 
 def managed_types(config: Config) -> tuple[str, ...]:

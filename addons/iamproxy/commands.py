@@ -1,4 +1,4 @@
-"""The commands beside the daemon: explain a decision, and take the redirect away from this or every node."""
+"""The commands beside the daemon: explain a decision, ask as a pod does, and take the redirect away."""
 
 import argparse
 import sys
@@ -7,8 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from addons.explain.ask import Question, ask_daemons
+from addons.explain.words import in_words
+from addons.iamproxy import names
 from addons.iamproxy.config import Config, base_arn
-from addons.iamproxy.controller.build import build_sts, connected, policy_of, redirect_settings
+from addons.iamproxy.controller.ask import ask
+from addons.iamproxy.controller.build import NAME, build_sts, connected, policy_of, redirect_settings
 from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.desired.grants import Rules
@@ -17,20 +21,30 @@ from addons.iamproxy.model.objects import NAMESPACES, Namespace, Pod
 from addons.iamproxy.model.verdicts import Grant, Verdict
 from addons.iamproxy.net.redirect import Redirect
 from addons.runtime.errors import OutsideError
+from addons.runtime.imds import endpoint_at
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import PODS
 from addons.runtime.setting_values import BadValue, parse_duration
 from addons.runtime.settings import SettingError
 
 HELP = """commands, written before all settings:
-  check --pod NAMESPACE/NAME
-        Tell which role a pod gets and why, or why none.
+  ask [--role ROLE | --no-role]
+        In a pod: ask for credentials as SDKs do, and tell the answer. Exits with 3 when it is not this role,
+        or not any; with --no-role when it is not iamproxy's word that the pod has none.
+  check --pod NAMESPACE/NAME [--url URL | --offline]
+        Tell which role a pod gets and why, or why none, by asking the daemon of its node: through the API
+        server, or at a URL. With --offline no daemon is asked: the settings of this command decide.
   cleanup
         Take the redirect away from this node: pods reach the node's metadata again.
   cleanup --daemonset NAMESPACE/NAME [--timeout 5m]
         Have every node cleaned up by the pods of this DaemonSet, and wait.
 
 """
+
+_PATIENCE_SECONDS = 60.0
+"""For a pod that asks in its first moments, and for a daemon that has just been installed."""
+
+_WITHOUT_CREDENTIALS = {names.CREDENTIALS_DENIED, names.CREDENTIALS_FAILED}
 
 _CLEANUP = "aws-addons-iamproxy-cleanup"
 
@@ -39,17 +53,30 @@ Entry = Callable[[Config], Coroutine[Any, Any, int | None]]
 
 def command_of(argv: Sequence[str]) -> tuple[Entry | None, list[str]]:
     """Give the command that the first argument names, or None, and the arguments that are settings."""
-    parsers = {"check": _parse_check, "cleanup": _parse_cleanup}
+    parsers = {"ask": _parse_ask, "check": _parse_check, "cleanup": _parse_cleanup}
     if argv and argv[0] in parsers:
         return parsers[argv[0]](argv[1:])
     return None, list(argv)
 
 
+def _parse_ask(argv: Sequence[str]) -> tuple[Entry, list[str]]:
+    parser = _parser("ask")
+    wanted = parser.add_mutually_exclusive_group()
+    wanted.add_argument("--role", default="")
+    wanted.add_argument("--no-role", action="store_true")
+    given, rest = parser.parse_known_args(argv)
+    return partial(run_ask, given.role, no_role=given.no_role), rest
+
+
 def _parse_check(argv: Sequence[str]) -> tuple[Entry, list[str]]:
     parser = _parser("check")
     parser.add_argument("--pod", default="")
+    parser.add_argument("--url", default="")
+    parser.add_argument("--offline", action="store_true")
     given, rest = parser.parse_known_args(argv)
-    return partial(check, given.pod), rest
+    if given.offline:
+        return partial(check_offline, given.pod), rest
+    return partial(check, given.pod, given.url), rest
 
 
 def _parse_cleanup(argv: Sequence[str]) -> tuple[Entry, list[str]]:
@@ -67,15 +94,46 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(f"addons iamproxy {command}", add_help=False, allow_abbrev=False)
 
 
-async def check(pod: str, config: Config) -> int:
-    """Explain the decision about one pod: 0 when it is granted a role, 3 when not."""
+async def run_ask(wanted: str, config: Config, *, no_role: bool = False) -> int:
+    """Tell what a pod is told that asks for credentials: 0 when it is as wanted, else 3."""
+    told = await ask(endpoint_at(config.metadata_addr), patience=_PATIENCE_SECONDS)
+    sys.stdout.write(f"{told.words} ({told.reason})\n" if told.reason else f"{told.words}\n")
+    if no_role:
+        expected, is_so = f"no role, told by iamproxy ({names.NO_ROLE})", told.reason == names.NO_ROLE
+    elif wanted:
+        expected, is_so = f"the role {wanted}", wanted.rpartition("/")[2] == told.role.rpartition("/")[2]
+    else:
+        expected, is_so = "a role", bool(told.role)
+    if not is_so:
+        sys.stderr.write(f"expected: {expected}\n")
+    return 0 if is_so else 3
+
+
+async def check(pod: str, url: str, config: Config) -> int:
+    """Have the daemon of its node explain what a pod gets: 0 when that is credentials, else 3."""
+    about = "/".join(("pod", *_split("--pod", pod)))
+    try:
+        answers = await ask_daemons(Question(about, only=NAME, url=url), config.kubeconfig)
+    except OutsideError as error:
+        sys.stderr.write(f"cannot tell: {error.message}\n")
+        return 3
+    if not answers:
+        sys.stderr.write("cannot tell: no daemon runs; --offline decides by the settings of this command\n")
+        return 3
+    sys.stdout.write(in_words(about, answers))
+    reasons = {decision.reason for answer in answers for decision in answer.decisions}
+    return 0 if names.ROLE_GRANTED in reasons and not reasons & _WITHOUT_CREDENTIALS else 3
+
+
+async def check_offline(pod: str, config: Config) -> int:
+    """Explain what a daemon with these settings would decide about a pod: 0 for a role, else 3."""
     namespace, name = _split("--pod", pod)
     try:
         verdict, text = await _explain(namespace, name, config)
     except OutsideError as error:
         sys.stderr.write(f"cannot tell: {error.message}\n")
         return 3
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(f"by the settings of this command; no daemon and no STS was asked\n{text}\n")
     return 0 if isinstance(verdict, Grant) else 3
 
 

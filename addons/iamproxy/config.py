@@ -1,6 +1,5 @@
 """The settings of iamproxy. The docstring below each field is its documentation, everywhere."""
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
@@ -9,8 +8,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from addons.iamproxy import names
-from addons.iamproxy.roles import checked_arn, checked_base, role_arn
-from addons.runtime.settings import CommonConfig, SettingError
+from addons.iamproxy.roles import PART, ROLES, checked_base, role_arn
+from addons.runtime.setting_values import IPV4, IPV6, Network, RoleArn, form, in_schema
+from addons.runtime.settings import CommonConfig, SettingError, parse_listen
 
 ENV_PREFIXES = ("ADDONS_IAMPROXY_",)
 """Prefix of the environment variables; kube2iam has none of its own."""
@@ -36,11 +36,48 @@ RETIRED = {
 """Flags that have no counterpart here, most of them of kube2iam -> what there is in their place."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-
-_ANNOTATION = re.compile(r"([a-z0-9.-]+/)?[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?")
-_INTERFACE = re.compile(r'!?[^\s/+!"]{1,15}\+?')
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_SESSION_TEMPLATE = re.compile(r"([\w+=,.@-]|\{(namespace|service-account|node|role)\})+")
+AnnotationKey = Annotated[
+    str,
+    form(
+        r"([a-z0-9.-]+/)?[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?",
+        f"the name of an annotation, such as {names.ROLE}",
+    ),
+]
+Account = Annotated[str, form("[0-9]{12}", "the 12 digits of an account")]
+Interface = Annotated[str, form(r'!?[^\s/+!"]{1,15}\+?', "the name of an interface like eth0, eni+ or !eth0")]
+SessionTemplate = Annotated[
+    str,
+    form(
+        r"([A-Za-z0-9_+=,.@-]|\{(namespace|service-account|node|role)\})+",
+        "letters, digits, _+=,.@- and {namespace}, {service-account}, {node}, {role}",
+    ),
+]
+BaseArn = Annotated[str, in_schema(rf"{ROLES}(/{PART}+)*/?", maxLength=256)]
+Role = Annotated[str, in_schema(rf"({ROLES}/|/?)({PART}+/)*{PART}{{1,64}}", maxLength=256)]
+Address = Annotated[str, in_schema(rf"{IPV4}|{IPV6}")]
+SocketPath = Annotated[str, form("(/.*)?", "the path of a socket, from the root on")]
+MetadataKey = Literal[
+    "ami-id",
+    "hostname",
+    "instance-id",
+    "instance-life-cycle",
+    "instance-type",
+    "local-hostname",
+    "local-ipv4",
+    "mac",
+    "placement/availability-zone",
+    "placement/availability-zone-id",
+    "placement/group-name",
+    "placement/host-id",
+    "placement/partition-number",
+    "placement/region",
+    "public-hostname",
+    "public-ipv4",
+    "reservation-id",
+    "services/domain",
+    "services/partition",
+]
+"""The metadata of a node that may be shown to its pods at all."""
 
 _ANY_BASE = "arn:aws:iam::123456789012:role/"
 
@@ -54,7 +91,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     listen: str = ":8182"
     """HOST:PORT for health, metrics and the status page; the node itself and `--admin-networks` reach it."""
 
-    admin_networks: tuple[str, ...] = ()
+    admin_networks: tuple[Network, ...] = ()
     """Networks from which health, metrics and the status page may be read: `10.0.0.0/16`, for Prometheus."""
 
     aws_region: str = ""
@@ -66,22 +103,22 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     node: str = ""
     """The name of this node: only its pods are served. Required."""
 
-    base_role_arn: str = ""
+    base_role_arn: BaseArn = ""
     """Put before role names that are no ARN: `arn:aws:iam::123456789012:role/`."""
 
     auto_discover_base_arn: bool = False
     """Ask STS for the account and partition of the base ARN: those of our own credentials."""
 
-    default_role: str = ""
+    default_role: Role = ""
     """The role of pods that ask for none. Their namespace must allow it like any other."""
 
-    iam_role_key: str = names.ROLE
+    iam_role_key: AnnotationKey = names.ROLE
     """The annotation of pods that names their role."""
 
-    iam_external_id: str = names.EXTERNAL_ID
+    iam_external_id: AnnotationKey = names.EXTERNAL_ID
     """The annotation of pods that holds the external id."""
 
-    namespace_key: str = names.ALLOWED_ROLES
+    namespace_key: AnnotationKey = names.ALLOWED_ROLES
     """The annotation of namespaces that lists the roles allowed there."""
 
     namespace_restrictions: bool = True
@@ -90,7 +127,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     namespace_restriction_format: Literal["glob", "regexp"] = "glob"
     """How namespaces list roles: with `*` for anything, or as regular expressions. Both match whole ARNs."""
 
-    allowed_accounts: tuple[str, ...] = ()
+    allowed_accounts: tuple[Account, ...] = ()
     """Accounts whose roles pods may have at all, besides that of the base ARN. Without it: any."""
 
     policy_file: str = ""
@@ -102,13 +139,13 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     credential_source: Literal["node", "web-identity"] = "node"
     """What assumes pods' roles: our credentials, or a token of the pod's ServiceAccount (web identity)."""
 
-    assume_role_arn: str = ""
+    assume_role_arn: RoleArn = ""
     """Assume this role first, and the pods' roles with it: the node's role then needs no other right."""
 
     token_audience: str = "sts.amazonaws.com"  # noqa: S105
     """With web identity: the audience of the tokens."""
 
-    session_name: str = "{namespace}.{service-account}"
+    session_name: SessionTemplate = "{namespace}.{service-account}"
     """Session name, shown by CloudTrail, of pods without one of their own; may hold `{node}` and `{role}`."""
 
     session_tags: bool = False
@@ -126,39 +163,34 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     token_key_file: str = ""
     """Keep the key of session tokens in this file, so that they outlive a restart; without it in memory."""
 
-    metadata_addr: str = "169.254.169.254"
+    metadata_addr: Address = "169.254.169.254"
     """The address of the node's own metadata service."""
 
-    metadata_allow: tuple[str, ...] = ("placement/availability-zone", "placement/region")
+    metadata_allow: tuple[MetadataKey, ...] = ("placement/availability-zone", "placement/region")
     """What pods may read of the node's metadata, each below `meta-data/`, exactly as written."""
+
+    instance_identity: Literal["made", "none"] = "made"
+    """Whether pods find an identity document and an instance id, `made` of what they may see, or none."""
 
     interceptor: Literal["nft", "none"] = "nft"
     """What brings the pods' requests here: rules of our own in nftables, or something else."""
 
-    host_interface: tuple[str, ...] = ()
+    host_interface: tuple[Interface, ...] = ()
     """Redirect only what comes in by these interfaces, and drop the rest; `eni+` is all that begin so."""
 
-    cni_socket: str = "/run/aws-addons/cni.sock"
+    cni_socket: SocketPath = "/run/aws-addons/cni.sock"
     """Where our cni tells which pod has which address; without it the API server is believed."""
 
     def __post_init__(self) -> None:
         """Raise SettingError where settings contradict each other or cannot be read."""
         _check_role("base-role-arn", self.base_role_arn, checked_base)
-        _check_role("assume-role-arn", self.assume_role_arn, checked_arn)
         _check_role("default-role", self.default_role, lambda role: role_arn(role, _some_base(self)))
+        _check_ports(self.listen, self.app_port)
         _check_networks(self.admin_networks)
-        for account in self.allowed_accounts:
-            if not _ACCOUNT.fullmatch(account):
-                raise SettingError(f"--allowed-accounts {account!r}: an account has 12 digits")
-        if not _SESSION_TEMPLATE.fullmatch(self.session_name):
-            raise SettingError(
-                f"--session-name {self.session_name!r}: letters, digits, +=,.@- and "
-                "{namespace}, {service-account}, {node}, {role}"
-            )
         if not _SHORTEST_TTL <= self.iam_role_session_ttl <= _LONGEST_TTL:
             seconds = self.iam_role_session_ttl.total_seconds()
             raise SettingError(f"--iam-role-session-ttl {seconds:g}s: not between 5m and 6h")
-        _check_names(self)
+        _check_address(self.metadata_addr)
         _check_source(self)
 
 
@@ -175,6 +207,12 @@ def _some_base(config: Config) -> str:
     return base_arn(config) or (_ANY_BASE if config.auto_discover_base_arn else "")
 
 
+def _check_ports(listen: str, app_port: int) -> None:
+    """The page would be served to pods: the kernel spreads connections over all who listen on a port."""
+    if app_port and parse_listen(listen)[1] == app_port:
+        raise SettingError(f"--app-port {app_port}: the port of --listen {listen}; each needs its own")
+
+
 def _check_networks(texts: tuple[str, ...]) -> None:
     for text in texts:
         try:
@@ -183,19 +221,11 @@ def _check_networks(texts: tuple[str, ...]) -> None:
             raise SettingError(f"--admin-networks {text!r}: {error}") from error
 
 
-def _check_names(config: Config) -> None:
-    """What pods would only be refused for later."""
-    keys = (("iam-role-key", config.iam_role_key), ("iam-external-id", config.iam_external_id))
-    for flag, key in (*keys, ("namespace-key", config.namespace_key)):
-        if not _ANNOTATION.fullmatch(key):
-            raise SettingError(f"--{flag} {key!r}: not the name of an annotation, such as {names.ROLE}")
-    for pattern in config.host_interface:
-        if not _INTERFACE.fullmatch(pattern):
-            raise SettingError(f"--host-interface {pattern!r}: not like eth0, eni+ or !eth0")
+def _check_address(text: str) -> None:
     try:
-        ip_address(config.metadata_addr)
+        ip_address(text)
     except ValueError:
-        raise SettingError(f"--metadata-addr {config.metadata_addr!r}: not an IP address") from None
+        raise SettingError(f"--metadata-addr {text!r}: not an IP address") from None
 
 
 def _check_source(config: Config) -> None:

@@ -18,13 +18,13 @@ T = TypeVar("T")
 def run_to_exit_code(main: Coroutine[Any, Any, int | None]) -> int:
     """Run `main` on a new event loop; give its result, or 1 when it crashed, with the traceback in the log.
 
-    A SettingError passes through: it is the user's, not ours.
+    A SettingError passes through, also one of a part that ran beside others: it is the user's, not ours.
     """
     try:
         return asyncio.run(main) or 0
-    except SettingError:
-        raise
     except Exception as error:
+        if setting := _setting_error(error):
+            raise setting from None
         log.critical("crashed: %s", error, exc_info=error)
         return 1
 
@@ -98,9 +98,17 @@ async def end_within(seconds: float, work: Coroutine[Any, Any, T], stopping: asy
     return None if task.cancelled() else task.result()
 
 
+def _setting_error(error: BaseException) -> SettingError | None:
+    if isinstance(error, BaseExceptionGroup):
+        return next(filter(None, map(_setting_error, error.exceptions)), None)
+    return error if isinstance(error, SettingError) else None
+
+
 async def _guard(runnable: Runnable, stopping: asyncio.Event) -> None:
     try:
         await runnable(stopping)
+    except SettingError:
+        raise
     except Exception as error:
         log.error("failed: %s: %s", _name(runnable), error)
         raise

@@ -1,7 +1,6 @@
 """The one way to AWS: boto3 calls in threads of their own, paced, permitted, with typed errors."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
@@ -15,9 +14,10 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from addons.runtime.aws_clients import NOBODY, Clients, OnCall, Reply, Role
 from addons.runtime.aws_errors import translate
+from addons.runtime.aws_sending import Sending
 from addons.runtime.bucket import Bucket, Rate
 from addons.runtime.errors import OutsideError, Throttled, Unavailable, Withheld
-from addons.runtime.permit import Permit
+from addons.runtime.permit import STOPPING, Permit
 
 T = TypeVar("T")
 
@@ -65,8 +65,8 @@ class AwsSession:
         )
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
-        self._lock = threading.Lock()
-        self._under_way = 0
+        self._sendings: dict[Sending, asyncio.Future[Any]] = {}
+        self._is_stopped = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,13 +76,27 @@ class AwsSession:
 
     def close(self) -> None:
         """Drop waiting calls, close connections. A call under way is not waited for, nor sent again."""
+        for sending in self._sendings:
+            sending.abandon(Unavailable("the session is closed"))
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         self._clients.close()
 
+    def stop(self) -> None:
+        """End what changes nothing, now and from now on: such calls raise Withheld.
+
+        A change that may have reached AWS is waited for by whoever made it; one that was not sent yet is not,
+        and never will be.
+        """
+        self._is_stopped = True
+        for sending, ended in tuple(self._sendings.items()):
+            refusal = _told_to_stop()
+            if (sending.abandon(refusal) or not sending.is_change) and not ended.done():
+                ended.set_exception(refusal)
+
     async def settled(self) -> None:
-        """Return when no thread is at work on a call, abandoned ones included."""
-        while self._under_way:  # noqa: ASYNC110 (threads end, and tell no loop)
+        """Return when no call is under way that may have reached AWS, abandoned ones included."""
+        while any(sending.is_sent for sending in tuple(self._sendings)):  # noqa: ASYNC110 (no loop is told)
             await asyncio.sleep(_SETTLE_SECONDS)
 
     async def call(
@@ -114,6 +128,8 @@ class AwsSession:
         tries = 0
         while True:
             _PACED.labels(service).inc(await bucket.take())
+            if self._is_stopped and permit is None:
+                raise _told_to_stop()
             try:
                 return await self._call_once(service, operation, who, arguments, permit)
             except Throttled:
@@ -142,47 +158,48 @@ class AwsSession:
     async def _call_once(
         self, service: str, operation: str, who: Role, arguments: Mapping[str, Any], permit: Permit | None
     ) -> Reply:
-        is_abandoned = threading.Event()
-
-        def refusal() -> OutsideError | None:
-            if is_abandoned.is_set():
-                return Withheld(f"{service} {operation}: not sent: the call was abandoned")
-            return permit.refusal_to_send() if permit else None
-
-        make = partial(self._clients.call, service, operation, who, arguments, refusal)
+        sending = Sending(permit.refusal_to_send if permit else _nothing, is_change=permit is not None)
+        make = partial(self._clients.call, service, operation, who, arguments, sending)
         started, outcome = monotonic(), "cancelled"
         try:
-            reply = await self._in_thread(service, operation, make)
+            reply = await self._in_thread(service, operation, partial(self._make, make, sending), sending)
             outcome = "ok"
         except OutsideError as error:
             outcome = type(error).__name__.lower()
             raise
         finally:
-            is_abandoned.set()
+            if sending.abandon(Withheld(f"{service} {operation}: not sent: the call was abandoned")):
+                self._sendings.pop(sending, None)
             _CALLS.labels(service, operation, outcome).inc()
             _SECONDS.labels(service, operation).observe(monotonic() - started)
         _RESENT.labels(service).inc(reply.get("ResponseMetadata", {}).get("RetryAttempts", 0))
         return reply
 
-    async def _in_thread(self, service: str, operation: str, make: Callable[[], T]) -> T:
+    async def _in_thread(
+        self, service: str, operation: str, make: Callable[[], T], sending: Sending | None = None
+    ) -> T:
         if service not in self._pools:
             self._pools[service] = ThreadPoolExecutor(self._threads, f"aws-{service}")
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[T] = loop.create_future()
+        if sending:
+            self._sendings[sending] = ended
         with _OPEN.labels(service).track_inprogress():
+            made = loop.run_in_executor(self._pools[service], make)
+            made.add_done_callback(partial(_hand_on, ended))
             try:
-                run = partial(self._note_under_way, make)
-                return await asyncio.get_running_loop().run_in_executor(self._pools[service], run)
+                return await ended
             except (ClientError, BotoCoreError) as error:
                 raise translate(service, operation, error) from error
+            finally:
+                made.cancel()
 
-    def _note_under_way(self, make: Callable[[], T]) -> T:
-        """Do it, in a thread; `settled` waits for it, even when nobody waits for its result any more."""
-        with self._lock:
-            self._under_way += 1
+    def _make(self, make: Callable[[], T], sending: Sending) -> T:
+        """Make a call, in a thread: `settled` waits for it even when nobody waits for its result any more."""
         try:
             return make()
         finally:
-            with self._lock:
-                self._under_way -= 1
+            self._sendings.pop(sending, None)
 
     def _bucket(self, service: str, operation: str, role: str) -> Bucket:
         group = f"{service}:{operation}"
@@ -194,6 +211,26 @@ class AwsSession:
 
     def _rate(self, service: str) -> Rate:
         return self._rates.get(service, _DEFAULT_RATE)
+
+
+def _nothing() -> None:
+    return None
+
+
+def _told_to_stop() -> Withheld:
+    return Withheld("not begun: this replica was told to stop", code=STOPPING)
+
+
+def _hand_on(ended: asyncio.Future[T], made: asyncio.Future[T]) -> None:
+    """Give the result of a thread to whoever still waits for it."""
+    if ended.done() or made.cancelled():
+        if not made.cancelled():
+            made.exception()  # nobody else will look at it
+        return
+    if error := made.exception():
+        ended.set_exception(error)
+    else:
+        ended.set_result(made.result())
 
 
 def _next_tokens(paging: Mapping[str, Any], page: Reply) -> Reply | None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from botocore import UNSIGNED
@@ -13,12 +14,12 @@ from botocore.credentials import (
     CredentialResolver,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import BotoCoreError, NoCredentialsError
 from botocore.session import Session
 
 from addons.runtime.aws_models import use_lean_models
-from addons.runtime.aws_sending import Refusal, check, unless
-from addons.runtime.errors import Unavailable
+from addons.runtime.aws_sending import Sending, before_send, calling, check
+from addons.runtime.errors import Invalid
 
 Reply = dict[str, Any]
 OnCall = Callable[[str, str], None]
@@ -39,6 +40,9 @@ class Clients:
 
     Sessions share one loader: every loader of its own would read and keep the service descriptions anew,
     18 MiB for EC2 alone.
+
+    botocore looks for credentials when a client is made, and one that was made without any never has some.
+    So none is made before there are credentials; each call looks for them again.
     """
 
     def __init__(
@@ -58,48 +62,73 @@ class Clients:
         self._read_seconds = read_seconds
         self._on_call = on_call
         self._lock = threading.RLock()
+        self._looking = threading.Lock()
+        self._looked_at = float("-inf")  # when the last look for credentials that found none began
         self._sessions: dict[Role, Session] = {}
         self._clients: dict[tuple[str, Role], Any] = {}
-        self._closed = False
 
     def call(
-        self, service: str, operation: str, role: Role, arguments: Mapping[str, Any], refusal: Refusal
+        self, service: str, operation: str, role: Role, arguments: Mapping[str, Any], sending: Sending
     ) -> Reply:
-        """Call an operation by its boto3 method name; raises what botocore raises, or `refusal` gives."""
-        with unless(lambda: Unavailable("the session is closed") if self._closed else refusal()):
+        """Call an operation by its boto3 method name; raises what botocore raises, or `sending` does."""
+        with calling(sending):
             reply: Reply = getattr(self._client(service, role), operation)(**arguments)
         return reply
 
     def paging(self, service: str, operation: str) -> Mapping[str, Any]:
         """Give botocore's description of how a listing is paged; raises ValueError when it is not."""
+        name = self._client(service, OWN).meta.method_to_api_mapping[operation]
         with self._lock:
-            name = self._client(service, OWN).meta.method_to_api_mapping[operation]
             paging: Mapping[str, Any] = self._session(OWN).get_paginator_model(service).get_paginator(name)
         return paging
 
     def close(self) -> None:
-        """Close all connections. A thread in the middle of a call does not send it again."""
-        self._closed = True
+        """Close all connections."""
         with self._lock:
             for client in self._clients.values():
                 client.close()
 
     def _client(self, service: str, role: Role) -> Any:
+        if role == OWN:
+            self._own_credentials()
         with self._lock:
             if (service, role) not in self._clients:
                 made = self._create(self._session(role), service, is_signed=role != NOBODY)
+                made.meta.events.register("before-send", before_send)
                 self._clients[service, role] = made
             return self._clients[service, role]
 
-    def _create(self, session: Session, service: str, *, is_signed: bool = True, **credentials: str) -> Any:
+    def _own_credentials(self) -> Any:
+        """Give the credentials of the process, or raise what botocore raises where there are none.
+
+        A look takes seconds where nobody answers. Threads that asked before it began share what it finds.
+        """
+        asked_at = monotonic()
         with self._lock:
-            client = session.create_client(
-                service,
-                region_name=self._region,
-                endpoint_url=self._endpoint_url,
-                config=self._config(service, is_signed),
-                **credentials,
-            )
+            own = self._session(OWN)
+        with self._looking:
+            if self._looked_at > asked_at:
+                raise NoCredentialsError
+            looked_at = monotonic()
+            if (found := own.get_credentials()) is None:
+                self._looked_at = looked_at
+                raise NoCredentialsError
+            return found
+
+    def _create(self, session: Session, service: str, *, is_signed: bool = True, **credentials: str) -> Any:
+        try:
+            with self._lock:
+                client = session.create_client(
+                    service,
+                    region_name=self._region,
+                    endpoint_url=self._endpoint_url,
+                    config=self._config(service, is_signed),
+                    **credentials,
+                )
+        except BotoCoreError:
+            raise
+        except ValueError as error:  # $AWS_ENDPOINT_URL is no URL
+            raise Invalid(f"{service}: {error}", code="InvalidEndpoint") from error
         client.meta.events.register("before-call", self._tell)
         client.meta.events.register("before-send", check)
         return client
@@ -127,7 +156,7 @@ class Clients:
         own = self._session(OWN)
         session = _plain_session()
         session.register_component("data_loader", own.get_component("data_loader"))
-        provider = _RoleProvider(role, own, partial(self._create, own))
+        provider = _RoleProvider(role, self._own_credentials, partial(self._create, own))
         session.register_component("credential_provider", CredentialResolver([provider]))
         return session
 
@@ -141,10 +170,12 @@ class _RoleProvider(CredentialProvider):  # type: ignore[misc]
 
     METHOD = "assume-role"
 
-    def __init__(self, role: Role, own: Session, create_client: Callable[..., Any]) -> None:
+    def __init__(
+        self, role: Role, own_credentials: Callable[[], Any], create_client: Callable[..., Any]
+    ) -> None:
         super().__init__()
         self._role = role
-        self._own = own
+        self._own_credentials = own_credentials
         self._create_client = create_client
 
     def load(self) -> DeferredRefreshableCredentials:
@@ -154,9 +185,7 @@ class _RoleProvider(CredentialProvider):  # type: ignore[misc]
     def _fetch(self) -> Mapping[str, Any]:
         arn, external_id = self._role
         more = {"RoleSessionName": _SESSION_NAME} | ({"ExternalId": external_id} if external_id else {})
-        source = self._own.get_credentials()
-        if source is None:
-            raise NoCredentialsError
+        source = self._own_credentials()
         fetcher = AssumeRoleCredentialFetcher(self._create_client, source, arn, extra_args=more)
         credentials: Mapping[str, Any] = fetcher.fetch_credentials()
         return credentials

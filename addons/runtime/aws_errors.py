@@ -77,6 +77,24 @@ TABLE: Final[tuple[tuple[str, type[OutsideError]], ...]] = (
 """Patterns of `service:code`, the service as boto3 names it; the first that fits counts. What fits none is
 Unavailable with an HTTP status of 500 and above, else Invalid."""
 
+OF_CREDENTIALS: Final = frozenset(
+    {
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+        "CredentialRetrievalError",
+        "MetadataRetrievalError",
+        "InvalidClientTokenId",
+        "UnrecognizedClientException",
+        "SignatureDoesNotMatch",
+        "MissingAuthenticationToken",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
+    }
+)
+"""Codes that say that we have no credentials, or none that AWS takes."""
+
 _BAD_REQUEST = (ParamValidationError, NoRegionError, InvalidRegionError, ProfileNotFound)
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError)
 

@@ -24,21 +24,63 @@ Refusal = Callable[[], OutsideError | None]
 _calling = threading.local()
 
 
+class Sending:
+    """One call on its way to AWS. Threads and the event loop may ask and tell at the same time."""
+
+    def __init__(self, refusal: Refusal, *, is_change: bool) -> None:
+        self.is_change = is_change
+        self._refusal = refusal
+        self._abandoned: OutsideError | None = None
+        self._lock = threading.Lock()
+        self.is_sent = False
+        """Whether its request has left, or is about to: it may reach AWS, whatever happens here."""
+
+    def abandon(self, error: OutsideError) -> bool:
+        """Have nothing sent from now on; True when nothing was, so that AWS will never hear of the call."""
+        with self._lock:
+            self._abandoned = error
+            return not self.is_sent
+
+    def check(self) -> None:
+        """Raise the error of a call that must not be sent any more."""
+        with self._lock:
+            self._check()
+
+    def send(self) -> None:
+        """Note that the request is about to leave, unless it must not."""
+        with self._lock:
+            self._check()
+            self.is_sent = True
+
+    def _check(self) -> None:
+        if error := self._abandoned or self._refusal():
+            raise error
+
+
 @contextmanager
-def unless(refusal: Refusal) -> Iterator[None]:
-    """Have what this thread sends meanwhile refused as soon as `refusal` gives an error."""
-    _calling.refusal = refusal
+def calling(sending: Sending) -> Iterator[None]:
+    """Have what this thread sends meanwhile be for this call."""
+    _calling.sending = sending
     try:
         yield
     finally:
-        del _calling.refusal
+        del _calling.sending
+
+
+def before_send(**_: object) -> None:
+    """Let the request of a call leave, or raise its error."""
+    if sending := _sending():
+        sending.send()
 
 
 def check(**_: object) -> None:
     """Raise the error of the call that this thread is at work on, if it must not be sent any more."""
-    refusal: Refusal | None = getattr(_calling, "refusal", None)
-    if refusal and (error := refusal()):
-        raise error
+    if sending := _sending():
+        sending.check()
+
+
+def _sending() -> Sending | None:
+    return getattr(_calling, "sending", None)
 
 
 class _CheckedHttp(AWSHTTPConnection):  # type: ignore[misc]

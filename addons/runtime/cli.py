@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -74,11 +75,19 @@ def _with_customary_variables(config: Config, environ: Mapping[str, str]) -> Con
     """Fill what is unset from the variables that every tool of the field reads.
 
     botocore itself reads only AWS_DEFAULT_REGION, while the pod identity webhook may set only AWS_REGION;
-    a kubeconfig of the environment counts outside of a cluster only.
+    a kubeconfig of the environment, or of the home as kubectl has it, counts outside of a cluster only.
     """
     found: dict[str, Any] = {}
     if not config.aws_region:
         found["aws_region"] = environ.get("AWS_REGION", "")
-    if not config.kubeconfig and "KUBERNETES_SERVICE_HOST" not in environ:
-        found["kubeconfig"] = environ.get("KUBECONFIG", "")
+    if not config.kubeconfig:
+        found["kubeconfig"] = customary_kubeconfig(environ)
     return msgspec.structs.replace(config, **found)
+
+
+def customary_kubeconfig(environ: Mapping[str, str]) -> str:
+    """Give the kubeconfig that kubectl would use; none in a pod, where the ServiceAccount counts."""
+    if "KUBERNETES_SERVICE_HOST" in environ:
+        return ""
+    of_home = Path(environ.get("HOME", "/"), ".kube", "config")
+    return environ.get("KUBECONFIG", "") or (str(of_home) if of_home.exists() else "")

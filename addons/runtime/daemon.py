@@ -1,25 +1,27 @@
 """The life of a daemon, the same for all: connections, reports, leadership, one pass, a dry run, the end."""
 
 import asyncio
-import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from addons.runtime.app import at_once, end_within, run_until_stopped, stopped_by_signals
 from addons.runtime.aws import AwsSession
+from addons.runtime.aws_identity import AwsIdentity
 from addons.runtime.bucket import Rate
 from addons.runtime.decisions import Decision, Decisions
 from addons.runtime.events import EventRecorder
+from addons.runtime.faults import Faults, FaultSource
 from addons.runtime.kube import KubeClient
-from addons.runtime.kube_access import SERVICE_ACCOUNT_FILES
+from addons.runtime.kube_access import SERVICE_ACCOUNT_FILES, own_pod
 from addons.runtime.leader import Leader
-from addons.runtime.outcomes import PlanLine
+from addons.runtime.outcomes import Fault, PlanLine
 from addons.runtime.reporter import Reporter
 from addons.runtime.runnable import Runnable
 from addons.runtime.settings import CommonConfig, LeaderConfig
@@ -35,8 +37,8 @@ PrintPlan = Callable[[Iterable[PlanLine]], None]
 class Parts:
     """What every daemon is built on.
 
-    `leader` is None where no lease is needed, `print_plan` is there in a dry run only, and takes every plan
-    in place of its being carried out.
+    `leader` is None where no lease is needed, `identity` where AWS is never asked in our own name.
+    `print_plan` is there in a dry run only, and takes every plan in place of its being carried out.
     """
 
     kube: KubeClient
@@ -44,6 +46,7 @@ class Parts:
     decisions: Decisions
     events: EventRecorder
     reporter: Reporter
+    identity: AwsIdentity | None = None
     leader: Leader | None = None
     print_plan: PrintPlan | None = None
 
@@ -59,7 +62,7 @@ class Daemon:
     `act` is the part that changes the world; where there is a leader it runs only while that leads. `caches`
     run in every mode, `servers` beside them unless it is a single pass. `once` makes one full pass and gives
     what failed. `not_ready` says why the daemon is not ready, `state` what its page shows, `decisions_on`
-    what there is to say about one object when asked.
+    what there is to say about one object when asked, `faults` what around it keeps it from its work.
     """
 
     act: Runnable
@@ -67,8 +70,9 @@ class Daemon:
     caches: Sequence[Runnable]
     servers: Sequence[Runnable] = ()
     not_ready: Callable[[], str]
-    state: Callable[[], object]
+    state: Callable[[], Mapping[str, object]]
     decisions_on: Callable[[str], Iterable[Decision]] = _nothing
+    faults: FaultSource = tuple
     before_stopping: Callable[[], Awaitable[None]] = at_once
     grace_seconds: float = 20.0
     shares_port: bool = False
@@ -86,16 +90,20 @@ async def connect(
     *,
     rates: Mapping[str, Rate],
     instance: str = "",
+    has_identity: bool = True,
     **aws_options: Any,
 ) -> AsyncIterator[Parts]:
-    """Open what a daemon is built on; `instance` names this replica in Events, by default by its host."""
+    """Open what a daemon is built on; `instance` names this replica in Events, by default by its pod or host.
+
+    Without `has_identity` the daemon speaks to AWS in the name of others alone.
+    """
     async with (
         KubeClient.connect(config.kubeconfig, user_agent=component(name)) as kube,
         AwsSession(
             region=config.aws_region, endpoint_url=config.aws_endpoint_url, rates=rates, **aws_options
         ) as aws,
     ):
-        identity = instance or f"{socket.gethostname()}-{os.getpid()}"
+        identity = instance or own_name()
         decisions = Decisions()
         events = EventRecorder(kube, component=component(name), instance=identity)
         yield Parts(
@@ -104,6 +112,7 @@ async def connect(
             decisions=decisions,
             events=events,
             reporter=Reporter(decisions=decisions, events=None if config.dry_run else events),
+            identity=AwsIdentity(aws) if has_identity else None,
             leader=_leader(name, config, kube, aws, identity),
             print_plan=print_plan if config.dry_run else None,
         )
@@ -114,25 +123,58 @@ async def live(name: str, config: CommonConfig, parts: Parts, daemon: Daemon) ->
     parts.decisions.on_demand = daemon.decisions_on
     if config.once:
         return await single_pass(parts, daemon)
-    status = StatusServer(
-        config.listen,
-        name=name,
-        ready=daemon.not_ready,
-        state=daemon.state,
-        decisions=parts.decisions,
-        reuse_port=daemon.shares_port,
-    )
+    faults = faults_of(parts, daemon)
     act = parts.leader.lead(daemon.act) if parts.leader else daemon.act
     await run_until_stopped(
-        status.serve,
+        status_server(name, config.listen, parts, daemon, faults).serve,
         *daemon.servers,
         *daemon.caches,
         parts.events.run,
+        *((parts.identity.run,) if parts.identity else ()),
+        faults.run,
+        partial(_stop_calls, parts.aws),
         act,
         grace=daemon.grace_seconds,
         before_stopping=daemon.before_stopping,
     )
     return 0
+
+
+def faults_of(parts: Parts, daemon: Daemon) -> Faults:
+    """All that keeps a daemon from its work."""
+
+    def common() -> Iterable[Fault]:
+        return filter(None, (part.fault() for part in (parts.identity, parts.leader) if part))
+
+    return Faults((common, daemon.faults), reporter=parts.reporter, pod=own_pod())
+
+
+def status_server(name: str, listen: str, parts: Parts, daemon: Daemon, faults: Faults) -> StatusServer:
+    """Put together what shows the status of a daemon."""
+    identity, leader = parts.identity, parts.leader
+
+    def not_ready() -> str:
+        unable = identity.not_ready() if identity else ""
+        return daemon.not_ready() or unable or (leader.not_ready() if leader else "")
+
+    def state() -> object:
+        return {
+            "daemon": name,
+            "leads": leader is None or leader.is_leading,
+            "leader": leader.leader if leader else "",
+            "awsIdentity": identity.in_words() if identity else "none: AWS is asked in the name of pods",
+            "degraded": faults.current(),
+            **daemon.state(),
+        }
+
+    return StatusServer(
+        listen,
+        name=name,
+        ready=not_ready,
+        state=state,
+        decisions=parts.decisions,
+        reuse_port=daemon.shares_port,
+    )
 
 
 async def single_pass(parts: Parts, daemon: Daemon) -> int:
@@ -142,13 +184,22 @@ async def single_pass(parts: Parts, daemon: Daemon) -> int:
         async with asyncio.TaskGroup() as group:
             for part in (*daemon.caches, parts.events.run):
                 group.create_task(part(over))
+            stopper = group.create_task(_stop_calls(parts.aws, stopping))
             failures = await end_within(daemon.grace_seconds, daemon.once(stopping), stopping)
+            was_stopped = stopping.is_set()
+            stopper.cancel()
             over.set()
     for key, message in sorted((failures or {}).items()):
         sys.stderr.write(f"failed: {key}: {message}\n")
-    if stopping.is_set():
+    if was_stopped:
         sys.stderr.write("stopped before the pass was complete\n")
-    return 3 if failures or stopping.is_set() else 0
+    return 3 if failures or was_stopped else 0
+
+
+async def _stop_calls(aws: AwsSession, stopping: asyncio.Event) -> None:
+    """Once told to stop, have nothing read any more, and only changes on the wire waited for."""
+    await stopping.wait()
+    aws.stop()
 
 
 def print_plan(lines: Iterable[PlanLine]) -> None:
@@ -164,16 +215,30 @@ def _leader(
     """A single pass and a dry run need no lease: they end soon, or change nothing."""
     if not isinstance(config, LeaderConfig) or not config.leader_elect or config.once or config.dry_run:
         return None
+    namespace, lease = lease_of(name, config)
     return Leader(
         kube,
-        namespace=config.leader_elect_namespace or pod_namespace(),
-        name=config.leader_elect_name or component(name),
+        namespace=namespace,
+        name=lease,
         identity=identity,
         settled=aws.settled,
     )
 
 
+def own_name() -> str:
+    """What others know us by: the name of our pod, else of our host."""
+    pod = own_pod()
+    return pod.name if pod else socket.gethostname()
+
+
+def lease_of(name: str, config: LeaderConfig) -> tuple[str, str]:
+    """The namespace and the name of the Lease by which one replica leads."""
+    return config.leader_elect_namespace or pod_namespace(), config.leader_elect_name or component(name)
+
+
 def pod_namespace() -> str:
     """The namespace that we run in; `default` outside of a cluster."""
+    if pod := own_pod():
+        return pod.namespace
     file = SERVICE_ACCOUNT_FILES / "namespace"
     return file.read_text().strip() if file.exists() else "default"

@@ -1,6 +1,6 @@
 """The door to the Kubernetes API: bytes in, partial objects out, typed errors for all that goes wrong."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -171,24 +171,38 @@ class KubeClient:
             async for line in lines:
                 yield line
 
-    async def create(self, resource: Resource, body: object, *, namespace: str = "") -> KubeObject:
-        """Create the object `body` (a Struct or a dict); raises AlreadyExists. Answers its metadata."""
+    async def create(
+        self, resource: Resource, body: object, *, namespace: str = "", dry_run: bool = False
+    ) -> KubeObject:
+        """Create the object `body` (a Struct or a dict); raises AlreadyExists. Answers its metadata.
+
+        With `dry_run` the server judges the request and does not carry it out.
+        """
         what = _describe("create", resource, namespace)
-        return _read(
-            what, await self._transport.request(what, "POST", resource.path(namespace), body=body), KubeObject
+        reply = await self._transport.request(
+            what, "POST", resource.path(namespace), _dry_run_query(dry_run), body=body
         )
+        return _read(what, reply, KubeObject)
 
     async def merge_patch(
-        self, resource: Resource, body: object, *, namespace: str = "", name: str, subresource: str = ""
+        self,
+        resource: Resource,
+        body: object,
+        *,
+        namespace: str = "",
+        name: str,
+        subresource: str = "",
+        dry_run: bool = False,
     ) -> KubeObject:
         """Change the fields that `body` names; null deletes one, lists are replaced whole (RFC 7386).
 
         A `metadata.resourceVersion` in `body` is a precondition: raises Conflict when it is not current.
+        With `dry_run` the server judges the request and does not carry it out.
         """
         what = _describe("patch", resource, namespace, name)
         path = resource.path(namespace, name, subresource)
         reply = await self._transport.request(
-            what, "PATCH", path, body=body, content="application/merge-patch+json"
+            what, "PATCH", path, _dry_run_query(dry_run), body=body, content="application/merge-patch+json"
         )
         return _read(what, reply, KubeObject)
 
@@ -258,10 +272,22 @@ class KubeClient:
         path = SERVICE_ACCOUNTS.path(namespace, service_account, "token")
         return _read(what, await self._transport.request(what, "POST", path, body=body), _TokenRequest).status
 
+    async def proxied(
+        self, namespace: str, pod: str, port: int, path: str, query: Mapping[str, str], type_: type[T]
+    ) -> T:
+        """Read JSON that a pod serves over HTTP, through the API server: we need not reach the pod."""
+        what = f"{_describe('get', PODS, namespace, pod)} port {port} /{path}"
+        where = PODS.path(namespace, f"{pod}:{port}", f"proxy/{path}")
+        return _read(what, await self._transport.request(what, "GET", where, query), type_)
+
 
 def _describe(verb: str, resource: Resource, namespace: str, name: str = "") -> str:
     """How messages call a request: "get services default/web"."""
     return " ".join(part for part in (verb, str(resource), "/".join(filter(None, (namespace, name)))) if part)
+
+
+def _dry_run_query(dry_run: bool) -> dict[str, str]:
+    return {"dryRun": "All"} if dry_run else {}
 
 
 def _read(what: str, data: bytes | msgspec.Raw, type_: type[T]) -> T:

@@ -15,16 +15,19 @@ from typing import Any
 
 from prometheus_client import Counter, Gauge
 
+from addons.runtime.backoff import Backoff
 from addons.runtime.clock import rfc3339_micro, utc_now
-from addons.runtime.errors import Conflict, NotFound, OutsideError
+from addons.runtime.errors import Conflict, Denied, NotFound, OutsideError, Unavailable
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import LEASES, Lease
+from addons.runtime.outcomes import Fault
 from addons.runtime.runnable import Runnable
 
 log = logging.getLogger(__name__)
 
 _MARGIN = 0.1  # of the lease, kept for the work's last breath and for clocks that run at unlike speed
 _RELEASE_SECONDS = 2.0
+_LONGEST_PAUSE = 20.0
 _LOST = float("-inf")
 
 _IS_LEADER = Gauge("addons_kube_leader_is_leader", "1 while this replica leads.", ["lease"])
@@ -77,6 +80,8 @@ class Leader:
         self._renewed_at = _LOST  # when the last successful renewal was sent
         self._gauge = _IS_LEADER.labels(f"{namespace}/{name}")
         self._failures = _FAILURES.labels(f"{namespace}/{name}")
+        self._error: OutsideError | None = None  # of the latest request, if that failed
+        self._backoff = Backoff(self._rng, first=retry_seconds, longest=_LONGEST_PAUSE)
 
     @property
     def is_leading(self) -> bool:
@@ -89,6 +94,24 @@ class Leader:
         A destructive action that may take longer than this must not be started.
         """
         return max(0.0, self._renewed_at + self._lease_seconds * (1 - _MARGIN) - self._clock())
+
+    @property
+    def leader(self) -> str:
+        """The pod, or the host outside of a cluster, of the replica that leads; empty when none is known."""
+        return self.leader_identity.rpartition("_")[0]
+
+    def not_ready(self) -> str:
+        """Why this replica cannot take the lease even if nobody has it, in words; empty when it could."""
+        if self._error is None or self.is_leading:
+            return ""
+        return f"lease {self._namespace}/{self._name} is out of reach: {self._error.message}"
+
+    def fault(self) -> Fault | None:
+        """Why the latest request for the lease failed."""
+        if self._error is None:
+            return None
+        about = f"lease {self._namespace}/{self._name}"
+        return Fault("kubernetes", about, self._error.reason, self._error.message)
 
     def lead(self, runnable: Runnable) -> Runnable:
         """Campaign, and run `runnable` whenever this replica leads.
@@ -106,21 +129,35 @@ class Leader:
         return campaign
 
     async def _acquire(self, stopping: asyncio.Event) -> bool:
-        """Try until the lease is ours; False when `stopping` is set first."""
+        """Try until the lease is ours; False when `stopping` is set first.
+
+        A call of the term before may still be under way: this term must not begin beside it.
+        """
+        await _first(self._settled(), stopping)
         while not stopping.is_set():
             pause = self._retry_seconds * self._rng.uniform(1.0, 2.0)
             try:
                 async with asyncio.timeout(self._renew_seconds / 2):
-                    if await self._try_to_take():
-                        return True
+                    is_taken = await self._try_to_take()
+                self._error = None
+                if is_taken:
+                    return True
             except (OutsideError, TimeoutError) as error:
-                self._failures.inc()
-                log.warning(
-                    "lease %s/%s is out of reach: %s", self._namespace, self._name, str(error) or "no answer"
-                )
-                pause = max(pause, min(getattr(error, "retry_after", None) or 0.0, self._lease_seconds))
+                self._failed("is out of reach", error)
+                pause = self._pause_after(error, pause)
             await _wait(stopping, pause)
         return False
+
+    def _failed(self, what: str, error: OutsideError | TimeoutError) -> None:
+        self._failures.inc()
+        self._error = error if isinstance(error, OutsideError) else Unavailable("no answer")
+        log.warning("lease %s/%s %s: %s", self._namespace, self._name, what, self._error.message)
+
+    def _pause_after(self, error: Exception, pause: float) -> float:
+        """A right that is missing is asked for less and less often; an answer that is, as often as before."""
+        if isinstance(error, Denied):
+            return self._backoff.next(self._clock())
+        return max(pause, min(getattr(error, "retry_after", None) or 0.0, self._lease_seconds))
 
     async def _try_to_take(self) -> bool:
         try:
@@ -181,11 +218,9 @@ class Leader:
             try:
                 async with asyncio.timeout_at(min(late, self._clock() + self._renew_seconds / 3)):
                     await self._renew()
+                self._error = None
             except (OutsideError, TimeoutError) as error:
-                self._failures.inc()
-                log.warning(
-                    "lease %s/%s not renewed: %s", self._namespace, self._name, str(error) or "no answer"
-                )
+                self._failed("not renewed", error)
         log.warning("lease %s/%s lost by %s", self._namespace, self._name, self._identity)
 
     async def _renew(self) -> None:
@@ -264,6 +299,15 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
     except TimeoutError:
         pass
+
+
+async def _first(work: Awaitable[None], event: asyncio.Event) -> None:
+    """Return when the work is done, or `event` is set."""
+    tasks = [asyncio.ensure_future(work), asyncio.ensure_future(event.wait())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await _end(*tasks)
 
 
 async def _end(*tasks: asyncio.Future[Any]) -> None:

@@ -18,6 +18,7 @@ class _Entry:
     def __init__(self, backoff: Backoff) -> None:
         self.backoff = backoff
         self.failures = 0
+        self.reason = ""
         self.message = ""
         self.until = 0.0
 
@@ -40,17 +41,20 @@ class Ledger(Generic[K]):
 
     def failed(self, key: K, error: OutsideError) -> float:
         """Write a failure down; the seconds that the key rests."""
-        return self.crashed(key, error.message, error.retry_after or 0.0)
+        return self._failed(key, error.reason, error.message, error.retry_after or 0.0)
 
-    def crashed(self, key: K, message: str, at_least: float = 0.0) -> float:
+    def crashed(self, key: K, message: str) -> float:
         """Write down a failure that is none of the outside world; the seconds that the key rests."""
+        return self._failed(key, "Crashed", message, 0.0)
+
+    def _failed(self, key: K, reason: str, message: str, at_least: float) -> float:
         if key not in self._entries:
             backoff = Backoff(self._rng, first=self._first, longest=self._longest, healthy=float("inf"))
             self._entries[key] = _Entry(backoff)
         entry, now = self._entries[key], _now()
         seconds = max(entry.backoff.next(now), at_least)
         entry.failures += 1
-        entry.message = message
+        entry.reason, entry.message = reason, message
         entry.until = now + seconds
         return seconds
 
@@ -76,6 +80,11 @@ class Ledger(Generic[K]):
     def errors(self) -> dict[K, str]:
         """What failed and has not succeeded since: key -> why, also when its rest is over."""
         return {key: entry.message for key, entry in self._entries.items()}
+
+    @property
+    def reasons(self) -> dict[K, str]:
+        """The same as the code of the other side."""
+        return {key: entry.reason for key, entry in self._entries.items()}
 
     def forget(self, is_gone: Callable[[K], bool]) -> None:
         """Drop the keys that no longer exist in the world."""

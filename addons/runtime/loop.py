@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from addons.runtime.errors import OutsideError
+from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.ledger import Ledger
 from addons.runtime.log import working_on
-from addons.runtime.permit import Permit
+from addons.runtime.permit import RETRY_SECONDS, Permit
 from addons.runtime.queue import QueueClosed, WorkQueue
 
 K = TypeVar("K", bound=Hashable)
@@ -22,7 +22,7 @@ _PASSES = Counter("addons_reconcile_total", "Passes over a key.", ["loop", "outc
 _FAILING = Gauge("addons_reconcile_failing_keys", "Keys whose latest pass failed.", ["loop"])
 _SECONDS = Histogram("addons_reconcile_seconds", "Time of one pass over a key.", ["loop"])
 
-_LONGEST_REST = 30.0
+_LONGEST_REST = 25.0
 """Seconds. Longer would only keep people waiting who have just mended what failed."""
 
 
@@ -55,11 +55,13 @@ class ReconcileLoop(Generic[K]):
         queue: WorkQueue[K] | None = None,
         ledger: Ledger[K] | None = None,
     ) -> None:
+        self._name = name
         self._reconcile = reconcile
         self._workers = workers
         self._coalesce_seconds = coalesce_seconds
         self._queue = queue or WorkQueue(name)
         self._ledger = ledger or Ledger(longest=_LONGEST_REST)
+        self._is_running = False
         self._seconds = _SECONDS.labels(name)
         self._failing = _FAILING.labels(name)
         self._passes = {outcome: _PASSES.labels(name, outcome) for outcome in ("ok", "failed")}
@@ -68,6 +70,11 @@ class ReconcileLoop(Generic[K]):
     def errors(self) -> dict[K, str]:
         """Keys whose latest pass failed -> why."""
         return self._ledger.errors
+
+    @property
+    def reasons(self) -> dict[K, str]:
+        """Keys whose latest pass failed -> the code of that; none while the loop does not run."""
+        return self._ledger.reasons if self._is_running else {}
 
     def wake(self, key: K, after: float | None = None) -> None:
         """Have a key reconciled: after so many seconds, or when the wake-ups of this moment are together.
@@ -85,6 +92,7 @@ class ReconcileLoop(Generic[K]):
     async def run(self, permit: Permit) -> None:
         """Reconcile until the permit is stopped; passes under way end, waiting keys stay for the next run."""
         self._queue.open()
+        self._is_running = True
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._workers):
@@ -92,6 +100,7 @@ class ReconcileLoop(Generic[K]):
                 await permit.stopping.wait()
                 self._queue.close()
         finally:
+            self._is_running = False
             self._failing.set(0)
 
     async def run_once(self, keys: Iterable[K], permit: Permit) -> None:
@@ -106,11 +115,14 @@ class ReconcileLoop(Generic[K]):
         with working_on(str(key)), self._seconds.time():
             try:
                 result = await self._reconcile(key, permit)
+            except Withheld as error:
+                log.info("left: %s: %s", self._named(key), error.message)
+                return Result(again_in=RETRY_SECONDS)
             except OutsideError as error:
                 self._failed(key, error.message, self._ledger.failed(key, error))
                 return None
             except Exception as error:
-                log.exception("crashed: the pass over %s", key)
+                log.exception("crashed: the pass over %s", self._named(key))
                 self._failed(key, repr(error), self._ledger.crashed(key, repr(error)))
                 return None
         self._passes["ok"].inc()
@@ -135,4 +147,8 @@ class ReconcileLoop(Generic[K]):
     def _failed(self, key: K, message: str, seconds: float) -> None:
         self._passes["failed"].inc()
         self._failing.set(len(self._ledger.errors))
-        log.warning("failed: %s: %s; again in %.0f s", key, message, seconds)
+        log.warning("failed: %s: %s; again in %.0f s", self._named(key), message, seconds)
+
+    def _named(self, key: K) -> str:
+        """What a pass is over, in messages; the empty key is everything."""
+        return str(key) or f"all of {self._name}"

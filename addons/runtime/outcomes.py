@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -32,6 +32,19 @@ class Problem:
     """A fault in somebody's object. It costs that object only, never its neighbours."""
 
     ref: ObjectRef
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Fault:
+    """Something around a daemon that keeps it from its work.
+
+    `about` names it: a zone, a Lease. `reason` is the code of the other side, AccessDenied for instance.
+    """
+
+    side: Literal["aws", "kubernetes"]
+    about: str
     reason: str
     message: str
 

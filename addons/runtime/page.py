@@ -40,7 +40,7 @@ def render(name: str, complaint: str, state: object, decisions: Sequence[Decisio
             '<meta http-equiv="refresh" content="10">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(name)}</title><style>{_STYLE}</style></head><body>",
-            f"<h1>{escape(name)}</h1>{verdict}",
+            f"<h1>{escape(name)}</h1>{verdict}{_standby(state)}",
             "<h2>State</h2>",
             _value(state),
             "<h2>Newest decisions</h2>",
@@ -50,6 +50,15 @@ def render(name: str, complaint: str, state: object, decisions: Sequence[Decisio
             "</body></html>",
         )
     )
+
+
+def _standby(state: object) -> str:
+    """Say that another replica does the work: what is shown below is not what happens."""
+    if not isinstance(state, Mapping) or state.get("leads", True):
+        return ""
+    leader = state.get("leader")
+    leads = f"{escape(str(leader))} leads" if leader else "it is not known who leads"
+    return f'<p class="unready">Stands by: {leads}</p>'
 
 
 def _value(value: object) -> str:

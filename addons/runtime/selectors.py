@@ -17,6 +17,11 @@ _TERM = re.compile(
     re.VERBOSE,
 )
 
+_ONE = rf"(!\s*{_NAME}|{_NAME}(\s*(==|=|!=)\s*{_VALUE}|\s+(in|notin)\s*\([^()]*\))?)"
+
+PATTERN = rf"\s*|\s*{_ONE}(\s*,\s*{_ONE})*\s*"
+"""What `parse_selector` reads, for tools that have no more than regular expressions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:

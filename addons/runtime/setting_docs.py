@@ -1,23 +1,29 @@
 """The settings told to people and to charts: `--help`, `--print-config`, a Markdown table, a JSON schema."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import yaml
+from msgspec import Meta
 
 from addons.runtime.setting_values import to_yaml
 from addons.runtime.settings import HIDDEN, CommonConfig, Setting, settings_of
 
 _JSON_TYPES: dict[Any, dict[str, object]] = {
     str: {"type": "string"},
-    int: {"type": "integer"},
+    int: {"type": "integer", "maximum": 2**53 - 1},
     float: {"type": "number"},
     bool: {"type": "boolean"},
-    timedelta: {"type": "string", "pattern": r"^(0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$"},
+    timedelta: {
+        "type": "string",
+        "pattern": r"^(0|(([0-9]{1,8}(\.[0-9]{0,9})?|\.[0-9]{1,9})(ns|us|µs|μs|ms|s|m|h)){1,9})$",
+    },
 }
+"""Helm writes larger numbers as 1e+16, and longer durations would be too long for Python."""
+
 _NAMES = {str: "text", int: "int", float: "float", bool: "bool", timedelta: "duration"}
 _LIMITS = {
     "ge": "minimum",
@@ -119,10 +125,9 @@ def _type_text(type_: Any) -> str:
 
 
 def _property(setting: Setting) -> dict[str, object]:
-    schema = _schema(setting.type)
-    for constraint in setting.constraints:
-        limits = {name: getattr(constraint, attribute) for attribute, name in _LIMITS.items()}
-        schema |= {name: limit for name, limit in limits.items() if limit is not None}
+    schema = _schema(setting.type, _limits(setting.item_constraints)) | _limits(setting.constraints)
+    if setting.default == "" and "pattern" in schema:
+        schema["pattern"] = f"^$|{schema['pattern']}"
     if setting.optional:
         schema = {"anyOf": [schema, {"type": "null"}]}
     schema["description"] = setting.doc
@@ -131,12 +136,22 @@ def _property(setting: Setting) -> dict[str, object]:
     return schema
 
 
-def _schema(type_: Any) -> dict[str, object]:
+def _limits(constraints: Iterable[Meta]) -> dict[str, object]:
+    """What constraints are in a JSON schema."""
+    found: dict[str, object] = {}
+    for constraint in constraints:
+        limits = {name: getattr(constraint, attribute) for attribute, name in _LIMITS.items()}
+        found |= {name: limit for name, limit in limits.items() if limit is not None}
+        found |= constraint.extra_json_schema or {}
+    return found
+
+
+def _schema(type_: Any, item_limits: dict[str, object]) -> dict[str, object]:
     match get_origin(type_):
         case origin if origin is tuple:
-            return {"type": "array", "items": _schema(get_args(type_)[0])}
+            return {"type": "array", "items": _schema(get_args(type_)[0], {}) | item_limits}
         case origin if origin is dict:
-            return {"type": "object", "additionalProperties": {"type": "string"}}
+            return {"type": "object", "additionalProperties": {"type": "string", **item_limits}}
         case origin if origin is Literal:
             return {"enum": list(get_args(type_))}
     return dict(_JSON_TYPES[type_])

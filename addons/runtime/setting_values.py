@@ -1,13 +1,20 @@
 """The values that a setting may have: from text (flag, environment) and from YAML, and back into plain YAML.
 
 Types: str, int, float, bool, timedelta, Literal, tuple[T, ...] and dict[str, str].
+
+A text may have a form. `form` is checked by all who read settings: the daemon, and the schema of its chart.
+`in_schema` is for what the code of the daemon checks, better than a pattern can: it tells the schema what
+passes that check for sure. The patterns mean the same to Python and to Go, in whose syntax Helm reads them.
+The default of a setting is always permitted.
 """
 
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from msgspec import Meta
 
 _MICROSECONDS = {"ns": 1e-3, "us": 1.0, "µs": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6, "m": 60e6, "h": 3600e6}
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
@@ -169,3 +176,44 @@ _WORDS: dict[Any, str] = {
     bool: "true or false",
     timedelta: "a duration such as 90s or 1h30m",
 }
+
+
+def form(pattern: str, words: str) -> Meta:
+    """A text that matches the whole of `pattern`; `words` say what that is."""
+    return Meta(pattern=f"^({pattern})$", description=words)
+
+
+def in_schema(pattern: str, **more: Any) -> Meta:
+    """A text of which the schema asks that it matches the whole of `pattern`."""
+    return Meta(extra_json_schema={"pattern": f"^({pattern})$", **more})
+
+
+_OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+IPV4 = rf"{_OCTET}(\.{_OCTET}){{3}}"
+_GROUP = "[0-9A-Fa-f]{1,4}"
+IPV6 = "|".join(
+    (
+        rf"({_GROUP}:){{7}}{_GROUP}",
+        *(rf"({_GROUP}:){{1,{7 - after}}}(:{_GROUP}){{{after}}}" for after in range(1, 7)),
+        rf"({_GROUP}:){{1,7}}:",
+        rf":((:{_GROUP}){{1,7}}|:)",
+    )
+)
+_URL_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_URL_HOST = rf"{_URL_LABEL}(\.{_URL_LABEL})*|\[({IPV6})\]"
+
+Region = Annotated[str, form(r"[a-z0-9]+(-[a-z0-9]+)*", "the name of an AWS region, such as eu-central-1")]
+Url = Annotated[str, form(rf"https?://({_URL_HOST})(:[0-9]{{1,5}})?(/\S*)?", "a URL with http or https")]
+Namespace = Annotated[
+    str, form(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "the name of a namespace: lower case, digits, hyphens")
+]
+RoleArn = Annotated[
+    str,
+    form(
+        r"arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}",
+        "the ARN of a role, such as arn:aws:iam::123456789012:role/web",
+    ),
+]
+Network = Annotated[
+    str, in_schema(rf"{IPV4}(/(3[0-2]|[12]?[0-9]))?|({IPV6})(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?")
+]

@@ -11,16 +11,36 @@ import difflib
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NoReturn,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 import yaml
 from msgspec import NODEFAULT, Meta, Struct
 
-from addons.runtime.setting_values import BadValue, allowed, choices, from_texts, from_yaml
+from addons.runtime.setting_values import (
+    BadValue,
+    Namespace,
+    Region,
+    Url,
+    allowed,
+    choices,
+    from_texts,
+    from_yaml,
+)
 
 SECRET = Meta(extra={"secret": True})
 """Marks a field, `Annotated[str, SECRET]`, whose value is never shown."""
@@ -34,6 +54,11 @@ _SERVICE_LINK = re.compile(
 """Variables that the kubelet sets for every Service: one named `addons-dns` gives ADDONS_DNS_SERVICE_HOST."""
 
 
+def refused(values: Mapping[str, str]) -> Meta:
+    """Marks a field: values of the original that we have not, each with the sentence that says so."""
+    return Meta(extra={"refused": dict(values)})
+
+
 class SettingError(Exception):
     """A setting is unknown, malformed or missing; one line says which it is and what is allowed."""
 
@@ -41,16 +66,20 @@ class SettingError(Exception):
 class CommonConfig(Struct, frozen=True, kw_only=True):
     """Settings of every add-on."""
 
+    refused_settings: ClassVar[Mapping[str, str]] = {}
+    """Settings of the original that we have not, each with the sentence that says so."""
+
     config: str = ""
     """YAML file with settings, its keys written as in `txtOwnerId`. Flags and the environment win over it."""
 
     kubeconfig: str = ""
-    """Path of a kubeconfig. Without it: the service account of the pod, else `$KUBECONFIG`."""
+    """Path of a kubeconfig. Without it: the service account of the pod, else `$KUBECONFIG`, which may name
+    several files, else `~/.kube/config`."""
 
-    aws_region: str = ""
+    aws_region: Region = ""
     """AWS region. Without it: `$AWS_REGION`, else what the AWS configuration says."""
 
-    aws_endpoint_url: str = ""
+    aws_endpoint_url: Url = ""
     """One URL for all AWS services, for tests. Without it: `$AWS_ENDPOINT_URL`, else the real ones."""
 
     listen: str = ":8080"
@@ -75,15 +104,30 @@ class LeaderConfig(CommonConfig, frozen=True, kw_only=True):
     leader_elect: bool = True
     """Act only while holding a Lease, so that several replicas may run."""
 
-    leader_elect_namespace: str = ""
+    leader_elect_namespace: Namespace = ""
     """Namespace of the Lease. Without it: the namespace of the pod, else `default`."""
 
     leader_elect_name: str = ""
     """Name of the Lease. Without it: `aws-addons-` and the name of the add-on."""
 
 
+def parse_listen(listen: str) -> tuple[str, int]:
+    """Split HOST:PORT; the host may be empty (all addresses) or an IPv6 address in brackets."""
+    host, colon, port = listen.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if bracketed:
+        host = host[1:-1]
+    is_port = bool(re.fullmatch(r"[0-9]{1,5}", port)) and int(port) < 65536
+    if not colon or not is_port or (":" in host and not bracketed):
+        raise SettingError(f"--listen: {listen!r} is not allowed: HOST:PORT such as 127.0.0.1:8080 or :8080")
+    return host, int(port)
+
+
 class Setting(Struct, frozen=True, kw_only=True):
-    """One setting, as users see it; `type` is the plain type, without None and constraints."""
+    """One setting, as users see it; `type` is the plain type, without None and constraints.
+
+    `item_constraints` are those of each item of a list, or of each value of a mapping.
+    """
 
     name: str
     group: str
@@ -94,6 +138,8 @@ class Setting(Struct, frozen=True, kw_only=True):
     optional: bool = False
     secret: bool = False
     constraints: tuple[Meta, ...] = ()
+    item_constraints: tuple[Meta, ...] = ()
+    refused: Mapping[str, str] = {}
 
     @property
     def flag(self) -> str:
@@ -138,10 +184,11 @@ def load(
     originals, read where ours says nothing. An empty variable counts as unset.
     """
     settings = settings_of(config_type, env_prefixes)
-    flags = _from_flags(settings, argv)
-    variables = _from_environment(settings, environ, env_prefixes)
+    refused = _refused_settings(config_type, env_prefixes)
+    flags = _from_flags(settings, argv, refused)
+    variables = _from_environment(settings, environ, env_prefixes, refused)
     path = {**variables, **flags}.get("config")
-    file = _from_file(settings, Path(str(path))) if path else {}
+    file = _from_file(settings, Path(str(path)), refused) if path else {}
     values = file | variables | flags
     for setting in settings:
         if setting.required and setting.name not in values:
@@ -151,13 +198,11 @@ def load(
 
 
 def _setting(field: Any, annotation: Any, doc: str, group: str, env_prefixes: Sequence[str]) -> Setting:
-    constraints: tuple[Meta, ...] = ()
-    if get_origin(annotation) is Annotated:
-        annotation, *marks = get_args(annotation)
-        constraints = tuple(mark for mark in marks if isinstance(mark, Meta))
+    annotation, constraints = _apart(annotation)
     optional = get_origin(annotation) in (Union, UnionType)
     if optional:
         annotation = next(part for part in get_args(annotation) if part is not NoneType)
+    annotation, item_constraints = _items_apart(annotation)
     return Setting(
         name=field.name,
         group=group,
@@ -168,7 +213,36 @@ def _setting(field: Any, annotation: Any, doc: str, group: str, env_prefixes: Se
         optional=optional,
         secret=any((mark.extra or {}).get("secret") for mark in constraints),
         constraints=constraints,
+        item_constraints=item_constraints,
+        refused=_refused_values(constraints),
     )
+
+
+def _refused_values(constraints: Iterable[Meta]) -> Mapping[str, str]:
+    """The values that are refused with a sentence of their own."""
+    return {
+        value: why for mark in constraints for value, why in (mark.extra or {}).get("refused", {}).items()
+    }
+
+
+def _apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
+    """A type, and the constraints that it is annotated with."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, ()
+    plain, *marks = get_args(annotation)
+    return plain, tuple(mark for mark in marks if isinstance(mark, Meta))
+
+
+def _items_apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
+    """The type of a list or a mapping with plain items, and the constraints of these."""
+    match get_origin(annotation):
+        case origin if origin is tuple:
+            item, constraints = _apart(get_args(annotation)[0])
+            return tuple[item, ...], constraints  # type: ignore[valid-type]
+        case origin if origin is dict:
+            item, constraints = _apart(get_args(annotation)[1])
+            return dict[str, item], constraints  # type: ignore[valid-type]
+    return annotation, ()
 
 
 def _documentation(config_type: type[Struct]) -> tuple[dict[str, str], dict[str, str]]:
@@ -198,7 +272,20 @@ class _Parser(argparse.ArgumentParser):
         raise SettingError(message.removeprefix("argument "))
 
 
-def _from_flags(settings: Sequence[Setting], argv: Sequence[str]) -> dict[str, Any]:
+def _refused_settings(config_type: type[CommonConfig], env_prefixes: Sequence[str]) -> Mapping[str, str]:
+    """Why a setting of the original is refused, by each of its spellings."""
+    spelled: dict[str, str] = {}
+    for name, why in config_type.refused_settings.items():
+        unknown = Setting(name=name, group="", type=str, default="", doc="", environment=())
+        spelled |= dict.fromkeys(
+            (unknown.flag, unknown.key, *(f"{one}{name.upper()}" for one in env_prefixes)), why
+        )
+    return spelled
+
+
+def _from_flags(
+    settings: Sequence[Setting], argv: Sequence[str], refused: Mapping[str, str]
+) -> dict[str, Any]:
     parser = _Parser(prog="", allow_abbrev=False, add_help=False, argument_default=argparse.SUPPRESS)
     for setting in settings:
         if setting.type is bool:
@@ -209,7 +296,7 @@ def _from_flags(settings: Sequence[Setting], argv: Sequence[str]) -> dict[str, A
             parser.add_argument(setting.flag, dest=setting.name, action="append")
     given, unknown = parser.parse_known_args(argv)
     if unknown:
-        _refuse(unknown[0].partition("=")[0], [setting.flag for setting in settings])
+        _refuse(unknown[0].partition("=")[0], [setting.flag for setting in settings], refused)
     return {
         setting.name: _checked(setting, setting.flag, getattr(given, setting.name), from_texts)
         for setting in settings
@@ -218,13 +305,16 @@ def _from_flags(settings: Sequence[Setting], argv: Sequence[str]) -> dict[str, A
 
 
 def _from_environment(
-    settings: Sequence[Setting], environ: Mapping[str, str], prefixes: Sequence[str]
+    settings: Sequence[Setting],
+    environ: Mapping[str, str],
+    prefixes: Sequence[str],
+    refused: Mapping[str, str],
 ) -> dict[str, Any]:
     known = {name for setting in settings for name in setting.environment}
     for name in environ:
         ours = prefixes and name.startswith(prefixes[0])
         if ours and name not in known and not _SERVICE_LINK.fullmatch(name.removeprefix(prefixes[0])):
-            _refuse(name, [setting.environment[0] for setting in settings])
+            _refuse(name, [setting.environment[0] for setting in settings], refused)
     found: dict[str, Any] = {}
     for setting in settings:
         for name in reversed(setting.environment):
@@ -233,12 +323,12 @@ def _from_environment(
     return found
 
 
-def _from_file(settings: Sequence[Setting], path: Path) -> dict[str, Any]:
+def _from_file(settings: Sequence[Setting], path: Path, refused: Mapping[str, str]) -> dict[str, Any]:
     by_key = {setting.key: setting for setting in settings if setting.name != "config"}
     found: dict[str, Any] = {}
     for key, value in _read_mapping(path).items():
         if key not in by_key:
-            _refuse(str(key), list(by_key), f" in {path}")
+            _refuse(str(key), list(by_key), refused, f" in {path}")
         setting = by_key[key]
         if value is None and setting.optional:
             found[setting.name] = None
@@ -260,6 +350,12 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_UniqueKeyLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+"""As YAML 1.2 and Helm write large and small numbers; to YAML 1.1 these are texts."""
+
+
 def _read_mapping(path: Path) -> dict[Any, Any]:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506
@@ -278,22 +374,59 @@ def _read_mapping(path: Path) -> dict[Any, Any]:
 def _checked(setting: Setting, where: str, raw: Any, read: Callable[[Any, Any], object]) -> object:
     try:
         value = read(setting.type, raw)
-        for constraint in setting.constraints:
-            msgspec.convert(value, Annotated[setting.type, constraint])
+        for constraint in setting.constraints if value != setting.default else ():
+            _check(value, setting.type, constraint)
+        for item in _items(value):
+            for constraint in setting.item_constraints:
+                _check(item, str, constraint)
+    except _Unfit as error:
+        raise SettingError(_complaint(setting, where, error.value, error.wanted)) from None
     except BadValue as error:
         raise SettingError(_complaint(setting, where, error.value, allowed(setting.type))) from None
-    except msgspec.ValidationError as error:
-        limit = str(error).partition(" - at ")[0].removeprefix("Expected ").replace("`", "")
-        raise SettingError(_complaint(setting, where, value, limit)) from None
     return value
 
 
+class _Unfit(ValueError):
+    """`value` does not meet a constraint, which `wanted` tells in words."""
+
+    def __init__(self, value: object, wanted: str) -> None:
+        super().__init__(wanted)
+        self.value = value
+        self.wanted = wanted
+
+
+def _check(value: Any, type_: Any, constraint: Meta) -> None:
+    """Raise _Unfit unless a value meets a constraint; a pattern must match the whole of it."""
+    if constraint.pattern is not None:
+        if not re.fullmatch(constraint.pattern, value):
+            raise _Unfit(value, constraint.description or f"what matches {constraint.pattern}")
+        return
+    try:
+        msgspec.convert(value, Annotated[type_, constraint])
+    except msgspec.ValidationError as error:
+        limit = str(error).partition(" - at ")[0].removeprefix("Expected ").replace("`", "")
+        raise _Unfit(value, limit) from None
+
+
+def _items(value: object) -> Iterable[object]:
+    match value:
+        case tuple():
+            return value
+        case dict():
+            return value.values()
+    return ()
+
+
 def _complaint(setting: Setting, where: str, value: object, wanted: str) -> str:
+    if why := setting.refused.get(str(value)):
+        return f"{where}: {value!r} is not supported: {why}"
     shown = HIDDEN if setting.secret else repr(value)
     return f"{where}: {shown} is not allowed: {wanted}{_did_you_mean(str(value), choices(setting.type))}"
 
 
-def _refuse(name: str, known: Sequence[str], where: str = "") -> NoReturn:
+def _refuse(name: str, known: Sequence[str], refused: Mapping[str, str], where: str = "") -> NoReturn:
+    if why := refused.get(name):
+        raise SettingError(f"{name}{where} is not supported: {why}")
     raise SettingError(f"{name}{where} is no setting{_did_you_mean(name, known) or '; see --help'}")
 
 

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import KubeObject, Resource
+from addons.runtime.outcomes import Fault
 from addons.runtime.reflector import Reflector
 from addons.runtime.store import Change, Indexer
 
@@ -116,6 +117,13 @@ class Watches:
             elif not reflector.is_fresh():
                 faults[what] = f"not heard of for {reflector.staleness():.0f} s"
         return faults
+
+    def unreadable(self) -> Iterable[Fault]:
+        """The resources that the API server refuses, or has told nothing of for too long."""
+        faults = self.faults()
+        for what, reflector in self._reflectors.items():
+            if what in faults and (reflector.refused or reflector.synced):
+                yield Fault("kubernetes", what, "Refused" if reflector.refused else "Stale", faults[what])
 
     def not_ready(self) -> str:
         """Which caches are empty or out of date, in words; empty when all are good."""

@@ -1,10 +1,11 @@
 """What a daemon shows over HTTP: health, readiness, metrics, state and decisions, and a page for people."""
 
 import asyncio
+import errno
 import logging
 import re
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 
 import msgspec
@@ -13,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from addons.runtime.decisions import Decisions
 from addons.runtime.page import render
-from addons.runtime.settings import SettingError
+from addons.runtime.settings import SettingError, parse_listen
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +57,13 @@ class StatusServer:
         """Host and port, once it listens."""
 
     async def serve(self, stopping: asyncio.Event) -> None:
-        """Serve until `stopping`."""
+        """Serve until `stopping`. Raises SettingError where it cannot listen."""
         runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
-            await web.TCPSite(runner, self._host or None, self._port, reuse_port=self._reuse_port).start()
+            site = web.TCPSite(runner, self._host or None, self._port, reuse_port=self._reuse_port)
+            with listening("--listen", f"{self._host}:{self._port}"):
+                await site.start()
             host, port, *_ = runner.addresses[0]
             self.address = (host, port)
             log.info("listening: %s on %s port %d", self._name, host, port)
@@ -117,19 +120,23 @@ class StatusServer:
         return web.Response(text=text, content_type="text/html", headers=_PAGE_HEADERS)
 
 
+@contextmanager
+def listening(flag: str, where: str) -> Iterator[None]:
+    """Raise SettingError in place of the kernel's or the resolver's error, while a listener is opened."""
+    try:
+        yield
+    except OSError as error:
+        known = _WHY_NOT.get(error.errno or errno.EADDRNOTAVAIL)  # asyncio drops this one
+        raise SettingError(f"{flag}: cannot listen on {where}: {known or error.strerror or error}") from error
+
+
+_WHY_NOT = {
+    errno.EADDRINUSE: "the port is in use",
+    errno.EADDRNOTAVAIL: "the address is none of this machine",
+    errno.EACCES: "a port below 1024 needs a right that the process lacks",
+}
+
 _PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-
-
-def parse_listen(listen: str) -> tuple[str, int]:
-    """Split HOST:PORT; the host may be empty (all addresses) or an IPv6 address in brackets."""
-    host, colon, port = listen.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    if bracketed:
-        host = host[1:-1]
-    is_port = bool(re.fullmatch(r"[0-9]{1,5}", port)) and int(port) < 65536
-    if not colon or not is_port or (":" in host and not bracketed):
-        raise SettingError(f"--listen: {listen!r} is not allowed: HOST:PORT such as 127.0.0.1:8080 or :8080")
-    return host, int(port)
 
 
 @web.middleware

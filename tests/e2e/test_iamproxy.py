@@ -5,16 +5,22 @@ Before the chart is installed the pods see what the node's own metadata service 
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from addons.iamproxy import names
-from tests.support.helm import Release
+from tests.support.charts import helm
+from tests.support.helm import NAMESPACE, Release
 from tests.support.iamproxy_site import ACCOUNT, ROLES, Stage, asking, staged
+from tests.support.kubectl import require_kubectl
 from tests.support.nodes import Node, Site
+from tests.support.processes import Ended, run
 from tests.support.until import until
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
@@ -124,6 +130,49 @@ async def test_a_pod_in_the_network_of_its_node_sees_what_the_node_sees_and_the_
     state = json.loads(await proxied.told(f"{proxied.namespace}/guest", *page))
     assert f"{proxied.namespace}/guest" in state["notStoppedByTheRedirect"]["pods"]
     assert "reach the node's metadata" in state["notStoppedByTheRedirect"]["because"]
+
+
+async def explain(stage: Stage, about: str) -> Ended:
+    """Ask as a plugin of kubectl does."""
+    path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    kubeconfig = f"--kubeconfig={stage.site.cluster.kubeconfig}"
+    return await run(require_kubectl(), "addons", "explain", about, kubeconfig, env={**os.environ, **path})
+
+
+async def test_explain_asks_the_daemon_of_the_pod_s_node_through_the_api_server(
+    proxied: Stage, release: Release
+) -> None:
+    """Once the API server may reach the daemons: no pod may, and from outside nobody else."""
+    node = proxied.site.nodes[1]
+    await proxied.run("asked", node, role="reader")
+    about = f"pod/{proxied.namespace}/asked"
+    refused = await explain(proxied, about)
+    assert (refused.code, "cannot tell: " in refused.out) == (3, True)
+    await release.upgrade(proxied.values(adminNetworks=[f"{proxied.site.inside}/32"]))
+    await proxied.rolled_out()
+    ended = await explain(proxied, about)
+    assert ended.code == 0, ended.err
+    daemon = ("get", "pods", "--namespace", NAMESPACE, "-o", "name")
+    on_node = await proxied.kubectl.ok(*daemon, f"--field-selector=spec.nodeName={node.name}")
+    assert f"iamproxy ({NAMESPACE}/{on_node.strip().removeprefix('pod/')})" in ended.out
+    assert "AWS identity: arn:aws:sts::" in ended.out
+    assert f"may have arn:aws:iam::{ACCOUNT}:role/reader" in ended.out
+
+
+async def test_helm_test_tells_whether_pods_get_their_role(proxied: Stage, release: Release) -> None:
+    """Without a role; with one that the release's namespace does not permit; and when it does."""
+    assert "the pod has no annotation iam.amazonaws.com/role (NoRole)" in await release.test()
+    with_role = proxied.values(), {"test": {"role": "reader"}}
+    await release.upgrade(*with_role)
+    await proxied.rolled_out()
+    with pytest.raises(helm.HelmError, match="aws-iamproxy-test"):
+        await release.test()
+    permitted = f'{names.ALLOWED_ROLES}=["reader"]'
+    await proxied.kubectl.ok("annotate", "namespace", NAMESPACE, permitted)
+    try:
+        assert "the role reader, with the key ASIA" in await release.test()
+    finally:
+        await proxied.kubectl.ok("annotate", "namespace", NAMESPACE, f"{names.ALLOWED_ROLES}-")
 
 
 async def test_an_upgrade_leaves_no_request_without_its_answer(proxied: Stage, release: Release) -> None:

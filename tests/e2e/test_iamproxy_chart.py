@@ -152,7 +152,7 @@ async def cleaning_up(
     kubectl: Kubectl, cluster: Cluster, namespace: str, folder: Path
 ) -> AsyncIterator[Path]:
     """The rights of the Job, as Helm makes them at an uninstall; a kubeconfig that has them."""
-    hooks = [obj for obj in objects(namespace) if is_hook(obj) and obj["kind"] != "Job"]
+    hooks = [obj for obj in objects(namespace) if is_hook(obj, "pre-delete") and obj["kind"] != "Job"]
     for obj in hooks:
         await make(kubectl, obj)
     account = only(hooks, "ServiceAccount")["metadata"]["name"]

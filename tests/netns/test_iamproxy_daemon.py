@@ -6,9 +6,10 @@ from itertools import product
 
 import pytest
 
-from addons.sim.net import METADATA, METADATA_V6, NODE
+from addons.sim.net import METADATA, METADATA_V6, NODE, Namespace
 from tests.support.iamproxy_cluster import Cluster, session_of
-from tests.support.iamproxy_world import pod
+from tests.support.iamproxy_world import BASE, pod
+from tests.support.processes import Ended, run
 from tests.support.vpc import OTHER_PORT, REFUSED
 
 FOLDERS = (
@@ -130,6 +131,29 @@ async def test_pods_that_it_cannot_stop_are_named_where_there_are_any(cluster: C
         assert told["pods"] == ["prod/agent"]
     else:
         assert told == {}
+
+
+@pytest.mark.timeout(120)
+async def test_a_pod_can_ask_by_our_own_command_whether_all_is_as_it_should_be(cluster: Cluster) -> None:
+    reader, stranger = cluster.start_pod("reader", "reader"), cluster.start_pod("stranger", "")
+
+    async def ask(inside: Namespace, *flags: str) -> Ended:
+        return await run(*inside.command(*cluster.daemon.program, "ask", *flags))
+
+    exposed = await ask(stranger.inside, "--no-role")
+    assert (exposed.code, exposed.err) == (3, "expected: no role, told by iamproxy (NoRole)\n")
+    assert exposed.out.startswith("the role canary-node-role, with the key ASIA"), "the control"
+    async with cluster.daemon.running():
+        for flags in ((), ("--role=reader",), (f"--role={BASE}reader",)):
+            found = await ask(reader.inside, *flags)
+            assert (found.code, found.err) == (0, "")
+            assert found.out.startswith("the role reader, with the key ASIA")
+        assert (await ask(reader.inside, "--role=ader")).err == "expected: the role ader\n"
+        assert (await ask(reader.inside, "--no-role")).code == 3
+        none = await ask(stranger.inside, "--no-role")
+        told = "the pod has no annotation iam.amazonaws.com/role (NoRole)\n"
+        assert none == Ended(0, told, "")
+        assert await ask(stranger.inside) == Ended(3, told, "expected: a role\n")
 
 
 async def test_an_address_that_is_used_again_stands_for_its_new_pod(cluster: Cluster) -> None:

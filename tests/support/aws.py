@@ -20,6 +20,15 @@ CONFIG = Config(
 )
 
 
+NEED_NO_RIGHT = frozenset({"sts:GetCallerIdentity"})
+"""What AWS answers to everybody who has credentials, whatever the policies say."""
+
+
+def rights_used(endpoint: AwsEndpoint) -> set[str]:
+    """The actions that were asked for and that a policy has to permit."""
+    return {f"{call.service}:{call.operation}" for call in endpoint.calls} - NEED_NO_RIGHT
+
+
 class World:
     """An endpoint and the clients for it; nothing is retried, nothing is checked before it is sent."""
 

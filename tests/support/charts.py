@@ -101,9 +101,10 @@ def installed(objects: list[Object]) -> list[Object]:
     return [obj for obj in objects if not is_hook(obj)]
 
 
-def is_hook(obj: Object) -> bool:
-    """Whether Helm makes an object only for a while."""
-    return "helm.sh/hook" in obj["metadata"].get("annotations", {})
+def is_hook(obj: Object, event: str = "") -> bool:
+    """Whether Helm makes an object only for a while, at whatever event or at this one."""
+    on = obj["metadata"].get("annotations", {}).get("helm.sh/hook", "")
+    return on == event if event else bool(on)
 
 
 def parse(text: str) -> Iterator[Object]:
@@ -142,9 +143,8 @@ def pod_of(objects: list[Object]) -> Object:
 
 
 def container_of(objects: list[Object]) -> Object:
-    """Give the one container of the daemon's pods."""
-    (found,) = pod_of(objects)["containers"]
-    return dict(found)
+    """Give the daemon's container of its pods; others are the user's."""
+    return dict(pod_of(objects)["containers"][0])
 
 
 def loaded(objects: list[Object], folder: Path) -> Any:

@@ -65,9 +65,11 @@ class World:
         argv += ["--leader-elect" if replica else "--no-leader-elect"]
         config = load(Config, argv, {}, env_prefixes=("ADDONS_DNS_",))
         async with connect("dns", config, rates=RATES, instance=replica or "test") as parts:
-            self.decisions = parts.decisions
+            self.parts, self.decisions = parts, parts.decisions
             ledgers: dict[str, Any] = (
-                {} if config.once else {"name_ledger": Ledger(first=0.1), "zone_ledger": Ledger(first=0.1)}
+                {}
+                if config.once
+                else {"name_ledger": Ledger(first=0.1), "zone_ledger": Ledger(first=0.1, longest=25.0)}
             )
             made = build_controller(config, replace(parts, print_plan=print_plan), now=now, **ledgers)
             stopping = asyncio.Event()

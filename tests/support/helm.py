@@ -12,6 +12,9 @@ NAMESPACE = "kube-system"
 UNINSTALL_SECONDS = 90
 """How long Helm waits for the hooks of an uninstall: 30 seconds, if not told, where users have 5 minutes."""
 
+TEST_SECONDS = 90
+"""How long Helm waits for a pod of a test."""
+
 PLURALS = {
     "ConfigMap": "configmaps",
     "ClusterRole": "clusterroles",
@@ -20,6 +23,7 @@ PLURALS = {
     "Deployment": "deployments",
     "Job": "jobs",
     "NetworkPolicy": "networkpolicies",
+    "Pod": "pods",
     "PodDisruptionBudget": "poddisruptionbudgets",
     "Role": "roles",
     "RoleBinding": "rolebindings",
@@ -58,6 +62,11 @@ class Release:
     async def uninstall(self) -> None:
         """Remove the release."""
         await self._run(self._config.uninstall, "aws", timeout=UNINSTALL_SECONDS)
+
+    async def test(self) -> str:
+        """Run `helm test`; what its pods have written. Raises helm.HelmReleaseError when one fails."""
+        done = await self._run(self._config.test, "aws", logs=True, timeout=TEST_SECONDS)
+        return str(done["logs"])
 
     async def statuses(self) -> list[str]:
         """The status of every revision, oldest first."""

@@ -31,9 +31,8 @@ class Daemon:
     """`addons iamproxy` in the node's network, with the node's credentials and no others."""
 
     def __init__(self, network: Vpc, world: World) -> None:
-        self._command = network.fabric.node.command(
-            *(sys.executable, "-m", "addons.iamproxy"),
-        )
+        self.program = (sys.executable, "-m", "addons.iamproxy")
+        self._command = network.fabric.node.command(*self.program)
         self._flags = (
             *("--node=node-1", f"--base-role-arn={BASE}", "--aws-region=eu-central-1"),
             *(f"--kubeconfig={world.kubeconfig}", f"--aws-endpoint-url={world.aws.url}"),
@@ -86,10 +85,10 @@ class Cluster:
         self.world = world
         self.daemon = Daemon(network, world)
 
-    def start_pod(self, name: str, role: str, *, address: str = "") -> Pod:
+    def start_pod(self, name: str, role: str, *, address: str = "", namespace: str = "prod") -> Pod:
         """Wire a pod and tell Kubernetes of it."""
-        made = self.network.fabric.add_pod(f"prod/{name}", address=address)
-        described = pod(name, made.address, role=role)
+        made = self.network.fabric.add_pod(f"{namespace}/{name}", address=address)
+        described = pod(name, made.address, role=role, namespace=namespace)
         if made.address_v6:
             described["status"]["podIPs"].append({"ip": made.address_v6})
         self.world.create(described)

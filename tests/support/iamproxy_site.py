@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from addons.sim.aws.server import AwsEndpoint
 from addons.sim.imds import Imds, Instance, NodeCredentials
 from addons.sim.net import METADATA
 from tests.support.charts import Values, helm
-from tests.support.cluster import ROOT
 from tests.support.helm import NAMESPACE, UNINSTALL_SECONDS, Release
+from tests.support.image import image_of_this_machine
 from tests.support.kubectl import Kubectl, require_kubectl
 from tests.support.nodes import Node, Site
 from tests.support.processes import output_of
@@ -30,7 +29,6 @@ ROLES = "/latest/meta-data/iam/security-credentials/"
 IDLE = ("sleep", "1000")
 
 _DAEMONS = ("--namespace", NAMESPACE, "--selector", "app.kubernetes.io/name=iamproxy")
-_INTERPRETER = ("/usr", "/lib", "/lib64", sys.base_prefix)
 _SHARED = Path("/run/aws-addons-iamproxy")
 """The folder on each node for what its daemons share; here both nodes have the same, and leave it empty."""
 
@@ -180,22 +178,14 @@ class Stage:
 
     def values(self, **config: object) -> Values:
         """What is said to install the chart: AWS is elsewhere, the image lies on the machine."""
-        sources = {path: path for path in (*_INTERPRETER, str(ROOT))} | {"/opt/addons": sys.prefix}
-        volumes = {place: f"machine-{number}" for number, place in enumerate(sources)}
         return {
-            "image": {"repository": "docker.io/local/addons", "tag": "1", "pullPolicy": "Never"},
+            **image_of_this_machine(),
             "config": {
                 "baseRoleArn": f"arn:aws:iam::{ACCOUNT}:role/",
                 "awsEndpointUrl": self.aws.url,
                 "awsRegion": REGION,
                 **config,
             },
-            "extraVolumes": [
-                {"name": volume, "hostPath": {"path": sources[place]}} for place, volume in volumes.items()
-            ],
-            "extraVolumeMounts": [
-                {"name": volume, "mountPath": place, "readOnly": True} for place, volume in volumes.items()
-            ],
         }
 
     @asynccontextmanager

@@ -155,7 +155,7 @@ class World:
         """A controller with its caches running; it does not reconcile by itself yet."""
         config = self._config(*flags)
         async with connected(config) as parts:
-            self.decisions = parts.decisions
+            self.parts, self.decisions = parts, parts.decisions
             made = build_controller(config, parts, uncovered=uncovered, now=self.now)
             stopping = asyncio.Event()
             async with asyncio.TaskGroup() as group:

@@ -84,7 +84,13 @@ async def running(
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(_kubeconfig(api, namespace, spec["serviceAccountName"]))
     arguments = [_moved(argument, places) for argument in container["args"]]
-    variables = {item["name"]: _value(item, node) for item in container.get("env", ())}
+    facts = {
+        "spec.nodeName": node,
+        "metadata.name": f"{workload['metadata']['name']}-0",
+        "metadata.namespace": namespace,
+        "metadata.uid": "uid-of-the-pod",
+    }
+    variables = {item["name"]: _value(item, facts) for item in container.get("env", ())}
     log = folder / "log"
     command = (sys.executable, "-m", "addons", *arguments, f"--kubeconfig={kubeconfig}")
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), **variables, **environment}
@@ -115,12 +121,11 @@ def _kubeconfig(api: KubeApi, namespace: str, account: str) -> str:
     return api.kubeconfig(user)
 
 
-def _value(variable: Object, node: str) -> str:
+def _value(variable: Object, facts: Mapping[str, str]) -> str:
     """The value of a variable, written out or by the downward API."""
     if "value" in variable:
         return str(variable["value"])
-    assert variable["valueFrom"]["fieldRef"]["fieldPath"] == "spec.nodeName", variable
-    return node
+    return facts[variable["valueFrom"]["fieldRef"]["fieldPath"]]
 
 
 def _moved(argument: str, places: Mapping[str, Path]) -> str:

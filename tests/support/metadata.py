@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from addons.iamproxy.cache.addresses import Addresses
 from addons.iamproxy.cache.credentials import CredentialCache
-from addons.iamproxy.config import Config
+from addons.iamproxy.config import Config, MetadataKey
 from addons.iamproxy.controller.build import build_metadata
 from addons.iamproxy.model.credentials import CredentialKey, Credentials, credentials_of
 from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
@@ -31,6 +31,8 @@ CANARY = "CANARY"
 
 NODE_METADATA = {
     "instance-id": "i-0123456789abcdef0",
+    "instance-type": "m5.large",
+    "local-ipv4": "10.77.0.10",
     "placement/availability-zone": "eu-central-1a",
     "placement/region": "eu-central-1",
     "iam/info": f"{CANARY} info",
@@ -82,7 +84,8 @@ class World:
         imdsv2: Any = "optional",
         limits: ServerLimits | None = None,
         now: Callable[[], datetime] = utc_now,
-        node_keys: tuple[str, ...] = ("placement/availability-zone", "placement/region"),
+        node_keys: tuple[MetadataKey, ...] = ("placement/availability-zone", "placement/region"),
+        identity: Any = "made",
         port: int = 0,
         only_redirected: bool = False,
         token_key_file: str = "",
@@ -100,7 +103,12 @@ class World:
         self.sts: Callable[[CredentialKey], Awaitable[None]] = _at_once
         self.node: Callable[[str], Awaitable[None]] = _at_once
         self.metadata = build_metadata(
-            Config(imdsv2=imdsv2, metadata_allow=node_keys, token_key_file=token_key_file),
+            Config(
+                imdsv2=imdsv2,
+                metadata_allow=node_keys,
+                instance_identity=identity,
+                token_key_file=token_key_file,
+            ),
             addresses=self.addresses,
             credentials=self.credentials,
             read_node_key=self._fetch_node_key,

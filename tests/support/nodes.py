@@ -50,11 +50,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Site:
-    """A cluster whose nodes run pods from `local/busybox:1` (imagePullPolicy: Never)."""
+    """A cluster whose nodes run pods from `local/busybox:1` (imagePullPolicy: Never).
+
+    Nodes reach what listens in the test at `outside`, pods and nodes what listens in the hub at `inside`.
+    """
 
     cluster: Cluster
     nodes: tuple[Node, ...]
     outside: str
+    inside: str
     hub: Namespace
 
     def holds(self, node: Node, address: str) -> bool:
@@ -97,7 +101,7 @@ def running_with_nodes(folder: Path, assets: Path, count: int = 2) -> Iterator[S
             _join(cluster, node, assets)
         for node in nodes:
             _await_ready(cluster, node, assets)
-        yield Site(cluster, nodes, _address(number, 254), Namespace(hub))
+        yield Site(cluster, nodes, _address(number, 254), address, Namespace(hub))
 
 
 @contextmanager

@@ -102,6 +102,11 @@ class Route53:
         self._cache[zone_id] = _CachedZone(records, _now() + self._audit_seconds)
         return Observation(records, is_new=True, is_audit=cached is not None)
 
+    def known_records(self, zone_id: str) -> ZoneRecords | None:
+        """The record sets of one zone as they were seen last; None when it was not read yet."""
+        cached = self._cache.get(zone_id)
+        return cached.records if cached else None
+
     async def observe_alias_zones(self, hosts: Collection[str]) -> dict[str, str]:
         """The hosted zones of alias targets, as far as AWS can tell; a call only where none is known yet."""
         return await self._balancers.zones_of(hosts)
@@ -114,15 +119,14 @@ class Route53:
         """How many record sets each zone that was read has."""
         return {zone_id: len(cached.records) for zone_id, cached in self._cache.items()}
 
-    async def apply(self, batch: Batch, *, permit: Permit) -> Outcomes:
-        """Carry out a batch, and remember what became of it.
+    async def apply(self, batch: Batch, *, zone: Zone, permit: Permit) -> Outcomes:
+        """Carry out a batch in its zone, and remember what became of it.
 
         Route 53 takes a batch whole or not at all. When it complains, the groups it names are left out and
         the rest is sent again; when it names none, the batch is divided until the culprits stand alone. Other
         errors are the outcome of every group: the same batch may be sent again later.
         """
         cached = self._cache[batch.zone_id]
-        zone = self._zones[batch.zone_id]
         groups, outcomes = [], []
         for group in batch.groups:
             if self._registry.vouches(group, zone.name, cached.records):

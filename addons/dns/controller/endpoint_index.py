@@ -1,7 +1,7 @@
 """The endpoints of all objects, kept by zone and name, so that an event costs only the names it touches."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -91,6 +91,10 @@ class EndpointIndex:
     def in_zone(self, zone_id: str) -> Mapping[str, Sequence[Endpoint]]:
         """The endpoints in one zone, by name."""
         return self._zones.get(zone_id, {})
+
+    def changed(self, zone_id: str) -> Set[str]:
+        """The names of the zone that `take_changed` would give."""
+        return self._changed.get(zone_id, frozenset())
 
     def take_changed(self, zone_id: str) -> set[str]:
         """The names of the zone that changed since they were taken last."""

@@ -1,6 +1,7 @@
 """Which names of a zone a pass is about, and when every name is due that is not as asked for."""
 
-from collections.abc import Collection, Iterable, Set
+from collections.abc import Collection, Iterable, Iterator, Set
+from contextlib import contextmanager
 
 
 class Schedule:
@@ -55,6 +56,17 @@ class Schedule:
     def next_full(self, zone_id: str) -> float:
         """When the next full pass is due; 0 when it is due now."""
         return self._next_full.get(zone_id, 0.0)
+
+    @contextmanager
+    def again_unless_done(self, zone_id: str) -> Iterator[None]:
+        """Have the next full pass over a zone made now, should what is done meanwhile raise anything."""
+        is_done = False
+        try:
+            yield
+            is_done = True
+        finally:
+            if not is_done:
+                self.hasten(zone_id)
 
     def hasten(self, zone_id: str, at: float = 0.0) -> None:
         """Have the next full pass over a zone made at this time, if it is not due earlier."""

@@ -1,12 +1,12 @@
 """Reconcile one hosted zone: observe, plan, guard, apply, report."""
 
 import asyncio
-from collections.abc import Callable, Container, Set
+from collections.abc import Callable, Container, Iterable, Iterator, Set
 from datetime import datetime, timedelta
 from functools import partial
 from math import inf
 
-from addons.dns.aws.route53 import Outcomes, Route53
+from addons.dns.aws.route53 import Observation, Outcomes, Route53
 from addons.dns.config import Config
 from addons.dns.controller.delete_budget import DeleteBudget
 from addons.dns.controller.holds import Flapping, TargetHolds
@@ -14,7 +14,13 @@ from addons.dns.controller.metrics import Metrics, count
 from addons.dns.controller.schedule import Schedule
 from addons.dns.controller.sources import Sources
 from addons.dns.controller.void_texts import VoidTexts
-from addons.dns.kube.reports import drift_report, outcome_report, skip_report, zone_report
+from addons.dns.kube.reports import (
+    drift_report,
+    outcome_report,
+    skip_report,
+    waiting_reports,
+    zone_report,
+)
 from addons.dns.model.actions import Plan, PlannedKeys
 from addons.dns.model.records import Zone, ZoneRecords
 from addons.dns.model.registry import Registry
@@ -28,12 +34,15 @@ from addons.dns.plan.zone import plan_zone
 from addons.runtime.daemon import PrintPlan
 from addons.runtime.errors import Invalid, OutsideError, Withheld
 from addons.runtime.ledger import Ledger
-from addons.runtime.outcomes import Outcome, Skip
+from addons.runtime.outcomes import ObjectRef, Outcome, Skip
 from addons.runtime.permit import Permit, apply_each
 from addons.runtime.reporter import Reporter
 
 PLAN = "plan"
 """The topic of what is not done in zones, and why."""
+
+WAITING = "waiting"
+"""The topic of objects whose names wait for AWS."""
 
 
 class ZoneReconciler:
@@ -78,12 +87,21 @@ class ZoneReconciler:
         )
 
     async def reconcile(self, zone: Zone, permit: Permit) -> int:
-        """Make one pass; the number of groups that were carried out. Raises what fails the whole zone."""
-        try:
-            observation = await self._route53.observe_zone(zone.id)
-        except OutsideError as error:
-            self._fail(zone, error)
-            raise
+        """Make one pass; the number of groups that were carried out. Raises what fails the whole zone.
+
+        A pass that raises, whatever it is, is made again as a full one.
+        """
+        with self.schedule.again_unless_done(zone.id):
+            try:
+                observation = await self._route53.observe_zone(zone.id)
+            except Withheld:
+                raise
+            except OutsideError as error:
+                self._fail(zone, error, self._unread(zone.id))
+                raise
+            return await self._pass(zone, observation, permit)
+
+    async def _pass(self, zone: Zone, observation: Observation, permit: Permit) -> int:
         if observation.is_new or zone.id not in self.schedule:
             self.schedule.begin(zone.id, self._every_name(zone.id, observation.records))
             self._counted.pop(zone.id, None)
@@ -94,12 +112,16 @@ class ZoneReconciler:
         plan = await self._plan(zone, planned, observation.records)
         if observation.is_audit:
             self._report_drift(plan, changed)
-        outcomes, left = await self._apply(zone, plan, permit)
-        failure = self._learn(zone, planned, plan, outcomes)
+        outcomes: Outcomes = []
+        left: list[Skip] = []
+        try:
+            await self._apply(zone, plan, permit, outcomes, left)
+        finally:
+            failure = self._learn(zone, planned, plan, outcomes)
         if is_full:
             self._measure(zone, plan, observation.records)
         self.metrics.passed(zone, outcomes, not_ready=self._sources.not_ready(), at=_now())
-        self._report(plan.skips + left, outcomes, PlannedKeys(zone.id, planned))
+        self._report((*plan.skips, *left), outcomes, PlannedKeys(zone.id, planned))
         if failure:
             raise failure
         return sum(outcome.ok for outcome in outcomes)
@@ -154,19 +176,20 @@ class ZoneReconciler:
             characters=self._config.aws_batch_change_size_bytes,
         )
 
-    async def _apply(self, zone: Zone, plan: Plan, permit: Permit) -> tuple[Outcomes, tuple[Skip, ...]]:
+    async def _apply(
+        self, zone: Zone, plan: Plan, permit: Permit, outcomes: Outcomes, left: list[Skip]
+    ) -> None:
         """Send the batches one after the other; a failure that concerns the whole zone ends the pass.
 
-        What was left because permission ended is given too; it is planned again when permission is back.
+        What became of them is added to `outcomes`, even when this is cancelled in the middle, and to `left`
+        what was left because permission ended; it is planned again when permission is back.
         """
-        outcomes: Outcomes = []
-        left: list[Skip] = []
         if self._print_plan:
             self._print_plan(preview(plan))
-            return outcomes, ()
+            return
         results = apply_each(
             pack(zone.id, plan.groups, self._batch_limits),
-            partial(self._route53.apply, permit=permit),
+            partial(self._route53.apply, zone=zone, permit=permit),
             permit,
             changes=lambda batch: batch.groups,
             pause_seconds=self._config.aws_batch_change_interval.total_seconds(),
@@ -180,7 +203,6 @@ class ZoneReconciler:
                 left.append(result)
         if left:
             self.schedule.hasten(zone.id)
-        return outcomes, tuple(left)
 
     def _learn(self, zone: Zone, planned: Set[str], plan: Plan, outcomes: Outcomes) -> OutsideError | None:
         """Keep what later plans must know of this one; give what failed the whole zone, if anything did.
@@ -202,14 +224,24 @@ class ZoneReconciler:
                 self.schedule.hasten(zone.id, _now() + rest)
         failure = next(filter(None, (zone_error(outcome.error) for outcome in outcomes)), None)
         if failure:
-            self._fail(zone, failure)
+            served = {outcome.action.key for outcome in outcomes if outcome.ok}
+            self._fail(zone, failure, (group.ref for group in plan.groups if group.key not in served))
+        else:
+            self._reporter.tell_current(WAITING, (), {zone.id})
         return failure
 
-    def _fail(self, zone: Zone, error: OutsideError) -> None:
-        """Have a full pass made next: it is not known which names were served."""
+    def _fail(self, zone: Zone, error: OutsideError, waiting: Iterable[ObjectRef | None]) -> None:
+        """Have a full pass made next: it is not known which names were served. Tell the objects that wait."""
         self.schedule.hasten(zone.id)
         self.metrics.failed()
         self._reporter.tell(zone_report(str(zone), error.message))
+        self._reporter.tell_current(WAITING, waiting_reports(zone.id, str(zone), error, waiting), {zone.id})
+
+    def _unread(self, zone_id: str) -> Iterator[ObjectRef]:
+        """The objects whose names were not planned yet, since the zone could not be read."""
+        endpoints = self._index.in_zone(zone_id)
+        for name in self._index.changed(zone_id) if zone_id in self.schedule else endpoints:
+            yield from (endpoint.asked_by.ref for endpoint in endpoints.get(name, ()))
 
     def _measure(self, zone: Zone, plan: Plan, records: ZoneRecords) -> None:
         """Count what a full pass was about; records and endpoints only when they have changed."""

@@ -1,31 +1,47 @@
 """Which hosted zones there are, and when each of them is reconciled."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
+from addons.dns import names
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
+from addons.dns.controller.explanation import Explanation
 from addons.dns.controller.sources import PROBLEMS, Sources
-from addons.dns.controller.state import conflict_state, problem_state, zone_state
-from addons.dns.controller.zone_reconciler import PLAN, ZoneReconciler
-from addons.dns.kube.reports import withheld_report, zone_report
+from addons.dns.controller.state import conflict_state, left_out_state, problem_state, zone_state
+from addons.dns.controller.zone_reconciler import PLAN, WAITING, ZoneReconciler
+from addons.dns.kube.reports import (
+    HOSTED_ZONES,
+    waiting_reports,
+    withheld_report,
+    zone_filter_reports,
+    zone_report,
+)
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.records import Zone
+from addons.runtime.app import end_within
 from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.leader import Leader
 from addons.runtime.ledger import Ledger
 from addons.runtime.loop import ReconcileLoop, Result
+from addons.runtime.outcomes import Fault
 from addons.runtime.permit import RETRY_SECONDS, Permit
 from addons.runtime.reporter import Reporter
+
+log = logging.getLogger(__name__)
 
 ALL_ZONES = ""
 """The key of the round that looks for zones; every other key is the id of a zone."""
 
 _SHORTLY = 0.2
 """Seconds until a second look at what is about to be ready."""
+
+_FILTER = "zone filter"
+"""The topic of hosted zones that the settings name or leave out."""
 
 _WITHHELD = "withheld"
 """The topic of zones that may not be changed at the moment."""
@@ -47,6 +63,7 @@ class Controller:
         statuses: Statuses,
         sources: Sources,
         reconciler: ZoneReconciler,
+        explanation: Explanation,
         reporter: Reporter,
         leader: Leader | None,
         is_dry_run: bool,
@@ -59,6 +76,7 @@ class Controller:
         self._statuses = statuses
         self._sources = sources
         self._reconciler = reconciler
+        self._explanation = explanation
         self._reporter = reporter
         self._leader = leader
         self._is_dry_run = is_dry_run
@@ -66,6 +84,7 @@ class Controller:
         self._metrics = reconciler.metrics
         self._zones: dict[str, Zone] = {}
         self._role_errors: dict[str, str] = {}
+        self._left_out: Mapping[Zone, str] = {}
         self._loop: ReconcileLoop[str] = ReconcileLoop(
             "dns",
             self.reconcile,
@@ -97,7 +116,14 @@ class Controller:
                 if not self._is_dry_run:
                     group.create_task(self._statuses.run(self.permit(stopping)))
         finally:
+            self._tell_left()
             self._metrics.keep(())
+
+    def _tell_left(self) -> None:
+        """Say how many names changed that were not looked at any more."""
+        left = {name for zone_id in self._zones for name in self._sources.index.changed(zone_id)}
+        if left:
+            log.warning("%d names left, such as %s: not planned before the stop", len(left), min(left))
 
     def permit(self, stopping: asyncio.Event) -> Permit:
         """Permission to change records until `stopping`, while the lease lasts and the caches are fresh."""
@@ -108,22 +134,23 @@ class Controller:
     async def run_once(self, stopping: asyncio.Event) -> dict[str, str]:
         """Reconcile until nothing is left to do but what is blocked; what failed, by key."""
         permit = self.permit(stopping)
-        if not await self._caches_settle():
+        if not await self._caches_settle(stopping):
             return self.watches.faults()
         await self._loop.run_once([ALL_ZONES], permit)
-        if not await self._caches_settle():
+        if not await self._caches_settle(stopping):
             return self.watches.faults()
         await self._loop.run_once(self._zones, permit)
         unwritten = {} if self._is_dry_run else await self._statuses.write_all()
         return self.failures | self.watches.faults() | unwritten
 
-    async def _caches_settle(self) -> bool:
+    async def _caches_settle(self, stopping: asyncio.Event) -> bool:
+        """True when all caches are filled; False when that takes too long, or a stop is asked for."""
         try:
             async with asyncio.timeout(self._config.cache_sync_timeout.total_seconds()):
-                await self.watches.wait_settled()
+                await end_within(0.0, self.watches.wait_settled(), stopping)
         except TimeoutError:
             return False
-        return True
+        return not stopping.is_set()
 
     async def reconcile(self, key: str, permit: Permit) -> Result:
         """One round for one zone, or the round that looks for zones."""
@@ -142,17 +169,27 @@ class Controller:
     @property
     def failures(self) -> dict[str, str]:
         """What failed and has not succeeded since: key -> message."""
-        passes = {key or "hosted zones": message for key, message in self._loop.errors.items()}
+        passes = {key or HOSTED_ZONES: message for key, message in self._loop.errors.items()}
         if self._role_errors:
-            passes.pop("hosted zones", None)
-        return self._reconciler.ledger.errors | passes | self._role_errors
+            passes.pop(HOSTED_ZONES, None)
+        filtered = [one for one in self._reporter.current(_FILTER) if one.reason == names.NO_HOSTED_ZONE]
+        without = {report.key: report.message for report in filtered}
+        return without | self._reconciler.ledger.errors | passes | self._role_errors
+
+    def faults(self) -> Iterator[Fault]:
+        """What of AWS or the API server is in the way of the zones."""
+        yield from self.watches.unreadable()
+        messages = self._loop.errors
+        for key, reason in self._loop.reasons.items():
+            about = str(self._zones.get(key, key)) if key else HOSTED_ZONES
+            yield Fault("aws", about, reason, messages[key])
 
     def state(self) -> dict[str, object]:
         """What the status page shows."""
         return {
-            "leader": self._leader.leader_identity if self._leader else "",
             "names": len(self._sources.index),
             "zones": [self._zone_state(zone) for zone in self._zones.values()],
+            "zonesLeftOut": left_out_state(self._left_out),
             "notReady": self.watches.not_ready(),
             "problems": problem_state(self._reporter.current(PROBLEMS)),
             "conflicts": conflict_state(self._reporter.current(PLAN), self._zones),
@@ -161,9 +198,9 @@ class Controller:
         }
 
     def decisions_on(self, about: str) -> Iterator[Decision]:
-        """The names of one object that are none of ours; told when asked for, as there may be many."""
-        for skip in list(self._sources.outside_of(about)):
-            yield Decision(self._now(), skip.key, about, "skip", skip.reason, skip.message)
+        """What holds now of one object, kind/namespace/name, or why there is nothing to say of it."""
+        errors = self._reconciler.ledger.errors
+        yield from self._explanation.of(about, self._zones, errors, self._now())
 
     def _zone_state(self, zone: Zone) -> Mapping[str, object]:
         return zone_state(
@@ -194,10 +231,15 @@ class Controller:
         if not (self.watches.is_settled or self._sources.has_begun):
             return _SHORTLY
         try:
-            zones, errors = await self._route53.observe_zones()
+            found = await self._route53.observe_zones()
         except OutsideError as error:
-            self._reporter.tell(zone_report("hosted zones", error.message))
+            self._reporter.tell(zone_report(HOSTED_ZONES, error.message))
+            waiting = () if self._sources.has_begun else self._sources.asking()
+            reports = waiting_reports(HOSTED_ZONES, "the list of hosted zones", error, waiting)
+            self._reporter.tell_current(WAITING, reports, {HOSTED_ZONES})
             raise
+        zones = found.zones
+        self._reporter.tell_current(WAITING, (), {HOSTED_ZONES})
         if zones.keys() != self._zones.keys():
             self._sources.set_zones(zones.values())
             self._reconciler.schedule.forget()
@@ -208,7 +250,9 @@ class Controller:
                 self._metrics.woken(zone_id, _now())
         for zone_id in zones:
             self._loop.wake(zone_id, after=0)
-        self._check_roles(errors)
+        self._left_out = found.left_out
+        self._reporter.tell_current(_FILTER, zone_filter_reports(zones, found.left_out, found.missing))
+        self._check_roles(found.errors)
         return self._config.aws_zones_cache_duration.total_seconds()
 
     def _check_roles(self, errors: Mapping[str, OutsideError]) -> None:

@@ -21,7 +21,7 @@ from addons.dns.model.txt_encryption import Cipher, parse_key
 
 TXT_TTL: Final = 300
 _HERITAGE: Final = "external-dns"
-TYPE_TOKENS: Final = ("a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname")
+TYPE_TOKENS: Final = ("a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname", "tlsa")
 """The types of records as the names of their texts have them."""
 
 _STRING: Final = 255

@@ -124,7 +124,9 @@ def read_current(
     Where texts of several formats contradict each other, the newest format is right and the others prove
     nothing: they may be somebody else's.
     """
-    current = Current(_key(zone, name, set_identifier, kind), zone, name, kind, registry, {}, {}, {})
+    current = Current(
+        records_key(zone.id, name, set_identifier, kind), zone, name, kind, registry, {}, {}, {}
+    )
     for record in observed.at(name):
         if record.set_identifier != set_identifier or family(record.type) != kind:
             continue
@@ -141,10 +143,10 @@ def read_current(
     return current
 
 
-def _key(zone: Zone, name: str, set_identifier: str, kind: str) -> str:
+def records_key(zone_id: str, name: str, set_identifier: str, kind: str) -> str:
     """zone/name, and what else there is to tell the record sets of one name apart."""
     marks = (set_identifier, kind and f"type={kind}")
-    return "#".join((f"{zone.id}/{name}", *filter(None, marks)))
+    return "#".join((f"{zone_id}/{name}", *filter(None, marks)))
 
 
 def _swap(old: RecordSet | None, new: RecordSet) -> Iterator[Change]:

@@ -26,7 +26,7 @@ from addons.dns.model.endpoint import Endpoint, SourceObject
 from addons.dns.model.records import Change, RecordKey, RecordSet, Zone, ZoneRecords, is_same, meaning
 from addons.dns.model.registry import Registry
 from addons.dns.plan.aliases import with_alias_zone
-from addons.dns.plan.conflict_resolver import Resolution, resolve
+from addons.dns.plan.conflict_resolver import Resolution, resolve, without_rivals
 from addons.dns.plan.current import Current
 from addons.dns.plan.preconditions import Unmet, unmet_precondition
 from addons.runtime.outcomes import Blocked, ObjectRef, Skip
@@ -67,6 +67,8 @@ def plan_records(
     lasting = _lasting(endpoints, current)
     if not lasting:
         return _give_up(current, rules)
+    if len(lasting) > 1:
+        lasting = without_rivals(lasting, current.data)
     resolution = resolve(_without_lapsed(lasting, current, rules), current.resource)
     return [
         *_losers(current, resolution),
@@ -94,7 +96,7 @@ def _grant(current: Current, resolution: Resolution, observed: ZoneRecords, rule
     return _within_policy(current, records, changes, winner, rules.policy)
 
 
-def _lasting(endpoints: Iterable[Endpoint], current: Current) -> list[Endpoint]:
+def _lasting(endpoints: Iterable[Endpoint], current: Current) -> Sequence[Endpoint]:
     """The endpoints that count: one that only keeps counts for as many of its targets as are there."""
     found = [_kept(endpoint, current) if endpoint.keeps else endpoint for endpoint in endpoints]
     return [_timed(endpoint, current) for endpoint in found if endpoint]
@@ -124,7 +126,7 @@ def _kept_ttl(current: Current, resolution: Resolution) -> Iterator[Skip]:
         yield Skip(current.key, winner.ref, reasons.RECORD_KEPT, message)
 
 
-def _without_lapsed(endpoints: list[Endpoint], current: Current, rules: Rules) -> list[Endpoint]:
+def _without_lapsed(endpoints: Sequence[Endpoint], current: Current, rules: Rules) -> Sequence[Endpoint]:
     """The endpoints without those that lack targets, once the hold is over and others have some."""
     until = rules.target_holds.get(current.key)
     if until is None or until > rules.now:

@@ -170,6 +170,11 @@ class CredentialCache:
         return self._failures.errors | self._denials.errors
 
     @property
+    def denied(self) -> Collection[CredentialKey]:
+        """The keys whose last fetch STS has denied."""
+        return self._denials.errors.keys()
+
+    @property
     def is_away(self) -> bool:
         """Whether STS counts as away."""
         return self._breaker.is_open

@@ -31,8 +31,7 @@ from addons.runtime.clock import utc_now
 from addons.runtime.daemon import Daemon, Parts, connect
 from addons.runtime.imds import InstanceMetadata, endpoint_at, find_region
 from addons.runtime.runnable import Runnable
-from addons.runtime.settings import SettingError
-from addons.runtime.web import parse_listen
+from addons.runtime.settings import SettingError, parse_listen
 
 NAME = "iamproxy"
 
@@ -58,6 +57,7 @@ async def connected(config: Config) -> AsyncIterator[Parts]:
         config,
         rates={"sts": rate},
         instance=config.node,
+        has_identity=config.credential_source == "node",
         read_seconds=_STS_SECONDS,
         threads=_STS_THREADS,
     ) as parts:
@@ -89,6 +89,8 @@ def build(
         servers=servers,
         not_ready=controller.not_ready,
         state=controller.state,
+        decisions_on=controller.decisions_on,
+        faults=controller.faults,
         shares_port=True,
     )
     if redirect is None:
@@ -137,7 +139,7 @@ def build_metadata(
         credentials=credentials,
         tokens=Tokens(_token_key(config), clock=lambda: now().timestamp()),
         audit=Audit(write_audit, now),
-        routes=Routes(config.metadata_allow),
+        routes=Routes(config.metadata_allow, identity=config.instance_identity == "made"),
         node_keys=NodeKeys(read_node_key),
         limits=limits or ServerLimits(),
         imdsv2=config.imdsv2,

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from random import Random
 
@@ -14,7 +14,7 @@ from addons.iamproxy.cache.addresses import ALWAYS, Addresses
 from addons.iamproxy.cache.credentials import CredentialCache
 from addons.iamproxy.config import Config, base_arn
 from addons.iamproxy.controller.policy_file import PolicyFile
-from addons.iamproxy.controller.state import ambiguous_addresses, node_state, uncovered_state
+from addons.iamproxy.controller.state import ambiguous_addresses, decisions_on, node_state, uncovered_state
 from addons.iamproxy.desired.grants import Desired, Rules, desired_grants
 from addons.iamproxy.kube import reports
 from addons.iamproxy.kube.assignments import Assignments
@@ -23,13 +23,16 @@ from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.model.objects import NAMESPACES, Namespace, Pod
 from addons.iamproxy.model.verdicts import Grant
 from addons.iamproxy.plan import guard, next_look, plan_credentials, preview
+from addons.runtime.app import end_within
 from addons.runtime.backoff import Backoff
 from addons.runtime.clock import utc_now
 from addons.runtime.daemon import PrintPlan
+from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.objects import PODS
+from addons.runtime.outcomes import Fault
 from addons.runtime.permit import Permit
 from addons.runtime.reporter import Reporter
 from addons.runtime.watches import Watches
@@ -108,7 +111,7 @@ class Controller:
 
     async def run_once(self, stopping: asyncio.Event) -> dict[str, str]:
         """Fetch what the pods of the node need; what failed, by key."""
-        await self.watches.wait_settled()
+        await end_within(0.0, self.watches.wait_settled(), stopping)
         failures = self.watches.faults() | await self._try_base()
         while self._pass().actions and not (self._print_plan or stopping.is_set()):
             failures |= {str(key): error for key, error in (await self.credentials.settle()).items()}
@@ -126,6 +129,13 @@ class Controller:
         failed = "".join(f"the last round failed: {error}" for error in self._loop.errors.values())
         return self._why_untrusted() or failed
 
+    def faults(self) -> Iterator[Fault]:
+        """What of STS or the API server is in the way of the pods."""
+        yield from self.watches.unreadable()
+        if self.credentials.is_away:
+            message = next(iter(self.credentials.errors().values()), "no answer")
+            yield Fault("aws", "STS", "Unavailable", message)
+
     @property
     def is_warm(self) -> bool:
         """Whether pods can be answered from memory: they are known, and no credentials are being fetched."""
@@ -142,6 +152,11 @@ class Controller:
             "problems": [*self._problems(), *ambiguous_addresses(self._desired)],
             "pods": node_state(self._desired, self.credentials.held(), self.credentials.errors()),
         }
+
+    def decisions_on(self, about: str) -> Iterator[Decision]:
+        """What holds now of one pod."""
+        held, errors = self.credentials.held(), self.credentials.errors()
+        return decisions_on(about, self._desired, held, errors, self.credentials.denied, self._now())
 
     def _why_untrusted(self) -> str:
         return self.watches.not_ready() or self.assignments.not_ready()

@@ -1,12 +1,16 @@
 """The page for people: pod -> role -> allowed by which rule, or why not."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
+from datetime import datetime
 
+from addons.iamproxy import names
 from addons.iamproxy.desired.grants import Desired
+from addons.iamproxy.kube.reports import of_verdict
 from addons.iamproxy.model.actions import Held
 from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.model.verdicts import Grant, Verdict
 from addons.runtime.clock import rfc3339
+from addons.runtime.decisions import Decision
 
 
 def node_state(
@@ -22,6 +26,35 @@ def node_state(
         for verdict in desired.pods
     ]
     return sorted(rows, key=lambda row: str(row["pod"]))
+
+
+def decisions_on(
+    about: str,
+    desired: Desired,
+    held: Mapping[CredentialKey, Held],
+    errors: Mapping[CredentialKey, str],
+    denied: Container[CredentialKey],
+    now: datetime,
+) -> Iterator[Decision]:
+    """What holds now of one pod, pod/namespace/name: its verdict, and whether there are credentials."""
+    for verdict in desired.pods:
+        if verdict.pod is None or str(verdict.pod.ref) != about:
+            continue
+        report = of_verdict(verdict)
+        yield Decision(now, report.key, about, report.action, report.reason, report.message)
+        if not isinstance(verdict, Grant):
+            continue
+        said = _credentials(verdict, held, errors)
+        if verdict.key in errors:
+            reason = names.CREDENTIALS_DENIED if verdict.key in denied else names.CREDENTIALS_FAILED
+            yield Decision(now, str(verdict.key), about, "fetch", reason, f"no credentials: {said}")
+        elif verdict.key in held:
+            reason = names.CREDENTIALS_FETCHED
+            yield Decision(now, str(verdict.key), about, "fetch", reason, f"credentials are held {said}")
+        else:
+            yield Decision(
+                now, str(verdict.key), about, "fetch", names.CREDENTIALS_HELD, f"credentials: {said}"
+            )
 
 
 def ambiguous_addresses(desired: Desired) -> list[dict[str, str]]:

@@ -9,6 +9,8 @@ from http import HTTPStatus
 from msgspec import Struct
 
 RETRY_AFTER = b"Retry-After: 1\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+"""Lets a client send the rest of a request, which it holds back until then; the answer follows."""
 
 _PAGE = """<?xml version="1.0" encoding="iso-8859-1"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" \

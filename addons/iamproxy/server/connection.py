@@ -163,8 +163,13 @@ class Connection(asyncio.BufferedProtocol):
                 self._send(request, answer)
             else:
                 self._wait(request)
-        if reader.failure and not (reader.requests or self._waiting or self._transport.is_closing()):
+        if reader.requests or self._waiting or self._transport.is_closing():
+            return
+        if reader.failure:
             self._end(self._shared.reject(self._ip, reader.failure))
+        elif reader.awaits_word:
+            reader.awaits_word = False
+            self._transport.write(answers.CONTINUE)
 
     def _wait(self, request: Request) -> None:
         self._waiting = self._shared.loop.create_task(self._shared.metadata.answer_later(request))

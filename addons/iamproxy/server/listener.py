@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from addons.iamproxy.server.connection import Connection, SharedState
 from addons.iamproxy.server.metadata import Metadata
+from addons.runtime.web import listening
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class MetadataServer:
         """Hosts and ports, while it listens."""
 
     async def serve(self, stopping: asyncio.Event) -> None:
-        """Serve until `stopping`, then finish what was asked. Raises OSError when it cannot listen."""
+        """Serve until `stopping`, then finish what was asked. Raises SettingError when it cannot listen."""
         shared = SharedState(self._metadata, only_redirected=self._only_redirected)
         servers: list[asyncio.Server] = []
         try:
@@ -70,9 +71,10 @@ async def _listen(shared: SharedState, place: Place) -> asyncio.Server:
         server = await shared.loop.create_server(lambda: Connection(shared), sock=place, backlog=_BACKLOG)
     else:
         host, port = place
-        server = await shared.loop.create_server(
-            lambda: Connection(shared), host or None, port, backlog=_BACKLOG, reuse_port=True
-        )
+        with listening("--app-port", f"{host}:{port}"):
+            server = await shared.loop.create_server(
+                lambda: Connection(shared), host or None, port, backlog=_BACKLOG, reuse_port=True
+            )
     for each in server.sockets:
         each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
     return server

@@ -13,11 +13,11 @@ from addons.iamproxy.cache.addresses import Addresses
 from addons.iamproxy.cache.credentials import CredentialCache
 from addons.iamproxy.model.credentials import Credentials, Denial
 from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
-from addons.iamproxy.server import answers
+from addons.iamproxy.server import answers, instance
 from addons.iamproxy.server.answers import Answer
 from addons.iamproxy.server.audit import Audit
 from addons.iamproxy.server.limits import ServerLimits
-from addons.iamproxy.server.node_keys import NodeKeys, NodeValue
+from addons.iamproxy.server.node_keys import NodeKeys, Values
 from addons.iamproxy.server.requests import TOKEN, TTL, Request
 from addons.iamproxy.server.routes import Kind, Route, Routes
 from addons.iamproxy.server.tokens import Tokens, parse_ttl
@@ -36,6 +36,7 @@ _CHECK_SECONDS = 0.05
 """Time to ask the network whose the address is in the end, when waiting has used up all there was."""
 
 _TTL_HEADER = b"X-Aws-Ec2-Metadata-Token-Ttl-Seconds: %d\r\n"
+_OF_THE_NODE = frozenset({Kind.IDENTITY, Kind.NODE_KEY})
 
 
 class Metadata:
@@ -118,9 +119,9 @@ class Metadata:
             return self._refuse(request, route, Refusal(None, names.POD_UNKNOWN, message, 503))
         if (answer := self._answer_holder(request, route, holder)) is not None:
             return answer
-        if route.kind is Kind.NODE_KEY:
-            value = await self._node_keys.get(route.key, deadline - loop.time())
-            return self._node_answer(request, route, holder, value)
+        if route.kind in _OF_THE_NODE:
+            values = await self._node_keys.get(route.keys, deadline - loop.time())
+            return self._node_answer(request, route, holder, values)
         assert isinstance(holder, Grant)
         outcome = await self._cache.get(holder.key, deadline - loop.time())
         # The address may be another pod's by now, which would get what is sent.
@@ -141,16 +142,18 @@ class Metadata:
             return self._refuse(request, route, found)
         if route.kind is Kind.LISTING:
             return answers.text("\n".join(route.names).encode())
-        if route.kind is Kind.NODE_KEY:
-            value = self._node_keys.find(route.key)
-            return None if value is None else self._node_answer(request, route, holder, value)
+        if route.kind is Kind.INSTANCE_ID:
+            return answers.text(instance.instance_id(pod).encode())
+        if route.kind in _OF_THE_NODE:
+            values = self._node_keys.find(route.keys)
+            return None if values is None else self._node_answer(request, route, holder, values)
         if isinstance(holder, Refusal):
             return self._refuse(request, route, holder)
         return self._answer_grant(request, route, holder)
 
     def _answer_grant(self, request: Request, route: Route, grant: Grant) -> Answer | None:
         if route.kind is Kind.INFO:
-            return self._info(grant)
+            return answers.text(instance.profile_info(grant, self._now()))
         if route.kind is not Kind.ROLES and route.role != grant.role_name:
             message = f"this pod has the role {grant.role_name}, not {route.role}"
             mismatch = Refusal(grant.pod, names.ROLE_MISMATCH, message, 403, role=route.role)
@@ -186,12 +189,6 @@ class Metadata:
             return None
         return Refusal(pod, names.TOKEN_INVALID, "the session token is not this pod's, or has expired", 401)
 
-    def _info(self, grant: Grant) -> Answer:
-        """What EC2 says of an instance profile, for a profile that has the name of the role."""
-        profile = grant.key.role_arn.replace(":role/", ":instance-profile/", 1)
-        info = {"Code": "Success", "LastUpdated": rfc3339(self._now()), "InstanceProfileArn": profile}
-        return answers.text(msgspec.json.encode(info))
-
     def _credentials(
         self, request: Request, route: Route, grant: Grant, outcome: Credentials | Denial | None
     ) -> Answer:
@@ -213,13 +210,15 @@ class Metadata:
         self._audit.refused(request, grant.pod, answer, outcome.message, role=grant.key.role_arn)
         return answer
 
-    def _node_answer(
-        self, request: Request, route: Route, holder: Verdict, value: NodeValue | None
-    ) -> Answer:
-        if value is not None and value.text is not None:
-            return answers.text(value.text.encode())
-        status, reason = (503, names.NODE_KEY_UNAVAILABLE) if value is None else (404, names.UNLISTED_PATH)
-        return self._refuse(request, route, Refusal(holder.pod, reason, "", status))
+    def _node_answer(self, request: Request, route: Route, holder: Verdict, values: Values | None) -> Answer:
+        if values is None:
+            return self._refuse(request, route, Refusal(holder.pod, names.NODE_KEY_UNAVAILABLE, "", 503))
+        if route.kind is Kind.IDENTITY:
+            return answers.text(instance.identity_document(holder, values))
+        (text,) = values.values()
+        if text is None:
+            return self._refuse(request, route, Refusal(holder.pod, names.UNLISTED_PATH, "", 404))
+        return answers.text(text.encode())
 
     def _refuse(self, request: Request, route: Route | None, refusal: Refusal) -> Answer:
         headers = b""

@@ -7,7 +7,7 @@ import httptools
 from addons.iamproxy import names
 from addons.iamproxy.server import answers
 from addons.iamproxy.server.answers import Answer
-from addons.iamproxy.server.requests import READ_HEADERS, Peer, Request
+from addons.iamproxy.server.requests import EXPECT, READ_HEADERS, Peer, Request
 
 _MALFORMED = answers.refusal(400, names.MALFORMED_REQUEST, "this is not HTTP as it should be")
 _TOO_LARGE = answers.refusal(431, names.REQUEST_TOO_LARGE, "the request is too large")
@@ -32,6 +32,8 @@ class RequestReader:
         """Bytes that the request which is being read may still have."""
         self.in_request = False
         """Whether a request has begun and is not complete."""
+        self.awaits_word = False
+        """Whether the request that has begun comes on only when it is told to (`Expect: 100-continue`)."""
         self.requests: deque[Request] = deque()
         """Requests that are complete, in their order."""
         self.failure: Answer | None = None
@@ -39,6 +41,7 @@ class RequestReader:
 
     def feed(self, data: memoryview) -> None:
         """Parse the next bytes."""
+        self.awaits_word = False
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -74,8 +77,10 @@ class RequestReader:
         self._headers[name] = value.rstrip(b" \t")
 
     def on_headers_complete(self) -> None:
-        """The headers are over."""
+        """The headers are over; what HTTP/1.0 expects does not count."""
         self._in_headers = False
+        expected = self._headers.get(EXPECT, b"").lower()
+        self.awaits_word = expected == b"100-continue" and self._parser.get_http_version() == "1.1"
 
     def on_body(self, part: bytes) -> None:
         """Refuse a body of whatever size."""
@@ -83,7 +88,7 @@ class RequestReader:
 
     def on_message_complete(self) -> None:
         """Put the request in line; one that asks for another protocol is the last of its connection."""
-        self.in_request = False
+        self.in_request = self.awaits_word = False
         if self.failure:
             return
         parser = self._parser

@@ -9,8 +9,9 @@ HOST = b"host"
 TOKEN = b"x-aws-ec2-metadata-token"
 TTL = b"x-aws-ec2-metadata-token-ttl-seconds"
 FORWARDED = b"x-forwarded-for"
+EXPECT = b"expect"
 
-READ_HEADERS = frozenset({HOST, TOKEN, TTL, FORWARDED})
+READ_HEADERS = frozenset({HOST, TOKEN, TTL, FORWARDED, EXPECT})
 """The headers that count, in lower case; all others are forgotten as they are read."""
 
 
@@ -40,7 +41,7 @@ def plain_ip(address: str) -> str:
     return str(mapped or ip)
 
 
-def hosts_of(ip: str, port: int) -> frozenset[bytes]:
-    """The values of `Host` by which an address and port may be meant."""
-    host = f"[{ip}]" if ":" in ip else ip
+def hosts_of(address: str, port: int) -> frozenset[bytes]:
+    """The values of `Host`, in lower case, by which an address (or name) and port may be meant."""
+    host = f"[{address}]" if ":" in address else address
     return frozenset({host.encode(), f"{host}:{port}".encode()})

@@ -1,42 +1,24 @@
 """Which paths exist: an exact dictionary. A path that is not in it does not exist, whatever it looks like.
 
-Targets are compared as they came in, byte for byte: nothing is decoded, joined or cleaned, so that `//`,
-`..`, `%2F`, other case and full URLs name nothing.
+Targets are compared as they came in, byte for byte: nothing is joined or cleaned, so that `//`, `..`, other
+case and full URLs name nothing. Only the role behind the folder of credentials is decoded, once, since some
+SDKs encode it: `arn%3Aaws%3Aiam%3A%3A123456789012%3Arole/web`, `etl%40prod`.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from typing import get_args
 
 from msgspec import Struct
 
+from addons.iamproxy.config import MetadataKey
 from addons.iamproxy.roles import LONGEST_ARN
+from addons.iamproxy.server.instance import IDENTITY_KEYS
 from addons.runtime.settings import SettingError
 
-HARMLESS_KEYS = frozenset(
-    {
-        "ami-id",
-        "hostname",
-        "instance-id",
-        "instance-life-cycle",
-        "instance-type",
-        "local-hostname",
-        "local-ipv4",
-        "mac",
-        "placement/availability-zone",
-        "placement/availability-zone-id",
-        "placement/group-name",
-        "placement/host-id",
-        "placement/partition-number",
-        "placement/region",
-        "public-hostname",
-        "public-ipv4",
-        "reservation-id",
-        "services/domain",
-        "services/partition",
-    }
-)
-"""The metadata of a node that may be shown to its pods at all."""
+HARMLESS_KEYS = frozenset(get_args(MetadataKey))
 
 _READ = frozenset({b"GET", b"HEAD"})
 _WRITE = frozenset({b"PUT"})
@@ -46,6 +28,7 @@ _DATE_CHARACTERS = 10
 _ROLES = b"/latest/meta-data/iam/security-credentials/"
 _EXTENDED_ROLES = b"/latest/meta-data/iam/security-credentials-extended/"
 _ROLE_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+=,.@-/:"
+_ENCODED = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 
 class Kind(Enum):
@@ -57,34 +40,40 @@ class Kind(Enum):
     ROLES = "roles"
     CREDENTIALS = "credentials"
     INFO = "info"
+    IDENTITY = "identity"
+    INSTANCE_ID = "instance-id"
     NODE_KEY = "node-key"
 
 
 class Route(Struct, frozen=True):
     """One path that exists.
 
-    `names` are the lines of a listing, `key` is a key of the node's metadata, `role` is the role named in the
-    path, and `extended` tells the newer credential paths, whose answers include the account.
+    `names` are the lines of a listing, `keys` are the keys of the node's metadata that the answer is made of,
+    `role` is the role named in the path, and `extended` tells the newer credential paths, whose answers
+    include the account.
     """
 
     kind: Kind
     methods: frozenset[bytes] = _READ
     names: tuple[str, ...] = ()
-    key: str = ""
+    keys: tuple[str, ...] = ()
     role: str = ""
     extended: bool = False
 
 
 class Routes:
-    """All paths that exist, with these keys of the node's metadata; raises SettingError for any other key."""
+    """All paths that exist, with these keys of the node's metadata; raises SettingError for any other key.
 
-    def __init__(self, node_keys: Iterable[str]) -> None:
+    With `identity`, pods find an identity document and an instance id of our making.
+    """
+
+    def __init__(self, node_keys: Iterable[str], *, identity: bool) -> None:
         keys = sorted(set(node_keys))
         for key in keys:
             if key not in HARMLESS_KEYS:
                 allowed = ", ".join(sorted(HARMLESS_KEYS))
                 raise SettingError(f"--metadata-allow {key!r} is not allowed: one of {allowed}")
-        self._exact = _paths(keys)
+        self._exact = _paths(keys, identity=identity)
 
     def find(self, target: bytes) -> Route | None:
         """The route of a request target; None when there is none."""
@@ -102,23 +91,31 @@ class Routes:
         return None
 
 
-def _paths(keys: Sequence[str]) -> dict[bytes, Route]:
-    """Every path of the version `latest` but those that end in a role's name."""
+def _paths(keys: Sequence[str], *, identity: bool) -> dict[bytes, Route]:
+    """Every path of the version `latest` but those that end in a role's name.
+
+    What is listed exists with and without a slash behind it: botocore asks for `placement/region/`.
+    """
     leaves = {
-        "api/token": Route(Kind.TOKEN, _WRITE),
         "meta-data/iam/info": Route(Kind.INFO),
         "meta-data/iam/security-credentials/": Route(Kind.ROLES),
         "meta-data/iam/security-credentials-extended/": Route(Kind.ROLES, extended=True),
     }
-    leaves |= {f"meta-data/{key}": Route(Kind.NODE_KEY, key=key) for key in keys}
-    listed = [path for path, route in leaves.items() if route.methods is _READ]
-    paths = {"/healthz": Route(Kind.HEALTH), "/": Route(Kind.LISTING, names=("latest",))}
-    for folder, names in _listings(listed).items():
-        paths[f"/latest/{folder}"] = Route(Kind.LISTING, names=names)
-    paths |= {f"/latest/{path}": route for path, route in leaves.items()}
-    paths |= {f"/latest/meta-data/{key}/": leaves[f"meta-data/{key}"] for key in keys}  # so botocore asks
-    without_slash = {path[:-1]: route for path, route in paths.items() if path.endswith("/") and path != "/"}
-    return {path.encode(): route for path, route in (paths | without_slash).items()}
+    if identity:
+        seen = tuple(key for key in keys if key in IDENTITY_KEYS)
+        leaves["dynamic/instance-identity/document"] = Route(Kind.IDENTITY, keys=seen)
+        leaves["meta-data/instance-id"] = Route(Kind.INSTANCE_ID)
+    leaves |= {f"meta-data/{key}": Route(Kind.NODE_KEY, keys=(key,)) for key in keys}
+    listings = {folder: Route(Kind.LISTING, names=names) for folder, names in _listings(leaves).items()}
+    paths = {
+        "/healthz": Route(Kind.HEALTH),
+        "/": Route(Kind.LISTING, names=("latest",)),
+        "/latest/api/token": Route(Kind.TOKEN, _WRITE),
+    }
+    for path, route in (listings | leaves).items():
+        name = f"/latest/{path}".removesuffix("/")
+        paths |= {name: route, f"{name}/": route}
+    return {path.encode(): route for path, route in paths.items()}
 
 
 def _listings(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -145,8 +142,12 @@ def _is_dated(target: bytes) -> bool:
     )
 
 
-def _credentials(role: bytes, extended: bool) -> Route | None:
-    """The path of a role's credentials, if that can be the name or the ARN of a role."""
+def _credentials(written: bytes, extended: bool) -> Route | None:
+    """The path of a role's credentials, if that can be the name or the ARN of a role.
+
+    A percent sign that does not stand for a character stays, and is none that a role can have.
+    """
+    role = _ENCODED.sub(lambda found: bytes.fromhex(found[1].decode()), written)
     if not role or len(role) > LONGEST_ARN or role.translate(None, _ROLE_CHARACTERS):
         return None
     if not {b"", b".", b".."}.isdisjoint(role.split(b"/")):

@@ -7,7 +7,12 @@ from addons.iamproxy.server.requests import FORWARDED, HOST, TTL, Request, hosts
 from addons.iamproxy.server.routes import Kind, Route
 from addons.iamproxy.server.tokens import parse_ttl
 
-_METADATA_HOSTS = frozenset[bytes]().union(*(hosts_of(address, 80) for address in METADATA_ADDRESSES))
+_METADATA_NAME = "instance-data.ec2.internal"
+"""What Amazon's resolver calls the metadata service; below ec2.internal nobody else has a name."""
+
+_METADATA_HOSTS = frozenset[bytes]().union(
+    *(hosts_of(host, 80) for host in (*METADATA_ADDRESSES, _METADATA_NAME, f"{_METADATA_NAME}."))
+)
 
 
 def validate(request: Request, route: Route | None) -> Refusal | None:
@@ -39,12 +44,10 @@ def _validate_token_request(request: Request) -> Refusal | None:
 def _validate_host(request: Request) -> Refusal | None:
     """A browser that a foreign name leads here (DNS rebinding) sends that name as `Host`."""
     host = request.headers.get(HOST)
-    if host in _METADATA_HOSTS:
-        return None
     if host is None:
         if request.version == "1.0":
             return None
         return Refusal(None, names.MALFORMED_REQUEST, "the header host is missing", 400)
-    if host in request.peer.hosts:
+    if (host := host.lower()) in _METADATA_HOSTS or host in request.peer.hosts:
         return None
     return Refusal(None, names.WRONG_HOST, "the header host names somebody else", 403)

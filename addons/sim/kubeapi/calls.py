@@ -32,6 +32,8 @@ class Call:
     name: str = ""
     subresource: str = ""
     query: Mapping[str, str] = field(default_factory=dict)
+    proxied: str = ""
+    """What stands behind `proxy/`."""
 
     @property
     def target(self) -> Resource:
@@ -97,7 +99,12 @@ def _resource_call(
         namespace, rest = rest[1], rest[2:]
     resource = resources.find(group, version, rest[0])
     name, subresource = [*rest[1:3], "", ""][:2]
-    if resource is None or len(rest) > 3 or (subresource and subresource not in resource.subresources):
+    proxied = "/".join(rest[3:]) if subresource == "proxy" else ""
+    if (
+        resource is None
+        or (len(rest) > 3 and not proxied)
+        or (subresource and subresource not in resource.subresources)
+    ):
         raise no_such_resource()
     if (namespace and not resource.namespaced) or (name and resource.namespaced and not namespace):
         raise no_such_resource()
@@ -105,7 +112,7 @@ def _resource_call(
     if verb == "list" and query.get("watch", "") in ("1", "true"):
         verb = "watch"
     _check_method(resource, verb, namespace, name, subresource)
-    return Call(verb, path, resource, namespace, name, subresource, query)
+    return Call(verb, path, resource, namespace, name, subresource, query, proxied)
 
 
 def _check_method(resource: Resource, verb: str, namespace: str, name: str, subresource: str) -> None:

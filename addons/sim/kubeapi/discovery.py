@@ -26,6 +26,7 @@ _SUBRESOURCES: dict[str, tuple[list[str], Object]] = {
     "scale": (["get", "patch", "update"], _SCALE),
     "binding": (["create"], {"kind": "Binding"}),
     "eviction": (["create"], {"group": "policy", "version": "v1", "kind": "Eviction"}),
+    "proxy": (["create", "delete", "get", "patch", "update"], {"kind": "PodProxyOptions"}),
     "token": (["create"], {"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest"}),
     "finalize": (["update"], {}),
 }

@@ -73,7 +73,7 @@ _WORKLOAD = {"categories": ("all",), "generation": True}
 _SCALED = {"subresources": ("status", "scale"), **_WORKLOAD}
 _CLUSTER = {"namespaced": False}
 _REVIEW = {"namespaced": False, "verbs": ("create",)}
-_POD = {"subresources": ("status", "binding", "eviction"), "returns_deleted": True, **_WORKLOAD}
+_POD = {"subresources": ("status", "binding", "eviction", "proxy"), "returns_deleted": True, **_WORKLOAD}
 _APPS, _NETWORK, _RBAC, _STORAGE = "apps", "networking.k8s.io", "rbac.authorization.k8s.io", "storage.k8s.io"
 _AUTHENTICATION, _AUTHORIZATION = "authentication.k8s.io", "authorization.k8s.io"
 

@@ -17,6 +17,7 @@ from addons.sim.kubeapi import discovery, reads, subresources, writes
 from addons.sim.kubeapi.calls import Call, Request, User, read_call
 from addons.sim.kubeapi.controllers import Controllers
 from addons.sim.kubeapi.faults import Fault, Faults
+from addons.sim.kubeapi.proxy import forward
 from addons.sim.kubeapi.rbac import MASTERS, Authorizer, PolicyRule
 from addons.sim.kubeapi.resources import Object, Resource
 from addons.sim.kubeapi.services import NODE_PORTS
@@ -175,6 +176,8 @@ class KubeApi:
         if call.verb == "watch":
             record.status = 200
             return await self._watch(request, call, fault)
+        if call.subresource == "proxy":
+            return await forward(request, call, self.store)
         if call.verb in ("get", "list") and call.subresource in ("", "status"):
             return self._read(call, request.headers.get("Accept", ""))
         body = writes.Body(await request.read(), request.headers)

@@ -6,7 +6,7 @@ metadata:
   name: {{ include "common.serviceAccountName" . }}
   namespace: {{ .Release.Namespace }}
   labels:
-    {{- include "common.labels" . | nindent 4 }}
+    {{- toYaml (merge (include "common.labels" . | fromYaml) .Values.serviceAccount.labels) | nindent 4 }}
   {{- with .Values.serviceAccount.annotations }}
   annotations:
     {{- toYaml . | nindent 4 }}
@@ -88,4 +88,11 @@ subjects:
   resources: [leases]
   resourceNames: [{{ include "common.fullname" . }}]
   verbs: [get, patch]
+{{- end -}}
+
+{{- /* What a daemon tells: on objects that it reads, and on its own pod. */ -}}
+{{- define "common.eventRules" -}}
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
 {{- end -}}

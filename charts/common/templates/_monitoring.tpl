@@ -5,7 +5,7 @@ number. */ -}}
 apiVersion: v1
 kind: Service
 metadata:
-  {{- include "common.metadata" $root | nindent 2 }}
+  {{- include "common.annotatedMetadata" (list $root $root.Values.service.annotations) | nindent 2 }}
 spec:
   selector:
     {{- include "common.selectorLabels" $root | nindent 4 }}
@@ -21,7 +21,7 @@ spec:
 apiVersion: monitoring.coreos.com/v1
 kind: ServiceMonitor
 metadata:
-  {{- include "common.monitoringMetadata" (list $ .labels) | nindent 2 }}
+  {{- include "common.monitoringMetadata" (list $ .) | nindent 2 }}
 spec:
   selector:
     matchLabels:
@@ -33,6 +33,9 @@ spec:
       path: /metrics
       {{- with .interval }}
       interval: {{ . }}
+      {{- end }}
+      {{- with .scrapeTimeout }}
+      scrapeTimeout: {{ . }}
       {{- end }}
       {{- with .relabelings }}
       relabelings:
@@ -57,7 +60,7 @@ explained. */ -}}
 apiVersion: monitoring.coreos.com/v1
 kind: PrometheusRule
 metadata:
-  {{- include "common.monitoringMetadata" (list $root $root.Values.prometheusRule.labels) | nindent 2 }}
+  {{- include "common.monitoringMetadata" (list $root $root.Values.prometheusRule) | nindent 2 }}
 spec:
   groups:
     - name: {{ include "common.clusterName" $root }}
@@ -70,13 +73,20 @@ spec:
 {{- printf "namespace=%q,service=%q" .Release.Namespace (include "common.fullname" .) -}}
 {{- end -}}
 
-{{- /* `metadata` of what Prometheus finds by labels of its own: arguments are the root and those labels. */ -}}
+{{- /* `metadata` of what Prometheus finds by a namespace and labels of its own: arguments are the root and the values
+that say which. */ -}}
 {{- define "common.monitoringMetadata" -}}
 {{- $root := first . -}}
+{{- with last . -}}
 name: {{ include "common.fullname" $root }}
-namespace: {{ $root.Release.Namespace }}
+namespace: {{ .namespace | default $root.Release.Namespace }}
 labels:
-  {{- toYaml (merge (include "common.labels" $root | fromYaml) (last .)) | nindent 2 }}
+  {{- toYaml (merge (include "common.labels" $root | fromYaml) .labels) | nindent 2 }}
+{{- with .annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
 {{- end -}}
 
 {{- /* Objects of the user's own; templates in them are rendered. */ -}}

@@ -1,11 +1,12 @@
 {{- /* The name of everything in a release, as `helm create` makes it: release and chart, at most 63 characters. */ -}}
 {{- define "common.fullname" -}}
+{{- $name := .Values.nameOverride | default .Chart.Name -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
-{{- else if contains .Chart.Name .Release.Name -}}
+{{- else if contains $name .Release.Name -}}
 {{- .Release.Name | trunc 63 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
@@ -49,6 +50,35 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   "app.kubernetes.io/part-of" "aws-addons"
 ) -}}
 {{- toYaml (merge $ours .Values.podLabels .Values.commonLabels) -}}
+{{- end -}}
+
+{{- /* The name of what a hook makes: arguments are the root and what it is for. At most 63 characters, as its pods have
+it as a label. */ -}}
+{{- define "common.hookName" -}}
+{{- $for := last . -}}
+{{- printf "%s-%s" (include "common.fullname" (first .) | trunc (int (sub 62 (len $for))) | trimSuffix "-") $for -}}
+{{- end -}}
+
+{{- /* The labels of a hook's pods, which are none of the workload's, and none that the Service leads to: arguments are
+the root and what the hook is for. */ -}}
+{{- define "common.hookPodLabels" -}}
+{{- $root := first . -}}
+{{- $ours := dict
+  "app.kubernetes.io/name" (printf "%s-%s" $root.Chart.Name (last .))
+  "app.kubernetes.io/instance" $root.Release.Name
+  "app.kubernetes.io/component" $root.Chart.Name
+  "app.kubernetes.io/part-of" "aws-addons"
+-}}
+{{- toYaml (merge $ours $root.Values.podLabels $root.Values.commonLabels) -}}
+{{- end -}}
+
+{{- /* `metadata` of an object with annotations of the user: arguments are the root and those. */ -}}
+{{- define "common.annotatedMetadata" -}}
+{{ include "common.metadata" (first .) }}
+{{- with last . }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- /* `metadata` of an object named after the release, in its namespace. */ -}}

@@ -49,7 +49,6 @@ The pod of a daemon. Its argument is a dict: `root` is the root; `onEveryNode` i
 is in the network of its node. All others are optional lines of one chart:
   podSecurityContext         in place of those of the "restricted" Pod Security Standard
   containerSecurityContext   likewise
-  initContainers             containers that end before the daemon starts
   args, env                  come before those of the user
   volumeMounts, volumes      likewise
 Where pods of every node listen they claim no port: it would be promised to one pod alone, and a pod and its successor
@@ -69,18 +68,19 @@ spec:
   enableServiceLinks: false
   {{- if .onEveryNode }}
   hostNetwork: true
-  dnsPolicy: ClusterFirstWithHostNet
   {{- end }}
-  terminationGracePeriodSeconds: 30
+  {{- include "common.nameResolution" $root | nindent 2 }}
+  terminationGracePeriodSeconds: {{ $root.Values.terminationGracePeriodSeconds }}
   {{- with include "common.imagePullSecrets" $root }}
   {{- . | nindent 2 }}
   {{- end }}
   securityContext:
-    {{- .podSecurityContext | default (include "common.podSecurityContext" $root) | nindent 4 }}
+    {{- $security := .podSecurityContext | default (include "common.podSecurityContext" $root) }}
+    {{- include "common.overlaid" (list $security $root.Values.podSecurityContext) | nindent 4 }}
   {{- include (ternary "common.nodeScheduling" "common.scheduling" (default false .onEveryNode)) $root | nindent 2 }}
-  {{- with .initContainers }}
+  {{- with $root.Values.initContainers }}
   initContainers:
-    {{- . | nindent 4 }}
+    {{- toYaml . | nindent 4 }}
   {{- end }}
   containers:
     - name: {{ $root.Chart.Name }}
@@ -95,7 +95,8 @@ spec:
         {{- with $root.Values.extraArgs }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
-      {{- with include "common.environment" (list $root .env) | trim }}
+      {{- $own := printf "%s\n%s" (default "" .env) (include "common.ownPod" $root) | trim }}
+      {{- with include "common.environment" (list $root $own) | trim }}
       {{- . | nindent 6 }}
       {{- end }}
       {{- if not .onEveryNode }}
@@ -107,21 +108,56 @@ spec:
       resources:
         {{- toYaml $root.Values.resources | nindent 8 }}
       securityContext:
-        {{- .containerSecurityContext | default (include "common.containerSecurityContext" $root) | nindent 8 }}
+        {{- $security := .containerSecurityContext | default (include "common.containerSecurityContext" $root) }}
+        {{- include "common.overlaid" (list $security $root.Values.securityContext) | nindent 8 }}
       volumeMounts:
-        - name: config
-          mountPath: /etc/aws-addons
-          readOnly: true
+        {{- include "common.configMount" $root | nindent 8 }}
         {{- include "common.volumeMounts" (list $root .volumeMounts) | nindent 8 }}
+    {{- with $root.Values.extraContainers }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
   volumes:
-    - name: config
-      configMap:
-        name: {{ include "common.fullname" $root }}
+    {{- include "common.configVolume" $root | nindent 4 }}
     {{- include "common.volumes" (list $root .volumes) | nindent 4 }}
 {{- end -}}
 
+{{- /* Who the daemon is: the holder of its Lease, and the object of the Events about what is in its way. */ -}}
+{{- define "common.ownPod" -}}
+{{- range $name, $path := dict "POD_NAME" "metadata.name" "POD_NAMESPACE" "metadata.namespace" "POD_UID" "metadata.uid" }}
+- name: {{ $name }}
+  valueFrom:
+    fieldRef:
+      fieldPath: {{ $path }}
+{{- end }}
+{{- end -}}
+
+{{- /* How pods look up names. */ -}}
+{{- define "common.nameResolution" -}}
+dnsPolicy: {{ .Values.dnsPolicy }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* Lines of the chart, and what the user has in their place, key by key; null takes a line away. */ -}}
+{{- define "common.overlaid" -}}
+{{- $lines := first . | fromYaml -}}
+{{- range $key, $value := last . -}}
+{{- $_ := set $lines $key $value -}}
+{{- if kindIs "invalid" $value -}}
+{{- $_ := unset $lines $key -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $lines -}}
+{{- end -}}
+
 {{- define "common.imagePullSecrets" -}}
-{{- with .Values.imagePullSecrets -}}
+{{- with concat .Values.imagePullSecrets ((.Values.global).imagePullSecrets | default list) -}}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end -}}
@@ -144,6 +180,19 @@ env:
 envFrom:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{- /* The settings file of the daemon. */ -}}
+{{- define "common.configMount" -}}
+- name: config
+  mountPath: /etc/aws-addons
+  readOnly: true
+{{- end -}}
+
+{{- define "common.configVolume" -}}
+- name: config
+  configMap:
+    name: {{ include "common.fullname" . }}
 {{- end -}}
 
 {{- /* A place for temporary files, since the root is read-only, lines of the chart, and what the user has besides:

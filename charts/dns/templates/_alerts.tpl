@@ -9,11 +9,11 @@
     summary: No replica of dns holds the lease, so no record is changed.
 {{- end }}
 - alert: AddonsDnsPassesFail
-  expr: max(addons_reconcile_failing_keys{ {{- $pods }}}) > 0
+  expr: max by (about) (addons_degraded{ {{- $pods }},side="aws"}) > 0
   for: 15m
   labels: {severity: critical}
   annotations:
-    summary: {{ "dns has failed for 15 minutes to list its hosted zones, or to read or change {{ $value }} of them." | quote }}
+    summary: {{ "dns has not been able to work on {{ $labels.about }} for 15 minutes; the metric addons_degraded and the Events of its pod have the reason." | quote }}
 - alert: AddonsDnsSourceStale
   expr: max by (resource) (addons_kube_reflector_staleness_seconds{ {{- $pods }}}) > 300
   for: 5m

@@ -37,9 +37,7 @@
 {{ end }}
 {{- end -}}
 {{- if not .Values.config.dryRun -}}
-- apiGroups: [events.k8s.io]
-  resources: [events]
-  verbs: [create, patch]
+{{- include "common.eventRules" . -}}
 {{- end -}}
 {{- end -}}
 

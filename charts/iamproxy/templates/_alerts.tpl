@@ -11,7 +11,7 @@
   for: 5m
   labels: {severity: critical}
   annotations:
-    summary: {{ "{{ $labels.pod }} has not been ready for 5 minutes: it cannot tell for sure which pod it is asked by, and refuses." | quote }}
+    summary: {{ "{{ $labels.pod }} has not been ready for 5 minutes: it cannot tell for sure which pod it is asked by, or has no AWS credentials." | quote }}
 {{- if eq .Values.config.interceptor "nft" }}
 - alert: AddonsIamproxyRedirectMissing
   expr: addons_iamproxy_redirect_in_place{ {{- $pods }}} == 0

@@ -6,6 +6,7 @@ import pytest
 
 from addons.dns.controller.zones import Controller
 from addons.dns.model.actions import Batch
+from addons.dns.model.records import Zone
 from addons.runtime.permit import Permit
 from addons.sim.aws.route53.model import RecordSet
 from tests.support.dns_world import CHANGE, World, service
@@ -30,12 +31,12 @@ def _kill_after(controller: Controller, calls: int) -> None:
     apply = route53.apply
     made = 0
 
-    async def dying_apply(batch: Batch, *, permit: Permit) -> object:
+    async def dying_apply(batch: Batch, *, zone: Zone, permit: Permit) -> object:
         nonlocal made
         if made == calls:
             raise Killed
         made += 1
-        return await apply(batch, permit=permit)
+        return await apply(batch, zone=zone, permit=permit)
 
     route53.apply = dying_apply  # type: ignore[assignment, method-assign]
 

@@ -51,7 +51,7 @@ class Zoned:
         return plan_zone(self.zone, {*wanted, *records.names()}, wanted, records, RULES).groups
 
     async def apply(self, groups: Sequence[ChangeGroup]) -> Outcomes:
-        return await self.route53.apply(Batch(self.zone_id, tuple(groups)), permit=PERMIT)
+        return await self.route53.apply(Batch(self.zone_id, tuple(groups)), zone=self.zone, permit=PERMIT)
 
     async def want(self, *endpoints: Endpoint) -> Outcomes:
         return await self.apply(await self.plan(*endpoints))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from addons.iamproxy.model.credentials import CredentialKey
+from addons.iamproxy.server.answers import CONTINUE
 from addons.iamproxy.server.limits import ServerLimits
 from tests.support.metadata import ROLES, Client, World, client, grant
 from tests.support.virtual import run_virtual, virtual_now
@@ -18,6 +19,11 @@ LIMITS = ServerLimits(
 )
 GET = f"GET {ROLES} HTTP/1.1\r\nHost: 169.254.169.254\r\n\r\n".encode()
 GET_CREDENTIALS = f"GET {ROLES}reader HTTP/1.1\r\nHost: 169.254.169.254\r\n\r\n".encode()
+
+PUT = (
+    b"PUT /latest/api/token HTTP/1.1\r\nHost: 169.254.169.254\r\n"
+    b"X-aws-ec2-metadata-token-ttl-seconds: 60\r\nExpect: 100-continue\r\n%b\r\n\r\n"
+)
 
 
 async def answers_until_the_end(web: Client, most: int) -> int:
@@ -72,6 +78,43 @@ class TestOrder:
                 web.write(bytes([character]))
                 await asyncio.sleep(0)
             assert (await web.reply()).body == b"reader"
+
+    async def test_a_client_that_waits_for_leave_is_given_it_and_then_its_answer(self, world: World) -> None:
+        async with client(world) as web:
+            web.write(PUT % b"Transfer-Encoding: chunked")
+            assert await web.reader.readuntil(b"\r\n\r\n") == CONTINUE
+            web.write(b"0\r\n\r\n")
+            assert len((await web.reply()).body) == 56
+
+    async def test_a_body_that_a_client_would_send_is_refused(self, world: World) -> None:
+        async with client(world) as web:
+            web.write(PUT % b"Content-Length: 5")
+            assert await web.reader.readuntil(b"\r\n\r\n") == CONTINUE
+            web.write(b"hello")
+            assert (await web.reply()).status == 413
+
+    @pytest.mark.parametrize("length", [b"Content-Length: 0", b"A: no body at all"])
+    async def test_a_request_that_is_complete_is_answered_at_once(self, world: World, length: bytes) -> None:
+        async with client(world) as web:
+            web.write(PUT % length)
+            assert (await web.reply()).status == 200
+
+    async def test_leave_comes_behind_the_answers_before_it(self, world: World) -> None:
+        released = asyncio.Event()
+
+        async def wait(key: CredentialKey) -> None:
+            await released.wait()
+
+        world.sts = wait
+        async with client(world) as web:
+            web.write(GET_CREDENTIALS + PUT % b"Transfer-Encoding: chunked")
+            while not world.fetched:
+                await asyncio.sleep(0)
+            released.set()
+            assert (await web.reply()).body.startswith(b'{"Code"')
+            assert await web.reader.readuntil(b"\r\n\r\n") == CONTINUE
+            web.write(b"0\r\n\r\n" + GET)
+            assert [(await web.reply()).status for _ in range(2)] == [200, 200]
 
     async def test_whoever_says_no_more_is_still_answered(self, world: World) -> None:
         async with client(world) as web:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -43,20 +44,26 @@ async def run(world: World, *arguments: str) -> Ended:
 class TestCommands:
     async def test_check_explains_a_grant(self, world: World) -> None:
         world.create(pod("a", role="web"))
-        code, out, _ = await run(world, "check", "--pod", "prod/a")
+        code, out, _ = await run(world, "check", "--offline", "--pod", "prod/a")
         assert code == 0
+        assert out.startswith("by the settings of this command; no daemon and no STS was asked\n")
         assert f"granted: {BASE}web" in out
 
     async def test_check_explains_a_refusal(self, world: World) -> None:
         world.create(pod("a"))
-        code, out, _ = await run(world, "check", "--pod", "prod/a")
+        code, out, _ = await run(world, "check", "--offline", "--pod", "prod/a")
         assert code == 3
         assert f"reason:  {names.NO_ROLE}" in out
 
     async def test_check_of_a_pod_that_is_not_there_says_so(self, world: World) -> None:
-        code, _, err = await run(world, "check", "--pod", "prod/b")
+        code, _, err = await run(world, "check", "--offline", "--pod", "prod/b")
         assert code == 3
         assert 'pods "b" not found' in err
+
+    async def test_check_without_a_daemon_says_so(self, world: World) -> None:
+        code, _, err = await run(world, "check", "--pod", "prod/a")
+        said = "cannot tell: no daemon runs; --offline decides by the settings of this command\n"
+        assert (code, err) == (3, said)
 
     async def test_without_a_node_nothing_starts(self, world: World) -> None:
         code, _, err = await run(world)
@@ -80,6 +87,14 @@ class TestCommands:
         )
         assert code == 2
         assert "--token-key-file /proc/none/key: No such file or directory" in err
+
+    async def test_a_port_for_pods_that_is_in_use_is_a_bad_setting(self, world: World) -> None:
+        with socket.create_server(("", 0)) as taken:
+            port = taken.getsockname()[1]
+            flags = ("--interceptor=none", f"--app-port={port}", "--listen=127.0.0.1:0")
+            code, _, err = await run(world, f"--node={NODE}", *flags)
+        assert (code, "Traceback" in err) == (2, False)
+        assert f"addons iamproxy: --app-port: cannot listen on :{port}: the port is in use\n" in err
 
     async def test_help_tells_of_the_commands(self, world: World) -> None:
         code, out, _ = await run(world, "check", "--help")

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import Future
 from threading import Thread
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,6 +26,15 @@ LISTED = {
         "/meta-data/iam",
         "/meta-data/iam/",
         "/meta-data/iam/info",
+        "/meta-data/iam/info/",
+        "/meta-data/instance-id",
+        "/meta-data/instance-id/",
+        "/dynamic",
+        "/dynamic/",
+        "/dynamic/instance-identity",
+        "/dynamic/instance-identity/",
+        "/dynamic/instance-identity/document",
+        "/dynamic/instance-identity/document/",
         "/meta-data/iam/security-credentials",
         "/meta-data/iam/security-credentials/",
         "/meta-data/iam/security-credentials/reader",
@@ -48,7 +58,7 @@ FORBIDDEN = [
     "/latest/user-data",
     "/latest/meta-data/iam/security-credentials/node-role",
     "/latest/meta-data/identity-credentials/ec2/security-credentials/ec2-instance",
-    "/latest/dynamic/instance-identity/document",
+    "/latest/dynamic/instance-identity/signature",
 ]
 PIECES = [
     *(
@@ -82,6 +92,7 @@ PIECES = [
         "user-data",
         "dynamic",
     ),
+    *("%25", "%72eader", "reade%72", "%6eode-role", "instance-identity", "document", "instance-id"),
     *("security-credentials", "security-credentials-extended", "reader", "node-role", "placement", "region"),
     *("identity-credentials/ec2/security-credentials/ec2-instance", "http://169.254.169.254", "api/token"),
     *("\t", "\x00", "\x7f", "\xe4", "\r", "*"),
@@ -197,6 +208,12 @@ def statuses(received: bytes) -> list[int]:
     return found
 
 
+def is_encoded(target: str) -> bool:
+    """Whether this asks for the pod's own credentials, with the name of its role in percent encoding."""
+    folder, _, name = target.removesuffix("/").rpartition("/")
+    return unquote(name) == "reader" and f"{folder}/reader".encode("latin-1") in LISTED
+
+
 def get(target: str, *headers: str) -> bytes:
     head = "\r\n".join([f"GET {target} HTTP/1.1", "Host: 169.254.169.254", *headers, "", ""])
     return head.encode("latin-1")
@@ -208,7 +225,7 @@ class TestPaths:
     def test_only_what_is_listed_is_found(self, port: int, target: str) -> None:
         received = say(port, get(target))
         assert CANARY.encode() not in received
-        if target.encode("latin-1") in LISTED:
+        if target.encode("latin-1") in LISTED or is_encoded(target):
             assert statuses(received) == [200]
         else:
             assert 200 not in statuses(received)
@@ -238,7 +255,7 @@ class TestRequests:
         request = end.join([f"{method} {target} {version}", *headers, "", body])
         received = say(port, request.encode("latin-1"))
         assert CANARY.encode() not in received
-        if target.encode("latin-1") not in LISTED | TOKENS:
+        if target.encode("latin-1") not in LISTED | TOKENS and not is_encoded(target):
             assert b"HTTP/1.1 200" not in received
 
     @FUZZ
@@ -267,7 +284,10 @@ class TestRequests:
         received = say(port, data)
         assert CANARY.encode() not in received
         if b"HTTP/1.1 200" in received:
-            assert (LISTED | TOKENS) & set(ASKED.findall(data)), data
+            asked = set(ASKED.findall(data))
+            assert (LISTED | TOKENS) & asked or any(is_encoded(each.decode("latin-1")) for each in asked), (
+                data
+            )
 
     @FUZZ
     @given(cuts=st.lists(st.sampled_from([get(ROLES), get(FORBIDDEN[0]), b"x", b"\r\n", b"GET"]), max_size=6))

@@ -3,20 +3,27 @@
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
 
+import aiohttp
 import pytest
 from msgspec.structs import replace
 from prometheus_client import REGISTRY
 
+from addons.iamproxy.config import MetadataKey
 from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.model.verdicts import Grant, Refusal
 from addons.iamproxy.server.audit import writing_to
 from addons.runtime.errors import Denied, Unavailable
+from addons.sim.imds import Imds
 from tests.support.metadata import (
     AMBIGUOUS,
     EXTENDED_ROLES,
     NO_ROLE,
+    NODE_METADATA,
     NOT_ALLOWED,
     ROLES,
     TOKEN,
@@ -31,6 +38,9 @@ from tests.support.virtual import run_virtual, virtual_now
 
 TOKEN_PATH = "/latest/api/token"
 REGION = "/latest/meta-data/placement/region"
+INFO = "/latest/meta-data/iam/info"
+DOCUMENT = "/latest/dynamic/instance-identity/document"
+INSTANCE_ID = "/latest/meta-data/instance-id"
 
 
 @pytest.fixture
@@ -104,11 +114,23 @@ class TestCredentials:
         assert found["Code"] == "AssumeRoleUnauthorizedAccess"
         assert "sts:AssumeRole" in found["Message"]
 
-    async def test_the_instance_profile_is_that_of_the_pods_role(self, web: Client) -> None:
-        reply = await web.get("/latest/meta-data/iam/info")
-        found = json.loads(reply.body)
-        assert found["Code"] == "Success"
-        assert found["InstanceProfileArn"] == "arn:aws:iam::123456789012:instance-profile/reader"
+    @pytest.mark.parametrize("written", ["arn%3Aaws%3Aiam%3A%3A999999999999%3Arole/team/reader", "{}"])
+    async def test_a_role_may_be_asked_for_in_percent_encoding(
+        self, world: World, web: Client, written: str
+    ) -> None:
+        arn = "arn:aws:iam::999999999999:role/team/reader"
+        world.give(grant(arn))
+        reply = await web.get(ROLES + written.format(quote(arn, safe="")))
+        assert json.loads(reply.body)["SecretAccessKey"] == f"secret of {arn}"
+
+    @pytest.mark.parametrize(
+        "written", ["%zz", "reader%2", "%2Freader", "reader%2F..", "r%2565ader", "reader%00"]
+    )
+    async def test_what_stands_for_no_role_is_not_found(
+        self, world: World, web: Client, written: str
+    ) -> None:
+        assert (await web.get(ROLES + written)).status == 404
+        assert world.fetched == []
 
 
 class TestRefusals:
@@ -116,6 +138,7 @@ class TestRefusals:
         reply = await web.get(f"{ROLES}writer")
         assert reply.status == 403
         assert "this pod has the role reader, not writer (RoleMismatch)" in reply.text
+        assert (await web.get(f"{ROLES}%77riter")).text == reply.text
 
     @pytest.mark.parametrize("path", [ROLES, f"{ROLES}reader", f"{EXTENDED_ROLES}reader"])
     @pytest.mark.parametrize(
@@ -161,14 +184,23 @@ class TestRefusals:
         assert (reply.status, reply.headers["allow"]) == (405, allowed)
 
     @pytest.mark.parametrize(
-        "host", ["evil.example.com", "169.254.169.254.example.com", "10.0.0.1", "localhost"]
+        "host",
+        [
+            *("evil.example.com", "169.254.169.254.example.com", "10.0.0.1", "localhost", ""),
+            *("instance-data.ec2.internal.example.com", "instance-data.ec2.internal:8181", "instance-data"),
+            *("xinstance-data.ec2.internal", "ec2.internal", "instance-data.ec2.internal.."),
+        ],
     )
     async def test_a_host_that_is_not_this_service(self, web: Client, host: str) -> None:
         assert (await web.ask("GET", ROLES, {"Host": host})).status == 403
 
     @pytest.mark.parametrize(
         "host",
-        ["169.254.169.254", "169.254.169.254:80", "[fd00:ec2::254]", "[fd00:ec2::254]:80", "127.0.0.1"],
+        [
+            *("169.254.169.254", "169.254.169.254:80", "[fd00:ec2::254]", "[fd00:ec2::254]:80", "127.0.0.1"),
+            *("instance-data.ec2.internal", "instance-data.ec2.internal:80", "[FD00:EC2::254]"),
+            *("Instance-Data.EC2.Internal", "instance-data.ec2.internal."),
+        ],
     )
     async def test_a_host_that_is(self, web: Client, host: str) -> None:
         assert (await web.ask("GET", ROLES, {"Host": host})).status == 200
@@ -186,6 +218,120 @@ class TestRefusals:
         web.write(f"GET {ROLES} HTTP/1.0\r\n\r\n".encode())
         assert (await web.reply()).status == 200
         assert await web.closes()
+
+
+PLACE = {"availabilityZone": "eu-central-1a", "region": "eu-central-1"}
+
+
+def told(document: dict[str, Any]) -> dict[str, str]:
+    """What an identity document says, beside its version and the instance id."""
+    assert document["version"] == "2017-09-30"
+    return {
+        key: value
+        for key, value in document.items()
+        if value is not None and key not in ("version", "instanceId")
+    }
+
+
+class TestIdentity:
+    """What SDKs of Java and Go look for beside credentials, with the types of EC2."""
+
+    @pytest.mark.parametrize("slash", ["", "/"])
+    async def test_the_document_has_the_place_of_the_node_and_the_account_of_the_role(
+        self, world: World, web: Client, slash: str
+    ) -> None:
+        world.give(grant("arn:aws:iam::999999999999:role/reader"))
+        reply = await web.get(DOCUMENT + slash)
+        assert (reply.status, reply.headers["content-type"]) == (200, "text/plain")
+        found = json.loads(reply.body)
+        assert told(found) == PLACE | {"accountId": "999999999999"}
+        assert found["instanceId"] == (await web.get(INSTANCE_ID)).text
+
+    async def test_the_document_has_all_fields_of_ec2_s(self, web: Client) -> None:
+        """Version 1 of Java's SDK reads none that lacks one, and takes null."""
+        async with (
+            Imds() as imds,
+            aiohttp.ClientSession() as session,
+            session.get(imds.url + DOCUMENT) as reply,
+        ):
+            of_ec2 = await reply.json(content_type=None)
+        assert json.loads((await web.get(DOCUMENT)).body).keys() == of_ec2.keys()
+
+    async def test_a_pod_without_a_role_has_no_account(self, world: World, web: Client) -> None:
+        for refusal in (NO_ROLE, NOT_ALLOWED):
+            world.give(refusal)
+            assert told(json.loads((await web.get(DOCUMENT)).body)) == PLACE
+
+    async def test_an_address_that_is_nobody_s_for_sure_is_told_nothing(
+        self, world: World, web: Client
+    ) -> None:
+        world.give(AMBIGUOUS)
+        for path in (DOCUMENT, INSTANCE_ID):
+            assert (await web.get(path)).status == 503
+
+    @pytest.mark.parametrize(
+        ("allowed", "place"),
+        [
+            (("placement/region",), {"region": "eu-central-1"}),
+            (("instance-type", "mac"), {"instanceType": "m5.large"}),
+            (("ami-id", "local-ipv4"), {"privateIp": "10.77.0.10"}),
+            ((), {}),
+        ],
+    )
+    async def test_only_what_pods_may_read_of_the_node_is_in_the_document(
+        self, allowed: tuple[MetadataKey, ...], place: dict[str, str]
+    ) -> None:
+        async with World(node_keys=allowed).running() as world, client(world) as web:
+            world.give(grant())
+            found = json.loads((await web.get(DOCUMENT)).body)
+            assert told(found) == place | {"accountId": "123456789012"}
+
+    async def test_a_node_that_does_not_answer(self, world: World, web: Client) -> None:
+        async def fail(key: str) -> None:
+            if key == "placement/region":
+                raise Unavailable("connection refused")
+
+        world.node = fail
+        reply = await web.get(DOCUMENT)
+        assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+        assert (await web.get(INSTANCE_ID)).status == 200
+
+    async def test_an_instance_id_is_the_pod_s_own_and_stays(self, world: World, web: Client) -> None:
+        ids = []
+        for uid in ("uid-1", "uid-2", "uid-1"):
+            world.give(grant(who=pod(uid=uid)))
+            ids.append((await web.get(INSTANCE_ID)).text)
+        assert ids[0] == ids[2] != ids[1]
+        assert all(re.fullmatch("i-[0-9a-f]{17}", each) for each in ids)
+        assert NODE_METADATA["instance-id"] not in ids
+        assert world.node_asked == []
+
+    async def test_an_instance_id_that_pods_may_read_is_the_node_s(self) -> None:
+        async with World(node_keys=("instance-id",)).running() as world, client(world) as web:
+            world.give(grant())
+            assert (await web.get(INSTANCE_ID)).text == NODE_METADATA["instance-id"]
+            assert json.loads((await web.get(DOCUMENT)).body)["instanceId"] == NODE_METADATA["instance-id"]
+
+    @pytest.mark.parametrize("slash", ["", "/"])
+    async def test_the_instance_profile_is_that_of_the_pods_role(self, web: Client, slash: str) -> None:
+        found = json.loads((await web.get(INFO + slash)).body)
+        assert found["Code"] == "Success"
+        assert found["InstanceProfileArn"] == "arn:aws:iam::123456789012:instance-profile/reader"
+        assert re.fullmatch("AIPA[A-Z2-7]{17}", found["InstanceProfileId"])
+
+    async def test_a_pod_without_a_role_has_no_profile(self, world: World, web: Client) -> None:
+        world.give(NO_ROLE)
+        assert (await web.get(INFO)).status == 404
+
+    async def test_it_can_be_switched_off(self) -> None:
+        async with World(identity="none").running() as world, client(world) as web:
+            world.give(grant())
+            assert [(await web.get(path)).status for path in (DOCUMENT, INSTANCE_ID, "/latest/dynamic/")] == [
+                404,
+                404,
+                404,
+            ]
+            assert (await web.get(INFO)).status == 200
 
 
 class TestMetrics:
@@ -225,7 +371,9 @@ class TestTokens:
         reply = await web.ask("PUT", TOKEN_PATH, {TTL: "60", "X-Forwarded-For": "10.0.0.9"})
         assert reply.status == 403
 
-    @pytest.mark.parametrize("path", [ROLES, f"{ROLES}reader", "/latest/meta-data/", REGION])
+    @pytest.mark.parametrize(
+        "path", [ROLES, f"{ROLES}reader", "/latest/meta-data/", REGION, DOCUMENT, INSTANCE_ID, INFO]
+    )
     async def test_where_tokens_are_required_nothing_is_told_without(self, strict: World, path: str) -> None:
         async with client(strict) as web:
             assert (await web.get(path)).status == 401
@@ -236,7 +384,7 @@ class TestTokens:
         self, world: World, web: Client, verdict: Grant | Refusal
     ) -> None:
         world.give(replace(verdict, needs_token=True))
-        for path in (ROLES, f"{ROLES}reader", "/latest/meta-data/", REGION):
+        for path in (ROLES, f"{ROLES}reader", "/latest/meta-data/", REGION, DOCUMENT, INSTANCE_ID, INFO):
             assert (await web.get(path)).status == 401
         token = await web.token()
         assert (await web.get(REGION, token=token)).status == 200

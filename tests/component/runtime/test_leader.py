@@ -304,8 +304,10 @@ class TestWork:
 class TestServer:
     """What candidates ask of the API server."""
 
-    @pytest.mark.parametrize("status", [500, 403, 429])
-    def test_no_spin(self, tmp_path: Path, status: int) -> None:
+    @pytest.mark.parametrize(("status", "least", "most"), [(500, 11, 31), (429, 11, 31), (403, 4, 12)])
+    def test_no_spin(self, tmp_path: Path, status: int, least: int, most: int) -> None:
+        """A right that is missing is asked for less and less often."""
+
         async def main() -> int:
             async with election(tmp_path) as world:
                 world.api.faults.add(Fault(resource="leases", status=status))
@@ -313,7 +315,30 @@ class TestServer:
                     await asyncio.sleep(60)
                     return len(world.api.requests)
 
-        assert 10 < run_virtual(main()) <= 31
+        assert least <= run_virtual(main()) <= most
+
+    def test_without_a_right_it_is_not_ready_and_says_why_and_leads_within_30_s_of_getting_it(
+        self, tmp_path: Path
+    ) -> None:
+        async def main() -> float:
+            async with election(tmp_path) as world:
+                world.api.faults.add(Fault(resource="leases", status=403))
+                async with world.candidate("a") as one:
+                    await asyncio.sleep(600)
+                    reason = "get leases.coordination.k8s.io kube-system/dns: 403 Forbidden"
+                    assert one.leader.not_ready().startswith(
+                        f"lease kube-system/dns is out of reach: {reason}"
+                    )
+                    fault = one.leader.fault()
+                    assert fault
+                    assert (fault.about, fault.reason) == ("lease kube-system/dns", "Forbidden")
+                    world.api.faults.clear()
+                    given_at = asyncio.get_running_loop().time()
+                    await world.diary.until_acting()
+                    assert (one.leader.not_ready(), one.leader.fault()) == ("", None)
+                    return asyncio.get_running_loop().time() - given_at
+
+        assert run_virtual(main()) < 30
 
     def test_times_that_cannot_be_kept_are_refused(self) -> None:
         with pytest.raises(ValueError, match="lease needs"):

@@ -122,6 +122,10 @@ async def repetition(world: World, patch: pytest.MonkeyPatch) -> None:
     patch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda self, context: DELAY)
 
 
+async def no_delay(world: World, patch: pytest.MonkeyPatch) -> None:
+    """None."""
+
+
 DELAYS = [assume_role, name_server, token_bucket, busy_threads, repetition]
 by_delay = pytest.mark.parametrize("delay", DELAYS, ids=lambda delay: delay.__name__)
 
@@ -166,9 +170,6 @@ class TestDelays:
             assert world.changes == 1
 
     async def test_without_a_delay_it_is_made_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def no_delay(world: World, patch: pytest.MonkeyPatch) -> None:
-            pass
-
         async with given(no_delay, monkeypatch) as world:
             await world.change(Permit(asyncio.Event()))
             assert world.changes == 1
@@ -221,6 +222,35 @@ class TestLostLease:
             assert world.endpoint.calls == []
 
 
+class TestDeletedLease:
+    async def test_a_term_does_not_begin_beside_a_call_of_the_term_before(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with KubeApi() as api, given(no_delay, monkeypatch) as world:
+            token = api.add_user("dns", groups=("system:masters",))
+            path = write_kubeconfig(tmp_path / "a", api.url, {"token": token})
+            async with KubeClient.connect(path) as kube:
+                leader, stopping = lease(kube, "a", world.aws, seconds=3), asyncio.Event()
+                await world.read()
+                world.endpoint.faults.slow(CHANGE, 4.0)
+                terms: list[int] = []
+
+                async def act(halt: asyncio.Event) -> None:
+                    terms.append(world.changes)
+                    if len(terms) == 1:
+                        task = asyncio.ensure_future(world.change(Permit(halt, lease_left=leader.remaining)))
+                        await asyncio.sleep(0.5)
+                        api.store.delete("coordination.k8s.io/v1", "leases", "kube-system", "dns")
+                        await task
+                    await halt.wait()
+
+                campaign = asyncio.ensure_future(leader.lead(act)(stopping))
+                await until(lambda: len(terms) == 2)
+                stopping.set()
+                await campaign
+                assert terms == [0, 1], "the second term begins when the change of the first has been made"
+
+
 class TestStop:
     @by_delay
     async def test_a_change_that_was_not_sent_yet_is_withheld(
@@ -235,6 +265,46 @@ class TestStop:
             (result,) = world.results
             assert isinstance(result, Withheld)
             assert result.code == "Stopping"
+            assert world.changes == 0
+
+    async def test_a_read_ends_at_once_and_no_other_is_begun(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with given(no_delay, monkeypatch) as world:
+            world.endpoint.faults.slow("GetHostedZoneCount", DELAY)
+            task = asyncio.ensure_future(world.read())
+            await asyncio.sleep(DELAY / 4)
+            world.aws.stop()
+            with pytest.raises(Withheld, match="told to stop"):
+                await task
+            assert world.endpoint.calls == [], "it was not waited for"
+            with pytest.raises(Withheld, match="told to stop"):
+                await world.read()
+
+    async def test_a_change_on_the_wire_is_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async with given(no_delay, monkeypatch) as world:
+            await world.read()
+            world.endpoint.faults.slow(CHANGE, DELAY)
+            stopping = asyncio.Event()
+            task = asyncio.ensure_future(world.change(Permit(stopping)))
+            await asyncio.sleep(DELAY / 4)
+            stopping.set()
+            world.aws.stop()
+            await task
+            assert world.changes == 1
+            assert not isinstance(world.results[0], OutsideError)
+
+    async def test_a_change_that_still_waits_for_credentials_is_not(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with given(assume_role, monkeypatch) as world:
+            stopping = asyncio.Event()
+            task = asyncio.ensure_future(world.change(Permit(stopping)))
+            await asyncio.sleep(DELAY / 4)
+            stopping.set()
+            world.aws.stop()
+            await task
+            assert world.endpoint.calls == [], "STS has not answered yet"
+            assert isinstance(world.results[0], Withheld)
+            await asyncio.sleep(DELAY)
             assert world.changes == 0
 
     async def test_the_lease_is_kept_until_the_call_under_way_has_ended(

@@ -9,8 +9,8 @@ import pytest
 
 from addons.runtime.decisions import Decisions
 from addons.runtime.outcomes import ObjectRef
-from addons.runtime.settings import SettingError
-from addons.runtime.web import StatusServer, parse_listen
+from addons.runtime.settings import SettingError, parse_listen
+from addons.runtime.web import StatusServer
 
 WEB = ObjectRef("Service", "default", "web")
 

@@ -13,6 +13,7 @@ from tests.support.charts import (
     cases,
     container_of,
     helm,
+    installed,
     only,
     pod_of,
     render,
@@ -176,3 +177,53 @@ def test_it_may_run_anywhere_when_nothing_says_where(chart: str) -> None:
 def test_an_affinity_replaces_the_default(chart: str) -> None:
     mine: Values = {"nodeAffinity": {}}
     assert pod_of(objects(chart, {"affinity": mine}))["affinity"] == mine
+
+
+@every_chart
+def test_the_pod_takes_what_pods_take(chart: str) -> None:
+    more: Values = {
+        "terminationGracePeriodSeconds": 60,
+        "dnsPolicy": "Default",
+        "dnsConfig": {"options": [{"name": "ndots", "value": "1"}]},
+        "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["sts.example.org"]}],
+        "initContainers": [{"name": "before", "image": "x"}],
+    }
+    found = pod_of(objects(chart, more))
+    assert {key: found[key] for key in more} == more
+
+
+@every_chart
+def test_containers_of_the_user_stand_beside_the_daemon(chart: str) -> None:
+    beside = {"name": "beside", "image": "x"}
+    containers = pod_of(objects(chart, {"extraContainers": [beside]}))["containers"]
+    assert [container["name"] for container in containers] == [chart, "beside"]
+    assert containers[1] == beside
+
+
+@every_chart
+def test_lines_of_the_security_contexts_are_replaced_one_by_one(chart: str) -> None:
+    more: Values = {
+        "podSecurityContext": {"runAsUser": None, "fsGroup": 2000},
+        "securityContext": {"readOnlyRootFilesystem": False},
+    }
+    before, after = objects(chart), objects(chart, more)
+    expected = {**pod_of(before)["securityContext"], "fsGroup": 2000}
+    del expected["runAsUser"]
+    assert pod_of(after)["securityContext"] == expected
+    unlocked = {**container_of(before)["securityContext"], "readOnlyRootFilesystem": False}
+    assert container_of(after)["securityContext"] == unlocked
+
+
+@every_chart
+def test_workload_service_and_account_take_annotations_and_labels(chart: str) -> None:
+    found = installed(render(cases(chart)["full"], CHARTS / chart))
+    for obj in (workload(found), only(found, "Service")):
+        assert obj["metadata"]["annotations"] == {"note": "yes"}
+    assert only(found, "ServiceAccount")["metadata"]["labels"]["color"] == "blue"
+    assert workload(found)["spec"]["revisionHistoryLimit"] == 1
+
+
+@every_chart
+def test_secrets_for_the_registry_may_be_shared(chart: str) -> None:
+    more: Values = {"imagePullSecrets": [{"name": "a"}], "global": {"imagePullSecrets": [{"name": "b"}]}}
+    assert pod_of(objects(chart, more))["imagePullSecrets"] == [{"name": "a"}, {"name": "b"}]

@@ -98,14 +98,16 @@ def selectors(obj: Object) -> list[Object]:
 def test_every_object_of_the_chart_says_whose_it_is(chart: str, case: str) -> None:
     for obj in render({**cases(chart)[case], "extraObjects": []}, CHARTS / chart):
         labels = obj["metadata"]["labels"]
-        assert labels["app.kubernetes.io/name"] == chart
+        name = f"{chart}-test" if obj["kind"] == "Pod" else chart
+        assert labels["app.kubernetes.io/name"] == name
+        assert labels["app.kubernetes.io/component"] == chart
         assert labels["app.kubernetes.io/instance"] == "aws"
         assert labels["app.kubernetes.io/part-of"] == "aws-addons"
 
 
 @every_case
 def test_names_are_those_of_the_release(chart: str, case: str) -> None:
-    given = {**cases(chart)[case], "extraObjects": [], "fullnameOverride": ""}
+    given = {**cases(chart)[case], "extraObjects": [], "nameOverride": "", "fullnameOverride": ""}
     named = {
         obj["metadata"]["name"]
         for obj in render(given, CHARTS / chart, name="release")
@@ -173,3 +175,23 @@ def test_the_service_monitor_scrapes_the_service_of_the_chart(chart: str) -> Non
 def test_an_override_of_the_name_is_the_name(chart: str) -> None:
     objects = render(values({"fullnameOverride": "names"}, chart=chart), CHARTS / chart)
     assert workload(objects)["metadata"]["name"] == "names"
+
+
+@every_chart
+def test_another_name_of_the_chart_is_in_the_names_and_in_no_selector(chart: str) -> None:
+    objects = render(values({"nameOverride": "names"}, chart=chart), CHARTS / chart)
+    found = workload(objects)
+    assert found["metadata"]["name"] == "aws-names"
+    assert found["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] == chart
+
+
+@every_chart
+@pytest.mark.parametrize("kind", OPERATOR)
+def test_what_prometheus_reads_may_stand_in_a_namespace_of_its_own(chart: str, kind: str) -> None:
+    metadata = only(rendered(chart, "full"), kind)["metadata"]
+    assert metadata["namespace"] == "monitoring"
+    assert metadata["annotations"] == {"note": "yes"}
+    monitor = only(rendered(chart, "full"), "ServiceMonitor")["spec"]
+    assert monitor["namespaceSelector"] == {"matchNames": ["kube-system"]}
+    assert monitor["endpoints"][0]["scrapeTimeout"] == "5s"
+    assert only(rendered(chart, "monitoring"), kind)["metadata"]["namespace"] == "kube-system"

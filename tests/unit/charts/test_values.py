@@ -5,12 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
 from addons.registry import config_of, daemons
+from addons.runtime.setting_values import to_yaml
 from addons.runtime.settings import settings_of
-from docs.generate_charts import chart_settings, generate, owned, read_values
+from docs.generate_charts import chart_settings, generate, owned, read_values, settings_read
 from tests.support.charts import (
     APPLICATIONS,
     CHARTS,
@@ -43,6 +45,11 @@ def config_values(chart: str) -> Values:
     return found
 
 
+def plain(value: object) -> object:
+    """What YAML has in the place of a value."""
+    return msgspec.to_builtins(to_yaml(value))
+
+
 def test_every_daemon_has_a_chart() -> None:
     assert list(daemons()) == APPLICATIONS
 
@@ -65,10 +72,8 @@ def test_values_yaml_explains_every_setting_in_the_words_of_the_daemon(chart: st
 @every_chart
 def test_values_yaml_has_the_defaults_of_the_daemon(chart: str, tmp_path: Path) -> None:
     defaults = {setting.key: setting.default for setting in chart_settings(chart)}
-    given = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in config_values(chart).items()
-    }
-    assert given == {key: defaults[key] for key in given}
+    given = config_values(chart)
+    assert given == {key: plain(defaults[key]) for key in given}
     config = loaded(render(cases(chart)["default"], CHARTS / chart), tmp_path)
     said = cases(chart)["default"]["config"]
     for setting in chart_settings(chart):
@@ -79,8 +84,7 @@ def test_values_yaml_has_the_defaults_of_the_daemon(chart: str, tmp_path: Path) 
 @every_chart
 def test_templates_read_only_settings_that_exist(chart: str) -> None:
     templates = "".join(file.read_text() for file in (CHARTS / chart / "templates").iterdir())
-    read = set(re.findall(r"\.Values\.config\.(\w+)", templates))
-    assert read <= config_values(chart).keys() <= keys(chart)
+    assert settings_read(templates) <= config_values(chart).keys() <= keys(chart)
 
 
 @every_chart
@@ -156,3 +160,58 @@ def leaves(values_: Any, path: tuple[str, ...]) -> list[tuple[str, ...]]:
 def covered(path: tuple[str, ...], described: set[tuple[str, ...]]) -> bool:
     """True when the value or a map that holds it is described."""
     return any(path[:length] in described for length in range(1, len(path) + 1))
+
+
+def of_originals(chart: str) -> dict[str, str]:
+    """The values of the chart of the original, and what there is in their place here."""
+    (file,) = (CHARTS / chart / "files").glob("values-of-*.yaml")
+    found: dict[str, str] = yaml.safe_load(file.read_text())
+    return found
+
+
+ELSEWHERE = [
+    (chart, key, here) for chart in APPLICATIONS for key, here in of_originals(chart).items() if here
+]
+
+
+@pytest.mark.parametrize(("chart", "key", "here"), ELSEWHERE)
+def test_a_value_of_the_original_s_chart_is_refused_with_what_it_is_here(
+    chart: str, key: str, here: str
+) -> None:
+    given: Any = "x"
+    for step in reversed(key.split(".")):
+        given = {step: given}
+    with pytest.raises(helm.HelmRenderError, match=re.escape(f"{key} {here}")):
+        render(values(given, chart=chart), CHARTS / chart)
+
+
+@every_chart
+def test_what_is_named_in_the_place_of_a_value_exists(chart: str) -> None:
+    whole = json.loads((CHARTS / chart / "values.schema.json").read_text())
+    for key, here in of_originals(chart).items():
+        for path in [key] if not here else re.findall(r"^is ((?:config\.)?\w+(?:\.\w+)*) here", here):
+            at = whole
+            for step in path.split("."):
+                properties = at.get("properties", {})
+                is_open = at.get("additionalProperties", True) is not False
+                assert step in properties or is_open, f"{key}: there is no {path}"
+                at = properties.get(step, {})
+
+
+@every_chart
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        ({"extraArgs": {"log-level": "debug"}}, "extraArgs is a list of flags here"),
+        ({"extraEnv": {"A": "b"}}, "extraEnv is a list here, as in a container"),
+    ],
+)
+def test_a_map_in_the_place_of_a_list_is_refused_in_words(more: Values, complaint: str, chart: str) -> None:
+    with pytest.raises(helm.HelmRenderError, match=complaint):
+        render(values(more, chart=chart), CHARTS / chart)
+
+
+@every_chart
+def test_the_guard_speaks_before_any_other_complaint(chart: str) -> None:
+    with pytest.raises(helm.HelmRenderError, match="extraArgs is a list of flags here"):
+        render({"extraArgs": {"log-level": "debug"}}, CHARTS / chart)

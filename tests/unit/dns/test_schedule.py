@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -216,3 +217,15 @@ def test_a_full_pass_plans_what_one_over_every_name_would(steps: list[tuple[obje
         getattr(zone, str(what))(*arguments)
         if what == "wait":
             zone.reconcile(0)
+
+
+def test_what_raises_in_the_middle_of_a_pass_has_a_full_pass_made_again() -> None:
+    schedule = Schedule()
+    schedule.begin("Z1", {"a"})
+    schedule.take("Z1", set(), now=10.0, interval=60.0)
+    with schedule.again_unless_done("Z1"):
+        pass
+    assert schedule.next_full("Z1") == 70.0
+    with pytest.raises(RuntimeError), schedule.again_unless_done("Z1"):
+        raise RuntimeError
+    assert schedule.next_full("Z1") == 0.0

@@ -65,6 +65,12 @@ def test_a_base_ends_in_one_slash(written: str) -> None:
         ("--iam-role-session-ttl=1m",),
         ("--iam-role-session-ttl=12h",),
         ("--app-port=70000",),
+        ("--app-port=8182",),
+        ("--listen=:8181",),
+        ("--listen=127.0.0.1:8181",),
+        ("--app-port=9000", "--listen=[::1]:9000"),
+        ("--listen=8182",),
+        ("--instance-identity=node",),
         ("--sts-rate=0",),
         ("--admin-networks=10.0.0.1/16",),
         ("--allowed-accounts=1234",),
@@ -82,6 +88,19 @@ def test_a_base_ends_in_one_slash(written: str) -> None:
 def test_what_cannot_be_is_refused_by_the_name_of_the_setting(flags: tuple[str, ...]) -> None:
     with pytest.raises(SettingError, match=flags[-1].partition("=")[0]):
         read(*flags)
+
+
+def test_one_port_for_pods_and_the_page_is_one_line_and_exit_code_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["--node=node-1", f"--base-role-arn={BASE}", "--listen=:8181", "--app-port=8181"]) == 2
+    told = "addons iamproxy: --app-port 8181: the port of --listen :8181; each needs its own\n"
+    assert capsys.readouterr().err == told
+
+
+def test_ports_that_the_kernel_chooses_are_two() -> None:
+    config = read("--listen=:0", "--app-port=0")
+    assert (config.listen, config.app_port) == (":0", 0)
 
 
 @pytest.mark.parametrize(

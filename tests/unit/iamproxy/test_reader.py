@@ -68,6 +68,34 @@ class TestRequests:
         assert only(read(chunked)).headers == {}
 
 
+class TestExpectations:
+    EXPECTS = b"PUT / HTTP/1.1\r\nExpect: 100-Continue\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    def test_a_request_that_holds_back_its_rest_awaits_a_word(self) -> None:
+        assert read(self.EXPECTS).awaits_word
+        assert read(self.EXPECTS.replace(b"Transfer-Encoding: chunked", b"Content-Length: 5")).awaits_word
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            EXPECTS[:-2],
+            EXPECTS + b"0\r\n\r\n",
+            EXPECTS.replace(b"Transfer-Encoding: chunked", b"Content-Length: 0"),
+            EXPECTS.replace(b"HTTP/1.1", b"HTTP/1.0").replace(
+                b"Transfer-Encoding: chunked", b"Content-Length: 5"
+            ),
+            EXPECTS.replace(b"100-Continue", b"200-ok"),
+            EXPECTS.replace(b"Expect", b"Unexpected"),
+        ],
+    )
+    def test_one_that_is_complete_or_comes_on_by_itself_does_not(self, data: bytes) -> None:
+        assert not read(data).awaits_word
+
+    def test_it_is_one_request_in_the_end(self) -> None:
+        assert only(read(self.EXPECTS, b"0\r\n\r\n")).method == b"PUT"
+        assert failure(self.EXPECTS, b"1\r\nx\r\n0\r\n\r\n") == 413
+
+
 class TestKeepAlive:
     @pytest.mark.parametrize(
         ("head", "stays"),

@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -117,6 +118,16 @@ class TestCustomaryVariables:
         assert config_of(KUBECONFIG="/k", KUBERNETES_SERVICE_HOST="10.0.0.1").kubeconfig == ""
         assert config_of("--kubeconfig=/mine", KUBECONFIG="/k").kubeconfig == "/mine"
 
+    def test_the_kubeconfig_of_the_home_counts_where_nothing_else_is_said(self, tmp_path: Path) -> None:
+        home = {"HOME": str(tmp_path)}
+        assert config_of(**home).kubeconfig == ""
+        file = tmp_path / ".kube" / "config"
+        file.parent.mkdir()
+        file.write_text("{}")
+        assert config_of(**home).kubeconfig == str(file)
+        assert config_of(**home, KUBECONFIG="/k").kubeconfig == "/k"
+        assert config_of(**home, KUBERNETES_SERVICE_HOST="10.0.0.1").kubeconfig == ""
+
 
 class TestCommand:
     """`addons NAME`, in a process of its own."""
@@ -127,11 +138,11 @@ class TestCommand:
     async def test_an_unknown_name_gives_2_and_one_line(self) -> None:
         ended = await self.addons("dsn")
         assert (ended.code, ended.out) == (2, "")
-        assert ended.err == "addons: 'dsn' is no add-on: one of dns, iamproxy, demo\n"
+        assert ended.err == "addons: 'dsn' is no add-on: one of dns, iamproxy, explain, demo\n"
 
     async def test_no_name_gives_2_and_one_line(self) -> None:
         ended = await self.addons()
-        assert (ended.code, ended.err) == (2, "addons: which add-on?: one of dns, iamproxy, demo\n")
+        assert (ended.code, ended.err) == (2, "addons: which add-on?: one of dns, iamproxy, explain, demo\n")
 
     async def test_help_lists_the_add_ons(self) -> None:
         ended = await self.addons("--help")

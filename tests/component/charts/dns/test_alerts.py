@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
-from addons.runtime.web import StatusServer
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
@@ -19,6 +19,7 @@ from tests.support.aws_thread import aws_in_thread
 from tests.support.dns_cluster import Cluster
 from tests.support.dns_world import CHANGE, service
 from tests.support.prometheus import Evaluation, Prometheus, alerts_of, firing, forget_metrics
+from tests.support.status import status
 from tests.support.virtual import run_virtual, virtual_now
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("prometheus")]
@@ -107,14 +108,11 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Story, Be
             world.create(*(service(f"app-{number}", "192.0.2.1") for number in range(10)))
             begin(world)
             async with world.running(*FLAGS, replica="one", now=virtual_now) as controller:
-                server = StatusServer(
-                    "127.0.0.1:0",
-                    name="dns",
-                    ready=controller.watches.not_ready,
-                    state=controller.state,
-                    decisions=world.decisions,
-                )
-                async with prometheus.watching(server):
+                ready = controller.watches.not_ready
+                async with (
+                    status("dns", world.parts, controller, not_ready=ready) as server,
+                    prometheus.watching(server),
+                ):
                     await story(world)
 
     def run(story: Story, begin: Begin = lambda world: None) -> list[Evaluation]:
@@ -148,6 +146,22 @@ def test_its_alert_fires_and_no_other(what: str, play: Callable[..., list[Evalua
     found = play(story)
     assert firing(found, 0, BEFORE) == set()
     assert found[-1].firing == {TROUBLES[what].alert}
+
+
+@pytest.mark.parametrize(
+    ("operation", "about"), [("ListHostedZones", "hosted zones"), (CHANGE, "public zone example.com")]
+)
+def test_the_alert_and_its_metric_name_the_zone_and_the_reason(
+    operation: str, about: str, play: Callable[..., list[Evaluation]]
+) -> None:
+    async def story(world: World) -> None:
+        await world.live(DURING, "during")
+
+    (alert,) = play(story, denied(operation))[-1].alerts
+    assert alert.labels["about"].startswith(about)
+    assert about in alert.annotations["summary"]
+    labels = {"side": "aws", "about": alert.labels["about"], "reason": "AccessDenied"}
+    assert REGISTRY.get_sample_value("addons_degraded", labels) == 1
 
 
 def test_a_daemon_without_iam_rights_is_told_of_from_its_start_until_it_has_them(

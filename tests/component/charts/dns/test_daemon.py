@@ -10,6 +10,7 @@ from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
+from tests.support.aws import rights_used
 from tests.support.charts import CHARTS, Object, Values
 from tests.support.helm import NAMESPACE, Use, cluster, granted, used
 from tests.support.kubelet import Pod, running
@@ -126,7 +127,7 @@ async def test_it_does_its_work_with_exactly_the_rights_that_the_chart_gives(
         assert world.used() == world.granted()
         policy = json.loads((CHARTS / "dns/files/iam-policy.json").read_text())
         actions = {action for statement in policy["Statement"] for action in statement["Action"]}
-        assert {f"{call.service}:{call.operation}" for call in aws.calls} == actions
+        assert rights_used(aws) == actions
 
 
 async def test_a_dry_run_needs_only_what_it_may_read(tmp_path: Path) -> None:
@@ -213,3 +214,40 @@ def gateway_definition(kind: str) -> Object:
             "versions": [version],
         },
     }
+
+
+async def test_a_right_that_aws_does_not_give_is_an_event_on_its_own_pod(tmp_path: Path) -> None:
+    async with AwsEndpoint() as aws, cluster() as (api, release):
+        world = World(api, aws)
+        aws.faults.add(operation="ListHostedZones", code="AccessDenied", message="no", status=403, times=None)
+        await release.install(settings(namespace="shop"))
+        async with running(world.api, world.deployment(), tmp_path, world.environment()) as pod:
+            await pod.reach(lambda: bool(events_of(api, "Pod")), "the Event")
+            assert await pod.stop() == 0, pod.log()
+    (event,) = events_of(api, "Pod")
+    regarding = {key: event["regarding"][key] for key in ("namespace", "name", "uid")}
+    assert regarding == {"namespace": NAMESPACE, "name": "aws-dns-0", "uid": "uid-of-the-pod"}
+    assert (event["type"], event["reason"]) == ("Warning", "Degraded")
+    assert event["note"] == "hosted zones: route53 ListHostedZones: no (AccessDenied)"
+    assert {event["regarding"]["name"] for event in events_of(api, "Service")} == {"web"}
+
+
+async def test_without_a_right_on_its_lease_it_is_not_ready_and_says_why(tmp_path: Path) -> None:
+    async with AwsEndpoint() as aws, cluster() as (api, release):
+        world = World(api, aws)
+        await release.install(settings())
+        api.faults.add(Fault(resource="leases", status=403))
+        async with running(world.api, world.deployment(), tmp_path, world.environment()) as pod:
+            await pod.reach(lambda: bool(events_of(api, "Pod")), "the Event")
+            assert await pod.probe("readinessProbe") == 503
+            api.faults.clear()
+            await pod.succeed("readinessProbe")
+            assert await pod.stop() == 0, pod.log()
+    (event,) = events_of(api, "Pod")
+    assert event["note"].startswith("lease kube-system/aws-dns: get leases.coordination.k8s.io")
+
+
+def events_of(api: KubeApi, kind: str) -> list[Object]:
+    """The Events about objects of a kind."""
+    found = api.store.list("events.k8s.io/v1", "events")
+    return [event for event in found if event["regarding"]["kind"] == kind]

@@ -3,7 +3,7 @@
 import pytest
 
 from addons.sim.kubeapi.server import KubeApi
-from tests.support.charts import Object, helm, render, values
+from tests.support.charts import Object, helm, installed, render, values
 from tests.support.helm import NAMESPACE, PLURALS, Release, cluster, find, has
 
 
@@ -11,10 +11,10 @@ async def test_an_install_makes_every_object_and_an_uninstall_takes_them_away() 
     more = {"networkPolicy": {"enabled": True}, "config": {"namespace": NAMESPACE}}
     async with cluster() as (api, release):
         before = set(map(str, api.store.list("v1", "secrets", NAMESPACE)))
-        installed = await release.install(more)
-        assert "rollout status deployment/aws-dns" in installed["notes"]
-        objects = render(values(more))
-        assert {obj["kind"] for obj in objects} == PLURALS.keys() - {"DaemonSet", "Job"}
+        made = await release.install(more)
+        assert "rollout status deployment/aws-dns" in made["notes"]
+        objects = installed(render(values(more)))
+        assert {obj["kind"] for obj in objects} == PLURALS.keys() - {"DaemonSet", "Job", "Pod"}
         for obj in objects:
             assert has(find(api, obj), obj), f"{obj['kind']} {obj['metadata']['name']}"
         await release.uninstall()
@@ -86,7 +86,7 @@ async def test_two_releases_of_one_name_in_two_namespaces_do_not_meet() -> None:
             second = Release(config)
             await second.install(namespace="other", create_namespace=True)
             await second.uninstall()
-        assert all(find(api, obj) for obj in render(values()))
+        assert all(find(api, obj) for obj in installed(render(values())))
 
 
 async def test_a_refused_value_leaves_nothing_behind() -> None:
@@ -94,4 +94,4 @@ async def test_a_refused_value_leaves_nothing_behind() -> None:
         with pytest.raises(helm.HelmError, match="txtOwnerId"):
             await release.install({"config": {"txtOwnerId": ""}})
         assert api.store.list("v1", "secrets", NAMESPACE) == []
-        assert not any(find(api, obj) for obj in render(values()))
+        assert not any(find(api, obj) for obj in installed(render(values())))

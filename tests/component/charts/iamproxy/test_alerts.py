@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from addons.runtime.web import StatusServer
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
@@ -23,6 +22,7 @@ from tests.support.iamproxy_world import World as IamproxyWorld
 from tests.support.iamproxy_world import pod
 from tests.support.metadata import ROLES, Client
 from tests.support.prometheus import Evaluation, Prometheus, alerts_of, firing, forget_metrics
+from tests.support.status import status
 from tests.support.virtual import START, run_virtual, virtual_now
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("prometheus")]
@@ -173,14 +173,11 @@ def play_to_daemon(story: Story) -> list[Evaluation]:
                 world.running(*flags, uncovered=lambda: "no cgroup v2") as controller,
                 world.serving(controller) as world.port,
             ):
-                server = StatusServer(
-                    "127.0.0.1:0",
-                    name="iamproxy",
-                    ready=controller.not_ready,
-                    state=controller.state,
-                    decisions=world.decisions,
-                )
-                async with prometheus.watching(server):
+                ready = controller.not_ready
+                async with (
+                    status("iamproxy", world.parts, controller, not_ready=ready) as server,
+                    prometheus.watching(server),
+                ):
                     await story(world)
 
     with aws_in_thread() as aws, tempfile.TemporaryDirectory(prefix="iam") as folder:
@@ -221,6 +218,7 @@ def test_a_daemon_without_credentials_of_its_own_is_told_of(monkeypatch: pytest.
         await world.live(DURING)
 
     assert play_to_daemon(story)[-1].firing - OF_THE_REDIRECT == {
+        "AddonsIamproxyNotReady",
         "AddonsIamproxyStsUnavailable",
         "AddonsIamproxyCredentialsLate",
     }

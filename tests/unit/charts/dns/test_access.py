@@ -9,7 +9,7 @@ import pytest
 
 from addons.dns.config import Config
 from addons.runtime.settings import settings_of
-from tests.support.charts import CHARTS, Object, Values, only, render, render_files, values
+from tests.support.charts import CHARTS, Object, Values, container_of, only, render, render_files, values
 
 READ = ("list", "watch")
 Grants = set[tuple[str, str]]
@@ -129,11 +129,33 @@ def test_in_its_own_namespace_both_roles_have_names_of_their_own() -> None:
 
 def test_leadership_is_one_named_lease_where_the_daemon_looks_for_it() -> None:
     objects = render(config())
-    assert granted(objects, "Role", "kube-system") == LEADS
+    assert granted(objects, "Role", "kube-system") == LEADS | EVENTS
     rules = only(objects, "Role")["rules"]
-    named = [rule.get("resourceNames") for rule in rules if rule["verbs"] != ["create"]]
+    named = [
+        rule.get("resourceNames")
+        for rule in rules
+        if rule["resources"] == ["leases"] and rule["verbs"] != ["create"]
+    ]
     assert named == [["aws-dns"]]
     assert "leaderElectName: aws-dns\n" in only(objects, "ConfigMap")["data"]["config.yaml"]
+
+
+def test_events_of_its_own_pod_are_written_in_its_own_namespace_whatever_it_reads() -> None:
+    objects = render(config(namespace="shop"))
+    assert granted(objects, "Role", "kube-system") >= EVENTS
+    assert granted(objects, "Role", "shop") >= EVENTS
+    assert not granted(objects, "ClusterRole") & EVENTS
+
+
+@pytest.mark.parametrize("chart", ["dns", "iamproxy"])
+def test_the_pod_is_told_its_name_its_namespace_and_its_uid(chart: str) -> None:
+    objects = render(values(chart=chart), CHARTS / chart)
+    variables = {each["name"]: each.get("valueFrom") for each in container_of(objects)["env"]}
+    assert {name: variables[name] for name in variables if name.startswith("POD_")} == {
+        "POD_NAME": {"fieldRef": {"fieldPath": "metadata.name"}},
+        "POD_NAMESPACE": {"fieldRef": {"fieldPath": "metadata.namespace"}},
+        "POD_UID": {"fieldRef": {"fieldPath": "metadata.uid"}},
+    }
 
 
 def test_nothing_that_users_own_is_written() -> None:
@@ -198,7 +220,7 @@ def test_the_policy_is_limited_to_the_zones() -> None:
 
 
 def test_the_policy_grows_by_what_tags_and_roles_need() -> None:
-    shared, single = "arn:aws:iam::1:role/a", "arn:aws:iam::2:role/b"
+    shared, single = "arn:aws:iam::123456789012:role/a", "arn:aws:iam::210987654321:role/b"
     roles = {"awsAssumeRole": single, "awsZoneRole": {"Z1": shared, "Z2": single}}
     statements = policy(config(awsZoneTags=["team=web"], zoneIdFilter=["Z1"], **roles))
     assert statements["ReadTags"]["Action"] == ["route53:ListTagsForResources"]
@@ -246,8 +268,7 @@ def test_the_notes_name_three_commands_that_fit_the_release() -> None:
     text = notes(values({"port": 9000}))
     commands = [line.strip() for line in text.splitlines() if line.startswith(("  kubectl", "  curl"))]
     assert commands[0] == "kubectl -n kube-system rollout status deployment/aws-dns"
-    assert commands[1] == "kubectl -n kube-system port-forward deployment/aws-dns 9000"
-    assert commands[2].startswith("curl -s http://localhost:9000/api/decisions")
+    assert commands[1].startswith("kubectl addons explain service/NAMESPACE/NAME ")
 
 
 def test_the_notes_say_whose_role_the_policy_is_for() -> None:
@@ -255,6 +276,8 @@ def test_the_notes_say_whose_role_the_policy_is_for() -> None:
     annotated = values({"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": role}}})
     assert f"The role {role} needs this policy" in notes(annotated)
     assert "names no IAM role" in notes(values())
+    by_iamproxy = values({"podAnnotations": {"iam.amazonaws.com/role": "dns"}})
+    assert "The role dns, which iamproxy gives the pods where the namespace kube-system" in notes(by_iamproxy)
 
 
 def test_the_notes_say_what_is_owned_and_what_may_change() -> None:

@@ -16,7 +16,7 @@ def objects(*more: Values) -> list[Object]:
 
 def hooks(*more: Values) -> list[Object]:
     """What is made at an uninstall."""
-    return [obj for obj in objects(*more) if is_hook(obj)]
+    return [obj for obj in objects(*more) if is_hook(obj, "pre-delete")]
 
 
 def annotation(obj: Object, name: str) -> str:

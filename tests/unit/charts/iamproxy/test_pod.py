@@ -49,8 +49,10 @@ def pod(*more: Values) -> Object:
 
 
 def container(*more: Values) -> Object:
-    """Its one container; there is none before it either."""
-    assert "initContainers" not in pod(*more)
+    """The daemon's container; but for those of the user there is no other, nor one before it."""
+    spec, said = pod(*more), given(*more)
+    assert spec["containers"][1:] == said.get("extraContainers", [])
+    assert spec.get("initContainers", []) == said.get("initContainers", [])
     return container_of(objects(*more))
 
 
@@ -185,8 +187,16 @@ def test_the_policy_is_the_file_of_the_chart_for_its_example() -> None:
 @pytest.mark.parametrize(
     ("config", "actions", "resource"),
     [
-        ({"baseRoleArn": "arn:aws:iam::1:role"}, ["sts:AssumeRole"], "arn:aws:iam::1:role/*"),
-        ({"assumeRoleArn": "arn:aws:iam::1:role/a"}, ["sts:AssumeRole"], "arn:aws:iam::1:role/a"),
+        (
+            {"baseRoleArn": "arn:aws:iam::123456789012:role"},
+            ["sts:AssumeRole"],
+            "arn:aws:iam::123456789012:role/*",
+        ),
+        (
+            {"assumeRoleArn": "arn:aws:iam::123456789012:role/a"},
+            ["sts:AssumeRole"],
+            "arn:aws:iam::123456789012:role/a",
+        ),
         (
             {"sessionTags": True},
             ["sts:AssumeRole", "sts:TagSession"],
@@ -208,7 +218,7 @@ def test_web_identity_needs_no_policy() -> None:
 
 
 def test_the_notes_say_whose_role_the_policy_is_for() -> None:
-    assert "The role arn:aws:iam::1:role/proxy needs this policy" in notes(CASES["full"])
+    assert "The role arn:aws:iam::123456789012:role/proxy needs this policy" in notes(CASES["full"])
     assert "so the role of the node is used" in notes()
 
 
@@ -217,7 +227,7 @@ def test_the_notes_say_whose_role_the_policy_is_for() -> None:
     [
         ({"replicas": 2}, "additional properties 'replicas' not allowed"),
         ({"cni": {"socket": "x"}}, "at '/cni': additional properties 'socket' not allowed"),
-        ({"config": {"baseRoleArn": ""}}, "at '/config/baseRoleArn': minLength"),
+        ({"config": {"baseRoleArn": "web"}}, "at '/config/baseRoleArn': 'web' does not match pattern"),
         ({"config": {"credentialSource": "pod"}}, "at '/config/credentialSource': value must be one of"),
         ({"config": {"stsRate": 0}}, "at '/config/stsRate'"),
     ],
@@ -227,24 +237,73 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(more: Values, complaint
         objects(more)
 
 
-@pytest.mark.parametrize(
-    ("more", "complaint"),
-    [
-        ({"config": {"baseRoleArn": ""}}, r"config\.baseRoleArn is required, such as arn:aws:iam::"),
-        (
-            {"cni": {"enabled": True}, "config": {"cniSocket": ""}},
-            r"config\.cniSocket is required when cni\.enabled is true",
-        ),
-        (
-            {"prometheusRule": {"enabled": True}},
-            r"serviceMonitor\.enabled is required when prometheusRule\.enabled is true",
-        ),
-        ({"serviceMonitor": {"enabled": True}}, r"config\.adminNetworks is required when serviceMonitor"),
-    ],
-)
+REFUSED_IN_WORDS: list[tuple[Values, str]] = [
+    ({"config": {"baseRoleArn": ""}}, r"config\.baseRoleArn is required, such as arn:aws:iam::"),
+    (
+        {"cni": {"enabled": True}, "config": {"cniSocket": ""}},
+        r"config\.cniSocket is required when cni\.enabled is true",
+    ),
+    (
+        {"prometheusRule": {"enabled": True}},
+        r"serviceMonitor\.enabled is required when prometheusRule\.enabled is true",
+    ),
+    ({"serviceMonitor": {"enabled": True}}, r"config\.adminNetworks is required when serviceMonitor"),
+    ({"port": 8181}, r"port and config\.appPort are both 8181: pods and the status page need"),
+    ({"config": {"appPort": 8182}}, r"port and config\.appPort are both 8182"),
+    ({"port": 9000, "config": {"appPort": 9000}}, r"port and config\.appPort are both 9000"),
+    ({"config": {"iamRoleSessionTtl": "4m59s"}}, r"config\.iamRoleSessionTtl 4m59s: not between 5m and 6h"),
+    ({"config": {"iamRoleSessionTtl": "6h1s"}}, r"config\.iamRoleSessionTtl 6h1s: not between 5m and 6h"),
+    (
+        {"config": {"adminNetworks": ["10.0.0.1/16"]}},
+        r"config\.adminNetworks 10\.0\.0\.1/16: bits are set behind",
+    ),
+    (
+        {"config": {"adminNetworks": ["fd00:1::/16"]}},
+        r"config\.adminNetworks fd00:1::/16: bits are set behind",
+    ),
+    (
+        {"config": {"credentialSource": "web-identity", "sessionTags": True}},
+        r"config\.sessionTags and config\.assumeRoleArn cannot go with config\.credentialSource web-identity",
+    ),
+    ({"config": {"policyFile": "/a.yaml"}}, r"config\.policyFile /a\.yaml has to be mounted"),
+    ({"updateStrategy": "OnDelete"}, r"updateStrategy is a map here: \{type: OnDelete\}"),
+]
+
+
+@pytest.mark.parametrize(("more", "complaint"), REFUSED_IN_WORDS)
+def test_what_cannot_work_is_refused_in_words_before_the_schema_has_its_say(
+    more: Values, complaint: str
+) -> None:
+    with pytest.raises(helm.HelmRenderError, match=complaint):
+        objects(more)
+
+
+@pytest.mark.parametrize(("more", "complaint"), REFUSED_IN_WORDS)
 def test_what_is_required_is_refused_in_words_where_helm_skips_the_schema(
     more: Values, complaint: str, tmp_path: Path
 ) -> None:
     bare = shutil.copytree(CHART, tmp_path / "bare", ignore=shutil.ignore_patterns("values.schema.json"))
     with pytest.raises(helm.HelmRenderError, match=complaint):
         render(given(more), Path(bare))
+
+
+@pytest.mark.parametrize("ttl", ["5m", "300s", "1h30m", "6h", "0.5h", "21600s"])
+def test_a_time_to_live_within_its_limits_is_taken(ttl: str, tmp_path: Path) -> None:
+    assert loaded(objects({"config": {"iamRoleSessionTtl": ttl}}), tmp_path).iam_role_session_ttl
+
+
+NETWORKS = [
+    "0.0.0.0/0",
+    "10.0.0.0/9",
+    "10.128.0.0/9",
+    "192.0.2.7",
+    "192.0.2.7/32",
+    "::/0",
+    "fd00::/8",
+    "fd00:1::1",
+]
+
+
+@pytest.mark.parametrize("network", [*NETWORKS, "fd00:1234:5600::/40", "2001:db8:0:8::/61"])
+def test_a_network_without_bits_behind_its_length_is_taken(network: str, tmp_path: Path) -> None:
+    assert loaded(objects({"config": {"adminNetworks": [network]}}), tmp_path).admin_networks == (network,)

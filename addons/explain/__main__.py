@@ -1,0 +1,92 @@
+"""`addons explain KIND/NAMESPACE/NAME`, and `kubectl addons explain ...` where this is on the PATH."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from addons.explain.ask import Question, ask_daemons
+from addons.explain.daemons import Answer
+from addons.explain.words import as_data, in_words
+from addons.runtime.cli import customary_kubeconfig
+from addons.runtime.errors import OutsideError
+from addons.runtime.settings import SettingError
+
+_KINDS = {
+    "svc": "service",
+    "ing": "ingress",
+    "ingresses": "ingress",
+    "po": "pod",
+    "no": "node",
+    "ns": "namespace",
+}
+_CLUSTER_KINDS = ("node", "namespace")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Ask and tell: 0, 2 for a bad command line, 3 when no daemon could tell."""
+    try:
+        given = _parser().parse_args(argv)
+        about = object_of(given.object, given.namespace)
+        kubeconfig = given.kubeconfig or customary_kubeconfig(os.environ)
+        question = Question(about, only=given.daemon, namespace=given.daemons_in, url=given.url)
+        answers = asyncio.run(ask_daemons(question, kubeconfig))
+    except SettingError as error:
+        sys.stderr.write(f"addons explain: {error}\n")
+        return 2
+    except OutsideError as error:
+        sys.stderr.write(f"addons explain: {error.message}\n")
+        return 3
+    if not answers:
+        sys.stderr.write("addons explain: no daemon of ours runs that has to do with it\n")
+        return 3
+    sys.stdout.write((as_data if given.output == "json" else in_words)(about, answers))
+    return 0 if any(map(_is_told, answers)) else 3
+
+
+def _is_told(answer: Answer) -> bool:
+    return not answer.problem
+
+
+def object_of(text: str, namespace: str) -> str:
+    """What daemons call an object: its kind as one, the namespace where it has one, and its name."""
+    kind, *place = text.lower().split("/")
+    kind = _KINDS.get(kind, kind.removesuffix("s") if kind not in _KINDS.values() else kind)
+    if kind not in _CLUSTER_KINDS and len(place) == 1:
+        place = [namespace or "default", *place]
+    if not all((kind, *place)) or len(place) != (1 if kind in _CLUSTER_KINDS else 2):
+        raise SettingError(f"{text!r} is no object: KIND/NAMESPACE/NAME, such as service/shop/web")
+    return "/".join((kind, *place))
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingError(message)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        "addons explain",
+        description="Tell why an object has the records or the role that it has, or none, and what to do.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("object", metavar="KIND/NAMESPACE/NAME", help="such as service/shop/web")
+    parser.add_argument(
+        "-n", "--namespace", default="", help="where the object is, if only KIND/NAME is given"
+    )
+    parser.add_argument("--kubeconfig", default="", help="as kubectl has it")
+    parser.add_argument("--daemon", default="", help="ask this one alone: dns, iamproxy")
+    parser.add_argument(
+        "--daemons-in", default="", metavar="NAMESPACE", help="look for daemons in this namespace"
+    )
+    parser.add_argument(
+        "--url", default="", help="ask the daemon at this URL, of a port-forward for instance"
+    )
+    parser.add_argument("--output", choices=("text", "json"), default="text")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

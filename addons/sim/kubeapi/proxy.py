@@ -1,0 +1,29 @@
+"""The proxy of pods: a request that the API server passes on to a port of a pod."""
+
+from __future__ import annotations
+
+import aiohttp
+from aiohttp import web
+
+from addons.sim.kubeapi.calls import Call
+from addons.sim.kubeapi.status import StatusError
+from addons.sim.kubeapi.store import Store
+
+_SECONDS = 10.0
+
+
+async def forward(request: web.Request, call: Call, store: Store) -> web.Response:
+    """Ask the pod for what stands behind `proxy/`, and give its answer; StatusError when it gives none."""
+    name, _, port = call.name.partition(":")
+    pod = store.get("v1", "pods", call.namespace, name)
+    url = f"http://{pod['status'].get('podIP', '')}:{port or 80}/{call.proxied}"
+    timeout = aiohttp.ClientTimeout(total=_SECONDS)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as http,
+            http.request(request.method, url, params=request.query) as reply,
+        ):
+            kind = reply.headers.get("Content-Type", "text/plain")
+            return web.Response(body=await reply.read(), status=reply.status, headers={"Content-Type": kind})
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise StatusError(503, "ServiceUnavailable", f"error trying to reach service: {error}") from error

@@ -1,0 +1,197 @@
+"""`addons explain` and `addons iamproxy check`: the daemons of a cluster are found, asked, and answer."""
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from addons.iamproxy import names
+from addons.sim.aws.server import AwsEndpoint
+from addons.sim.kubeapi.server import KubeApi
+from addons.sim.ports import free_port
+from tests.support import processes
+from tests.support.dns_world import service
+from tests.support.iamproxy_world import BASE, NODE
+from tests.support.iamproxy_world import World as Pods
+from tests.support.iamproxy_world import pod as pod_of_users
+from tests.support.processes import Ended
+from tests.support.started import Started, daemon
+from tests.support.until import until
+
+SYSTEM = "kube-system"
+
+
+class World:
+    """A cluster in whose nodes our daemons run, each as a process that its pod stands for."""
+
+    def __init__(self, api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
+        self.api = api
+        self.aws = aws
+        self.folder = folder
+        self.zone = aws.route53.create_zone("example.com")
+        self.users = Pods(api, aws, folder)
+        self._stack = AsyncExitStack()
+
+    async def start(self, name: str, pod: str, *flags: str, node: str = NODE) -> Started:
+        """Start a daemon, and the pod that stands for it."""
+        environment = {"POD_NAME": pod, "POD_NAMESPACE": SYSTEM, "POD_UID": f"uid-of-{pod}"}
+        started = await self._stack.enter_async_context(
+            daemon(name, self.api, self.aws, self.folder, *flags, environment=environment)
+        )
+        self.api.store.create("v1", "pods", pod_of_daemon(name, pod, started.port, node))
+        return started
+
+    async def dns(self, pod: str) -> Started:
+        return await self.start("dns", pod, "--txt-owner-id=me", "--leader-elect-namespace=kube-system")
+
+    async def iamproxy(self, pod: str, node: str = NODE) -> Started:
+        ports = (f"--app-port={free_port()}", "--interceptor=none")
+        return await self.start(
+            "iamproxy", pod, f"--node={node}", f"--base-role-arn={BASE}", *ports, node=node
+        )
+
+    async def run(self, *arguments: str) -> Ended:
+        """Run `addons ...` as somebody who may list pods and use their proxy, and nothing else."""
+        rules = [
+            {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
+            {"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]},
+        ]
+        if "someone" not in {user.name for user in self.api.tokens.values()}:
+            self.api.add_user("someone", rules=rules)
+        kubeconfig = self.folder / "someone"
+        kubeconfig.write_text(self.api.kubeconfig("someone"))
+        env = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+        return await processes.run(sys.executable, "-m", "addons", *arguments, env=env)
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+
+def pod_of_daemon(name: str, pod: str, port: int, node: str) -> dict[str, Any]:
+    """A pod as its chart makes it."""
+    labels = {"name": name, "instance": "aws", "part-of": "aws-addons"}
+    container: dict[str, Any] = {"name": name, "image": "addons"}
+    metadata: dict[str, Any] = {
+        "name": pod,
+        "namespace": SYSTEM,
+        "labels": {f"app.kubernetes.io/{key}": value for key, value in labels.items()},
+    }
+    if name == "dns":
+        container["ports"] = [{"name": "http", "containerPort": port}]
+        container["readinessProbe"] = {"httpGet": {"path": "/readyz", "port": "http"}}
+    else:
+        container["readinessProbe"] = {"httpGet": {"path": "/readyz", "port": port}}
+        owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": name, "uid": "u", "controller": True}
+        metadata["ownerReferences"] = [owner]
+    return {
+        "metadata": metadata,
+        "spec": {"containers": [container], "nodeName": node},
+        "status": {"phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]},
+    }
+
+
+@pytest.fixture
+async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    async with KubeApi(tokens={}, rbac=True) as api, AwsEndpoint() as aws:
+        made = World(api, aws, tmp_path)
+        yield made
+        await made.close()
+
+
+class TestDns:
+    async def test_the_leader_is_asked_and_a_standby_says_who_that_is(self, world: World) -> None:
+        world.api.store.create("v1", "services", service("www", "192.0.2.1"))
+        first = await world.dns("aws-dns-1")
+        await first.reach("/api/state", lambda status, text: status == 200 and json.loads(text)["leads"])
+        second = await world.dns("aws-dns-0")
+        await second.reach("/api/state", lambda status, text: '"leader":"aws-dns-1"' in text)
+        await until(lambda: len(world.aws.route53.record_sets(world.zone)) > 2)
+        code, out, err = await world.run("explain", "svc/default/www")
+        assert (code, err) == (0, "")
+        assert out.startswith(
+            "service/default/www\n\ndns (kube-system/aws-dns-1), AWS identity: arn:aws:iam:"
+        )
+        assert "created A www.example.com -> 192.0.2.1" in out
+        assert "Stands by: aws-dns-1 leads" in (await second.get("/"))[1]
+
+    async def test_a_fault_comes_with_what_it_means_and_what_to_do(self, world: World) -> None:
+        world.api.store.create("v1", "services", service("www", "192.0.2.1", hostname="www.elsewhere.test"))
+        first = await world.dns("aws-dns-0")
+        await first.reach("/api/decisions", lambda status, text: "NoZone" in text)
+        code, out, _ = await world.run("explain", "service/www", "--output=json")
+        (answer,) = json.loads(out)["answers"]
+        (decision,) = answer["decisions"]
+        assert code == 0
+        assert (decision["reason"], decision["means"]) == (
+            "NoZone",
+            "no hosted zone that we may use fits the name",
+        )
+        assert decision["toDo"].startswith("check the zones, `--domain-filter`")
+
+    async def test_a_daemon_that_does_not_answer_says_so(self, world: World) -> None:
+        world.api.store.create("v1", "pods", pod_of_daemon("dns", "aws-dns-0", free_port(), NODE))
+        code, out, _ = await world.run("explain", "service/shop/web")
+        assert code == 3
+        assert "dns (kube-system/aws-dns-0) cannot tell: get pods kube-system/aws-dns-0 port" in out
+
+
+class TestIamproxy:
+    async def test_the_daemon_of_the_node_of_the_pod_is_asked(self, world: World) -> None:
+        world.aws.sts.create_role("web")
+        world.users.create(pod_of_users("a", "10.0.0.1", role="web"))
+        for name, node in (("aws-iamproxy-0", "other"), ("aws-iamproxy-1", NODE)):
+            await (await world.iamproxy(name, node)).reach("/readyz", lambda status, text: status == 200)
+        await until(lambda: any(call.operation == "AssumeRole" for call in world.aws.calls))
+        code, out, _ = await world.run("explain", "pod/prod/a")
+        assert code == 0
+        assert "iamproxy (kube-system/aws-iamproxy-1)" in out
+        assert f"RoleGranted (grant prod/a)\n    may have {BASE}web" in out
+        assert (await world.run("iamproxy", "check", "--pod=prod/a")).code == 0
+
+    async def test_check_answers_by_the_settings_of_the_daemon_and_by_what_sts_says(
+        self, world: World
+    ) -> None:
+        """Its own settings would grant nothing: no base ARN is given to it."""
+        world.users.create(pod_of_users("a", "10.0.0.1", role="nobody"))
+        started = await world.iamproxy("aws-iamproxy-0")
+        await started.reach("/api/decisions", lambda status, text: names.CREDENTIALS_DENIED in text)
+        code, out, _ = await world.run("iamproxy", "check", "--pod=prod/a")
+        assert code == 3
+        assert f"may have {BASE}nobody" in out
+        assert names.CREDENTIALS_DENIED in out
+        assert "correct the trust policy" in out
+        url = f"--url=http://127.0.0.1:{started.port}"
+        assert (await world.run("explain", "pod/prod/a", url)).code == 0
+
+    async def test_a_pod_that_is_not_there(self, world: World) -> None:
+        await world.iamproxy("aws-iamproxy-0")
+        code, _, err = await world.run("explain", "pod/prod/none")
+        assert (code, 'pods "none" not found' in err) == (3, True)
+
+
+class TestCommandLine:
+    async def test_without_a_daemon(self, world: World) -> None:
+        assert await world.run("explain", "service/shop/web") == (
+            3,
+            "",
+            "addons explain: no daemon of ours runs that has to do with it\n",
+        )
+
+    @pytest.mark.parametrize("said", ["service", "service/", "a/b/c/d", "node/a/b"])
+    async def test_what_is_no_object_is_one_line(self, world: World, said: str) -> None:
+        code, _, err = await world.run("explain", said)
+        assert code == 2
+        assert err == (
+            f"addons explain: {said!r} is no object: KIND/NAMESPACE/NAME, such as service/shop/web\n"
+        )
+
+    async def test_an_unknown_flag_is_one_line(self, world: World) -> None:
+        code, _, err = await world.run("explain", "service/shop/web", "--nope")
+        assert (code, err) == (2, "addons explain: unrecognized arguments: --nope\n")
