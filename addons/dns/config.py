@@ -21,11 +21,12 @@ ZONE_ID = r"((arn:aws[a-z-]*:route53:::|/)?hostedzone/)?[0-9A-Za-z]{1,32}"
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1)]
 _BEYOND_ASCII = "À-ÖØ-öø-ÿĴ-ľŁ-ňŊ-žΑ-ΡΣ-Ωα-ωА-яぁ-ゖァ-ヺ一-龥가-힣"
-_LABEL = (
-    r"([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-    rf"|[a-z0-9]{{0,10}}[{_BEYOND_ASCII}][a-z0-9{_BEYOND_ASCII}]{{0,10}})"
-)
-_HOST = rf"{_LABEL}(\.{_LABEL})*\.?"
+_IN_LABEL = "[A-Za-z0-9_-]"
+_ENDS_LABEL = "[A-Za-z0-9_]"
+_UNICODE_LABEL = f"[a-z0-9]{{0,10}}[{_BEYOND_ASCII}][a-z0-9{_BEYOND_ASCII}]{{0,10}}"
+_LABEL = f"({_ENDS_LABEL}({_IN_LABEL}{{0,61}}{_ENDS_LABEL})?|{_UNICODE_LABEL})"
+_LAST_LABEL = f"([0-9]{{0,9}}[A-Za-z_]({_IN_LABEL}{{0,52}}{_ENDS_LABEL})?|{_UNICODE_LABEL})"
+_HOST = rf"({_LABEL}\.)*{_LAST_LABEL}\.?"
 Domain = Annotated[str, in_schema(rf"\.?{_HOST}", maxLength=253)]
 HostName = Annotated[str, in_schema(_HOST, maxLength=253)]
 

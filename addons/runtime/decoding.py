@@ -14,12 +14,19 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 
 
 def decode(data: bytes | msgspec.Raw, type_: type[T]) -> T:
-    """Read one object; raises msgspec.MsgspecError when it is not one of `type_`.
+    """Read one object; raises msgspec.MsgspecError when it is not one of `type_`, or nested too deep.
 
     Null means absent in the Kubernetes API, anywhere. It is rare, so the types need not provide for it:
     an object that has one is read a second time without its nulls. A type of `with_content` gets the content
     that it keeps.
     """
+    try:
+        return _decode(data, type_)
+    except RecursionError as error:
+        raise msgspec.DecodeError("nested too deep") from error
+
+
+def _decode(data: bytes | msgspec.Raw, type_: type[T]) -> T:
     decoder = _decoders.get(type_) or _decoders.setdefault(type_, msgspec.json.Decoder(type_))
     try:
         result: T = decoder.decode(data)

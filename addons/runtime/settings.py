@@ -28,9 +28,9 @@ from typing import (
 )
 
 import msgspec
-import yaml
 from msgspec import NODEFAULT, Meta, Struct
 
+from addons.runtime.setting_files import BadFile, read_mapping
 from addons.runtime.setting_values import (
     BadValue,
     Namespace,
@@ -315,7 +315,7 @@ def _from_environment(
 def _from_file(settings: Sequence[Setting], path: Path, refused: Mapping[str, str]) -> dict[str, Any]:
     by_key = {setting.key: setting for setting in settings if setting.name != "config"}
     found: dict[str, Any] = {}
-    for key, value in _read_mapping(path).items():
+    for key, value in _read_file(path).items():
         if key not in by_key:
             _refuse(str(key), list(by_key), refused, f" in {path}")
         setting = by_key[key]
@@ -326,38 +326,11 @@ def _from_file(settings: Sequence[Setting], path: Path, refused: Mapping[str, st
     return found
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a mapping that says a thing twice; plain YAML loaders keep the last and say nothing."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{name} is set twice", key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
-
-
-_UniqueKeyLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-"""As YAML 1.2 and Helm write large and small numbers; to YAML 1.1 these are texts."""
-
-
-def _read_mapping(path: Path) -> dict[Any, Any]:
+def _read_file(path: Path) -> dict[Any, Any]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise SettingError(f"{path} is no valid YAML: {line}{error.problem}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
-    except OSError as error:
-        raise SettingError(f"{path} cannot be read: {error.strerror}") from None
-    if not isinstance(content, dict | None):
-        raise SettingError(f"{path} must hold a mapping of settings, such as `logLevel: debug`")
-    return content or {}
+        return read_mapping(path)
+    except BadFile as error:
+        raise SettingError(str(error)) from None
 
 
 def _checked(setting: Setting, where: str, raw: Any, read: Callable[[Any, Any], object]) -> object:

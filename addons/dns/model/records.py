@@ -27,6 +27,10 @@ class Alias(Struct, frozen=True, gc=False):
     evaluate_target_health: bool
 
 
+RecordKey = tuple[str, str, str]
+"""Name, type and set identifier."""
+
+
 class RecordSet(Struct, frozen=True, gc=False):
     """One record set, with its values spelled exactly as Route 53 holds them: a delete must repeat them.
 
@@ -44,7 +48,7 @@ class RecordSet(Struct, frozen=True, gc=False):
     health_check_id: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> RecordKey:
         """What makes a record set unique within its zone."""
         return self.name, self.type, self.set_identifier
 

@@ -3,11 +3,20 @@
 `current` is external-dns's word for it, beside the endpoints that are asked for.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from addons.dns.model.records import Change, RecordSet, Zone, ZoneRecords, family, is_same, routing_meaning
+from addons.dns.model.records import (
+    Change,
+    RecordKey,
+    RecordSet,
+    Zone,
+    ZoneRecords,
+    family,
+    is_same,
+    routing_meaning,
+)
 from addons.dns.model.registry import Ownership, Registry
 
 
@@ -100,9 +109,17 @@ class Current(Struct, frozen=True):
 
 
 def read_current(
-    zone: Zone, name: str, set_identifier: str, kind: str, observed: ZoneRecords, registry: Registry
+    zone: Zone,
+    name: str,
+    set_identifier: str,
+    kind: str,
+    observed: ZoneRecords,
+    registry: Registry,
+    void: Container[RecordKey] = (),
 ) -> Current:
     """Pair every data record of one name, set identifier and family with its ownership texts.
+
+    Those in `void` prove nothing: they stood there without a record, and this one is not of our making.
 
     Where texts of several formats contradict each other, the newest format is right and the others prove
     nothing: they may be somebody else's.
@@ -117,7 +134,9 @@ def read_current(
             current.data[record.type] = record
             if not registry.enabled:
                 current.owners[record.type] = Ownership(registry.owner, "")
-            elif texts := registry.texts_of(record, zone.name, observed):
+                continue
+            found = registry.texts_of(record, zone.name, observed)
+            if texts := [(text, said) for text, said in found if text.key not in void]:
                 _, said = texts[0]
                 current.owners[record.type] = said
                 current.texts[record.type] = tuple(text for text, one in texts if one.owner == said.owner)
