@@ -8,7 +8,7 @@ documentation, everywhere.
 import argparse
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import (
@@ -33,11 +33,14 @@ from addons.runtime.setting_values import (
     BadValue,
     Namespace,
     Region,
+    Unfit,
     Url,
     allowed,
+    check,
     choices,
     from_texts,
     from_yaml,
+    items_of,
 )
 
 SECRET = Meta(extra={"secret": True})
@@ -50,11 +53,6 @@ _SERVICE_LINK = re.compile(
     r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)?)"
 )
 """Variables that the kubelet sets for every Service: one named `addons-dns` gives ADDONS_DNS_SERVICE_HOST."""
-
-
-def refused(values: Mapping[str, str]) -> Meta:
-    """Marks a field: values of the original that we have not, each with the sentence that says so."""
-    return Meta(extra={"refused": dict(values)})
 
 
 class SettingError(Exception):
@@ -143,7 +141,6 @@ class Setting(Struct, frozen=True, kw_only=True):
     secret: bool = False
     constraints: tuple[Meta, ...] = ()
     item_constraints: tuple[Meta, ...] = ()
-    refused: Mapping[str, str] = {}
 
     @property
     def flag(self) -> str:
@@ -218,15 +215,7 @@ def _setting(field: Any, annotation: Any, doc: str, group: str, env_prefixes: Se
         secret=any((mark.extra or {}).get("secret") for mark in constraints),
         constraints=constraints,
         item_constraints=item_constraints,
-        refused=_refused_values(constraints),
     )
-
-
-def _refused_values(constraints: Iterable[Meta]) -> Mapping[str, str]:
-    """The values that are refused with a sentence of their own."""
-    return {
-        value: why for mark in constraints for value, why in (mark.extra or {}).get("refused", {}).items()
-    }
 
 
 def _apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
@@ -330,51 +319,21 @@ def _checked(setting: Setting, where: str, raw: Any, read: Callable[[Any, Any], 
     try:
         value = read(setting.type, raw)
         for constraint in setting.constraints if value != setting.default else ():
-            _check(value, setting.type, constraint)
-        for item in _items(value):
+            check(value, setting.type, constraint)
+        for item in items_of(value):
             for constraint in setting.item_constraints:
-                _check(item, str, constraint)
-    except _Unfit as error:
+                check(item, str, constraint)
+    except Unfit as error:
         raise SettingError(_complaint(setting, where, error.value, error.wanted)) from None
     except BadValue as error:
         raise SettingError(_complaint(setting, where, error.value, allowed(setting.type))) from None
     return value
 
 
-class _Unfit(ValueError):
-    """`value` does not meet a constraint, which `wanted` tells in words."""
-
-    def __init__(self, value: object, wanted: str) -> None:
-        super().__init__(wanted)
-        self.value = value
-        self.wanted = wanted
-
-
-def _check(value: Any, type_: Any, constraint: Meta) -> None:
-    """Raise _Unfit unless a value meets a constraint; a pattern must match the whole of it."""
-    if constraint.pattern is not None:
-        if not re.fullmatch(constraint.pattern, value):
-            raise _Unfit(value, constraint.description or f"what matches {constraint.pattern}")
-        return
-    try:
-        msgspec.convert(value, Annotated[type_, constraint])
-    except msgspec.ValidationError as error:
-        limit = str(error).partition(" - at ")[0].removeprefix("Expected ").replace("`", "")
-        raise _Unfit(value, limit) from None
-
-
-def _items(value: object) -> Iterable[object]:
-    match value:
-        case tuple():
-            return value
-        case dict():
-            return value.values()
-    return ()
-
-
 def _complaint(setting: Setting, where: str, value: object, wanted: str) -> str:
-    if why := setting.refused.get(str(value)):
-        return f"{where}: {value!r} is not supported: {why}"
+    for mark in setting.constraints:
+        if why := (mark.extra or {}).get("refused", {}).get(value):
+            return f"{where}: {value!r} is not supported: {why}"
     shown = HIDDEN if setting.secret else repr(value)
     return f"{where}: {shown} is not allowed: {wanted}{_did_you_mean(str(value), choices(setting.type))}"
 
