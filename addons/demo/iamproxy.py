@@ -216,7 +216,7 @@ STORY = Story(
         ),
         Step(
             "pod greedy asks for a role that its namespace does not permit",
-            "no credentials; and why not, in the answer, in an Event, and by `addons iamproxy check --offline`",
+            "no credentials; and why not, in the answer, in an Event, and by `addons iamproxy check`",
             Scene.why_not,
         ),
         Step(
