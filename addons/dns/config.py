@@ -1,27 +1,32 @@
 """The settings of dns. The docstring below each field is its documentation, everywhere."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
 from addons.dns import names
 from addons.runtime.selectors import PATTERN as SELECTOR
 from addons.runtime.selectors import parse_selector
-from addons.runtime.setting_values import Namespace, Network, RoleArn, form, in_schema
+from addons.runtime.setting_values import Namespace, Network, RoleArn, form, in_schema, refused
 from addons.runtime.settings import SECRET, LeaderConfig, SettingError
 
 ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 """Prefixes of the environment variables: ours, and the one of external-dns."""
 
+ZONE_ID = r"((arn:aws[a-z-]*:route53:::|/)?hostedzone/)?[0-9A-Za-z]{1,32}"
+"""A hosted zone in every form in which Route 53 writes its id."""
+
 Percent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=1)]
 _BEYOND_ASCII = "À-ÖØ-öø-ÿĴ-ľŁ-ňŊ-žΑ-ΡΣ-Ωα-ωА-яぁ-ゖァ-ヺ一-龥가-힣"
-_LABEL = (
-    r"([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
-    rf"|[a-z0-9]{{0,10}}[{_BEYOND_ASCII}][a-z0-9{_BEYOND_ASCII}]{{0,10}})"
-)
-_HOST = rf"{_LABEL}(\.{_LABEL})*\.?"
+_IN_LABEL = "[A-Za-z0-9_-]"
+_ENDS_LABEL = "[A-Za-z0-9_]"
+_UNICODE_LABEL = f"[a-z0-9]{{0,10}}[{_BEYOND_ASCII}][a-z0-9{_BEYOND_ASCII}]{{0,10}}"
+_LABEL = f"({_ENDS_LABEL}({_IN_LABEL}{{0,61}}{_ENDS_LABEL})?|{_UNICODE_LABEL})"
+_LAST_LABEL = f"([0-9]{{0,9}}[A-Za-z_]({_IN_LABEL}{{0,52}}{_ENDS_LABEL})?|{_UNICODE_LABEL})"
+_HOST = rf"({_LABEL}\.)*{_LAST_LABEL}\.?"
 Domain = Annotated[str, in_schema(rf"\.?{_HOST}", maxLength=253)]
 HostName = Annotated[str, in_schema(_HOST, maxLength=253)]
 
@@ -34,12 +39,24 @@ Regexp = Annotated[str, in_schema(rf"(\(\?i\))?(({_ATOM})({_TIMES})?|\((\?:)?|[|
 LabelSelector = Annotated[str, in_schema(SELECTOR)]
 OwnerId = Annotated[str, form(r'[^,\s"]+', "a name with no comma, space or quotation mark")]
 AnnotationPrefix = Annotated[str, form(r"[A-Za-z0-9.-]+/", "a domain and a slash, such as dns.example.org/")]
+ZoneId = Annotated[
+    str, form(ZONE_ID, "the id of a hosted zone, such as Z0123456789 or /hostedzone/Z0123456789")
+]
 Source = Literal["service", "ingress", "pod", "node", "crd", "gateway-httproute", "gateway-grpcroute"]
-RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR"]
+RecordType = Literal["A", "AAAA", "CNAME", "SRV", "TXT", "MX", "NS", "PTR", "NAPTR", "TLSA"]
+_TEXTS = "ownership is kept in TXT records beside the records,"
+Registry = Annotated[
+    Literal["txt", "noop"],
+    refused(dict.fromkeys(("crd", "dynamodb", "aws-sd"), f"{_TEXTS} with --registry=txt")),
+]
 
 
 class Config(LeaderConfig, frozen=True, kw_only=True):
     """Settings of dns; flags of external-dns keep their names and meanings."""
+
+    refused_settings: ClassVar[Mapping[str, str]] = {
+        "crd_registry_namespace": f"there is no crd registry; {_TEXTS} with --registry=txt"
+    }
 
     listen: str = ":7979"
     """HOST:PORT for health, metrics and the status page; an empty host means all addresses."""
@@ -58,6 +75,10 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
 
     annotation_prefix: tuple[AnnotationPrefix, ...] = names.ANNOTATION_PREFIXES
     """Prefixes of the annotations that are read; where several say the same thing, the first wins."""
+
+    enable_legacy_annotation_prefix: bool = False
+    """Read the annotations with the prefix `external-dns.alpha.kubernetes.io/` too, if `--annotation-prefix`
+    leaves it out; the other prefixes win."""
 
     ingress_class: tuple[str, ...] = ()
     """Look only at Ingresses of these classes."""
@@ -135,8 +156,8 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     regex_domain_exclusion: Regexp = ""
     """Never look at names and zones that contain a match of this regular expression; replaces the lists."""
 
-    zone_id_filter: tuple[str, ...] = ()
-    """Look only at hosted zones whose id ends like this."""
+    zone_id_filter: tuple[ZoneId, ...] = ()
+    """Look only at hosted zones whose id ends like this; an id may begin with `/hostedzone/`."""
 
     aws_zone_type: Literal["", "public", "private"] = ""
     """Look only at public, or only at private, hosted zones."""
@@ -169,7 +190,7 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     policy: Literal["sync", "upsert-only", "create-only"] = "upsert-only"
     """Which changes are permitted: all, no deletes, or nothing but new records."""
 
-    registry: Literal["txt", "noop"] = "txt"
+    registry: Registry = "txt"
     """Where ownership is kept. With `noop` every record of a wanted name counts as ours; not with sync."""
 
     txt_owner_id: OwnerId = ""
@@ -275,6 +296,12 @@ def _check_takeover(config: Config) -> None:
         raise SettingError("--migrate-from-txt-owner and --adopt-unowned need --registry=txt")
     if config.migrate_from_txt_owner and config.migrate_from_txt_owner == config.txt_owner_id:
         raise SettingError("--migrate-from-txt-owner is the same as --txt-owner-id")
+
+
+def annotation_prefixes(config: Config) -> tuple[str, ...]:
+    """The prefixes of annotations that are read, the first wins."""
+    legacy = names.ANNOTATION_PREFIXES[1:] if config.enable_legacy_annotation_prefix else ()
+    return tuple(dict.fromkeys((*config.annotation_prefix, *legacy)))
 
 
 def managed_types(config: Config) -> tuple[str, ...]:

@@ -109,6 +109,22 @@ CONTROLLER: Final = "controller"
 
 CONTROLLER_VALUE: Final = "dns-controller"
 
+OBJECT_ANNOTATIONS: Final = (
+    HOSTNAME,
+    INTERNAL_HOSTNAME,
+    TARGET,
+    TTL,
+    ACCESS,
+    ENDPOINTS_TYPE,
+    CONTROLLER,
+    INGRESS_HOSTNAME_SOURCE,
+    GATEWAY_HOSTNAME_SOURCE,
+    *PROVIDER_SPECIFIC,
+)
+"""Every annotation that is read with one of the prefixes of external-dns."""
+
+OWN_PREFIX: Final = "dns.aws-addons.io/"
+
 POD_RECORDS: Final = "dns.aws-addons.io/pod-records"
 """On a headless Service: "true" gives each of its pods a name of its own."""
 
@@ -119,6 +135,9 @@ MULTI_VALUE: Final = "dns.aws-addons.io/multi-value"
 """On a pod: "per-pod" gives each pod of a shared name a record set of its own."""
 
 PER_POD: Final = "per-pod"
+
+OWN_ANNOTATIONS: Final = (POD_RECORDS, POD_HOSTNAME, MULTI_VALUE)
+"""Every annotation of our own."""
 
 INGRESS_CLASS: Final = "kubernetes.io/ingress.class"
 """The annotation that named an Ingress's class before `spec.ingressClassName` did."""
@@ -146,9 +165,12 @@ RECORD_KEPT: Final = "RecordKept"
 ALIAS_TARGET_MISSING: Final = "AliasTargetMissing"
 ALIAS_TARGET_UNKNOWN: Final = "AliasTargetUnknown"
 NO_ZONE: Final = "NoZone"
+NO_HOSTED_ZONE: Final = "NoHostedZone"
+UNKNOWN_ZONE_ID: Final = "UnknownZoneId"
 OUTSIDE_DOMAIN_FILTER: Final = "OutsideDomainFilter"
 NO_TARGETS: Final = "NoTargets"
 OWNERSHIP_TEXT_TAKEN: Final = "OwnershipTextTaken"
+ORPHANED_TEXT: Final = "OrphanedText"
 POLICY_FORBIDS: Final = "PolicyForbids"
 DELETE_BUDGET: Final = "DeleteBudget"
 DELETES_HELD: Final = "DeletesHeld"
@@ -156,6 +178,12 @@ POD_RECORD_HELD: Final = "PodRecordHeld"
 TOO_LARGE: Final = "TooLarge"
 BLOCKED: Final = "Blocked"
 FLAPPING: Final = "Flapping"
+
+# Reasons: answers about one object, where a decision on it was never taken.
+NOT_ASKED: Final = "NotAsked"
+PLANNED: Final = "Planned"
+UNKNOWN_ANNOTATION: Final = "UnknownAnnotation"
+UNKNOWN_OBJECT: Final = "UnknownObject"
 
 # Reasons: what was done, or failed.
 RECORD_READY: Final = "RecordReady"

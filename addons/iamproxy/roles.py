@@ -18,6 +18,8 @@ _LONGEST_PATH = 512
 LONGEST_ARN = 640
 """Characters of the ARN of a role, with the longest path and name that IAM permits."""
 
+_LONGEST_SHOWN = 120
+
 _LIKE_AN_ARN = "arn:aws:iam::123456789012:role/web"
 _LIKE_A_NAME = "web, or with a path team/web"
 _LIKE_A_BASE = "arn:aws:iam::123456789012:role/"
@@ -50,7 +52,7 @@ def checked_arn(written: str) -> str:
 def checked_base(written: str) -> str:
     """Give what stands before the names of roles, with `/` at its end. Raises ValueError in words."""
     if not _BASE.fullmatch(written):
-        raise ValueError(f"{written!r} is no base of roles: it should look like {_LIKE_A_BASE}")
+        raise ValueError(f"{shown(written)} is no base of roles: it should look like {_LIKE_A_BASE}")
     return written.removesuffix("/") + "/"
 
 
@@ -62,16 +64,32 @@ def glob_fault(pattern: str) -> str:
         except ValueError as error:
             return str(error)
         return ""
+    if len(pattern) > LONGEST_ARN:
+        return f"{shown(pattern)} is longer than any role: at most {LONGEST_ARN} characters"
     is_possible = _GLOB.fullmatch(pattern) and "//" not in pattern
-    return "" if is_possible else f"{pattern!r} matches no role: roles have letters, digits and _+=,.@-/ only"
+    return (
+        ""
+        if is_possible
+        else f"{shown(pattern)} matches no role: roles have letters, digits and _+=,.@-/ only"
+    )
+
+
+def shown(written: str) -> str:
+    """Quote what somebody wrote, of which a message needs no more than the beginning."""
+    return repr(shortened(written))
+
+
+def shortened(text: str) -> str:
+    """Give a text, or its beginning with dots where it is too long for a message."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def _check(written: str, found: re.Match[str] | None, form: str) -> None:
     if not found:
-        raise ValueError(f"{written!r} is no role: it should look like {form}")
+        raise ValueError(f"{shown(written)} is no role: it should look like {form}")
     for part, longest in (("name", _LONGEST_NAME), ("path", _LONGEST_PATH)):
         if len(found[part]) > longest:
-            raise ValueError(f"{written!r} is no role: its {part} has more than {longest} characters")
+            raise ValueError(f"{shown(written)} is no role: its {part} has more than {longest} characters")
 
 
 def role_name(arn: str, base: str) -> str:

@@ -13,12 +13,17 @@ OutsideError
   Withheld       not sent: there was no permission to act any more
 """
 
+from typing import Final
+
+LONGEST_RETRY_AFTER: Final = 300.0
+"""Seconds; nobody waits longer, whatever the other side, or a proxy before it, asked for."""
+
 
 class OutsideError(Exception):
     """A request to Kubernetes or AWS failed.
 
     `code` is the word of the other side ("Throttling", "AlreadyExists"), `status` its HTTP status or 0,
-    `retry_after` the seconds it asked us to wait, if it did.
+    `retry_after` the seconds it asked us to wait, if it did, and LONGEST_RETRY_AFTER at most.
     """
 
     def __init__(
@@ -28,7 +33,7 @@ class OutsideError(Exception):
         self.message = message
         self.code = code
         self.status = status
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else min(retry_after, LONGEST_RETRY_AFTER)
 
     @property
     def reason(self) -> str:

@@ -1,23 +1,30 @@
 """Where the API server is, and how one proves who one is: as a pod's ServiceAccount, or by a kubeconfig."""
 
 import os
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
+from addons.runtime.clock import utc_now
 from addons.runtime.outcomes import ObjectRef
 from addons.runtime.settings import SettingError
 
 SERVICE_ACCOUNT_FILES = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_FILES_GOOD_SECONDS = 60.0
+_RENEW_AHEAD_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """The URL of an API server, without a slash at its end, and what a request to it needs.
 
-    `authorization` is the value of that header, and empty where a client certificate proves who asks.
+    `authorization` is the value of that header, and empty where a client certificate proves who asks. After
+    `good_seconds` all of this should be read again.
     """
 
     server: str
@@ -25,12 +32,11 @@ class Access:
     tls: ssl.SSLContext | bool = True
     tls_server_name: str | None = None
     proxy: str | None = None
+    good_seconds: float = inf
 
 
 class AccessSource(Protocol):
-    """Reads the way to the API server, at the start and again when `good_seconds` have passed."""
-
-    good_seconds: float
+    """Reads the way to the API server."""
 
     async def read(self) -> Access:
         """Give what holds now. Raises SettingError."""
@@ -42,8 +48,6 @@ class ServiceAccount:
     The token and the authority (CA) are read again each minute, as client-go does with the token: a token is
     replaced well before it expires.
     """
-
-    good_seconds = 60.0
 
     def __init__(self, environ: Mapping[str, str], files: Path) -> None:
         self._host = environ.get("KUBERNETES_SERVICE_HOST", "")
@@ -58,10 +62,11 @@ class ServiceAccount:
             raise SettingError("--kubeconfig is required: this process is not in a cluster")
         host = f"[{self._host}]" if ":" in self._host else self._host
         token = self._read("token").decode("ascii", "replace").strip()
-        if not token.isascii() or len(token.split()) != 1:
+        if not re.fullmatch("[!-~]+", token):
             raise SettingError(f"{self._files / 'token'} is empty or holds no token")
         self._trust(self._read("ca.crt"))
-        return Access(f"https://{host}:{self._port}", f"Bearer {token}", self._tls)
+        server = f"https://{host}:{self._port}"
+        return Access(server, f"Bearer {token}", self._tls, good_seconds=_FILES_GOOD_SECONDS)
 
     def _read(self, name: str) -> bytes:
         try:
@@ -85,14 +90,14 @@ class ServiceAccount:
 class Kubeconfig:
     """The access that a kubeconfig describes; an exec plugin in it is run at each reading.
 
+    The plugin's token is good until shortly before it expires, where the plugin tells when that is.
+
     `path` is one file, or several as in $KUBECONFIG. They are merged as kubectl does: of what is in several
     of them the first one counts, and files that are not there or empty are passed over.
 
     The package `kubernetes` knows all that can stand in such a file. It is imported only here, because it
     takes 17 MiB of memory.
     """
-
-    good_seconds = float("inf")
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -108,7 +113,7 @@ class Kubeconfig:
         try:
             files = _read_all(self._path)
             contexts = (content.get("current-context") for content in files.values())
-            await config.load_kube_config(  # type: ignore[no-untyped-call]
+            loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
                 config_file=os.pathsep.join(files),
                 context=next(filter(None, contexts), None),  # the package would take the last one
                 client_configuration=found,
@@ -118,8 +123,20 @@ class Kubeconfig:
         except faults as error:
             why = " ".join(str(error).split())
             raise SettingError(f"--kubeconfig: {self._path!r} cannot be used: {why}") from error
-        token = found.api_key.get("BearerToken", "")
-        return Access(found.host, token, tls, found.tls_server_name, found.proxy)
+        authorization = found.api_key.get("BearerToken", "").strip()
+        if not re.fullmatch("[ -~]*", authorization):
+            raise SettingError(f"--kubeconfig: {self._path!r} holds no usable token")
+        if "exec" in (loader._user or ()) and not authorization and not found.cert_file:
+            raise SettingError(f"--kubeconfig: {self._path!r}: its exec plugin gave no credentials")
+        good_seconds = _good_seconds(getattr(loader, "exec_plugin_expiry", None))
+        return Access(found.host, authorization, tls, found.tls_server_name, found.proxy, good_seconds)
+
+
+def _good_seconds(expiry: datetime | None) -> float:
+    """How long a token may be used; a minute at least, whatever the clocks say: a refused one is renewed."""
+    if expiry is None:
+        return inf
+    return max((expiry - utc_now()).total_seconds() - _RENEW_AHEAD_SECONDS, _RENEW_AHEAD_SECONDS)
 
 
 def _read_all(path: str) -> dict[str, Mapping[str, Any]]:

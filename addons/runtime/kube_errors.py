@@ -1,6 +1,7 @@
 """From an HTTP reply or a Status object of the API server to one of our errors."""
 
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 import msgspec
 
@@ -83,10 +84,14 @@ def response_error(what: str, status: int, headers: Mapping[str, str], body: byt
     """The error that a reply other than 2xx stands for.
 
     The API server's own filters answer in plain text, so the code counts there. A web page comes from a
-    proxy or load balancer in between, which knows nothing of the object: it is never a NotFound.
+    proxy or load balancer in between, which knows nothing of the object: it is never a NotFound. A redirect
+    comes from there, too; it is not followed, because only the API server itself may see our credentials.
     """
-    asked = headers.get("Retry-After", "")
-    retry_after = float(asked) if asked.isdecimal() else None
+    retry_after = _retry_after(headers)
+    if 300 <= status < 400:
+        location = headers.get("Location", "")[:_LONGEST_MESSAGE]
+        message = f"{what}: {status}: a redirect to {location!r}, which is not trusted and not followed"
+        return Unavailable(message, status=status, retry_after=retry_after)
     content_type = headers.get("Content-Type", "")
     if is_json(content_type):
         try:
@@ -99,6 +104,18 @@ def response_error(what: str, status: int, headers: Mapping[str, str], body: byt
         return Unavailable(message, status=status, retry_after=retry_after)
     text = " ".join(body[:_LONGEST_MESSAGE].decode(errors="replace").split())
     return status_error(what, Status(code=status, message=text), retry_after=retry_after)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a Retry-After header asks for; a date in it is compared with the reply's own Date."""
+    asked = headers.get("Retry-After", "")
+    if asked.isdecimal():
+        return float(asked)
+    try:
+        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return max(wait.total_seconds(), 0.0)
 
 
 def is_json(content_type: str) -> bool:

@@ -75,8 +75,9 @@ class TextFormatter(logging.Formatter):
 class CalmHandler(logging.StreamHandler[TextIO]):
     """Writes at most `per_minute` messages of one kind in a minute, then how many were left out.
 
-    A kind is a logger with a message template and a level; the arguments do not matter. The count is
-    written with the first message of any kind after the minute is over.
+    A kind is a logger with a level and a message template, or the `kind` that the record has; the arguments
+    do not matter. A record with `is_change` tells of a change in the world: it is always written. The count
+    is written, with the last of those left out, with the first message of any kind after the minute is over.
     """
 
     def __init__(self, stream: TextIO, per_minute: int = 20) -> None:
@@ -84,21 +85,29 @@ class CalmHandler(logging.StreamHandler[TextIO]):
         self._per_minute = per_minute
         self._since = 0.0
         self._counts: dict[tuple[str, int, str], int] = {}
+        self._left_out: dict[tuple[str, int, str], str] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, or count it."""
         if record.created >= self._since + _WINDOW_SECONDS:
-            self._since, counts, self._counts = record.created, self._counts, {}
-            self._sum_up(counts, record.created)
-        kind = (record.name, record.levelno, str(record.msg))
+            self._sum_up(record.created)
+        if getattr(record, "is_change", False):
+            super().emit(record)
+            return
+        kind = (record.name, record.levelno, getattr(record, "kind", str(record.msg)))
         self._counts[kind] = self._counts.get(kind, 0) + 1
         if self._counts[kind] <= self._per_minute:
             super().emit(record)
+        else:
+            self._left_out[kind] = record.getMessage()
 
-    def _sum_up(self, counts: dict[tuple[str, int, str], int], created: float) -> None:
-        for (name, level, template), count in counts.items():
-            if (more := count - self._per_minute) > 0:
-                message = f"{more} more messages like this were left out: {template}"
-                record = logging.LogRecord(name, level, "", 0, message, None, None)
-                record.created = created
-                super().emit(record)
+    def _sum_up(self, created: float) -> None:
+        """Begin another minute."""
+        self._since, counts, self._counts = created, self._counts, {}
+        left_out, self._left_out = self._left_out, {}
+        for kind, last in left_out.items():
+            name, level, _ = kind
+            message = f"{counts[kind] - self._per_minute} more messages like this were left out, the last: %s"
+            record = logging.LogRecord(name, level, "", 0, message, (last,), None)
+            record.created = created
+            super().emit(record)

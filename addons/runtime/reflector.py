@@ -30,12 +30,12 @@ O = TypeVar("O", bound=KubeObject)  # noqa: E741
 
 _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 _FRESH_SECONDS = 180.0
+_LATE_SECONDS = 90.0  # a bookmark is missing, and that of a new watch could come too late for _FRESH_SECONDS
 _YIELD_EVERY = 100  # objects; about 3 ms without a turn for the others
 _BRIEF_SECONDS = 1.0
 _STREAMED_LIST_SILENCE = 10.0
 _WATCH_SECONDS = (300, 600)
 _REFUSED_SECONDS = (15.0, 25.0)
-_LONGEST_RETRY_AFTER = 300.0
 
 _OBJECTS = Gauge("addons_kube_reflector_objects", "Objects held.", ["resource"])
 _SYNCED = Gauge("addons_kube_reflector_synced", "1 once the resource was seen whole.", ["resource"])
@@ -150,7 +150,13 @@ class Reflector(Generic[O]):
                 await self._rest(error)
 
     async def _round(self) -> None:
-        """Watch from where we are, or see everything first."""
+        """Watch from where we are, or see everything first, as is also done after a while without news.
+
+        A watch that is accepted does not prove the copy: the server may still say in its stream that our
+        version has expired, and while nothing happens the first bookmark comes only after a minute.
+        """
+        if self.staleness() > _LATE_SECONDS:
+            self._version = ""
         if self._version:
             await self._watch()
         elif self._watch_list == "off":
@@ -172,7 +178,7 @@ class Reflector(Generic[O]):
             self._answered.set()
             wait = max(wait, self._rng.uniform(*_REFUSED_SECONDS))
         if isinstance(error, OutsideError) and error.retry_after:
-            wait = max(wait, min(error.retry_after, _LONGEST_RETRY_AFTER))
+            wait = max(wait, error.retry_after)
         self.last_error = str(error)
         _FAILURES.labels(self._resource, type(error).__name__).inc()
         log.warning("%s; next try in %.1f s", error, wait)

@@ -21,7 +21,8 @@ class Report(Struct, frozen=True, kw_only=True):
 
     `key` names what it is about, `reason` is a CamelCase code. It is logged at the level `log` ("": not at
     all), and becomes an Event of type `event` ("": none) where there is a `ref`. Two reports of one key with
-    the same `identity` are the same news; by default reason, object and message make it.
+    the same `identity` are the same news; by default reason, object and message make it. One that `is_change`
+    tells what was changed in the world: its line in the log is never left out.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Report(Struct, frozen=True, kw_only=True):
     log: Literal["warning", "info", ""] = "info"
     event: Literal["Warning", "Normal", ""] = ""
     identity: str | None = None
+    is_change: bool = False
 
     @property
     def news(self) -> tuple[str, str]:
@@ -63,7 +65,9 @@ class Reporter:
     def tell(self, report: Report) -> None:
         """Tell something that has just happened."""
         if report.log:
-            log.log(_LEVELS[report.log], "%s: %s (%s)", report.key, report.message, report.reason)
+            marks = {"kind": report.reason, "is_change": report.is_change}
+            told = (report.key, report.message, report.reason)
+            log.log(_LEVELS[report.log], "%s: %s (%s)", *told, extra=marks)
         self._decisions.record(
             key=report.key,
             ref=report.ref,

@@ -6,29 +6,41 @@ documentation, everywhere.
 """
 
 import argparse
-import ast
 import difflib
-import inspect
 import re
-import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Literal,
+    NoReturn,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
-import yaml
 from msgspec import NODEFAULT, Meta, Struct
 
+from addons.runtime.field_docs import field_docs
+from addons.runtime.setting_files import BadFile, read_mapping
 from addons.runtime.setting_values import (
     BadValue,
     Namespace,
     Region,
+    Unfit,
     Url,
     allowed,
+    check,
     choices,
     from_texts,
     from_yaml,
+    items_of,
 )
 
 SECRET = Meta(extra={"secret": True})
@@ -49,6 +61,9 @@ class SettingError(Exception):
 
 class CommonConfig(Struct, frozen=True, kw_only=True):
     """Settings of every add-on."""
+
+    refused_settings: ClassVar[Mapping[str, str]] = {}
+    """Settings of the original that we have not, each with the sentence that says so."""
 
     config: str = ""
     """YAML file with settings, its keys written as in `txtOwnerId`. Flags and the environment win over it."""
@@ -150,7 +165,7 @@ Config = TypeVar("Config", bound=CommonConfig)
 def settings_of(config_type: type[Struct], env_prefixes: Sequence[str] = ()) -> tuple[Setting, ...]:
     """List the settings of a configuration, the ones of its base classes first."""
     hints = get_type_hints(config_type, include_extras=True)
-    docs, groups = _documentation(config_type)
+    docs, groups = field_docs(config_type)
     return tuple(
         _setting(field, hints[field.name], docs.get(field.name, ""), groups[field.name], env_prefixes)
         for field in msgspec.structs.fields(config_type)
@@ -170,10 +185,11 @@ def load(
     originals, read where ours says nothing. An empty variable counts as unset.
     """
     settings = settings_of(config_type, env_prefixes)
-    flags = _from_flags(settings, argv)
-    variables = _from_environment(settings, environ, env_prefixes)
+    refused = _refused_settings(config_type, env_prefixes)
+    flags = _from_flags(settings, argv, refused)
+    variables = _from_environment(settings, environ, env_prefixes, refused)
     path = {**variables, **flags}.get("config")
-    file = _from_file(settings, Path(str(path))) if path else {}
+    file = _from_file(settings, Path(str(path)), refused) if path else {}
     values = file | variables | flags
     for setting in settings:
         if setting.required and setting.name not in values:
@@ -222,34 +238,25 @@ def _items_apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
     return annotation, ()
 
 
-def _documentation(config_type: type[Struct]) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the docstring of every field, and the first line of that of the class which declares it."""
-    docs: dict[str, str] = {}
-    groups: dict[str, str] = {}
-    for owner in reversed(config_type.__mro__):
-        if owner in (object, Struct) or not issubclass(owner, Struct):
-            continue
-        body = _class_body(owner)
-        for statement, following in zip(body, [*body[1:], None], strict=True):
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                name = statement.target.id
-                groups.setdefault(name, (owner.__doc__ or owner.__name__).splitlines()[0].rstrip("."))
-                if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-                    docs[name] = " ".join(str(following.value.value).split())
-    return docs, groups
-
-
-def _class_body(owner: type) -> list[ast.stmt]:
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    return definition.body if isinstance(definition, ast.ClassDef) else []
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise SettingError(message.removeprefix("argument "))
 
 
-def _from_flags(settings: Sequence[Setting], argv: Sequence[str]) -> dict[str, Any]:
+def _refused_settings(config_type: type[CommonConfig], env_prefixes: Sequence[str]) -> Mapping[str, str]:
+    """Why a setting of the original is refused, by each of its spellings."""
+    spelled: dict[str, str] = {}
+    for name, why in config_type.refused_settings.items():
+        unknown = Setting(name=name, group="", type=str, default="", doc="", environment=())
+        spelled |= dict.fromkeys(
+            (unknown.flag, unknown.key, *(f"{one}{name.upper()}" for one in env_prefixes)), why
+        )
+    return spelled
+
+
+def _from_flags(
+    settings: Sequence[Setting], argv: Sequence[str], refused: Mapping[str, str]
+) -> dict[str, Any]:
     parser = _Parser(prog="", allow_abbrev=False, add_help=False, argument_default=argparse.SUPPRESS)
     for setting in settings:
         if setting.type is bool:
@@ -260,7 +267,7 @@ def _from_flags(settings: Sequence[Setting], argv: Sequence[str]) -> dict[str, A
             parser.add_argument(setting.flag, dest=setting.name, action="append")
     given, unknown = parser.parse_known_args(argv)
     if unknown:
-        _refuse(unknown[0].partition("=")[0], [setting.flag for setting in settings])
+        _refuse(unknown[0].partition("=")[0], [setting.flag for setting in settings], refused)
     return {
         setting.name: _checked(setting, setting.flag, getattr(given, setting.name), from_texts)
         for setting in settings
@@ -269,13 +276,16 @@ def _from_flags(settings: Sequence[Setting], argv: Sequence[str]) -> dict[str, A
 
 
 def _from_environment(
-    settings: Sequence[Setting], environ: Mapping[str, str], prefixes: Sequence[str]
+    settings: Sequence[Setting],
+    environ: Mapping[str, str],
+    prefixes: Sequence[str],
+    refused: Mapping[str, str],
 ) -> dict[str, Any]:
     known = {name for setting in settings for name in setting.environment}
     for name in environ:
         ours = prefixes and name.startswith(prefixes[0])
         if ours and name not in known and not _SERVICE_LINK.fullmatch(name.removeprefix(prefixes[0])):
-            _refuse(name, [setting.environment[0] for setting in settings])
+            _refuse(name, [setting.environment[0] for setting in settings], refused)
     found: dict[str, Any] = {}
     for setting in settings:
         for name in reversed(setting.environment):
@@ -284,12 +294,12 @@ def _from_environment(
     return found
 
 
-def _from_file(settings: Sequence[Setting], path: Path) -> dict[str, Any]:
+def _from_file(settings: Sequence[Setting], path: Path, refused: Mapping[str, str]) -> dict[str, Any]:
     by_key = {setting.key: setting for setting in settings if setting.name != "config"}
     found: dict[str, Any] = {}
-    for key, value in _read_mapping(path).items():
+    for key, value in _read_file(path).items():
         if key not in by_key:
-            _refuse(str(key), list(by_key), f" in {path}")
+            _refuse(str(key), list(by_key), refused, f" in {path}")
         setting = by_key[key]
         if value is None and setting.optional:
             found[setting.name] = None
@@ -298,92 +308,39 @@ def _from_file(settings: Sequence[Setting], path: Path) -> dict[str, Any]:
     return found
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a mapping that says a thing twice; plain YAML loaders keep the last and say nothing."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{name} is set twice", key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
-
-
-_UniqueKeyLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-"""As YAML 1.2 and Helm write large and small numbers; to YAML 1.1 these are texts."""
-
-
-def _read_mapping(path: Path) -> dict[Any, Any]:
+def _read_file(path: Path) -> dict[Any, Any]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise SettingError(f"{path} is no valid YAML: {line}{error.problem}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
-    except OSError as error:
-        raise SettingError(f"{path} cannot be read: {error.strerror}") from None
-    if not isinstance(content, dict | None):
-        raise SettingError(f"{path} must hold a mapping of settings, such as `logLevel: debug`")
-    return content or {}
+        return read_mapping(path)
+    except BadFile as error:
+        raise SettingError(str(error)) from None
 
 
 def _checked(setting: Setting, where: str, raw: Any, read: Callable[[Any, Any], object]) -> object:
     try:
         value = read(setting.type, raw)
         for constraint in setting.constraints if value != setting.default else ():
-            _check(value, setting.type, constraint)
-        for item in _items(value):
+            check(value, setting.type, constraint)
+        for item in items_of(value):
             for constraint in setting.item_constraints:
-                _check(item, str, constraint)
-    except _Unfit as error:
+                check(item, str, constraint)
+    except Unfit as error:
         raise SettingError(_complaint(setting, where, error.value, error.wanted)) from None
     except BadValue as error:
         raise SettingError(_complaint(setting, where, error.value, allowed(setting.type))) from None
     return value
 
 
-class _Unfit(ValueError):
-    """`value` does not meet a constraint, which `wanted` tells in words."""
-
-    def __init__(self, value: object, wanted: str) -> None:
-        super().__init__(wanted)
-        self.value = value
-        self.wanted = wanted
-
-
-def _check(value: Any, type_: Any, constraint: Meta) -> None:
-    """Raise _Unfit unless a value meets a constraint; a pattern must match the whole of it."""
-    if constraint.pattern is not None:
-        if not re.fullmatch(constraint.pattern, value):
-            raise _Unfit(value, constraint.description or f"what matches {constraint.pattern}")
-        return
-    try:
-        msgspec.convert(value, Annotated[type_, constraint])
-    except msgspec.ValidationError as error:
-        limit = str(error).partition(" - at ")[0].removeprefix("Expected ").replace("`", "")
-        raise _Unfit(value, limit) from None
-
-
-def _items(value: object) -> Iterable[object]:
-    match value:
-        case tuple():
-            return value
-        case dict():
-            return value.values()
-    return ()
-
-
 def _complaint(setting: Setting, where: str, value: object, wanted: str) -> str:
+    for mark in setting.constraints:
+        if why := (mark.extra or {}).get("refused", {}).get(value):
+            return f"{where}: {value!r} is not supported: {why}"
     shown = HIDDEN if setting.secret else repr(value)
     return f"{where}: {shown} is not allowed: {wanted}{_did_you_mean(str(value), choices(setting.type))}"
 
 
-def _refuse(name: str, known: Sequence[str], where: str = "") -> NoReturn:
+def _refuse(name: str, known: Sequence[str], refused: Mapping[str, str], where: str = "") -> NoReturn:
+    if why := refused.get(name):
+        raise SettingError(f"{name}{where} is not supported: {why}")
     raise SettingError(f"{name}{where} is no setting{_did_you_mean(name, known) or '; see --help'}")
 
 

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from math import inf
 
 import aiohttp
 import msgspec
@@ -19,7 +20,8 @@ log = logging.getLogger(__name__)
 LINE_LIMIT = 16 * 1024 * 1024
 _CONNECT_SECONDS = 5.0
 _STREAM_OPEN_SECONDS = 30.0
-_RELOAD_PAUSE_SECONDS = 10.0
+_RENEWAL_SECONDS = 60.0
+_RENEWAL_PAUSE_SECONDS = 10.0
 
 _CONNECTION_ERRORS = (aiohttp.ClientError, TimeoutError, OSError)
 
@@ -45,16 +47,18 @@ class Transport:
     """Sends requests to one API server. Raises an OutsideError, and nothing else, when one fails.
 
     The credentials are read again when they are due, and once at a 401: tokens of EKS live a quarter of an
-    hour, and an exec plugin of a kubeconfig has to be run again for the next.
+    hour, and an exec plugin of a kubeconfig has to be run again for the next. A plugin may take longer than a
+    request may: one renewal serves all requests, and goes on when those that wait for it have timed out.
     """
 
     def __init__(self, http: aiohttp.ClientSession, source: AccessSource, access: Access) -> None:
         self._http = http
         self._source = source
         self._access = access
-        self._reading = asyncio.Lock()
-        self._reread_at = asyncio.get_running_loop().time() + source.good_seconds
-        self._reloaded_at = float("-inf")
+        self._renewing: asyncio.Task[str] | None = None
+        self._renewed_at = -inf
+        self._due: asyncio.TimerHandle | None = None
+        self._renew_in(access.good_seconds)
 
     @classmethod
     @asynccontextmanager
@@ -71,7 +75,11 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
         ) as http:
-            yield cls(http, source, access)
+            transport = cls(http, source, access)
+            try:
+                yield transport
+            finally:
+                await transport._end()
 
     async def request(
         self,
@@ -85,10 +93,11 @@ class Transport:
         seconds: float = 15.0,
     ) -> bytes:
         """Send one request and return the body of its 2xx JSON reply, all within `seconds`."""
-        limits = aiohttp.ClientTimeout(total=seconds, connect=_CONNECT_SECONDS)
+        limits = aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS)
         try:
-            response = await self._open(_Call(what, method, path, query, limits, body, content))
-            return await _json_body(what, response)
+            async with asyncio.timeout(seconds):
+                response = await self._open(_Call(what, method, path, query, limits, body, content))
+                return await _json_body(what, response)
         except _CONNECTION_ERRORS as error:
             raise _unavailable(what, error) from error
 
@@ -117,11 +126,11 @@ class Transport:
 
     async def _open(self, call: _Call) -> aiohttp.ClientResponse:
         """Send a request and return the 2xx reply with its body still to be read."""
-        access = await self._current()
+        access = self._access
         response = await self._send(call, access)
         if response.status == 401:
             await response.read()
-            if await self._reload(call.what, access):
+            if await self._replace(access, call.what):
                 response = await self._send(call, self._access)
         if 200 <= response.status < 300:
             return response
@@ -140,36 +149,58 @@ class Transport:
             headers=headers,
             data=body,
             timeout=call.limits,
+            allow_redirects=False,
             ssl=access.tls,
             server_hostname=access.tls_server_name,
             proxy=access.proxy,
         )
 
-    async def _current(self) -> Access:
-        """Read the access again when that is due; where this fails the one at hand goes on being used."""
-        now = asyncio.get_running_loop().time()
-        if now >= self._reread_at:
-            self._reread_at = now + self._source.good_seconds
-            try:
-                self._access = await self._source.read()
-            except SettingError as error:
-                log.warning("credentials for the API server not renewed: %s", error)
-        return self._access
-
-    async def _reload(self, what: str, refused: Access) -> bool:
-        """Read the access anew after `refused` was; False when there is no better one to try."""
-        now = asyncio.get_running_loop().time
-        async with self._reading:
-            if self._access.authorization != refused.authorization:
-                return True
-            if now() - self._reloaded_at < _RELOAD_PAUSE_SECONDS:
-                return False
-            self._reloaded_at = now()
-            try:
-                self._access = await self._source.read()
-            except SettingError as error:
-                raise Unavailable(f"{what}: cannot renew the credentials: {error}") from error
+    async def _replace(self, refused: Access, what: str) -> bool:
+        """Renew the credentials after `refused` were; False when there are no better ones to try."""
+        if self._access.authorization != refused.authorization:
             return True
+        pause_ends_at = self._renewed_at + _RENEWAL_PAUSE_SECONDS
+        if not self._renewing and asyncio.get_running_loop().time() < pause_ends_at:
+            return False
+        if why_not := await asyncio.shield(self._renewal()):
+            raise Unavailable(f"{what}: cannot renew the credentials: {why_not}")
+        return True
+
+    def _renewal(self) -> asyncio.Task[str]:
+        """The renewal under way, begun unless it is; nobody who waits for it may cancel it."""
+        if not self._renewing:
+            self._renewing = asyncio.create_task(self._renew())
+        return self._renewing
+
+    async def _renew(self) -> str:
+        """Read the access again; gives why that failed, and then the one at hand goes on being used."""
+        try:
+            async with asyncio.timeout(_RENEWAL_SECONDS):
+                self._access = await self._source.read()
+            why_not, next_in = "", self._access.good_seconds
+        except (SettingError, TimeoutError) as error:
+            why_not = str(error) or f"they could not be read within {_RENEWAL_SECONDS:.0f} s"
+            next_in = _RENEWAL_PAUSE_SECONDS
+            log.warning("credentials for the API server not renewed: %s", why_not)
+        finally:
+            self._renewing = None
+            self._renewed_at = asyncio.get_running_loop().time()
+        self._renew_in(next_in)
+        return why_not
+
+    def _renew_in(self, seconds: float) -> None:
+        if self._due:
+            self._due.cancel()
+        if seconds < inf:
+            self._due = asyncio.get_running_loop().call_later(seconds, self._renewal)
+
+    async def _end(self) -> None:
+        """Renew nothing any more."""
+        if self._due:
+            self._due.cancel()
+        if self._renewing:
+            self._renewing.cancel()
+            await asyncio.wait([self._renewing])
 
 
 async def split_lines(chunks: AsyncIterator[bytes], limit: int = LINE_LIMIT) -> AsyncGenerator[bytes, None]:

@@ -71,3 +71,14 @@ class TestLinks:
     def test_every_link_inside_the_project_leads_somewhere(self, page: Path) -> None:
         targets = [target for target in LINK.findall(page.read_text()) if "://" not in target]
         assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+class TestCommands:
+    @pytest.mark.parametrize(
+        "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+    )
+    def test_a_command_works_as_it_is_written_after_make_install(self, page: Path) -> None:
+        """The pages of single daemons, which are manuals, leave out where the command lies."""
+        blocks = re.findall(r"^```\w*\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+        lines = [line for block in blocks for line in block.splitlines()]
+        assert [line for line in lines if line.startswith("addons ")] == []

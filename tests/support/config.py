@@ -1,10 +1,12 @@
 """A configuration with a field of every kind, for the tests of settings and the command line."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
+from addons.runtime.setting_values import refused
 from addons.runtime.settings import SECRET, LeaderConfig
 
 
@@ -13,6 +15,8 @@ class SampleConfig(LeaderConfig, frozen=True, kw_only=True):
 
     More about them.
     """
+
+    refused_settings: ClassVar[Mapping[str, str]] = {"zone_cache": "zones are always kept"}
 
     txt_owner_id: str
     """Who owns the records:
@@ -26,6 +30,9 @@ class SampleConfig(LeaderConfig, frozen=True, kw_only=True):
 
     batch_size: Annotated[int, Meta(ge=1, le=1000)] = 1000
     """Changes in one request."""
+
+    keeper: Annotated[Literal["txt", "none"], refused({"table": "texts are kept in the zone"})] = "txt"
+    """Where texts are kept."""
 
     ratio: float = 0.5
     """A part of the whole; a | in the text."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from addons.dns.model.hostnames import from_route53
 from addons.dns.model.records import Alias, Change, RecordSet, Zone
+from addons.dns.model.zones import parse_zone_id
 
 _ROUTING_FIELDS = (
     "CidrRoutingConfig",
@@ -22,7 +23,7 @@ _ROUTING_FIELDS = (
 def zone_from_api(item: Mapping[str, Any]) -> Zone:
     """One hosted zone of ListHostedZones."""
     return Zone(
-        id=item["Id"].removeprefix("/hostedzone/"),
+        id=parse_zone_id(item["Id"]),
         name=from_route53(item["Name"]),
         private=item.get("Config", {}).get("PrivateZone", False),
         record_count=item.get("ResourceRecordSetCount", 0),

@@ -102,6 +102,11 @@ class Route53:
         self._cache[zone_id] = _CachedZone(records, _now() + self._audit_seconds)
         return Observation(records, is_new=True, is_audit=cached is not None)
 
+    def known_records(self, zone_id: str) -> ZoneRecords | None:
+        """The record sets of one zone as they were seen last; None when it was not read yet."""
+        cached = self._cache.get(zone_id)
+        return cached.records if cached else None
+
     async def observe_alias_zones(self, hosts: Collection[str]) -> dict[str, str]:
         """The hosted zones of alias targets, as far as AWS can tell; a call only where none is known yet."""
         return await self._balancers.zones_of(hosts)

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
+from addons.dns.controller.explanation import Explanation
 from addons.dns.controller.sources import Sources
 from addons.dns.controller.zone_reconciler import ZoneReconciler
 from addons.dns.controller.zones import Controller
-from addons.dns.desired.settings import source_settings
+from addons.dns.desired.settings import SourceSettings, source_settings
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.registry import Registry, registry_of
@@ -71,23 +72,19 @@ def build_controller(
     zone_ledger: Ledger[str] | None = None,
 ) -> Controller:
     """Put the controller together, by default with the clock and the ledgers of a daemon."""
-    domains, registry = domains_of(config), registry_of(config)
+    domains, registry, reporter = domains_of(config), registry_of(config), parts.reporter
+    settings = source_settings(config, domains)
     route53 = _route53(config, parts.aws, domains, registry)
-    watches = _watches(config, parts.kube)
+    watches = _watches(config, parts.kube, settings)
     statuses = Statuses(parts.kube, watches.dns_endpoints)
-    sources = Sources(
-        settings=source_settings(config, domains),
-        watches=watches,
-        statuses=statuses,
-        reporter=parts.reporter,
-    )
+    sources = Sources(settings=settings, watches=watches, statuses=statuses, reporter=reporter)
     reconciler = ZoneReconciler(
         config,
         route53=route53,
         registry=registry,
         domains=domains,
         sources=sources,
-        reporter=parts.reporter,
+        reporter=reporter,
         print_plan=parts.print_plan,
         ledger=name_ledger or Ledger(first=5.0, longest=600.0),
         now=now,
@@ -99,7 +96,8 @@ def build_controller(
         statuses=statuses,
         sources=sources,
         reconciler=reconciler,
-        reporter=parts.reporter,
+        explanation=Explanation(sources, watches, settings, route53, registry, reporter),
+        reporter=reporter,
         leader=parts.leader,
         is_dry_run=parts.print_plan is not None,
         ledger=zone_ledger,
@@ -118,13 +116,14 @@ def _route53(config: Config, aws: AwsSession, domains: DomainFilter, registry: R
     )
 
 
-def _watches(config: Config, kube: KubeClient) -> SourceWatches:
+def _watches(config: Config, kube: KubeClient, settings: SourceSettings) -> SourceWatches:
     return SourceWatches(
         kube,
         sources=config.source,
         namespace=config.namespace,
         gateway_namespace=config.gateway_namespace,
         with_nodes=_needs_nodes(config),
+        content=settings.template.content,
     )
 
 

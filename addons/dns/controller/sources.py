@@ -32,7 +32,7 @@ R = TypeVar("R", bound=Route)
 PROBLEMS = "problems"
 """The topic of faults in objects."""
 
-_NO_ZONE = "no zone"
+NO_ZONE = "no zone"
 """The topic of names that no zone is there for."""
 
 
@@ -126,12 +126,8 @@ class Sources:
                 found.append({"source": kind.lower(), "names": number, "example": example})
         return found
 
-    def outside_of(self, about: str) -> Iterator[Skip]:
-        """The names outside the domain filter that one object, kind/namespace/name, asks for."""
-        kinds = {kind.lower(): kind for kind in self._readers}
-        said, _, place = about.partition("/")
-        namespace, _, name = place.rpartition("/")
-        owner = (kinds.get(said, ""), namespace, name)
+    def outside_of(self, owner: ObjectKey) -> Iterator[Skip]:
+        """The names outside the domain filter that one object asks for."""
         for outside in self.index.outside_of(owner):
             message = f"{outside} is not within --domain-filter and its like; another daemon may serve it"
             yield Skip(outside, ObjectRef(*owner), names.OUTSIDE_DOMAIN_FILTER, message)
@@ -211,7 +207,7 @@ class Sources:
             for name in sorted(candidates)
             for endpoint in self.index.without_zone().get(name, ())
         ]
-        self._reporter.tell_current(_NO_ZONE, map(skip_report, skips), candidates)
+        self._reporter.tell_current(NO_ZONE, map(skip_report, skips), candidates)
 
 
 def _now() -> float:

@@ -44,6 +44,15 @@ def zone_state(
     return shown
 
 
+def left_out_state(left_out: Mapping[Zone, str]) -> list[dict[str, object]]:
+    """The zones that the settings leave out, and by which of them."""
+    found = sorted(left_out.items(), key=lambda item: (item[0].name, item[0].id))[:_MOST]
+    return [
+        {"id": zone.id, "name": zone.name, "private": zone.private, "leftOutBy": setting}
+        for zone, setting in found
+    ]
+
+
 def problem_state(reports: Iterable[Report]) -> list[dict[str, str]]:
     """The faults that objects have now."""
     found = sorted((report.ref, report.reason, report.message) for report in reports if report.ref)
@@ -56,14 +65,14 @@ def conflict_state(reports: Iterable[Report], zone_ids: Container[str]) -> list[
     found: list[dict[str, str]] = []
     for conflict in sorted(conflicts, key=lambda conflict: (conflict.key, str(conflict.ref))):
         zone_id, _, name = conflict.key.partition("/")
-        if zone_id in zone_ids and len(found) < _SHOWN_CONFLICTS:
+        if zone_id in zone_ids and len(found) < _MOST:
             shown = {"zone": zone_id, "name": name, "object": str(conflict.ref), "heldBy": conflict.holder}
             found.append(shown | {"reason": conflict.reason, "message": conflict.message})
     return found
 
 
-_SHOWN_CONFLICTS = 100
-"""So many conflicts are shown; the metric has their number, and the decisions on an object its own."""
+_MOST = 100
+"""So many conflicts, and zones left out, are shown; metric and decisions have all conflicts."""
 
 _SHOWN = 20
 """So many names of held deletes are shown; the dry run has all of them."""

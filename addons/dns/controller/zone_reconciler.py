@@ -13,6 +13,7 @@ from addons.dns.controller.holds import Flapping, TargetHolds
 from addons.dns.controller.metrics import Metrics, count
 from addons.dns.controller.schedule import Schedule
 from addons.dns.controller.sources import Sources
+from addons.dns.controller.void_texts import VoidTexts
 from addons.dns.kube.reports import (
     drift_report,
     outcome_report,
@@ -76,6 +77,7 @@ class ZoneReconciler:
         self._now = now
         self._holds = TargetHolds(config.empty_target_hold, now)
         self._flapping = Flapping(now)
+        self._void_texts = VoidTexts(registry)
         self._counted: dict[str, int] = {}
         self.ledger = ledger
         self.schedule = Schedule()
@@ -149,6 +151,7 @@ class ZoneReconciler:
             flapping=self._flapping.resting(),
             alias_zones=alias_zones,
             unreadable=self._index.unreadable,
+            void_texts=self._void_texts.of(zone.id),
         )
         return self._guard(zone.id, plan_zone(zone, names, endpoints, records, rules), records)
 
@@ -209,6 +212,7 @@ class ZoneReconciler:
         named = {change.record.name for group in plan.groups for change in group.changes}
         unsettled = plan.unsettled.union(filter(self._domains.accepts, named))
         self.schedule.settle(zone.id, planned, unsettled)
+        self._void_texts.follow(zone, plan.orphans, outcomes)
         self._holds.follow(plan.skips, PlannedKeys(zone.id, planned))
         self.budget.spend(zone.id, outcomes)
         self._flapping.count(outcomes)

@@ -5,12 +5,20 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
+from addons.dns import names
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
+from addons.dns.controller.explanation import Explanation
 from addons.dns.controller.sources import PROBLEMS, Sources
-from addons.dns.controller.state import conflict_state, problem_state, zone_state
+from addons.dns.controller.state import conflict_state, left_out_state, problem_state, zone_state
 from addons.dns.controller.zone_reconciler import PLAN, WAITING, ZoneReconciler
-from addons.dns.kube.reports import waiting_reports, withheld_report, zone_report
+from addons.dns.kube.reports import (
+    HOSTED_ZONES,
+    waiting_reports,
+    withheld_report,
+    zone_filter_reports,
+    zone_report,
+)
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.records import Zone
@@ -32,8 +40,8 @@ ALL_ZONES = ""
 _SHORTLY = 0.2
 """Seconds until a second look at what is about to be ready."""
 
-_LISTING = "hosted zones"
-"""What the objects wait for that ask for names before the zones are known."""
+_FILTER = "zone filter"
+"""The topic of hosted zones that the settings name or leave out."""
 
 _WITHHELD = "withheld"
 """The topic of zones that may not be changed at the moment."""
@@ -55,6 +63,7 @@ class Controller:
         statuses: Statuses,
         sources: Sources,
         reconciler: ZoneReconciler,
+        explanation: Explanation,
         reporter: Reporter,
         leader: Leader | None,
         is_dry_run: bool,
@@ -67,6 +76,7 @@ class Controller:
         self._statuses = statuses
         self._sources = sources
         self._reconciler = reconciler
+        self._explanation = explanation
         self._reporter = reporter
         self._leader = leader
         self._is_dry_run = is_dry_run
@@ -74,6 +84,7 @@ class Controller:
         self._metrics = reconciler.metrics
         self._zones: dict[str, Zone] = {}
         self._role_errors: dict[str, str] = {}
+        self._left_out: Mapping[Zone, str] = {}
         self._loop: ReconcileLoop[str] = ReconcileLoop(
             "dns",
             self.reconcile,
@@ -158,10 +169,12 @@ class Controller:
     @property
     def failures(self) -> dict[str, str]:
         """What failed and has not succeeded since: key -> message."""
-        passes = {key or "hosted zones": message for key, message in self._loop.errors.items()}
+        passes = {key or HOSTED_ZONES: message for key, message in self._loop.errors.items()}
         if self._role_errors:
-            passes.pop("hosted zones", None)
-        return self._reconciler.ledger.errors | passes | self._role_errors
+            passes.pop(HOSTED_ZONES, None)
+        filtered = [one for one in self._reporter.current(_FILTER) if one.reason == names.NO_HOSTED_ZONE]
+        without = {report.key: report.message for report in filtered}
+        return without | self._reconciler.ledger.errors | passes | self._role_errors
 
     def last_pass(self) -> datetime | None:
         """When a pass ended last."""
@@ -172,7 +185,7 @@ class Controller:
         yield from self.watches.unreadable()
         messages = self._loop.errors
         for key, reason in self._loop.reasons.items():
-            about = str(self._zones.get(key, key)) if key else "hosted zones"
+            about = str(self._zones.get(key, key)) if key else HOSTED_ZONES
             yield Fault("aws", about, reason, messages[key])
 
     def state(self) -> dict[str, object]:
@@ -180,6 +193,7 @@ class Controller:
         return {
             "names": len(self._sources.index),
             "zones": [self._zone_state(zone) for zone in self._zones.values()],
+            "zonesLeftOut": left_out_state(self._left_out),
             "notReady": self.watches.not_ready(),
             "problems": problem_state(self._reporter.current(PROBLEMS)),
             "conflicts": conflict_state(self._reporter.current(PLAN), self._zones),
@@ -188,9 +202,9 @@ class Controller:
         }
 
     def decisions_on(self, about: str) -> Iterator[Decision]:
-        """The names of one object that are none of ours; told when asked for, as there may be many."""
-        for skip in list(self._sources.outside_of(about)):
-            yield Decision(self._now(), skip.key, about, "skip", skip.reason, skip.message)
+        """What holds now of one object, kind/namespace/name, or why there is nothing to say of it."""
+        errors = self._reconciler.ledger.errors
+        yield from self._explanation.of(about, self._zones, errors, self._now())
 
     def _zone_state(self, zone: Zone) -> Mapping[str, object]:
         return zone_state(
@@ -221,14 +235,15 @@ class Controller:
         if not (self.watches.is_settled or self._sources.has_begun):
             return _SHORTLY
         try:
-            zones, errors = await self._route53.observe_zones()
+            found = await self._route53.observe_zones()
         except OutsideError as error:
-            self._reporter.tell(zone_report("hosted zones", error.message))
+            self._reporter.tell(zone_report(HOSTED_ZONES, error.message))
             waiting = () if self._sources.has_begun else self._sources.asking()
-            reports = waiting_reports(_LISTING, "the list of hosted zones", error, waiting)
-            self._reporter.tell_current(WAITING, reports, {_LISTING})
+            reports = waiting_reports(HOSTED_ZONES, "the list of hosted zones", error, waiting)
+            self._reporter.tell_current(WAITING, reports, {HOSTED_ZONES})
             raise
-        self._reporter.tell_current(WAITING, (), {_LISTING})
+        zones = found.zones
+        self._reporter.tell_current(WAITING, (), {HOSTED_ZONES})
         if zones.keys() != self._zones.keys():
             self._sources.set_zones(zones.values())
             self._reconciler.schedule.forget()
@@ -239,7 +254,9 @@ class Controller:
                 self._metrics.woken(zone_id, _now())
         for zone_id in zones:
             self._loop.wake(zone_id, after=0)
-        self._check_roles(errors)
+        self._left_out = found.left_out
+        self._reporter.tell_current(_FILTER, zone_filter_reports(zones, found.left_out, found.missing))
+        self._check_roles(found.errors)
         return self._config.aws_zones_cache_duration.total_seconds()
 
     def _check_roles(self, errors: Mapping[str, OutsideError]) -> None:

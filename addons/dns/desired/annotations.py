@@ -45,7 +45,7 @@ def read_annotations(
     controller annotation names somebody else. Names of pods have a `default_ttl` of their own; 0 means that
     of the settings.
     """
-    said = _said(obj, settings)
+    said = said_by(obj, settings)
     controller = said.get(names.CONTROLLER, names.CONTROLLER_VALUE)
     if controller != names.CONTROLLER_VALUE or not settings.covers(obj):
         return None
@@ -73,7 +73,7 @@ def read_targets(
     obj: KubeObject, settings: SourceSettings, problems: list[Problem]
 ) -> tuple[str, ...] | None:
     """The target annotation alone, of a pod behind a Service, or of a Gateway; see `Annotations.targets`."""
-    return _targets(ref(obj), _said(obj, settings), problems)
+    return _targets(ref(obj), said_by(obj, settings), problems)
 
 
 def read_hostname_source(
@@ -83,7 +83,7 @@ def read_hostname_source(
 
     None where that cannot be read: which of the names are meant is not known.
     """
-    text = _said(obj, settings).get(key, "").strip()
+    text = said_by(obj, settings).get(key, "").strip()
     allowed = (names.ANNOTATION_ONLY, names.DEFINED_HOSTS_ONLY)
     if text in ("", *allowed):
         return text
@@ -110,7 +110,7 @@ def invalid(which: ObjectRef, key: str, fault: str) -> Problem:
     return Problem(which, names.INVALID_ANNOTATION, f"annotation {key}: {fault}")
 
 
-def _said(obj: KubeObject, settings: SourceSettings) -> dict[str, str]:
+def said_by(obj: KubeObject, settings: SourceSettings) -> dict[str, str]:
     """The annotations with one of the prefixes, without it; the first prefix wins."""
     return {
         key.removeprefix(prefix): value

@@ -1,7 +1,8 @@
 """From the names and targets of one object to its endpoints, in five steps. Pure.
 
 1. Names outside the domain filter are left out, and remembered as such.
-2. The targets of one name are put together, by record type; a name with some that cannot be read is unusable.
+2. The targets of one name are put together, by record type; two spellings of one target are one, and a name
+   with some that cannot be read is unusable.
 3. What DNS does not permit beside the rest is left out, and told as a problem.
 4. Aliases, routing policy and hosted zone are set as the object asks (`provider_specific`).
 5. Unmanaged record types and unwanted targets are left out (`target_filter`).
@@ -14,7 +15,7 @@ from addons.dns.desired.annotations import Annotations, checked_hostname
 from addons.dns.desired.provider_specific import apply_provider_specific
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.endpoint import Desired, Endpoint, SourceObject, source_object, unusable
-from addons.dns.model.records import type_of_target
+from addons.dns.model.records import read_target
 from addons.runtime.objects import KubeObject
 from addons.runtime.outcomes import Problem
 
@@ -36,11 +37,11 @@ def make_endpoints(
 ) -> Desired:
     """One endpoint for each name and type. `more` has endpoints that the object asks for besides."""
     asked_by = source_object(obj)
-    targets: dict[str, set[str | None]] = {}
+    targets: dict[str, set[tuple[str, str] | None]] = {}
     outside: set[str] = set()
     for name, found in named:
         if settings.domains.accepts(name):
-            targets.setdefault(name, set()).update((None,) if found is None else found)
+            targets.setdefault(name, set()).update((None,) if found is None else map(read_target, found))
         else:
             outside.add(name)
     endpoints: list[Endpoint] = []
@@ -57,7 +58,7 @@ def make_endpoints(
 
 def _endpoints(
     name: str,
-    targets: set[str | None],
+    targets: set[tuple[str, str] | None],
     annotations: Annotations,
     asked_by: SourceObject,
     faults: list[Problem],
@@ -67,7 +68,7 @@ def _endpoints(
     by_type = _by_type(known)
     for host in by_type.get("CNAME", ()):
         if checked_hostname(asked_by.ref, f"target of {name}", host, faults) is None:
-            known.remove(host)
+            known.remove(("CNAME", host))
     is_readable = len(known) == len(targets)
     permitted, refused = _permitted(by_type if is_readable else _by_type(known))
     if refused:
@@ -80,11 +81,11 @@ def _endpoints(
             yield unusable(endpoint, kind=kind)
 
 
-def _by_type(targets: Iterable[str]) -> dict[str, tuple[str, ...]]:
+def _by_type(targets: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
-    for target in sorted(targets):
-        found.setdefault(type_of_target(target), []).append(target)
-    return {kind: tuple(found[kind]) for kind in sorted(found)}
+    for kind, target in sorted(targets):
+        found.setdefault(kind, []).append(target)
+    return {kind: tuple(values) for kind, values in found.items()}
 
 
 def _permitted(targets: Mapping[str, tuple[str, ...]]) -> tuple[Mapping[str, tuple[str, ...]], str]:

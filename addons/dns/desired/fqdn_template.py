@@ -4,8 +4,11 @@ from msgspec.structs import replace
 
 from addons.dns import names
 from addons.dns.desired.annotations import Annotations, checked_hostname
+from addons.dns.desired.go_template import SOURCE
 from addons.dns.desired.go_template_functions import EvaluationError
 from addons.dns.desired.settings import SourceSettings
+from addons.dns.model.object_content import SECTIONS
+from addons.runtime.decoding import content_of
 from addons.runtime.objects import KubeObject, ref
 from addons.runtime.outcomes import Problem
 
@@ -29,19 +32,34 @@ def add_template_names(
 
 def template_names(obj: KubeObject, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...]:
     """The names that the template makes of one object, and what is wrong with them in `problems`."""
-    metadata, which = obj.metadata, ref(obj)
-    fields = {
-        "Name": metadata.name,
-        "Namespace": metadata.namespace,
-        "Kind": obj.resource.kind,
-        "Labels": metadata.labels,
-        "Annotations": metadata.annotations,
-    }
+    which = ref(obj)
     try:
-        made = settings.template.render(fields)
+        made = settings.template.render(_fields(obj))
     except EvaluationError as error:
         problems.append(Problem(which, names.INVALID_TEMPLATE, f"--fqdn-template: {error}"))
         return ()
     items = (item.strip() for item in made.split(","))
     found = (checked_hostname(which, "--fqdn-template", item, problems) for item in items if item)
     return tuple(name for name in found if name is not None)
+
+
+def _fields(obj: KubeObject) -> dict[str, object]:
+    """What templates read of an object: its content as far as it was kept for them."""
+    metadata, resource = obj.metadata, obj.resource
+    content = content_of(obj)
+    kind = {"kind": resource.kind, "apiVersion": resource.api_version}
+    return {
+        "Name": metadata.name,
+        "Namespace": metadata.namespace,
+        "Kind": resource.kind,
+        "APIVersion": resource.api_version,
+        "Labels": metadata.labels,
+        "Annotations": metadata.annotations,
+        SOURCE: _SOURCES.get(resource.kind, resource.kind.lower()),
+        "Object": {**content, **kind},
+        **{name: content.get(path[0], {}) for name, path in SECTIONS.items() if path},
+    }
+
+
+_SOURCES = {"HTTPRoute": "gateway-httproute", "GRPCRoute": "gateway-grpcroute"}
+"""The sources that are not called as the kind of their objects."""

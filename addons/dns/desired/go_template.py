@@ -8,11 +8,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from addons.dns.desired.go_template_functions import FUNCTIONS, Function, Missing, Value, text_of
+from addons.dns.desired.go_template_functions import (
+    FUNCTIONS,
+    EvaluationError,
+    Function,
+    Missing,
+    Value,
+    text_of,
+)
+from addons.dns.model.object_content import SECTIONS, Path, key_of
 
-FIELDS = ("Name", "Namespace", "Kind", "Labels", "Annotations")
+FIELDS = ("Name", "Namespace", "Kind", "APIVersion", "Labels", "Annotations", *SECTIONS)
 """What a template may ask of an object."""
+
+SOURCE = "Source"
+"""The field that `isSource` compares; templates do not name it."""
 
 _ACTION = re.compile(
     r"\{\{(?P<left>-(?=\s))?(?P<inside>(?:\"(?:\\.|[^\"\\])*\"|`[^`]*`|[^\"`])*?)(?P<right>\s-)?\}\}"
@@ -59,12 +71,28 @@ class _Field(Struct, frozen=True):
         return found
 
 
+class _Content(Struct, frozen=True):
+    """A part of the object by its JSON keys; what is missing there is a fault wherever it stands."""
+
+    path: tuple[str, ...]
+
+    def of(self, obj: Mapping[str, Value]) -> Value:
+        found: Value = obj
+        for step in self.path:
+            key = key_of(found, step) if isinstance(found, Mapping) else None
+            if key is None:
+                raise EvaluationError(f"the object has no {''.join(f'.{name}' for name in self.path)}")
+            found = found[key]
+        return found
+
+
 class _Call(Struct, frozen=True):
     function: Function
     arguments: tuple[Any, ...]
 
     def of(self, obj: Mapping[str, Value]) -> Value:
-        return self.function.call(*(argument.of(obj) for argument in self.arguments))
+        values = (argument.of(obj) for argument in self.arguments)
+        return self.function.call(values) if self.function.is_lazy else self.function.call(*values)
 
 
 class _Choice(Struct, frozen=True):
@@ -77,9 +105,10 @@ class _Choice(Struct, frozen=True):
 
 
 class Template(Struct, frozen=True):
-    """A template that has been understood."""
+    """A template that has been understood; `content` are the parts of objects that it reads by JSON keys."""
 
     parts: tuple[Any, ...] = ()
+    content: frozenset[Path] = frozenset()
 
     def render(self, obj: Mapping[str, Value]) -> str:
         """The text for an object that has `FIELDS`; raises EvaluationError where it makes none."""
@@ -92,7 +121,7 @@ def parse_template(text: str) -> Template:
     template = parser.body()
     if parser.token.kind != "end of template":
         raise parser.error(f"{parser.token.value!r} without an if before it")
-    return template
+    return replace(template, content=frozenset(parser.content))
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -128,9 +157,10 @@ def _inside(text: str, start: int) -> Iterator[_Token]:
 
 
 class _Parser:
-    """Reads tokens from left to right; `token` is the next one."""
+    """Reads tokens from left to right; `token` is the next one, `content` the paths that were read so far."""
 
     def __init__(self, tokens: list[_Token]) -> None:
+        self.content: set[Path] = set()
         self._tokens = tokens
         self._position = 0
 
@@ -209,7 +239,8 @@ class _Parser:
             raise TemplateError(
                 f"column {token.column}: {token.value} takes {function.least} arguments, not {count}"
             )
-        return _Call(function, (*arguments, *piped))
+        source = (_Field((SOURCE,)),) if function.needs_source else ()
+        return _Call(function, (*source, *arguments, *piped))
 
     def _operand(self) -> Any:
         token = self.token
@@ -232,12 +263,15 @@ class _Parser:
         self._position += 1
         return value
 
-    def _field(self, token: _Token) -> _Field:
+    def _field(self, token: _Token) -> _Field | _Content:
         path = tuple(token.value[1:].split("."))
         if path[0] not in FIELDS:
             known = ", ".join(f".{name}" for name in FIELDS)
             raise self.error(f".{path[0]} is not known; allowed are {known}")
-        return _Field(path)
+        if (section := SECTIONS.get(path[0])) is None:
+            return _Field(path)
+        self.content.add((*section, *path[1:]))
+        return _Content(path)
 
 
 def _unquoted(text: str) -> str:

@@ -1,7 +1,9 @@
 """The functions that a template for names may call, named and used as in external-dns and in Go. Pure."""
 
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final, NamedTuple
 
@@ -24,11 +26,17 @@ class EvaluationError(ValueError):
 
 
 class Function(NamedTuple):
-    """What a name in a template calls, with as many arguments as from `least` to `most`."""
+    """What a name in a template calls, with as many arguments as from `least` to `most`.
+
+    One that `needs_source` has the name of the object's source before them; one that `is_lazy` takes an
+    iterator of them, and so makes none of those behind the one that decides.
+    """
 
     call: Callable[..., Value]
     least: int
     most: int
+    needs_source: bool = False
+    is_lazy: bool = False
 
 
 def text_of(value: Value) -> str:
@@ -38,7 +46,7 @@ def text_of(value: Value) -> str:
             return value
         case bool():
             return "true" if value else "false"
-        case int():
+        case int() | float():
             return str(value)
         case Missing():
             raise EvaluationError(f"the object has no {value.what}")
@@ -83,18 +91,50 @@ def _is_address(version: int) -> Callable[[str], bool]:
     return check
 
 
-def _first_false(*values: Value) -> Value:
-    return next((value for value in values if not value), values[-1])
+def _first(truth: bool, values: Iterable[Value]) -> Value:
+    """The first value that is true, or false, else the last; no value behind it is looked at."""
+    value: Value = ""
+    for value in values:
+        if bool(value) is truth:
+            break
+    return value
 
 
-def _first_true(*values: Value) -> Value:
-    return next((value for value in values if value), values[-1])
+def _formatted(form: Value, *values: Value) -> str:
+    """Go's printf: %s, %v, %d, %x, %q and %t with widths; a fault where Go would print one into the text."""
+    rest = list(values)
+
+    def one(match: re.Match[str]) -> str:
+        flags, verb = match[1], match[2]
+        if verb == "%":
+            return "%"
+        if not rest:
+            raise EvaluationError(f"printf: {form!r} has more verbs than values")
+        value = rest.pop(0)
+        if verb in "dx":
+            if not isinstance(value, int):
+                raise EvaluationError(f"printf: %{verb} of {value!r}, which is no whole number")
+            return f"%{flags}{verb}" % value
+        text = text_of(value)
+        return f"%{flags}s" % (json.dumps(text) if verb == "q" else text)
+
+    made = _VERB.sub(one, text_of(form))
+    if rest:
+        raise EvaluationError(f"printf: {form!r} has fewer verbs than values")
+    return made
 
 
+def _length(value: Value) -> int:
+    if isinstance(value, str | Mapping | list):
+        return len(value)
+    raise EvaluationError(f"len: {value!r} has no length")
+
+
+_VERB = re.compile(r"%([-+ 0#]*\d*)([svdxqt%])")
 _MANY = 99
 
 FUNCTIONS: Final[Mapping[str, Function]] = {
-    "and": Function(_first_false, 1, _MANY),
+    "and": Function(partial(_first, False), 1, _MANY, is_lazy=True),
     "contains": Function(_on_texts(lambda text, part: part in text), 2, 2),
     "eq": Function(lambda value, *others: value in others, 2, _MANY),
     "fromJson": Function(_on_texts(_from_json), 1, 1),
@@ -102,9 +142,12 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "index": Function(_index, 2, _MANY),
     "isIPv4": Function(_on_texts(_is_address(4)), 1, 1),
     "isIPv6": Function(_on_texts(_is_address(6)), 1, 1),
+    "isSource": Function(lambda source, name: text_of(name).lower() == source, 1, 1, needs_source=True),
+    "len": Function(_length, 1, 1),
     "ne": Function(lambda one, other: one != other, 2, 2),
     "not": Function(lambda value: not value, 1, 1),
-    "or": Function(_first_true, 1, _MANY),
+    "or": Function(partial(_first, True), 1, _MANY, is_lazy=True),
+    "printf": Function(_formatted, 1, _MANY),
     "replace": Function(_on_texts(lambda old, new, text: text.replace(old, new)), 3, 3),
     "toLower": Function(_on_texts(str.lower), 1, 1),
     "trim": Function(_on_texts(str.strip), 1, 1),

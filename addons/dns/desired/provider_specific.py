@@ -14,6 +14,7 @@ from addons.dns.desired.routing_policies import InvalidRouting, Routing, read_ro
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.endpoint import Desired, Endpoint, unusable
 from addons.dns.model.records import Alias
+from addons.dns.model.zones import InvalidZoneId, parse_zone_id
 from addons.runtime.outcomes import ObjectRef, Problem
 
 _ALIAS_TYPES = {"true": ("A", "AAAA"), "A": ("A",), "AAAA": ("AAAA",), "false": ()}
@@ -50,8 +51,8 @@ def read_provider_specific(said: Mapping[str, str], settings: SourceSettings) ->
         routing=routing,
         alias_types=_alias_types(said, faults),
         evaluate_target_health=_evaluates(said, settings.evaluate_target_health, faults),
-        target_zone_id=said.get(names.AWS_TARGET_HOSTED_ZONE, "").strip(),
-        zone_id=said.get(names.AWS_HOSTED_ZONE_ID, "").strip().removeprefix("/hostedzone/"),
+        target_zone_id=_zone_id(said, names.AWS_TARGET_HOSTED_ZONE, faults),
+        zone_id=_zone_id(said, names.AWS_HOSTED_ZONE_ID, faults),
         faults=tuple(faults),
     )
 
@@ -135,6 +136,17 @@ def _alias_types(said: Mapping[str, str], faults: list[str]) -> tuple[str, ...] 
             return _ALIAS_TYPES[known]
     faults.append(f"{names.ALIAS}: {text!r} is none of {', '.join(_ALIAS_TYPES)}")
     return None
+
+
+def _zone_id(said: Mapping[str, str], key: str, faults: list[str]) -> str:
+    text = said.get(key, "")
+    if not text.strip():
+        return ""
+    try:
+        return parse_zone_id(text)
+    except InvalidZoneId as error:
+        faults.append(f"{key}: {error}")
+        return ""
 
 
 def _evaluates(said: Mapping[str, str], default: bool, faults: list[str]) -> bool:

@@ -10,6 +10,11 @@ from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 _LONGEST_TEXT: Final = 255
 _ESCAPED: Final = re.compile(r'(["\\])')
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.){0,255}"(?:\s+"(?:[^"\\]|\\.){0,255}")*')
+_TLSA_FIELDS: Final = re.compile(
+    r"(\d{1,3})\s+(\d{1,3})\s+(\d{1,3})\s+([0-9a-f]+(?:\s+[0-9a-f]+)*)", re.IGNORECASE | re.ASCII
+)
+_HASH_DIGITS: Final = {1: 64, 2: 128}
+_LARGEST_OCTET: Final = 255
 _NAPTR_FIELDS: Final = re.compile(
     r'(?P<order>\d+)\s+(?P<preference>\d+)\s+(?P<texts>(?:"[^"]*"\s+){3})(?P<replacement>\S+)'
 )
@@ -78,6 +83,23 @@ def _naptr(text: str) -> str:
     return f"{numbers} {' '.join(match['texts'].split())} {replacement}"
 
 
+def _certificate(text: str) -> str:
+    """Usage, selector, matching type and what is to match, a hash of fixed length or data (RFC 6698)."""
+    match = _TLSA_FIELDS.fullmatch(text)
+    if match is None or any(int(match[part]) > _LARGEST_OCTET for part in (1, 2, 3)):
+        raise InvalidValue(
+            f"{text!r} is not usage, selector, matching type and hexadecimal digits, like '3 1 1 d2ab…'"
+        )
+    usage, selector, matching = (int(match[part]) for part in (1, 2, 3))
+    data = "".join(match[4].split()).lower()
+    if len(data) % 2 or len(data) != _HASH_DIGITS.get(matching, len(data)):
+        wanted = _HASH_DIGITS.get(matching, "an even number of")
+        raise InvalidValue(
+            f"{text!r} has {len(data)} hexadecimal digits, matching type {matching} has {wanted}"
+        )
+    return f"{usage} {selector} {matching} {data}"
+
+
 def _fields(text: str, count: int, what: str) -> list[str]:
     fields = text.split()
     if len(fields) != count:
@@ -100,5 +122,6 @@ _PARSERS: Final[Mapping[str, Callable[[str], str]]] = {
     "NS": _host,
     "PTR": _host,
     "SRV": _service,
+    "TLSA": _certificate,
     "TXT": _text,
 }

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from addons.dns import names
-from addons.dns.config import Config, managed_types
+from addons.dns.config import Config, annotation_prefixes, managed_types
 from addons.dns.desired.go_template import Template, TemplateError, parse_template
 from addons.dns.desired.target_filter import TargetFilter, parse_networks
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
@@ -82,7 +82,7 @@ def _target_filter(config: Config) -> TargetFilter:
 def source_settings(config: Config, domains: DomainFilter) -> SourceSettings:
     """The settings of the sources in those of the daemon; raises SettingError."""
     return SourceSettings(
-        prefixes=config.annotation_prefix,
+        prefixes=annotation_prefixes(config),
         domains=domains,
         annotations=parse_selector(config.annotation_filter),
         labels=parse_selector(config.label_filter),

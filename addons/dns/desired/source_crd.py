@@ -25,16 +25,22 @@ from addons.runtime.outcomes import Problem
 
 _LONGEST_TTL = 2**31 - 1
 
+_RULE = "the one whose record exists counts, else addresses before a CNAME"
+
 Key = tuple[str, str, str, bool]
 """Name, type, set identifier, and whether the entry is unusable."""
 
 
 def crd_endpoints(obj: DnsEndpoint, settings: SourceSettings) -> Desired:
-    """Every entry is an endpoint; several entries of one name, type and set identifier make one together."""
+    """Every entry is an endpoint; several entries of one name, type and set identifier make one together.
+
+    Entries that exclude each other are told, and handed on all the same: what exists decides between them,
+    never the order in which they stand.
+    """
     if (annotations := read_annotations(obj, settings)) is None:
         return Desired()
     asked_by = source_object(obj)
-    found: dict[Key, Endpoint] = {}
+    found: dict[Key, list[Endpoint]] = {}
     problems: list[Problem] = list(annotations.problems)
     outside: set[str] = set()
     unreadable: SourceObject | None = None
@@ -45,9 +51,11 @@ def crd_endpoints(obj: DnsEndpoint, settings: SourceSettings) -> Desired:
         outside.update(desired.outside)
         unreadable = unreadable or desired.unreadable
         for endpoint in desired.endpoints:
-            if fault := _add(found, endpoint):
-                problems.append(Problem(asked_by.ref, names.CONFLICTING_TARGETS, f"{where}: {fault}"))
-    endpoints = tuple(found[key] for key in sorted(found))
+            if _has_rival(found, endpoint):
+                fault = f"{where}: {endpoint.type} {endpoint.name} excludes another entry; {_RULE}"
+                problems.append(Problem(asked_by.ref, names.CONFLICTING_TARGETS, fault))
+            _add(found, endpoint)
+    endpoints = tuple(endpoint for key in sorted(found) for endpoint in found[key])
     everything = Desired(endpoints, tuple(dict.fromkeys(problems)), tuple(sorted(outside)), unreadable)
     return settings.targets.permit(everything)
 
@@ -128,25 +136,36 @@ def _placed(problem: Problem, where: str) -> Problem:
     return Problem(problem.ref, problem.reason, f"{where}: {message}")
 
 
-def _add(found: dict[Key, Endpoint], endpoint: Endpoint) -> str:
-    """Take one more endpoint; why it cannot stand beside the others of its name, or the empty text."""
+def _has_rival(found: Mapping[Key, list[Endpoint]], endpoint: Endpoint) -> bool:
+    """True when one of the endpoints cannot be a record beside this one."""
+    place = (endpoint.name, endpoint.set_identifier, endpoint.is_unusable)
+    for (name, kind, identifier, is_unusable), others in found.items():
+        if endpoint.is_unusable or (name, identifier, is_unusable) != place:
+            continue
+        if kind == endpoint.type:
+            if not any(_is_one(other, endpoint) for other in others):
+                return True
+        elif "CNAME" in (kind, endpoint.type):
+            return True
+    return False
+
+
+def _add(found: dict[Key, list[Endpoint]], endpoint: Endpoint) -> None:
+    """Take one more endpoint, joined with one that differs in targets alone; the shorter TTL counts."""
     key = (endpoint.name, endpoint.type, endpoint.set_identifier, endpoint.is_unusable)
-    if endpoint.is_unusable:
-        found[key] = endpoint
-        return ""
-    rivals = [
-        other
-        for other in found.values()
-        if (other.name, other.set_identifier) == (endpoint.name, endpoint.set_identifier)
-        and other.type != endpoint.type
-        and not other.is_unusable
-    ]
-    if rivals and "CNAME" in {endpoint.type, *(rival.type for rival in rivals)}:
-        return f"{endpoint.type} {endpoint.name} left out: a CNAME is alone at its name"
-    if (first := found.get(key)) is None:
-        found[key] = endpoint
-        return ""
-    if endpoint.type == "CNAME" or endpoint.alias or first.alias:
-        return f"{endpoint.type} {endpoint.name} left out: the name has one already"
-    found[key] = replace(first, targets=tuple(sorted({*first.targets, *endpoint.targets})))
-    return ""
+    rivals = found.setdefault(key, [])
+    for number, other in enumerate(rivals):
+        if _is_one(other, endpoint):
+            targets = tuple(sorted({*other.targets, *endpoint.targets}))
+            keeps_ttl = other.keeps_ttl or endpoint.keeps_ttl
+            ttl = min(other.ttl, endpoint.ttl)
+            rivals[number] = replace(other, targets=targets, ttl=ttl, keeps_ttl=keeps_ttl)
+            return
+    rivals.append(endpoint)
+
+
+def _is_one(one: Endpoint, other: Endpoint) -> bool:
+    """True when both go into one record set: where they lead, and TTLs, may differ, but for a CNAME."""
+    if one.type == "CNAME" and one.targets != other.targets:
+        return False
+    return replace(one, targets=other.targets, ttl=other.ttl, keeps_ttl=other.keeps_ttl) == other

@@ -17,7 +17,7 @@ from addons.runtime.outcomes import Problem
 
 def ingress_endpoints(ingress: Ingress, settings: SourceSettings) -> Desired:
     """Every host of its rules, certificates and annotations, or of the template, at its load balancer."""
-    if settings.ingress_classes and _class(ingress) not in settings.ingress_classes:
+    if settings.ingress_classes and ingress.ingress_class not in settings.ingress_classes:
         return Desired()
     if (annotations := read_annotations(ingress, settings)) is None:
         return Desired()
@@ -41,11 +41,6 @@ def load_balancer_targets(ingress: Ingress) -> tuple[str, ...]:
     """The addresses and host names in its status; none until a controller has served it."""
     ways_in = ingress.status.load_balancer.ingress
     return tuple(target for way in ways_in for target in (way.ip, way.hostname.removesuffix(".")) if target)
-
-
-def _class(ingress: Ingress) -> str:
-    """The name of its class, by the field or by the older annotation."""
-    return ingress.spec.ingress_class_name or ingress.metadata.annotations.get(names.INGRESS_CLASS, "")
 
 
 def _hosts(ingress: Ingress, settings: SourceSettings, problems: list[Problem]) -> Iterator[str]:

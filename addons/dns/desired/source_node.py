@@ -33,15 +33,19 @@ def node_endpoints(node: Node, settings: SourceSettings) -> Desired:
 
 
 def node_addresses(nodes: Iterable[Node], settings: SourceSettings, access: str = "") -> tuple[str, ...]:
+    """The addresses of the nodes; cordoned ones are left out where the settings say so."""
+    chosen = [node for node in nodes if not (node.spec.unschedulable and settings.excludes_unschedulable)]
+    return reachable_addresses(chosen, settings, access)
+
+
+def reachable_addresses(nodes: Sequence[Node], settings: SourceSettings, access: str = "") -> tuple[str, ...]:
     """The external addresses of the nodes, or the internal ones where no node has an external one.
 
-    `access` decides instead: public for external ones, private for internal ones. Cordoned nodes are left out
-    where the settings say so. AWS lists IPv6 addresses, which the internet may reach, as internal ones; the
-    settings can count them as external.
+    `access` decides instead: public for external ones, private for internal ones. AWS lists IPv6 addresses,
+    which the internet may reach, as internal ones; the settings can count them as external.
     """
-    chosen = [node for node in nodes if not (node.spec.unschedulable and settings.excludes_unschedulable)]
-    external = list(addresses_of_nodes(chosen, "ExternalIP"))
-    internal = list(addresses_of_nodes(chosen, "InternalIP"))
+    external = list(addresses_of_nodes(nodes, "ExternalIP"))
+    internal = list(addresses_of_nodes(nodes, "InternalIP"))
     if access == "private" or not (external or access == "public"):
         return tuple(internal)
     if settings.exposes_internal_ipv6:

@@ -11,7 +11,7 @@ from addons.dns.desired.endpoints import NamedTargets, make_endpoints
 from addons.dns.desired.fqdn_template import add_template_names
 from addons.dns.desired.service_pods import ENDED, is_ready, pod_addresses
 from addons.dns.desired.settings import SourceSettings
-from addons.dns.desired.source_node import addresses_of_nodes
+from addons.dns.desired.source_node import reachable_addresses
 from addons.dns.model.endpoint import Desired, Endpoint
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.dns.model.objects import Node, Pod
@@ -23,9 +23,10 @@ _ACCESS: Final = ("", "public", "private")
 
 
 def pod_endpoints(pod: Pod, node: Node | None, settings: SourceSettings) -> Desired:
-    """Every host name in its annotations, and the name of its own, with all addresses of the pod.
+    """Every host name in its annotations, those of the template, and the name of its own, with its addresses.
 
-    `node` is the one that it runs on.
+    `node` is the one that it runs on. A host name of a pod in the host's network leads to that node as it is
+    reached from outside; all other names lead to the addresses of the pod.
 
     | the pod | names that others may share | its own name |
     |---|---|---|
@@ -37,13 +38,14 @@ def pod_endpoints(pod: Pod, node: Node | None, settings: SourceSettings) -> Desi
         return Desired()
     if (annotations := read_annotations(pod, settings, default_ttl=settings.pod_ttl)) is None:
         return Desired()
+    said = annotations.hostnames
     annotations = add_template_names(pod, annotations, settings)
     if faults := tuple(_faults(pod, annotations)):
         annotations = replace(annotations, targets=None)
     problems = [*annotations.problems, *faults]
     is_leaving = pod.metadata.deletion_timestamp is not None
     is_live = not is_leaving and (settings.publish_not_ready or is_ready(pod))
-    named = list(_shared_names(pod, node, annotations)) if is_live else []
+    named = list(_shared_names(pod, node, said, annotations, settings)) if is_live else []
     if is_live or is_leaving:
         named += _own_name(pod, annotations, settings, problems)
     desired = make_endpoints(pod, named, annotations, settings, problems=problems)
@@ -56,12 +58,22 @@ def pod_endpoints(pod: Pod, node: Node | None, settings: SourceSettings) -> Desi
     return replace(desired, endpoints=endpoints)
 
 
-def _shared_names(pod: Pod, node: Node | None, annotations: Annotations) -> Iterator[NamedTargets]:
+def _shared_names(
+    pod: Pod, node: Node | None, said: tuple[str, ...], annotations: Annotations, settings: SourceSettings
+) -> Iterator[NamedTargets]:
+    """Names that other pods may have too; `said` are those of the hostname annotation.
+
+    A name whose node has no address now is asked for all the same, and so is pending.
+    """
     inside = outside = pod_addresses(pod)
-    if annotations.access == "public":
-        outside = tuple(addresses_of_nodes([node], "ExternalIP")) if node else ()
-    for hostnames, addresses in ((annotations.hostnames, outside), (annotations.internal_hostnames, inside)):
-        if (targets := addresses if annotations.targets == () else annotations.targets) != ():
+    access = annotations.access
+    is_on_node = access == "public" or (pod.spec.host_network and access != "private")
+    if is_on_node:
+        outside = reachable_addresses([node] if node else [], settings, access)
+    made = tuple(name for name in annotations.hostnames if name not in said)
+    for hostnames, addresses in ((said, outside), ((*annotations.internal_hostnames, *made), inside)):
+        targets = addresses if annotations.targets == () else annotations.targets
+        if targets != () or (hostnames is said and is_on_node):
             yield from ((hostname, targets) for hostname in hostnames)
 
 
@@ -98,6 +110,6 @@ def _multi_value(endpoint: Endpoint, pod: Pod) -> Endpoint:
     No other pod can take over such a record set, so there is nothing to hold it for. A host name as a target
     cannot be in one, nor can a record with another routing policy.
     """
-    if endpoint.type not in ("A", "AAAA") or endpoint.alias or endpoint.routing not in ((), _MULTI_VALUE):
+    if endpoint.type not in ("", "A", "AAAA") or endpoint.alias or endpoint.routing not in ((), _MULTI_VALUE):
         return endpoint
     return replace(endpoint, set_identifier=pod.metadata.uid, routing=_MULTI_VALUE, hold_seconds=0)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from addons.dns.model.objects import EndpointSlice, Pod
+from addons.runtime.decoding import content_of
 
 
 def trim(pod: Pod) -> Pod:
@@ -19,7 +20,8 @@ def shown(pod: Pod | None) -> object:
         return None
     metadata = pod.metadata
     is_leaving = metadata.deletion_timestamp is not None
-    return metadata.uid, is_leaving, metadata.labels, metadata.annotations, pod.spec, pod.status
+    texts = metadata.labels, metadata.annotations
+    return metadata.uid, is_leaving, texts, pod.spec, pod.status, content_of(pod)
 
 
 def pods_of(piece: EndpointSlice) -> Iterator[tuple[str, str]]:

@@ -1,15 +1,23 @@
 """How decisions are told: as Reports, for the log, the status page, and as Events on the objects."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Literal
 
 from addons.dns import names
+from addons.dns.kube.changes import describe
 from addons.dns.model.actions import ChangeGroup, NameTaken
 from addons.dns.model.objects import ObjectKey
+from addons.dns.model.records import Zone
 from addons.runtime.errors import OutsideError, Throttled
 from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
 from addons.runtime.permit import CACHES_STALE, HALTED, LEASE_ENDING, STOPPING
 from addons.runtime.reporter import Report
+
+HOSTED_ZONES = "hosted zones"
+"""The key of what is about all zones together."""
+
+_LISTED = 20
+"""So many zones are named in a message; `/api/state` has more."""
 
 _COUNTED = frozenset({LEASE_ENDING, STOPPING, CACHES_STALE, HALTED})
 """Reasons that meet every change that is left: `apply_each` logs how many these are."""
@@ -65,10 +73,9 @@ def outcome_report(outcome: Outcome[ChangeGroup]) -> Report:
     group, error = outcome.action, outcome.error
     if error:
         reason, message = names.RECORD_ERROR, f"cannot {group.verb} {group.name}: {error.message}"
-    elif group.verb == "delete":
-        reason, message = names.RECORD_DELETED, f"{group.name} deleted: {group.because}"
     else:
-        reason, message = names.RECORD_READY, f"{group.verb}d {describe(group)}"
+        reason = names.RECORD_DELETED if group.verb == "delete" else names.RECORD_READY
+        message = f"{describe(group.name, group.changes)}: {group.because}"
     return Report(
         key=group.key,
         ref=group.ref,
@@ -77,6 +84,7 @@ def outcome_report(outcome: Outcome[ChangeGroup]) -> Report:
         message=message,
         log="warning" if error else "info",
         event="Warning" if error else "Normal",
+        is_change=not error,
     )
 
 
@@ -91,6 +99,25 @@ def drift_report(group: ChangeGroup) -> Report:
 def zone_report(zone: str, message: str) -> Report:
     """A zone, or a list of zones, that cannot be worked on; the loop logs the failed pass."""
     return Report(key=zone, ref=None, action="skip", reason=names.ZONE_ERROR, message=message, log="")
+
+
+def zone_filter_reports(
+    zones: Collection[str], left_out: Mapping[Zone, str], missing: Collection[str]
+) -> Iterator[Report]:
+    """That the settings leave no zone and which ones there are, and ids in them that no zone has."""
+    if not zones:
+        listed = sorted(f"{zone} left out by {setting}" for zone, setting in left_out.items())
+        more = f" and {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
+        there = f"there are {', '.join(listed[:_LISTED])}{more}" if listed else "the account has none"
+        yield _filter_report(HOSTED_ZONES, names.NO_HOSTED_ZONE, f"no hosted zone to work on: {there}")
+    for setting in missing:
+        yield _filter_report(
+            setting, names.UNKNOWN_ZONE_ID, f"no hosted zone that is listed has the id of {setting}"
+        )
+
+
+def _filter_report(key: str, reason: str, message: str) -> Report:
+    return Report(key=key, ref=None, action="skip", reason=reason, message=message, log="warning")
 
 
 def waiting_reports(
@@ -124,9 +151,3 @@ def withheld_report(zone: str, refusal: OutsideError) -> Report:
         log="warning",
         identity=refusal.code,
     )
-
-
-def describe(group: ChangeGroup) -> str:
-    """The data records a group creates, in words."""
-    created = [change.record for change in group.changes if change.action == "CREATE"]
-    return "; ".join(str(record) for record in created if record.type != "TXT") or f"owner of {group.name}"

@@ -1,7 +1,7 @@
 """The objects that the sources read, and which of them have to be looked at again after a change."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from addons.dns.kube.pods import pods_of, shown, trim
@@ -16,6 +16,7 @@ from addons.dns.model.gateway import (
     Route,
     gateway_key,
 )
+from addons.dns.model.object_content import Path, keep
 from addons.dns.model.objects import (
     ENDPOINT_SLICES,
     INGRESSES,
@@ -31,6 +32,7 @@ from addons.dns.model.objects import (
     Service,
 )
 from addons.dns.names import SERVICE_NAME_LABEL
+from addons.runtime.decoding import with_content
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import PODS, KubeObject, Resource
 from addons.runtime.outcomes import Fault
@@ -43,11 +45,15 @@ _COALESCE_SECONDS = 0.1
 """Many pods and slices change at once: their Service is looked at again once in so long, not for each."""
 
 
+_NAMED_BY_TEMPLATE = frozenset({SERVICES, INGRESSES, PODS, NODES, HTTP_ROUTES, GRPC_ROUTES})
+
+
 class SourceWatches:
     """The caches of all objects that the sources read, and the keys of those that changed.
 
     Only what the sources need is watched: without the source service, neither Services nor slices. Pods are
-    watched from the start when they are a source; else from the first time that they are required.
+    watched from the start when they are a source; else from the first time that they are required. `content`
+    are the parts that are kept, by JSON keys, of objects that a template names.
     """
 
     def __init__(
@@ -58,16 +64,18 @@ class SourceWatches:
         namespace: str,
         gateway_namespace: str = "",
         with_nodes: bool,
+        content: Collection[Path] = (),
     ) -> None:
         self._watches = Watches(kube)
         self._namespace = namespace
         self._gateway_namespace = gateway_namespace
+        self._content = content
         self._changed: dict[ObjectKey, None] = {}
         self._has_changed = asyncio.Event()
         self._note_soon = Coalesced(self._note, seconds=_COALESCE_SECONDS)
         self._pods_required = asyncio.Event()
         self._pods_noted = asyncio.Event()
-        chosen = frozenset(sources)
+        chosen = self._sources = frozenset(sources)
         self._watch_services(with_services="service" in chosen, with_nodes=with_nodes)
         self.ingresses = self._cache(INGRESSES, Ingress, wanted="ingress" in chosen)
         self.dns_endpoints = self._cache(DNS_ENDPOINTS, DnsEndpoint, wanted="crd" in chosen)
@@ -138,12 +146,16 @@ class SourceWatches:
             return Cache()
         return self._watches.add(
             resource,
-            type_,
+            with_content(type_, self._keep) if self._content and resource in _NAMED_BY_TEMPLATE else type_,
             namespace=self._namespace if namespace is None else namespace,
             indexers=indexers,
             on_change=on_change or self._object_changed,
             transform=transform,
         )
+
+    def _keep(self, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The part of an object that the template reads by JSON keys."""
+        return keep(content, self._content)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep all caches up to date until `stopping`."""
@@ -164,19 +176,21 @@ class SourceWatches:
 
     def objects(self) -> Iterator[ObjectKey]:
         """Every object there is that may ask for names."""
-        sources: list[Cache[Any]] = [
-            self.services,
-            self.ingresses,
-            self.dns_endpoints,
-            self.http_routes,
-            self.grpc_routes,
-        ]
-        if self._node_is_source:
-            sources.append(self.nodes)
-        if self._pod_is_source:
-            sources.append(self.pods)
-        for cache in sources:
+        for cache in self.by_kind().values():
             yield from map(_key, cache.all())
+
+    def by_kind(self) -> Mapping[str, Cache[Any]]:
+        """The caches of the objects that may ask for names; kinds that are no source are left out."""
+        caches: Mapping[str, tuple[str, Cache[Any]]] = {
+            "Service": ("service", self.services),
+            "Ingress": ("ingress", self.ingresses),
+            "DNSEndpoint": ("crd", self.dns_endpoints),
+            "HTTPRoute": ("gateway-httproute", self.http_routes),
+            "GRPCRoute": ("gateway-grpcroute", self.grpc_routes),
+            "Node": ("node", self.nodes),
+            "Pod": ("pod", self.pods),
+        }
+        return {kind: cache for kind, (source, cache) in caches.items() if source in self._sources}
 
     def require_pods(self) -> bool:
         """Have pods watched from now on; True once they are known, or cannot be read.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from addons.dns.model.records import Change, RecordSet
+from addons.dns.model.records import Change, RecordKey, RecordSet
 from addons.runtime.outcomes import ObjectRef, Skip
 
 
@@ -73,12 +73,13 @@ class Plan(Struct, frozen=True):
     """What to do in one zone, and what was decided not to do.
 
     `unsettled` are the names that were not exactly as asked for: all others need no look until their
-    endpoints or records change.
+    endpoints or records change. `orphans` are the ownership texts whose record is gone.
     """
 
     groups: tuple[ChangeGroup, ...] = ()
     skips: tuple[Skip, ...] = ()
     unsettled: frozenset[str] = frozenset()
+    orphans: frozenset[RecordKey] = frozenset()
 
 
 def created(changes: Iterable[Change]) -> tuple[RecordSet, ...]:

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from msgspec import field
 
+from addons.dns import names
 from addons.runtime.objects import PODS, Condition, KubeObject, Part, Resource, keep_once
 
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
@@ -93,6 +94,11 @@ class Ingress(KubeObject, frozen=True):
     spec: IngressSpec = IngressSpec()
     status: ExposedStatus = ExposedStatus()
 
+    @property
+    def ingress_class(self) -> str:
+        """The name of its class, by the field or by the older annotation."""
+        return self.spec.ingress_class_name or self.metadata.annotations.get(names.INGRESS_CLASS, "")
+
 
 class PodIp(Part, frozen=True):
     """One of a pod's addresses."""
@@ -101,9 +107,10 @@ class PodIp(Part, frozen=True):
 
 
 class PodSpec(Part, frozen=True):
-    """Where a pod runs and what it calls itself."""
+    """Where a pod runs and what it calls itself; with `host_network` its addresses are those of its node."""
 
     node_name: str = ""
+    host_network: bool = False
     hostname: str = ""
     subdomain: str = ""
 

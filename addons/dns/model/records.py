@@ -27,6 +27,10 @@ class Alias(Struct, frozen=True, gc=False):
     evaluate_target_health: bool
 
 
+RecordKey = tuple[str, str, str]
+"""Name, type and set identifier."""
+
+
 class RecordSet(Struct, frozen=True, gc=False):
     """One record set, with its values spelled exactly as Route 53 holds them: a delete must repeat them.
 
@@ -44,13 +48,17 @@ class RecordSet(Struct, frozen=True, gc=False):
     health_check_id: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> RecordKey:
         """What makes a record set unique within its zone."""
         return self.name, self.type, self.set_identifier
 
+    @property
+    def target(self) -> str:
+        """What the name leads to, in words."""
+        return f"alias {self.alias.name}" if self.alias else ", ".join(self.values)
+
     def __str__(self) -> str:
-        target = f"alias {self.alias.name}" if self.alias else ", ".join(self.values)
-        return f"{self.type} {self.name} -> {target}"
+        return f"{self.type} {self.name} -> {self.target}"
 
 
 def is_same(one: RecordSet, other: RecordSet) -> bool:
@@ -71,6 +79,8 @@ def meaning(record_type: str, values: Iterable[str]) -> frozenset[str]:
         return frozenset(_address_meaning(value) for value in values)
     if record_type == "CNAME":
         return frozenset(value.lower().removesuffix(".") for value in values)
+    if record_type == "TLSA":
+        return frozenset(value.lower() for value in values)
     return frozenset(values)
 
 
@@ -100,10 +110,16 @@ def _unbiased(text: str) -> str:
 
 def type_of_target(target: str) -> str:
     """A for an IPv4 address, AAAA for an IPv6 address, CNAME for anything else."""
+    return read_target(target)[0]
+
+
+def read_target(target: str) -> tuple[str, str]:
+    """The type of the record that leads to a target, and the one spelling of that target."""
     try:
-        return "AAAA" if isinstance(ip_address(target), IPv6Address) else "A"
+        address = ip_address(target)
     except ValueError:
-        return "CNAME"
+        return "CNAME", target.lower().removesuffix(".")
+    return "AAAA" if isinstance(address, IPv6Address) else "A", str(address)
 
 
 class Zone(Struct, frozen=True, gc=False):

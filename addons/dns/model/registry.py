@@ -6,7 +6,7 @@ Three formats are read: this one, the format without the type in its name (befor
 `cname-` for alias A records. Only the first is written. The text of any may be encrypted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha1
 from typing import Final, NamedTuple
 
@@ -21,7 +21,9 @@ from addons.dns.model.txt_encryption import Cipher, parse_key
 
 TXT_TTL: Final = 300
 _HERITAGE: Final = "external-dns"
-_TYPE_TOKENS: Final = ("a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname")
+TYPE_TOKENS: Final = ("a", "aaaa", "cname", "ns", "mx", "ptr", "srv", "naptr", "txt", "dname", "tlsa")
+"""The types of records as the names of their texts have them."""
+
 _STRING: Final = 255
 _TEMPLATE: Final = "%{record_type}"
 
@@ -174,6 +176,19 @@ class Registry(Struct, frozen=True):
         digest = sha1(name.encode(), usedforsecurity=False).hexdigest()[:12]
         return f"{names.FALLBACK_OWNER_LABEL}-{record_type.lower()}-{digest}.{zone_name}"
 
+    def subjects(self, txt_name: str) -> Iterator[str]:
+        """The names that a text of this name may be about, in any format but the fallback."""
+        for token in (*TYPE_TOKENS, ""):
+            prefix, suffix = (affix.replace(_TEMPLATE, token).lower() for affix in (self.prefix, self.suffix))
+            start = prefix if self._has_template or not token else f"{prefix}{token}-"
+            if not txt_name.startswith(start):
+                continue
+            first, _, domain = txt_name.removeprefix(start).partition(f"{suffix}.")
+            is_wildcard = first == self.wildcard_replacement.lower() != ""
+            for name in (f"{first}.{domain}", *((f"*.{domain}",) if is_wildcard else ())):
+                if self._affixed(name, token) == txt_name:
+                    yield name
+
     def legacy_txt_names(self, record: RecordSet) -> list[str]:
         """Names at which older versions of external-dns left the ownership text of `record`."""
         found = []
@@ -218,7 +233,7 @@ class Registry(Struct, frozen=True):
             return False
         label = txt_name.removeprefix(self.prefix.lower()).partition(".")[0]
         token, dash, rest = label.partition("-")
-        return bool(dash and rest) and token in _TYPE_TOKENS
+        return bool(dash and rest) and token in TYPE_TOKENS
 
 
 def registry_of(config: Config) -> Registry:

@@ -5,10 +5,26 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from addons.dns.config import Config
+from addons.dns.config import ZONE_ID, Config
 from addons.dns.model.hostnames import InvalidHostname, is_within, parse_hostname
 from addons.dns.model.records import Zone
 from addons.runtime.settings import SettingError
+
+_ZONE_ID = re.compile(ZONE_ID)
+
+
+class InvalidZoneId(ValueError):
+    """The text is no id of a hosted zone."""
+
+
+def parse_zone_id(text: str) -> str:
+    """The id alone, of any form in which Route 53 writes it: `/hostedzone/Z1` and ARNs too.
+
+    Spaces around it and case do not matter: ids have capital letters only. Raises InvalidZoneId.
+    """
+    if _ZONE_ID.fullmatch(text.strip()):
+        return text.strip().rpartition("/")[2].upper()
+    raise InvalidZoneId(f"{text!r} is no id of a hosted zone, like Z0123456789ABCDEFGHIJ")
 
 
 class DomainFilter:
@@ -78,15 +94,25 @@ class ZoneFilter:
         self._match_parent = match_parent
         self._tags = tuple(tag.partition("=") for tag in tags)
 
-    def accepts(self, zone: Zone) -> bool:
-        """True when every filter lets the zone through; a zone id may be given by its end alone."""
+    def refusal(self, zone: Zone) -> str:
+        """The setting that leaves the zone out; empty when none does. An id may be given by its end alone.
+
+        `--aws-zone-match-parent` is the one whose absence leaves out the parent of a wanted domain.
+        """
         if self._zone_ids and not zone.id.endswith(self._zone_ids):
-            return False
+            return "--zone-id-filter"
         if self._zone_type and (self._zone_type == "private") != zone.private:
-            return False
-        return self._domains.accepts(zone.name) or (
-            self._match_parent and self._domains.accepts_parent(zone.name)
-        )
+            return f"--aws-zone-type={self._zone_type}"
+        if self._domains.accepts(zone.name):
+            return ""
+        if not self._domains.accepts_parent(zone.name):
+            return "the domain filter"
+        return "" if self._match_parent else "the domain filter, without --aws-zone-match-parent"
+
+    def unmatched(self, zone_ids: Iterable[str]) -> tuple[str, ...]:
+        """Those of the wanted ids that are the end of none of `zone_ids`."""
+        ids = tuple(zone_ids)
+        return tuple(end for end in self._zone_ids if not any(zone_id.endswith(end) for zone_id in ids))
 
     @property
     def wants_tags(self) -> bool:
@@ -181,7 +207,7 @@ def zone_filter_of(config: Config, domains: DomainFilter) -> ZoneFilter:
     """The zone filter that the settings describe."""
     return ZoneFilter(
         domains=domains,
-        zone_ids=config.zone_id_filter,
+        zone_ids=map(parse_zone_id, config.zone_id_filter),
         zone_type=config.aws_zone_type,
         match_parent=config.aws_zone_match_parent,
         tags=config.aws_zone_tags,
@@ -189,11 +215,16 @@ def zone_filter_of(config: Config, domains: DomainFilter) -> ZoneFilter:
 
 
 def roles_of(config: Config) -> Roles:
-    """The roles that the settings describe."""
+    """The roles that the settings describe; raises SettingError."""
     return Roles(
         default=config.aws_assume_role,
         external_id=config.aws_assume_role_external_id,
-        by_zone={
-            zone_id.removeprefix("/hostedzone/"): role for zone_id, role in config.aws_zone_role.items()
-        },
+        by_zone={_role_zone(text): role for text, role in config.aws_zone_role.items()},
     )
+
+
+def _role_zone(text: str) -> str:
+    try:
+        return parse_zone_id(text)
+    except InvalidZoneId as error:
+        raise SettingError(f"--aws-zone-role: {error}") from None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import Batch, ChangeGroup, Plan
@@ -45,7 +46,7 @@ def refuse_oversized(plan: Plan, limits: Size) -> Plan:
     sizes = [(group, Size().plus(group)) for group in plan.groups]
     fitting = tuple(group for group, size in sizes if size.fits(limits))
     refused = tuple(_refusal(group, size, limits) for group, size in sizes if not size.fits(limits))
-    return Plan(fitting, plan.skips + refused, plan.unsettled)
+    return replace(plan, groups=fitting, skips=plan.skips + refused)
 
 
 def _refusal(group: ChangeGroup, size: Size, limits: Size) -> Skip:

@@ -14,9 +14,11 @@ One object wins: the first that this table finds. TTL and ownership are the winn
 | addresses as the winner does, and is of its kind | gets them granted beside the winner's |
 | the same as the winner, or has no target now | gets nothing, and loses nothing |
 | anything else | loses, and is told |
+
+Before that, of the endpoints of each object that exclude each other one is taken: `without_rivals`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -24,10 +26,48 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from addons.dns.model.endpoint import Endpoint, SourceObject
-from addons.dns.model.records import meaning
+from addons.dns.model.records import MANAGED_TYPES, RecordSet, meaning
 from addons.runtime.outcomes import ObjectRef
 
 _ADDRESSES = ("A", "AAAA")
+
+
+def without_rivals(endpoints: Sequence[Endpoint], current: Mapping[str, RecordSet]) -> Sequence[Endpoint]:
+    """The endpoints, of each object one of a type, and no CNAME beside others.
+
+    The first that fits counts: what leads where the record leads, what is of a type that exists, addresses,
+    the first by its target. `current` has the records that exist, by type.
+    """
+    usable = [endpoint for endpoint in endpoints if not (endpoint.is_pending or endpoint.is_unusable)]
+    chosen: dict[tuple[str, str], Endpoint] = {}
+    for endpoint in sorted(usable, key=lambda one: _unlikeness(one, current)):
+        chosen.setdefault((endpoint.asked_by.resource, endpoint.type), endpoint)
+    taken = [one for one in chosen.values() if not _is_excluded(one, chosen, current)]
+    return [endpoint for endpoint in endpoints if endpoint in taken or endpoint not in usable]
+
+
+def _unlikeness(endpoint: Endpoint, current: Mapping[str, RecordSet]) -> tuple[object, ...]:
+    """Sorts what the record is like already before what it is not."""
+    record = current.get(endpoint.type)
+    alias = endpoint.alias.name if endpoint.alias else ""
+    leads_there = record is not None and (
+        alias == (record.alias.name if record.alias else "")
+        and meaning(endpoint.type, endpoint.targets) == meaning(record.type, record.values)
+    )
+    is_routed_so = record is not None and endpoint.routing == record.routing
+    return not leads_there, not is_routed_so, endpoint.targets, alias, endpoint.routing
+
+
+def _is_excluded(
+    endpoint: Endpoint, chosen: Mapping[tuple[str, str], Endpoint], current: Mapping[str, RecordSet]
+) -> bool:
+    """True for a CNAME beside addresses of the same object, or the addresses, whichever is not there."""
+    if endpoint.type not in MANAGED_TYPES:
+        return False
+    theirs = {kind for resource, kind in chosen if resource == endpoint.asked_by.resource}
+    if "CNAME" not in theirs or theirs.isdisjoint(_ADDRESSES):
+        return False
+    return (endpoint.type == "CNAME") != ("CNAME" in current)
 
 
 class Resolution(Struct, frozen=True):

@@ -3,11 +3,20 @@
 `current` is external-dns's word for it, beside the endpoints that are asked for.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from addons.dns.model.records import Change, RecordSet, Zone, ZoneRecords, family, is_same, routing_meaning
+from addons.dns.model.records import (
+    Change,
+    RecordKey,
+    RecordSet,
+    Zone,
+    ZoneRecords,
+    family,
+    is_same,
+    routing_meaning,
+)
 from addons.dns.model.registry import Ownership, Registry
 
 
@@ -100,14 +109,24 @@ class Current(Struct, frozen=True):
 
 
 def read_current(
-    zone: Zone, name: str, set_identifier: str, kind: str, observed: ZoneRecords, registry: Registry
+    zone: Zone,
+    name: str,
+    set_identifier: str,
+    kind: str,
+    observed: ZoneRecords,
+    registry: Registry,
+    void: Container[RecordKey] = (),
 ) -> Current:
     """Pair every data record of one name, set identifier and family with its ownership texts.
+
+    Those in `void` prove nothing: they stood there without a record, and this one is not of our making.
 
     Where texts of several formats contradict each other, the newest format is right and the others prove
     nothing: they may be somebody else's.
     """
-    current = Current(_key(zone, name, set_identifier, kind), zone, name, kind, registry, {}, {}, {})
+    current = Current(
+        records_key(zone.id, name, set_identifier, kind), zone, name, kind, registry, {}, {}, {}
+    )
     for record in observed.at(name):
         if record.set_identifier != set_identifier or family(record.type) != kind:
             continue
@@ -115,17 +134,19 @@ def read_current(
             current.data[record.type] = record
             if not registry.enabled:
                 current.owners[record.type] = Ownership(registry.owner, "")
-            elif texts := registry.texts_of(record, zone.name, observed):
+                continue
+            found = registry.texts_of(record, zone.name, observed)
+            if texts := [(text, said) for text, said in found if text.key not in void]:
                 _, said = texts[0]
                 current.owners[record.type] = said
                 current.texts[record.type] = tuple(text for text, one in texts if one.owner == said.owner)
     return current
 
 
-def _key(zone: Zone, name: str, set_identifier: str, kind: str) -> str:
+def records_key(zone_id: str, name: str, set_identifier: str, kind: str) -> str:
     """zone/name, and what else there is to tell the record sets of one name apart."""
     marks = (set_identifier, kind and f"type={kind}")
-    return "#".join((f"{zone.id}/{name}", *filter(None, marks)))
+    return "#".join((f"{zone_id}/{name}", *filter(None, marks)))
 
 
 def _swap(old: RecordSet | None, new: RecordSet) -> Iterator[Change]:

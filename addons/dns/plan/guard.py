@@ -5,6 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, Plan
@@ -109,4 +110,4 @@ def _hold(
     held = tuple(
         Skip(group.key, group.ref, reason, f"{group.name} stays: {message}", until) for group in deletes
     )
-    return Plan(kept, plan.skips + held, plan.unsettled)
+    return replace(plan, groups=kept, skips=plan.skips + held)

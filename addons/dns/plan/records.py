@@ -13,7 +13,7 @@
 | else | one group of changes: data records and ownership texts together |
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -23,10 +23,10 @@ from msgspec.structs import replace
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, NameTaken, PlanItem, created
 from addons.dns.model.endpoint import Endpoint, SourceObject
-from addons.dns.model.records import Change, RecordSet, ZoneRecords, is_same, meaning
+from addons.dns.model.records import Change, RecordKey, RecordSet, Zone, ZoneRecords, is_same, meaning
 from addons.dns.model.registry import Registry
 from addons.dns.plan.aliases import with_alias_zone
-from addons.dns.plan.conflict_resolver import Resolution, resolve
+from addons.dns.plan.conflict_resolver import Resolution, resolve, without_rivals
 from addons.dns.plan.current import Current
 from addons.dns.plan.preconditions import Unmet, unmet_precondition
 from addons.runtime.outcomes import Blocked, ObjectRef, Skip
@@ -45,7 +45,8 @@ class Rules(Struct, frozen=True):
     `target_holds` says until when records whose object has no targets are kept, `flapping` until when
     records may not be given once more what they were given again and again. Both are compared with `now`.
     `alias_zones` are the hosted zones of alias targets that AWS was asked for, `unreadable` the objects, by
-    their names in ownership texts, that ask for a name which cannot be read.
+    their names in ownership texts, that ask for a name which cannot be read. `void_texts` are ownership
+    texts that were seen without their record: one that stands beside them now was made by somebody else.
     """
 
     registry: Registry
@@ -56,6 +57,7 @@ class Rules(Struct, frozen=True):
     flapping: Mapping[Written, datetime] = {}
     alias_zones: Mapping[str, str] = {}
     unreadable: Mapping[str, SourceObject] = {}
+    void_texts: Container[RecordKey] = ()
 
 
 def plan_records(
@@ -65,6 +67,8 @@ def plan_records(
     lasting = _lasting(endpoints, current)
     if not lasting:
         return _give_up(current, rules)
+    if len(lasting) > 1:
+        lasting = without_rivals(lasting, current.data)
     resolution = resolve(_without_lapsed(lasting, current, rules), current.resource)
     return [
         *_losers(current, resolution),
@@ -87,12 +91,12 @@ def _grant(current: Current, resolution: Resolution, observed: ZoneRecords, rule
     changes = current.changes_to(records, winner.resource, observed)
     if not changes:
         return []
-    if resting := _blocked(current, winner.ref, rules) or _flapping(current, winner.ref, changes, rules):
+    if resting := _blocked(current.key, winner.ref, rules) or _flapping(current, winner.ref, changes, rules):
         return [resting]
     return _within_policy(current, records, changes, winner, rules.policy)
 
 
-def _lasting(endpoints: Iterable[Endpoint], current: Current) -> list[Endpoint]:
+def _lasting(endpoints: Iterable[Endpoint], current: Current) -> Sequence[Endpoint]:
     """The endpoints that count: one that only keeps counts for as many of its targets as are there."""
     found = [_kept(endpoint, current) if endpoint.keeps else endpoint for endpoint in endpoints]
     return [_timed(endpoint, current) for endpoint in found if endpoint]
@@ -122,7 +126,7 @@ def _kept_ttl(current: Current, resolution: Resolution) -> Iterator[Skip]:
         yield Skip(current.key, winner.ref, reasons.RECORD_KEPT, message)
 
 
-def _without_lapsed(endpoints: list[Endpoint], current: Current, rules: Rules) -> list[Endpoint]:
+def _without_lapsed(endpoints: Sequence[Endpoint], current: Current, rules: Rules) -> Sequence[Endpoint]:
     """The endpoints without those that lack targets, once the hold is over and others have some."""
     until = rules.target_holds.get(current.key)
     if until is None or until > rules.now:
@@ -172,6 +176,19 @@ def _wait_for_targets(current: Current, winner: SourceObject, rules: Rules) -> l
     return [lapsed, *_give_up(current, rules, f"{winner.resource} has had no target for long")]
 
 
+def remove_orphan(zone: Zone, text: RecordSet, rules: Rules, *, but: str = "") -> PlanItem:
+    """Delete an ownership text whose record is gone; `but` says in words why it must stay all the same."""
+    key = "#".join(filter(None, (f"{zone.id}/{text.name}", text.set_identifier)))
+    because = "the record whose owner it says is gone"
+    if rules.policy != "sync":
+        but = but or f"policy {rules.policy} forbids deletes"
+    if but:
+        return Skip(key, None, reasons.ORPHANED_TEXT, f"{text.name} stays, although {because}: {but}")
+    if resting := _blocked(key, None, rules):
+        return resting
+    return ChangeGroup(key, text.name, "delete", (Change("DELETE", text),), None, because)
+
+
 def _give_up(current: Current, rules: Rules, because: str = "") -> list[PlanItem]:
     """Delete what is ours and nobody asks for any more."""
     ours = current.ours
@@ -182,17 +199,17 @@ def _give_up(current: Current, rules: Rules, because: str = "") -> list[PlanItem
     if rules.policy != "sync":
         message = f"{current.name} stays, although {because}: policy {rules.policy} forbids deletes"
         return [Skip(current.key, None, reasons.POLICY_FORBIDS, message)]
-    if resting := _blocked(current, None, rules):
+    if resting := _blocked(current.key, None, rules):
         return [resting]
     return [ChangeGroup(current.key, current.name, "delete", current.deletion(ours), None, because, resource)]
 
 
-def _blocked(current: Current, ref: ObjectRef | None, rules: Rules) -> Skip | None:
-    entry = rules.blocked.get(current.key)
+def _blocked(key: str, ref: ObjectRef | None, rules: Rules) -> Skip | None:
+    entry = rules.blocked.get(key)
     if entry is None:
         return None
-    message = f"{current.key} rests after {entry.failures} failures: {entry.message}"
-    return Skip(current.key, ref, reasons.BLOCKED, message, rules.now + timedelta(seconds=entry.seconds))
+    message = f"{key} rests after {entry.failures} failures: {entry.message}"
+    return Skip(key, ref, reasons.BLOCKED, message, rules.now + timedelta(seconds=entry.seconds))
 
 
 def _flapping(current: Current, ref: ObjectRef, changes: tuple[Change, ...], rules: Rules) -> Skip | None:

@@ -1,6 +1,8 @@
 """Decide what must change in one hosted zone. Same input, same plan, whatever its order. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import Plan, PlanItem
@@ -8,8 +10,9 @@ from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords, family
 from addons.dns.model.registry import Registry
 from addons.dns.plan.current import Current, read_current
+from addons.dns.plan.orphans import OrphanedTexts
 from addons.dns.plan.record_kinds import keep_apart, switch_kind
-from addons.dns.plan.records import Rules, plan_records
+from addons.dns.plan.records import Rules, plan_records, remove_orphan
 from addons.dns.plan.standing import kept, with_standing
 from addons.runtime.outcomes import Skip
 
@@ -29,16 +32,36 @@ def plan_zone(
     A name without endpoints is given up. Names that `desired` has but `names` has not are left for later.
     `unsettled` of the plan has those of the names that are not exactly as asked for.
     """
-    unsettled = frozenset(
-        name
-        for name in names
-        if not _is_settled(zone, desired.get(name, ()), observed.at(name), observed, rules.registry)
-    )
+    texts = OrphanedTexts(zone, desired, observed, rules.registry, rules.void_texts)
+    unsettled: set[str] = set()
+    orphans: dict[str, list[RecordSet]] = {}
+    for name in names:
+        held = observed.at(name)
+        if any(record.type == "TXT" for record in held) and (found := texts.at(name)):
+            orphans[name] = found
+        elif _is_settled(zone, desired.get(name, ()), held, observed, rules):
+            continue
+        unsettled.add(name)
     items: list[PlanItem] = []
     for name in sorted(unsettled):
         planned = _plan_name(zone, name, desired.get(name, ()), observed, rules)
         items += switch_kind(planned, observed.at(name), rules.registry)
-    return keep_apart(items, unsettled)
+        items += (item for text in orphans.get(name, ()) for item in _plan_orphan(zone, text, texts, rules))
+    plan = keep_apart(items, frozenset(unsettled))
+    return replace(plan, orphans=frozenset(text.key for found in orphans.values() for text in found))
+
+
+def _plan_orphan(zone: Zone, text: RecordSet, texts: OrphanedTexts, rules: Rules) -> Iterator[PlanItem]:
+    """Remove an ownership text without a record, unless the record is to be made anew."""
+    if texts.is_awaited(text):
+        return
+    said = rules.registry.owner_of(text)
+    but = ""
+    if said and said.resource in rules.unreadable:
+        but = f"{said.resource} asks for a name that cannot be read"
+    elif texts.may_be_misread(text):
+        but = "with another --txt-prefix or --txt-suffix it could be that of a record without owner"
+    yield remove_orphan(zone, text, rules, but=but)
 
 
 def _is_settled(
@@ -46,7 +69,7 @@ def _is_settled(
     endpoints: Sequence[Endpoint],
     held: Sequence[RecordSet],
     observed: ZoneRecords,
-    registry: Registry,
+    rules: Rules,
 ) -> bool:
     """True when the name holds exactly the endpoints of one object, and our texts for them, as nearly all do.
 
@@ -55,17 +78,18 @@ def _is_settled(
     texts: what is settled stays so until one of these changes.
     """
     if not endpoints:
-        return not any(map(registry.is_data, held))
+        return not any(map(rules.registry.is_data, held))
     first = endpoints[0]
     return len(held) == len(endpoints) and all(
         endpoint.asked_by == first.asked_by
         and not endpoint.keeps
-        and _is_granted(zone, endpoint, observed, registry)
+        and _is_granted(zone, endpoint, observed, rules)
         for endpoint in endpoints
     )
 
 
-def _is_granted(zone: Zone, endpoint: Endpoint, observed: ZoneRecords, registry: Registry) -> bool:
+def _is_granted(zone: Zone, endpoint: Endpoint, observed: ZoneRecords, rules: Rules) -> bool:
+    registry = rules.registry
     record = observed.find(endpoint.name, endpoint.type, endpoint.set_identifier)
     if record is None or record != endpoint.record():
         return False
@@ -74,6 +98,7 @@ def _is_granted(zone: Zone, endpoint: Endpoint, observed: ZoneRecords, registry:
     text = observed.find(registry.txt_name(record.name, record.type, zone.name), "TXT", record.set_identifier)
     return (
         text is not None
+        and text.key not in rules.void_texts
         and text.values == (registry.text(endpoint.asked_by.resource),)
         and text.routing == record.routing
         and text.health_check_id == record.health_check_id
@@ -96,7 +121,7 @@ def _plan_name(
         if not endpoint.is_unusable:
             asked.setdefault((endpoint.set_identifier, family(endpoint.type)), []).append(endpoint)
     for identifier, kind in sorted({*asked, *_held(observed.at(name), rules.registry)}):
-        current = read_current(zone, name, identifier, kind, observed, rules.registry)
+        current = read_current(zone, name, identifier, kind, observed, rules.registry, rules.void_texts)
         theirs = asked.get((identifier, kind), [])
         if unclear := _unclear(current, endpoints, rules):
             theirs, before = with_standing(theirs, unclear, current), theirs

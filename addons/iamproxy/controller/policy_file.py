@@ -15,6 +15,7 @@ class PolicyFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._data: bytes | None = None
+        self._fault = ""
         self.policy = Policy()
         self.error = ""
         """Why the file as it is now is not in force; empty when it is."""
@@ -26,13 +27,19 @@ class PolicyFile:
         before, self.error = self.error, ""
         try:
             data = self._path.read_bytes()
-            if not data.strip():
-                raise ValueError("it is empty; `rules: []` permits nothing")
             if data != self._data:
-                self.policy = parse_policy(data)
-                self._data = data
+                self._data, self._fault = data, self._take(data)
+            self.error = self._fault
         except OSError as error:
             self.error = f"cannot be read: {error.strerror}"
-        except ValueError as error:
-            self.error = str(error)
         return bool(self.error) and self.error != before
+
+    def _take(self, data: bytes) -> str:
+        """Put a policy into force; why that cannot be, or empty."""
+        try:
+            if not data.strip():
+                raise ValueError("it is empty; `rules: []` permits nothing")
+            self.policy = parse_policy(data)
+        except ValueError as error:
+            return str(error)
+        return ""

@@ -12,10 +12,9 @@ from addons.iamproxy.desired.imdsv2 import imdsv2_fault, needs_token
 from addons.iamproxy.desired.policy import (
     NotAllowed,
     Policy,
-    allowed_roles,
     check_namespace,
     check_policy,
-    faults,
+    read_namespace,
 )
 from addons.iamproxy.desired.sessions import external_id, session_name
 from addons.iamproxy.model.assignments import Assignment
@@ -297,14 +296,12 @@ def problems(obj: Pod | Namespace, rules: Rules) -> Iterable[Problem]:
 
 def _faults_of_lists(namespace: Namespace, rules: Rules) -> Iterable[Problem]:
     """What is faulty permits nothing."""
-    key, form = rules.config.namespace_key, rules.config.namespace_restriction_format
-    annotations = namespace.metadata.annotations
-    try:
-        found = faults(allowed_roles(annotations.get(key, "[]")), form)
-    except ValueError as error:
-        found = [str(error)]
-    if key not in annotations:
-        found = faults([annotations.get(names.PERMITTED, "")], "regexp")
-    for fault in found:
-        message = f"annotation {key if key in annotations else names.PERMITTED}: {fault}"
-        yield Problem(ref(namespace), names.INVALID_ALLOWED_ROLES, message)
+    config, meta = rules.config, namespace.metadata
+    found = read_namespace(
+        meta.annotations, key=config.namespace_key, form=config.namespace_restriction_format
+    )
+    if found is None:
+        return
+    key, roles = found
+    for fault in (roles.refused,) if roles.refused else roles.faults:
+        yield Problem(ref(namespace), names.INVALID_ALLOWED_ROLES, f"annotation {key}: {fault}")

@@ -1,17 +1,21 @@
 """Which roles a pod may have: the list of its namespace, and the rules of the cluster's administrator."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
 
 from addons.iamproxy import names
-from addons.iamproxy.desired.patterns import BadPattern, Format, glob_matches, regexp_fault, regexp_matches
-from addons.iamproxy.roles import account_prefix, glob_fault
+from addons.iamproxy.desired.patterns import Format, glob_matches
+from addons.iamproxy.desired.role_lists import RoleList, first_match, read_list
+from addons.iamproxy.roles import account_prefix, glob_fault, shown
 from addons.runtime.selectors import Selector, parse_selector
 
-_LONGEST_LIST = 1000
+_TOLD = 10
+_LONGEST_FILE = 1 << 18
+_MOST_PATTERNS = 10_000
+"""Of all rules together: each pod is compared with them whenever something changes."""
 
 
 class Rule(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -48,31 +52,43 @@ class NotAllowed(Struct, frozen=True):
 
 def parse_policy(data: bytes) -> Policy:
     """Read a policy file; raises ValueError that says what is wrong with it."""
+    if len(data) > _LONGEST_FILE:
+        raise ValueError(
+            f"longer than {_LONGEST_FILE} bytes: write fewer rules, with patterns for many roles"
+        )
     try:
         policy = msgspec.yaml.decode(data, type=Policy)
     except msgspec.MsgspecError as error:
         raise ValueError(" ".join(str(error).split())) from None
+    patterns = sum(
+        len(rule.roles) + len(rule.namespaces) + len(rule.service_accounts) for rule in policy.rules
+    )
+    if patterns > _MOST_PATTERNS:
+        raise ValueError(f"{patterns} patterns, more than {_MOST_PATTERNS}: write * for many roles")
     for rule in policy.rules:
-        try:
-            parse_selector(rule.namespace_selector)
-        except ValueError as error:
-            raise ValueError(f"rule {rule.name!r}: {error}") from None
-        if not rule.roles:
-            raise ValueError(f"rule {rule.name!r}: without roles it permits nothing")
-        if found := faults(rule.roles, "glob"):
-            raise ValueError(f"rule {rule.name!r}: {found[0]}")
+        _check_rule(rule)
     return policy
 
 
-def allowed_roles(text: str) -> tuple[str, ...]:
-    """Read the list in a namespace's annotation; raises ValueError."""
+def _check_rule(rule: Rule) -> None:
     try:
-        found = msgspec.json.decode(text, type=list[str])
-    except msgspec.MsgspecError:
-        raise ValueError('not a JSON list of texts, such as ["web-*", "db"]') from None
-    if len(found) > _LONGEST_LIST:
-        raise ValueError(f"more than {_LONGEST_LIST} entries")
-    return tuple(found)
+        parse_selector(rule.namespace_selector)
+    except ValueError as error:
+        raise ValueError(f"rule {shown(rule.name)}: {error}") from None
+    if not rule.roles:
+        raise ValueError(f"rule {shown(rule.name)}: without roles it permits nothing")
+    for role in rule.roles:
+        if fault := glob_fault(role):
+            raise ValueError(f"rule {shown(rule.name)}: {fault}")
+
+
+def read_namespace(annotations: Mapping[str, str], *, key: str, form: Format) -> tuple[str, RoleList] | None:
+    """Give the annotation that lists the roles of a namespace, and the list; None without one."""
+    if key in annotations:
+        return key, read_list(annotations[key], form)
+    if permitted := annotations.get(names.PERMITTED):
+        return names.PERMITTED, read_list(permitted, "permitted")
+    return None
 
 
 def check_namespace(
@@ -83,23 +99,18 @@ def check_namespace(
     Names stand for roles below `base`. Roles that are not below it, of another account for instance, must be
     listed with the account written out: no pattern without it reaches them.
     """
-    if key in annotations:
-        try:
-            patterns = allowed_roles(annotations[key])
-        except ValueError as error:
-            return NotAllowed(names.ROLE_NOT_ALLOWED, f"annotation {key} of the namespace: {error}")
-        found = first_match(arn, patterns, form=form, base=base)
-        if found is not None:
-            return Allowed(f"{key} of the namespace has {found}")
-        said = f"no entry of {key} of the namespace matches the whole of"
-        return _refused(arn, said, patterns, form=form, base=base)
-    if permitted := annotations.get(names.PERMITTED):
-        if _permits(arn, permitted, base):
-            return Allowed(f"{names.PERMITTED} of the namespace is {permitted}")
-        said = f"{names.PERMITTED} of the namespace does not match the whole of"
-        return _refused(arn, said, (permitted,), form="regexp", base=base)
-    message = f"the namespace has no annotation {key}, and so allows no role"
-    return NotAllowed(names.ROLE_NOT_ALLOWED, message)
+    found = read_namespace(annotations, key=key, form=form)
+    if found is None:
+        message = f"the namespace has no annotation {key}, and so allows no role"
+        return NotAllowed(names.ROLE_NOT_ALLOWED, message)
+    where, roles = found
+    if roles.refused:
+        message = f"annotation {where} of the namespace: {roles.refused}"
+        return NotAllowed(names.ROLE_NOT_ALLOWED, message)
+    if (pattern := roles.first_match(arn, base)) is not None:
+        verb = "is" if where == names.PERMITTED else "has"
+        return Allowed(f"{where} of the namespace {verb} {pattern}")
+    return _refused(arn, where, roles, base)
 
 
 def check_policy(
@@ -108,59 +119,28 @@ def check_policy(
     """Whether a rule of the cluster permits a role to pods of a namespace and ServiceAccount."""
     found = [rule for rule in policy.rules if _selects(rule, namespace, labels, service_account)]
     for rule in found:
-        if (pattern := first_match(arn, rule.roles, form="glob", base=base)) is not None:
+        if (pattern := first_match(arn, rule.roles, kind="glob", base=base)) is not None:
             return Allowed(f"rule {rule.name} of the policy has {pattern}")
-    said = f"rules {', '.join(rule.name for rule in found)} do not permit" if found else "no rule permits"
+    said = f"rules {_first_names(found)} do not permit" if found else "no rule permits"
     return NotAllowed(names.POLICY_DENIES, f"policy: {said} {arn} to {namespace}/{service_account}")
 
 
-def first_match(arn: str, patterns: Iterable[str], *, form: Format, base: str) -> str | None:
-    """Give the first of the patterns that matches the whole of the ARN; a faulty one matches nothing."""
-    return next((pattern for pattern in patterns if _matches(arn, pattern, form, base)), None)
+def _first_names(rules: Sequence[Rule]) -> str:
+    first, more = ", ".join(rule.name for rule in rules[:_TOLD]), len(rules) - _TOLD
+    return f"{first} and {more} more" if more > 0 else first
 
 
-def faults(patterns: Iterable[str], form: Format) -> list[str]:
-    """What is wrong with patterns, in words."""
-    if form == "glob":
-        return [fault for pattern in patterns if (fault := glob_fault(pattern))]
-    return [f"{pattern!r}: {fault}" for pattern in patterns if (fault := regexp_fault(pattern))]
-
-
-def _matches(arn: str, pattern: str, form: Format, base: str) -> bool:
-    written = pattern.removeprefix("^") if form == "regexp" else pattern
-    if written.startswith("arn:"):
-        return _is_reached(arn, written, base) and _fits(arn, pattern, form)
-    return bool(base) and arn.startswith(base) and _fits(arn[len(base) :], pattern.removeprefix("/"), form)
-
-
-def _permits(arn: str, permitted: str, base: str) -> bool:
-    """As kiam reads it: the expression is about the whole role, as an ARN or below the base."""
-    if _is_reached(arn, permitted.removeprefix("^"), base) and _fits(arn, permitted, "regexp"):
-        return True
-    return bool(base) and arn.startswith(base) and _fits(arn[len(base) :], permitted, "regexp")
-
-
-def _is_reached(arn: str, written: str, base: str) -> bool:
-    """Whether the role is of our account, or the pattern has the role's account written out."""
-    ours = bool(base) and account_prefix(arn) == account_prefix(base)
-    return ours or written.startswith(account_prefix(arn))
-
-
-def _fits(text: str, pattern: str, form: Format) -> bool:
-    if form == "glob":
-        return glob_matches(pattern, text)
-    try:
-        return regexp_matches(pattern, text)
-    except BadPattern:
-        return False
-
-
-def _refused(arn: str, said: str, patterns: tuple[str, ...], *, form: Format, base: str) -> NotAllowed:
+def _refused(arn: str, where: str, roles: RoleList, base: str) -> NotAllowed:
+    subject = f"{where} of the namespace"
+    if where != names.PERMITTED:
+        said = f"no entry of {subject} matches the whole of {arn}"
+    else:
+        said = f"{subject} does not match the whole of {arn}"
     is_foreign = not (base and account_prefix(arn) == account_prefix(base))
-    if is_foreign and not any(account_prefix(arn) in pattern for pattern in patterns):
-        message = f"{said} {arn}: a role of another account must be listed with {account_prefix(arn)}"
+    if is_foreign and not any(account_prefix(arn) in entry for entry in roles.entries):
+        message = f"{said}: a role of another account must be listed with {account_prefix(arn)}"
         return NotAllowed(names.ACCOUNT_NOT_ALLOWED, message)
-    return NotAllowed(names.ROLE_NOT_ALLOWED, "; ".join((f"{said} {arn}", *faults(patterns, form))))
+    return NotAllowed(names.ROLE_NOT_ALLOWED, "; ".join((said, *roles.faults)))
 
 
 def _selects(rule: Rule, namespace: str, labels: Mapping[str, str], service_account: str) -> bool:

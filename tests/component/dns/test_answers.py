@@ -289,6 +289,30 @@ class TestZones:
         assert world.records() == {"a.sub": ("192.0.2.1",)}
         assert [item.type for item in world.aws.route53.record_sets(lower)] == ["NS", "SOA"]
 
+    @pytest.mark.parametrize("form", ["{}", "/hostedzone/{}", "arn:aws:route53:::hostedzone/{}"])
+    async def test_one_zone_by_id_in_every_form(self, world: World, form: str) -> None:
+        other = world.aws.route53.create_zone("sub.example.com")
+        world.create(service("www", "192.0.2.1", hostname="a.sub.example.com"))
+        assert await world.once(f"--zone-id-filter={form.format(other)}") == {}
+        assert "A" in [item.type for item in world.aws.route53.record_sets(other)]
+        assert world.records() == {}
+
+    async def test_filters_that_leave_no_zone_say_which_there_are(self, world: World) -> None:
+        flags = ("--zone-id-filter=Z0UNKNOWN", f"--aws-zone-role=Z0NONE=arn:aws:iam::{ACCOUNT}:role/dns")
+        world.aws.sts.create_role(f"arn:aws:iam::{ACCOUNT}:role/dns")
+        there = f"public zone example.com ({world.zone_id}) left out by --zone-id-filter"
+        async with world.running(*flags) as controller:
+            await until(lambda: len(world.decisions.newest()) == 3)
+            state = controller.state()
+        assert state["failures"] == {"hosted zones": f"no hosted zone to work on: there are {there}"}
+        zone = {"id": world.zone_id, "name": "example.com", "private": False, "leftOutBy": "--zone-id-filter"}
+        assert state["zonesLeftOut"] == [zone]
+        assert {(one.reason, one.message) for one in world.decisions.newest()} == {
+            ("NoHostedZone", f"no hosted zone to work on: there are {there}"),
+            ("UnknownZoneId", "no hosted zone that is listed has the id of --zone-id-filter=Z0UNKNOWN"),
+            ("UnknownZoneId", "no hosted zone that is listed has the id of --aws-zone-role=Z0NONE"),
+        }
+
     async def test_an_unknown_zone_is_told(self, world: World) -> None:
         world.create(addressed("www", aws_hosted_zone_id="Z0UNKNOWN"))
         async with world.running():

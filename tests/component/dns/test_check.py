@@ -106,7 +106,7 @@ async def test_zones_that_may_not_be_listed(world: World) -> None:
 async def test_settings_that_leave_no_zone(world: World) -> None:
     code, lines = await check(world, "--domain-filter=other.test")
     assert code == 3
-    assert "none that the settings let through" in complaint(lines, "hosted zones")
+    assert "no hosted zone to work on: there are" in complaint(lines, "hosted zones")
 
 
 async def test_credentials_that_aws_does_not_know(world: World) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -92,6 +93,31 @@ async def test_a_single_pass_with_a_failure_exits_with_3_and_names_it(world: Wor
     code, _, err = await world.run("--once")
     assert code == 3
     assert f"failed: {world.zone_id}: route53 ChangeResourceRecordSets: no (AccessDenied)" in err
+
+
+async def test_every_change_of_a_record_is_a_line_in_the_log(world: World) -> None:
+    names = [f"w{number}" for number in range(50)]
+    for name in names:
+        world.api.store.create("v1", "services", service(name, "192.0.2.1"))
+    await world.run("--once")
+    for name in names:
+        world.api.store.update("v1", "services", service(name, "192.0.2.2"))
+    _, _, updated = await world.run("--once")
+    for name in names:
+        world.api.store.delete("v1", "services", "default", name)
+    _, _, deleted = await world.run("--once", "--policy=sync", "--delete-budget=100")
+    assert len(re.findall(r"updated A w\d+.example.com -> 192.0.2.2, was 192.0.2.1: service", updated)) == 50
+    assert len(re.findall(r"deleted A w\d+.example.com -> 192.0.2.2: service/default/w\d+ no", deleted)) == 50
+
+
+async def test_a_single_pass_without_a_zone_exits_with_3_and_says_which_there_are(world: World) -> None:
+    code, _, err = await world.run("--once", "--domain-filter=www.example.com")
+    assert code == 3
+    zone = f"public zone example.com ({world.zone_id})"
+    setting = "the domain filter, without --aws-zone-match-parent"
+    told = f"no hosted zone to work on: there are {zone} left out by {setting}"
+    assert f"failed: hosted zones: {told}\n" in err
+    assert err.count(told) == 2
 
 
 async def test_a_single_pass_beside_a_leader_says_so_and_needs_force(world: World) -> None:
@@ -252,7 +278,8 @@ async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:
         async with http.get("/api/state") as reply:
             assert [zone["name"] for zone in (await reply.json())["zones"]] == ["example.com"]
         async with http.get("/api/decisions?object=service/default/www") as reply:
-            assert [item["reason"] for item in await reply.json()] == ["RecordReady"]
+            found = [(item["reason"], item["action"]) for item in await reply.json()]
+            assert found == [("RecordReady", "keep"), ("RecordReady", "create")]
         async with http.get("/api/decisions?object=service/default/other") as reply:
             assert [item["reason"] for item in await reply.json()] == ["OutsideDomainFilter"]
         started.send_signal(signal.SIGTERM)

@@ -1,11 +1,15 @@
 """Nothing is lost by mistake: holds, the delete budget, approvals, flapping, suspension; each is told."""
 
+import gzip
+import json
+from base64 import b64encode
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from prometheus_client import REGISTRY
 
 from addons.dns.controller.zones import Controller
@@ -14,8 +18,9 @@ from addons.runtime.clock import utc_now
 from addons.runtime.loop import Result
 from addons.runtime.permit import Permit
 from addons.runtime.watches import Cache
+from addons.sim.aws.route53.model import RecordSet
 from addons.sim.kubeapi.faults import Fault
-from tests.support.dns_world import CHANGE, World, service
+from tests.support.dns_world import CHANGE, TEXT, World, service
 from tests.support.permits import NEVER, PERMIT
 from tests.support.until import until
 
@@ -386,6 +391,22 @@ class TestTakingOver:
         world.delete("www")
         assert await world.once(*flags) == {}
         assert world.records("TXT") == {}
+
+    async def test_a_text_is_deleted_by_the_value_that_it_holds(self, world: World) -> None:
+        """Other programs compress and encrypt the same text to other bytes: made anew, none would match."""
+        key, nonce = b"k" * 32, b"by chance..."
+        packed = gzip.compress(json.loads(TEXT.format("www")).encode(), compresslevel=1, mtime=7)
+        value = f'"{b64encode(nonce + AESGCM(key).encrypt(nonce, packed, None)).decode()}"'
+        held = RecordSet("a-www.example.com", "TXT", ttl=60, values=(value,))
+        world.foreign("www", "192.0.2.1")
+        world.aws.route53.change(world.zone_id, [("CREATE", held)])
+        flags = ("--txt-encrypt-enabled", f"--txt-encrypt-aes-key={key.decode()}")
+        world.create(service("www", "192.0.2.1"))
+        assert await world.once(*flags) == {}
+        assert world.records("TXT") == {"a-www": (value,)}
+        world.delete("www")
+        assert await world.once(*flags) == {}
+        assert world.records() == world.records("TXT") == {}
 
 
 class TestUnusualNames:

@@ -9,7 +9,7 @@ import pytest
 
 from addons.runtime.clock import utc_now
 from addons.sim.kubeapi.faults import Fault
-from tests.support.dns_world import PREFIX, World, service
+from tests.support.dns_world import CHANGE, PREFIX, World, service
 from tests.support.permits import NEVER
 from tests.support.until import until
 
@@ -125,6 +125,41 @@ class TestCustomResources:
             await until(lambda: world.records() == {"www": ("192.0.2.2",)} and not world.records("MX"))
             world.api.store.delete(EXTERNAL, "dnsendpoints", "default", "one")
             await until(lambda: world.records() == {} and world.records("TXT") == {})
+
+    async def test_a_certificate_association_comes_stays_and_goes(self, world: World) -> None:
+        define(world, EXTERNAL, "DNSEndpoint")
+        value = "3 1 1 " + "d2ab" * 16
+        wanted = dns_endpoint("one", entry("_443._tcp.www", "TLSA", value.upper()))
+        world.create(wanted, kind="dnsendpoints", version=EXTERNAL)
+        flags = ("--source=crd", "--managed-record-types=A,TLSA")
+        assert await world.once(*flags) == {}
+        assert world.records("TLSA") == {"_443._tcp.www": (value,)}
+        assert list(world.records("TXT")) == ["tlsa-_443._tcp.www"]
+        calls = world.calls(CHANGE)
+        assert await world.once(*flags) == {}
+        assert world.calls(CHANGE) == calls
+        world.api.store.delete(EXTERNAL, "dnsendpoints", "default", "one")
+        assert await world.once(*flags) == {}
+        assert world.records("TLSA") == world.records("TXT") == {}
+
+    async def test_the_order_of_its_entries_never_beats_the_record_that_exists(self, world: World) -> None:
+        define(world, EXTERNAL, "DNSEndpoint")
+        address, host = entry("www", "A", "192.0.2.1"), entry("www", "CNAME", "lb.example.net")
+        world.create(dns_endpoint("one", host), kind="dnsendpoints", version=EXTERNAL)
+        await world.once(*self.FLAGS)
+        for entries, kind in (
+            ([address, host], "CNAME"),
+            ([address], "A"),
+            ([host, address], "A"),
+        ):
+
+            def set_entries(obj: Object, entries: list[Object] = entries) -> None:
+                obj["spec"]["endpoints"] = entries
+
+            change(world, EXTERNAL, "dnsendpoints", ("default", "one"), set_entries)
+            assert await world.once(*self.FLAGS) == {}
+            assert [one for one in ("A", "CNAME") if world.records(one)] == [kind]
+            assert ("ConflictingTargets" in world.reasons()) is (len(entries) == 2)
 
     async def test_the_generation_that_was_looked_at_is_written_back(self, world: World) -> None:
         define(world, EXTERNAL, "DNSEndpoint")
@@ -277,6 +312,47 @@ class TestNodes:
             await until(lambda: world.records("SRV") == {} and world.records("TXT") == {})
 
 
+async def test_a_pod_in_the_network_of_its_host_leads_to_its_node_and_another_to_itself(world: World) -> None:
+    node = {
+        "metadata": {"name": "a"},
+        "status": {"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}]},
+    }
+    world.create(node, kind="nodes")
+    for name, address, is_host in (("agent", "10.0.0.1", True), ("app", "10.0.1.7", False)):
+        pod = {
+            "metadata": {"name": name, "annotations": {PREFIX + "hostname": f"{name}.example.com"}},
+            "spec": {"nodeName": "a", "hostNetwork": is_host, "containers": [{"name": "c", "image": "i"}]},
+            "status": {
+                "phase": "Running",
+                "podIP": address,
+                "conditions": [{"type": "Ready", "status": "True"}],
+            },
+        }
+        world.create(pod, kind="pods")
+    async with world.running("--source=pod"):
+        await until(lambda: world.records() == {"agent": ("10.0.0.1",), "app": ("10.0.1.7",)})
+
+        def reach(obj: Object) -> None:
+            obj["status"]["addresses"].append({"type": "ExternalIP", "address": "198.51.100.1"})
+
+        change(world, "v1", "nodes", ("", "a"), reach)
+        await until(lambda: world.records() == {"agent": ("198.51.100.1",), "app": ("10.0.1.7",)})
+
+
+async def test_two_spellings_of_one_address_are_one_target_and_equal_to_the_record_that_exists(
+    world: World,
+) -> None:
+    targets = "2001:DB8:0:0::1,2001:db8::1"
+    world.create(service("www", target=targets))
+    assert await world.once() == {}
+    assert world.records("AAAA") == {"www": ("2001:db8::1",)}
+    other = service("www", target="2001:db8:0:0:0:0:0:1")
+    world.update(other)
+    calls = world.calls(CHANGE)
+    assert await world.once() == {}
+    assert world.calls(CHANGE) == calls
+
+
 class TestWhatIsWatched:
     """Only what the chosen sources need; what the server refuses costs its source alone."""
 
@@ -323,6 +399,29 @@ class TestTemplatesAndFilters:
         flags = ("--fqdn-template={{.Name}}.{{.Namespace}}.example.com", "--exclude-target-net=10.0.0.0/8")
         assert await world.once(*flags) == {}
         assert world.records() == {"www.default": ("192.0.2.1",)}
+
+    async def test_a_name_from_parts_of_the_object_by_their_json_keys(self, world: World) -> None:
+        www = service("www", "192.0.2.1")
+        www["metadata"]["annotations"] = {}
+        www["spec"]["ipFamilyPolicy"] = "SingleStack"
+        world.create(www)
+        template = "{{.Spec.ipFamilyPolicy}}-{{index .Status.loadBalancer.ingress 0 `ip` | replace `.` `-`}}"
+        async with world.running(f"--fqdn-template={template}.example.com"):
+            await until(lambda: world.records() == {"singlestack-192-0-2-1": ("192.0.2.1",)})
+
+            def prefer_both(obj: Object) -> None:
+                obj["spec"]["ipFamilyPolicy"] = "PreferDualStack"
+
+            change(world, "v1", "services", ("default", "www"), prefer_both)
+            await until(lambda: world.records() == {"preferdualstack-192-0-2-1": ("192.0.2.1",)})
+
+    async def test_a_part_that_is_not_there_is_told(self, world: World) -> None:
+        world.create(service("www", "192.0.2.1"))
+        flags = ("--fqdn-template={{.Spec.externalName}}.example.com", "--combine-fqdn-annotation")
+        async with world.running(*flags):
+            await until(lambda: ("Warning", "InvalidTemplate") in world.events("www"))
+        (told,) = [one for one in world.decisions.newest() if one.reason == "InvalidTemplate"]
+        assert told.message == "--fqdn-template: the object has no .Spec.externalName"
 
     async def test_an_object_that_the_template_does_not_suit_is_told(self, world: World) -> None:
         world.create(service("www", "192.0.2.1", hostname=","))

@@ -118,7 +118,7 @@ class TestDns:
         assert out.startswith(
             "service/default/www\n\ndns (kube-system/aws-dns-1), AWS identity: arn:aws:iam:"
         )
-        assert "created A www.example.com -> 192.0.2.1" in out
+        assert "    A www.example.com -> 192.0.2.1 in public zone example.com" in out
         assert "Stands by: aws-dns-1 leads" in (await second.get("/"))[1]
 
     async def test_a_fault_comes_with_what_it_means_and_what_to_do(self, world: World) -> None:

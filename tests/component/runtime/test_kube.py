@@ -1,5 +1,6 @@
 """What a KubeClient makes of the answers it gets, good and bad."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -81,6 +82,11 @@ class TestErrors:
             (reply(200, b""), errors.Unavailable, ""),
             (reply(200, b'{"metadata": 5}'), errors.Unavailable, ""),
             (reply(500, b"{not json"), errors.Unavailable, ""),
+            (reply(200, b"[" * 100_000), errors.Unavailable, ""),
+            (reply(200, b'{"metadata":' * 100_000), errors.Unavailable, ""),
+            (reply(500, b"[" * 100_000), errors.Unavailable, ""),
+            (reply(302, headers={"Location": "http://[bad"}), errors.Unavailable, ""),
+            (reply(304), errors.Unavailable, ""),
             (cut, errors.Unavailable, ""),
             (hang, errors.Unavailable, ""),
         ],
@@ -98,6 +104,48 @@ class TestErrors:
         with pytest.raises(errors.Throttled) as caught:
             ask(tmp_path, refusal(429, "TooManyRequests", retry_after=7), get_web)
         assert caught.value.retry_after == 7
+
+    @pytest.mark.parametrize(
+        ("asked", "seconds"),
+        [
+            ("7", 7),
+            ("9" * 400, 300),
+            ("86400", 300),
+            ("Fri, 02 Jan 2026 03:04:15 GMT", 10),
+            ("Fri, 02 Jan 2099 03:04:15 GMT", 300),
+            ("Fri, 02 Jan 2026 03:04:00 GMT", 0),
+            ("Fri, 02 Jan 99999999999999999999 03:04:00 GMT", None),
+            ("soon", None),
+            ("-5", None),
+        ],
+    )
+    @pytest.mark.parametrize("kind", ["application/json", "text/plain", "text/html"])
+    def test_a_wait_may_be_a_number_or_a_date_and_is_five_minutes_at_most(
+        self, tmp_path: Path, asked: str, seconds: float | None, kind: str
+    ) -> None:
+        headers = {"Retry-After": asked, "Date": "Fri, 02 Jan 2026 03:04:05 GMT"}
+        with pytest.raises(errors.OutsideError) as caught:
+            ask(tmp_path, reply(429, b"{}", content_type=kind, headers=headers), get_web)
+        assert caught.value.retry_after == seconds
+
+    def test_nor_is_the_wait_of_a_status_longer(self, tmp_path: Path) -> None:
+        details = {"retryAfterSeconds": 86400}
+        with pytest.raises(errors.Throttled) as caught:
+            ask(tmp_path, reply(429, {"code": 429, "details": details}), get_web)
+        assert caught.value.retry_after == 300
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_a_redirect_is_not_followed(self, tmp_path: Path, status: int) -> None:
+        async def patch(kube: KubeClient) -> None:
+            with pytest.raises(errors.Unavailable) as caught:
+                await kube.merge_patch(SERVICES, {}, namespace="default", name="web")
+            assert str(caught.value) == (
+                f"patch services default/web: {status}: "
+                "a redirect to '/elsewhere', which is not trusted and not followed"
+            )
+
+        _, requests = ask(tmp_path, reply(status, headers={"Location": "/elsewhere"}), patch)
+        assert len(requests) == 1
 
     def test_an_eviction_that_a_budget_forbids_is_told_apart(self, tmp_path: Path) -> None:
         details = {"causes": [{"reason": "DisruptionBudget"}]}
@@ -266,12 +314,12 @@ class TestCredentials:
             async with HostileServer(script).running() as server:
                 path = write_kubeconfig(directory / "kubeconfig", server.url, user)
                 async with KubeClient.connect(path) as kube:
-                    (directory / "token").write_text("new")
+                    (directory / "token").write_text("new\n")
                     await get_web(kube)
                     await get_web(kube)
                 return [request.headers["authorization"] for request in server.requests]
 
-        return run_virtual(main())
+        return asyncio.run(main())  # a plugin takes its time in earnest
 
     def test_a_token_file_is_read_again(self, tmp_path: Path) -> None:
         (tmp_path / "token").write_text("old")

@@ -2,9 +2,12 @@
 
 import asyncio
 import base64
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import pytest
 import yaml
 
 from addons.runtime import errors
+from addons.runtime.clock import rfc3339, utc_now
 from addons.runtime.kube import KubeClient
 from addons.runtime.kube_access import Kubeconfig, ServiceAccount
 from addons.runtime.settings import SettingError
@@ -23,6 +27,9 @@ from tests.support.hostile import HostileServer, Request, reply, write_kubeconfi
 from tests.support.objects import NAMESPACES, Namespace
 from tests.support.service_account import service_account, variables, write_files
 from tests.support.virtual import run_virtual
+
+UNSENDABLE = [b"\x00\x00\x00\x00", b"abc\x00", b"abc\x01\x7f", b"a\r\nb", b"a\x0bb", b"\xff\xfe"]
+"""Tokens that no header can hold: what a disk may show after a crash, or an editor of another system."""
 
 IN_A_POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 
@@ -167,7 +174,7 @@ class TestFaultyFiles:
             "does the pod mount the token of its ServiceAccount?"
         )
 
-    @pytest.mark.parametrize("content", [b"", b"\n", b"two words", b"one\ntwo", b"caf\xc3\xa9"])
+    @pytest.mark.parametrize("content", [b"", b"\n", b"two words", b"one\ntwo", b"caf\xc3\xa9", *UNSENDABLE])
     def test_a_file_without_a_token(self, files: Path, content: bytes) -> None:
         (files / "token").write_bytes(content)
         assert refused(ServiceAccount(IN_A_POD, files)) == f"{files / 'token'} is empty or holds no token"
@@ -201,6 +208,48 @@ class TestKubeconfig:
         assert (access.server, access.authorization) == ("https://127.0.0.1:6443", "Bearer t0ken")
         assert access.tls.check_hostname
         assert (access.proxy, access.tls_server_name) == (None, None)
+
+    async def test_the_token_of_a_file_ends_before_its_newline(self, tmp_path: Path) -> None:
+        (tmp_path / "token").write_bytes(b"t0ken\r\n")
+        access = await self.access(tmp_path, {"tokenFile": str(tmp_path / "token")})
+        assert access.authorization == "Bearer t0ken"
+
+    @pytest.mark.parametrize("content", UNSENDABLE)
+    async def test_a_token_that_cannot_be_sent(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "token").write_bytes(content)
+        with pytest.raises(SettingError, match=r"--kubeconfig: .*kubeconfig"):
+            await self.access(tmp_path, {"tokenFile": str(tmp_path / "token")})
+
+    def plugin(self, folder: Path, **status: str) -> dict[str, Any]:
+        """A user whose exec plugin answers with this status, and fails without one."""
+        api = "client.authentication.k8s.io/v1"
+        (folder / "said").write_text(
+            json.dumps({"apiVersion": api, "kind": "ExecCredential", "status": status})
+        )
+        plugin = folder / "plugin"
+        plugin.write_text(f"#!/bin/sh\ncat {folder}/said\n" if status else "#!/bin/sh\nexit 3\n")
+        plugin.chmod(0o755)
+        return {"exec": {"apiVersion": api, "command": str(plugin), "interactiveMode": "Never"}}
+
+    async def test_the_token_of_a_plugin_is_good_until_a_minute_before_it_expires(
+        self, tmp_path: Path
+    ) -> None:
+        expiry = rfc3339(utc_now() + timedelta(hours=1))
+        access = await self.access(tmp_path, self.plugin(tmp_path, token="t", expirationTimestamp=expiry))
+        assert access.authorization == "Bearer t"
+        assert 50 * 60 < access.good_seconds <= 59 * 60
+
+    async def test_one_that_has_expired_by_our_clock_is_used_for_a_minute(self, tmp_path: Path) -> None:
+        expiry = rfc3339(utc_now() - timedelta(hours=1))
+        access = await self.access(tmp_path, self.plugin(tmp_path, token="t", expirationTimestamp=expiry))
+        assert access.good_seconds == 60
+
+    async def test_one_that_does_not_tell_is_good_until_it_is_refused(self, tmp_path: Path) -> None:
+        assert (await self.access(tmp_path, self.plugin(tmp_path, token="t"))).good_seconds == inf
+
+    async def test_a_plugin_that_fails_makes_nobody_anonymous(self, tmp_path: Path) -> None:
+        with pytest.raises(SettingError, match="its exec plugin gave no credentials"):
+            await self.access(tmp_path, self.plugin(tmp_path))
 
     async def test_a_password(self, tmp_path: Path) -> None:
         access = await self.access(tmp_path, {"username": "a", "password": "b"})

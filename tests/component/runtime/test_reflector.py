@@ -114,6 +114,7 @@ class TestDeadServers:
         [
             reply(200, b""),
             reply(200, b"", content_type="application/octet-stream"),
+            reply(200, b"[" * 100_000),
             PAGE_OF_HTML,
             reply(200, b"<html>", content_type="text/html"),
             reply(500, b"oops", content_type="text/plain"),
@@ -144,6 +145,7 @@ class TestDeadServers:
             stream(then="cut"),
             stream(then="half-close"),
             stream(b"{not json\n"),
+            stream(b"[" * 100_000 + b"\n"),
             refusal(410, "Expired"),
             refusal(429, "TooManyRequests"),
             PAGE_OF_HTML,
@@ -343,8 +345,45 @@ class TestUse:
     """What the owner of a reflector sees."""
 
     def test_a_resting_server_makes_the_copy_stale_but_not_unreadable(self, tmp_path: Path) -> None:
-        seen = after(181, serve([listed(service("a"))], [QUIET]), tmp_path)
+        seen = after(181, serve([listed(service("a")), hang], [QUIET]), tmp_path)
         assert (seen.names, seen.synced, seen.fresh) == (["a"], True, False)
+
+    @pytest.mark.parametrize("watch_list", ["off", "on"])
+    def test_after_a_long_outage_a_list_makes_it_fresh_at_once(self, tmp_path: Path, watch_list: str) -> None:
+        """The first bookmark of a watch would do so only after a minute."""
+
+        def script(request: Request) -> Answer:
+            if 10 <= request.at < 300:
+                return refusal(503, "ServiceUnavailable")
+            name, end = ("a", "cut") if request.at < 10 else ("b", "hang")
+            if not request.is_watch:
+                return listed(service(name), version=20)
+            if "sendInitialEvents" in request.query:
+                return stream(event("ADDED", service(name, 20)), bookmark(20, END), 10.0, then=end)
+            return stream(10.0, then=end)
+
+        assert not after(299, script, tmp_path, watch_list=watch_list).fresh
+        seen = after(331, script, tmp_path, watch_list=watch_list)
+        assert (seen.names, seen.fresh) == (["b"], True)
+        assert "resourceVersion" not in seen.requests[-2 if watch_list == "off" else -1].query
+
+    def test_after_a_short_outage_the_watch_goes_on(self, tmp_path: Path) -> None:
+        trouble = [refusal(503, "ServiceUnavailable")] * 5
+        seen = after(60, serve([listed(service("a")), hang], [*trouble, QUIET]), tmp_path)
+        assert [request.is_watch for request in seen.requests] == [False, *[True] * 6]
+        assert seen.fresh
+
+    def test_a_watch_without_bookmarks_never_leaves_it_stale(self, tmp_path: Path) -> None:
+        async def main() -> list[bool]:
+            async with reflecting(serve([listed()], [QUIET]), tmp_path) as (reflector, _):
+                await reflector.wait_synced()
+                fresh = []
+                for _ in range(1000):
+                    await asyncio.sleep(1)
+                    fresh.append(reflector.is_fresh())
+                return fresh
+
+        assert all(run_virtual(main()))
 
     def test_bookmarks_keep_it_fresh(self, tmp_path: Path) -> None:
         hourly = [part for minute in range(59) for part in (60.0, bookmark(11 + minute))]

@@ -73,6 +73,7 @@ VALID = [
     ("PTR", "host.example.org"),
     ("CAA", '0 issue "ca.example.net"'),
     ("SPF", '"v=spf1 -all"'),
+    ("TLSA", "3 1 1 " + "d2AB" * 16),
 ]
 INVALID = [
     ("A", "192.0.2.256", "ARRDATAIllegalIPv4Address (Value is not a valid IPv4 address)"),
@@ -95,6 +96,10 @@ INVALID = [
     ("MX", "ten mail.example.org", "MXRRDATAIllegalNumber"),
     ("CAA", "0 issue ca.example.net", "CAARRDATAMalformed"),
     ("CAA", '256 issue "ca.example.net"', "CAARRDATAMalformed"),
+    ("TLSA", "3 1 " + "d2ab" * 16, "TLSARRDATAIllegalNumberOfFields"),
+    ("TLSA", "3 1 256 " + "d2ab" * 16, "TLSARRDATAIllegalNumber"),
+    ("TLSA", "3 1 1 d2a", "TLSARRDATAIllegalHexadecimal"),
+    ("TLSA", "3 1 1 d2xy", "TLSARRDATAIllegalHexadecimal"),
     ("NS", "a..b", "DomainLabelEmpty"),
     ("PTR", "", "DomainNameEmpty"),
 ]

@@ -1,5 +1,6 @@
 """The charts as packages: complete, loadable elsewhere, usable below another chart."""
 
+import re
 import shlex
 import shutil
 import tarfile
@@ -13,6 +14,7 @@ import yaml
 from tests.support.charts import (
     APPLICATIONS,
     CHARTS,
+    NEWEST,
     OLDEST,
     ROOT,
     Object,
@@ -42,6 +44,19 @@ def test_lint_has_nothing_to_say(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_chart_supports_the_oldest_minor_and_later(name: str) -> None:
     assert metadata(name)["kubeVersion"] == f">={OLDEST}.0-0"
+
+
+def test_the_documents_name_the_minors_of_kubernetes() -> None:
+    for name in APPLICATIONS:
+        assert f"Needs Kubernetes {OLDEST} or later" in (CHARTS / name / "README.md").read_text()
+    install = (ROOT / "docs" / "install.md").read_text()
+    assert (
+        f"Kubernetes {OLDEST} or later; the charts are tested with the schemas of {OLDEST} and {NEWEST}"
+        in install
+    )
+    tested = re.search(r"k8s.io/kubernetes v(1\.[0-9]+)", (ROOT / "tests/kube/go.mod").read_text())
+    assert tested
+    assert f"the daemons on a real {tested[1]}." in install
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)

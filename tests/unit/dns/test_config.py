@@ -6,10 +6,11 @@ from addons.dns.config import Config
 from addons.dns.desired.settings import source_settings
 from addons.dns.model.records import Zone
 from addons.dns.model.registry import Registry, registry_of
-from addons.dns.model.zones import DomainFilter, domains_of, zone_filter_of
+from addons.dns.model.zones import DomainFilter, domains_of, roles_of, zone_filter_of
 from addons.runtime.settings import SettingError, load
 
 PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
+ROLE = "arn:aws:iam::123456789012:role/dns"
 
 
 def read(*argv: str, **environ: str) -> Config:
@@ -19,6 +20,23 @@ def read(*argv: str, **environ: str) -> Config:
 def test_an_owner_is_all_that_is_needed() -> None:
     config = read("--txt-owner-id=me")
     assert (config.policy, config.registry, config.source) == ("upsert-only", "txt", ("service", "ingress"))
+
+
+def test_the_legacy_prefix_of_annotations_is_read_where_asked_for() -> None:
+    def prefixes(*flags: str) -> tuple[str, ...]:
+        return source_settings(read("--txt-owner-id=me", *flags), DomainFilter()).prefixes
+
+    legacy = "external-dns.alpha.kubernetes.io/"
+    assert prefixes() == prefixes("--enable-legacy-annotation-prefix")
+    assert prefixes("--annotation-prefix=a.org/") == ("a.org/",)
+    assert prefixes("--annotation-prefix=a.org/", "--enable-legacy-annotation-prefix") == ("a.org/", legacy)
+
+
+@pytest.mark.parametrize("flag", ["--registry=crd", "--registry=dynamodb", "--crd-registry-namespace=dns"])
+def test_registries_that_we_have_not_are_refused_with_a_sentence(flag: str) -> None:
+    texts = "ownership is kept in TXT records beside the records, with --registry=txt"
+    with pytest.raises(SettingError, match=rf"^{flag.partition('=')[0]}.* is not supported: .*{texts}$"):
+        read("--txt-owner-id=me", flag)
 
 
 def test_variables_of_external_dns_are_read() -> None:
@@ -83,8 +101,22 @@ class TestWhatSettingsDescribe:
     def test_zones(self) -> None:
         config = read("--txt-owner-id=me", "--aws-zone-type=private", "--zone-id-filter=Z1")
         zones = zone_filter_of(config, DomainFilter())
-        assert zones.accepts(Zone("Z1", "a.com", private=True))
-        assert not zones.accepts(Zone("Z1", "a.com"))
+        assert not zones.refusal(Zone("Z1", "a.com", private=True))
+        assert zones.refusal(Zone("Z1", "a.com")) == "--aws-zone-type=private"
+
+    @pytest.mark.parametrize("text", ["Z1", "/hostedzone/Z1", "arn:aws:route53:::hostedzone/z1"])
+    def test_ids_of_zones_in_every_form(self, text: str) -> None:
+        config = read("--txt-owner-id=me", f"--zone-id-filter={text}", f"--aws-zone-role={text}={ROLE}")
+        assert zone_filter_of(config, DomainFilter()).unmatched(["Z1"]) == ()
+        assert roles_of(config).by_zone == {"Z1": ROLE}
+
+    def test_ids_of_zones_that_are_none(self) -> None:
+        with pytest.raises(
+            SettingError, match=r"--zone-id-filter: 'example\.com' is not allowed: .*the id of a"
+        ):
+            read("--txt-owner-id=me", "--zone-id-filter=example.com")
+        with pytest.raises(SettingError, match=r"--aws-zone-role: 'example\.com' is no id of a hosted zone"):
+            roles_of(read("--txt-owner-id=me", f"--aws-zone-role=example.com={ROLE}"))
 
     def test_record_types(self) -> None:
         config = read("--txt-owner-id=me", "--managed-record-types=A,AAAA,SRV", "--exclude-record-types=AAAA")
@@ -104,8 +136,8 @@ class TestWhatSettingsDescribe:
         ("flag", "complaint"),
         [
             (
-                "--fqdn-template={{.Spec}}",
-                r"--fqdn-template: column 3: .Spec is not known; allowed are .Name",
+                "--fqdn-template={{.Labelz}}",
+                r"--fqdn-template: column 3: .Labelz is not known; allowed are .Name",
             ),
             ("--target-net-filter=10.0.0.0/40", r"--target-net-filter: .*10.0.0.0/40"),
             ("--exclude-target-net=x", r"--exclude-target-net: .*networks like 10.0.0.0/8 are allowed"),

@@ -86,7 +86,7 @@ class TestTexts:
     """TXT records may be data, and ownership texts are TXT records."""
 
     def test_an_ownership_text_is_never_data(self) -> None:
-        world = World(owned("www", "10.0.0.1"), text("old"))
+        world = World(owned("www", "10.0.0.1"), text("old", owner="you"))
         assert changes(world, endpoint("www", "10.0.0.1")) == []
 
     def test_data_is_made_and_deleted_with_its_ownership_text(self) -> None:

@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from msgspec import structs
 
+from addons.dns.model.endpoint import Endpoint
 from addons.dns.model.records import Alias, RecordSet
 from addons.dns.model.registry import Registry
 from tests.support.dns import World, blocked_until, endpoint, fqdn, owned, record, text
@@ -138,6 +140,43 @@ class TestDelete:
         planned = World(owned("www", "10.0.0.1")).plan(endpoint("www"))
         assert planned.groups == ()
         assert planned.skips == [("NoTargets", "service/web/www")]
+
+
+class TestRivals:
+    """Of what one object asks for and what excludes each other, the record that exists counts."""
+
+    RIVALS = (endpoint("www", "a.example.net"), endpoint("www", "10.0.0.1"), endpoint("www", "2001:db8::1"))
+
+    @pytest.mark.parametrize("order", [RIVALS, RIVALS[::-1]])
+    def test_a_cname_that_exists_stays(self, order: tuple[Endpoint, ...]) -> None:
+        planned = World(owned("www", "a.example.net")).plan(*order)
+        assert (planned.changes, planned.skips) == ([], [])
+
+    @pytest.mark.parametrize("order", [RIVALS, RIVALS[::-1]])
+    def test_so_do_addresses(self, order: tuple[Endpoint, ...]) -> None:
+        planned = World(owned("www", "10.0.0.1"), owned("www", "2001:db8::1")).plan(*order)
+        assert (planned.changes, planned.skips) == ([], [])
+
+    @pytest.mark.parametrize("order", [RIVALS, RIVALS[::-1]])
+    def test_where_none_exists_addresses_are_made(self, order: tuple[Endpoint, ...]) -> None:
+        made = ["CREATE A www", "CREATE TXT a-www", "CREATE AAAA www", "CREATE TXT aaaa-www"]
+        assert World().plan(*order).changes == made
+
+    @pytest.mark.parametrize("there", ["a.example.net", "b.example.net"])
+    def test_of_two_host_names_the_one_that_is_there_stays(self, there: str) -> None:
+        two = (endpoint("www", "a.example.net"), endpoint("www", "b.example.net"))
+        for order in (two, two[::-1]):
+            assert World(owned("www", there)).plan(*order).changes == []
+
+    def test_of_two_weights_the_one_that_is_there_stays(self) -> None:
+        two = [
+            structs.replace(endpoint("www", "10.0.0.1"), routing=(("Weight", w),), set_identifier="x")
+            for w in "12"
+        ]
+        for existing in two:
+            world = World()
+            world.apply(world.plan(existing).groups)
+            assert world.plan(*two).changes == world.plan(*two[::-1]).changes == []
 
 
 class TestPolicy:

@@ -121,8 +121,13 @@ class TestRouting:
         assert applied(endpoint("www"), aws_weight="7").endpoints[0].set_identifier == "me"
 
     def test_the_zone(self) -> None:
-        found = applied(endpoint("www", "192.0.2.1"), aws_hosted_zone_id="/hostedzone/Z9")
-        assert [one.zone_id for one in found.endpoints] == ["Z9"]
+        for text in ("Z9", "/hostedzone/Z9", " arn:aws:route53:::hostedzone/Z9 "):
+            found = applied(endpoint("www", "192.0.2.1"), aws_hosted_zone_id=text)
+            assert [one.zone_id for one in found.endpoints] == ["Z9"]
+
+    def test_the_zone_of_an_alias_target(self) -> None:
+        found = aliases(endpoint("www", "a.example.net"), alias="A", aws_target_hosted_zone="/hostedzone/Z9")
+        assert found == {"A": Alias("Z9", "a.example.net", True)}
 
 
 class TestFaults:
@@ -142,6 +147,8 @@ class TestFaults:
             {"aws_evaluate_target_health": "perhaps"},
             {"aws_weight": "1", "set_identifier": "x" * 200},
             {"aws_multi_value_answer": "true"},
+            {"aws_hosted_zone_id": "example.com"},
+            {"aws_target_hosted_zone": "example.com"},
         ],
     )
     def test_others(self, said: dict[str, str]) -> None:

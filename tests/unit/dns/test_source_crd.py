@@ -11,7 +11,9 @@ from addons.dns.model.endpoint import Desired
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.objects import ObjectMeta
 
-EVERY_TYPE = TargetFilter(types=frozenset({"A", "AAAA", "CNAME", "MX", "NAPTR", "NS", "PTR", "SRV", "TXT"}))
+EVERY_TYPE = TargetFilter(
+    types=frozenset({"A", "AAAA", "CNAME", "MX", "NAPTR", "NS", "PTR", "SRV", "TLSA", "TXT"})
+)
 
 
 def entry(
@@ -152,16 +154,33 @@ class TestFaults:
         found = crd_endpoints(endpoint(entry("a.example.com", "MX", "1 b.c")), SourceSettings()).problems
         assert "--managed-record-types has A, AAAA, CNAME" in found[0].message
 
+    def test_entries_that_exclude_each_other_are_told_and_left_to_what_exists(self) -> None:
+        address, host = entry("a.b", "A", "10.0.0.1"), entry("a.b", "CNAME", "b.c")
+        for two in ((address, host), (host, address)):
+            assert wants(*two) == {"a.b A": "10.0.0.1", "a.b CNAME": "b.c"}
+            assert [reason for reason, _ in problems(*two)] == ["ConflictingTargets"]
+        (told,) = problems(entry("a.b", "CNAME", "b.c"), entry("a.b", "CNAME", "d.e"))
+        assert told == (
+            "ConflictingTargets",
+            "spec.endpoints[1]: CNAME a.b excludes another entry; "
+            "the one whose record exists counts, else addresses before a CNAME",
+        )
+
+    def test_two_weights_of_one_record_set_exclude_each_other(self) -> None:
+        one = entry("a.b", "A", "10.0.0.1", identifier="blue", weight="10")
+        other = entry("a.b", "A", "10.0.0.2", identifier="blue", weight="90")
+        assert [reason for reason, _ in problems(one, other)] == ["ConflictingTargets"]
+
+    def test_of_two_times_to_live_of_one_record_the_shorter_counts_whatever_the_order(self) -> None:
+        two = [entry("a.b", "A", "10.0.0.1", ttl=60), entry("a.b", "A", "10.0.0.2", ttl=30)]
+        for order in (two, two[::-1]):
+            (found,) = endpoints(*order).endpoints
+            assert (found.targets, found.ttl) == (("10.0.0.1", "10.0.0.2"), 30)
+
     def test_a_type_that_is_not_managed_keeps_nothing(self) -> None:
         obj = endpoint(entry("a.example.com", "MX", "1 b.c"), entry("a.example.com", "A", "10.0.0.1"))
         found = crd_endpoints(obj, SourceSettings()).endpoints
         assert [(one.type, one.is_unusable) for one in found] == [("A", False)]
-
-    def test_a_cname_is_alone_at_its_name(self) -> None:
-        two = (entry("a.example.com", "A", "10.0.0.1"), entry("a.example.com", "CNAME", "b.c"))
-        assert wants(*two) == {"a.example.com A": "10.0.0.1"}
-        assert problems(*two)[0][0] == "ConflictingTargets"
-        assert wants(entry("a.b", "CNAME", "b.c"), entry("a.b", "CNAME", "d.e")) == {"a.b CNAME": "b.c"}
 
 
 class TestValues:
@@ -175,6 +194,9 @@ class TestValues:
             ("SRV", "0 0 0 .", "0 0 0 ."),
             ("NS", "ns.example.com.", "ns.example.com"),
             ("PTR", "www.example.com", "www.example.com"),
+            ("TLSA", f"3 1  1 {'D2AB' * 8} {'d2ab' * 8}", f"3 1 1 {'d2ab' * 16}"),
+            ("TLSA", f"2 0 2 {'00' * 64}", f"2 0 2 {'00' * 64}"),
+            ("TLSA", "0 0 0 30820122", "0 0 0 30820122"),
             ("TXT", "v=spf1 -all", '"v=spf1 -all"'),
             ("TXT", '"one" "two"', '"one" "two"'),
             ("TXT", 'say "hi"', '"say \\"hi\\""'),
@@ -196,6 +218,12 @@ class TestValues:
             ("TXT", '"never closed'),
             ("NAPTR", "10 20 S SIP+D2U x _sip.example.com."),
             ("CNAME", "a b"),
+            ("TLSA", "3 1 1"),
+            ("TLSA", f"3 1 256 {'d2ab' * 16}"),
+            ("TLSA", f"3 1 1 {'d2ab' * 15}"),
+            ("TLSA", f"3 1 2 {'d2ab' * 16}"),
+            ("TLSA", "0 0 0 308"),
+            ("TLSA", "0 0 0 3x"),
             ("CNAME", "192.0.2.300"),
             ("MX", "10 192.0.2.1"),
         ],

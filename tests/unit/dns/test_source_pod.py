@@ -1,17 +1,26 @@
 """What pods ask for themselves."""
 
 import pytest
+from msgspec.structs import replace
 
+from addons.dns.desired.go_template import parse_template
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_pod import pod_endpoints
 from addons.dns.model.endpoint import Desired
-from addons.dns.model.objects import Node, NodeAddress, NodeStatus, Pod
+from addons.dns.model.objects import Node, NodeAddress, NodeSpec, NodeStatus, Pod
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.objects import ObjectMeta
 from tests.support.dns_pods import PREFIX, pod
 
 OLD = "external-dns.alpha.kubernetes.io/"
 APART = {"dns.aws-addons.io/multi-value": "per-pod"}
+BARE = SourceSettings()
+INSIDE = Node(
+    metadata=ObjectMeta(name="node-b"),
+    status=NodeStatus(
+        addresses=(NodeAddress("InternalIP", "10.9.9.9"), NodeAddress("InternalIP", "2001:db8::9"))
+    ),
+)
 NODE = Node(
     metadata=ObjectMeta(name="node-a"),
     status=NodeStatus(
@@ -99,6 +108,51 @@ class TestNames:
             "label '' is empty, longer than 63 characters or has a character it must not",
             "annotation access: 'outside' is neither public nor private",
         ]
+
+
+class TestHostNetwork:
+    """A host name of a pod in the host's network leads to its node, as in external-dns."""
+
+    def wants(self, node: Node | None, settings: SourceSettings = BARE, **more: str) -> dict[str, str]:
+        found = asking("10.9.9.9", internal_hostname="in.example.com", **more)  # type: ignore[arg-type]
+        there = replace(found, spec=replace(found.spec, host_network=True))
+        return {
+            f"{one.name.removesuffix('.example.com')} {one.type}": " ".join(one.targets)
+            for one in pod_endpoints(there, node, settings).endpoints
+        }
+
+    def test_by_its_external_addresses(self) -> None:
+        assert self.wants(NODE) == {"www A": "198.51.100.1", "in A": "10.9.9.9"}
+
+    def test_else_by_its_internal_ones(self) -> None:
+        assert self.wants(INSIDE) == {"www A": "10.9.9.9", "www AAAA": "2001:db8::9", "in A": "10.9.9.9"}
+
+    def test_on_a_cordoned_node_too(self) -> None:
+        cordoned = replace(NODE, spec=NodeSpec(unschedulable=True))
+        assert self.wants(cordoned) == {"www A": "198.51.100.1", "in A": "10.9.9.9"}
+
+    def test_access_decides(self) -> None:
+        assert self.wants(NODE, access="private") == {"www A": "10.9.9.9", "in A": "10.9.9.9"}
+        assert self.wants(INSIDE, access="public") == {"www ": "", "in A": "10.9.9.9"}
+
+    def test_targets_replace_the_addresses(self) -> None:
+        assert self.wants(NODE, target="192.0.2.1") == {"www A": "192.0.2.1", "in A": "192.0.2.1"}
+
+    def test_without_a_node_the_name_is_pending(self) -> None:
+        assert self.wants(None) == {"www ": "", "in A": "10.9.9.9"}
+
+    def test_names_of_the_template_and_of_its_own_lead_to_the_pod(self) -> None:
+        template = parse_template("t.example.com")
+        settings = SourceSettings(template=template, combines_template=True, pod_domain="pods.example.com")
+        found = {"in A": "10.9.9.9", "t A": "10.9.9.9", "www-x.pods A": "10.9.9.9", "www A": "198.51.100.1"}
+        assert self.wants(NODE, settings) == found
+
+    def test_apart_it_is_pending_in_its_own_record_set(self) -> None:
+        found = asking("10.9.9.9", access="public")
+        annotations = {**found.metadata.annotations, **APART}
+        apart = replace(found, metadata=replace(found.metadata, annotations=annotations))
+        (endpoint,) = pod_endpoints(apart, INSIDE, BARE).endpoints
+        assert (endpoint.is_pending, endpoint.set_identifier) == (True, found.metadata.uid)
 
 
 class TestLife:

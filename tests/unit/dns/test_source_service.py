@@ -42,6 +42,20 @@ def service(
     )
 
 
+def test_two_spellings_of_one_target_are_one() -> None:
+    found = service("LoadBalancer", target="2001:DB8::1,2001:db8:0::1,192.0.2.1,192.0.2.1")
+    assert {
+        one.type: one.targets for one in service_endpoints(found, (), (), SourceSettings()).endpoints
+    } == {
+        "A": ("192.0.2.1",),
+        "AAAA": ("2001:db8::1",),
+    }
+    hosts = service("LoadBalancer", "LB.example.net.", "lb.example.net")
+    assert [one.targets for one in service_endpoints(hosts, (), (), SourceSettings()).endpoints] == [
+        ("lb.example.net",)
+    ]
+
+
 def annotated(annotations: dict[str, str]) -> Service:
     made = service("LoadBalancer", "192.0.2.1")
     return Service(

@@ -57,7 +57,7 @@ class TestOneName:
 
     def test_an_old_text_is_not_rewritten(self) -> None:
         record = owned("www", "10.0.0.1")[0]
-        assert plan(World(record, text("www.old"), text("cname-www")), unclear("www")).groups == ()
+        assert plan(World(record, text("www"), text("cname-www")), unclear("www")).groups == ()
 
     def test_the_record_of_another_object_is_given_up(self) -> None:
         world = World(owned("www", "10.0.0.1", by="other"))

@@ -4,7 +4,7 @@ import pytest
 
 from addons.dns.model.hostnames import InvalidHostname
 from addons.dns.model.records import Zone
-from addons.dns.model.zones import DomainFilter, ZoneFilter, ZoneFinder
+from addons.dns.model.zones import DomainFilter, InvalidZoneId, ZoneFilter, ZoneFinder, parse_zone_id
 
 PUBLIC = Zone("Z1", "example.com")
 CHILD = Zone("Z2", "sub.example.com")
@@ -66,7 +66,7 @@ class TestZoneFilter:
 
     def ids(self, *, domains: tuple[str, ...] = (), **settings: object) -> str:
         chosen = ZoneFilter(domains=DomainFilter(domains), **settings)  # type: ignore[arg-type]
-        return " ".join(zone.id for zone in (PUBLIC, CHILD, PRIVATE) if chosen.accepts(zone))
+        return " ".join(zone.id for zone in (PUBLIC, CHILD, PRIVATE) if not chosen.refusal(zone))
 
     def test_everything_passes_without_filters(self) -> None:
         assert self.ids() == "Z1 Z2 Z3"
@@ -83,3 +83,39 @@ class TestZoneFilter:
 
     def test_parents_of_a_domain_pass_when_asked_for(self) -> None:
         assert self.ids(domains=("sub.example.com",), match_parent=True) == "Z1 Z2 Z3"
+
+    def test_the_setting_that_leaves_a_zone_out_is_named(self) -> None:
+        public, nobody = ZoneFilter(domains=DomainFilter(), zone_type="private"), DomainFilter(["sub.a.org"])
+        assert public.refusal(PUBLIC) == "--aws-zone-type=private"
+        assert ZoneFilter(domains=DomainFilter(), zone_ids=["Z9"]).refusal(PUBLIC) == "--zone-id-filter"
+        assert ZoneFilter(domains=nobody).refusal(PUBLIC) == "the domain filter"
+        parent = ZoneFilter(domains=nobody).refusal(Zone("Z5", "a.org"))
+        assert parent == "the domain filter, without --aws-zone-match-parent"
+
+    def test_ids_that_no_zone_has_are_known(self) -> None:
+        chosen = ZoneFilter(domains=DomainFilter(), zone_ids=["1", "Z9"])
+        assert chosen.unmatched(["Z1", "Z2"]) == ("Z9",)
+
+
+class TestZoneId:
+    """The id of a hosted zone in every form in which Route 53 writes it."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Z0AB1",
+            "/hostedzone/Z0AB1",
+            "hostedzone/Z0AB1",
+            " /hostedzone/Z0AB1\n",
+            "arn:aws:route53:::hostedzone/Z0AB1",
+            "arn:aws-us-gov:route53:::hostedzone/Z0AB1",
+            "z0ab1",
+        ],
+    )
+    def test_is_read(self, text: str) -> None:
+        assert parse_zone_id(text) == "Z0AB1"
+
+    @pytest.mark.parametrize("text", ["", "/hostedzone/", "example.com", "Z1 Z2", "/change/Z0AB1", "Z" * 33])
+    def test_anything_else_is_none(self, text: str) -> None:
+        with pytest.raises(InvalidZoneId, match="is no id of a hosted zone"):
+            parse_zone_id(text)

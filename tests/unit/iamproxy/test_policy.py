@@ -15,9 +15,9 @@ from addons.iamproxy.desired.policy import (
     Rule,
     check_namespace,
     check_policy,
-    first_match,
     parse_policy,
 )
+from addons.iamproxy.desired.role_lists import first_match
 
 BASE = "arn:aws:iam::111111111111:role/"
 OTHER = "arn:aws:iam::222222222222:role/"
@@ -139,6 +139,13 @@ class TestPolicy:
         assert self.permits(OTHER + "shared", "prod-1")
         assert not self.permits(OTHER + "shared", "test-1")
 
+    def test_the_first_of_many_rules_that_do_not_permit_are_named(self) -> None:
+        rules = Policy(tuple(Rule(f"r{i}", ("web",)) for i in range(1000)))
+        found = check_policy(BASE + "a", rules, namespace="a", labels={}, service_account="a", base=BASE)
+        assert isinstance(found, NotAllowed)
+        assert "rules r0, r1," in found.message
+        assert "r9 and 990 more do not permit" in found.message
+
     def test_no_rules_permit_nothing(self) -> None:
         verdict = check_policy(BASE + "a", Policy(), namespace="a", labels={}, service_account="a", base=BASE)
         assert isinstance(verdict, NotAllowed)
@@ -163,6 +170,23 @@ class TestPolicy:
         with pytest.raises(ValueError, match=r"."):
             parse_policy(text.encode())
 
+    @pytest.mark.parametrize(
+        ("rules", "message"),
+        [
+            ([{"name": "a" * 300_000, "roles": ["b"]}], "longer than 262144 bytes"),
+            ([{"name": "a", "roles": ["b"] * 9_999}], "10001 patterns, more than 10000"),
+        ],
+    )
+    def test_a_file_that_is_too_large_is_refused(self, rules: list[dict[str, object]], message: str) -> None:
+        with pytest.raises(ValueError, match=message):
+            parse_policy(json.dumps({"rules": rules}).encode())
+
+    def test_the_fault_of_a_large_file_is_told_in_short(self) -> None:
+        rule = {"name": "n" * 9_000, "roles": ["(*" * 4_500] * 20}
+        with pytest.raises(ValueError, match="is longer than any role") as raised:
+            parse_policy(json.dumps({"rules": [rule]}).encode())
+        assert len(str(raised.value)) < 500
+
     def test_a_file_is_read(self) -> None:
         text = "rules: [{name: a, namespaces: [x], serviceAccounts: [y], namespaceSelector: t=u, roles: [b]}]"
         assert parse_policy(text.encode()) == Policy((Rule("a", ("b",), ("x",), "t=u", ("y",)),))
@@ -185,5 +209,5 @@ class TestProperties:
 
     @given(ROLE_NAMES, ROLE_NAMES, FORMATS)
     def test_a_role_permits_itself_and_no_other(self, one: str, other: str, form: Format) -> None:
-        found = first_match(BASE + other, [one], form=form, base=BASE)
+        found = first_match(BASE + other, [one], kind=form, base=BASE)
         assert (found is not None) == (one == other)

@@ -25,9 +25,12 @@ def restored() -> Iterator[None]:
     root.handlers[:] = before[1]
 
 
-def record(message: str, *arguments: object, at: float = 0.0, level: int = logging.INFO) -> logging.LogRecord:
+def record(
+    message: str, *arguments: object, at: float = 0.0, level: int = logging.INFO, **marks: object
+) -> logging.LogRecord:
     made = logging.LogRecord("dns.plan", level, "", 0, message, arguments, None)
     made.created = at
+    made.__dict__.update(marks)
     return made
 
 
@@ -98,4 +101,16 @@ class TestFlood:
     def test_a_minute_later_the_number_left_out_is_told_and_the_count_starts_anew(self) -> None:
         flood = [record("try %d", number, at=1.0) for number in range(5)]
         lines = self.lines(*flood, record("other", at=61.0), record("try %d", 9, at=62.0))
-        assert lines[2:] == ["3 more messages like this were left out: try %d", "other", "try 9"]
+        assert lines[2:] == [
+            "3 more messages like this were left out, the last: try 4",
+            "other",
+            "try 9",
+        ]
+
+    def test_a_change_in_the_world_is_always_a_line_and_leaves_none_out(self) -> None:
+        changes = [record("made %d", number, is_change=True) for number in range(5)]
+        assert self.lines(*changes, record("made %d", 5)) == [f"made {number}" for number in range(6)]
+
+    def test_a_record_may_say_of_which_kind_it_is(self) -> None:
+        floods = [record("%s", kind, kind=kind) for kind in ("a", "a", "b", "a")]
+        assert self.lines(*floods) == ["a", "a", "b"]

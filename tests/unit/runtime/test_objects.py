@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from addons.runtime.decoding import decode
+from addons.runtime.decoding import content_of, decode, with_content
 from addons.runtime.objects import PODS, KubeObject, Lease, key, ref
 from addons.runtime.outcomes import ObjectRef
 from tests.support.objects import INGRESSES, NODES, Ingress, Service
@@ -142,3 +142,12 @@ class TestNaming:
             "metadata": META,
             "spec": {"clusterIP": "None"},
         }
+
+
+def test_a_type_with_content_keeps_a_part_of_the_whole_object_without_its_nulls() -> None:
+    made = decode(
+        b'{"metadata": {"name": "a"}, "spec": {"x": {"y": null, "z": 1}}}',
+        with_content(KubeObject, lambda content: content["spec"]),
+    )
+    assert (made.metadata.name, content_of(made)) == ("a", {"x": {"z": 1}})
+    assert content_of(decode(b'{"metadata": {"name": "a"}}', KubeObject)) == {}

@@ -51,6 +51,16 @@ class TestTelling:
         assert (decision.key, decision.action, decision.reason) == ("a", "skip", "NoTargets")
         assert told.events.made == [("service/default/web", "Warning", "NoTargets", "Skip", "no target")]
 
+    def test_a_line_has_its_reason_for_its_kind_and_says_whether_it_is_a_change(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        told = Told()
+        with caplog.at_level(logging.INFO):
+            told.reporter.tell(report())
+            told.reporter.tell(report(is_change=True))
+        assert [vars(r)["kind"] for r in caplog.records] == ["NoTargets", "NoTargets"]
+        assert [vars(r)["is_change"] for r in caplog.records] == [False, True]
+
     def test_without_an_event_type_or_an_object_there_is_no_event(self) -> None:
         told = Told()
         told.reporter.tell(report())

@@ -140,6 +140,14 @@ class TestWrongValues:
     def test_a_near_miss_of_a_word_is_noticed(self) -> None:
         assert complaint("--source=service,ingres").endswith("did you mean ingress?")
 
+    def test_what_only_the_original_has_is_refused_with_a_sentence(self, file: Path) -> None:
+        sentence = " is not supported: zones are always kept"
+        assert complaint("--zone-cache=1m") == f"--zone-cache{sentence}"
+        assert complaint(ADDONS_DNS_ZONE_CACHE="1m") == f"ADDONS_DNS_ZONE_CACHE{sentence}"
+        file.write_text("zoneCache: 1m")
+        assert complaint(f"--config={file}") == f"zoneCache in {file}{sentence}"
+        assert complaint("--keeper=table") == "--keeper: 'table' is not supported: texts are kept in the zone"
+
     def test_a_boolean_takes_no_other_word(self) -> None:
         assert complaint("--once=maybe") == "--once: 'maybe' is not allowed: true or false"
 

@@ -85,6 +85,17 @@ def _caa(value: str) -> str:
     return ""
 
 
+def _tlsa(value: str) -> str:
+    fields = value.split()
+    if len(fields) != 4:
+        return _fatal("TLSARRDATAIllegalNumberOfFields", "Value must contain 4 space-separated fields", value)
+    if not all(number.isdecimal() and int(number) <= 255 for number in fields[:3]):
+        return _fatal("TLSARRDATAIllegalNumber", "Value is not a number from 0 to 255", value)
+    if len(fields[3]) % 2 or not re.fullmatch("[0-9A-Fa-f]+", fields[3]):
+        return _fatal("TLSARRDATAIllegalHexadecimal", "Value must end with hexadecimal octets", value)
+    return ""
+
+
 def _soa(value: str) -> str:
     fields = value.split()
     if len(fields) != 7 or not all(number.isdecimal() for number in fields[2:]):
@@ -104,4 +115,5 @@ _CHECKS: dict[str, Callable[[str], str]] = {
     "SRV": _numbers_then_name("SRV", 3),
     "CAA": _caa,
     "SOA": _soa,
+    "TLSA": _tlsa,
 }

@@ -276,6 +276,8 @@ def test_the_notes_say_whose_role_the_policy_is_for() -> None:
     annotated = values({"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": role}}})
     assert f"The role {role} needs this policy" in notes(annotated)
     assert "names no IAM role" in notes(values())
+    by_iamproxy = values({"podAnnotations": {"iam.amazonaws.com/role": "dns"}})
+    assert "The role dns, which iamproxy gives the pods where the namespace kube-system" in notes(by_iamproxy)
 
 
 def test_the_notes_say_what_is_owned_and_what_may_change() -> None:
