@@ -6,11 +6,8 @@ documentation, everywhere.
 """
 
 import argparse
-import ast
 import difflib
-import inspect
 import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
@@ -30,6 +27,7 @@ from typing import (
 import msgspec
 from msgspec import NODEFAULT, Meta, Struct
 
+from addons.runtime.field_docs import field_docs
 from addons.runtime.setting_files import BadFile, read_mapping
 from addons.runtime.setting_values import (
     BadValue,
@@ -93,7 +91,10 @@ class CommonConfig(Struct, frozen=True, kw_only=True):
     """Make one full pass and exit: with 0 when all went well, with 3 when an action failed."""
 
     dry_run: bool = False
-    """Print the plan as JSON lines instead of carrying it out; only read calls are made."""
+    """Print the plan instead of carrying it out; only read calls are made."""
+
+    output: Literal["table", "json"] | None = None
+    """Form of the plan of a dry run. Without it: a table on a terminal, else JSON lines."""
 
 
 class LeaderConfig(CommonConfig, frozen=True, kw_only=True):
@@ -107,6 +108,9 @@ class LeaderConfig(CommonConfig, frozen=True, kw_only=True):
 
     leader_elect_name: str = ""
     """Name of the Lease. Without it: `aws-addons-` and the name of the add-on."""
+
+    force: bool = False
+    """Make the single pass of `--once` although another daemon holds the Lease."""
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
@@ -161,7 +165,7 @@ Config = TypeVar("Config", bound=CommonConfig)
 def settings_of(config_type: type[Struct], env_prefixes: Sequence[str] = ()) -> tuple[Setting, ...]:
     """List the settings of a configuration, the ones of its base classes first."""
     hints = get_type_hints(config_type, include_extras=True)
-    docs, groups = _documentation(config_type)
+    docs, groups = field_docs(config_type)
     return tuple(
         _setting(field, hints[field.name], docs.get(field.name, ""), groups[field.name], env_prefixes)
         for field in msgspec.structs.fields(config_type)
@@ -232,28 +236,6 @@ def _items_apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
             item, constraints = _apart(get_args(annotation)[1])
             return dict[str, item], constraints  # type: ignore[valid-type]
     return annotation, ()
-
-
-def _documentation(config_type: type[Struct]) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the docstring of every field, and the first line of that of the class which declares it."""
-    docs: dict[str, str] = {}
-    groups: dict[str, str] = {}
-    for owner in reversed(config_type.__mro__):
-        if owner in (object, Struct) or not issubclass(owner, Struct):
-            continue
-        body = _class_body(owner)
-        for statement, following in zip(body, [*body[1:], None], strict=True):
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                name = statement.target.id
-                groups.setdefault(name, (owner.__doc__ or owner.__name__).splitlines()[0].rstrip("."))
-                if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-                    docs[name] = " ".join(str(following.value.value).split())
-    return docs, groups
-
-
-def _class_body(owner: type) -> list[ast.stmt]:
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    return definition.body if isinstance(definition, ast.ClassDef) else []
 
 
 class _Parser(argparse.ArgumentParser):
