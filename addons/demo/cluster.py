@@ -12,6 +12,9 @@ from addons.runtime.objects import EVENTS, PODS, KubeObject, Part, Resource
 
 NAMESPACE = "addons-demo"
 
+_NOBODY = "aws-addons.io/demo"
+"""A class of load balancers that no controller of a real cluster makes."""
+
 
 class Regarding(Part, frozen=True):
     """The object that an Event is about."""
@@ -51,7 +54,13 @@ class Cluster:
 
         `annotations` are `hostname`, `ttl`: the words after external-dns's prefix.
         """
-        spec = {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"app": name}}
+        spec = {
+            "type": "LoadBalancer",
+            "loadBalancerClass": _NOBODY,
+            "allocateLoadBalancerNodePorts": False,
+            "ports": [{"port": 80}],
+            "selector": {"app": name},
+        }
         prefixed = {f"external-dns.alpha.kubernetes.io/{key}": value for key, value in annotations.items()}
         await self._create(SERVICES, name, spec, prefixed)
         await self._expose(SERVICES, name, {"ip": address})
@@ -60,7 +69,8 @@ class Cluster:
         """Make an Ingress for `host`, with a load balancer that has a host name already."""
         backend = {"service": {"name": name, "port": {"number": 80}}}
         path = {"path": "/", "pathType": "Prefix", "backend": backend}
-        await self._create(INGRESSES, name, {"rules": [{"host": host, "http": {"paths": [path]}}]}, {})
+        rules = [{"host": host, "http": {"paths": [path]}}]
+        await self._create(INGRESSES, name, {"ingressClassName": "addons-demo", "rules": rules}, {})
         await self._expose(INGRESSES, name, {"hostname": load_balancer})
 
     async def permit_roles(self, *patterns: str) -> None:

@@ -8,7 +8,7 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
-from addons.demo.cluster import Cluster
+from addons.demo.cluster import NAMESPACE, Cluster
 from addons.demo.daemon import Daemon, running
 from addons.demo.script import Step, Story, Unmet, until
 from addons.demo.world import ZONE, World
@@ -124,13 +124,14 @@ def _flags(world: World) -> Sequence[str]:
     """Give the flags of the daemon, as its chart would."""
     return (
         f"--kubeconfig={world.kubeconfig}",
+        f"--namespace={NAMESPACE}",  # in a real cluster it has no business with the objects of others
         "--source=service",
         "--source=ingress",
         f"--domain-filter={ZONE}",
         f"--txt-owner-id={OWNER}",
         "--policy=sync",
         "--min-event-sync-interval=500ms",
-        "--leader-elect-namespace=addons-demo",
+        f"--leader-elect-namespace={NAMESPACE}",
         "--aws-batch-change-size=40",  # small batches, so that a crash finds the work half done
     )
 

@@ -131,6 +131,7 @@ class Scene:
             "-m",
             "addons.iamproxy",
             "check",
+            "--offline",
             pod,
             kubeconfig,
             f"--base-role-arn={BASE}",

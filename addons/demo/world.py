@@ -49,6 +49,7 @@ class World:
                 f"# Kubernetes, AWS and a DNS server for the public zone {ZONE} ({self.zone_id}):",
                 *lines,
                 "kubectl get services,ingresses,pods -A",
+                "kubectl apply --validate=false -f FILE    # a newer kubectl needs no flag",
                 f"dig @{host} -p {port} anything.{ZONE}",
             ]
         )

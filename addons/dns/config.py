@@ -9,8 +9,8 @@ from msgspec import Meta, field
 from addons.dns import names
 from addons.runtime.selectors import PATTERN as SELECTOR
 from addons.runtime.selectors import parse_selector
-from addons.runtime.setting_values import Namespace, Network, RoleArn, form, in_schema
-from addons.runtime.settings import SECRET, LeaderConfig, SettingError, refused
+from addons.runtime.setting_values import Namespace, Network, RoleArn, form, in_schema, refused
+from addons.runtime.settings import SECRET, LeaderConfig, SettingError
 
 ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 """Prefixes of the environment variables: ours, and the one of external-dns."""

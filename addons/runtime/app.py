@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, TypeVar
 
 from addons.runtime.runnable import Runnable
@@ -13,6 +14,14 @@ from addons.runtime.settings import SettingError
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+@cache
+def version() -> str:
+    """Give the version of the distribution."""
+    from importlib import metadata  # 25 ms that no start of a daemon should pay
+
+    return metadata.version("aws-cluster-addons")
 
 
 def run_to_exit_code(main: Coroutine[Any, Any, int | None]) -> int:

@@ -38,7 +38,7 @@ def run(
     if "--help" in asked or "-h" in asked:
         return _say(help_text(name, config_type, env_prefixes))
     if "--version" in asked:
-        return _say(f"addons {version()}")
+        return _say(f"addons {app.version()}")
     try:
         flags = [argument for argument in argv if argument not in _QUESTIONS]
         _refuse_retired(flags, retired)
@@ -57,13 +57,6 @@ def _refuse_retired(argv: Sequence[str], retired: Mapping[str, str]) -> None:
     for flag in (argument.partition("=")[0] for argument in argv):
         if flag in retired:
             raise SettingError(f"{flag} is not needed: {retired[flag]}")
-
-
-def version() -> str:
-    """Give the version of the distribution."""
-    from importlib import metadata  # 25 ms that no start of a daemon should pay
-
-    return metadata.version("aws-cluster-addons")
 
 
 def _say(text: str) -> int:

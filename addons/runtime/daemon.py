@@ -1,36 +1,39 @@
 """The life of a daemon, the same for all: connections, reports, leadership, one pass, a dry run, the end."""
 
 import asyncio
+import logging
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-import msgspec
-
-from addons.runtime.app import at_once, end_within, run_until_stopped, stopped_by_signals
+from addons.runtime.app import at_once, end_within, run_until_stopped, stopped_by_signals, version
 from addons.runtime.aws import AwsSession
 from addons.runtime.aws_identity import AwsIdentity
 from addons.runtime.bucket import Rate
+from addons.runtime.clock import rfc3339
 from addons.runtime.decisions import Decision, Decisions
+from addons.runtime.errors import OutsideError
 from addons.runtime.events import EventRecorder
 from addons.runtime.faults import Faults, FaultSource
 from addons.runtime.kube import KubeClient
 from addons.runtime.kube_access import SERVICE_ACCOUNT_FILES, own_pod
-from addons.runtime.leader import Leader
-from addons.runtime.outcomes import Fault, PlanLine
+from addons.runtime.leader import Leader, leader_now
+from addons.runtime.outcomes import Fault
+from addons.runtime.plan_output import PrintPlan, printer
 from addons.runtime.reporter import Reporter
 from addons.runtime.runnable import Runnable
-from addons.runtime.settings import CommonConfig, LeaderConfig
+from addons.runtime.settings import CommonConfig, LeaderConfig, SettingError
 from addons.runtime.web import StatusServer
+
+log = logging.getLogger(__name__)
 
 Failures = Mapping[str, str]
 """What failed -> why."""
-
-PrintPlan = Callable[[Iterable[PlanLine]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,7 @@ class Daemon:
     run in every mode, `servers` beside them unless it is a single pass. `once` makes one full pass and gives
     what failed. `not_ready` says why the daemon is not ready, `state` what its page shows, `decisions_on`
     what there is to say about one object when asked, `faults` what around it keeps it from its work.
+    `settings` are those that people look for first when something is not as they expect.
     """
 
     act: Runnable
@@ -73,6 +77,8 @@ class Daemon:
     state: Callable[[], Mapping[str, object]]
     decisions_on: Callable[[str], Iterable[Decision]] = _nothing
     faults: FaultSource = tuple
+    settings: Mapping[str, object] = field(default_factory=dict)
+    last_pass: Callable[[], datetime | None] = lambda: None
     before_stopping: Callable[[], Awaitable[None]] = at_once
     grace_seconds: float = 20.0
     shares_port: bool = False
@@ -114,7 +120,7 @@ async def connect(
             reporter=Reporter(decisions=decisions, events=None if config.dry_run else events),
             identity=AwsIdentity(aws) if has_identity else None,
             leader=_leader(name, config, kube, aws, identity),
-            print_plan=print_plan if config.dry_run else None,
+            print_plan=printer(config.output) if config.dry_run else None,
         )
 
 
@@ -122,6 +128,7 @@ async def live(name: str, config: CommonConfig, parts: Parts, daemon: Daemon) ->
     """Run a daemon until it is stopped, or make its single pass; the exit code."""
     parts.decisions.on_demand = daemon.decisions_on
     if config.once:
+        await _refuse_beside_leader(name, config, parts.kube)
         return await single_pass(parts, daemon)
     faults = faults_of(parts, daemon)
     act = parts.leader.lead(daemon.act) if parts.leader else daemon.act
@@ -138,6 +145,21 @@ async def live(name: str, config: CommonConfig, parts: Parts, daemon: Daemon) ->
         before_stopping=daemon.before_stopping,
     )
     return 0
+
+
+async def _refuse_beside_leader(name: str, config: CommonConfig, kube: KubeClient) -> None:
+    """A single pass takes no Lease: beside a daemon that leads, both would change the same things at once."""
+    if not isinstance(config, LeaderConfig) or not config.leader_elect or config.dry_run or config.force:
+        return
+    namespace, lease = lease_of(name, config)
+    try:
+        leader = await leader_now(kube, namespace, lease)
+    except OutsideError as error:
+        log.warning("whether another daemon leads is not known: %s", error.message)
+        return
+    if leader:
+        why = f"{leader} leads by the lease {namespace}/{lease} and changes the same things"
+        raise SettingError(f"--once: {why}; --dry-run changes nothing, --force makes the pass all the same")
 
 
 def faults_of(parts: Parts, daemon: Daemon) -> Faults:
@@ -158,12 +180,17 @@ def status_server(name: str, listen: str, parts: Parts, daemon: Daemon, faults: 
         return daemon.not_ready() or unable or (leader.not_ready() if leader else "")
 
     def state() -> object:
+        passed = daemon.last_pass()
         return {
             "daemon": name,
             "leads": leader is None or leader.is_leading,
             "leader": leader.leader if leader else "",
             "awsIdentity": identity.in_words() if identity else "none: AWS is asked in the name of pods",
             "degraded": faults.current(),
+            "version": version(),
+            "dryRun": parts.print_plan is not None,
+            "settings": daemon.settings,
+            "lastPass": rfc3339(passed) if passed else "",
             **daemon.state(),
         }
 
@@ -200,13 +227,6 @@ async def _stop_calls(aws: AwsSession, stopping: asyncio.Event) -> None:
     """Once told to stop, have nothing read any more, and only changes on the wire waited for."""
     await stopping.wait()
     aws.stop()
-
-
-def print_plan(lines: Iterable[PlanLine]) -> None:
-    """Write a plan to stdout, a JSON line for each decision."""
-    for line in lines:
-        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
-    sys.stdout.flush()
 
 
 def _leader(

@@ -9,7 +9,7 @@ when nothing is under way any more: a cancelled task may leave a thread behind i
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -290,6 +290,23 @@ class Leader:
             "renewTime": moment,
             "leaseTransitions": transitions,
         }
+
+
+async def leader_now(
+    kube: KubeClient, namespace: str, name: str, now: Callable[[], datetime] = utc_now
+) -> str:
+    """The pod or host that holds a Lease which is not over by our clock; empty when none does.
+
+    Raises OutsideError.
+    """
+    try:
+        spec = (await kube.get(LEASES, Lease, namespace=namespace, name=name)).spec
+    except NotFound:
+        return ""
+    if not spec.holder_identity or spec.renew_time is None:
+        return ""
+    is_over = now() - spec.renew_time > timedelta(seconds=spec.lease_duration_seconds)
+    return "" if is_over else spec.holder_identity.rpartition("_")[0] or spec.holder_identity
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

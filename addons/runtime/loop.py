@@ -4,10 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.ledger import Ledger
 from addons.runtime.log import working_on
@@ -62,6 +64,7 @@ class ReconcileLoop(Generic[K]):
         self._queue = queue or WorkQueue(name)
         self._ledger = ledger or Ledger(longest=_LONGEST_REST)
         self._is_running = False
+        self._last_pass: datetime | None = None
         self._seconds = _SECONDS.labels(name)
         self._failing = _FAILING.labels(name)
         self._passes = {outcome: _PASSES.labels(name, outcome) for outcome in ("ok", "failed")}
@@ -70,6 +73,11 @@ class ReconcileLoop(Generic[K]):
     def errors(self) -> dict[K, str]:
         """Keys whose latest pass failed -> why."""
         return self._ledger.errors
+
+    @property
+    def last_pass(self) -> datetime | None:
+        """When a pass ended last, whatever came of it."""
+        return self._last_pass
 
     @property
     def reasons(self) -> dict[K, str]:
@@ -125,6 +133,8 @@ class ReconcileLoop(Generic[K]):
                 log.exception("crashed: the pass over %s", self._named(key))
                 self._failed(key, repr(error), self._ledger.crashed(key, repr(error)))
                 return None
+            finally:
+                self._last_pass = utc_now()
         self._passes["ok"].inc()
         self.forget(key)
         return result

@@ -1,7 +1,7 @@
 """The status page for people: plain HTML without scripts, which reloads itself; every text is escaped."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from urllib.parse import urlencode
 
@@ -14,10 +14,11 @@ _BREAKS = re.compile("/|::")
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif }
 body { max-width: 100rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; width: 100%; margin-bottom: 1.5rem }
-th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
+.box { overflow-x: auto; margin-bottom: 1.5rem }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; max-width: 40rem;
   border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); overflow-wrap: break-word }
-table table { margin: 0 }
+h3 { margin: 0; font-size: 1rem }
 table table tr:last-child > td { border: 0 }
 th { font-weight: 600 }
 time { white-space: nowrap }
@@ -42,7 +43,7 @@ def render(name: str, complaint: str, state: object, decisions: Sequence[Decisio
             f"<title>{escape(name)}</title><style>{_STYLE}</style></head><body>",
             f"<h1>{escape(name)}</h1>{verdict}{_standby(state)}",
             "<h2>State</h2>",
-            _value(state),
+            *_state(state),
             "<h2>Newest decisions</h2>",
             _decisions(decisions),
             '<p><a href="/">All</a> · <a href="/api/state">State</a> and'
@@ -61,6 +62,29 @@ def _standby(state: object) -> str:
     return f'<p class="unready">Stands by: {leads}</p>'
 
 
+def _state(state: object) -> Iterator[str]:
+    """Show what is short as the rows of one table, and each table of the state by itself."""
+    if not isinstance(state, Mapping):
+        yield _boxed(_value(state))
+        return
+    tables = {key: value for key, value in state.items() if value and _is_table(value)}
+    rows = ((escape(_words(key)), _value(value)) for key, value in state.items() if key not in tables)
+    yield _boxed(_table((), rows))
+    for key, value in tables.items():
+        yield f"<h3>{escape(_words(key))}</h3>{_boxed(_value(value))}"
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping) or (
+        isinstance(value, list) and any(isinstance(x, Mapping) for x in value)
+    )
+
+
+def _boxed(table: str) -> str:
+    """Have a table that is too wide for the screen scroll by itself."""
+    return f'<div class="box">{table}</div>'
+
+
 def _value(value: object) -> str:
     """Show data: a mapping as rows, a list of mappings as a table with a column for each of their keys."""
     match value:
@@ -69,7 +93,7 @@ def _value(value: object) -> str:
                 return "none"
             return _table((), ((escape(_words(key)), _value(item)) for key, item in value.items()))
         case list() if rows := [row for row in value if isinstance(row, Mapping)]:
-            columns = list(dict.fromkeys(key for row in rows for key in row))
+            columns = sorted(dict.fromkeys(key for row in rows for key in row), key=_is_no_reason)
             cells = ([_value(row.get(column)) for column in columns] for row in rows)
             return _table([_words(column) for column in columns], cells)
         case list():
@@ -81,6 +105,11 @@ def _value(value: object) -> str:
     return _BREAKS.sub(r"\g<0><wbr>", escape(str(value)))
 
 
+def _is_no_reason(column: object) -> bool:
+    """Sort the reason first: it is what a narrow screen has to show."""
+    return column != "reason"
+
+
 def _words(key: object) -> str:
     """Write a camelCase key as people do: "notReady" is "not ready"."""
     return re.sub("([a-z])([A-Z])", lambda found: f"{found[1]} {found[2].lower()}", str(key))
@@ -89,17 +118,17 @@ def _words(key: object) -> str:
 def _decisions(decisions: Iterable[Decision]) -> str:
     rows = [
         (
-            f'<time datetime="{rfc3339(one.time)}">{rfc3339(one.time)}</time>',
-            _object_link(one.object),
-            escape(one.action),
             escape(one.reason),
             escape(one.message) + (f"; again at {rfc3339(one.retry_at)}" if one.retry_at else ""),
+            _object_link(one.object),
+            escape(one.action),
+            f'<time datetime="{rfc3339(one.time)}">{rfc3339(one.time)}</time>',
             f"{one.count}",
         )
         for one in decisions
     ]
     return (
-        _table(("time", "object", "action", "reason", "message", "times"), rows)
+        _boxed(_table(("reason", "message", "object", "action", "time", "times"), rows))
         if rows
         else "<p>None yet.</p>"
     )

@@ -30,7 +30,7 @@ O = TypeVar("O", bound=KubeObject)  # noqa: E741
 
 _INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 _FRESH_SECONDS = 180.0
-_LATE_SECONDS = 90.0  # a bookmark is missing, and a new watch would bring the next one only after a minute
+_LATE_SECONDS = 90.0  # a bookmark is missing, and that of a new watch could come too late for _FRESH_SECONDS
 _YIELD_EVERY = 100  # objects; about 3 ms without a turn for the others
 _BRIEF_SECONDS = 1.0
 _STREAMED_LIST_SILENCE = 10.0
@@ -150,10 +150,10 @@ class Reflector(Generic[O]):
                 await self._rest(error)
 
     async def _round(self) -> None:
-        """Watch from where we are, or see everything first.
+        """Watch from where we are, or see everything first, as is also done after a while without news.
 
-        A list is what proves the copy after a while without news: that a watch is accepted proves nothing, as
-        the server tells in its stream that our version has expired, and later that there is nothing new.
+        A watch that is accepted does not prove the copy: the server may still say in its stream that our
+        version has expired, and while nothing happens the first bookmark comes only after a minute.
         """
         if self.staleness() > _LATE_SECONDS:
             self._version = ""

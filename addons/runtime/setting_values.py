@@ -10,10 +10,11 @@ The default of a setting is always permitted.
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args, get_origin
 
+import msgspec
 from msgspec import Meta
 
 _MICROSECONDS = {"ns": 1e-3, "us": 1.0, "µs": 1.0, "μs": 1.0, "ms": 1e3, "s": 1e6, "m": 60e6, "h": 3600e6}
@@ -176,6 +177,43 @@ _WORDS: dict[Any, str] = {
     bool: "true or false",
     timedelta: "a duration such as 90s or 1h30m",
 }
+
+
+class Unfit(ValueError):
+    """`value` does not meet a constraint, which `wanted` tells in words."""
+
+    def __init__(self, value: object, wanted: str) -> None:
+        super().__init__(wanted)
+        self.value = value
+        self.wanted = wanted
+
+
+def check(value: Any, type_: Any, constraint: Meta) -> None:
+    """Raise Unfit unless a value meets a constraint; a pattern must match the whole of it."""
+    if constraint.pattern is not None:
+        if not re.fullmatch(constraint.pattern, value):
+            raise Unfit(value, constraint.description or f"what matches {constraint.pattern}")
+        return
+    try:
+        msgspec.convert(value, Annotated[type_, constraint])
+    except msgspec.ValidationError as error:
+        limit = str(error).partition(" - at ")[0].removeprefix("Expected ").replace("`", "")
+        raise Unfit(value, limit) from None
+
+
+def items_of(value: object) -> Iterable[object]:
+    """The items of a list, the values of a mapping; none of anything else."""
+    match value:
+        case tuple():
+            return value
+        case dict():
+            return value.values()
+    return ()
+
+
+def refused(values: Mapping[str, str]) -> Meta:
+    """Marks a field: values of the original that we have not, each with the sentence that says so."""
+    return Meta(extra={"refused": dict(values)})
 
 
 def form(pattern: str, words: str) -> Meta:

@@ -6,12 +6,9 @@ documentation, everywhere.
 """
 
 import argparse
-import ast
 import difflib
-import inspect
 import re
-import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import (
@@ -28,18 +25,22 @@ from typing import (
 )
 
 import msgspec
-import yaml
 from msgspec import NODEFAULT, Meta, Struct
 
+from addons.runtime.field_docs import field_docs
+from addons.runtime.setting_files import BadFile, read_mapping
 from addons.runtime.setting_values import (
     BadValue,
     Namespace,
     Region,
+    Unfit,
     Url,
     allowed,
+    check,
     choices,
     from_texts,
     from_yaml,
+    items_of,
 )
 
 SECRET = Meta(extra={"secret": True})
@@ -52,11 +53,6 @@ _SERVICE_LINK = re.compile(
     r"(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)?)"
 )
 """Variables that the kubelet sets for every Service: one named `addons-dns` gives ADDONS_DNS_SERVICE_HOST."""
-
-
-def refused(values: Mapping[str, str]) -> Meta:
-    """Marks a field: values of the original that we have not, each with the sentence that says so."""
-    return Meta(extra={"refused": dict(values)})
 
 
 class SettingError(Exception):
@@ -95,7 +91,10 @@ class CommonConfig(Struct, frozen=True, kw_only=True):
     """Make one full pass and exit: with 0 when all went well, with 3 when an action failed."""
 
     dry_run: bool = False
-    """Print the plan as JSON lines instead of carrying it out; only read calls are made."""
+    """Print the plan instead of carrying it out; only read calls are made."""
+
+    output: Literal["table", "json"] | None = None
+    """Form of the plan of a dry run. Without it: a table on a terminal, else JSON lines."""
 
 
 class LeaderConfig(CommonConfig, frozen=True, kw_only=True):
@@ -109,6 +108,9 @@ class LeaderConfig(CommonConfig, frozen=True, kw_only=True):
 
     leader_elect_name: str = ""
     """Name of the Lease. Without it: `aws-addons-` and the name of the add-on."""
+
+    force: bool = False
+    """Make the single pass of `--once` although another daemon holds the Lease."""
 
 
 def parse_listen(listen: str) -> tuple[str, int]:
@@ -139,7 +141,6 @@ class Setting(Struct, frozen=True, kw_only=True):
     secret: bool = False
     constraints: tuple[Meta, ...] = ()
     item_constraints: tuple[Meta, ...] = ()
-    refused: Mapping[str, str] = {}
 
     @property
     def flag(self) -> str:
@@ -164,7 +165,7 @@ Config = TypeVar("Config", bound=CommonConfig)
 def settings_of(config_type: type[Struct], env_prefixes: Sequence[str] = ()) -> tuple[Setting, ...]:
     """List the settings of a configuration, the ones of its base classes first."""
     hints = get_type_hints(config_type, include_extras=True)
-    docs, groups = _documentation(config_type)
+    docs, groups = field_docs(config_type)
     return tuple(
         _setting(field, hints[field.name], docs.get(field.name, ""), groups[field.name], env_prefixes)
         for field in msgspec.structs.fields(config_type)
@@ -214,15 +215,7 @@ def _setting(field: Any, annotation: Any, doc: str, group: str, env_prefixes: Se
         secret=any((mark.extra or {}).get("secret") for mark in constraints),
         constraints=constraints,
         item_constraints=item_constraints,
-        refused=_refused_values(constraints),
     )
-
-
-def _refused_values(constraints: Iterable[Meta]) -> Mapping[str, str]:
-    """The values that are refused with a sentence of their own."""
-    return {
-        value: why for mark in constraints for value, why in (mark.extra or {}).get("refused", {}).items()
-    }
 
 
 def _apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
@@ -243,28 +236,6 @@ def _items_apart(annotation: Any) -> tuple[Any, tuple[Meta, ...]]:
             item, constraints = _apart(get_args(annotation)[1])
             return dict[str, item], constraints  # type: ignore[valid-type]
     return annotation, ()
-
-
-def _documentation(config_type: type[Struct]) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the docstring of every field, and the first line of that of the class which declares it."""
-    docs: dict[str, str] = {}
-    groups: dict[str, str] = {}
-    for owner in reversed(config_type.__mro__):
-        if owner in (object, Struct) or not issubclass(owner, Struct):
-            continue
-        body = _class_body(owner)
-        for statement, following in zip(body, [*body[1:], None], strict=True):
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                name = statement.target.id
-                groups.setdefault(name, (owner.__doc__ or owner.__name__).splitlines()[0].rstrip("."))
-                if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-                    docs[name] = " ".join(str(following.value.value).split())
-    return docs, groups
-
-
-def _class_body(owner: type) -> list[ast.stmt]:
-    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(owner))).body
-    return definition.body if isinstance(definition, ast.ClassDef) else []
 
 
 class _Parser(argparse.ArgumentParser):
@@ -326,7 +297,7 @@ def _from_environment(
 def _from_file(settings: Sequence[Setting], path: Path, refused: Mapping[str, str]) -> dict[str, Any]:
     by_key = {setting.key: setting for setting in settings if setting.name != "config"}
     found: dict[str, Any] = {}
-    for key, value in _read_mapping(path).items():
+    for key, value in _read_file(path).items():
         if key not in by_key:
             _refuse(str(key), list(by_key), refused, f" in {path}")
         setting = by_key[key]
@@ -337,89 +308,32 @@ def _from_file(settings: Sequence[Setting], path: Path, refused: Mapping[str, st
     return found
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a mapping that says a thing twice; plain YAML loaders keep the last and say nothing."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            name = str(key.value)
-            if name in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{name} is set twice", key.start_mark)
-            seen.add(name)
-        return super().construct_mapping(node, deep)
-
-
-_UniqueKeyLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-"""As YAML 1.2 and Helm write large and small numbers; to YAML 1.1 these are texts."""
-
-
-def _read_mapping(path: Path) -> dict[Any, Any]:
+def _read_file(path: Path) -> dict[Any, Any]:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)  # noqa: S506
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise SettingError(f"{path} is no valid YAML: {line}{error.problem}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path} is no valid YAML: {' '.join(str(error).split())}") from None
-    except OSError as error:
-        raise SettingError(f"{path} cannot be read: {error.strerror}") from None
-    if not isinstance(content, dict | None):
-        raise SettingError(f"{path} must hold a mapping of settings, such as `logLevel: debug`")
-    return content or {}
+        return read_mapping(path)
+    except BadFile as error:
+        raise SettingError(str(error)) from None
 
 
 def _checked(setting: Setting, where: str, raw: Any, read: Callable[[Any, Any], object]) -> object:
     try:
         value = read(setting.type, raw)
         for constraint in setting.constraints if value != setting.default else ():
-            _check(value, setting.type, constraint)
-        for item in _items(value):
+            check(value, setting.type, constraint)
+        for item in items_of(value):
             for constraint in setting.item_constraints:
-                _check(item, str, constraint)
-    except _Unfit as error:
+                check(item, str, constraint)
+    except Unfit as error:
         raise SettingError(_complaint(setting, where, error.value, error.wanted)) from None
     except BadValue as error:
         raise SettingError(_complaint(setting, where, error.value, allowed(setting.type))) from None
     return value
 
 
-class _Unfit(ValueError):
-    """`value` does not meet a constraint, which `wanted` tells in words."""
-
-    def __init__(self, value: object, wanted: str) -> None:
-        super().__init__(wanted)
-        self.value = value
-        self.wanted = wanted
-
-
-def _check(value: Any, type_: Any, constraint: Meta) -> None:
-    """Raise _Unfit unless a value meets a constraint; a pattern must match the whole of it."""
-    if constraint.pattern is not None:
-        if not re.fullmatch(constraint.pattern, value):
-            raise _Unfit(value, constraint.description or f"what matches {constraint.pattern}")
-        return
-    try:
-        msgspec.convert(value, Annotated[type_, constraint])
-    except msgspec.ValidationError as error:
-        limit = str(error).partition(" - at ")[0].removeprefix("Expected ").replace("`", "")
-        raise _Unfit(value, limit) from None
-
-
-def _items(value: object) -> Iterable[object]:
-    match value:
-        case tuple():
-            return value
-        case dict():
-            return value.values()
-    return ()
-
-
 def _complaint(setting: Setting, where: str, value: object, wanted: str) -> str:
-    if why := setting.refused.get(str(value)):
-        return f"{where}: {value!r} is not supported: {why}"
+    for mark in setting.constraints:
+        if why := (mark.extra or {}).get("refused", {}).get(value):
+            return f"{where}: {value!r} is not supported: {why}"
     shown = HIDDEN if setting.secret else repr(value)
     return f"{where}: {shown} is not allowed: {wanted}{_did_you_mean(str(value), choices(setting.type))}"
 

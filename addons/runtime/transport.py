@@ -47,8 +47,8 @@ class Transport:
     """Sends requests to one API server. Raises an OutsideError, and nothing else, when one fails.
 
     The credentials are read again when they are due, and once at a 401: tokens of EKS live a quarter of an
-    hour, and an exec plugin of a kubeconfig has to be run again for the next. The plugin may take longer than
-    a request may: who waits for it may give up, and it goes on for the others.
+    hour, and an exec plugin of a kubeconfig has to be run again for the next. A plugin may take longer than a
+    request may: one renewal serves all requests, and goes on when those that wait for it have timed out.
     """
 
     def __init__(self, http: aiohttp.ClientSession, source: AccessSource, access: Access) -> None:
@@ -174,16 +174,17 @@ class Transport:
 
     async def _renew(self) -> str:
         """Read the access again; gives why that failed, and then the one at hand goes on being used."""
-        why_not, next_in = "", _RENEWAL_PAUSE_SECONDS
         try:
             async with asyncio.timeout(_RENEWAL_SECONDS):
                 self._access = await self._source.read()
-            next_in = self._access.good_seconds
+            why_not, next_in = "", self._access.good_seconds
         except (SettingError, TimeoutError) as error:
             why_not = str(error) or f"they could not be read within {_RENEWAL_SECONDS:.0f} s"
+            next_in = _RENEWAL_PAUSE_SECONDS
             log.warning("credentials for the API server not renewed: %s", why_not)
-        self._renewing = None
-        self._renewed_at = asyncio.get_running_loop().time()
+        finally:
+            self._renewing = None
+            self._renewed_at = asyncio.get_running_loop().time()
         self._renew_in(next_in)
         return why_not
 

@@ -81,7 +81,7 @@ class StatusServer:
             _LAG.set(max(0.0, loop.time() - self._beat_at - _BEAT_SECONDS))
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[_errors_as_json])
+        application = web.Application(middlewares=[_never_kept, _errors_as_json])
         application.add_routes(
             [
                 web.get("/", self._page),
@@ -137,6 +137,14 @@ _WHY_NOT = {
 }
 
 _PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+
+
+@web.middleware
+async def _never_kept(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Have every answer made anew: no browser and no proxy shows the state of a while ago."""
+    reply = await handler(request)
+    reply.headers["Cache-Control"] = "no-store"
+    return reply
 
 
 @web.middleware

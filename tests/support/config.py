@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, field
 
-from addons.runtime.settings import SECRET, LeaderConfig, refused
+from addons.runtime.setting_values import refused
+from addons.runtime.settings import SECRET, LeaderConfig
 
 
 class SampleConfig(LeaderConfig, frozen=True, kw_only=True):

@@ -13,8 +13,9 @@ from addons.dns.controller.build import build_controller
 from addons.dns.controller.zones import Controller
 from addons.runtime.bucket import Rate
 from addons.runtime.clock import utc_now
-from addons.runtime.daemon import PrintPlan, connect
+from addons.runtime.daemon import connect
 from addons.runtime.ledger import Ledger
+from addons.runtime.plan_output import PrintPlan
 from addons.runtime.settings import load
 from addons.sim.aws.route53.model import RecordSet
 from addons.sim.aws.server import AwsEndpoint

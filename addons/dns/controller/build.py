@@ -41,7 +41,28 @@ def build(config: Config, parts: Parts) -> Daemon:
         state=controller.state,
         decisions_on=controller.decisions_on,
         faults=controller.faults,
+        last_pass=controller.last_pass,
+        settings=_shown(config),
     )
+
+
+def _shown(config: Config) -> dict[str, object]:
+    """The settings that decide what is read and what may change."""
+    shown = {
+        "policy": config.policy,
+        "owner": config.txt_owner_id,
+        "registry": config.registry,
+        "source": config.source,
+        "namespace": config.namespace,
+        "domainFilter": config.domain_filter,
+        "excludeDomains": config.exclude_domains,
+        "zoneIdFilter": config.zone_id_filter,
+        "awsZoneType": config.aws_zone_type,
+        "annotationFilter": config.annotation_filter,
+        "labelFilter": config.label_filter,
+        "ingressClass": config.ingress_class,
+    }
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in shown.items() if value}
 
 
 def build_controller(

@@ -33,11 +33,11 @@ from addons.dns.plan.guard import await_successors, deletes_of
 from addons.dns.plan.left_out import given_up, mark_left_out
 from addons.dns.plan.records import Rules
 from addons.dns.plan.zone import plan_zone
-from addons.runtime.daemon import PrintPlan
 from addons.runtime.errors import Invalid, OutsideError, Withheld
 from addons.runtime.ledger import Ledger
 from addons.runtime.outcomes import ObjectRef, Outcome, Skip
 from addons.runtime.permit import Permit, apply_each
+from addons.runtime.plan_output import PrintPlan
 from addons.runtime.reporter import Reporter
 
 PLAN = "plan"

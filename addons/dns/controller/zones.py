@@ -176,6 +176,10 @@ class Controller:
         without = {report.key: report.message for report in filtered}
         return without | self._reconciler.ledger.errors | passes | self._role_errors
 
+    def last_pass(self) -> datetime | None:
+        """When a pass ended last."""
+        return self._loop.last_pass
+
     def faults(self) -> Iterator[Fault]:
         """What of AWS or the API server is in the way of the zones."""
         yield from self.watches.unreadable()

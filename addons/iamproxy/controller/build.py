@@ -91,6 +91,8 @@ def build(
         state=controller.state,
         decisions_on=controller.decisions_on,
         faults=controller.faults,
+        last_pass=controller.last_pass,
+        settings=_shown(config),
         shares_port=True,
     )
     if redirect is None:
@@ -102,6 +104,18 @@ def build(
         before_stopping=redirect.hand_over,
         grace_seconds=_GRACE_SECONDS,
     )
+
+
+def _shown(config: Config) -> dict[str, object]:
+    """The settings that decide who gets what."""
+    return {
+        "interceptor": config.interceptor,
+        "credentialSource": config.credential_source,
+        "defaultRole": config.default_role,
+        "namespaceRestrictions": config.namespace_restrictions,
+        "imdsv2": config.imdsv2,
+        "policyFile": config.policy_file,
+    }
 
 
 def build_controller(config: Config, parts: Parts, **more: Any) -> Controller:

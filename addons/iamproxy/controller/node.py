@@ -26,7 +26,6 @@ from addons.iamproxy.plan import guard, next_look, plan_credentials, preview
 from addons.runtime.app import end_within
 from addons.runtime.backoff import Backoff
 from addons.runtime.clock import utc_now
-from addons.runtime.daemon import PrintPlan
 from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
@@ -34,6 +33,7 @@ from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.objects import PODS
 from addons.runtime.outcomes import Fault
 from addons.runtime.permit import Permit
+from addons.runtime.plan_output import PrintPlan
 from addons.runtime.reporter import Reporter
 from addons.runtime.watches import Watches
 
@@ -128,6 +128,10 @@ class Controller:
         """Why nobody can be served, in words; empty when the caches are complete and fresh."""
         failed = "".join(f"the last round failed: {error}" for error in self._loop.errors.values())
         return self._why_untrusted() or failed
+
+    def last_pass(self) -> datetime | None:
+        """When a pass ended last."""
+        return self._loop.last_pass
 
     def faults(self) -> Iterator[Fault]:
         """What of STS or the API server is in the way of the pods."""

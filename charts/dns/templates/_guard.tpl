@@ -45,8 +45,8 @@
 {{- /* Helm is written in Go, and so can read a template for names as the daemon does, though it knows other functions:
 arguments are the root and the template. What is wrong with its syntax, Helm itself says. */ -}}
 {{- define "dns.templateGuard" -}}
-{{- $fields := list ".Name" ".Namespace" ".Kind" ".Labels" ".Annotations" -}}
-{{- $words := list "and" "contains" "eq" "fromJson" "hasKey" "index" "isIPv4" "isIPv6" "ne" "not" "or" "replace" "toLower" "trim" "trimPrefix" "trimSuffix" "if" "else" "end" "true" "false" -}}
+{{- $fields := list ".Name" ".Namespace" ".Kind" ".APIVersion" ".Labels" ".Annotations" ".Metadata" ".Spec" ".Status" ".Object" -}}
+{{- $words := list "and" "contains" "eq" "fromJson" "hasKey" "index" "isIPv4" "isIPv6" "isSource" "len" "ne" "not" "or" "printf" "replace" "toLower" "trim" "trimPrefix" "trimSuffix" "if" "else" "end" "true" "false" -}}
 {{- $action := "\\{\\{(\"(\\\\.|[^\"\\\\])*\"|`[^`]*`|[^\"`}])*\\}\\}" -}}
 {{- range regexFindAll $action (last .) -1 -}}
 {{- $bare := regexReplaceAll "\"(\\\\.|[^\"\\\\])*\"|`[^`]*`" . "" -}}
@@ -60,6 +60,6 @@ arguments are the root and the template. What is wrong with its syntax, Helm its
 {{- if contains "}}" (regexReplaceAll $action (last .) "") -}}
 {{- fail "config.fqdnTemplate: }} without its other half" -}}
 {{- end -}}
-{{- $read := regexReplaceAll "\\b(isIPv4|isIPv6|toLower)\\b" (last .) "lower" -}}
+{{- $read := regexReplaceAll "\\b(isIPv4|isIPv6|isSource|toLower)\\b" (last .) "lower" -}}
 {{- $_ := tpl (printf "{{ define \"config.fqdnTemplate\" }}%s{{ end }}" $read) (first .) -}}
 {{- end -}}

@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from addons.demo import dns, iamproxy
+from addons.sim.kubeapi.server import KubeApi
 from tests.support.demo import demo, summary
+from tests.support.dns_world import service
 from tests.support.namespaces import privileged
 
 SIGNED_FOR_ROUTE53 = "AWS4-HMAC-SHA256 Credential=demo/20260101/eu-central-1/route53/aws4_request"
@@ -76,6 +78,34 @@ class TestWorld:
             run.process.send_signal(signal.SIGTERM)
             await run.end()
             assert run.remains() == []
+
+
+class TestRealCluster:
+    @pytest.mark.timeout(120)
+    async def test_it_stays_in_a_namespace_of_its_own_and_writes_on_nobody_s_objects(
+        self, tmp_path: Path
+    ) -> None:
+        """The emulator stands for the cluster of somebody, who has a Service that asks for a name, badly."""
+        annotations = {
+            "external-dns.alpha.kubernetes.io/hostname": "not..a..name.example.com,www.example.com"
+        }
+        theirs = service("theirs", "192.0.2.1")
+        theirs["metadata"]["annotations"] = annotations
+        async with KubeApi() as api:
+            api.store.create("v1", "services", theirs)
+            kubeconfig = tmp_path / "kubeconfig"
+            kubeconfig.write_text(api.kubeconfig())
+            before = api.store.get("v1", "services", "default", "theirs")
+            async with demo("dns", "--kubeconfig", str(kubeconfig)) as run:
+                text = await run.end()
+                assert run.process.returncode == 0, text
+            assert api.store.get("v1", "services", "default", "theirs") == before
+            writes = [each for each in api.requests if each.verb not in ("get", "list", "watch")]
+            assert len(writes) > 10, "the control"
+            assert {each.namespace or each.name for each in writes} <= {"addons-demo", ""}
+            assert {each.resource for each in writes if each.namespace != "addons-demo"} == {"namespaces"}
+            about = [event["regarding"] for event in api.store.list("events.k8s.io/v1", "events")]
+            assert [each for each in about if each["name"] == "theirs"] == []
 
 
 class TestMistakes:

@@ -9,7 +9,7 @@ import socket
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from addons.runtime.app import version
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
+from addons.sim.ports import free_port
 from tests.support.processes import Ended, ended, running
 from tests.support.until import until
 
@@ -58,12 +60,12 @@ class World:
         return self.changes >= changes
 
     @asynccontextmanager
-    async def process(self, *flags: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def process(self, *flags: str, stdout: int = PIPE) -> AsyncIterator[asyncio.subprocess.Process]:
         keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
         where = {"ADDONS_DNS_AWS_ENDPOINT_URL": self.aws.url, "KUBECONFIG": str(self._kubeconfig)}
         environment = {**os.environ, **keys, **where, "ADDONS_DNS_TXT_OWNER_ID": "me"}
         command = (sys.executable, "-m", "addons.dns", *flags)
-        async with running(*command, env=environment, stdout=PIPE, stderr=PIPE) as started:
+        async with running(*command, env=environment, stdout=stdout, stderr=PIPE) as started:
             yield started
 
     async def run(self, *flags: str) -> Ended:
@@ -116,6 +118,57 @@ async def test_a_single_pass_without_a_zone_exits_with_3_and_says_which_there_ar
     told = f"no hosted zone to work on: there are {zone} left out by {setting}"
     assert f"failed: hosted zones: {told}\n" in err
     assert err.count(told) == 2
+
+
+async def test_a_single_pass_beside_a_leader_says_so_and_needs_force(world: World) -> None:
+    world.api.store.create("v1", "services", service("www", "192.0.2.1"))
+    async with world.process("--listen=127.0.0.1:0", "--policy=upsert-only"):
+        await until(lambda: world.has_made(changes=1))
+        world.api.store.create("v1", "services", service("mail", "192.0.2.2"))
+        code, _, err = await world.run("--once")
+        assert code == 2
+        (line,) = [line for line in err.splitlines() if line.startswith("addons dns:")]
+        who = f"{socket.gethostname()} leads by the lease default/aws-addons-dns"
+        assert line.startswith(f"addons dns: --once: {who} and changes the same things; ")
+        assert (await world.run("--once", "--dry-run")).code == 0
+        assert (await world.run("--once", "--force")).code == 0
+    assert (await world.run("--once", "--no-leader-elect")).code == 0
+
+
+async def test_a_lease_that_is_over_or_given_back_is_nobody_s(world: World) -> None:
+    async with world.process("--listen=127.0.0.1:0") as started:
+        await until(lambda: world.api.store.list("coordination.k8s.io/v1", "leases"))
+        started.terminate()
+        assert (await ended(started)).code == 0
+    assert (await world.run("--once")).code == 0
+
+
+async def test_a_dry_run_for_people_is_a_table_and_a_sum(world: World) -> None:
+    world.api.store.create("v1", "services", service("www", "192.0.2.1"))
+    code, out, _ = await world.run("--once", "--dry-run", "--output=table")
+    key = f"{world.zone_id}/www.example.com"
+    assert code == 0
+    assert out.splitlines() == [
+        f"ACTION  OBJECT               {'NAME'.ljust(len(key))}  BECAUSE",
+        f"create  service/default/www  {key}  service/default/www asks for it",
+        "in all: 1 create",
+    ]
+
+
+async def test_on_a_terminal_the_table_is_what_comes_by_itself(world: World) -> None:
+    read, terminal = os.openpty()
+    try:
+        async with world.process("--once", "--dry-run", stdout=terminal) as started:
+            assert (await ended(started)).code == 0
+        assert os.read(read, 4096).startswith(b"nothing to do")
+        async with world.process("--once", "--dry-run", "--output=json", stdout=terminal) as started:
+            assert (await ended(started)).code == 0
+        os.set_blocking(read, False)
+        with pytest.raises(BlockingIOError):
+            os.read(read, 4096)
+    finally:
+        os.close(read)
+        os.close(terminal)
 
 
 async def test_a_dry_run_prints_json_lines_and_only_reads(world: World) -> None:
@@ -190,6 +243,22 @@ async def test_a_place_where_it_cannot_listen_is_one_line_and_exit_code_2(
     assert "Traceback" not in err
     (line,) = [line for line in err.splitlines() if not line.startswith("{")]
     assert line.startswith(f"addons dns: --listen: cannot listen on {place}: {why}")
+
+
+async def test_its_state_says_what_it_is_and_how_it_is_set(world: World) -> None:
+    async with world.process(f"--listen=127.0.0.1:{(port := free_port())}", "--no-leader-elect"):
+        state: dict[str, Any] = {}
+
+        async def has_passed() -> bool:
+            with suppress(aiohttp.ClientConnectionError):
+                async with aiohttp.request("GET", f"http://127.0.0.1:{port}/api/state") as reply:
+                    state.update(await reply.json())
+            return bool(state.get("lastPass"))
+
+        await until(has_passed)
+    assert (state["daemon"], state["version"], state["dryRun"]) == ("dns", version(), False)
+    assert (state["settings"]["policy"], state["settings"]["owner"]) == ("upsert-only", "me")
+    assert state["settings"]["source"] == ["service", "ingress"]
 
 
 async def test_it_leads_serves_and_stops_on_a_signal(world: World) -> None:

@@ -118,7 +118,9 @@ class TestDns:
         assert out.startswith(
             "service/default/www\n\ndns (kube-system/aws-dns-1), AWS identity: arn:aws:iam:"
         )
-        assert "created A www.example.com -> 192.0.2.1" in out
+        assert f"A www.example.com -> 192.0.2.1 in public zone example.com ({world.zone})" in out
+        _, misspelt, _ = await world.run("explain", "svc/default/wwww")
+        assert "there is no service/default/wwww; did you mean service/default/www?" in misspelt
         assert "Stands by: aws-dns-1 leads" in (await second.get("/"))[1]
 
     async def test_a_fault_comes_with_what_it_means_and_what_to_do(self, world: World) -> None:

@@ -47,6 +47,11 @@ async def get(client: aiohttp.ClientSession, path: str) -> tuple[int, str]:
 
 
 class TestHealth:
+    @pytest.mark.parametrize("path", ["/", "/readyz", "/api/state", "/api/decisions", "/metrics", "/nothing"])
+    async def test_every_answer_is_made_anew(self, path: str) -> None:
+        async with serving() as client, client.get(path) as reply:
+            assert reply.headers["Cache-Control"] == "no-store"
+
     async def test_a_running_loop_is_alive(self) -> None:
         async with serving() as client:
             assert await get(client, "/healthz") == (200, "ok\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from addons.runtime import cli
+from addons.runtime import app, cli
 from addons.runtime.settings import SettingError
 from tests.support import processes
 from tests.support.config import SampleConfig
@@ -97,7 +97,7 @@ class TestQuestions:
 
     def test_the_version_is_that_of_the_distribution(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run("--version") == 0
-        assert capsys.readouterr().out == f"addons {cli.version()}\n"
+        assert capsys.readouterr().out == f"addons {app.version()}\n"
 
     def test_the_settings_in_force_are_printed_without_running_anything(
         self, capsys: pytest.CaptureFixture[str]

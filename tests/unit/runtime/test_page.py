@@ -32,6 +32,25 @@ class TestPage:
         assert "<th>id</th><th>private</th><th>records</th>" in text
         assert "<tr><td>Z1</td><td>no</td><td>none</td></tr>" in text
 
+    def test_every_table_scrolls_by_itself_and_short_things_stand_together(self) -> None:
+        text = page(
+            {"version": "1.2", "zones": [{"id": "Z1"}], "problems": [], "settings": {"policy": "sync"}}
+        )
+        assert "<tr><td>version</td><td>1.2</td></tr><tr><td>problems</td><td>none</td></tr>" in text
+        assert '<h3>zones</h3><div class="box"><table>' in text
+        assert "<h3>settings</h3>" in text
+        assert text.count("<table>") == text.count('<div class="box"><table>')
+
+    def test_the_reason_comes_first(self) -> None:
+        text = page({"degraded": [{"side": "aws", "about": "Z1", "reason": "AccessDenied"}]}, "", decision())
+        assert "<th>reason</th><th>side</th><th>about</th>" in text
+        assert "<th>reason</th><th>message</th>" in text
+
+    def test_a_replica_that_stands_by_says_who_leads(self) -> None:
+        assert "Stands by: aws-dns-1 leads" in page({"leads": False, "leader": "aws-dns-1"})
+        assert "Stands by: it is not known who leads" in page({"leads": False, "leader": ""})
+        assert "Stands by" not in page({"leads": True, "leader": "aws-dns-1"})
+
     def test_lists_and_empty_things_have_a_form(self) -> None:
         text = page({"problems": [], "sources": ["a", "b"], "error": ""})
         assert "<td>problems</td><td>none</td>" in text
