@@ -143,6 +143,26 @@ class TestCalls:
             assert len(imds.requests) > 0, "the control"
 
 
+class TestRates:
+    """AWS throttles groups of operations of some services apart from one another, and so are they paced."""
+
+    async def test_operations_share_the_bucket_of_the_first_pattern_that_fits_else_of_their_service(
+        self,
+    ) -> None:
+        rates = {"ec2:describe_*": Rate(50, 50), "ec2:*_tags": Rate(10, 10), "ec2": Rate(5, 5)}
+        async with AwsSession(rates=rates) as aws:
+            groups = {
+                operation: aws._bucket("ec2", operation, "")
+                for operation in ("describe_subnets", "describe_tags", "create_tags", "attach_volume")
+            }
+            assert groups["describe_subnets"] is groups["describe_tags"]
+            assert [bucket.per_second for bucket in groups.values()] == [50, 50, 10, 5]
+            assert aws._bucket("ec2", "create_tags", ROLE) is not groups["create_tags"], (
+                "each role has its own"
+            )
+            assert aws._bucket("ec2", "create_tags", "") is groups["create_tags"]
+
+
 class TestPages:
     async def test_a_listing_is_one_call_per_page(self, endpoint: AwsEndpoint, aws: Recorded) -> None:
         for number in range(5):
