@@ -6,10 +6,12 @@ from datetime import datetime
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
 from addons.dns.controller.explanation import Explanation
+from addons.dns.controller.left_out import LeftOut
 from addons.dns.controller.sources import Sources
 from addons.dns.controller.zone_reconciler import ZoneReconciler
 from addons.dns.controller.zones import Controller
 from addons.dns.desired.settings import SourceSettings, source_settings
+from addons.dns.kube.owners import Owners
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.registry import Registry, registry_of
@@ -78,12 +80,14 @@ def build_controller(
     watches = _watches(config, parts.kube, settings)
     statuses = Statuses(parts.kube, watches.dns_endpoints)
     sources = Sources(settings=settings, watches=watches, statuses=statuses, reporter=reporter)
+    owners = Owners(parts.kube, watches)
     reconciler = ZoneReconciler(
         config,
         route53=route53,
         registry=registry,
         domains=domains,
         sources=sources,
+        left_out=LeftOut(config, domains, sources=sources, watches=watches, owners=owners),
         reporter=reporter,
         print_plan=parts.print_plan,
         ledger=name_ledger or Ledger(first=5.0, longest=600.0),

@@ -67,7 +67,7 @@ _LAG = Histogram(
 
 _RESTING = (reasons.BLOCKED, reasons.FLAPPING)
 _TAKEN = (reasons.OWNER_CONFLICT, reasons.CLAIM_CONFLICT)
-_KEPT = (reasons.DELETES_HELD, reasons.DELETE_BUDGET, reasons.POD_RECORD_HELD)
+_KEPT = (reasons.DELETES_HELD, reasons.FILTERED_OUT, reasons.DELETE_BUDGET, reasons.POD_RECORD_HELD)
 
 
 class Counts(Struct, frozen=True):

@@ -1,33 +1,24 @@
 """What the watched objects ask for, kept in an index by zone and name."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Iterator, Set
 
 from addons.dns import names
 from addons.dns.controller.endpoint_index import EndpointIndex
+from addons.dns.controller.object_reader import ObjectReader
 from addons.dns.desired.settings import SourceSettings
-from addons.dns.desired.source_crd import crd_endpoints
-from addons.dns.desired.source_gateway import route_endpoints
 from addons.dns.desired.source_headless import is_headless
-from addons.dns.desired.source_ingress import ingress_endpoints
-from addons.dns.desired.source_node import node_endpoints
-from addons.dns.desired.source_pod import pod_endpoints
-from addons.dns.desired.source_service import needs_pods, service_endpoints
+from addons.dns.desired.source_service import needs_pods
 from addons.dns.kube.reports import problem_report, skip_report
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.dns_endpoints import DNS_ENDPOINTS
 from addons.dns.model.endpoint import Desired, Endpoint
-from addons.dns.model.gateway import Route, gateway_key
 from addons.dns.model.objects import ObjectKey
 from addons.dns.model.records import Zone
 from addons.dns.model.zones import ZoneFinder
 from addons.runtime.outcomes import ObjectRef, Skip
 from addons.runtime.reporter import Reporter
-from addons.runtime.watches import Cache
-
-R = TypeVar("R", bound=Route)
 
 PROBLEMS = "problems"
 """The topic of faults in objects."""
@@ -54,16 +45,8 @@ class Sources:
         self._reporter = reporter
         self._waiting: set[ObjectKey] = set()
         self._complete_since = 0.0
-        self._readers: dict[str, Callable[[str, str], Desired | None]] = {
-            "Service": self._service,
-            "Ingress": self._ingress,
-            "Pod": self._pod,
-            "Node": self._node,
-            "DNSEndpoint": self._dns_endpoint,
-            "HTTPRoute": lambda *which: self._route(watches.http_routes, *which),
-            "GRPCRoute": lambda *which: self._route(watches.grpc_routes, *which),
-        }
-        """By kind: what the object of this namespace and name asks for; None when it is gone."""
+        self._reader = ObjectReader(watches)
+        self._withdrawn: dict[ObjectKey, set[str]] = {}
 
     def begin(self) -> set[str]:
         """Read every object; the ids of the zones that have names. The caches must be full."""
@@ -96,8 +79,9 @@ class Sources:
 
     def asking(self) -> Iterator[ObjectRef]:
         """The objects that ask for names; an object that asks for several comes several times."""
-        for kind, namespace, name in self._watches.objects():
-            if desired := self._readers[kind](namespace, name):
+        for key in self._watches.objects():
+            if obj := self._watches.find(key):
+                desired = self._reader.read(obj, self._settings)
                 yield from (endpoint.asked_by.ref for endpoint in desired.endpoints)
 
     def not_ready(self) -> str:
@@ -140,16 +124,28 @@ class Sources:
                 self._waiting.add(key)
                 continue
             self._waiting.discard(key)
-            kind, namespace, name = key
-            desired = self._readers[kind](namespace, name) or Desired()
+            obj = self._watches.find(key)
+            desired = self._reader.read(obj, self._settings) if obj else Desired()
             asked = self.index.names_of(key)
             zones |= self.index.put(key, desired, _now())
+            self._note_withdrawn(key, asked, exists=obj is not None)
             reports = [problem_report(key, problem) for problem in desired.problems]
             self._reporter.tell_current(PROBLEMS, reports, {str(ObjectRef(*key))})
             self._report_without_zone(asked | self.index.names_of(key))
-            if kind == DNS_ENDPOINTS.kind:
+            if key[0] == DNS_ENDPOINTS.kind:
                 self._statuses.note(key)
         return zones
+
+    def has_withdrawn(self, key: ObjectKey, name: str) -> bool:
+        """True when the object has asked for the name since all was read, and does not any more."""
+        return name in self._withdrawn.get(key, ())
+
+    def _note_withdrawn(self, key: ObjectKey, asked: Set[str], *, exists: bool) -> None:
+        """Keep which names an object that is there has ceased to ask for, since it was read first."""
+        asks = self.index.names_of(key)
+        withdrawn = (self._withdrawn.pop(key, set()) | asked) - asks
+        if exists and withdrawn:
+            self._withdrawn[key] = withdrawn
 
     def _must_wait(self, key: ObjectKey) -> bool:
         kind, namespace, name = key
@@ -165,40 +161,6 @@ class Sources:
             return self._watches.pods.get(namespace, name) is None
         service = self._watches.services.get(namespace, name) if kind == "service" else None
         return service is not None and is_headless(service)
-
-    def _service(self, namespace: str, name: str) -> Desired | None:
-        watches, service = self._watches, self._watches.services.get(namespace, name)
-        if service is None:
-            return None
-        slices = watches.slices.by("service", f"{namespace}/{name}")
-        pods = watches.pods_behind(slices)
-        return service_endpoints(service, slices, watches.nodes.all(), self._settings, pods)
-
-    def _pod(self, namespace: str, name: str) -> Desired | None:
-        if (pod := self._watches.pods.get(namespace, name)) is None:
-            return None
-        return pod_endpoints(pod, self._watches.nodes.get("", pod.spec.node_name), self._settings)
-
-    def _ingress(self, namespace: str, name: str) -> Desired | None:
-        ingress = self._watches.ingresses.get(namespace, name)
-        return ingress_endpoints(ingress, self._settings) if ingress else None
-
-    def _node(self, namespace: str, name: str) -> Desired | None:
-        node = self._watches.nodes.get(namespace, name)
-        return node_endpoints(node, self._settings) if node else None
-
-    def _dns_endpoint(self, namespace: str, name: str) -> Desired | None:
-        obj = self._watches.dns_endpoints.get(namespace, name)
-        return crd_endpoints(obj, self._settings) if obj else None
-
-    def _route(self, routes: Cache[R], namespace: str, name: str) -> Desired | None:
-        watches, route = self._watches, routes.get(namespace, name)
-        if route is None:
-            return None
-        keys = filter(None, (gateway_key(parent, namespace) for parent in route.spec.parent_refs))
-        gateways = {key: gateway for key in keys if (gateway := watches.gateways.get(*key))}
-        home = watches.namespaces.get("", namespace)
-        return route_endpoints(route, gateways, home.metadata.labels if home else {}, self._settings)
 
     def _report_without_zone(self, candidates: Collection[str]) -> None:
         """Tell the objects that ask for a name which no zone is there for."""

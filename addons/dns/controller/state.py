@@ -16,6 +16,7 @@ def zone_state(
     names: int,
     counts: Counts | None,
     held: HeldDeletes | None,
+    left_out: HeldDeletes | None,
     failure: str,
 ) -> Mapping[str, object]:
     """One zone: what is wanted of it and what it holds, by record type, and what is in the way.
@@ -33,12 +34,10 @@ def zone_state(
         shown["wanted"] = dict(sorted(counts.wanted.items()))
         shown["existing"] = dict(sorted(counts.verified.items()))
         shown["owned"] = counts.owned
-    if held:
-        shown["heldDeletes"] = {
-            "approval": held.approval,
-            "count": len(held.names),
-            "names": list(held.names[:_SHOWN]),
-        }
+    for what, deletes in (("heldDeletes", held), ("filteredOut", left_out)):
+        if deletes:
+            names_shown = list(deletes.names[:_SHOWN])
+            shown[what] = {"approval": deletes.approval, "count": len(deletes.names), "names": names_shown}
     if failure:
         shown["failure"] = failure
     return shown

@@ -10,6 +10,7 @@ from addons.dns.aws.route53 import Observation, Outcomes, Route53
 from addons.dns.config import Config
 from addons.dns.controller.delete_budget import DeleteBudget
 from addons.dns.controller.holds import Flapping, TargetHolds
+from addons.dns.controller.left_out import LeftOut
 from addons.dns.controller.metrics import Metrics, count
 from addons.dns.controller.schedule import Schedule
 from addons.dns.controller.sources import Sources
@@ -29,6 +30,7 @@ from addons.dns.plan.aliases import open_targets
 from addons.dns.plan.batches import Size, pack, refuse_oversized
 from addons.dns.plan.dry_run import preview
 from addons.dns.plan.guard import await_successors, deletes_of
+from addons.dns.plan.left_out import given_up, mark_left_out
 from addons.dns.plan.records import Rules
 from addons.dns.plan.zone import plan_zone
 from addons.runtime.errors import Invalid, OutsideError, Withheld
@@ -61,6 +63,7 @@ class ZoneReconciler:
         registry: Registry,
         domains: DomainFilter,
         sources: Sources,
+        left_out: LeftOut,
         reporter: Reporter,
         print_plan: PrintPlan | None,
         ledger: Ledger[str],
@@ -71,6 +74,7 @@ class ZoneReconciler:
         self._registry = registry
         self._domains = domains
         self._sources = sources
+        self._left_out = left_out
         self._index = sources.index
         self._reporter = reporter
         self._print_plan = print_plan
@@ -153,7 +157,10 @@ class ZoneReconciler:
             unreadable=self._index.unreadable,
             void_texts=self._void_texts.of(zone.id),
         )
-        return self._guard(zone.id, plan_zone(zone, names, endpoints, records, rules), records)
+        plan = plan_zone(zone, names, endpoints, records, rules)
+        if not self._sources.not_ready() and (wishes := given_up(plan)):
+            plan = mark_left_out(plan, await self._left_out.settings_of(wishes))
+        return self._guard(zone.id, plan, records)
 
     def _guard(self, zone_id: str, plan: Plan, records: ZoneRecords) -> Plan:
         """No delete while a cache is empty or old, nor too many in a while; nothing that fits no call."""

@@ -213,6 +213,7 @@ class Controller:
             names=len(self._sources.index.in_zone(zone.id)),
             counts=self._metrics.counts(zone.id),
             held=self._reconciler.budget.held.get(zone.id),
+            left_out=self._reconciler.budget.left_out.get(zone.id),
             failure=self.failures.get(zone.id, ""),
         )
 

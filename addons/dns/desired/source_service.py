@@ -61,6 +61,12 @@ def needs_pods(service: Service, settings: SourceSettings) -> bool:
     return asked is not None and asked.targets == () and bool(asked.hostnames or asked.internal_hostnames)
 
 
+def hostnames_of(service: Service, settings: SourceSettings) -> tuple[str, ...]:
+    """The host names of a headless Service, whether pods are behind it or not; none of any other one."""
+    asked = _annotations(service, settings) if is_headless(service) else None
+    return (*asked.hostnames, *asked.internal_hostnames) if asked else ()
+
+
 def _annotations(service: Service, settings: SourceSettings) -> Annotations | None:
     """The annotations; a Service that asks for a name for each pod wants them to change fast."""
     if settings.service_types and service.spec.type not in settings.service_types:

@@ -27,6 +27,7 @@ _WITHOUT_EVENT = _COUNTED | {
     names.BLOCKED,
     names.NO_TARGETS,
     names.DELETES_HELD,
+    names.FILTERED_OUT,
     names.DELETE_BUDGET,
     names.POD_RECORD_HELD,
 }
@@ -41,7 +42,7 @@ class SkipReport(Report, frozen=True, kw_only=True):
 
 def skip_report(skip: Skip) -> SkipReport:
     """A decision not to act. It is news with another reason, or another hash to approve deletes by."""
-    said = skip.message if skip.reason == names.DELETE_BUDGET else ""
+    said = skip.message if skip.reason in (names.DELETE_BUDGET, names.FILTERED_OUT) else ""
     return SkipReport(
         key=skip.key,
         ref=skip.ref,

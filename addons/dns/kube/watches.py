@@ -146,12 +146,16 @@ class SourceWatches:
             return Cache()
         return self._watches.add(
             resource,
-            with_content(type_, self._keep) if self._content and resource in _NAMED_BY_TEMPLATE else type_,
+            self.read_as(resource, type_),
             namespace=self._namespace if namespace is None else namespace,
             indexers=indexers,
             on_change=on_change or self._object_changed,
             transform=transform,
         )
+
+    def read_as(self, resource: Resource, type_: type[O]) -> type[O]:
+        """The type by which objects of a resource are read: with what the template reads by JSON keys."""
+        return with_content(type_, self._keep) if self._content and resource in _NAMED_BY_TEMPLATE else type_
 
     def _keep(self, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """The part of an object that the template reads by JSON keys."""
@@ -178,6 +182,17 @@ class SourceWatches:
         """Every object there is that may ask for names."""
         for cache in self.by_kind().values():
             yield from map(_key, cache.all())
+
+    def find(self, key: ObjectKey) -> KubeObject | None:
+        """An object of a kind that may ask for names; None where there is none, or it is not watched."""
+        kind, namespace, name = key
+        cache = self.by_kind().get(kind)
+        return cache.get(namespace, name) if cache else None
+
+    def is_watched(self, key: ObjectKey) -> bool:
+        """True when the object would be known if it were there."""
+        kind, namespace, _ = key
+        return kind in self.by_kind() and self._namespace in ("", namespace or self._namespace)
 
     def by_kind(self) -> Mapping[str, Cache[Any]]:
         """The caches of the objects that may ask for names; kinds that are no source are left out."""

@@ -16,11 +16,19 @@ class NameTaken(Skip):
     holder: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp(Skip):
+    """Records that nobody asks for any more, and that the policy keeps; `resource` is whose they were."""
+
+    resource: str = ""
+
+
 class ChangeGroup(Struct, frozen=True):
     """All changes of one name and set identifier: data records with their ownership texts, atomic.
 
     `verb` is create, update or delete; `ref` the object it is done for, if one still asks for the name;
     `because` the reason in words. `resource` names the object for which the records are, or were, made.
+    `left_out_by` is the setting that keeps this object, which is there, from asking for what is deleted.
     """
 
     key: str
@@ -30,6 +38,7 @@ class ChangeGroup(Struct, frozen=True):
     ref: ObjectRef | None
     because: str
     resource: str = ""
+    left_out_by: str = ""
 
     @property
     def elements(self) -> int:

@@ -25,6 +25,26 @@ class SourceObject(Struct, frozen=True):
         force_setattr(self, "resource", said.replace("dnsendpoint/", "crd/", 1) if is_crd else said)
 
 
+_KINDS = {
+    "service": "Service",
+    "ingress": "Ingress",
+    "pod": "Pod",
+    "node": "Node",
+    "crd": "DNSEndpoint",
+    "httproute": "HTTPRoute",
+    "grpcroute": "GRPCRoute",
+}
+"""The kinds of objects that may ask for names, by what ownership texts call them."""
+
+
+def ref_of(resource: str) -> ObjectRef | None:
+    """The object that an ownership text names; None where it is of a kind that no source reads."""
+    said, _, place = resource.partition("/")
+    namespace, _, name = place.rpartition("/")
+    kind = _KINDS.get(said)
+    return ObjectRef(kind, namespace, name) if kind and name else None
+
+
 def source_object(obj: KubeObject) -> SourceObject:
     """The object as its endpoints know it."""
     created = obj.metadata.creation_timestamp

@@ -36,8 +36,8 @@ class OrphanedTexts(Struct, frozen=True, dict=True):
     def is_awaited(self, text: RecordSet) -> bool:
         """True when the record of an orphaned text is asked for: it is made anew, now or later."""
         return any(
-            endpoint.set_identifier == text.set_identifier
-            and (endpoint.type == "" or self._text_name(endpoint.name, endpoint.type) == text.name)
+            self._belongs(text, endpoint.record())
+            or (endpoint.type == "" and endpoint.set_identifier == text.set_identifier)
             for name in self._subjects(text)
             for endpoint in self.desired.get(name, ())
         )

@@ -21,7 +21,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from addons.dns import names as reasons
-from addons.dns.model.actions import ChangeGroup, NameTaken, PlanItem, created
+from addons.dns.model.actions import ChangeGroup, GivenUp, NameTaken, PlanItem, created
 from addons.dns.model.endpoint import Endpoint, SourceObject
 from addons.dns.model.records import Change, RecordKey, RecordSet, Zone, ZoneRecords, is_same, meaning
 from addons.dns.model.registry import Registry
@@ -198,7 +198,7 @@ def _give_up(current: Current, rules: Rules, because: str = "") -> list[PlanItem
     because = because or f"{resource or 'nobody'} no longer asks for it"
     if rules.policy != "sync":
         message = f"{current.name} stays, although {because}: policy {rules.policy} forbids deletes"
-        return [Skip(current.key, None, reasons.POLICY_FORBIDS, message)]
+        return [GivenUp(current.key, None, reasons.POLICY_FORBIDS, message, resource=resource)]
     if resting := _blocked(current.key, None, rules):
         return [resting]
     return [ChangeGroup(current.key, current.name, "delete", current.deletion(ours), None, because, resource)]

@@ -197,6 +197,22 @@ class TestOthers:
             await until(lambda: world.records()["www"] == ("192.0.2.1",))
             await until(lambda: "DriftFound" in world.reasons())
 
+    async def test_a_stranger_with_another_kind_of_routing_waits_and_harms_nobody(self, world: World) -> None:
+        weighted = {"aws-weight": "10", "set-identifier": "v1"}
+        world.create({"metadata": {"name": "elsewhere"}}, kind="namespaces")
+        world.create(service("v1", "192.0.2.1", hostname="w.example.com", **weighted))
+        async with world.running("--interval=1s"):
+            await until(lambda: world.records() == {"w": ("192.0.2.1",)})
+            stranger = service("v3", "192.0.2.9", hostname="w.example.com")
+            stranger["metadata"]["namespace"] = "elsewhere"
+            world.create(stranger)
+            await until(lambda: world.events("v3") == [("Warning", "MixedRouting")])
+            world.update(service("v1", "192.0.2.2", hostname="w.example.com", **weighted))
+            await until(lambda: world.records() == {"w": ("192.0.2.2",)})
+            assert {reason for _, reason in world.events("v1")} == {"RecordReady"}
+            world.delete("v1")
+            await until(lambda: world.records() == {"w": ("192.0.2.9",)})
+
     async def test_two_daemons_with_different_owners_do_not_fight(self, world: World) -> None:
         world.create(service("www", "192.0.2.1"))
         assert await world.once() == {}

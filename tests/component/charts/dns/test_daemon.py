@@ -136,6 +136,7 @@ async def test_a_dry_run_needs_only_what_it_may_read(tmp_path: Path) -> None:
         await release.install(settings(dryRun=True))
         async with running(world.api, world.deployment(), tmp_path, world.environment()) as pod:
             await pod.reach(lambda: '"web.example.org' in pod.log(), "the plan is printed")
+            await pod.reach(lambda: world.granted() <= world.used(), "all that it may read is read")
             assert await pod.stop() == 0, pod.log()
         assert world.used() == world.granted()
         assert not world.holds("web.example.org")
