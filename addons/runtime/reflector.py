@@ -36,6 +36,7 @@ _BRIEF_SECONDS = 1.0
 _STREAMED_LIST_SILENCE = 10.0
 _WATCH_SECONDS = (300, 600)
 _REFUSED_SECONDS = (15.0, 25.0)
+_LONGEST_REST = 25.0
 
 _OBJECTS = Gauge("addons_kube_reflector_objects", "Objects held.", ["resource"])
 _SYNCED = Gauge("addons_kube_reflector_synced", "1 once the resource was seen whole.", ["resource"])
@@ -97,7 +98,7 @@ class Reflector(Generic[O]):
         self._on_change = on_change
         self._watch_list = watch_list
         self._rng = rng or Random()  # noqa: S311
-        self._backoff = Backoff(self._rng)
+        self._backoff = Backoff(self._rng, longest=_LONGEST_REST)
         self._version = ""  # of the last thing heard; empty: everything has to be seen anew
         self._synced = asyncio.Event()
         self._answered = asyncio.Event()
