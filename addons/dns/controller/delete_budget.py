@@ -108,7 +108,7 @@ class DeleteBudget:
         left_out = [group for group in plan.groups if group.left_out_by]
         released = self._approvals.released(zone_id, left_out)
         _note(self.left_out, zone_id, [group for group in left_out if group.key not in released])
-        return hold_left_out(plan, released)
+        return hold_left_out(plan, released) if left_out else plan
 
     def _lately(self, zone_id: str) -> int:
         spent = self._spent.get(zone_id, deque())

@@ -1,10 +1,12 @@
-"""What must rest for a while: records whose object has lost its targets, and records that flap."""
+"""What plans must know of the past: lost targets, records that flap, ownership texts without a record."""
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Set
 from datetime import UTC, datetime, timedelta
 
 from addons.dns import names as reasons
 from addons.dns.model.actions import ChangeGroup, created
+from addons.dns.model.records import RecordKey, Zone
+from addons.dns.model.registry import Registry
 from addons.dns.plan.records import Written
 from addons.runtime.outcomes import Outcome, Skip
 
@@ -66,6 +68,41 @@ class Flapping:
     def _forget(self, now: datetime) -> None:
         self._cleaned = now
         self._times = {written: times for written, times in self._times.items() if _recent(times, now)}
+
+
+class VoidTexts:
+    """Remembers orphaned texts, so that a record that comes to stand beside one is not taken for ours.
+
+    A text proves something again when we have made its record. What was seen is lost with the process.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._found: dict[str, set[RecordKey]] = {}
+
+    def of(self, zone_id: str) -> Set[RecordKey]:
+        """The keys of the void texts of one zone."""
+        return self._found.get(zone_id, set())
+
+    def follow(
+        self, zone: Zone, orphans: Collection[RecordKey], outcomes: Iterable[Outcome[ChangeGroup]]
+    ) -> None:
+        """Note the orphans that a plan was made with, and forget those whose record or text we changed."""
+        if void := self._found.get(zone.id, set()).union(orphans):
+            for outcome in outcomes:
+                if outcome.ok:
+                    void.difference_update(self._settled(zone, outcome.action))
+            self._found[zone.id] = void
+
+    def _settled(self, zone: Zone, group: ChangeGroup) -> Iterable[RecordKey]:
+        for change in group.changes:
+            record = change.record
+            yield record.key
+            if change.action == "CREATE":
+                name = self._registry.txt_name(record.name, record.type, zone.name)
+                yield name, "TXT", record.set_identifier
+                for name in self._registry.legacy_txt_names(record):
+                    yield name, "TXT", record.set_identifier
 
 
 def _recent(times: Iterable[datetime], now: datetime) -> list[datetime]:

@@ -5,16 +5,15 @@ from collections.abc import Iterable
 from functools import partial
 
 from addons.dns.config import Config
-from addons.dns.controller.object_reader import ObjectReader
 from addons.dns.controller.sources import Sources
 from addons.dns.desired.left_out import asks_for, filters_of, left_out_by
 from addons.dns.desired.settings import source_settings
 from addons.dns.kube.owners import Owners
 from addons.dns.kube.watches import SourceWatches
+from addons.dns.model.actions import Wish
 from addons.dns.model.endpoint import ref_of
 from addons.dns.model.objects import ObjectKey
 from addons.dns.model.zones import DomainFilter
-from addons.dns.plan.left_out import Wish
 from addons.runtime.errors import OutsideError
 from addons.runtime.objects import KubeObject
 
@@ -52,7 +51,6 @@ class LeftOut:
         self._sources = sources
         self._watches = watches
         self._owners = owners
-        self._reader = ObjectReader(watches)
         self._known: dict[ObjectKey, tuple[float, Found]] = {}
 
     async def settings_of(self, wishes: Iterable[Wish]) -> dict[Wish, str]:
@@ -102,8 +100,8 @@ class LeftOut:
         scope = self._scope(key)
         if isinstance(obj, OutsideError):
             return f"{scope} (we may not see whether it is there: {obj.message})"
-        read = partial(self._reader.read, obj)
-        if scope and asks_for(name, obj, read, self._settings):
+        read = partial(self._sources.read, obj)
+        if asks_for(name, obj, read, self._settings):
             return scope
         by = left_out_by(name, obj, read, self._filters)
         return " and ".join(filter(None, (scope, by))) if by else ""

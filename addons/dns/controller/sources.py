@@ -5,18 +5,24 @@ from collections.abc import Collection, Iterable, Iterator, Set
 
 from addons.dns import names
 from addons.dns.controller.endpoint_index import EndpointIndex
-from addons.dns.controller.object_reader import ObjectReader
 from addons.dns.desired.settings import SourceSettings
+from addons.dns.desired.source_crd import crd_endpoints
+from addons.dns.desired.source_gateway import route_endpoints
 from addons.dns.desired.source_headless import is_headless
-from addons.dns.desired.source_service import needs_pods
+from addons.dns.desired.source_ingress import ingress_endpoints
+from addons.dns.desired.source_node import node_endpoints
+from addons.dns.desired.source_pod import pod_endpoints
+from addons.dns.desired.source_service import needs_pods, service_endpoints
 from addons.dns.kube.reports import problem_report, skip_report
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
-from addons.dns.model.dns_endpoints import DNS_ENDPOINTS
+from addons.dns.model.dns_endpoints import DNS_ENDPOINTS, DnsEndpoint
 from addons.dns.model.endpoint import Desired, Endpoint
-from addons.dns.model.objects import ObjectKey
+from addons.dns.model.gateway import Route, gateway_key
+from addons.dns.model.objects import Ingress, Node, ObjectKey, Pod, Service
 from addons.dns.model.records import Zone
 from addons.dns.model.zones import ZoneFinder
+from addons.runtime.objects import KubeObject
 from addons.runtime.outcomes import ObjectRef, Skip
 from addons.runtime.reporter import Reporter
 
@@ -45,7 +51,6 @@ class Sources:
         self._reporter = reporter
         self._waiting: set[ObjectKey] = set()
         self._complete_since = 0.0
-        self._reader = ObjectReader(watches)
         self._withdrawn: dict[ObjectKey, set[str]] = {}
 
     def begin(self) -> set[str]:
@@ -81,7 +86,7 @@ class Sources:
         """The objects that ask for names; an object that asks for several comes several times."""
         for key in self._watches.objects():
             if obj := self._watches.find(key):
-                desired = self._reader.read(obj, self._settings)
+                desired = self.read(obj, self._settings)
                 yield from (endpoint.asked_by.ref for endpoint in desired.endpoints)
 
     def not_ready(self) -> str:
@@ -125,7 +130,7 @@ class Sources:
                 continue
             self._waiting.discard(key)
             obj = self._watches.find(key)
-            desired = self._reader.read(obj, self._settings) if obj else Desired()
+            desired = self.read(obj, self._settings) if obj else Desired()
             asked = self.index.names_of(key)
             zones |= self.index.put(key, desired, _now())
             self._note_withdrawn(key, asked, exists=obj is not None)
@@ -161,6 +166,36 @@ class Sources:
             return self._watches.pods.get(namespace, name) is None
         service = self._watches.services.get(namespace, name) if kind == "service" else None
         return service is not None and is_headless(service)
+
+    def read(self, obj: KubeObject, settings: SourceSettings) -> Desired:
+        """What an object asks for by these settings, read with the objects that it refers to."""
+        match obj:
+            case Service():
+                return self._service(obj, settings)
+            case Ingress():
+                return ingress_endpoints(obj, settings)
+            case Pod():
+                return pod_endpoints(obj, self._watches.nodes.get("", obj.spec.node_name), settings)
+            case Node():
+                return node_endpoints(obj, settings)
+            case DnsEndpoint():
+                return crd_endpoints(obj, settings)
+            case Route():
+                return self._route(obj, settings)
+        return Desired()
+
+    def _service(self, service: Service, settings: SourceSettings) -> Desired:
+        metadata, watches = service.metadata, self._watches
+        slices = watches.slices.by("service", f"{metadata.namespace}/{metadata.name}")
+        pods = watches.pods_behind(slices)
+        return service_endpoints(service, slices, watches.nodes.all(), settings, pods)
+
+    def _route(self, route: Route, settings: SourceSettings) -> Desired:
+        watches, namespace = self._watches, route.metadata.namespace
+        keys = filter(None, (gateway_key(parent, namespace) for parent in route.spec.parent_refs))
+        gateways = {key: gateway for key in keys if (gateway := watches.gateways.get(*key))}
+        home = watches.namespaces.get("", namespace)
+        return route_endpoints(route, gateways, home.metadata.labels if home else {}, settings)
 
     def _report_without_zone(self, candidates: Collection[str]) -> None:
         """Tell the objects that ask for a name which no zone is there for."""

@@ -9,12 +9,11 @@ from math import inf
 from addons.dns.aws.route53 import Observation, Outcomes, Route53
 from addons.dns.config import Config
 from addons.dns.controller.delete_budget import DeleteBudget
-from addons.dns.controller.holds import Flapping, TargetHolds
+from addons.dns.controller.holds import Flapping, TargetHolds, VoidTexts
 from addons.dns.controller.left_out import LeftOut
 from addons.dns.controller.metrics import Metrics, count
 from addons.dns.controller.schedule import Schedule
 from addons.dns.controller.sources import Sources
-from addons.dns.controller.void_texts import VoidTexts
 from addons.dns.kube.reports import (
     drift_report,
     outcome_report,
@@ -30,7 +29,7 @@ from addons.dns.plan.aliases import open_targets
 from addons.dns.plan.batches import Size, pack, refuse_oversized
 from addons.dns.plan.dry_run import preview
 from addons.dns.plan.guard import await_successors, deletes_of
-from addons.dns.plan.left_out import given_up, mark_left_out
+from addons.dns.plan.left_out import mark_left_out
 from addons.dns.plan.records import Rules
 from addons.dns.plan.zone import plan_zone
 from addons.runtime.errors import Invalid, OutsideError, Withheld
@@ -158,7 +157,7 @@ class ZoneReconciler:
             void_texts=self._void_texts.of(zone.id),
         )
         plan = plan_zone(zone, names, endpoints, records, rules)
-        if not self._sources.not_ready() and (wishes := given_up(plan)):
+        if (wishes := plan.given_up) and not self._sources.not_ready():
             plan = mark_left_out(plan, await self._left_out.settings_of(wishes))
         return self._guard(zone.id, plan, records)
 

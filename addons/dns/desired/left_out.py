@@ -29,7 +29,6 @@ _LIFTED: Final[Mapping[str, Any]] = {
     "ignore_hostname_annotation": False,
     "ignore_ingress_rules_spec": False,
     "ignore_ingress_tls_spec": False,
-    "publish_internal_services": True,
 }
 """The settings that narrow which names are asked for, and the value with which each narrows nothing."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -20,6 +21,7 @@ class NameTaken(Skip):
 class GivenUp(Skip):
     """Records that nobody asks for any more, and that the policy keeps; `resource` is whose they were."""
 
+    name: str = ""
     resource: str = ""
 
 
@@ -78,6 +80,13 @@ PlanItem = ChangeGroup | Skip
 """What is planned for a name: a change, or why there is none."""
 
 
+class Wish(NamedTuple):
+    """A name, and the object that its record was made for, as ownership texts call it."""
+
+    resource: str
+    name: str
+
+
 class Plan(Struct, frozen=True):
     """What to do in one zone, and what was decided not to do.
 
@@ -89,6 +98,13 @@ class Plan(Struct, frozen=True):
     skips: tuple[Skip, ...] = ()
     unsettled: frozenset[str] = frozenset()
     orphans: frozenset[RecordKey] = frozenset()
+
+    @property
+    def given_up(self) -> set[Wish]:
+        """What is given up, or would be if the policy permitted, because nobody asks for it any more."""
+        groups = (Wish(group.resource, group.name) for group in self.groups if group.verb == "delete")
+        kept = (Wish(skip.resource, skip.name) for skip in self.skips if isinstance(skip, GivenUp))
+        return {wish for wish in (*groups, *kept) if wish.resource}
 
 
 def created(changes: Iterable[Change]) -> tuple[RecordSet, ...]:

@@ -4,29 +4,14 @@ A setting that narrows what is looked at may be a slip; what it would delete sta
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from addons.dns import names as reasons
-from addons.dns.model.actions import GivenUp, Plan
+from addons.dns.model.actions import GivenUp, Plan, Wish
 from addons.dns.model.endpoint import ref_of
-from addons.dns.plan.guard import approval_hash, deletes_of
+from addons.dns.plan.guard import approval_hash
 from addons.runtime.outcomes import Skip
-
-
-class Wish(NamedTuple):
-    """A name, and the object that its record was made for, as ownership texts call it."""
-
-    resource: str
-    name: str
-
-
-def given_up(plan: Plan) -> set[Wish]:
-    """What a plan gives up, or would if the policy permitted, because nobody asks for it any more."""
-    kept = (skip for skip in plan.skips if isinstance(skip, GivenUp))
-    found = {Wish(group.resource, group.name) for group in deletes_of(plan)}
-    return {wish for wish in found | {Wish(skip.resource, _name(skip)) for skip in kept} if wish.resource}
 
 
 def mark_left_out(plan: Plan, settings: Mapping[Wish, str]) -> Plan:
@@ -40,8 +25,8 @@ def mark_left_out(plan: Plan, settings: Mapping[Wish, str]) -> Plan:
         for group in plan.groups
     )
     skips = tuple(
-        Skip(skip.key, ref_of(skip.resource), reasons.FILTERED_OUT, _stays(_name(skip), skip.resource, by))
-        if isinstance(skip, GivenUp) and (by := settings.get(Wish(skip.resource, _name(skip))))
+        Skip(skip.key, ref_of(skip.resource), reasons.FILTERED_OUT, _stays(skip.name, skip.resource, by))
+        if isinstance(skip, GivenUp) and (by := settings.get(Wish(skip.resource, skip.name)))
         else skip
         for skip in plan.skips
     )
@@ -69,7 +54,3 @@ def hold_left_out(plan: Plan, released: frozenset[str]) -> Plan:
 
 def _stays(name: str, resource: str, by: str) -> str:
     return f"{name} stays: {by} leaves out {resource}, which is there"
-
-
-def _name(skip: Skip) -> str:
-    return skip.key.partition("/")[2].partition("#")[0]

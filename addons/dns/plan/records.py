@@ -198,7 +198,9 @@ def _give_up(current: Current, rules: Rules, because: str = "") -> list[PlanItem
     because = because or f"{resource or 'nobody'} no longer asks for it"
     if rules.policy != "sync":
         message = f"{current.name} stays, although {because}: policy {rules.policy} forbids deletes"
-        return [GivenUp(current.key, None, reasons.POLICY_FORBIDS, message, resource=resource)]
+        return [
+            GivenUp(current.key, None, reasons.POLICY_FORBIDS, message, name=current.name, resource=resource)
+        ]
     if resting := _blocked(current.key, None, rules):
         return [resting]
     return [ChangeGroup(current.key, current.name, "delete", current.deletion(ours), None, because, resource)]

@@ -115,7 +115,6 @@ NARROW: dict[str, tuple[tuple[str, ...], str, set[str]]] = {
         "--ignore-hostname-annotation",
         {"www", "inside", "pod"},
     ),
-    "cluster addresses": ((ALL,), "--no-publish-internal-services", {"inside"}),
     "gateway": ((ALL, PUBLISH, "--gateway-name=egde"), "--gateway-name=egde", {"route"}),
     "namespace of gateways": (
         (ALL, PUBLISH, "--gateway-namespace=nope"),
@@ -250,6 +249,13 @@ class TestTheObject:
             world.aws.route53.change(world.zone_id, [("CREATE", data), ("CREATE", text)])
         assert await world.once("--namespace=nope") == {}
         assert sorted(held(world)) == ["db", "db-0.db"]
+
+    async def test_a_service_that_is_of_another_type_by_now_does_not_ask_any_more(self, world: World) -> None:
+        world.create(service("www", "192.0.2.1"))
+        await world.once()
+        world.update(cluster_ip() | {"metadata": service("www")["metadata"]})
+        assert await world.once("--label-filter=app notin (x)") == {}
+        assert world.records() == {}
 
 
 class TestLooking:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from addons.dns.controller.void_texts import VoidTexts
+from addons.dns.controller.holds import VoidTexts
 from addons.dns.model.actions import Plan
 from addons.dns.model.endpoint import Endpoint, SourceObject, unusable
 from addons.dns.model.records import RecordKey, RecordSet
