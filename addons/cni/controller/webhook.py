@@ -63,7 +63,7 @@ class Trust:
         kept = await self._authorities.read()
         if kept and is_good(pair := KeyPair(*kept), self._now()):
             return pair
-        made = new_authority(self._host, self._now())
+        made = new_authority(f"authority of {self._host}", self._now())
         await self._authorities.keep(made.certificate, made.key)
         kept = await self._authorities.read()
         return KeyPair(*kept) if kept else made

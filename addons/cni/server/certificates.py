@@ -28,7 +28,7 @@ def new_authority(name: str, now: datetime) -> KeyPair:
     """Make an authority that may sign certificates of servers. Raises SettingError without cryptography."""
     x509, ec = _cryptography()
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = _name(x509, name)
+    subject = _name(x509, name[:64])
     builder = (
         _builder(x509, subject, subject, key.public_key(), now, AUTHORITY_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
