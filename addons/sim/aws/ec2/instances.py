@@ -1,5 +1,6 @@
 """Launching and terminating instances, for whoever plays a node group, and for RunInstances."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
@@ -72,7 +73,7 @@ class Instances:
         try:
             self._plug_in(instance, wanted, dict(interface_tags or {}))
         except Ec2Error:
-            self._undo(instance.id, kept={each.id for each in wanted})
+            self.forget(instance.id, keep={each.id for each in wanted})
             raise
         account.agenda.after(account.knobs.launch_seconds, lambda: self._set_state(instance.id, "running"))
         return account.instances[instance.id]
@@ -85,19 +86,21 @@ class Instances:
         self._set_state(instance_id, "shutting-down")
         self._account.agenda.after(self._account.knobs.terminate_seconds, lambda: self._end(instance_id))
 
+    def forget(self, instance_id: str, *, keep: Collection[str] = ()) -> None:
+        """Undo a launch: there is no trace of it but the interfaces to `keep`, which are free then."""
+        made = {eni.id for eni in self._account.interfaces_of(instance_id)}
+        self._attachments.release_from(instance_id)
+        for interface in self._interfaces.all():
+            if interface.id in made and interface.id not in keep:
+                self._interfaces.delete(interface.id)
+        self._account.instances.remove(instance_id)
+
     def _check(self, type_: str, wanted: list[NewInterface]) -> None:
         """Refuse what the limits of the type forbid before anything is made."""
         limits = limits_of(type_)
         for each in wanted:
             if not each.id:
                 check_size(limits, 1 + each.wish.size, each.wish.has_prefixes)
-
-    def _undo(self, instance_id: str, *, kept: set[str]) -> None:
-        made = {eni.id for eni in self._account.interfaces_of(instance_id)} - kept
-        self._attachments.release_from(instance_id)
-        for interface_id in made & {eni.id for eni in self._interfaces.all()}:
-            self._interfaces.delete(interface_id)
-        self._account.instances.remove(instance_id)
 
     def _plug_in(self, instance: Instance, wanted: list[NewInterface], tags: Tags) -> None:
         for each in wanted:

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, Shape
 
-from addons.sim.aws.ec2.errors import Ec2Error, invalid
+from addons.sim.aws.ec2.errors import Ec2Error, invalid, missing
 
 _COMMON = ("Action", "Version")
 
@@ -76,6 +76,9 @@ def _read_structure(shape: Shape, value: Any, path: str) -> dict[str, Any]:
             raise Ec2Error("UnknownParameter", f"The parameter {query_name} is not recognized")
         name = names[query_name]
         found[name] = _read(shape.members[name], inner, f"{path}.{query_name}".removeprefix("."))
+    for name in shape.required_members:
+        if name not in found:
+            raise missing(f"{path}.{_query_name(name, shape.members[name])}".removeprefix("."))
     return found
 
 
