@@ -46,9 +46,14 @@ class Namespace:
 
     name: str
 
+    @property
+    def path(self) -> Path:
+        """Give the file that stands for it."""
+        return _RUN / self.name
+
     def command(self, *command: str) -> list[str]:
         """Give the command line that runs `command` inside; mounts stay as they are outside."""
-        return ["nsenter", f"--net={_RUN / self.name}", *command]
+        return ["nsenter", f"--net={self.path}", *command]
 
     def call(self, function: Callable[[], T]) -> T:
         """Run a function inside, in a thread that ends with it, and give its result.
@@ -57,7 +62,7 @@ class Namespace:
         """
 
         def enter_and_call() -> T:
-            _enter(_RUN / self.name)
+            enter(self.path)
             return function()
 
         with ThreadPoolExecutor(max_workers=1) as thread:
@@ -238,8 +243,8 @@ def run_tool(*command: str, stdin: str = "") -> str:
     return done.stdout
 
 
-def _enter(path: Path) -> None:
-    """Move this thread into a namespace. Python has `os.setns` from 3.12 on."""
+def enter(path: Path) -> None:
+    """Move this thread into a network namespace, by its file. Python has `os.setns` from 3.12 on."""
     with path.open() as opened:
         if ctypes.CDLL(None, use_errno=True).setns(opened.fileno(), _CLONE_NEWNET):
             number = ctypes.get_errno()

@@ -40,7 +40,7 @@ _FIRST_INDEX = 10_000
 """Index of the first link here. The kernel passes a carrier on at once when both ends' indexes differ; else
 within a second."""
 _BRIDGED_TO_IPTABLES = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
-"""Where the kernel has it, frames between nodes pass the rules of IP as well, which are for routed packets."""
+"""Where the kernel has it, frames between nodes pass the rules of IP as well, which are for routed ones."""
 _PUBLIC_RANGE = "203.0.113.0/25"
 _numbers = itertools.count(1)
 
