@@ -15,7 +15,7 @@ from addons.cni.aws.waiting import persistently, until_there
 from addons.cni.model.actions import CreateEni
 from addons.cni.names import DESCRIPTION_PREFIX
 from addons.runtime.aws import AwsSession
-from addons.runtime.errors import Exhausted, Invalid, NotFound, OutsideError, Unavailable
+from addons.runtime.errors import Conflict, Exhausted, Invalid, NotFound, OutsideError, Unavailable
 from addons.runtime.permit import Permit
 
 log = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ class Creation:
                     InstanceId=self._instance_id,
                     DeviceIndex=index,
                 )
-            except (Unavailable, Invalid):
+            except (Conflict, Invalid, Unavailable):
                 if attached := await self._attachment(eni_id):
                     return attached
                 raise

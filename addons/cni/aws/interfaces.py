@@ -25,11 +25,15 @@ async def find(aws: AwsSession, wanted: Mapping[str, str | list[str]]) -> list[I
 
 async def describe(aws: AwsSession, eni_id: str) -> Item | None:
     """Give an interface as EC2 has it; None when there is none. Raises OutsideError."""
-    try:
+
+    async def look() -> Item | None:
         reply = await aws.call("ec2", "describe_network_interfaces", NetworkInterfaceIds=[eni_id])
+        return next(iter(reply["NetworkInterfaces"]), None)
+
+    try:
+        return await persistently(look, Unavailable, tries=4)
     except NotFound:
         return None
-    return next(iter(reply["NetworkInterfaces"]), None)
 
 
 async def assign(
