@@ -1,8 +1,7 @@
 """Choosing and paging what describing operations show."""
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -77,14 +76,14 @@ def page(
         after = _read_token(token)
         things = [thing for thing in things if key(thing) > after]
     most = most or 1000
-    following = urlsafe_b64encode(key(things[most - 1]).encode()).decode() if len(things) > most else None
+    following = b64encode(key(things[most - 1]).encode()).decode() if len(things) > most else None
     return things[:most], following
 
 
 def _read_token(token: str) -> str:
     try:
-        return urlsafe_b64decode(token.encode()).decode()
-    except (Base64Error, ValueError):
+        return b64decode(token, validate=True).decode()
+    except ValueError:
         raise Ec2Error("InvalidNextToken", f"The token '{token}' is invalid") from None
 
 

@@ -58,14 +58,20 @@ def _plant(tree: dict[str, Any], name: str, text: str) -> None:
 
 
 def _read(shape: Shape, value: Any, path: str) -> Any:
+    has_parts = shape.type_name in ("structure", "list")
+    if has_parts != isinstance(value, dict):
+        raise Ec2Error("UnknownParameter", f"The parameter {path} is not recognized")
     if shape.type_name == "structure":
         return _read_structure(shape, value, path)
     if shape.type_name == "list":
-        items = sorted(value.items(), key=lambda item: int(item[0]))
-        return [_read(shape.member, item, f"{path}.{number}") for number, item in items]
-    if not isinstance(value, str):
-        raise Ec2Error("UnknownParameter", f"The parameter {path} has no parts")
+        return [_read(shape.member, value[key], f"{path}.{key}") for key in _in_order(value, path)]
     return _read_text(shape.type_name, value, path)
+
+
+def _in_order(items: Mapping[str, Any], path: str) -> list[str]:
+    if not all(key.isascii() and key.isdigit() for key in items):
+        raise Ec2Error("UnknownParameter", f"The parameter {path} is a list, with numbers")
+    return sorted(items, key=int)
 
 
 def _read_structure(shape: Shape, value: Any, path: str) -> dict[str, Any]:
