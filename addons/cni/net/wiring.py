@@ -19,6 +19,15 @@ GATEWAY = IPv4Address("169.254.1.1")
 MAIN_TABLE, POD_TABLE = 254, 200
 """`POD_TABLE` has one route for each pod of the layout `table`."""
 
+PROTOCOL = 83
+"""Who made a rule or a route: as daemons of routing have their numbers (rtnetlink(7)), this one is ours."""
+
+TO_POD, MARKED, FROM_POD, FROM_ENI = 512, 1024, 1536, 32765
+"""Priorities of rules, as in the original: to pods, of marked packets, from pods, from interfaces."""
+
+DOOMED_GROUP = 0x0C011D83
+"""The group of links that are about to be removed; a number that nobody else has."""
+
 RuleLayout = Literal["table", "compat"]
 
 _ALIAS = "aws-addons-cni "
@@ -41,9 +50,19 @@ class Wiring(Struct, frozen=True, kw_only=True):
     layout: RuleLayout = "table"
 
     @property
+    def if_name(self) -> str:
+        """The name of the pod's end."""
+        return self.key.if_name
+
+    @property
     def alias(self) -> str:
         """The alias of the host's end: whose it is."""
         return alias_of(self.key)
+
+    @property
+    def table_of_route(self) -> int:
+        """The table in which the route to the pod is."""
+        return POD_TABLE if self.layout == "table" else MAIN_TABLE
 
     @property
     def pod_mac(self) -> bytes:
@@ -79,3 +98,8 @@ def owner_of(alias: str) -> tuple[str, str] | None:
     """Give (container id, name inside) of an alias of ours; None when it is not ours."""
     container_id, _, if_name = alias.removeprefix(_ALIAS).partition(" ")
     return (container_id, if_name) if alias.startswith(_ALIAS) and if_name else None
+
+
+def written_mac(octets: bytes) -> str:
+    """Write a hardware address as people do."""
+    return octets.hex(":")
