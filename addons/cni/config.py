@@ -174,11 +174,11 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     exhaustion_taint: bool = True
     """Taint the node with `aws-addons.io/no-pod-ips` while it has no address to give."""
 
-    webhook_listen: str = ""
-    """HOST:PORT at which pods are given a limit of one `aws-addons.io/pod-ip`; empty for none."""
+    webhook_listen: str = ":9443"
+    """HOST:PORT of `addons cni webhook`, which gives pods a limit of one `aws-addons.io/pod-ip`."""
 
     webhook_name: str = "aws-addons-cni"
-    """Name of the MutatingWebhookConfiguration that is kept up to date, and of its Service and Secret."""
+    """Name of the MutatingWebhookConfiguration, and of the Service and the Secret beside it."""
 
     ec2_endpoint: Annotated[Url, also_read("AWS_EC2_ENDPOINT")] = ""
     """URL of EC2, for tests and for private endpoints."""

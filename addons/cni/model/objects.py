@@ -54,6 +54,7 @@ class Taint(Part, frozen=True):
     key: str = ""
     value: str = ""
     effect: str = ""
+    time_added: str = ""
 
 
 class NodeSpec(Part, frozen=True):
