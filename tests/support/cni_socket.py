@@ -3,9 +3,9 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -109,23 +109,6 @@ class ApiPods:
         return self.now.get((namespace, name))
 
 
-def first_free(
-    enis: Collection[Eni],
-    assigned: Collection[IPv4Address],
-    cooling: Mapping[IPv4Address, datetime],
-    quarantined: Collection[IPv4Address],
-    now: datetime,
-    minimum_cooldown: timedelta | None,
-) -> tuple[IPv4Address, str] | None:
-    """Pick the lowest address; one that rests when it has rested the minimum of a cool-down of 30 s."""
-    early = timedelta() if minimum_cooldown is None else timedelta(seconds=30) - minimum_cooldown
-    for eni in enis:
-        for ip in sorted(eni.addresses):
-            if ip not in assigned and ip not in quarantined and cooling.get(ip, now) <= now + early:
-                return ip, eni.eni_id
-    return None
-
-
 def eni(*last: int, eni_id: str = "eni-1") -> Eni:
     return Eni(
         eni_id=eni_id,
@@ -162,7 +145,10 @@ class Node:
         self.kernel, self.api = Kernel(), ApiPods()
         self.journal = Journal(folder, now=now, limit=limit)
         self.addresses = AddressPool(
-            self.journal.allocations, pick=first_free, now=now, minimum_cooldown=minimum_cooldown
+            self.journal.allocations,
+            cooldown=timedelta(seconds=cooldown),
+            minimum_cooldown=minimum_cooldown,
+            now=now,
         )
         self.addresses.enis_changed([eni(*last)])
         self.not_ready = ""
