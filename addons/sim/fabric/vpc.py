@@ -17,7 +17,7 @@ import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -118,10 +118,18 @@ class VpcFabric:
                 self._replace(None, interface)
         return node
 
-    def join(self, other: Namespace, *, near: IPv4Address, far: IPv4Address, link: str = "vpc") -> None:
+    def join(
+        self,
+        other: Namespace,
+        *,
+        near: IPv4Address,
+        far: IPv4Address,
+        behind: Iterable[IPv4Network] = (),
+        link: str = "vpc",
+    ) -> None:
         """Let another namespace be a peered network: both ends of a new link are addressed (a /30).
 
-        Every node and pod then reaches the address `far`; what is behind it needs routes.
+        Every node and pod then reaches the address `far` and the networks `behind` it.
         """
         port = f"peer{next(self._port_numbers)}"
         self.router.ip(
@@ -134,6 +142,7 @@ class VpcFabric:
             f"link set {link} up",
             *(f"route add {subnet.network} via {near}" for subnet in self._subnets.values()),
         )
+        self.router.ip(*(f"route add {network} via {far}" for network in behind))
 
     def change(self, change: Change) -> None:
         """Carry out what EC2 tells of an interface."""
