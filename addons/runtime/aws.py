@@ -21,8 +21,8 @@ from addons.runtime.permit import STOPPING, Permit
 
 T = TypeVar("T")
 
-_CALLS = Counter("addons_aws_calls_total", "Calls to AWS.", ["service", "operation", "outcome"])
-_SECONDS = Histogram("addons_aws_call_seconds", "Time of a call to AWS.", ["service", "operation"])
+CALLS = Counter("addons_aws_calls_total", "Calls to AWS.", ["service", "operation", "outcome"])
+CALL_SECONDS = Histogram("addons_aws_call_seconds", "Time of a call to AWS.", ["service", "operation"])
 _RESENT = Counter("addons_aws_resent_total", "Requests that botocore sent again.", ["service"])
 _PACED = Counter("addons_aws_paced_seconds_total", "Time that calls waited for their turn.", ["service"])
 _OPEN = Gauge("addons_aws_open_calls", "Calls that are under way or wait for a thread.", ["service"])
@@ -170,8 +170,8 @@ class AwsSession:
         finally:
             if sending.abandon(Withheld(f"{service} {operation}: not sent: the call was abandoned")):
                 self._sendings.pop(sending, None)
-            _CALLS.labels(service, operation, outcome).inc()
-            _SECONDS.labels(service, operation).observe(monotonic() - started)
+            CALLS.labels(service, operation, outcome).inc()
+            CALL_SECONDS.labels(service, operation).observe(monotonic() - started)
         _RESENT.labels(service).inc(reply.get("ResponseMetadata", {}).get("RetryAttempts", 0))
         return reply
 

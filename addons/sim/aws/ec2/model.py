@@ -82,6 +82,53 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Vpc:
+    """A virtual network; `cidrs`: the first one, then those that were associated later."""
+
+    id: str
+    cidrs: tuple[IPv4Network, ...]
+    tags: Tags = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    """A part of a VPC in one zone."""
+
+    id: str
+    vpc_id: str
+    zone: str
+    cidr: IPv4Network
+    tags: Tags = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """Where packets go. `routes`: target by destination, e.g. {"0.0.0.0/0": "igw-1"}.
+
+    The id of the target says what it is: igw, nat, tgw, pcx, vgw, eni; `local` stands for the VPC itself.
+    `subnets` are those that use this table; all others of the VPC use its `is_main` one.
+    """
+
+    id: str
+    vpc_id: str
+    routes: Mapping[str, str]
+    is_main: bool = False
+    subnets: tuple[str, ...] = ()
+    tags: Tags = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    """A security group, by name and id alone: the simulated network lets everything pass."""
+
+    id: str
+    vpc_id: str
+    name: str
+    description: str = ""
+    tags: Tags = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One change of an interface. `before` is None when it was made, `after` when it was deleted."""
 

@@ -41,7 +41,7 @@ class Timeline(Generic[T]):
     def before(self, seconds: float) -> Mapping[str, T]:
         """Give the values as they were so long ago, ten minutes at most."""
         if seconds <= 0:
-            return self._present
+            return dict(self._present)
         moment = self._now() - timedelta(seconds=seconds)
         found = {id_: _last(versions, moment) for id_, versions in self._past.items()}
         return {id_: value for id_, value in found.items() if value is not None}

@@ -1,0 +1,1 @@
+"""The door to EC2: network interfaces and their addresses, subnets, route tables."""
