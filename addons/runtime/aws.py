@@ -1,7 +1,7 @@
 """The one way to AWS: boto3 calls in threads of their own, paced, permitted, with typed errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from functools import partial
@@ -41,6 +41,9 @@ class AwsSession:
     "ec2:describe_*", for services that throttle groups of operations apart, or else a service. Operations of
     one key share a bucket. `on_call` is told every operation that is sent, with the service as IAM
     names it: what the policy must allow.
+
+    `endpoints` has the URLs of services that are elsewhere than `endpoint_url` says. A service named in
+    `operations` has these operations alone, by their names in the API, and takes the less memory.
     """
 
     def __init__(
@@ -52,6 +55,8 @@ class AwsSession:
         on_call: OnCall | None = None,
         threads: int = 8,
         read_seconds: float = 10.0,
+        endpoints: Mapping[str, str] | None = None,
+        operations: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self._rates = dict(rates or {})
         self._threads = threads
@@ -62,6 +67,8 @@ class AwsSession:
             threads=threads,
             read_seconds=read_seconds,
             on_call=on_call,
+            endpoints=endpoints or {},
+            operations=operations or {},
         )
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
