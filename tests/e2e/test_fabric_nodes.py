@@ -5,6 +5,7 @@ A plugin of Debian's plays ours: it gives pods addresses of a prefix that their 
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -73,6 +74,18 @@ class TestARuntime:
         assert not fabric.pings(vpc.two.inside, address)
         cri.remove(container)
 
+    async def test_nothing_is_left_of_it(
+        self, vpc: fabric.Site, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        folder = tmp_path_factory.mktemp("own")
+        with runtime(folder, vpc.one.inside) as self.home:
+            self.configure()
+            cri = Cri(self.home / "containerd.sock", self.home / "logs")
+            await until(cri.is_network_ready)
+            cri.run(Sandbox(None))
+            assert len(left_over(folder)) > 4
+        assert left_over(folder) == []
+
     def configure(self) -> None:
         (self.home / "cni.d" / "10-prefixes.conflist").write_text(conflist(self.home, PREFIXES[0]))
 
@@ -100,6 +113,15 @@ class TestKubelets:
         await kubectl.ok("exec", first, "--", "ping", "-c", "1", "-W", "5", addresses[1])
         seen = await kubectl.ok("exec", first, "--", "wget", "-q", "-O", "-", f"http://{PEERED}/")
         assert seen == addresses[0]
+
+
+def left_over(folder: Path) -> list[str]:
+    """What there is of a runtime: processes, mounts, and results of CNI."""
+    found = []
+    for place in (*Path("/proc").glob("[0-9]*/cmdline"), *Path("/var/lib/cni/results").glob("*")):
+        with suppress(OSError):
+            found += [str(place)] if str(folder) in place.read_text() else []
+    return found + [line for line in Path("/proc/mounts").read_text().splitlines() if str(folder) in line]
 
 
 async def run(kubectl: Kubectl, name: str, node: str) -> str:

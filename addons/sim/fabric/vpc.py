@@ -149,7 +149,8 @@ class VpcFabric:
         old = self._interfaces.pop(change.before.id, None) if change.before else None
         if change.after:
             self._interfaces[change.after.id] = change.after
-        self._replace(old, change.after)
+        if not (old and change.after and _wiring(old) == _wiring(change.after)):
+            self._replace(old, change.after)
 
     def port(self, interface_id: str) -> str:
         """Give the network's end of an interface, for `tcpdump` say; KeyError when it is not plugged in."""
@@ -280,6 +281,11 @@ class VpcFabric:
     def _add_namespace(self, namespace: Namespace) -> None:
         namespace.make()
         self._stack.callback(namespace.remove)
+
+
+def _wiring(interface: Interface) -> tuple[object, ...]:
+    """Give what of an interface concerns the network: tags, for one, do not."""
+    return interface.plugged_into, interface.mac, interface.addresses, interface.prefixes
 
 
 def _hosts(interface: Interface) -> dict[IPv4Address, tuple[str, str]]:
