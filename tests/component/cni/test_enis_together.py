@@ -19,7 +19,8 @@ CASES = [
 
 async def busy_life(daemon: Daemon, there: tuple[Eni, ...]) -> None:
     """Delete what there is, and make three others meanwhile, until it is done or the daemon dies."""
-    await daemon.enis.observe()
+    with suppress(Killed):
+        await daemon.enis.observe()
     work = [daemon.apply(deletion(eni)) for eni in there] + [daemon.create() for _ in range(3)]
     tasks = [asyncio.create_task(each) for each in work]
     with suppress(Killed):
