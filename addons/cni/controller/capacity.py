@@ -15,7 +15,7 @@ from addons.runtime.errors import Conflict
 from addons.runtime.kube import KubeClient
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.permit import Permit
-from addons.runtime.reporter import Reporter
+from addons.runtime.reporter import Report, Reporter
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class CapacityTeller:
         self._reporter.tell_current("capacity", self._exhaustion(node, capacity))
         return changed
 
-    def _exhaustion(self, node: Node, capacity: Capacity) -> Sequence[reports.Report]:
+    def _exhaustion(self, node: Node, capacity: Capacity) -> Sequence[Report]:
         if not capacity.taint:
             return ()
         message = f"no address for another pod: {capacity.because}"

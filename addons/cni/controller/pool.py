@@ -26,9 +26,8 @@ from addons.cni.model.actions import (
 )
 from addons.cni.model.enis import PREFIX_SIZE, Eni, InstanceLimits
 from addons.cni.model.outcomes import Applied
-from addons.cni.model.pool import Addresses, Arrivals, Policy
+from addons.cni.model.pool import Arrivals, Policy
 from addons.cni.plan.arrivals import arrived
-from addons.cni.plan.assign import free_since
 from addons.cni.plan.demand_targets import is_scarce
 from addons.cni.plan.pool import plan_pool
 from addons.cni.plan.view import UnderWay, View, gain, serving
@@ -82,7 +81,6 @@ class Pool:
         self._reporter, self._print_plan, self._now = reporter, print_plan, now
         self._rests = Rests(now=now)
         self._under_way: dict[asyncio.Task[None], UnderWay] = {}
-        self._free_since: dict[IPv4Address, datetime] = {}
         self._doubtful: frozenset[IPv4Address] = frozenset()  # given up, if EC2 understood
         self._arrivals = Arrivals()
         self._loop: ReconcileLoop[str] = ReconcileLoop("cni-pool", self.reconcile, coalesce_seconds=0.005)
@@ -167,15 +165,13 @@ class Pool:
         pods = demand_of(self._watched.pods(), assigned) if self._watched.knows_pods else None
         placement = self._surroundings.placement(node, self._watched.eni_configs())
         enis = self._interfaces.all()
-        addresses = self.held()
-        self._free_since = free_since(serving(enis, placement), addresses, now)
         return View(
             now=now,
             enis=enis,
             limits=self._limits,
             policy=self._policy,
             placement=placement,
-            addresses=replace(addresses, free_since=self._free_since),
+            addresses=self._addresses.addresses,
             subnets=self._surroundings.subnets,
             demand=pods,
             asking=self._addresses.waiting,
@@ -185,15 +181,6 @@ class Pool:
             is_leaving=bool(node and node.is_leaving),
             rests=self._rests.current(),
             under_way=tuple(self._under_way.values()),
-        )
-
-    def held(self) -> Addresses:
-        """Who has the node's addresses."""
-        return Addresses(
-            assigned=self._addresses.in_use,
-            cooling=self._allocations.cooling,
-            quarantined=frozenset(self._allocations.quarantined),
-            free_since=self._free_since,
         )
 
     async def _refresh(self) -> None:
