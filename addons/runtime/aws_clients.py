@@ -79,6 +79,10 @@ class Clients:
         self._sessions: dict[Role, Session] = {}
         self._clients: dict[tuple[str, Role], Any] = {}
 
+    def locate(self, region: str) -> None:
+        """From now on make clients for this region."""
+        self._region = region
+
     def call(
         self, service: str, operation: str, role: Role, arguments: Mapping[str, Any], sending: Sending
     ) -> Reply:
