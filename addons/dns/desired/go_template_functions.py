@@ -85,7 +85,8 @@ def _slice(value: Value, *bounds: Value) -> Value:
     """A part of a text or list, from one place to before another."""
     if not isinstance(value, str | list):
         raise EvaluationError(f"slice: {value!r} is neither a text nor a list")
-    start, end = (*bounds, *(0, len(value))[len(bounds) :])
+    whole: tuple[Value, ...] = (0, len(value))
+    start, end = (*bounds, *whole[len(bounds) :])
     if isinstance(start, int) and isinstance(end, int) and 0 <= start <= end <= len(value):
         return value[start:end]
     raise EvaluationError(f"slice: {value!r} has nothing from {start!r} to {end!r}")

@@ -11,7 +11,7 @@ _VERB = re.compile(r"%(?P<flags>[-+ 0#]*)(?P<width>\d*)(?P<precision>\.\d*)?(?P<
 
 
 def formatted(form: Value, *values: Value) -> str:
-    """The text with the values in it, by the verbs of `_VERBS`; a fault where Go would print one into the text."""
+    """The text with the values in it, by `_VERBS`; a fault where Go would print one into the text."""
     rest = list(values)
     text = text_of(form)
 
@@ -81,7 +81,7 @@ def _whole(match: re.Match[str], value: Value) -> str:
         raise EvaluationError(f"printf: %{match['verb']} of {value!r}, which is no whole number")
     if match["verb"] == "b":
         return _aligned(match, f"{value:b}")
-    return f"%{match['flags']}{match['width']}{match['precision'] or ''}{match['verb']}" % value
+    return str(_form(match) % value)
 
 
 def _hexadecimal(match: re.Match[str], value: Value) -> str:
@@ -94,8 +94,12 @@ def _hexadecimal(match: re.Match[str], value: Value) -> str:
 def _real(match: re.Match[str], value: Value) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise EvaluationError(f"printf: %{match['verb']} of {value!r}, which is no number")
-    form = f"{match['flags']}{match['width']}{match['precision'] or ''}{match['verb']}"
-    return f"%{form}" % value
+    return str(_form(match) % value)
+
+
+def _form(match: re.Match[str]) -> str:
+    """The verb as Python writes it, which is the same for numbers."""
+    return f"%{match['flags']}{match['width']}{match['precision'] or ''}{match['verb']}"
 
 
 def _aligned(match: re.Match[str], text: str) -> str:

@@ -17,7 +17,7 @@ class Missing:
 
 
 class Lenient(dict[str, Any]):
-    """A map whose keys users choose, as labels are: what it does not have is `Missing`, and no fault at once."""
+    """A map whose keys users choose, as labels are: what it does not have is `Missing`, no fault at once."""
 
 
 class EvaluationError(ValueError):
