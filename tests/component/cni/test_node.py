@@ -15,7 +15,7 @@ from addons.runtime.errors import Invalid, Unavailable
 from addons.runtime.imds import InstanceMetadata
 from addons.sim.imds import Imds
 from addons.sim.node_network import NodeNetwork
-from tests.support.cni_ec2 import Daemon, Node, ec2_node
+from tests.support.cni_aws import Daemon, Node, ec2_node
 
 pytestmark = pytest.mark.virtual_time
 
