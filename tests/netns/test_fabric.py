@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
+from addons.sim.aws.ec2.model import Change
 from addons.sim.fabric.echo import Echo
-from addons.sim.fabric.subnets import PRIVATE, PUBLIC
-from addons.sim.fabric.vpc import INTERNET, NAT_GATEWAY, PEERED, SERVICES
+from addons.sim.fabric.subnets import PRIVATE, PUBLIC, Subnet
+from addons.sim.fabric.vpc import INTERNET, NAT_GATEWAY, PEERED, SERVICES, VpcFabric
 from addons.sim.net import METADATA, Namespace
 from tests.support.fabric import (
     PRIVATE_SUBNET,
@@ -129,6 +130,15 @@ class TestLinks:
         vpc.put(interface(4, "10.0.1.21", instance="i-1", index=1))
         assert links(vpc.one.inside)["eth1"] == "02:00:00:00:00:04"
 
+    def test_links_may_have_the_names_of_other_systems(self) -> None:
+        with VpcFabric([SUBNET], link_name=lambda index: f"ens{5 + index}") as fabric:
+            node = fabric.add_node("i-1")
+            for index in (0, 1):
+                made = interface(index + 1, f"10.0.1.{index + 4}", instance="i-1", index=index)
+                fabric.change(Change(None, made))
+            assert set(links(node.inside)) == {"lo", "ens5", "ens6"}
+            assert pings(node.inside, ROUTER)
+
     def test_a_node_that_comes_late_finds_what_is_attached_to_it(self, vpc: Site) -> None:
         vpc.put(interface(3, "10.0.1.20", instance="i-3"))
         assert pings(vpc.fabric.add_node("i-3").inside, "10.0.1.4")
@@ -184,6 +194,8 @@ class TestBeyond:
             with Echo(other):
                 assert await seen_by(vpc.one.inside, "100.65.0.2") == "10.0.1.4"
             assert pings(other, "10.0.1.4")
+            vpc.fabric.add_subnet(Subnet("subnet-late", IPv4Network("10.0.9.0/24")))
+            assert pings(other, "10.0.9.1")
         finally:
             other.remove()
 

@@ -14,7 +14,7 @@ IPv6. `SERVICES` is an address of the router where tests put what listens for no
 import itertools
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -60,7 +60,11 @@ class VpcFabric:
     `internet` and `peered` tell who asks them (`Echo`), and know who has asked.
     """
 
-    def __init__(self, subnets: Iterable[Subnet]) -> None:
+    def __init__(
+        self, subnets: Iterable[Subnet], *, link_name: Callable[[int], str] = "eth{}".format
+    ) -> None:
+        """`link_name` names the link of an interface on its node by its device index."""
+        self._link_name = link_name
         self._prefix = f"addons-vpc-{os.getpid()}-{next(_numbers)}"
         self.router = Namespace(f"{self._prefix}-router")
         self.outside = Namespace(f"{self._prefix}-outside")
@@ -72,6 +76,7 @@ class VpcFabric:
         self._nodes: dict[str, Node] = {}
         self._interfaces: dict[str, Interface] = {}
         self._ports: dict[str, str] = {}
+        self._joined: list[tuple[Namespace, IPv4Address]] = []
         self._port_numbers = itertools.count()
         self._indexes = itertools.count()
         self._public = (IPv4Address("203.0.113.0") + number for number in itertools.count(1))
@@ -143,6 +148,7 @@ class VpcFabric:
             *(f"route add {subnet.network} via {near}" for subnet in self._subnets.values()),
         )
         self.router.ip(*(f"route add {network} via {far}" for network in behind))
+        self._joined.append((other, near))
 
     def change(self, change: Change) -> None:
         """Carry out what EC2 tells of an interface."""
@@ -203,7 +209,8 @@ class VpcFabric:
             f"link set {bridge} up",
             f"rule add pref 200 iif {bridge} lookup {self._table(subnet.id)}",
         )
-        self.outside.ip(f"route add {subnet.network} via {_near('peering')}")
+        for other, near in ((self.outside, _near("peering")), *self._joined):
+            other.ip(f"route add {subnet.network} via {near}")
 
     def _table(self, subnet_id: str) -> int:
         return 1000 + list(self._bridges).index(subnet_id)
@@ -229,7 +236,7 @@ class VpcFabric:
         assert interface.attachment
         node, bridge = self._nodes[interface.plugged_into], self._bridges[interface.subnet_id]
         port, index = f"{PORTS}{next(self._port_numbers)}", interface.attachment.device_index
-        peer = f"name eth{index} address {interface.mac} mtu 9001 netns {node.inside.name}"
+        peer = f"name {self._link_name(index)} address {interface.mac} mtu 9001 netns {node.inside.name}"
         self.router.ip(
             f"link add {port} index {self._next_index()} mtu 9001 type veth peer {peer}",
             f"link set {port} alias {interface.id} master {bridge}",
@@ -245,10 +252,10 @@ class VpcFabric:
 
     def _address(self, node: Node, interface: Interface) -> None:
         """Set up the primary interface as an instance does with DHCP."""
-        subnet = self._subnets[interface.subnet_id]
+        subnet, link = self._subnets[interface.subnet_id], self._link_name(0)
         node.inside.ip(
-            f"addr add {interface.addresses[0]}/{subnet.network.prefixlen} dev eth0",
-            "link set eth0 up",
+            f"addr add {interface.addresses[0]}/{subnet.network.prefixlen} dev {link}",
+            f"link set {link} up",
             f"route add default via {subnet.router}",
         )
 
