@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from addons.sim.fabric.vpc import PEERED
+from addons.sim.fabric.router import PEERED
 from tests.support import fabric
 from tests.support.cluster import find_assets
 from tests.support.cni_sandbox import Sandbox
