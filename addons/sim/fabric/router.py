@@ -27,9 +27,6 @@ JUMBO = 9001
 
 _LINKS: dict[Target, str] = {"internet-gateway": "igw", "nat-gateway": "nat", "peering": "peering"}
 _MTU = {"igw": 1500, "nat": 1500, "peering": JUMBO}
-_FIRST_INDEX = 10_000
-"""Index of the first link here. The kernel passes a carrier on at once when both ends' indexes differ; else
-within a second."""
 _BRIDGED_TO_IPTABLES = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 """Where the kernel has it, frames between nodes pass the rules of IP as well, which are for routed ones."""
 
@@ -42,7 +39,7 @@ class Router:
         self.subnets: dict[str, Subnet] = {}
         self._bridges: dict[str, str] = {}
         self._joined: list[tuple[Namespace, str]] = [(outside, _near("peering"))]
-        self._port_numbers, self._indexes = itertools.count(), itertools.count(_FIRST_INDEX)
+        self._port_numbers = itertools.count()
 
     def make(self) -> None:
         """Make all but subnets and interfaces."""
@@ -98,7 +95,7 @@ class Router:
         port = f"{PORTS}{next(self._port_numbers)}"
         peer = f"name {link} address {interface.mac} mtu {JUMBO} netns {node.name}"
         self.inside.ip(
-            f"link add {port} index {next(self._indexes)} mtu {JUMBO} type veth peer {peer}",
+            f"link add {port} mtu {JUMBO} type veth peer {peer}",
             f"link set {port} alias {interface.id} master {self._bridges[interface.subnet_id]}",
             f"link set {port} type bridge_slave proxy_arp on learning off flood off mcast_flood off",
             f"link set {port} up",
@@ -138,7 +135,7 @@ class Router:
     ) -> None:
         peer = f"name {link} mtu {mtu} netns {other.name}"
         self.inside.ip(
-            f"link add {port} index {next(self._indexes)} mtu {mtu} type veth peer {peer}",
+            f"link add {port} mtu {mtu} type veth peer {peer}",
             f"addr add {ends[0]} dev {port}",
             f"link set {port} up",
         )
