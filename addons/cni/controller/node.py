@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from addons.cni.aws.node import NodeMetadata
 from addons.cni.config import Config
@@ -105,7 +106,6 @@ class Node:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Do all of it until `stopping`."""
-        permit = Permit(stopping)
         await replay(self._spool, self.sandboxes)
         async with asyncio.TaskGroup() as group:
             for part in (
@@ -119,21 +119,19 @@ class Node:
                 *((self._sweep.run,) if self._sweep else ()),
             ):
                 group.create_task(part(stopping))
-        del permit
 
     async def run_once(self, permit: Permit) -> dict[str, str]:
         """Have the pool as pods need it; what failed, by what it was about."""
         failures: dict[str, str] = {}
         for _ in range(_PASSES):
             try:
-                result = await self.pool.reconcile("pool", permit)
+                await self.pool.reconcile("pool", permit)
             except OutsideError as error:
                 return {"pool": error.message}
             await self.pool.settle()
             failures |= self.pool.failures
             if not self.pool.plan.actions or self.pool.failures or permit.stopping.is_set():
                 break
-            del result
         return failures
 
     def wake(self) -> None:
@@ -151,10 +149,9 @@ class Node:
 
     def faults(self) -> Iterator[Fault]:
         """What around the daemon keeps it from its work."""
-        sources = (self.pool.faults, self.audit.errors, self.translating.errors)
-        for source in sources:
-            for about, error in source.items():
-                yield Fault("aws", about, error.reason, error.message)
+        yield from self.pool.faults()
+        for about, error in (self.audit.errors | self.translating.errors).items():
+            yield Fault("aws", about, error.reason, error.message)
 
     def _is_scarce(self) -> bool:
         return self.interfaces.is_known and is_scarce(self.pool.view())
@@ -164,11 +161,11 @@ class Node:
 
     def _pool_changed(self) -> None:
         self.capacity.wake()
-        self.translating.wake_if_new()
+        self.translating.wake()
         metrics.set_pool(self.pool.view(), self.addresses.waiting)
 
     async def _run_permitted(
-        self, run: Callable[[Permit], "asyncio.Future[None]"], stopping: asyncio.Event
+        self, run: Callable[[Permit], Coroutine[Any, Any, None]], stopping: asyncio.Event
     ) -> None:
         await run(Permit(stopping))
 
