@@ -10,7 +10,8 @@ import pytest
 from addons.cni.net.table import TABLE
 from addons.cni.net.wiring import RuleLayout
 from addons.sim.fabric.echo import ECHO_PORT, Echo
-from addons.sim.fabric.vpc import INTERNET, PEERED, PEERED_NETWORK
+from addons.sim.fabric.subnets import PEERED_NETWORK
+from addons.sim.fabric.vpc import INTERNET, PEERED
 from addons.sim.net import Namespace
 from tests.support.cni_net import Host, eni, host, pod
 from tests.support.cni_sandbox import Sandbox, pod_network

@@ -149,7 +149,7 @@ class Pairs:
         return Wired(written_mac(wiring.host_mac), written_mac(wiring.pod_mac))
 
     def _await_running(self, index: int) -> None:
-        """Wait until the host's end sends: it drops packets until the kernel noticed that the other end is up.
+        """Wait until the host's end sends: until the kernel notices that its other end is up, it drops all.
 
         A task of the kernel's notices, up to a second later where both ends have the same index. Since
         Linux 6.11 the question for the link does that task's work at once.
