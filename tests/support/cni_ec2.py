@@ -1,171 +1,237 @@
-"""The door of cni to a strict EC2 on virtual time: an instance, and as many lives of its daemon as wanted."""
+"""A model of EC2's subnets, and of a node that carries out its plans, in time that only moves when told."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network
+from itertools import count
 
-from addons.cni.aws.calls import OPERATIONS
-from addons.cni.aws.enis import Enis
-from addons.cni.aws.subnets import Subnets
-from addons.cni.model.actions import Action, CreateEni, DeleteEni, RepairEni
-from addons.cni.model.enis import Eni, NodeIdentity
-from addons.cni.model.outcomes import Applied
-from addons.runtime.aws import AwsSession
-from addons.runtime.aws_clients import Reply
-from addons.runtime.bucket import Rate
-from addons.runtime.permit import Permit
-from addons.sim.aws.ec2.interfaces import Wish
-from addons.sim.aws.ec2.model import Instance, Interface
-from addons.sim.aws.ec2.state import Ec2
-from addons.sim.aws.server import AwsEndpoint
-from tests.support.aws_thread import simulated_aws
-from tests.support.permits import PERMIT
-from tests.support.virtual import START
+from msgspec.structs import replace
 
-CLUSTER = "prod"
-SOMEBODY_ELSES = "somebody else's"
-FAST = {"ec2": Rate(per_second=1000, burst=1000)}
+from addons.cni.model.actions import (
+    Action,
+    AssignAddresses,
+    AssignPrefixes,
+    CreateEni,
+    DeleteEni,
+    OfEni,
+    Plan,
+    ReleaseAddresses,
+    ReleasePrefixes,
+)
+from addons.cni.model.enis import Eni, InstanceLimits, Subnet
+from addons.cni.model.pool import Addresses, Arrivals, Demand, Placement, Policy
+from addons.cni.plan.arrivals import arrived
+from addons.cni.plan.assign import free_since, pick_address
+from addons.cni.plan.pool import plan_pool
+from addons.cni.plan.view import Rest, UnderWay, View, serving
+from tests.support.cni_pool import NOW, TAGS
 
-
-class Killed(BaseException):
-    """The process is gone: nothing after this runs."""
+_CALLS = {CreateEni: 3, DeleteEni: 2}
+"""Mutating calls: create, attach, modify; detach, delete. Everything else is one."""
 
 
-class MortalSession(AwsSession):
-    """A session whose process is killed at its call number `dies_at`, before it is sent or after."""
+class Full(Exception):
+    """A subnet has less than was asked for; nothing is given."""
 
-    def __init__(self, *, dies_at: int = 0, is_sent: bool = False, **options: Any) -> None:
-        super().__init__(**options)
-        self.operations: list[str] = []
-        self._dies_at = dies_at
-        self._is_sent = is_sent
 
-    async def call(self, service: str, operation: str, **arguments: Any) -> Reply:  # type: ignore[override]
-        self.operations.append(operation)
-        dies = len(self.operations) == self._dies_at
-        if dies and not self._is_sent:
-            raise Killed
-        reply = await super().call(service, operation, **arguments)
-        if dies:
-            raise Killed
-        return reply
+class Ec2:
+    """Subnets as EC2 allocates from them, and how many mutating calls were made."""
+
+    def __init__(self, cidrs: Mapping[str, IPv4Network], taken: int = 0) -> None:
+        self.cidrs = cidrs
+        self.free = {name: list(cidr.hosts())[3 + taken :] for name, cidr in cidrs.items()}
+        self.calls: Counter[str] = Counter()
+        self._numbers = count()
+
+    def subnets(self) -> dict[str, Subnet]:
+        return {
+            name: Subnet(subnet_id=name, cidr=cidr, free=len(self.free[name]))
+            for name, cidr in self.cidrs.items()
+        }
+
+    def count(self, action: Action) -> None:
+        self.calls[type(action).__name__] += _CALLS.get(type(action), 1)
+
+    def take(self, name: str, wanted: int) -> frozenset[IPv4Address]:
+        if wanted > len(self.free[name]):
+            raise Full(name)
+        taken, self.free[name] = self.free[name][:wanted], self.free[name][wanted:]
+        return frozenset(taken)
+
+    def take_prefixes(self, name: str, wanted: int) -> frozenset[IPv4Network]:
+        free = set(self.free[name])
+        blocks = (block for block in self.cidrs[name].subnets(new_prefix=28) if free.issuperset(block))
+        taken = [block for block, _ in zip(blocks, range(wanted), strict=False)]
+        if len(taken) < wanted:
+            raise Full(name)
+        self.free[name] = sorted(free.difference(*taken))
+        return frozenset(taken)
+
+    def give_back(self, name: str, ips: Iterable[IPv4Address]) -> None:
+        self.free[name] = sorted({*self.free[name], *ips})
+
+    def create(self, action: CreateEni, index: int) -> Eni:
+        for name in action.subnet_ids:
+            try:
+                prefixes = self.take_prefixes(name, action.prefixes)
+                (primary, *others) = sorted(self.take(name, action.addresses + 1))
+            except Full:
+                continue
+            return self.eni(name, primary, index, frozenset(others), prefixes)
+        raise Full(action.subnet_ids[0])
+
+    def eni(
+        self,
+        name: str,
+        primary: IPv4Address,
+        index: int,
+        addresses: frozenset[IPv4Address] = frozenset(),
+        prefixes: frozenset[IPv4Network] = frozenset(),
+    ) -> Eni:
+        number = next(self._numbers)
+        return Eni(
+            eni_id=f"eni-{number:03}",
+            mac=f"02:00:00:00:00:{number:02x}",
+            device_index=index,
+            subnet_id=name,
+            subnet_cidr=self.cidrs[name],
+            primary_ip=primary,
+            addresses=addresses,
+            prefixes=prefixes,
+            attachment_id=f"attach-{number}",
+            tags=TAGS,
+        )
 
 
 class Node:
-    """An instance of the simulated EC2 and its surroundings."""
-
-    def __init__(self, endpoint: AwsEndpoint, instance_type: str, free: int) -> None:
-        self.endpoint = endpoint
-        self.ec2: Ec2 = endpoint.ec2
-        self.ec2.agenda.now = self.moment = _clock()
-        self.vpc = self.ec2.network.create_vpc("10.0.0.0/16")
-        self.group = self.ec2.network.create_security_group(self.vpc.id, "pods").id
-        self.subnet = self.ec2.network.create_subnet(self.vpc.id, "10.0.0.0/24").id
-        self.instance: Instance = self.ec2.instances.launch(instance_type, self.subnet, groups=(self.group,))
-        self.fill(self.subnet, leave=free)
-        self.identity = _identity(self)
-
-    def fill(self, subnet_id: str, *, leave: int) -> None:
-        """Have somebody else take the addresses of a subnet, but so many."""
-        surplus = self.ec2.account.spaces[subnet_id].free - leave
-        while surplus > 0:
-            size = min(surplus, 50)
-            self.ec2.interfaces.create(subnet_id, Wish(count=size - 1), description=SOMEBODY_ELSES)
-            surplus -= size
-
-    def interfaces(self) -> list[Interface]:
-        """Give the interfaces of the account as they are, but somebody else's."""
-        self.ec2.agenda.settle()
-        return [eni for eni in self.ec2.account.interfaces.values() if eni.description != SOMEBODY_ELSES]
-
-    def changes(self) -> list[str]:
-        """Give the calls that changed anything, in order, those that were refused among them."""
-        return [call.operation for call in self.endpoint.calls if not call.operation.startswith("Describe")]
-
-    @asynccontextmanager
-    async def daemon(self, **more: Any) -> AsyncIterator["Daemon"]:
-        """Begin a life of the daemon."""
-        session_options = {name: more.pop(name) for name in ("dies_at", "is_sent", "rates") if name in more}
-        options = {"rates": FAST, **session_options}
-        async with MortalSession(
-            region="eu-central-1", endpoint_url=self.endpoint.url, operations=OPERATIONS, **options
-        ) as session:
-            yield Daemon(self, session, **more)
-
-
-class Daemon:
-    """One life of the daemon: `enis` is what is tested."""
+    """A node whose plans are carried out: at once, or after `assign_seconds` and `create_seconds`."""
 
     def __init__(
-        self, node: Node, session: MortalSession, *, permit: Permit = PERMIT, **settings: Any
+        self,
+        ec2: Ec2,
+        *,
+        limits: InstanceLimits,
+        policy: Policy | None = None,
+        cooldown: float = 30,
+        assign_seconds: float = 0,
+        create_seconds: float = 0,
     ) -> None:
-        self.node = node
-        self.session = session
-        self.permit = permit
-        self.subnets = Subnets(session, node.identity, cluster=CLUSTER)
-        options = {"cluster": CLUSTER, "more_tags": {"team": "net"}, "manages_untagged": True} | settings
-        self.enis = Enis(session, node.identity, self.subnets, now=node.moment, **options)
+        self.ec2, self.limits, self.policy = ec2, limits, policy or Policy()
+        self.now = NOW
+        self.subnet_id = next(iter(ec2.cidrs))
+        (primary,) = ec2.take(self.subnet_id, 1)
+        self.enis: tuple[Eni, ...] = (ec2.eni(self.subnet_id, primary, 0),)
+        self.pods: dict[str, IPv4Address] = {}
+        self.waiting: list[str] = []
+        self.addresses = Addresses()
+        self.arrivals = Arrivals()
+        self.rests: dict[str, Rest] = {}
+        self.under_way: list[tuple[UnderWay, timedelta]] = []
+        self.is_cordoned = False
+        self._cooldown = timedelta(seconds=cooldown)
+        self._seconds = assign_seconds, create_seconds
 
-    async def apply(self, action: Action) -> Applied:
-        """Carry out an action."""
-        return await self.enis.apply(action, self.permit)
+    def view(self) -> View:
+        return View(
+            now=self.now,
+            enis=self.enis,
+            limits=self.limits,
+            policy=self.policy,
+            placement=Placement(subnet_ids=tuple(self.ec2.cidrs)),
+            addresses=self.addresses,
+            subnets=self.ec2.subnets(),
+            demand=Demand(waiting=len(self.waiting)),
+            asking=len(self.waiting),
+            arrivals=self.arrivals,
+            rests=self.rests,
+            under_way=tuple(one for one, _ in self.under_way),
+            is_cordoned=self.is_cordoned,
+        )
 
-    async def create(self, **more: Any) -> Applied:
-        """Have another interface, by default with three addresses in the node's subnet."""
-        return await self.apply(creation(self.node, **more))
+    def add(self, pod: str) -> None:
+        self.waiting.append(pod)
+        self.arrivals = arrived(self.arrivals, self.now)
+        self.serve()
 
-    async def made(self, **more: Any) -> Eni:
-        """Give another interface."""
-        applied = await self.create(**more)
-        assert applied.eni, applied.error
-        return applied.eni
+    def delete(self, pod: str) -> None:
+        ip = self.pods.pop(pod)
+        cooling = {**self.addresses.cooling, ip: self.now + self._cooldown}
+        self.addresses = replace(self.addresses, cooling=cooling)
+        self._note()
 
-    async def recover(self) -> tuple[Eni, ...]:
-        """Do what a daemon does at its start; give the interfaces."""
-        for eni in await self.enis.observe():
-            if eni.needs_repair:
-                assert (await self.apply(RepairEni(eni_id=eni.eni_id, because="cut off"))).ok
-        assert all(applied.ok for applied in await self.enis.roll_back(self.permit))
-        return await self.enis.observe()
+    def serve(self) -> None:
+        """Give addresses to the pods that wait, in order."""
+        while self.waiting:
+            self._note()
+            found = pick_address(serving(self.enis, Placement()), self.addresses, self.now)
+            if found is None:
+                break
+            self.pods[self.waiting.pop(0)] = found[0]
+        self._note()
 
+    def settle(self) -> None:
+        """Plan and act until nothing is left to do now."""
+        for _ in range(60):
+            if not self.step().actions and not self.under_way:
+                return
+        raise AssertionError(f"not settled: {plan_pool(self.view()).actions}")
 
-def creation(node: Node, **more: Any) -> CreateEni:
-    """The action that makes an interface."""
-    usual = {"subnet_ids": (node.subnet,), "security_groups": (node.group,), "addresses": 3}
-    return CreateEni(**{**usual, **more}, because="pods wait")
+    def step(self) -> Plan:
+        """End what is due, serve, plan, and begin what is planned."""
+        for one, took in list(self.under_way):
+            if one.since + took <= self.now:
+                self.under_way.remove((one, took))
+                self.carry_out(one.action)
+        self.serve()
+        plan = plan_pool(self.view())
+        for action in plan.actions:
+            seconds = self._seconds[isinstance(action, CreateEni | DeleteEni)]
+            if seconds:
+                self.under_way.append((UnderWay(action, self.now), timedelta(seconds=seconds)))
+            else:
+                self.carry_out(action)
+        self.serve()
+        return plan
 
+    def carry_out(self, action: Action) -> None:
+        self.ec2.count(action)
+        try:
+            self._carry_out(action)
+        except Full as full:
+            self.rests[str(full)] = Rest(self.now + timedelta(seconds=30), "Insufficient", "full")
+        self._note()
 
-def deletion(eni: Eni) -> DeleteEni:
-    """The action that deletes an interface."""
-    return DeleteEni(eni_id=eni.eni_id, attachment_id=eni.attachment_id, because="no pod needs it")
+    def _carry_out(self, action: Action) -> None:
+        if isinstance(action, CreateEni):
+            index = next(n for n in count() if n not in {eni.device_index for eni in self.enis})
+            made = self.ec2.create(action, index)
+            self.enis = (*self.enis, replace(made, created_at=self.now))
+            return
+        assert isinstance(action, OfEni)
+        eni = next(one for one in self.enis if one.eni_id == action.eni_id)
+        others = tuple(one for one in self.enis if one is not eni)
+        if isinstance(action, DeleteEni):
+            self.enis = others
+            self.ec2.give_back(eni.subnet_id, {eni.primary_ip, *eni.all_addresses()})
+            return
+        self.enis = tuple(sorted((*others, self._changed(eni, action)), key=lambda one: one.device_index))
 
+    def _changed(self, eni: Eni, action: Action) -> Eni:
+        match action:
+            case AssignAddresses(count=wanted):
+                return replace(eni, addresses=eni.addresses | self.ec2.take(eni.subnet_id, wanted))
+            case AssignPrefixes(count=wanted):
+                return replace(eni, prefixes=eni.prefixes | self.ec2.take_prefixes(eni.subnet_id, wanted))
+            case ReleaseAddresses(ips=ips):
+                self.ec2.give_back(eni.subnet_id, ips)
+                return replace(eni, addresses=eni.addresses - frozenset(ips))
+            case ReleasePrefixes(prefixes=gone):
+                self.ec2.give_back(eni.subnet_id, (ip for prefix in gone for ip in prefix))
+                return replace(eni, prefixes=eni.prefixes - frozenset(gone))
+        raise AssertionError(action)
 
-@asynccontextmanager
-async def ec2_node(*, instance_type: str = "m5.large", free: int = 200) -> AsyncIterator[Node]:
-    """Run an EC2 with one instance, in a subnet with so many free addresses."""
-    async with simulated_aws() as endpoint:
-        yield Node(endpoint, instance_type, free)
-
-
-def _clock() -> Callable[[], datetime]:
-    """Time that goes with the running loop's; other threads may ask as well."""
-    loop = asyncio.get_running_loop()
-    return lambda: START + timedelta(seconds=loop.time())
-
-
-def _identity(node: Node) -> NodeIdentity:
-    (primary,) = node.ec2.account.interfaces_of(node.instance.id)
-    return NodeIdentity(
-        instance_id=node.instance.id,
-        instance_type=node.instance.type,
-        region="eu-central-1",
-        availability_zone=node.instance.zone,
-        vpc_id=node.vpc.id,
-        primary_mac=primary.mac,
-        primary_eni_id=primary.id,
-        primary_ip=primary.addresses[0],
-        subnet_id=node.subnet,
-        security_groups=primary.groups,
-    )
+    def _note(self) -> None:
+        self.addresses = replace(self.addresses, assigned=frozenset(self.pods.values()))
+        since = free_since(self.enis, self.addresses, self.now)
+        self.addresses = replace(self.addresses, free_since=since)

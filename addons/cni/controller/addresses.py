@@ -2,15 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
-from typing import Protocol
 
 from msgspec import Struct
 
 from addons.cni import names
 from addons.cni.model.enis import Eni
+from addons.cni.model.pool import Addresses
+from addons.cni.plan.assign import free_since, pick_address
 from addons.cni.store.allocations import Allocations
 from addons.runtime.clock import utc_now
 from addons.runtime.outcomes import Skip
@@ -25,22 +26,6 @@ class Taken(Struct, frozen=True):
     eni_id: str
 
 
-class Pick(Protocol):
-    """Chooses the next address; `plan.assign.pick_address`."""
-
-    def __call__(
-        self,
-        enis: Collection[Eni],
-        assigned: Collection[IPv4Address],
-        cooling: Mapping[IPv4Address, datetime],
-        quarantined: Collection[IPv4Address],
-        now: datetime,
-        minimum_cooldown: timedelta | None,
-    ) -> tuple[IPv4Address, str] | None:
-        """Give an address and its interface, or None."""
-        ...
-
-
 class AddressPool:
     """Hands out the addresses of interfaces that were observed; `changed` is set when it may have to grow.
 
@@ -52,12 +37,13 @@ class AddressPool:
         self,
         allocations: Allocations,
         *,
-        pick: Pick,
+        cooldown: timedelta = timedelta(),
         minimum_cooldown: timedelta | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._allocations, self._pick = allocations, pick
-        self._minimum_cooldown, self._now = minimum_cooldown, now
+        self._allocations, self._now = allocations, now
+        self._cooldown, self._minimum_cooldown = cooldown, minimum_cooldown
+        self._free_since: dict[IPv4Address, datetime] = {}
         self._taken: set[IPv4Address] = set()
         self._withheld: set[IPv4Address] = set()
         self._waiting: deque[asyncio.Future[Taken]] = deque()
@@ -79,9 +65,20 @@ class AddressPool:
         """The addresses that must not be given up: those of pods, and those that are being assigned."""
         return frozenset((*self._allocations.by_ip, *self._taken))
 
+    @property
+    def addresses(self) -> Addresses:
+        """Who has which address; what is withheld counts as quarantined."""
+        return Addresses(
+            assigned=self.in_use,
+            cooling=self._allocations.cooling,
+            quarantined=frozenset((*self._withheld, *self._allocations.quarantined)),
+            free_since=self._free_since,
+        )
+
     def enis_changed(self, enis: Iterable[Eni]) -> None:
         """Hand out the addresses of these from now on, first to those who wait."""
         self.enis = tuple(enis)
+        self._note_free()
         self._serve()
 
     def explain(self, why: Skip | None, *, can_grow: bool) -> None:
@@ -103,6 +100,7 @@ class AddressPool:
 
     def released(self) -> None:
         """Note that a sandbox has given back its address, which rests from now on."""
+        self._note_free()
         self._serve()
 
     def withhold(self, ips: Collection[IPv4Address]) -> frozenset[IPv4Address]:
@@ -130,26 +128,30 @@ class AddressPool:
 
     def _take(self) -> Taken | None:
         minimum = None if self._can_grow else self._minimum_cooldown
-        barred = self._withheld.union(self._allocations.quarantined)
-        cooling = self._allocations.cooling
-        found = self._pick(self.enis, self.in_use, cooling, barred, self._now(), minimum)
+        found = pick_address(
+            self.enis, self.addresses, self._now(), cooldown=self._cooldown, minimum_cooldown=minimum
+        )
         if found is None:
             return None
         self._taken.add(found[0])
         return Taken(*found)
+
+    def _note_free(self) -> None:
+        """Note since when addresses are free."""
+        self._free_since = free_since(self.enis, self.addresses, self._now())
 
     def _look_again(self) -> None:
         """Look again when the next address has rested, if anybody waits."""
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        if not self._waiting:
+            return
         now = self._now()
-        rest = timedelta() if self._can_grow else (self._minimum_cooldown or timedelta())
-        times = (
-            [until - now for until in self._allocations.cooling.values() if until > now]
-            if self._waiting
-            else []
-        )
+        early = timedelta()
+        if self._minimum_cooldown is not None and not self._can_grow:
+            early = self._cooldown - self._minimum_cooldown
+        times = [until - early for until in self._allocations.cooling.values() if until - early > now]
         if times:
-            seconds = min(1.0, min(times).total_seconds()) if rest else min(times).total_seconds()
+            seconds = (min(times) - now).total_seconds()
             self._timer = asyncio.get_running_loop().call_later(seconds, self._serve)

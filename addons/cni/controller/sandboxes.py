@@ -189,17 +189,21 @@ class Sandboxes:
             elif attempt.ended_by:
                 attempt.end(attempt.ended_by)
         seconds = self._add_timeout.total_seconds()
-        timer = asyncio.get_running_loop().call_later(seconds, lambda: attempt.end(self._too_late(attempt)))
+        timer = asyncio.get_running_loop().call_later(seconds, self._time_out, attempt)
         try:
             return await attempt.asked
         finally:
             timer.cancel()
 
-    def _too_late(self, attempt: Attempt) -> CniError:
+    def _time_out(self, attempt: Attempt) -> None:
+        """End an attempt that waits still, with the reason why there is no address."""
+        if attempt.asked is None or attempt.asked.done():
+            return
         why = self._addresses.why
         message = f"no address for pod {attempt.pod}: {why.message if why else 'there is none yet'}"
         waited = f"waited {self._add_timeout.total_seconds():g} s"
-        return CniError(TRY_LATER, message, waited, reason=why.reason if why else names.GROWING)
+        reason = why.reason if why else names.GROWING
+        attempt.end(CniError(TRY_LATER, message, waited, reason=reason))
 
     async def _attach(self, attempt: Attempt, request: CniRequest, taken: Taken) -> dict[str, Any]:
         held = self._assignment(request, attempt.key, taken)
