@@ -24,6 +24,7 @@ _TREE: dict[int, type[OutsideError]] = {
     errno.EADDRNOTAVAIL: NotFound,
     errno.ENODEV: NotFound,
     errno.ESRCH: NotFound,
+    errno.ENETUNREACH: NotFound,
     errno.EEXIST: AlreadyExists,
     errno.EINVAL: Invalid,
     errno.EOPNOTSUPP: Invalid,

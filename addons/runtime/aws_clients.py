@@ -14,7 +14,14 @@ from botocore.credentials import (
     CredentialResolver,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 from botocore.session import Session
 
 from addons.runtime.aws_models import use_lean_models
@@ -33,6 +40,11 @@ NOBODY: Role = ("nobody", "")
 """No credentials: calls are not signed. None are looked for, which takes seconds where there are none."""
 
 _SESSION_NAME = "aws-addons"
+
+_SAYS_SO_ITSELF = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError, ProfileNotFound)
+_NOT_TO_BE_HAD = (BotoCoreError, ClientError, OSError, ValueError, LookupError, TypeError)
+"""What botocore lets through when something goes wrong on the way to credentials: a file with a token that is
+not there yet, or holds none, an STS that does not take it. Nothing of it is about the call they are for."""
 
 
 class Clients:
@@ -71,6 +83,10 @@ class Clients:
         self._sessions: dict[Role, Session] = {}
         self._clients: dict[tuple[str, Role], Any] = {}
 
+    def locate(self, region: str) -> None:
+        """From now on make clients for this region."""
+        self._region = region
+
     def call(
         self, service: str, operation: str, role: Role, arguments: Mapping[str, Any], sending: Sending
     ) -> Reply:
@@ -103,10 +119,23 @@ class Clients:
             return self._clients[service, role]
 
     def _own_credentials(self) -> Any:
-        """Give the credentials of the process, or raise what botocore raises where there are none.
+        """Give the credentials of the process, good to sign with; raises BotoCoreError where there are none.
 
         A look takes seconds where nobody answers. Threads that asked before it began share what it finds.
         """
+        provider = "the credentials of this process"
+        try:
+            found = self._look_for_credentials()
+            provider = found.method
+            found.get_frozen_credentials()
+        except _SAYS_SO_ITSELF:
+            raise
+        except _NOT_TO_BE_HAD as error:
+            why = " ".join(str(error).split())
+            raise CredentialRetrievalError(provider=provider, error_msg=why) from error
+        return found
+
+    def _look_for_credentials(self) -> Any:
         asked_at = monotonic()
         with self._lock:
             own = self._session(OWN)

@@ -74,7 +74,7 @@ def _service(fields: _Fields, names: Collection[str]) -> dict[str, Any]:
     operations = msgspec.json.decode(fields.pop("operations"), type=_Fields)
     shapes = msgspec.json.decode(fields.pop("shapes"), type=_Fields)
     if unknown := sorted(set(names) - operations.keys()):
-        raise ValueError(f"no such operations: {', '.join(unknown)}")
+        raise LookupError(f"no such operations: {', '.join(unknown)}")
     kept = {name: msgspec.json.decode(operations[name]) for name in names}
     needed: dict[str, Any] = {}
     pending = set(_shapes_named_in(kept))

@@ -16,6 +16,7 @@ from tests.support.fabric import (
     SUBNET,
     Site,
     configure,
+    flow,
     interface,
     pings,
     seen_by,
@@ -155,6 +156,14 @@ class TestBeyond:
         vpc.put(with_addresses(vpc.primary, "10.0.1.4", "10.0.1.30"))
         vpc.fabric.add_subnet(replace(SUBNET, routes=PRIVATE))
         assert await seen_by(vpc.one.inside, str(INTERNET), source="10.0.1.30") == str(NAT_GATEWAY)
+
+    async def test_a_flow_lasts_until_its_address_is_taken_away(self, vpc: Site) -> None:
+        async with flow(vpc.one.inside, str(PEERED)) as connected:
+            assert connected.seen == "10.0.1.4"
+            vpc.put(with_addresses(vpc.primary, "10.0.1.4", "10.0.1.30"))
+            assert await connected.beat()
+            vpc.put(with_addresses(vpc.primary, "10.0.1.31"))
+            assert not await connected.beat()
 
     async def test_without_a_route_nobody_leaves(self, vpc: Site) -> None:
         vpc.fabric.add_subnet(replace(SUBNET, routes=PUBLIC[1:]))

@@ -12,6 +12,7 @@ from addons.cni.aws.subnets import Subnets
 from addons.cni.model.actions import Action, CreateEni, DeleteEni, RepairEni
 from addons.cni.model.enis import Eni, NodeIdentity
 from addons.cni.model.outcomes import Applied
+from addons.cni.names import CREATED_TAG
 from addons.runtime.aws import AwsSession
 from addons.runtime.aws_clients import Reply
 from addons.runtime.bucket import Rate
@@ -42,15 +43,21 @@ class MortalSession(AwsSession):
         self._dies_at = dies_at
         self._is_sent = is_sent
 
-    async def call(self, service: str, operation: str, **arguments: Any) -> Reply:  # type: ignore[override]
+    async def call(self, service: str, operation: str, **arguments: Any) -> Reply:
         self.operations.append(operation)
-        dies = len(self.operations) == self._dies_at
-        if dies and not self._is_sent:
+        past = len(self.operations) - self._dies_at if self._dies_at else -1
+        if past > 0 or (past == 0 and not self._is_sent):
             raise Killed
         reply = await super().call(service, operation, **arguments)
-        if dies:
+        if past == 0:
             raise Killed
         return reply
+
+
+def session(endpoint: AwsEndpoint, **more: Any) -> MortalSession:
+    """Give a session as the daemon has it, but as fast as can be."""
+    options = {"rates": FAST, "operations": OPERATIONS, **more}
+    return MortalSession(region="eu-central-1", endpoint_url=endpoint.url, **options)
 
 
 class Node:
@@ -87,12 +94,9 @@ class Node:
     @asynccontextmanager
     async def daemon(self, **more: Any) -> AsyncIterator["Daemon"]:
         """Begin a life of the daemon."""
-        session_options = {name: more.pop(name) for name in ("dies_at", "is_sent", "rates") if name in more}
-        options = {"rates": FAST, **session_options}
-        async with MortalSession(
-            region="eu-central-1", endpoint_url=self.endpoint.url, operations=OPERATIONS, **options
-        ) as session:
-            yield Daemon(self, session, **more)
+        options = {name: more.pop(name) for name in ("dies_at", "is_sent", "rates") if name in more}
+        async with session(self.endpoint, **options) as aws:
+            yield Daemon(self, aws, **more)
 
 
 class Daemon:
@@ -105,7 +109,11 @@ class Daemon:
         self.session = session
         self.permit = permit
         self.subnets = Subnets(session, node.identity, cluster=CLUSTER)
-        options = {"cluster": CLUSTER, "more_tags": {"team": "net"}, "manages_untagged": True} | settings
+        options: dict[str, Any] = {
+            "cluster": CLUSTER,
+            "more_tags": {"team": "net"},
+            "manages_untagged": True,
+        } | settings
         self.enis = Enis(session, node.identity, self.subnets, now=node.moment, **options)
 
     async def apply(self, action: Action) -> Applied:
@@ -125,7 +133,7 @@ class Daemon:
     async def recover(self) -> tuple[Eni, ...]:
         """Do what a daemon does at its start; give the interfaces."""
         for eni in await self.enis.observe():
-            if eni.needs_repair:
+            if CREATED_TAG in eni.tags and not eni.deletes_on_termination:
                 assert (await self.apply(RepairEni(eni_id=eni.eni_id, because="cut off"))).ok
         assert all(applied.ok for applied in await self.enis.roll_back(self.permit))
         return await self.enis.observe()

@@ -5,13 +5,14 @@ import itertools
 import os
 import socket
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
 
 from addons.sim.aws.ec2.model import Attachment, Change, Interface
+from addons.sim.fabric.echo import ECHO_PORT
 from addons.sim.fabric.subnets import PRIVATE, Subnet
 from addons.sim.fabric.vpc import Node, VpcFabric
 from addons.sim.net import Namespace
@@ -114,8 +115,40 @@ async def seen_datagram(inside: Namespace, target: str) -> str:
         asking.setblocking(False)
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(SILENT_AFTER_SECONDS):
-            await loop.sock_sendto(asking, b"who am I?", (target, 7))
+            await loop.sock_sendto(asking, b"who am I?", (target, ECHO_PORT))
             return (await loop.sock_recv(asking, 4096)).decode()
+
+
+class Flow:
+    """A TCP connection to an `Echo` that lasts; `seen` is the address that the server has seen of it."""
+
+    def __init__(self, connection: socket.socket, seen: str) -> None:
+        self.seen = seen
+        self._connection = connection
+        self._beats = itertools.count(1)
+
+    async def beat(self) -> bool:
+        """Say something new; whether exactly that came back in time."""
+        loop = asyncio.get_running_loop()
+        said = f"beat {next(self._beats)}\n".encode()
+        try:
+            async with asyncio.timeout(SILENT_AFTER_SECONDS):
+                await loop.sock_sendall(self._connection, said)
+                return await loop.sock_recv(self._connection, 4096) == said
+        except (OSError, TimeoutError):
+            return False
+
+
+@asynccontextmanager
+async def flow(inside: Namespace, target: str) -> AsyncIterator[Flow]:
+    """Connect to port 7 of a server, and stay connected."""
+    loop = asyncio.get_running_loop()
+    with inside.open_socket() as connection:
+        connection.setblocking(False)
+        async with asyncio.timeout(10):
+            await loop.sock_connect(connection, (target, ECHO_PORT))
+            greeting = await loop.sock_recv(connection, 4096)
+        yield Flow(connection, greeting.decode().strip())
 
 
 def pings(inside: Namespace, target: str, *, source: str = "0.0.0.0", size: int = 64) -> bool:

@@ -1,7 +1,7 @@
 """The making of an interface as one unit: made, attached, to be deleted with the instance, and seen so.
 
 What fails half-way is deleted again. What a kill leaves half-way is found by what it looks like: it has our
-tags and is attached to nothing (`Enis.roll_back`), or attached and not flagged (`Eni.needs_repair`).
+tags and is attached to nothing (`Enis.roll_back`), or attached and not to be deleted with the instance.
 """
 
 import logging

@@ -143,17 +143,20 @@ class Enis:
         return Applied(action, eni=eni, addresses=eni.addresses, prefixes=eni.prefixes)
 
     async def _repair(self, eni_id: str, permit: Permit) -> None:
-        """Have the interface be as if its making had not been cut off."""
+        """Have the interface be as if its making had not been cut off.
+
+        One that somebody attached by hand gets our tags, but no time of its making: it is theirs, and stays
+        when the instance goes.
+        """
         item = await interfaces.describe(self._aws, eni_id)
         if not item or "Attachment" not in item:
             return
-        tags = tags_of(item)
-        missing = {key: value for key, value in self._new_tags().items() if key not in tags}
-        if missing:
-            await interfaces.tag(self._aws, eni_id, missing, permit)
-        attachment_id = item["Attachment"]["AttachmentId"]
-        if not item["Attachment"]["DeleteOnTermination"]:
-            await interfaces.delete_with_instance(self._aws, eni_id, attachment_id, permit)
+        tags, attachment = tags_of(item), item["Attachment"]
+        wanted = {key: value for key, value in self._new_tags().items() if key != CREATED_TAG}
+        if missing := {key: value for key, value in wanted.items() if key not in tags}:
+            await interfaces.tag(self._aws, eni_id, missing | self._cluster_tag(), permit)
+        if CREATED_TAG in tags and not attachment["DeleteOnTermination"]:
+            await interfaces.delete_with_instance(self._aws, eni_id, attachment["AttachmentId"], permit)
 
     async def _delete(self, eni_id: str, attachment_id: str, permit: Permit) -> None:
         if attachment_id:
@@ -182,7 +185,11 @@ class Enis:
             CREATED_TAG: rfc3339(self._now()),
             OWNER_TAG: OWNER,
         }
-        return {**self._more_tags, **ours, **({CLUSTER_TAG: self._cluster} if self._cluster else {})}
+        return {**self._more_tags, **ours, **self._cluster_tag()}
+
+    def _cluster_tag(self) -> dict[str, str]:
+        """By which a policy may know whose interface it is, so every call that tags has it."""
+        return {CLUSTER_TAG: self._cluster} if self._cluster else {}
 
 
 def made_for_pods(item: Item) -> bool:

@@ -69,8 +69,9 @@ class LeftBehind:
         return Applied(action)
 
     async def _tag(self, eni_id: str, permit: Permit) -> None:
+        cluster = {CLUSTER_TAG: self._cluster} if self._cluster else {}  # without it a policy may refuse
         try:
-            await interfaces.tag(self._aws, eni_id, {CREATED_TAG: rfc3339(self._now())}, permit)
+            await interfaces.tag(self._aws, eni_id, {CREATED_TAG: rfc3339(self._now()), **cluster}, permit)
         except OutsideError as error:
             log.warning("%s: left behind, and not told the time: %s", eni_id, error.message)
 

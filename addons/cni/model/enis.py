@@ -6,8 +6,6 @@ from ipaddress import IPv4Address, IPv4Network
 
 from msgspec import Struct
 
-from addons.cni.names import INSTANCE_TAG
-
 PREFIX_SIZE = 16
 """Addresses of a prefix: EC2 gives blocks of /28."""
 
@@ -62,15 +60,6 @@ class Eni(Struct, frozen=True, kw_only=True):
     def used_slots(self) -> int:
         """How many of the slots of its limit are taken."""
         return len(self.addresses) + len(self.prefixes)
-
-    @property
-    def needs_repair(self) -> bool:
-        """Whether it was made for pods, and its making ended before it was to be deleted with the instance.
-
-        One that somebody attached by hand is theirs, and stays when the instance goes.
-        """
-        is_ours = self.is_managed and not self.is_primary and INSTANCE_TAG in self.tags
-        return is_ours and not self.deletes_on_termination
 
     def all_addresses(self) -> frozenset[IPv4Address]:
         """Every address that a pod may have on it."""

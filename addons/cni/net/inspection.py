@@ -28,6 +28,8 @@ def differences(pairs: Pairs, wiring: Wiring) -> tuple[str, ...]:
     with Kernel() as kernel:
         host = _find(kernel, wiring.host_if)
         found = list(_host_differences(kernel, wiring, host))
+    if host and (host.index, GATEWAY) not in map(route.read_proxy, pairs.host.dump(route.PROXIES)):
+        found.append(f"link {host.name}: does not answer for {GATEWAY}")
     try:
         with opened(wiring.netns) as namespace:
             kernel = pairs.kernel_inside(namespace, wiring)
@@ -79,8 +81,6 @@ def _host_differences(kernel: Kernel, wiring: Wiring, link: LinkState | None) ->
     if not any(each.index == link.index for each in ways):
         where = "main" if table == MAIN_TABLE else table
         yield f"route {wiring.ip} in table {where}: {'leads elsewhere' if ways else 'is not there'}"
-    if GATEWAY not in kernel.proxies(link.index):
-        yield f"link {link.name}: does not answer for {GATEWAY}"
     yield from _rule_differences(kernel.rules(), wiring)
 
 

@@ -61,14 +61,19 @@ class Pairs:
 
     def doom(self, wiring: Wiring) -> bool:
         """Have the pair go with the next `remove_doomed`, if it is this sandbox's; whether there is one."""
+        try:
+            link = self.link(self.host, wiring.host_if)
+        except NotFound:
+            if wiring.layout == "compat" and not self._is_routed(wiring):
+                self._forget_rules(wiring)
+            return False
+        if link.alias not in ("", wiring.alias):
+            return False
         if wiring.layout == "compat":
             self._forget_rules(wiring)
         with suppress(NotFound):
-            link = self.link(self.host, wiring.host_if)
-            if link.alias in ("", wiring.alias):
-                self.host.send([route.set_group(link.index, DOOMED_GROUP)])
-                return True
-        return False
+            self.host.send([route.set_group(link.index, DOOMED_GROUP)])
+        return True
 
     def remove_doomed(self) -> None:
         """Remove all pairs that are to go."""
@@ -142,6 +147,12 @@ class Pairs:
     def _delete(self, index: int) -> None:
         with suppress(NotFound):
             self.host.send([route.delete_link(index)])
+
+    def _is_routed(self, wiring: Wiring) -> bool:
+        """Whether the address is another pod's by now: links take their routes with them."""
+        with suppress(NotFound):
+            return route.matched_length(self.host.get(route.match(wiring.ip))) == 32
+        return False
 
     def _forget_rules(self, wiring: Wiring) -> None:
         """Remove the rules of the address, whatever they lead to: the kernel takes 0 for any."""

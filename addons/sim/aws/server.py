@@ -78,6 +78,7 @@ class AwsEndpoint:
         await site.start()
         bound_host, bound_port = self._runner.addresses[0][:2]
         self._url = f"http://{bound_host}:{bound_port}"
+        self.ec2.agenda.start()
 
     async def listen(self, listener: socket.socket) -> str:
         """Listen on one more socket, e.g. of another namespace; give the URL there."""

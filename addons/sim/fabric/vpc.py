@@ -17,7 +17,7 @@ import os
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -118,10 +118,18 @@ class VpcFabric:
                 self._replace(None, interface)
         return node
 
-    def join(self, other: Namespace, *, near: IPv4Address, far: IPv4Address, link: str = "vpc") -> None:
+    def join(
+        self,
+        other: Namespace,
+        *,
+        near: IPv4Address,
+        far: IPv4Address,
+        behind: Iterable[IPv4Network] = (),
+        link: str = "vpc",
+    ) -> None:
         """Let another namespace be a peered network: both ends of a new link are addressed (a /30).
 
-        Every node and pod then reaches the address `far`; what is behind it needs routes.
+        Every node and pod then reaches the address `far` and the networks `behind` it.
         """
         port = f"peer{next(self._port_numbers)}"
         self.router.ip(
@@ -134,13 +142,15 @@ class VpcFabric:
             f"link set {link} up",
             *(f"route add {subnet.network} via {near}" for subnet in self._subnets.values()),
         )
+        self.router.ip(*(f"route add {network} via {far}" for network in behind))
 
     def change(self, change: Change) -> None:
         """Carry out what EC2 tells of an interface."""
         old = self._interfaces.pop(change.before.id, None) if change.before else None
         if change.after:
             self._interfaces[change.after.id] = change.after
-        self._replace(old, change.after)
+        if not (old and change.after and _wiring(old) == _wiring(change.after)):
+            self._replace(old, change.after)
 
     def port(self, interface_id: str) -> str:
         """Give the network's end of an interface, for `tcpdump` say; KeyError when it is not plugged in."""
@@ -271,6 +281,11 @@ class VpcFabric:
     def _add_namespace(self, namespace: Namespace) -> None:
         namespace.make()
         self._stack.callback(namespace.remove)
+
+
+def _wiring(interface: Interface) -> tuple[object, ...]:
+    """Give what of an interface concerns the network: tags, for one, do not."""
+    return interface.plugged_into, interface.mac, interface.addresses, interface.prefixes
 
 
 def _hosts(interface: Interface) -> dict[IPv4Address, tuple[str, str]]:

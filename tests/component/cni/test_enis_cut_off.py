@@ -193,15 +193,22 @@ class TestRollingBack:
 
 
 class TestRepair:
-    async def test_one_that_was_attached_by_hand_needs_none(self, node: Node) -> None:
+    async def test_one_that_was_attached_by_hand_is_tagged_and_outlives_the_instance(
+        self, node: Node
+    ) -> None:
         eni = node.ec2.interfaces.create(node.subnet)
         node.ec2.attachments.attach(eni.id, node.instance.id, 1)
         async with node.daemon() as daemon:
-            assert [eni.needs_repair for eni in await daemon.enis.observe()] == [False, False]
+            assert (await daemon.apply(RepairEni(eni_id=eni.id, because="not tagged"))).ok
+            _, theirs = await daemon.enis.observe()
+        assert theirs.tags["node.k8s.amazonaws.com/instance_id"] == node.instance.id
+        assert theirs.created_at is None
+        assert not theirs.deletes_on_termination
 
     async def test_missing_tags_are_added(self, node: Node) -> None:
+        made = "2026-01-02T03:00:00Z"
         eni = node.ec2.interfaces.create(
-            node.subnet, tags={"node.k8s.amazonaws.com/instance_id": node.instance.id, "team": "old"}
+            node.subnet, tags={"node.k8s.amazonaws.com/createdAt": made, "team": "old"}
         )
         node.ec2.attachments.attach(eni.id, node.instance.id, 1)
         async with node.daemon() as daemon:

@@ -102,7 +102,7 @@ def test_other_services_are_whole(lean: Session, cut: Session) -> None:
 def test_an_operation_that_the_service_does_not_have_is_named() -> None:
     session = Session()
     use_lean_models(session, {"ec2": ["DescribeSubnets", "DescribeSubnet"]})
-    with pytest.raises(ValueError, match="^no such operations: DescribeSubnet$"):
+    with pytest.raises(LookupError, match=r"^no such operations: DescribeSubnet$"):
         session.get_service_model("ec2")
 
 

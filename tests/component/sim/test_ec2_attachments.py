@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from addons.sim.aws.ec2.agenda import utc_now
 from addons.sim.aws.ec2.instances import NewInterface
 from addons.sim.aws.ec2.model import Instance
 from tests.support.ec2 import Ec2World, ec2_world
@@ -133,7 +134,7 @@ class TestStates:
 
     async def test_where_a_loop_runs_time_passes_by_itself(self, world: Ec2World) -> None:
         plugged: list[str] = []
-        world.ec2.agenda.now = type(world.ec2.agenda)().now
+        world.ec2.agenda.now = utc_now
         world.ec2.knobs.attach_seconds = 0.01
         eni = await world.create()
         world.ec2.feed.listen(

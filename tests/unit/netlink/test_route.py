@@ -102,6 +102,11 @@ def test_each_message_is_the_one_of_pyroute2(message: Message, ask: Batch) -> No
     assert packed(message).hex(" ", 4) == by_pyroute2(ask).hex(" ", 4)
 
 
+def test_a_question_for_a_route_is_the_one_of_pyroute2_but_wants_no_acknowledgement() -> None:
+    asked = by_pyroute2(lambda ip: ip.route("get", dst=str(POD), flags=0x2000))
+    assert packed(route.match(POD))[8:].hex(" ", 4) == asked[8:].hex(" ", 4)
+
+
 def test_the_delay_of_answers_is_set_as_by_pyroute2() -> None:
     values = {
         "family": 2,

@@ -122,12 +122,16 @@ class Account:
 
     def interfaces_of(self, instance_id: str, *, lag_seconds: float = 0.0) -> list[Interface]:
         """Give the interfaces tied to an instance in any way, by card and device index."""
-        tied = [
-            (eni.attachment.card_index, eni.attachment.device_index, eni)
-            for eni in self.interfaces.before(lag_seconds).values()
-            if eni.attachment and eni.attachment.instance_id == instance_id
-        ]
-        return [eni for _, _, eni in sorted(tied, key=lambda each: each[:2])]
+        return self.tied_interfaces(lag_seconds=lag_seconds).get(instance_id, [])
+
+    def tied_interfaces(self, *, lag_seconds: float = 0.0) -> dict[str, list[Interface]]:
+        """Give the interfaces of every instance by its id, by card and device index."""
+        tied: dict[str, list[tuple[int, int, str, Interface]]] = {}
+        for eni in self.interfaces.before(lag_seconds).values():
+            if tie := eni.attachment:
+                place = (tie.card_index, tie.device_index, eni.id, eni)
+                tied.setdefault(tie.instance_id, []).append(place)
+        return {id_: [place[-1] for place in sorted(places)] for id_, places in tied.items()}
 
 
 def _found(kind: str, id_: str, value: T | None) -> T:

@@ -14,6 +14,7 @@ Values = Callable[[T], Iterable[object]]
 """What a filter compares: the values that a thing has."""
 
 _MOST_VALUES = 200
+_SMALLEST_PAGE = 5
 
 
 def choose(
@@ -63,19 +64,23 @@ def page(
     key: Callable[[T], str],
     *,
     ids: Collection[str] = (),
-    least: int = 5,
+    largest: int = 1000,
 ) -> tuple[list[T], str | None]:
-    """Give one page and the token of the next one. The order is by id, which tells nothing of age."""
+    """Give one page, of `largest` at most, and the token of the next one.
+
+    The order is by id, which tells nothing of age.
+    """
     most, token = call.get("MaxResults"), call.get("NextToken")
     if most is not None and ids:
         raise conflicting("The parameter MaxResults cannot be used together with ids")
-    if most is not None and not least <= most <= 1000:
-        raise invalid(f"Value ( {most} ) for parameter maxResults is invalid. Expecting {least} to 1000.")
+    if most is not None and not _SMALLEST_PAGE <= most <= largest:
+        expected = f"Expecting a value from {_SMALLEST_PAGE} to {largest}."
+        raise invalid(f"Value ( {most} ) for parameter maxResults is invalid. {expected}")
     things = sorted(things, key=key)
     if token is not None:
         after = _read_token(token)
         things = [thing for thing in things if key(thing) > after]
-    most = most or 1000
+    most = most or largest
     following = b64encode(key(things[most - 1]).encode()).decode() if len(things) > most else None
     return things[:most], following
 

@@ -55,9 +55,9 @@ def describe_network_interfaces(ec2: Ec2, call: Call) -> Call:
     return {"NetworkInterfaces": items, "NextToken": following}
 
 
-def _instance_filters(account: Account, lag_seconds: float) -> Mapping[str, Values[Instance]]:
+def _instance_filters(tied: Mapping[str, list[Interface]]) -> Mapping[str, Values[Instance]]:
     def interfaces(instance: Instance) -> list[Interface]:
-        return account.interfaces_of(instance.id, lag_seconds=lag_seconds)
+        return tied.get(instance.id, [])
 
     return {
         "availability-zone": lambda instance: [instance.zone],
@@ -75,18 +75,14 @@ def _instance_filters(account: Account, lag_seconds: float) -> Mapping[str, Valu
 def describe_instances(ec2: Ec2, call: Call) -> Call:
     """Show instances, each in a reservation of its own."""
     ids, lag = call.get("InstanceIds", ()), ec2.knobs.describe_lag_seconds
-    there = ec2.account.instances.before(lag)
-    found = choose(there, "i", ids, call.get("Filters", ()), _instance_filters(ec2.account, lag))
+    there, tied = ec2.account.instances.before(lag), ec2.account.tied_interfaces(lag_seconds=lag)
+    found = choose(there, "i", ids, call.get("Filters", ()), _instance_filters(tied))
     shown, following = page(found, call, lambda instance: instance.id, ids=ids)
     reservations = [
         {
             "ReservationId": f"r-{instance.id.removeprefix('i-')}",
             "OwnerId": OWNER,
-            "Instances": [
-                shapes.instance_shape(
-                    ec2.account, instance, ec2.account.interfaces_of(instance.id, lag_seconds=lag)
-                )
-            ],
+            "Instances": [shapes.instance_shape(ec2.account, instance, tied.get(instance.id, []))],
         }
         for instance in shown
     ]
@@ -107,8 +103,7 @@ def describe_instance_types(ec2: Ec2, call: Call) -> Call:
     types = call.get("InstanceTypes", ())
     there = [description(type_) for type_ in types] if types else list(descriptions().values())
     found = narrow(there, call.get("Filters", ()), _TYPE)
-    limited = call if types or "MaxResults" in call else call | {"MaxResults": 100}
-    shown, following = page(found, limited, lambda about: str(about["InstanceType"]), ids=types)
+    shown, following = page(found, call, lambda about: str(about["InstanceType"]), ids=types, largest=100)
     return {"InstanceTypes": shown, "NextToken": following}
 
 
@@ -166,7 +161,7 @@ def describe_route_tables(ec2: Ec2, call: Call) -> Call:
     """Show route tables."""
     ids = call.get("RouteTableIds", ())
     found = choose(ec2.account.route_tables, "rtb", ids, call.get("Filters", ()), _ROUTE_TABLE)
-    shown, following = page(found, call, lambda table: table.id, ids=ids)
+    shown, following = page(found, call, lambda table: table.id, ids=ids, largest=100)
     return {"RouteTables": list(map(shapes.route_table_shape, shown)), "NextToken": following}
 
 
