@@ -21,7 +21,7 @@ from addons.cni.net.wanted import Observed
 from addons.cni.net.wiring import MAIN_TABLE, POD_TABLE, owner_of, veth_name
 from addons.cni.store.checkpoint import read_checkpoint
 from addons.cni.store.journal import Journal
-from addons.cni.store.records import Assigned, Quarantined
+from addons.cni.store.records import Assigned, Quarantined, Recovered
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 
@@ -54,6 +54,7 @@ class Recovery:
             await self._take_over()
         if self._journal.is_new or self._journal.damage:
             await self._learn(observed)
+            await self._journal.write(Recovered())
         self._is_done = True
 
     async def _take_over(self) -> None:
