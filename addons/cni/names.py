@@ -44,6 +44,7 @@ POD_REPLACED: Final = "PodReplaced"
 CONTAINER_DELETED: Final = "ContainerDeleted"
 NOT_READY: Final = "NotReady"
 JOURNAL_FAILED: Final = "JournalFailed"
+PLUGIN_GONE: Final = "PluginGone"
 WIRING_FAILED: Final = "WiringFailed"
 
 # Reasons: what was done to the pool.

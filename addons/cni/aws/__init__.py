@@ -1,1 +1,1 @@
-"""The door to EC2: network interfaces and their addresses, subnets, route tables."""
+"""The door to EC2 and to the metadata of the node."""

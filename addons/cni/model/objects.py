@@ -7,6 +7,19 @@ from msgspec import field
 
 from addons.runtime.objects import PODS, Condition, KubeObject, Part, Resource
 
+_LEAVING = frozenset(
+    {
+        "ToBeDeletedByClusterAutoscaler",
+        "aws-node-termination-handler/asg-lifecycle-termination",
+        "aws-node-termination-handler/scheduled-maintenance",
+        "aws-node-termination-handler/spot-itn",
+        "karpenter.sh/disrupted",
+        "node.cloudprovider.kubernetes.io/shutdown",
+        "node.kubernetes.io/out-of-service",
+    }
+)
+"""Taints of nodes whose instance is to be terminated, by those who do it or see it coming."""
+
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False)
 ENI_CONFIGS = Resource("crd.k8s.amazonaws.com", "v1alpha1", "eniconfigs", "ENIConfig", namespaced=False)
 
@@ -78,6 +91,19 @@ class Node(KubeObject, frozen=True):
     resource: ClassVar[Resource] = NODES
     spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
+
+    @property
+    def max_pods(self) -> int | None:
+        """How many pods its kubelet runs; None while that is not told."""
+        told = self.status.capacity.get("pods", "")
+        return int(told) if told.isdecimal() else None
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether it is on its way out: its instance is about to be terminated."""
+        return bool(self.metadata.deletion_timestamp) or any(
+            taint.key in _LEAVING for taint in self.spec.taints
+        )
 
 
 class EniConfigSpec(Part, frozen=True):

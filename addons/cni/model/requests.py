@@ -27,11 +27,14 @@ class CniRequest(Struct, frozen=True, kw_only=True):
 
 
 class CniError(Exception):
-    """A call cannot succeed; `code` is one of the specification, or 100 and more for ours."""
+    """A call cannot succeed; `code` is one of the specification, or 100 and more for ours.
 
-    def __init__(self, code: int, message: str, details: str = "") -> None:
+    `reason` is one of the names of reasons, where the call was understood.
+    """
+
+    def __init__(self, code: int, message: str, details: str = "", *, reason: str = "") -> None:
         super().__init__(message)
-        self.code, self.message, self.details = code, message, details
+        self.code, self.message, self.details, self.reason = code, message, details, reason
 
 
 INCOMPATIBLE_VERSION, INVALID_ENVIRONMENT, IO_FAILURE, UNDECODABLE, INVALID_CONFIG, TRY_LATER = (
@@ -43,4 +46,4 @@ INCOMPATIBLE_VERSION, INVALID_ENVIRONMENT, IO_FAILURE, UNDECODABLE, INVALID_CONF
     11,
 )
 UNKNOWN_CONTAINER, NOT_AVAILABLE, LIMITED = 3, 50, 51
-WIRING_FAILED, NOT_AS_WIRED = 101, 102
+WIRING_FAILED, NOT_AS_WIRED, ABANDONED = 101, 102, 103

@@ -1,1 +1,1 @@
-"""The door to the kernel: links, routes, rules, sysctls and source address translation."""
+"""Links, addresses, routes, rules and packet filters of the node and of its pods."""

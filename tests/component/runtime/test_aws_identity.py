@@ -12,13 +12,15 @@ import pytest
 
 from addons.runtime.aws import AwsSession
 from addons.runtime.aws_identity import AwsIdentity
-from addons.runtime.errors import Denied, Invalid
+from addons.runtime.errors import Denied, Invalid, Unavailable
 from addons.sim.aws.server import AwsEndpoint
+from addons.sim.aws.sts.state import trust_of_service_account
 from addons.sim.imds import Imds, Instance, NodeCredentials
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
 from tests.support.iamproxy_world import BASE, NODE, pod
 from tests.support.iamproxy_world import World as Pods
+from tests.support.issuer import ISSUER, issue, published
 from tests.support.started import daemon
 from tests.support.until import until
 
@@ -166,6 +168,48 @@ async def identity(aws: AwsEndpoint) -> AsyncIterator[AwsIdentity]:
         yield asked
         stopping.set()
         await task
+
+
+class TestWebIdentity:
+    """Credentials for a token that the kubelet, or somebody else, writes into a file."""
+
+    @pytest.fixture
+    def token(
+        self, aws: AwsEndpoint, imds_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Path:
+        provider = aws.sts.create_provider(ISSUER, published())
+        arn = aws.sts.create_role("records", trust_of_service_account(provider, "prod", "dns")).arn
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+        monkeypatch.setenv("AWS_ROLE_ARN", arn)
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+        return tmp_path / "token"
+
+    async def test_it_is_not_ready_until_the_token_is_there(self, aws: AwsEndpoint, token: Path) -> None:
+        async with identity(aws) as asked:
+            await until(lambda: "No such file or directory" in asked.not_ready())
+            fault = asked.fault()
+            assert fault
+            assert (fault.about, fault.reason) == ("AWS credentials", "CredentialRetrievalError")
+            token.write_text(await issue("prod", "dns"))
+            await until(lambda: not asked.not_ready())
+            assert ":assumed-role/records/" in asked.in_words()
+
+    async def test_a_wrong_token_is_no_denial_of_the_call_and_the_right_one_is_taken_after_it(
+        self, aws: AwsEndpoint, token: Path
+    ) -> None:
+        wrong = {
+            "": "WebIdentityToken",
+            "this is no token": "not a valid JWT",
+            await issue("prod", "other"): "Not authorized",
+        }
+        async with AwsSession(region="eu-central-1", endpoint_url=aws.url) as session:
+            for text, reason in wrong.items():
+                token.write_text(text)
+                with pytest.raises(Unavailable, match=reason) as caught:
+                    await session.call("route53", "list_hosted_zones")
+                assert caught.value.code == "CredentialRetrievalError"
+            token.write_text(await issue("prod", "dns"))
+            assert (await session.call("route53", "list_hosted_zones"))["HostedZones"] == []
 
 
 FLAGS = {

@@ -7,7 +7,7 @@ import pytest
 
 from addons.cni.model.enis import InstanceLimits
 from addons.cni.model.pool import Policy
-from tests.support.cni_ec2 import Ec2, Node
+from tests.support.cni_nodes import Ec2, Node
 from tests.support.cni_pool import LARGE, NOW
 
 XLARGE, FOUR_XLARGE = InstanceLimits(4, 15), InstanceLimits(8, 30)

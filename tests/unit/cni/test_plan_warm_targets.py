@@ -10,7 +10,7 @@ import pytest
 from addons.cni.model.enis import Eni, InstanceLimits
 from addons.cni.model.pool import Policy
 from addons.cni.plan.pool import plan_pool
-from tests.support.cni_ec2 import Ec2, Node
+from tests.support.cni_nodes import Ec2, Node
 from tests.support.cni_pool import HUGE, LARGE, SMALL, eni, prefixes, subnet, view
 
 ONE_WARM = Policy(warm_eni=1)
