@@ -1,7 +1,7 @@
 """The one way to AWS: boto3 calls in threads of their own, paced, permitted, with typed errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from functools import partial
@@ -21,8 +21,8 @@ from addons.runtime.permit import STOPPING, Permit
 
 T = TypeVar("T")
 
-_CALLS = Counter("addons_aws_calls_total", "Calls to AWS.", ["service", "operation", "outcome"])
-_SECONDS = Histogram("addons_aws_call_seconds", "Time of a call to AWS.", ["service", "operation"])
+CALLS = Counter("addons_aws_calls_total", "Calls to AWS.", ["service", "operation", "outcome"])
+CALL_SECONDS = Histogram("addons_aws_call_seconds", "Time of a call to AWS.", ["service", "operation"])
 _RESENT = Counter("addons_aws_resent_total", "Requests that botocore sent again.", ["service"])
 _PACED = Counter("addons_aws_paced_seconds_total", "Time that calls waited for their turn.", ["service"])
 _OPEN = Gauge("addons_aws_open_calls", "Calls that are under way or wait for a thread.", ["service"])
@@ -46,6 +46,9 @@ class AwsSession:
     one key share a bucket. `on_call` is told every operation that is sent, with the service as IAM
     names it: what the policy must allow.
 
+    `endpoints` has the URLs of services that are elsewhere than `endpoint_url` says. A service named in
+    `operations` has these operations alone, by their names in the API, and takes the less memory.
+
     Where the region is None it is to be found yet: nothing is called before `locate`.
     """
 
@@ -58,6 +61,8 @@ class AwsSession:
         on_call: OnCall | None = None,
         threads: int = 8,
         read_seconds: float = 10.0,
+        endpoints: Mapping[str, str] | None = None,
+        operations: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self._rates = dict(rates or {})
         self._threads = threads
@@ -72,6 +77,8 @@ class AwsSession:
             threads=threads,
             read_seconds=read_seconds,
             on_call=on_call,
+            endpoints=endpoints or {},
+            operations=operations or {},
         )
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
@@ -187,8 +194,8 @@ class AwsSession:
         finally:
             if sending.abandon(Withheld(f"{service} {operation}: not sent: the call was abandoned")):
                 self._sendings.pop(sending, None)
-            _CALLS.labels(service, operation, outcome).inc()
-            _SECONDS.labels(service, operation).observe(monotonic() - started)
+            CALLS.labels(service, operation, outcome).inc()
+            CALL_SECONDS.labels(service, operation).observe(monotonic() - started)
         _RESENT.labels(service).inc(reply.get("ResponseMetadata", {}).get("RetryAttempts", 0))
         return reply
 

@@ -1,7 +1,7 @@
 """botocore clients, made when first needed. All of it blocks: it is for threads."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -66,9 +66,13 @@ class Clients:
         threads: int,
         read_seconds: float,
         on_call: OnCall | None,
+        endpoints: Mapping[str, str],
+        operations: Mapping[str, Collection[str]],
     ) -> None:
         self._region = region or None
         self._endpoint_url = endpoint_url or None
+        self._endpoints = endpoints
+        self._operations = operations
         self._attempts = attempts
         self._threads = threads
         self._read_seconds = read_seconds
@@ -150,7 +154,7 @@ class Clients:
                 client = session.create_client(
                     service,
                     region_name=self._region,
-                    endpoint_url=self._endpoint_url,
+                    endpoint_url=self._endpoints.get(service) or self._endpoint_url,
                     config=self._config(service, is_signed),
                     **credentials,
                 )
@@ -177,16 +181,23 @@ class Clients:
         if role == NOBODY:
             return self._session(OWN)
         if role not in self._sessions:
-            self._sessions[role] = self._assume(role) if role != OWN else _plain_session()
+            self._sessions[role] = self._assume(role) if role != OWN else self._plain_session()
         return self._sessions[role]
 
     def _assume(self, role: Role) -> Session:
         """Make a session whose credentials are those of the role, taken when first needed and kept fresh."""
         own = self._session(OWN)
-        session = _plain_session()
+        session = self._plain_session()
         session.register_component("data_loader", own.get_component("data_loader"))
         provider = _RoleProvider(role, self._own_credentials, partial(self._create, own))
         session.register_component("credential_provider", CredentialResolver([provider]))
+        return session
+
+    def _plain_session(self) -> Session:
+        session = Session()
+        session.set_config_variable("metadata_service_timeout", 2)
+        session.set_config_variable("metadata_service_num_attempts", 3)
+        use_lean_models(session, self._operations)
         return session
 
     def _tell(self, model: Any, **_: object) -> None:
@@ -218,11 +229,3 @@ class _RoleProvider(CredentialProvider):  # type: ignore[misc]
         fetcher = AssumeRoleCredentialFetcher(self._create_client, source, arn, extra_args=more)
         credentials: Mapping[str, Any] = fetcher.fetch_credentials()
         return credentials
-
-
-def _plain_session() -> Session:
-    session = Session()
-    session.set_config_variable("metadata_service_timeout", 2)
-    session.set_config_variable("metadata_service_num_attempts", 3)
-    use_lean_models(session)
-    return session

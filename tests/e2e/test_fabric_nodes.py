@@ -1,0 +1,132 @@
+"""The ground for a CNI plugin of a VPC: real runtimes and kubelets on instances of the simulated EC2.
+
+A plugin of Debian's plays ours: it gives pods addresses of a prefix that their node's interface has.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import pytest
+
+from addons.sim.fabric.vpc import PEERED
+from tests.support import fabric
+from tests.support.cluster import find_assets
+from tests.support.cni_sandbox import Sandbox
+from tests.support.cri import Cri, CriError
+from tests.support.fabric_nodes import FabricSite, running_in_fabric, runtime
+from tests.support.kubectl import Kubectl
+from tests.support.nodes import missing
+from tests.support.until import until
+
+pytestmark = [pytest.mark.kube, pytest.mark.timeout(180)]
+
+PREFIXES = ("10.0.1.64/28", "10.0.1.80/28")
+
+
+def conflist(folder: Path, prefix: str) -> str:
+    """A network whose pods have addresses of a prefix."""
+    addresses = {
+        "type": "host-local",
+        "dataDir": str(folder / "addresses"),
+        "ranges": [[{"subnet": prefix}]],
+        "routes": [{"dst": "0.0.0.0/0"}],
+    }
+    plugins = [{"type": "ptp", "ipam": addresses}]
+    return json.dumps({"cniVersion": "1.0.0", "name": "prefixes", "plugins": plugins})
+
+
+@pytest.fixture
+def vpc() -> Iterator[fabric.Site]:
+    """Two instances whose primary interfaces have a prefix each."""
+    if lack := missing():
+        pytest.skip(lack)
+    with fabric.site() as made:
+        for number, prefix in enumerate(PREFIXES, start=1):
+            made.put(fabric.interface(number, f"10.0.1.{3 + number}", instance=f"i-{number}", prefix=prefix))
+        yield made
+
+
+class TestARuntime:
+    @pytest.fixture
+    def cri(self, vpc: fabric.Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cri]:
+        with runtime(tmp_path_factory.mktemp("run"), vpc.one.inside) as home:
+            self.home = home
+            yield Cri(home / "containerd.sock", home / "logs")
+
+    async def test_it_has_no_network_before_the_configuration_is_written(self, cri: Cri) -> None:
+        assert not cri.is_network_ready()
+        with pytest.raises(CriError, match="cni plugin not initialized"):
+            cri.run(Sandbox(None))
+        self.configure()
+        await until(cri.is_network_ready)
+
+    async def test_a_sandbox_has_an_address_while_it_runs(self, cri: Cri, vpc: fabric.Site) -> None:
+        self.configure()
+        await until(cri.is_network_ready)
+        container = cri.run(Sandbox(None))
+        address = cri.address(container)
+        assert ip_address(address) in ip_network(PREFIXES[0])
+        assert fabric.pings(vpc.two.inside, address)
+        cri.stop(container)
+        assert not fabric.pings(vpc.two.inside, address)
+        cri.remove(container)
+
+    async def test_nothing_is_left_of_it(
+        self, vpc: fabric.Site, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        folder = tmp_path_factory.mktemp("own")
+        with runtime(folder, vpc.one.inside) as self.home:
+            self.configure()
+            cri = Cri(self.home / "containerd.sock", self.home / "logs")
+            await until(cri.is_network_ready)
+            cri.run(Sandbox(None))
+            assert len(left_over(folder)) > 4
+        assert left_over(folder) == []
+
+    def configure(self) -> None:
+        (self.home / "cni.d" / "10-prefixes.conflist").write_text(conflist(self.home, PREFIXES[0]))
+
+
+class TestKubelets:
+    @pytest.fixture
+    def site(self, vpc: fabric.Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FabricSite]:
+        assets = find_assets()
+        if assets is None:
+            pytest.skip("no real Kubernetes; `make kube` builds one")
+        nodes = [(vpc.one, "10.0.1.4"), (vpc.two, "10.0.1.5")]
+        with running_in_fabric(tmp_path_factory.mktemp("site"), assets, vpc.fabric, nodes) as site:
+            for node, prefix in zip(site.nodes, PREFIXES, strict=True):
+                folder = site.configurations(node)
+                (folder / "10-prefixes.conflist").write_text(conflist(folder.parent, prefix))
+            site.await_ready()
+            yield site
+
+    async def test_pods_of_both_nodes_reach_each_other_and_are_seen_by_their_own_address(
+        self, site: FabricSite
+    ) -> None:
+        kubectl = Kubectl((str(site.assets / "kubectl"), "--kubeconfig", str(site.cluster.kubeconfig)))
+        addresses = [await run(kubectl, f"on-{node.name}", node.name) for node in site.nodes]
+        first = f"on-{site.nodes[0].name}"
+        await kubectl.ok("exec", first, "--", "ping", "-c", "1", "-W", "5", addresses[1])
+        seen = await kubectl.ok("exec", first, "--", "wget", "-q", "-O", "-", f"http://{PEERED}/")
+        assert seen == addresses[0]
+
+
+def left_over(folder: Path) -> list[str]:
+    """What there is of a runtime: processes, mounts, and results of CNI."""
+    found = []
+    for place in (*Path("/proc").glob("[0-9]*/cmdline"), *Path("/var/lib/cni/results").glob("*")):
+        with suppress(OSError):
+            found += [str(place)] if str(folder) in place.read_text() else []
+    return found + [line for line in Path("/proc/mounts").read_text().splitlines() if str(folder) in line]
+
+
+async def run(kubectl: Kubectl, name: str, node: str) -> str:
+    """Run a pod on a node; return its address."""
+    on_node = f'--overrides={{"spec": {{"nodeName": "{node}"}}}}'
+    await kubectl.ok("run", name, "--image=local/busybox:1", "--image-pull-policy=Never", on_node)
+    await kubectl.ok("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
+    return await kubectl.ok("get", "pod", name, "-o", "jsonpath={.status.podIP}")
