@@ -1,4 +1,4 @@
-"""cni as users have it: daemons as processes on nodes of a simulated VPC, and runtimes that call the plugin."""
+"""cni as users have it: daemons as processes on nodes of a simulated VPC, and runtimes that call plugins."""
 
 import asyncio
 import json
