@@ -120,7 +120,6 @@ def _node(
         interfaces=interfaces,
         surroundings=Surroundings(config, identity, subnets=subnets, metadata=metadata, now=now),
         addresses=addresses,
-        allocations=journal.allocations,
         watched=watched,
         limits=limits,
         door=door,

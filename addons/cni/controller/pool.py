@@ -32,7 +32,6 @@ from addons.cni.plan.arrivals import arrived
 from addons.cni.plan.demand_targets import is_scarce
 from addons.cni.plan.pool import plan_pool
 from addons.cni.plan.view import UnderWay, View, gain, serving
-from addons.cni.store.allocations import Allocations
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 from addons.runtime.loop import ReconcileLoop, Result
@@ -44,7 +43,6 @@ from addons.runtime.reporter import Reporter
 log = logging.getLogger(__name__)
 
 KEY = "pool"
-_LONGEST_LOOK = 30.0
 _SHORTEST_LOOK = 0.05
 _LINK_SECONDS = 0.5
 
@@ -66,7 +64,6 @@ class Pool:
         interfaces: Interfaces,
         surroundings: Surroundings,
         addresses: AddressPool,
-        allocations: Allocations,
         watched: NodeWatches,
         limits: InstanceLimits,
         door: Enis,
@@ -78,7 +75,7 @@ class Pool:
     ) -> None:
         self._config, self._policy = config, policy_of(config)
         self._interfaces, self._surroundings = interfaces, surroundings
-        self._addresses, self._allocations, self._watched = addresses, allocations, watched
+        self._addresses, self._watched = addresses, watched
         self._limits, self._door, self._recover, self._prepare = limits, door, recover, prepare
         self._reporter, self._print_plan, self._now = reporter, print_plan, now
         self._rests = Rests(now=now)
@@ -182,12 +179,14 @@ class Pool:
         was made half-way, by a process that is no more, is deleted.
         """
         await self._interfaces.observe()
+        settled = frozenset[IPv4Address]()
+        if not self._interfaces.is_doubtful:
+            settled, self._doubtful = self._doubtful, settled
         await self._recover()
+        self._addresses.restore(settled)
         await self.prepare()
         if not self._print_plan:
             await self.roll_back(permit)
-        self._addresses.restore(self._doubtful)
-        self._doubtful = frozenset()
 
     async def roll_back(self, permit: Permit) -> None:
         """Delete what was made for this node and is attached to nothing."""
@@ -209,8 +208,8 @@ class Pool:
     def view(self) -> View:
         """Everything that a plan is made from, as it is now."""
         now, node = self._now(), self._watched.node()
-        assigned = [held.pod for held in self._allocations.by_key.values()]
-        pods = demand_of(self._watched.pods(), assigned) if self._watched.knows_pods else None
+        served, asking = self._addresses.served, self._addresses.asking
+        pods = demand_of(self._watched.pods(), served, asking) if self._watched.knows_pods else None
         placement = self._surroundings.placement(node, self._watched.eni_configs())
         enis = self._interfaces.all()
         return View(
@@ -222,12 +221,12 @@ class Pool:
             addresses=self._addresses.addresses,
             subnets=self._surroundings.subnets,
             demand=pods,
-            asking=self._addresses.waiting,
+            asking=len(asking),
             arrivals=self._arrivals,
             max_pods=self._config.max_pods or (node.max_pods if node else None),
             is_cordoned=bool(node and node.spec.unschedulable),
             is_leaving=bool(node and node.is_leaving),
-            rests=self._rests.current(),
+            rests=self._rests.known(),
             under_way=tuple(self._under_way.values()),
         )
 
@@ -315,9 +314,10 @@ class Pool:
             self._print_plan(reports.preview(plan))
 
     def _seconds_until(self, moment: datetime | None) -> float:
+        longest = self._config.audit_interval.total_seconds() / 2
         if moment is None:
-            return _LONGEST_LOOK
-        return min(max((moment - self._now()).total_seconds(), _SHORTEST_LOOK), _LONGEST_LOOK)
+            return longest
+        return min(max((moment - self._now()).total_seconds(), _SHORTEST_LOOK), longest)
 
 
 def policy_of(config: Config) -> Policy:

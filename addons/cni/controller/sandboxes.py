@@ -199,7 +199,7 @@ class Sandboxes:
 
     async def _address(self, attempt: Attempt) -> Taken:
         """Wait for an address, no longer than the time-out and whatever ends the attempt."""
-        attempt.asked = self._addresses.ask()
+        attempt.asked = self._addresses.ask(attempt.pod)
         if not attempt.asked.done():
             COUNTS.add("none")
             if self._pods.is_ending(attempt.pod):

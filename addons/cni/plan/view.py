@@ -28,7 +28,10 @@ class UnderWay(Struct, frozen=True):
 
 
 class Rest(Struct, frozen=True):
-    """Why something is not tried again before a time: the code of the other side, and its words."""
+    """Why something is not tried again before a time: the code of the other side, and its words.
+
+    One that is over tells what was refused last, while it is tried again.
+    """
 
     until: datetime
     reason: str

@@ -31,7 +31,18 @@ def why_waiting(view: View, planned: Sequence[Action]) -> Skip | None:
 def _growing(view: View, planned: Sequence[Action]) -> Iterator[Skip]:
     begun = [*view.under_way, *(UnderWay(action, view.now) for action in planned)]
     if growth := sorted((one for one in begun if gain(one.action)), key=lambda one: one.since):
-        yield Skip("pool", None, names.GROWING, _being_done(growth[0], view.now))
+        reason, again = _refused_before(view, growth[0].action)
+        yield Skip("pool", None, reason, f"{_being_done(growth[0], view.now)}{again}")
+
+
+def _refused_before(view: View, action: Action) -> tuple[str, str]:
+    """What an action is told as, and what EC2 said when it was tried last."""
+    rest = view.rests.get(action.key)
+    if rest is None:
+        return names.GROWING, ""
+    if rest.reason in THROTTLING:
+        return names.THROTTLED, f", throttled until {rfc3339(rest.until)}"
+    return names.GROWING, f", again after: {rest.message}"
 
 
 def _being_done(one: UnderWay, now: datetime) -> str:
@@ -67,7 +78,7 @@ def _full(view: View) -> Iterator[Skip]:
     yield from _full_subnets(view)
     if view.free_eni_slots and not view.makes_enis:
         yield _no_interfaces(view)
-    if not view.free_eni_slots and places == used and not view.rests:
+    if not view.free_eni_slots and places == used and not any(map(view.rests_now, view.rests)):
         unit = view.unit
         yield Skip("pool", None, names.NODE_FULL, f"node at {used * unit}/{used * unit}")
 
