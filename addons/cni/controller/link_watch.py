@@ -34,11 +34,14 @@ class LinkWatch:
     ) -> None:
         self._interfaces, self._allocations = interfaces, allocations
         self._network, self._pool, self._audit = network, pool, audit
-        self._down: set[tuple[str, str]] = set()
+        self._running: set[int] = set()
+        self._down: set[int] = set()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Listen until `stopping`."""
+        """Listen until `stopping`. Raises OutsideError when the kernel does not tell what links there are."""
         async with LinkMonitor() as monitor, asyncio.TaskGroup() as group:
+            observed = await self._network.observe()
+            self._running = {link.index for link in observed.links if owner_of(link.alias)}
             listening = group.create_task(self._listen(monitor))
             await stopping.wait()
             listening.cancel()
@@ -71,14 +74,23 @@ class LinkWatch:
         self._pool.wake()
 
     async def _pod_link(self, owner: tuple[str, str], event: LinkChanged) -> None:
-        """Repair a pod whose end was down: the kernel has forgotten its routes and its gateway."""
-        if not event.is_running:
-            self._down.add(owner)
-            return
-        held = self._held_by(owner)
-        if owner not in self._down or held is None:
-            return
-        self._down.discard(owner)
+        """Repair a pod whose end was down: the kernel has forgotten its routes and its gateway.
+
+        A link that never ran is one that is being made.
+        """
+        index = event.index
+        if not event.is_there:
+            self._running.discard(index)
+            self._down.discard(index)
+        elif event.is_running:
+            self._running.add(index)
+            if index in self._down and (held := self._held_by(owner)):
+                await self._repair(held)
+            self._down.discard(index)
+        elif index in self._running:
+            self._down.add(index)
+
+    async def _repair(self, held: Assignment) -> None:
         try:
             if amiss := await self._network.repair(held):
                 log.info("pod %s is put right: %s", held.pod, "; ".join(amiss))
