@@ -18,6 +18,8 @@ from addons.netlink.messages import decode_answers
 from addons.netlink.sockets import ROUTE, NetlinkSocket
 from addons.runtime.errors import OutsideError
 
+_KEPT = 10_000
+
 log = logging.getLogger(__name__)
 
 
@@ -51,9 +53,10 @@ class LinkMonitor:
         for group in (route.LINKS_CHANGED, route.RULES_CHANGED):
             self._socket.subscribe(group)
         self._arrived = asyncio.Event()
+        self._events: list[LinkEvent] = []
 
     async def __aenter__(self) -> Self:
-        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._arrived.set)
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._receive)
         return self
 
     async def __aexit__(
@@ -64,16 +67,21 @@ class LinkMonitor:
 
     async def changes(self) -> list[LinkEvent]:
         """Wait for changes; give all that came since the last call, in their order."""
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            try:
-                found = list(_read(self._socket.notifications()))
-            except OutsideError as error:
-                log.warning("changes of links were lost: %s", error.message)
-                return [EventsLost()]
-            if found:
-                return found
+        await self._arrived.wait()
+        self._arrived.clear()
+        found, self._events = self._events, []
+        return found
+
+    def _receive(self) -> None:
+        try:
+            self._events += _read(self._socket.notifications())
+        except OutsideError as error:
+            log.warning("changes of links were lost: %s", error.message)
+            self._events = [EventsLost()]
+        if len(self._events) > _KEPT:
+            self._events = [EventsLost()]
+        if self._events:
+            self._arrived.set()
 
 
 def _read(datagrams: bytes) -> Iterator[LinkEvent]:
