@@ -49,7 +49,7 @@ def repair(pairs: Pairs, wiring: Wiring) -> tuple[str, ...]:
 
 def adopt(pairs: Pairs, wiring: Wiring) -> tuple[str, ...]:
     """Make a pair of another daemon ours; see `Pods.adopt`."""
-    link = pairs.link(pairs.host, wiring.host_if)
+    link = pairs.own_link(wiring)
     if link.alias == wiring.alias:
         return repair(pairs, wiring)
     pairs.finish(wiring, link.index)
@@ -57,7 +57,7 @@ def adopt(pairs: Pairs, wiring: Wiring) -> tuple[str, ...]:
 
 
 def _put_right(pairs: Pairs, wiring: Wiring) -> None:
-    host = pairs.link(pairs.host, wiring.host_if)
+    host = pairs.own_link(wiring)
     pairs.host.send([route.set_up(host.index)])
     pairs.finish(wiring, host.index)
     with opened(wiring.netns) as namespace:

@@ -99,6 +99,14 @@ class Pairs:
             raise NotFound(f"link {name}: is not there")
         return route.read_link(netlink.get(route.get_link(index)))
 
+    def own_link(self, wiring: Wiring) -> Link:
+        """Look the host's end up. Raises `NotFound`, and `LinkTaken` when it is another sandbox's."""
+        link = self.link(self.host, wiring.host_if)
+        owner = owner_of(link.alias)
+        if owner and link.alias != wiring.alias:
+            raise _taken(link, owner)
+        return link
+
     def finish(self, wiring: Wiring, index: int) -> None:
         """Lead packets to the pod, answer it when it asks for its gateway, and only then say whose it is."""
         if wiring.layout == "compat":
@@ -125,8 +133,7 @@ class Pairs:
         if link.alias == wiring.alias and not is_doomed:
             return link
         if link.alias and not is_doomed:
-            owner = owner_of(link.alias) or (link.alias, "")
-            raise LinkTaken(f"link {link.name}: belongs to sandbox {owner[0][:12]}", owner)
+            raise _taken(link, owner_of(link.alias) or (link.alias, ""))
         self._delete(link.index)
         return None
 
@@ -201,6 +208,10 @@ def rules_of_pod(wiring: Wiring) -> list[Message]:
     if wiring.table != MAIN_TABLE:
         rules.append(route.rule_from(wiring.ip, priority=FROM_POD, table=wiring.table, protocol=PROTOCOL))
     return rules
+
+
+def _taken(link: Link, owner: tuple[str, str]) -> LinkTaken:
+    return LinkTaken(f"link {link.name}: belongs to sandbox {owner[0][:12]}", owner)
 
 
 def _wired(host: Link, pod: Link) -> Wired:
