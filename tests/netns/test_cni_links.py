@@ -40,6 +40,13 @@ class TestChanges:
             assert isinstance(told, LinkChanged)
             assert told.mac == "ce:00:0a:00:01:3c"
 
+    async def test_a_pod_is_heard_of_only_when_its_link_runs(self, on: Host, monitor: LinkMonitor) -> None:
+        """Else each new pod would look like one whose link was down, and has come up again."""
+        async with pod(on, "10.0.1.60") as (_, wiring):
+            told = await heard(monitor, LinkChanged, alias=wiring.alias)
+            assert isinstance(told, LinkChanged)
+            assert told.is_running
+
     async def test_a_pod_that_takes_its_link_down_and_up(self, on: Host, monitor: LinkMonitor) -> None:
         async with pod(on, "10.0.1.60") as (sandbox, wiring):
             await heard(monitor, LinkChanged, alias=wiring.alias, is_running=True)

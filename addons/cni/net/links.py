@@ -12,13 +12,14 @@ from typing import Self
 
 from msgspec import Struct
 
-from addons.cni.net.wiring import written_mac
+from addons.cni.net.wiring import FROM_ENI, FROM_POD, MARKED, TO_POD, written_mac
 from addons.netlink import route
 from addons.netlink.messages import decode_answers
 from addons.netlink.sockets import ROUTE, NetlinkSocket
 from addons.runtime.errors import OutsideError
 
 _KEPT = 10_000
+_OF_ALL = (TO_POD, MARKED, FROM_POD)
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ class LinkChanged(Struct, frozen=True, kw_only=True):
 
 
 class RulesChanged(Struct, frozen=True):
-    """Rules were added or removed, by us or by somebody else."""
+    """A rule that all pods need, or an interface, was removed: others flush the rules they do not know."""
 
 
 class EventsLost(Struct, frozen=True):
@@ -86,8 +87,10 @@ class LinkMonitor:
 
 def _read(datagrams: bytes) -> Iterator[LinkEvent]:
     for told in decode_answers(datagrams):
-        if told.type in (route.NEW_RULE, route.DELETE_RULE):
-            yield RulesChanged()
+        if told.type == route.DELETE_RULE:
+            priority, is_of_one = route.read_rule(told.payload)
+            if (priority in _OF_ALL and not is_of_one) or priority == FROM_ENI:
+                yield RulesChanged()
         elif told.type in (route.NEW_LINK, route.DELETE_LINK):
             link = route.read_link(told.payload)
             yield LinkChanged(

@@ -85,7 +85,7 @@ class Pods:
 
         Traffic goes on meanwhile. Say what was changed. Raises `NotFound`: there is no such link.
         """
-        return await self._inspector.run(lambda pairs: inspection.adopt(pairs, wiring))
+        return await self._wirer.run(lambda pairs: pairs.adopt(wiring))
 
     async def _remove(self) -> None:
         async with self._removing:

@@ -40,6 +40,9 @@ def eni(index: int, *last: int, is_managed: bool = True, prefixes: Iterable[str]
     )
 
 
+POD = LinkState(9, "eni9", "", "ce:00:00:00:00:09", 9001, is_up=True, kind="veth")
+
+
 def link(index: int, **other: object) -> LinkState:
     state = LinkState(index + 2, f"eth{index}", "", f"02:00:00:00:00:0{index}", 9001, is_up=True)
     return replace(state, **other)
@@ -153,15 +156,24 @@ class TestWhatChanges:
         old = Rule(512, MAIN, destination=alone(60))
         asked = wanted(assigned={60: MAIN})
         assert changes(asked, observed(old)).old_rules == ()
-        routed = observed(old, routes=[Route(PODS, alone(60), 9)])
+        routed = observed(old, routes=[Route(PODS, alone(60), 9)], links=[POD])
         assert changes(asked, routed).old_rules == (old,)
 
     def test_our_table_is_asked_until_every_pod_has_a_rule_of_its_own(self) -> None:
         old = Rule(512, PODS, protocol=OURS)
         asked = wanted(assigned={60: MAIN, 61: MAIN}, layout="compat")
         one = [Route(MAIN, alone(60), 9)]
-        assert changes(asked, observed(old, routes=one)).old_rules == ()
-        assert changes(asked, observed(old, routes=[*one, Route(MAIN, alone(61), 8)])).old_rules == (old,)
+        both = [*one, Route(MAIN, alone(61), 9)]
+        assert changes(asked, observed(old, routes=one, links=[POD])).old_rules == ()
+        assert changes(asked, observed(old, routes=both, links=[POD])).old_rules == (old,)
+
+    @pytest.mark.parametrize("layout", ["table", "compat"])
+    def test_rules_of_a_pod_that_nobody_knows_stay_while_a_link_leads_to_it(self, layout: RuleLayout) -> None:
+        its = (Rule(512, MAIN, destination=alone(70)), Rule(1536, 3, alone(70)))
+        lives = observed(*its, routes=[Route(MAIN, alone(70), 9)], links=[POD])
+        assert changes(wanted(layout=layout), lives).old_rules == ()
+        gone = observed(*its, routes=[], links=[])
+        assert changes(wanted(layout=layout), gone).old_rules == its
 
 
 class TestInterfaces:
@@ -221,6 +233,6 @@ def test_once_everything_is_as_wanted_nothing_changes(
     rules: list[Rule], routes: list[Route], assigned: dict[int, int], layout: RuleLayout
 ) -> None:
     asked = wanted(eni(1, 64), assigned=assigned, layout=layout)
-    once = applied(changes(asked, before := observed(*rules, routes=routes, links=[link(1)])), before)
+    once = applied(changes(asked, before := observed(*rules, routes=routes, links=[link(1), POD])), before)
     assert changes(asked, once).words() == ()
     assert asked.rules <= {replace(rule, protocol=0) for rule in once.rules}
