@@ -292,6 +292,7 @@ class TestTakingOver:
         with pod_network() as sandbox:
             wiring = on.wiring(sandbox, ON_ETH1)
             self.wired_by_the_original(on, sandbox, wiring)
+            await on.ensure()
             assert pings(inside(sandbox), OTHER_NODE)
             await on.pods.adopt(wiring)
             on.assigned[wiring.ip] = wiring.table

@@ -91,8 +91,10 @@ def test_its_table_of_nftables_goes(node: Namespace) -> None:
     assert output_of(*node.command("nft", "list", "tables")).split() == ["table", "ip", "aws-other"]
 
 
-def test_what_cannot_be_read_is_said(node: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
-    say(node, "iptables-legacy", OF_OTHERS)
+def test_without_the_old_program_its_rules_are_told(node: Namespace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(Unavailable, match="tables mangle and nat of iptables-legacy: cannot be"):
+    say(node, "iptables-legacy", OF_OTHERS)
+    assert remove(node) == ()
+    say(node, "iptables-legacy", OF_THE_ORIGINAL)
+    with pytest.raises(Unavailable, match="table mangle of iptables-legacy: has rules of the original"):
         remove(node)

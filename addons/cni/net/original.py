@@ -4,16 +4,13 @@ Its chains would go on to translate what is exempt by now. They are found by the
 chains of others by their comments.
 """
 
-import shlex
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
+from addons.cni.net import legacy
 from addons.netlink import ruleset
 from addons.netlink.ruleset import IPV4, Found
 from addons.netlink.sockets import NetlinkSocket
-from addons.runtime.errors import NotFound, Unavailable
+from addons.runtime.errors import NotFound
 
 _TABLE = "aws-cni"
 _TABLES_OF_IPTABLES = ("nat", "mangle")
@@ -25,8 +22,6 @@ _COMMENTS = (
     "AWS, primary ENI",
     "AWS, outbound connections",
 )
-_LEGACY_TABLES = Path("/proc/thread-self/net/ip_tables_names")
-"""Tables of iptables in its old flavour, which the kernel keeps apart from nftables."""
 
 
 def remove_leftovers(netfilter: NetlinkSocket) -> tuple[str, ...]:
@@ -65,36 +60,5 @@ def _remove_table(netfilter: NetlinkSocket) -> Iterator[str]:
 
 
 def _remove_legacy() -> Iterator[str]:
-    if not _LEGACY_TABLES.exists():
-        return
-    present = set(_LEGACY_TABLES.read_text().split()).intersection(_TABLES_OF_IPTABLES)
-    program = shutil.which("iptables-legacy")
-    if present and not program:
-        names = " and ".join(sorted(present))
-        raise Unavailable(
-            f"tables {names} of iptables-legacy: cannot be read without that program; "
-            "see on the node whether they have chains AWS-SNAT-CHAIN-0 or AWS-CONNMARK-CHAIN-0"
-        )
-    for table in sorted(present):
-        yield from _remove_from(program or "", table)
-
-
-def _remove_from(program: str, table: str) -> Iterator[str]:
-    listed = _run(program, "-t", table, "-S").splitlines()
-    ours = [line for line in listed if any(word in line for word in (*_CHAINS, *_COMMENTS))]
-    chains = [line.split()[1] for line in ours if line.startswith("-N ")]
-    for line in ours:
-        if line.startswith("-A ") and not line.split()[1].startswith(_CHAINS):
-            _run(program, "-t", table, "-D", *shlex.split(line)[1:])
-            yield f"a rule in chain {line.split()[1]} of table {table}"
-    for action in ("-F", "-X"):
-        for chain in chains:
-            _run(program, "-t", table, action, chain)
-    yield from (f"chain {chain} of table {table}" for chain in chains)
-
-
-def _run(program: str, *arguments: str) -> str:
-    done = subprocess.run([program, "-w", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise Unavailable(f"{program} {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout
+    for table in legacy.tables_with((*_CHAINS, *_COMMENTS), _TABLES_OF_IPTABLES):
+        yield from legacy.remove(table, _COMMENTS, _CHAINS)
