@@ -116,9 +116,7 @@ def _node(
         now=now,
     )
     interfaces = Interfaces(door.observe, now=now)
-    network = Network(
-        config, pods=pods, node=kernel, interfaces=interfaces, allocations=journal.allocations
-    )
+    network = Network(config, pods=pods, node=kernel, interfaces=interfaces, allocations=journal.allocations)
     recovery = Recovery(
         config, journal=journal, interfaces=interfaces, network=network, pods=watched.pods, now=now
     )
