@@ -142,6 +142,12 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     disable_leaked_eni_cleanup: Annotated[bool, also_read("DISABLE_LEAKED_ENI_CLEANUP")] = False
     """Leave interfaces alone that instances left behind. Else one elected node deletes them every hour."""
 
+    lease_namespace: str = ""
+    """Namespace of the Lease by which one node is elected for that. Without it: the namespace of the pod."""
+
+    lease_name: str = ""
+    """Name of that Lease. Without it: `aws-addons-cni`."""
+
     manage_enis_non_schedulable: Annotated[bool, also_read("AWS_MANAGE_ENIS_NON_SCHEDULABLE")] = False
     """Add interfaces on a cordoned node as well."""
 

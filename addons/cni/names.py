@@ -47,6 +47,12 @@ JOURNAL_FAILED: Final = "JournalFailed"
 PLUGIN_GONE: Final = "PluginGone"
 WIRING_FAILED: Final = "WiringFailed"
 
+# Reasons: what is said of a pod that is asked about.
+ADDRESS_ASSIGNED: Final = "AddressAssigned"
+POD_UNKNOWN: Final = "PodUnknown"
+HOST_NETWORK: Final = "HostNetwork"
+NOT_ASKED: Final = "NotAsked"
+
 # Reasons: what was done to the pool.
 ADDRESSES_ASSIGNED: Final = "AddressesAssigned"
 ADDRESSES_RELEASED: Final = "AddressesReleased"

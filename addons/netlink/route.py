@@ -24,7 +24,7 @@ _GET_LINK, _NEW_ADDRESS, _NEW_ROUTE, _GET_ROUTE = 18, 20, 24, 26
 _NEW_NEIGHBOUR, _GET_NEIGHBOUR, _SET_NEIGHBOUR_TABLE = 28, 30, 67
 _AS_IN_TABLE = 0x2000  # RTM_F_FIB_MATCH
 _INET, _UNICAST, _TO_TABLE, _PERMANENT, _PROXY = 2, 1, 1, 0x80, 0x08
-_UP, _HAS_CARRIER = 1, 0x10000
+_UP, _RUNNING = 0x1, 0x40
 _MAIN = 254
 _COMPATIBLE = 252  # the octet for tables beyond 255: the attribute counts
 
@@ -39,7 +39,11 @@ _NUMBER = struct.Struct("=I")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link as the kernel describes it; `peer_index` is that of a pair's other end, in its namespace."""
+    """A link as the kernel describes it.
+
+    `is_running`: it is up, and so is the other end of the pair. `peer_index` is that of the other end, in its
+    namespace.
+    """
 
     index: int
     name: str
@@ -47,7 +51,7 @@ class Link:
     mac: bytes
     mtu: int
     is_up: bool
-    has_carrier: bool
+    is_running: bool
     peer_index: int
     group: int = 0
 
@@ -198,7 +202,7 @@ def read_link(payload: bytes) -> Link:
         mac=found.get(1, b""),
         mtu=_number(found, 4),
         is_up=bool(flags & _UP),
-        has_carrier=bool(flags & _HAS_CARRIER),
+        is_running=bool(flags & _RUNNING),
         peer_index=_number(found, 5),
         group=_number(found, 27),
     )

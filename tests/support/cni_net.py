@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from addons.cni.model.assignments import PodId, SandboxKey
@@ -49,7 +49,9 @@ class Host:
     network: NodeNetwork
     snat: Snat
     enis: list[Eni]
-    assigned: dict[IPv4Address, int] = field(default_factory=dict)
+    assigned: dict[IPv4Address, int]
+    amiss: tuple[str, ...] = ()
+    """What was not as wanted when it began."""
 
     @property
     def inside(self) -> Namespace:
@@ -99,7 +101,13 @@ class Host:
 
 
 @asynccontextmanager
-async def host(site: Site, node: Node, *enis: Eni, layout: RuleLayout = "table") -> AsyncIterator[Host]:
+async def host(
+    site: Site,
+    node: Node,
+    *enis: Eni,
+    layout: RuleLayout = "table",
+    assigned: dict[IPv4Address, int] | None = None,
+) -> AsyncIterator[Host]:
     """The parts of a node that has these interfaces, of which EC2 tells the network; set up."""
     for each in enis:
         addresses = (each.primary_ip, *sorted(each.addresses))
@@ -117,8 +125,8 @@ async def host(site: Site, node: Node, *enis: Eni, layout: RuleLayout = "table")
         network = await stack.enter_async_context(node.inside.call(NodeNetwork))
         snat = node.inside.call(Snat)
         stack.callback(snat.close)
-        made = Host(node, layout, pods, network, snat, list(enis))
-        await made.ensure()
+        made = Host(node, layout, pods, network, snat, list(enis), dict(assigned or {}))
+        made.amiss = (await made.ensure()).amiss
         await network.set_kernel(settings_of_node("eth0", is_marking=True))
         yield made
 

@@ -35,7 +35,6 @@ from addons.cni.net.wiring import veth_name
 from addons.cni.plugin.install import spool_of
 from addons.cni.store.journal import Journal
 from addons.cni.store.spool import Spool
-from addons.instance_types.table import find
 from addons.runtime.daemon import Parts, component, pod_namespace
 from addons.runtime.errors import NotFound
 from addons.runtime.imds import InstanceMetadata
@@ -56,7 +55,7 @@ async def assembled(
     """Read what node this is, open the journal and the kernel, and give all parts. Raises OutsideError."""
     door = NodeMetadata(metadata)
     identity = await door.identity()
-    limits = await limits_of(parts, identity)
+    limits = await read_limits(parts.aws, identity.instance_type)
     journal = Journal(Path(config.state_dir), now=now)
     try:
         async with NodeNetwork() as kernel, Pods() as pods:
@@ -71,14 +70,6 @@ async def assembled(
                 snat.close()
     finally:
         await journal.close()
-
-
-async def limits_of(parts: Parts, identity: NodeIdentity) -> InstanceLimits:
-    """What the type of instance can hold: by our table, or by EC2 for a newer one. Raises OutsideError."""
-    known = find(identity.instance_type)
-    if known is None:
-        return await read_limits(parts.aws, identity.instance_type)
-    return InstanceLimits(known.enis, known.addresses_per_eni, known.has_prefixes)
 
 
 async def primary_link(kernel: NodeNetwork, identity: NodeIdentity) -> str:

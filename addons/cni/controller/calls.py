@@ -6,7 +6,7 @@ from datetime import datetime
 from time import monotonic
 from typing import Any
 
-from addons.cni.controller.metrics import ADD_SECONDS, COUNTS, WAITING_ADDS
+from addons.cni.controller.metrics import ADD_SECONDS, COUNTS
 from addons.cni.controller.sandboxes import Sandboxes
 from addons.cni.kube import reports
 from addons.cni.model.requests import CniError, CniRequest
@@ -19,7 +19,7 @@ _TOLD_AFTER = 3.0
 
 
 class CountedCalls:
-    """Does what the sandboxes do. `pod_came` is called for each ADD, `why` says why addresses are waited for."""
+    """Does what the sandboxes do. `pod_came` is called for each ADD, `why` says why one waits."""
 
     def __init__(
         self,
@@ -40,8 +40,7 @@ class CountedCalls:
         started, outcome = monotonic(), "failed"
         timer = asyncio.get_running_loop().call_later(_TOLD_AFTER, self._tell_waiting, request)
         try:
-            with WAITING_ADDS.track_inprogress():
-                result = await self._sandboxes.add(request, gone)
+            result = await self._sandboxes.add(request, gone)
             outcome = "ok"
             return result
         except CniError as error:

@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from addons.cni.aws.node import NodeMetadata
 from addons.cni.config import Config
@@ -16,6 +17,7 @@ from addons.cni.controller.audit import Audit
 from addons.cni.controller.calls import CountedCalls
 from addons.cni.controller.capacity import CapacityTeller
 from addons.cni.controller.interfaces import Interfaces
+from addons.cni.controller.link_watch import LinkWatch
 from addons.cni.controller.network import Network
 from addons.cni.controller.pool import Pool
 from addons.cni.controller.replay import replay
@@ -94,6 +96,13 @@ class Node:
             reporter=parts.reporter,
             now=now,
         )
+        self._link_watch = LinkWatch(
+            interfaces=interfaces,
+            allocations=journal.allocations,
+            network=network,
+            pool=pool,
+            audit=self.audit,
+        )
         calls = CountedCalls(
             sandboxes, pod_came=pool.pod_came, why=lambda: addresses.why, reporter=parts.reporter, now=now
         )
@@ -105,7 +114,6 @@ class Node:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Do all of it until `stopping`."""
-        permit = Permit(stopping)
         await replay(self._spool, self.sandboxes)
         async with asyncio.TaskGroup() as group:
             for part in (
@@ -113,27 +121,26 @@ class Node:
                 partial(self._run_permitted, self.pool.run),
                 partial(self._run_permitted, self.capacity.run),
                 self.audit.run,
+                self._link_watch.run,
                 self.translating.run,
                 self.sharing.run,
                 self._write_conflist_when_ready,
                 *((self._sweep.run,) if self._sweep else ()),
             ):
                 group.create_task(part(stopping))
-        del permit
 
     async def run_once(self, permit: Permit) -> dict[str, str]:
         """Have the pool as pods need it; what failed, by what it was about."""
         failures: dict[str, str] = {}
         for _ in range(_PASSES):
             try:
-                result = await self.pool.reconcile("pool", permit)
+                await self.pool.reconcile("pool", permit)
             except OutsideError as error:
                 return {"pool": error.message}
             await self.pool.settle()
             failures |= self.pool.failures
             if not self.pool.plan.actions or self.pool.failures or permit.stopping.is_set():
                 break
-            del result
         return failures
 
     def wake(self) -> None:
@@ -151,10 +158,9 @@ class Node:
 
     def faults(self) -> Iterator[Fault]:
         """What around the daemon keeps it from its work."""
-        sources = (self.pool.faults, self.audit.errors, self.translating.errors)
-        for source in sources:
-            for about, error in source.items():
-                yield Fault("aws", about, error.reason, error.message)
+        yield from self.pool.faults()
+        for about, error in (self.audit.errors | self.translating.errors).items():
+            yield Fault("aws", about, error.reason, error.message)
 
     def _is_scarce(self) -> bool:
         return self.interfaces.is_known and is_scarce(self.pool.view())
@@ -164,11 +170,11 @@ class Node:
 
     def _pool_changed(self) -> None:
         self.capacity.wake()
-        self.translating.wake_if_new()
+        self.translating.wake()
         metrics.set_pool(self.pool.view(), self.addresses.waiting)
 
     async def _run_permitted(
-        self, run: Callable[[Permit], "asyncio.Future[None]"], stopping: asyncio.Event
+        self, run: Callable[[Permit], Coroutine[Any, Any, None]], stopping: asyncio.Event
     ) -> None:
         await run(Permit(stopping))
 

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from datetime import datetime
 from ipaddress import IPv4Address
 
 from msgspec.structs import replace
 
+from addons.cni.aws.enis import Enis
 from addons.cni.config import Config
 from addons.cni.controller.addresses import AddressPool
 from addons.cni.controller.interfaces import Interfaces
@@ -35,6 +36,7 @@ from addons.cni.store.allocations import Allocations
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 from addons.runtime.loop import ReconcileLoop, Result
+from addons.runtime.outcomes import Fault
 from addons.runtime.permit import Permit
 from addons.runtime.plan_output import PrintPlan
 from addons.runtime.reporter import Reporter
@@ -46,7 +48,6 @@ _LONGEST_LOOK = 30.0
 _SHORTEST_LOOK = 0.05
 _LINK_SECONDS = 0.5
 
-Apply = Callable[[Action, Permit], Awaitable[Applied]]
 Prepare = Callable[[Collection[Eni]], Awaitable[frozenset[str]]]
 """Has the kernel as these interfaces need it; gives the ids of those whose addresses may be handed out."""
 
@@ -68,7 +69,8 @@ class Pool:
         allocations: Allocations,
         watched: NodeWatches,
         limits: InstanceLimits,
-        apply: Apply,
+        door: Enis,
+        recover: Callable[[], Awaitable[None]],
         prepare: Prepare,
         reporter: Reporter,
         print_plan: PrintPlan | None = None,
@@ -77,7 +79,7 @@ class Pool:
         self._config, self._policy = config, policy_of(config)
         self._interfaces, self._surroundings = interfaces, surroundings
         self._addresses, self._allocations, self._watched = addresses, allocations, watched
-        self._limits, self._apply, self._prepare = limits, apply, prepare
+        self._limits, self._door, self._recover, self._prepare = limits, door, recover, prepare
         self._reporter, self._print_plan, self._now = reporter, print_plan, now
         self._rests = Rests(now=now)
         self._under_way: dict[asyncio.Task[None], UnderWay] = {}
@@ -88,13 +90,35 @@ class Pool:
         """The interfaces for which the kernel is ready."""
         self.plan = Plan()
         """What was planned last."""
+        self.failures: dict[str, str] = {}
+        """What failed and has not succeeded since."""
+        self._failed: OutsideError | None = None
         self.on_change: Callable[[], None] = lambda: None
         """Called when there may be more or fewer addresses."""
 
     @property
-    def errors(self) -> dict[str, str]:
-        """Why the last pass failed, if it did."""
-        return self._loop.errors
+    def last_pass(self) -> datetime | None:
+        """When a pass ended last."""
+        return self._loop.last_pass
+
+    def not_ready(self) -> str:
+        """Why no pod can be given an address now or soon, in words; exhaustion is none such reason."""
+        if not self._interfaces.is_known:
+            failed = "".join(self._loop.errors.values())
+            return failed or "EC2 was not asked for the node's interfaces yet"
+        stock = self.view().stock
+        if stock.free or stock.assigned or self.is_at_rest:
+            return ""
+        return "the first addresses are being assigned"
+
+    def faults(self) -> Iterator[Fault]:
+        """What of EC2 is in the way."""
+        if error := self._failed:
+            yield Fault("aws", "network interfaces", error.reason, error.message)
+        for about, rest in self._rests.current().items():
+            yield Fault("aws", about, rest.reason, rest.message)
+        for about, error in self._surroundings.errors.items():
+            yield Fault("aws", about, error.reason, error.message)
 
     @property
     def is_at_rest(self) -> bool:
@@ -117,7 +141,11 @@ class Pool:
             waking = group.create_task(self._wake_when_asked())
             await self._loop.run(permit)
             waking.cancel()
-        if self._under_way:
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Return when nothing is under way any more."""
+        while self._under_way:
             await asyncio.wait(self._under_way)
 
     async def _wake_when_asked(self) -> None:
@@ -127,11 +155,16 @@ class Pool:
             self.wake()
 
     async def reconcile(self, key: str, permit: Permit) -> Result:
-        """Observe, plan, begin. Raises OutsideError while EC2 has never answered, or contradicts us."""
-        if self._interfaces.is_doubtful:
-            await self.observe()
-        elif self._unready():
-            await self.prepare()
+        """Observe, plan, begin. Raises OutsideError while EC2 does not answer."""
+        try:
+            if self._interfaces.is_doubtful:
+                await self.observe(permit)
+            elif self._unready():
+                await self.prepare()
+        except OutsideError as error:
+            self._failed = error
+            raise
+        self._failed = None
         await self._refresh()
         self.plan = plan_pool(self.view())
         self._tell(self.plan)
@@ -142,12 +175,27 @@ class Pool:
         seconds = self._seconds_until(self.plan.look_again)
         return Result(again_in=min(seconds, _LINK_SECONDS) if self._unready() else seconds)
 
-    async def observe(self) -> None:
-        """Ask EC2 for the interfaces, and have the kernel follow. Raises OutsideError."""
+    async def observe(self, permit: Permit) -> None:
+        """Ask EC2 for the interfaces, and have the kernel follow. Raises OutsideError.
+
+        Before anything is handed out, it is learned what pods have that the journal does not know; and what
+        was made half-way, by a process that is no more, is deleted.
+        """
         await self._interfaces.observe()
+        await self._recover()
         await self.prepare()
+        if not self._print_plan:
+            await self.roll_back(permit)
         self._addresses.restore(self._doubtful)
         self._doubtful = frozenset()
+
+    async def roll_back(self, permit: Permit) -> None:
+        """Delete what was made for this node and is attached to nothing."""
+        try:
+            for applied in await self._door.roll_back(permit):
+                self._reporter.tell(reports.of_applied(applied))
+        except OutsideError as error:
+            log.warning("interfaces made half-way cannot be looked for: %s", error.message)
 
     async def prepare(self) -> None:
         """Have the kernel follow, and hand out what it is ready for. Raises OutsideError."""
@@ -216,7 +264,7 @@ class Pool:
     async def _do(self, action: Action, permit: Permit) -> None:
         withheld = given_up(action, self._interfaces)
         try:
-            applied = await self._apply(action, permit)
+            applied = await self._door.apply(action, permit)
             self._took(applied)
             self._interfaces.applied(applied)
             self._settle(applied)
@@ -235,8 +283,10 @@ class Pool:
     def _settle(self, applied: Applied) -> None:
         """Mind what EC2 refused, and tell what became of it."""
         if applied.error:
+            self.failures[applied.action.key] = applied.error.message
             self._rests.failed(applied.action, applied.error, subnet_of=self._subnet_of)
         else:
+            self.failures.pop(applied.action.key, None)
             self._rests.succeeded(applied.action, subnet_of=self._subnet_of)
         self._reporter.tell(reports.of_applied(applied))
 

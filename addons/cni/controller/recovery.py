@@ -21,7 +21,7 @@ from addons.cni.net.wanted import Observed
 from addons.cni.net.wiring import MAIN_TABLE, POD_TABLE, owner_of, veth_name
 from addons.cni.store.checkpoint import read_checkpoint
 from addons.cni.store.journal import Journal
-from addons.cni.store.records import Assigned, Quarantined
+from addons.cni.store.records import Assigned, Quarantined, Recovered
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 
@@ -43,18 +43,15 @@ class Recovery:
     ) -> None:
         self._config, self._journal, self._now = config, journal, now
         self._interfaces, self._network, self._pods = interfaces, network, pods
-        self._is_done = False
 
     async def once(self) -> None:
-        """Recover, the first time. Raises OutsideError, and is to be done again then."""
-        if self._is_done:
+        """Recover, unless that was done. Raises OutsideError, and is to be done again then."""
+        if not self._journal.is_new and not self._journal.damage:
             return
-        observed = await self._network.observe()
         if self._journal.is_new:
             await self._take_over()
-        if self._journal.is_new or self._journal.damage:
-            await self._learn(observed)
-        self._is_done = True
+        await self._learn(await self._network.observe())
+        await self._journal.write(Recovered())
 
     async def _take_over(self) -> None:
         """Take over what the original wrote down."""

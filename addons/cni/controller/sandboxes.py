@@ -6,18 +6,22 @@ without a link, which the DEL that follows, or the audit, takes back.
 
 import asyncio
 import logging
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 from typing import Any, Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from addons.cni import names
 from addons.cni.controller.addresses import AddressPool, Taken
 from addons.cni.controller.attempts import Attempt, Attempts
 from addons.cni.controller.locks import Gate, Locks
+from addons.cni.controller.metrics import ADD_SECONDS, COUNTS
 from addons.cni.controller.pods import PodCheck
 from addons.cni.model.assignments import Assignment, PodId, SandboxKey
 from addons.cni.model.requests import (
@@ -31,6 +35,7 @@ from addons.cni.model.requests import (
     CniError,
     CniRequest,
 )
+from addons.cni.net.pods import LinkTaken
 from addons.cni.server.results import result_of
 from addons.cni.store.journal import Journal, JournalFailed
 from addons.cni.store.records import Assigned, Ended, Released
@@ -43,6 +48,17 @@ _REMEMBERED = timedelta(minutes=10)
 """For how long an ADD is refused whose DEL came first; kubelets give up after four minutes."""
 
 _NOWHERE = IPv4Address("0.0.0.0")
+_UNKNOWN = "?"
+_REFUSALS = 256
+
+
+class Refusal(Struct, frozen=True):
+    """An ADD was refused."""
+
+    pod: PodId
+    reason: str
+    message: str
+    at: datetime
 
 
 class Ends(Protocol):
@@ -102,14 +118,16 @@ class Sandboxes:
         self._add_timeout, self._cooldown = add_timeout, cooldown
         self._containers, self._links, self._gate = Locks(), Locks(), Gate()
         self.attempts = Attempts()
+        self.refusals: deque[Refusal] = deque(maxlen=_REFUSALS)
+        """ADDs that were refused lately, the last last, for Events and for who asks why."""
 
     async def add(self, request: CniRequest, gone: asyncio.Future[None]) -> dict[str, Any]:
         """Give a sandbox an address and a network. The same request again is answered the same again."""
         assert request.key is not None
         attempt = Attempt(request.key, request.pod, self._now())
-        self.attempts.add(attempt)
         gone.add_done_callback(lambda _: attempt.end(_unheard()))
-        try:
+        COUNTS.add("add")
+        with _timed(), self._explained(attempt):
             async with self._containers.hold(request.key.container_id):
                 attempt.raise_if_ended()
                 if held := self._allocations.by_key.get(request.key):
@@ -118,8 +136,6 @@ class Sandboxes:
                 await self._pods.refuse_replaced(request.pod)
                 taken = await self._address(attempt)
                 return await self._attach(attempt, request, taken)
-        finally:
-            self.attempts.discard(attempt)
 
     async def delete(self, request: CniRequest) -> None:
         """Take back what a sandbox has, by what is known here: its namespace may be gone."""
@@ -129,6 +145,7 @@ class Sandboxes:
             if held := self._held_by(request.key):
                 async with self._links.hold(held.host_if):
                     await self._release(replace(held, netns=request.netns or held.netns))
+                COUNTS.add("delete", "")
             else:
                 await self._delete_unknown(request, request.key)
 
@@ -184,6 +201,7 @@ class Sandboxes:
         """Wait for an address, no longer than the time-out and whatever ends the attempt."""
         attempt.asked = self._addresses.ask()
         if not attempt.asked.done():
+            COUNTS.add("none")
             if self._pods.is_ending(attempt.pod):
                 attempt.end(CniError(ABANDONED, f"pod {attempt.pod} is ending", reason=names.POD_DELETED))
             elif attempt.ended_by:
@@ -246,14 +264,28 @@ class Sandboxes:
     async def _connect(self, attempt: Attempt, request: CniRequest, held: Assignment) -> dict[str, Any]:
         """Wire, and take all back if that fails, or if nobody wants it any more."""
         try:
-            ends = await self._network.connect(held)
+            ends = await self._wired(held)
         except OutsideError as error:
             await self._release(held)
             raise _unwired(held, error) from error
+        except CniError:
+            await self._release(held)
+            raise
         if attempt.ended_by:
             await self._release(held)
             raise attempt.ended_by
         return result_of(request, held, host_mac=ends.host_mac, pod_mac=ends.pod_mac, mtu=self._mtu)
+
+    async def _wired(self, held: Assignment) -> Ends:
+        """Wire. A link of the same name that the journal does not know gives way to the pod that is there."""
+        try:
+            return await self._network.connect(held)
+        except LinkTaken as error:
+            holder = replace(held, key=SandboxKey(held.key.network, *error.owner), ip=_NOWHERE, netns="")
+            await self._pods.refuse_unless_successor(held.pod, replace(held.pod, uid=_UNKNOWN))
+            log.warning("container %s takes the place of %s, which nobody knows", held.key, holder.key)
+            await self._network.disconnect(holder)
+            return await self._network.connect(held)
 
     async def _add_again(self, request: CniRequest, held: Assignment) -> dict[str, Any]:
         """Answer with the same address; a container that came back in another namespace is wired there."""
@@ -308,6 +340,18 @@ class Sandboxes:
         ip = next(iter(_addresses_in(request)), _NOWHERE)
         return self._assignment(request, key, Taken(ip, ""))
 
+    @contextmanager
+    def _explained(self, attempt: Attempt) -> Iterator[None]:
+        """Keep an attempt among those under way, and why it was refused."""
+        self.attempts.add(attempt)
+        try:
+            yield
+        except CniError as error:
+            self.refusals.append(Refusal(attempt.pod, error.reason, error.message, self._now()))
+            raise
+        finally:
+            self.attempts.discard(attempt)
+
     def _refuse_ended(self, key: SandboxKey) -> None:
         until = self._allocations.ended.get(key.container_id)
         if until and until > self._now():
@@ -320,6 +364,18 @@ def _addresses_in(request: CniRequest) -> Iterator[IPv4Address]:
     for listed in (request.previous or {}).get("ips") or ():
         with suppress(ValueError, AttributeError):
             yield IPv4Address(str(listed.get("address", "")).partition("/")[0])
+
+
+@contextmanager
+def _timed() -> Iterator[None]:
+    """Measure an ADD, by its outcome."""
+    begun = time.monotonic()
+    outcome = "error"
+    try:
+        yield
+        outcome = "ok"
+    finally:
+        ADD_SECONDS.labels(outcome).observe(time.monotonic() - begun)
 
 
 def _unheard() -> CniError:

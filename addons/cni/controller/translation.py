@@ -59,8 +59,13 @@ class Translating:
         self.errors: dict[str, OutsideError] = {}
 
     def wake(self) -> None:
-        """Look now: the interfaces have changed."""
-        self._woken.set()
+        """Look now if pods are in a subnet whose routes were not read."""
+        if self._config.snat_mode == "auto" and not self._subnets() <= self._routes_of:
+            self._woken.set()
+
+    def _subnets(self) -> frozenset[str]:
+        found = {eni.subnet_id for eni in self._interfaces.all() if eni.is_managed}
+        return frozenset(found | {self._node.subnet_id})
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep the table until `stopping`; it stays then."""
@@ -109,8 +114,7 @@ class Translating:
             await self._read_routes()
 
     async def _read_routes(self) -> None:
-        subnets = {eni.subnet_id for eni in self._interfaces.all() if eni.is_managed}
-        wanted = frozenset(subnets | {self._node.subnet_id})
+        wanted = self._subnets()
         is_fresh = self._routes_at and self._now() - self._routes_at < _ROUTES
         if is_fresh and wanted <= self._routes_of and "routes" not in self.errors:
             return

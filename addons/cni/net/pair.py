@@ -1,5 +1,6 @@
 """Make and remove pairs of links: what one thread does for a pod, in two or three datagrams."""
 
+import time
 from contextlib import suppress
 from ipaddress import IPv4Network
 
@@ -22,8 +23,9 @@ from addons.netlink import route
 from addons.netlink.messages import Message
 from addons.netlink.route import Link
 from addons.netlink.sockets import ROUTE, NetlinkSocket
-from addons.runtime.errors import AlreadyExists, NotFound
+from addons.runtime.errors import AlreadyExists, NotFound, Unavailable
 
+_RUNNING_SECONDS, _LOOK_AGAIN_SECONDS = 5.0, 0.002
 _ANYWHERE = IPv4Network("0.0.0.0/0")
 
 
@@ -138,11 +140,25 @@ class Pairs:
         try:
             self._sysctls.quiet(wiring.host_if)
             pod.send(pod_end(wiring, pod.index_of(wiring.if_name)))
-            self.finish(wiring, self.host.index_of(wiring.host_if))
+            index = self.host.index_of(wiring.host_if)
+            self.finish(wiring, index)
+            self._await_running(index)
         except BaseException:
             self._delete(self.host.index_of(wiring.host_if))
             raise
         return Wired(written_mac(wiring.host_mac), written_mac(wiring.pod_mac))
+
+    def _await_running(self, index: int) -> None:
+        """Wait until the host's end sends: until the kernel notices that its other end is up, it drops all.
+
+        A task of the kernel's notices, up to a second later where both ends have the same index. Since
+        Linux 6.11 the question for the link does that task's work at once.
+        """
+        until = time.monotonic() + _RUNNING_SECONDS
+        while not route.read_link(self.host.get(route.get_link(index))).is_running:
+            if time.monotonic() > until:
+                raise Unavailable(f"link {index}: is not running {_RUNNING_SECONDS:.0f} s after it was made")
+            time.sleep(_LOOK_AGAIN_SECONDS)
 
     def _delete(self, index: int) -> None:
         with suppress(NotFound):

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,30 +14,22 @@ from addons.runtime.aws_identity import AwsIdentity
 from addons.runtime.errors import Denied, Invalid, Unavailable
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.aws.sts.state import trust_of_service_account
-from addons.sim.imds import Imds, Instance, NodeCredentials
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
 from tests.support.iamproxy_world import BASE, NODE, pod
 from tests.support.iamproxy_world import World as Pods
 from tests.support.issuer import ISSUER, issue, published
+from tests.support.node_credentials import (
+    KEYS,
+    credentials_of_the_node_alone,
+    listener,
+    metadata_at,
+    node_metadata,
+)
 from tests.support.started import daemon
 from tests.support.until import until
 
 ROLE = "arn:aws:iam::123456789012:role/records"
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-
-
-def listener(port: int) -> socket.socket:
-    made = socket.create_server(("127.0.0.1", port))
-    made.setblocking(False)
-    return made
-
-
-def node_metadata(aws: AwsEndpoint) -> Imds:
-    """The metadata service of a node that has a role which STS knows."""
-    session = aws.sts.open_session(aws.sts.create_role("node"), "i-1")
-    keys = NodeCredentials(session.access_key_id, session.secret_access_key, session.token)
-    return Imds(Instance(role="node", credentials=keys))
 
 
 @pytest.fixture
@@ -49,24 +40,7 @@ async def aws() -> AsyncIterator[AwsEndpoint]:
 
 @pytest.fixture
 def imds_port(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Where the metadata service of the node will be; credentials come from there alone."""
-    port = free_port()
-    for name in KEYS:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://127.0.0.1:{port}")
-    return port
-
-
-@asynccontextmanager
-async def metadata_at(port: int, imds: Imds) -> AsyncIterator[None]:
-    await imds.start(listener(port))
-    try:
-        yield
-    finally:
-        await imds.stop()
+    return credentials_of_the_node_alone(monkeypatch)
 
 
 class TestCalls:

@@ -121,7 +121,7 @@ def test_the_delay_of_answers_is_set_as_by_pyroute2() -> None:
 def test_a_link_is_read_as_it_was_written() -> None:
     attributes = {
         "index": 5,
-        "flags": 0x10001,
+        "flags": 0x41,
         "attrs": [
             ("IFLA_IFNAME", "eni123"),
             ("IFLA_IFALIAS", "abc"),
