@@ -141,7 +141,7 @@ class Node:
             placement=Placement(subnet_ids=tuple(self.ec2.cidrs)),
             addresses=self.addresses,
             subnets=self.ec2.subnets(),
-            demand=Demand(waiting=len(self.waiting)),
+            demand=Demand(waiting=len(self.waiting), requested=len(self.pods) + len(self.waiting)),
             asking=len(self.waiting),
             arrivals=self.arrivals,
             rests=self.rests,
