@@ -9,7 +9,6 @@ from addons.cni.plan.view import NEW_INTERFACE, Rest, UnderWay, View, gain
 from addons.runtime.clock import rfc3339
 from addons.runtime.outcomes import Skip
 
-THROTTLING = frozenset({"RequestLimitExceeded", "Throttled", "Throttling", "ThrottlingException"})
 DENIAL = frozenset({"AccessDenied", "AuthFailure", "Denied", "UnauthorizedOperation"})
 
 
@@ -57,7 +56,7 @@ def _refused(view: View) -> Iterator[Skip]:
 
 
 def _told(rest: Rest) -> tuple[str, str]:
-    if rest.reason in THROTTLING:
+    if rest.is_throttling:
         return names.THROTTLED, f"throttled until {rfc3339(rest.until)}"
     reason = names.EC2_DENIED if rest.reason in DENIAL else names.EC2_FAILED
     return reason, f"{rest.message}; tried again at {rfc3339(rest.until)}"

@@ -75,11 +75,11 @@ class TestScheduler:
     """Two nodes in a subnet with eleven addresses, and twenty pods: eleven run, nine stay unscheduled."""
 
     @staticmethod
-    def schedule(pending: list[str], nodes: list[Node], told: list[Capacity]) -> None:
+    def schedule(pending: list[str], nodes: list[Node], told: list[Capacity | None]) -> None:
         """Bind pods where the most of what was told is left, as the scheduler does."""
         while pending:
             left = [
-                capacity.value - len(node.pods) - len(node.waiting)
+                (capacity.value if capacity else 0) - len(node.pods) - len(node.waiting)
                 for node, capacity in zip(nodes, told, strict=True)
             ]
             if max(left) <= 0:
@@ -91,19 +91,19 @@ class TestScheduler:
         nodes = [Node(ec2, limits=LARGE, assign_seconds=0.3, create_seconds=3) for _ in range(2)]
         assert len(ec2.free["subnet-1"]) == 11
         pending = [f"pod-{number}" for number in range(20)]
-        told: list[Capacity] = []
+        told: list[Capacity | None] = [None, None]
         for _ in range(300):
-            before = told or [None, None]
             told = [
                 pod_ip_capacity(node.view(), old, sharers=2, rank=rank)
-                for rank, (node, old) in enumerate(zip(nodes, before, strict=True))
+                for rank, (node, old) in enumerate(zip(nodes, told, strict=True))
             ]
             self.schedule(pending, nodes, told)
             wait(0.1, *nodes)
         assert [len(node.waiting) for node in nodes] == [0, 0]
         assert (sum(len(node.pods) for node in nodes), len(pending)) == (11, 9)
-        assert all(capacity.taint for capacity in told)
-        assert told[0].because == "subnet subnet-1 has 0 free addresses"
+        last = [capacity for capacity in told if capacity]
+        assert [capacity.taint for capacity in last] == [True, True]
+        assert last[0].because == "subnet subnet-1 has 0 free addresses"
 
 
 class TestChurn:

@@ -159,5 +159,6 @@ def test_the_scheduler_is_told_no_more_than_there_can_be(seed: int) -> None:
     view = lived(seed).view()
     told = pod_ip_capacity(view)
     most = view.eni_limit * view.limits.slots_per_eni * view.unit
-    assert 0 <= told.value <= max(most, view.stock.usable)
+    assert 0 <= told.exact <= max(most, view.stock.usable)
+    assert told.value == max(told.exact, len(view.addresses.assigned) + view.waiting)
     assert growable(view) <= sum(subnet.free for subnet in view.subnets.values())

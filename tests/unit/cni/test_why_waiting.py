@@ -20,7 +20,7 @@ MAKING = CreateEni(subnet_ids=("subnet-1",), security_groups=(), addresses=9, be
 
 def why(*enis: Eni, **more: Any) -> tuple[str, str] | None:
     skip = plan_pool(view(*enis, **{"waiting": 1} | more)).why_waiting
-    return skip and (skip.reason, skip.message)
+    return (skip.reason, skip.message) if skip else None
 
 
 def rest(reason: str, message: str = "", seconds: float = 25) -> Rest:
