@@ -12,7 +12,7 @@ from addons.cni.aws.enis import Enis
 from addons.cni.config import Config
 from addons.cni.controller.addresses import AddressPool
 from addons.cni.controller.interfaces import Interfaces
-from addons.cni.controller.rests import Rests
+from addons.cni.controller.rests import Rests, is_full
 from addons.cni.controller.surroundings import Surroundings
 from addons.cni.desired.demand import demand_of
 from addons.cni.kube import reports
@@ -225,6 +225,7 @@ class Pool:
             subnets=self._surroundings.subnets,
             demand=pods,
             asking=self._addresses.waiting,
+            being_assigned=self._addresses.being_assigned,
             arrivals=self._arrivals,
             max_pods=self._config.max_pods or (node.max_pods if node else None),
             is_cordoned=bool(node and node.spec.unschedulable),
@@ -269,6 +270,9 @@ class Pool:
             applied = await self._door.apply(action, permit)
             self._took(applied)
             self._interfaces.applied(applied)
+            if is_full(applied.error):
+                self._surroundings.expire()
+                await self._refresh()
             self._settle(applied)
             if not applied.error:
                 await self.prepare()
@@ -286,7 +290,12 @@ class Pool:
         """Mind what EC2 refused, and tell what became of it."""
         if applied.error:
             self.failures[applied.action.key] = applied.error.message
-            self._rests.failed(applied.action, applied.error, subnet_of=self._subnet_of)
+            self._rests.failed(
+                applied.action,
+                applied.error,
+                subnet_of=self._subnet_of,
+                subnets=self._surroundings.subnets,
+            )
         else:
             self.failures.pop(applied.action.key, None)
             self._rests.succeeded(applied.action, subnet_of=self._subnet_of)
