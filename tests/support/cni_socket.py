@@ -63,7 +63,7 @@ class Kernel:
 
     def __init__(self) -> None:
         self.links: dict[str, SandboxKey] = {}
-        self.failures: list[OutsideError] = []
+        self.failures: list[Exception] = []
         """What the next calls fail with."""
         self.held: asyncio.Event | None = None
         """While it is there and not set, wiring does not end."""
