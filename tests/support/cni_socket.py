@@ -141,8 +141,9 @@ class Node:
         cooldown: float = 30.0,
         minimum_cooldown: timedelta | None = None,
         limit: int = 1000,
+        kernel: Kernel | None = None,
     ) -> None:
-        self.kernel, self.api = Kernel(), ApiPods()
+        self.kernel, self.api = kernel or Kernel(), ApiPods()
         self.journal = Journal(folder, now=now, limit=limit)
         self.addresses = AddressPool(
             self.journal.allocations,
