@@ -33,7 +33,7 @@ def tables_with(words: Collection[str], among: Collection[str]) -> list[str]:
 
 
 def remove(table: str, words: Collection[str], chains: tuple[str, ...]) -> Iterator[str]:
-    """Remove rules with one of the words, and chains whose names so begin; say which. Raises `Unavailable`."""
+    """Remove rules with one of the words, and chains whose names so begin. Raises `Unavailable`."""
     if not shutil.which(PROGRAM):
         raise Unavailable(
             f"table {table} of {PROGRAM}: has rules of the original, and {PROGRAM} is not here to remove them"
