@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from addons.runtime.errors import Unavailable
+from addons.runtime.errors import Denied, Unavailable
 
 PROGRAM = "iptables-legacy"
 
@@ -52,10 +52,17 @@ def remove(table: str, words: Collection[str], chains: tuple[str, ...]) -> Itera
 
 
 def _entries(table: str) -> bytes:
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as asking:
+    with _raw_socket() as asking:
         info = _ask(asking, _GET_INFO, _INFO.pack(table.encode(), *(0,) * 13), table)
         size = _INFO.unpack(info)[-1]
         return _ask(asking, _GET_ENTRIES, _ENTRIES.pack(table.encode(), size) + bytes(size), table)
+
+
+def _raw_socket() -> socket.socket:
+    try:
+        return socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    except PermissionError as error:
+        raise Denied(f"tables of {PROGRAM}: reading them needs CAP_NET_RAW") from error
 
 
 def _ask(asking: socket.socket, option: int, question: bytes, table: str) -> bytes:
