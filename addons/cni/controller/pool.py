@@ -47,6 +47,7 @@ KEY = "pool"
 _LONGEST_LOOK = 30.0
 _SHORTEST_LOOK = 0.05
 _LINK_SECONDS = 0.5
+_CALM_SECONDS = 0.5
 
 Prepare = Callable[[Collection[Eni]], Awaitable[frozenset[str]]]
 """Has the kernel as these interfaces need it; gives the ids of those whose addresses may be handed out."""
@@ -149,10 +150,11 @@ class Pool:
             await asyncio.wait(self._under_way)
 
     async def _wake_when_asked(self) -> None:
+        """Plan at once for pods that wait; else a moment later, for many that come and go at a time."""
         while True:
             await self._addresses.changed.wait()
             self._addresses.changed.clear()
-            self.wake()
+            self._loop.wake(KEY, after=0.0 if self._addresses.waiting else _CALM_SECONDS)
 
     async def reconcile(self, key: str, permit: Permit) -> Result:
         """Observe, plan, begin. Raises OutsideError while EC2 does not answer."""
