@@ -144,8 +144,8 @@ class Journal:
                 await loop.run_in_executor(self._thread, self._write_anew, everything)
             else:
                 await loop.run_in_executor(self._thread, self._append, records)
-        except OSError as error:
-            self.failure = error.strerror or str(error)
+        except (OSError, RuntimeError, ValueError) as error:
+            self.failure = str(getattr(error, "strerror", "") or error)
             log.error("journal %s cannot be written: %s", self._path, self.failure)
             return JournalFailed(f"journal {self._path}: {self.failure}", code=type(error).__name__)
         self.failure = ""
