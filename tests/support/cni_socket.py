@@ -1,6 +1,8 @@
 """The socket of cni with a network of its own making, and its plugin: C with sanitizers, and Python."""
 
 import asyncio
+import atexit
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -34,7 +36,9 @@ WARNINGS = ("-Wall", "-Wextra", "-Werror")
 @cache
 def compiled(*flags: str) -> Path:
     """Compile the client, once for each set of flags."""
-    target = Path(mkdtemp(prefix="cni-plugin-")) / "aws-addons-cni"
+    folder = mkdtemp(prefix="cni-plugin-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    target = Path(folder) / "aws-addons-cni"
     subprocess.run(("cc", *WARNINGS, *flags, "-o", target, SOURCE), check=True, timeout=120)
     return target
 
