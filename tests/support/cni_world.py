@@ -141,7 +141,11 @@ class CniNode:
             return await asyncio.open_unix_connection(where)
         asking = self.inside.open_socket()
         asking.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(asking, where)
+        try:
+            await asyncio.get_running_loop().sock_connect(asking, where)
+        except OSError:
+            asking.close()
+            raise
         return await asyncio.open_connection(sock=asking)
 
     def _settings(self) -> tuple[str, ...]:
