@@ -11,7 +11,7 @@ SPREAD := -n $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 PYTHON_CODE := addons tests bench docs
 HAVE_KUBE := [ -n "$${KUBEBUILDER_ASSETS:-}" ] || [ -e .cache/kube ]
 SCRIPTS := .ci/run .ci/setup tests/clients/build tests/prometheus/build tests/kube/build tests/kube/packages \
-	tests/kube/start tests/kube/node tests/kube/stop
+	tests/kube/start tests/kube/runtime tests/kube/node tests/kube/stop
 
 .PHONY: help demo test install format lint lint-code lint-types lint-imports lint-scripts every-tier unit house \
 	component contract netns clients sdks e2e kube prometheus packages cover deflake docs docs-check bench lock clean

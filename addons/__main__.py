@@ -1,6 +1,7 @@
 """The command `addons <name> ...`: the same as `python -m addons.<name> ...`."""
 
 import runpy
+import signal
 import sys
 from importlib.util import find_spec
 
@@ -20,6 +21,8 @@ def main() -> None:
         sys.stdout.write("\n".join(["usage: addons NAME [--help] [settings]", "", *lines, ""]))
     elif name in COMMANDS:
         del sys.argv[1]
+        if name != "demo":  # which ends what it has started
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback before somebody listens for Ctrl-C
         try:
             runpy.run_module(f"addons.{name}", run_name="__main__", alter_sys=True)
         except ModuleNotFoundError as error:

@@ -12,6 +12,7 @@ from addons.explain.daemons import Answer
 from addons.explain.words import as_data, in_words
 from addons.runtime.cli import customary_kubeconfig, say
 from addons.runtime.errors import OutsideError
+from addons.runtime.kube_access import namespace_of_context
 from addons.runtime.settings import SettingError
 
 _KINDS = {
@@ -29,8 +30,8 @@ def main(argv: Sequence[str]) -> int:
     """Ask and tell: 0, 2 for a bad command line, 3 when no daemon could tell."""
     try:
         given = _parser().parse_args(argv)
-        about = object_of(given.object, given.namespace)
         kubeconfig = given.kubeconfig or customary_kubeconfig(os.environ)
+        about = object_of(given.object, given.namespace or namespace_of_context(kubeconfig))
         question = Question(about, only=given.daemon, namespace=given.daemons_in, url=given.url)
         answers = asyncio.run(ask_daemons(question, kubeconfig))
     except SettingError as error:
@@ -53,9 +54,10 @@ def _is_told(answer: Answer) -> bool:
 def object_of(text: str, namespace: str) -> str:
     """What daemons call an object: its kind as one, the namespace where it has one, and its name."""
     kind, *place = text.lower().split("/")
+    kind, _, _ = kind.partition(".")  # no two kinds that are read differ in their API group alone
     kind = _KINDS.get(kind, kind.removesuffix("s") if kind not in _KINDS.values() else kind)
     if kind not in _CLUSTER_KINDS and len(place) == 1:
-        place = [namespace or "default", *place]
+        place = [namespace, *place]
     if not all((kind, *place)) or len(place) != (1 if kind in _CLUSTER_KINDS else 2):
         raise SettingError(f"{text!r} is no object: KIND/NAMESPACE/NAME, such as service/shop/web")
     return "/".join((kind, *place))
@@ -73,9 +75,8 @@ def _parser() -> _Parser:
         allow_abbrev=False,
     )
     parser.add_argument("object", metavar="KIND/NAMESPACE/NAME", help="such as service/shop/web")
-    parser.add_argument(
-        "-n", "--namespace", default="", help="where the object is, if only KIND/NAME is given"
-    )
+    where = "where the object is, if only KIND/NAME is given; else the namespace of the kubeconfig counts"
+    parser.add_argument("-n", "--namespace", default="", help=where)
     parser.add_argument("--kubeconfig", default="", help="as kubectl has it")
     parser.add_argument("--daemon", default="", help="ask this one alone: dns, iamproxy")
     parser.add_argument(

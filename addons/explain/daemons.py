@@ -1,7 +1,8 @@
 """The daemons of a cluster: found by the labels of their charts, asked through the API server."""
 
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from itertools import groupby
 from typing import Any, ClassVar
 
@@ -9,10 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from addons.runtime.decisions import Decision
-from addons.runtime.errors import OutsideError, Unavailable
+from addons.runtime.errors import Denied, OutsideError, Unavailable
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import PODS, KubeObject, Part, Resource
 
+_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+_OF_API_SERVERS = "kubernetes.io/service-name=kubernetes"
 _OURS = "app.kubernetes.io/part-of=aws-addons"
 _NAME, _INSTANCE = "app.kubernetes.io/name", "app.kubernetes.io/instance"
 
@@ -31,12 +34,14 @@ class _Probe(Part, frozen=True):
 
 
 class _Container(Part, frozen=True):
+    name: str = ""
     ports: tuple[_Port, ...] = ()
     readiness_probe: _Probe | None = None
 
 
 class _PodSpec(Part, frozen=True):
     node_name: str = ""
+    host_network: bool = False
     containers: tuple[_Container, ...] = ()
 
 
@@ -53,14 +58,29 @@ class Pod(KubeObject, frozen=True):
 
     @property
     def status_port(self) -> int:
-        """Where the daemon in the pod shows its status: what its readiness probe looks at."""
-        for container in self.spec.containers:
+        """Where the daemon in the pod shows its status: what its readiness probe looks at.
+
+        Its container is called as it is; others may have been put beside it, or before it.
+        """
+        daemon = self.metadata.labels.get(_NAME, "")
+        for container in sorted(self.spec.containers, key=lambda each: each.name != daemon):
             probe = container.readiness_probe
             if probe and probe.http_get:
                 port = probe.http_get.port
                 named = {each.name: each.container_port for each in container.ports}
                 return port if isinstance(port, int) else named.get(port, 0)
         return 0
+
+
+class _Endpoint(Part, frozen=True):
+    addresses: tuple[str, ...] = ()
+
+
+class _EndpointSlice(KubeObject, frozen=True):
+    """Addresses behind a Service."""
+
+    resource: ClassVar[Resource] = _SLICES
+    endpoints: tuple[_Endpoint, ...] = ()
 
 
 class State(Struct, frozen=True, rename="camel"):
@@ -74,13 +94,14 @@ class State(Struct, frozen=True, rename="camel"):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a daemon says about an object; `problem` says why it could not be asked."""
+    """What a daemon says about an object; `problem` says why it could not be asked, `to_do` what helps."""
 
     daemon: str
     pod: str
     state: State = field(default_factory=State)
     decisions: tuple[Decision, ...] = ()
     problem: str = ""
+    to_do: str = ""
 
 
 class Daemons:
@@ -95,7 +116,7 @@ class Daemons:
 
         Of the replicas of one release the leader is asked; of the pods on all nodes that of the pod's node.
         """
-        pods = await self._kube.list(PODS, Pod, namespace=self._namespace, label_selector=_OURS)
+        pods = await self._pods()
         running = [pod for pod in pods if pod.status.phase == "Running" and pod.status_port]
         for (_, daemon, _), found in groupby(sorted(running, key=_order), key=_release):
             replicas = list(found)
@@ -106,25 +127,59 @@ class Daemons:
             elif about.startswith("pod/"):
                 yield await self._ask_node(daemon, replicas, about)
 
+    async def _pods(self) -> Sequence[Pod]:
+        try:
+            return await self._kube.list(PODS, Pod, namespace=self._namespace, label_selector=_OURS)
+        except Denied as error:
+            if self._namespace:
+                raise
+            hint = "--daemons-in NAMESPACE looks for daemons in one namespace alone"
+            raise Denied(f"{error.message}; {hint}", code=error.code, status=error.status) from error
+
     async def _ask_leader(self, daemon: str, replicas: Iterable[Pod], about: str) -> Answer:
         waiting = {pod.metadata.name: pod for pod in replicas}
-        last = Answer(daemon, "", problem="no pod of it runs")
+        asked: dict[str, Answer] = {}
+        leader = ""
         while waiting:
-            pod = waiting.pop(last.state.leader, None) or waiting.pop(next(iter(waiting)))
-            last = await self._ask(daemon, pod, about)
-            if not last.problem:
-                return last
-        return last
+            name = leader if leader in waiting else next(iter(waiting))
+            found = asked[name] = await self._ask(daemon, waiting.pop(name), about)
+            if not found.problem:
+                return found
+            leader = found.state.leader or leader
+        return _without_leader(asked.values(), asked.get(leader))
 
     async def _ask_node(self, daemon: str, replicas: Iterable[Pod], about: str) -> Answer:
+        """Ask on the node of a pod; of two daemons that replace each other there the one that stays."""
         _, namespace, name = about.split("/")
         node = (await self._kube.get(PODS, Pod, namespace=namespace, name=name)).spec.node_name
         if not node:
             return Answer(daemon, "", problem="the pod is not scheduled to a node yet")
-        found = next((pod for pod in replicas if pod.spec.node_name == node), None)
-        if found is None:
+        there = [pod for pod in replicas if pod.spec.node_name == node]
+        if not there:
             return Answer(daemon, "", problem=f"no pod of it runs on {node}, the node of the pod")
+        found = min(there, key=lambda pod: pod.metadata.deletion_timestamp is not None)
         return await self._ask(daemon, found, about)
+
+    async def _way_in(self, pod: Pod, about: str) -> str:
+        """What lets the API server reach a daemon in the network of its node, and how to do without."""
+        if not pod.spec.host_network:
+            return ""
+        meta = pod.metadata
+        try:
+            slices = await self._kube.list(
+                _SLICES, _EndpointSlice, namespace="default", label_selector=_OF_API_SERVERS
+            )
+        except OutsideError:
+            slices = []
+        found = {address for each in slices for end in each.endpoints for address in end.addresses}
+        networks = ", ".join(f"{ip}/{ip_address(ip).max_prefixlen}" for ip in sorted(found))
+        where = networks or f"what `kubectl get endpointslices -n default -l {_OF_API_SERVERS}` shows"
+        ask = f"addons explain {about} --url=http://localhost:{pod.status_port}"
+        return (
+            f"the API server must reach port {pod.status_port} of the nodes: add the addresses from which it"
+            f" comes to config.adminNetworks of the chart, most likely {where}. Without that:"
+            f" kubectl --namespace {meta.namespace} exec {meta.name} -- {ask}"
+        )
 
     async def _ask(self, daemon: str, pod: Pod, about: str) -> Answer:
         name = f"{pod.metadata.namespace}/{pod.metadata.name}"
@@ -133,6 +188,8 @@ class Daemons:
             if not state.leads:
                 return Answer(daemon, name, state, problem=standing_by(state.leader))
             decisions = await self._get(pod, "api/decisions", {"object": about}, tuple[Decision, ...])
+        except Unavailable as error:
+            return Answer(daemon, name, problem=error.message, to_do=await self._way_in(pod, about))
         except OutsideError as error:
             return Answer(daemon, name, problem=error.message)
         return Answer(daemon, name, state, present(decisions))
@@ -140,6 +197,14 @@ class Daemons:
     async def _get(self, pod: Pod, path: str, query: dict[str, str], type_: Any) -> Any:
         meta = pod.metadata
         return await self._kube.proxied(meta.namespace, meta.name, pod.status_port, path, query, type_)
+
+
+def _without_leader(asked: Iterable[Answer], leader: Answer | None) -> Answer:
+    """What there is to say when none that was asked leads; one may be said to, and gave no answer."""
+    told = min(asked, key=lambda answer: not answer.state.leader)
+    if leader and leader is not told:
+        return replace(told, problem=f"{told.problem}, but does not answer: {leader.problem}")
+    return told
 
 
 def present(decisions: Iterable[Decision]) -> tuple[Decision, ...]:

@@ -32,6 +32,7 @@ def as_data(about: str, answers: Iterable[Answer]) -> str:
             "leader": answer.state.leader,
             "awsIdentity": answer.state.aws_identity,
             "problem": answer.problem,
+            "toDo": answer.to_do,
             "decisions": [_data_of(answer.daemon, decision) for decision in answer.decisions],
         }
         for answer in answers
@@ -43,6 +44,8 @@ def _of_answer(answer: Answer) -> Iterator[str]:
     who = f"{answer.daemon} ({answer.pod})" if answer.pod else answer.daemon
     if answer.problem:
         yield f"{who} cannot tell: {answer.problem}"
+        if answer.to_do:
+            yield from _indented(f"what to do: {answer.to_do}")
         return
     yield f"{who}, AWS identity: {answer.state.aws_identity}" if answer.state.aws_identity else who
     if not answer.decisions:

@@ -13,6 +13,8 @@ from addons.iamproxy.controller.build import (
     build_controller,
     connected,
     redirect_settings,
+    region_of,
+    trouble_of,
     with_region,
 )
 from addons.iamproxy.net.redirect import Redirect
@@ -29,12 +31,14 @@ async def main(config: Config) -> int:
         raise SettingError("--node is required: the name of the node that this daemon is for")
     if config.dry_run:
         return await _run(replace(config, once=True), None)
-    if config.once or config.interceptor == "none":
+    if config.once:
         return await _run(await with_region(config), None)
+    if config.interceptor == "none":
+        return await _run(config, None)
     redirect = Redirect(redirect_settings(config))
     try:
         await redirect.close_off()
-        return await _run(await with_region(config), redirect)
+        return await _run(config, redirect)
     finally:
         redirect.close()
 
@@ -45,12 +49,13 @@ async def _run(config: Config, redirect: Redirect | None) -> int:
         InstanceMetadata.connect(endpoint_at(config.metadata_addr)) as node,
     ):
         uncovered = (lambda: redirect.uncovered) if redirect else (lambda: "")
-        controller = build_controller(config, parts, uncovered=uncovered)
+        region = region_of(config, parts)
+        controller = build_controller(config, parts, uncovered=uncovered, trouble=trouble_of(parts, region))
         places: Sequence[Place] = [("", config.app_port)]
         if redirect:
             places = await redirect.listen(is_warm=lambda: controller.is_warm)
             await redirect.ensure()
-        daemon = build(config, controller, node=node, places=places, redirect=redirect)
+        daemon = build(config, controller, node=node, region=region, places=places, redirect=redirect)
         return await live(NAME, config, parts, daemon)
 
 

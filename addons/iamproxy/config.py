@@ -199,7 +199,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
         """Raise SettingError where settings contradict each other or cannot be read."""
         _check_role("base-role-arn", self.base_role_arn, checked_base)
         _check_role("default-role", self.default_role, lambda role: role_arn(role, _some_base(self)))
-        _check_ports(self.listen, self.app_port)
+        _check_ports(self)
         _check_networks(self.admin_networks)
         if not _SHORTEST_TTL <= self.iam_role_session_ttl <= _LONGEST_TTL:
             seconds = self.iam_role_session_ttl.total_seconds()
@@ -221,10 +221,13 @@ def _some_base(config: Config) -> str:
     return base_arn(config) or (_ANY_BASE if config.auto_discover_base_arn else "")
 
 
-def _check_ports(listen: str, app_port: int) -> None:
+def _check_ports(config: "Config") -> None:
     """The page would be served to pods: the kernel spreads connections over all who listen on a port."""
-    if app_port and parse_listen(listen)[1] == app_port:
-        raise SettingError(f"--app-port {app_port}: the port of --listen {listen}; each needs its own")
+    port, listen = config.app_port, config.listen
+    if port == 0 and config.interceptor == "nft":
+        raise SettingError("--app-port 0: the redirect of --interceptor nft needs a port that is known")
+    if port and parse_listen(listen)[1] == port:
+        raise SettingError(f"--app-port {port}: the port of --listen {listen}; each needs its own")
 
 
 def _check_networks(texts: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ reads each statement back as its text.
 
 import struct
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from addons.netlink.attributes import Attributes, number
 
@@ -17,10 +17,15 @@ Network = IPv4Network | IPv6Network
 _VERDICT_REGISTER, _FIRST, _SECOND = 0, 1, 2  # registers 1 and 2 have 16 octets each
 _EQUAL, _NOT_EQUAL = 0, 1
 _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
-_META_IIFNAME, _META_NFPROTO, _META_L4PROTO = 6, 15, 16
-_CT_DST_IP, _CT_DST_IP6 = 0x14, 0x16
+_META_MARK, _META_IIFNAME, _META_OIFNAME, _META_NFPROTO, _META_L4PROTO = 3, 6, 7, 15, 16
+_CT_MARK, _CT_DST_IP, _CT_DST_IP6 = 3, 0x14, 0x16
 _FAMILIES = {4: 2, 6: 10}
 _INTERFACE_NAME_OCTETS = 16
+
+PortChoice = Literal["in order", "random", "fully-random"]
+"""How the source port of a translated connection is chosen."""
+
+_PORT_CHOICES: dict[PortChoice, int] = {"in order": 0, "random": 0x4, "fully-random": 0x10}
 
 
 class Expression(NamedTuple):
@@ -46,12 +51,25 @@ def daddr(address: Address) -> Statement:
 
 def saddr(network: Network) -> Statement:
     """Packets from an address of this network."""
-    word, offset = ("ip", 12) if network.version == 4 else ("ip6", 8)
-    load = _payload(_NETWORK_HEADER, offset, network.max_prefixlen // 8)
-    mask, address = network.netmask.packed, network.network_address.packed
-    written = network.network_address if network.prefixlen == network.max_prefixlen else network
-    expressions = (*_family(network.version), load, _mask(mask), _compare(address))
-    return Statement(f"{word} saddr {written}", expressions)
+    return _of_network("saddr", network, 12 if network.version == 4 else 8)
+
+
+def daddr_in(network: Network) -> Statement:
+    """Packets to an address of this network."""
+    return _of_network("daddr", network, 16 if network.version == 4 else 24)
+
+
+def ipv4() -> Statement:
+    """Packets of IPv4."""
+    return Statement("meta nfproto ipv4", _family(4))
+
+
+def daddr_is_local() -> Statement:
+    """Packets to an address of the node itself."""
+    address_type, of_destination, local = 3, 1 << 1, 2
+    question = ((1, number(_FIRST)), (2, number(address_type)), (3, number(of_destination)))
+    load = Expression("fib", question)
+    return Statement("fib daddr type local", (load, _compare(struct.pack("=I", local))))
 
 
 def tcp_dport(port: int) -> Statement:
@@ -67,13 +85,51 @@ def iifname(pattern: str) -> Statement:
 
     As kube2iam and iptables write them: `eni+` is every name that begins with eni, `!eth0` every other name.
     """
+    return _of_interface("iifname", _META_IIFNAME, pattern)
+
+
+def oifname(pattern: str) -> Statement:
+    """Packets that leave by an interface of this name; the pattern is written as for `iifname`."""
+    return _of_interface("oifname", _META_OIFNAME, pattern)
+
+
+def connection_has(mark: int) -> Statement:
+    """Packets of connections that carry all bits of this mark."""
+    bits = struct.pack("=I", mark)
+    load = Expression("ct", ((1, number(_FIRST)), (2, number(_CT_MARK))))
+    return Statement(f"ct mark & {mark:#010x} == {mark:#010x}", (load, _mask(bits), _compare(bits)))
+
+
+def mark_connection(mark: int) -> Statement:
+    """The connection carries these bits from now on, beside others that it has."""
+    load = Expression("ct", ((1, number(_FIRST)), (2, number(_CT_MARK))))
+    store = Expression("ct", ((2, number(_CT_MARK)), (4, number(_FIRST))))
+    return Statement(f"ct mark set ct mark | {mark:#010x}", (load, _with_bits(mark), store))
+
+
+def mark_packet(mark: int) -> Statement:
+    """The packet carries these bits from now on, beside others that it has."""
+    store = Expression("meta", ((2, number(_META_MARK)), (3, number(_FIRST))))
+    return Statement(f"meta mark set meta mark | {mark:#010x}", (_meta(_META_MARK), _with_bits(mark), store))
+
+
+def _of_network(side: str, network: Network, offset: int) -> Statement:
+    word = "ip" if network.version == 4 else "ip6"
+    load = _payload(_NETWORK_HEADER, offset, network.max_prefixlen // 8)
+    mask, address = network.netmask.packed, network.network_address.packed
+    written = network.network_address if network.prefixlen == network.max_prefixlen else network
+    expressions = (*_family(network.version), load, _mask(mask), _compare(address))
+    return Statement(f"{word} {side} {written}", expressions)
+
+
+def _of_interface(word: str, key: int, pattern: str) -> Statement:
     name = pattern.removeprefix("!")
     operator = _NOT_EQUAL if pattern.startswith("!") else _EQUAL
     octets = name.encode()
     compared = octets[:-1] if name.endswith("+") else octets.ljust(_INTERFACE_NAME_OCTETS, b"\0")
     sign = "!= " if operator == _NOT_EQUAL else ""
     written = f"{name[:-1]}*" if name.endswith("+") else name
-    return Statement(f'iifname {sign}"{written}"', (_meta(_META_IIFNAME), _compare(compared, operator)))
+    return Statement(f'{word} {sign}"{written}"', (_meta(key), _compare(compared, operator)))
 
 
 def reverse_path_fails() -> Statement:
@@ -136,6 +192,22 @@ def dnat(address: Address, port: int) -> Statement:
     )
 
 
+def snat(address: IPv4Address, ports: PortChoice = "in order") -> Statement:
+    """The connection leaves with this address as its source; its port may have to change."""
+    source, of_addresses = 0, 1
+    attributes = (
+        (1, number(source)),
+        (2, number(_FAMILIES[4])),
+        (3, number(_FIRST)),
+        (4, number(_FIRST)),
+        (7, number(of_addresses | _PORT_CHOICES[ports])),
+    )
+    word = "" if ports == "in order" else f" {ports}"
+    return Statement(
+        f"snat ip to {address}{word}", (_immediate(_FIRST, address.packed), Expression("nat", attributes))
+    )
+
+
 def accept() -> Statement:
     """The packet passes this chain; others may still drop it."""
     return Statement("accept", (_verdict(1),))
@@ -166,7 +238,11 @@ def _payload(base: int, offset: int, length: int) -> Expression:
     )
 
 
-def _mask(mask: bytes) -> Expression:
+def _with_bits(bits: int) -> Expression:
+    return _mask(struct.pack("=I", bits ^ 0xFFFFFFFF), struct.pack("=I", bits))
+
+
+def _mask(mask: bytes, flipped: bytes = b"") -> Expression:
     return Expression(
         "bitwise",
         (
@@ -174,7 +250,7 @@ def _mask(mask: bytes) -> Expression:
             (2, number(_FIRST)),
             (3, number(len(mask))),
             (4, ((1, mask),)),
-            (5, ((1, bytes(len(mask))),)),
+            (5, ((1, flipped or bytes(len(mask))),)),
         ),
     )
 

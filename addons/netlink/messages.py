@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-ACKNOWLEDGE, CREATE, REPLACE, APPEND, DUMP = 0x4, 0x400, 0x100, 0x800, 0x300
+ACKNOWLEDGE, CREATE, REPLACE, EXCLUSIVE, APPEND, DUMP = 0x4, 0x400, 0x100, 0x200, 0x800, 0x300
 """Flags of requests, include/uapi/linux/netlink.h."""
 
 _REQUEST, _ERROR, _DONE, _INTERRUPTED = 0x1, 2, 3, 0x10

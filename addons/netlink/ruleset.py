@@ -11,7 +11,7 @@ from addons.netlink.table import Chain, Rule, Table
 _SUBSYSTEM, _INET = 10, 1
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
 _NEW_TABLE, _GET_TABLE, _DELETE_TABLE, _NEW_CHAIN, _GET_CHAIN, _NEW_RULE, _GET_RULE = 0, 1, 2, 3, 4, 6, 7
-_HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3}
+_HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
 _ACCEPT = 1
 _GENERAL = struct.Struct(">BBH")  # family, version, resource
 

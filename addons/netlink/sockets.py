@@ -1,9 +1,11 @@
 """A netlink socket. The kernel answers within the call: nothing waits."""
 
 import errno
+import fcntl
 import os
 import socket
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 
 from addons.netlink.messages import Answer, Message, decode_answers, encode_message
@@ -13,11 +15,16 @@ ROUTE, NETFILTER = 0, 12  # families of netlink, include/uapi/linux/netlink.h
 
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
 _BUFFER_OCTETS = 1 << 17
+_GET_INDEX = 0x8933  # SIOCGIFINDEX, include/uapi/linux/sockios.h; a socket of any family is asked
+_INTERFACE = struct.Struct("=16si20x")  # struct ifreq
 _TREE: dict[int, type[OutsideError]] = {
     errno.EPERM: Denied,
     errno.EACCES: Denied,
     errno.ENOENT: NotFound,
     errno.EADDRNOTAVAIL: NotFound,
+    errno.ENODEV: NotFound,
+    errno.ESRCH: NotFound,
+    errno.ENETUNREACH: NotFound,
     errno.EEXIST: AlreadyExists,
     errno.EINVAL: Invalid,
     errno.EOPNOTSUPP: Invalid,
@@ -52,12 +59,38 @@ class NetlinkSocket:
 
     def send(self, messages: Iterable[Message]) -> None:
         """Have the messages done, all in one datagram. Raises for the first one that is refused."""
-        numbered = dict(zip(self._numbers, messages, strict=False))
+        for refused in self.refusals(messages):
+            raise refused
+
+    def refusals(self, messages: Iterable[Message]) -> list[OutsideError]:
+        """Have the messages done, all in one datagram; give an error for each one that is refused."""
+        numbered = {next(self._numbers): message for message in messages}
         self._transmit(b"".join(encode_message(number, message) for number, message in numbered.items()))
-        for answer in self._answers("requests"):
+        refused = [answer for answer in self._answers("requests") if answer.error]
+        return [refusal(answer.error, self._subject(numbered, answer.number)) for answer in refused]
+
+    @staticmethod
+    def _subject(numbered: Mapping[int, Message], number: int) -> str:
+        return numbered[number].subject if number in numbered else "an older request"
+
+    def get(self, message: Message) -> bytes:
+        """Ask for one thing; give the payload of the answer. Raises `NotFound`, or what else it is."""
+        self._transmit(encode_message(next(self._numbers), message))
+        for answer in self._answers(message.subject):
             if answer.error:
-                asked = numbered.get(answer.number)
-                raise _refusal(answer.error, asked.subject if asked else "an older request")
+                raise refusal(answer.error, message.subject)
+            return answer.payload
+        raise Unavailable(f"{message.subject}: no answer")
+
+    def index_of(self, name: str) -> int:
+        """Give the index of the link of this name in the socket's namespace; 0 when there is none."""
+        try:
+            answer = fcntl.ioctl(self._socket.fileno(), _GET_INDEX, _INTERFACE.pack(name.encode(), 0))
+        except OSError as error:
+            if error.errno == errno.ENODEV:
+                return 0
+            raise refusal(error.errno or 0, f"link {name}") from error
+        return int(_INTERFACE.unpack(answer)[1])
 
     def dump(self, message: Message) -> list[bytes]:
         """Ask for a list; give the payload of each element."""
@@ -68,14 +101,14 @@ class NetlinkSocket:
                 if answer.is_last:
                     return found
                 if answer.error or answer.is_interrupted:
-                    raise _refusal(answer.error or errno.EINTR, message.subject)
+                    raise refusal(answer.error or errno.EINTR, message.subject)
                 found.append(answer.payload)
 
     def _transmit(self, octets: bytes) -> None:
         try:
             self._socket.sendto(octets, (0, 0))
         except OSError as error:
-            raise _refusal(error.errno or 0, "requests") from error
+            raise refusal(error.errno or 0, "requests") from error
 
     def _answers(self, subject: str) -> Iterator[Answer]:
         for datagram in self._receive(subject):
@@ -88,10 +121,11 @@ class NetlinkSocket:
             except BlockingIOError:
                 return
             except OSError as error:
-                raise _refusal(error.errno or 0, subject) from error
+                raise refusal(error.errno or 0, subject) from error
 
 
-def _refusal(code: int, subject: str) -> OutsideError:
+def refusal(code: int, subject: str) -> OutsideError:
+    """Give the error for an errno of the kernel; `subject` is what was asked for."""
     error = _TREE.get(code, Unavailable)
     name = errno.errorcode.get(code, str(code))
     return error(f"{subject}: {os.strerror(code).lower()}", code=name)

@@ -1,12 +1,12 @@
 """The one way to AWS: boto3 calls in threads of their own, paced, permitted, with typed errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
 from functools import partial
 from time import monotonic
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import jmespath
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,14 +21,18 @@ from addons.runtime.permit import STOPPING, Permit
 
 T = TypeVar("T")
 
-_CALLS = Counter("addons_aws_calls_total", "Calls to AWS.", ["service", "operation", "outcome"])
-_SECONDS = Histogram("addons_aws_call_seconds", "Time of a call to AWS.", ["service", "operation"])
+CALLS = Counter("addons_aws_calls_total", "Calls to AWS.", ["service", "operation", "outcome"])
+CALL_SECONDS = Histogram("addons_aws_call_seconds", "Time of a call to AWS.", ["service", "operation"])
 _RESENT = Counter("addons_aws_resent_total", "Requests that botocore sent again.", ["service"])
 _PACED = Counter("addons_aws_paced_seconds_total", "Time that calls waited for their turn.", ["service"])
 _OPEN = Gauge("addons_aws_open_calls", "Calls that are under way or wait for a thread.", ["service"])
 
 _DEFAULT_RATE = Rate(per_second=20, burst=40, attempts=4)
 _SETTLE_SECONDS = 0.05
+
+NO_REGION: Final = "RegionUnknown"
+"""The code of calls that were not made since it is not known yet of which region."""
+
 _TRIES = 5
 """How often a call that is throttled is made in all."""
 
@@ -41,27 +45,40 @@ class AwsSession:
     "ec2:describe_*", for services that throttle groups of operations apart, or else a service. Operations of
     one key share a bucket. `on_call` is told every operation that is sent, with the service as IAM
     names it: what the policy must allow.
+
+    `endpoints` has the URLs of services that are elsewhere than `endpoint_url` says. A service named in
+    `operations` has these operations alone, by their names in the API, and takes the less memory.
+
+    Where the region is None it is to be found yet: nothing is called before `locate`.
     """
 
     def __init__(
         self,
         *,
-        region: str = "",
+        region: str | None = "",
         endpoint_url: str = "",
         rates: Mapping[str, Rate] | None = None,
         on_call: OnCall | None = None,
         threads: int = 8,
         read_seconds: float = 10.0,
+        endpoints: Mapping[str, str] | None = None,
+        operations: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self._rates = dict(rates or {})
         self._threads = threads
+        self.is_located = asyncio.Event()
+        """Set as soon as the region is known, or was left to botocore."""
+        if region is not None:
+            self.is_located.set()
         self._clients = Clients(
-            region=region,
+            region=region or "",
             endpoint_url=endpoint_url,
             attempts=lambda service: self._rate(service).attempts,
             threads=threads,
             read_seconds=read_seconds,
             on_call=on_call,
+            endpoints=endpoints or {},
+            operations=operations or {},
         )
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._buckets: dict[tuple[str, str], Bucket] = {}
@@ -81,6 +98,11 @@ class AwsSession:
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
         self._clients.close()
+
+    def locate(self, region: str) -> None:
+        """From now on call the services of this region."""
+        self._clients.locate(region)
+        self.is_located.set()
 
     def stop(self) -> None:
         """End what changes nothing, now and from now on: such calls raise Withheld.
@@ -124,6 +146,8 @@ class AwsSession:
     async def _call_as(
         self, who: Role, service: str, operation: str, arguments: Mapping[str, Any], permit: Permit | None
     ) -> Reply:
+        if not self.is_located.is_set():
+            raise Unavailable(f"{service} {operation}: the AWS region is not known yet", code=NO_REGION)
         bucket = self._bucket(service, operation, who[0])
         tries = 0
         while True:
@@ -170,8 +194,8 @@ class AwsSession:
         finally:
             if sending.abandon(Withheld(f"{service} {operation}: not sent: the call was abandoned")):
                 self._sendings.pop(sending, None)
-            _CALLS.labels(service, operation, outcome).inc()
-            _SECONDS.labels(service, operation).observe(monotonic() - started)
+            CALLS.labels(service, operation, outcome).inc()
+            CALL_SECONDS.labels(service, operation).observe(monotonic() - started)
         _RESENT.labels(service).inc(reply.get("ResponseMetadata", {}).get("RetryAttempts", 0))
         return reply
 

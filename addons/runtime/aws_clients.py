@@ -1,7 +1,7 @@
 """botocore clients, made when first needed. All of it blocks: it is for threads."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -14,7 +14,14 @@ from botocore.credentials import (
     CredentialResolver,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 from botocore.session import Session
 
 from addons.runtime.aws_models import use_lean_models
@@ -33,6 +40,11 @@ NOBODY: Role = ("nobody", "")
 """No credentials: calls are not signed. None are looked for, which takes seconds where there are none."""
 
 _SESSION_NAME = "aws-addons"
+
+_SAYS_SO_ITSELF = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError, ProfileNotFound)
+_NOT_TO_BE_HAD = (BotoCoreError, ClientError, OSError, ValueError, LookupError, TypeError)
+"""What botocore lets through when something goes wrong on the way to credentials: a file with a token that is
+not there yet, or holds none, an STS that does not take it. Nothing of it is about the call they are for."""
 
 
 class Clients:
@@ -54,9 +66,13 @@ class Clients:
         threads: int,
         read_seconds: float,
         on_call: OnCall | None,
+        endpoints: Mapping[str, str],
+        operations: Mapping[str, Collection[str]],
     ) -> None:
         self._region = region or None
         self._endpoint_url = endpoint_url or None
+        self._endpoints = endpoints
+        self._operations = operations
         self._attempts = attempts
         self._threads = threads
         self._read_seconds = read_seconds
@@ -66,6 +82,10 @@ class Clients:
         self._looked_at = float("-inf")  # when the last look for credentials that found none began
         self._sessions: dict[Role, Session] = {}
         self._clients: dict[tuple[str, Role], Any] = {}
+
+    def locate(self, region: str) -> None:
+        """From now on make clients for this region."""
+        self._region = region
 
     def call(
         self, service: str, operation: str, role: Role, arguments: Mapping[str, Any], sending: Sending
@@ -99,10 +119,23 @@ class Clients:
             return self._clients[service, role]
 
     def _own_credentials(self) -> Any:
-        """Give the credentials of the process, or raise what botocore raises where there are none.
+        """Give the credentials of the process, good to sign with; raises BotoCoreError where there are none.
 
         A look takes seconds where nobody answers. Threads that asked before it began share what it finds.
         """
+        provider = "the credentials of this process"
+        try:
+            found = self._look_for_credentials()
+            provider = found.method
+            found.get_frozen_credentials()
+        except _SAYS_SO_ITSELF:
+            raise
+        except _NOT_TO_BE_HAD as error:
+            why = " ".join(str(error).split())
+            raise CredentialRetrievalError(provider=provider, error_msg=why) from error
+        return found
+
+    def _look_for_credentials(self) -> Any:
         asked_at = monotonic()
         with self._lock:
             own = self._session(OWN)
@@ -121,7 +154,7 @@ class Clients:
                 client = session.create_client(
                     service,
                     region_name=self._region,
-                    endpoint_url=self._endpoint_url,
+                    endpoint_url=self._endpoints.get(service) or self._endpoint_url,
                     config=self._config(service, is_signed),
                     **credentials,
                 )
@@ -148,16 +181,23 @@ class Clients:
         if role == NOBODY:
             return self._session(OWN)
         if role not in self._sessions:
-            self._sessions[role] = self._assume(role) if role != OWN else _plain_session()
+            self._sessions[role] = self._assume(role) if role != OWN else self._plain_session()
         return self._sessions[role]
 
     def _assume(self, role: Role) -> Session:
         """Make a session whose credentials are those of the role, taken when first needed and kept fresh."""
         own = self._session(OWN)
-        session = _plain_session()
+        session = self._plain_session()
         session.register_component("data_loader", own.get_component("data_loader"))
         provider = _RoleProvider(role, self._own_credentials, partial(self._create, own))
         session.register_component("credential_provider", CredentialResolver([provider]))
+        return session
+
+    def _plain_session(self) -> Session:
+        session = Session()
+        session.set_config_variable("metadata_service_timeout", 2)
+        session.set_config_variable("metadata_service_num_attempts", 3)
+        use_lean_models(session, self._operations)
         return session
 
     def _tell(self, model: Any, **_: object) -> None:
@@ -189,11 +229,3 @@ class _RoleProvider(CredentialProvider):  # type: ignore[misc]
         fetcher = AssumeRoleCredentialFetcher(self._create_client, source, arn, extra_args=more)
         credentials: Mapping[str, Any] = fetcher.fetch_credentials()
         return credentials
-
-
-def _plain_session() -> Session:
-    session = Session()
-    session.set_config_variable("metadata_service_timeout", 2)
-    session.set_config_variable("metadata_service_num_attempts", 3)
-    use_lean_models(session)
-    return session

@@ -38,6 +38,7 @@ class AwsIdentity:
             asking.cancel()
 
     async def _ask_again_and_again(self) -> None:
+        await self._aws.is_located.wait()
         while True:
             before = self.in_words()
             await self._ask()

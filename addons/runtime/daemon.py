@@ -99,18 +99,19 @@ async def connect(
     rates: Mapping[str, Rate],
     instance: str = "",
     has_identity: bool = True,
+    awaits_region: bool = False,
     **aws_options: Any,
 ) -> AsyncIterator[Parts]:
     """Open what a daemon is built on; `instance` names this replica in Events, by default by its pod or host.
 
-    Without `has_identity` the daemon speaks to AWS in the name of others alone.
+    Without `has_identity` the daemon speaks to AWS in the name of others alone. One that `awaits_region`
+    finds a region that is not set while it runs, and calls nothing before.
     """
+    region = config.aws_region or (None if awaits_region else "")
     async with (
         _plan_output(config) as print_plan,
         KubeClient.connect(config.kubeconfig, user_agent=component(name)) as kube,
-        AwsSession(
-            region=config.aws_region, endpoint_url=config.aws_endpoint_url, rates=rates, **aws_options
-        ) as aws,
+        AwsSession(region=region, endpoint_url=config.aws_endpoint_url, rates=rates, **aws_options) as aws,
     ):
         identity = instance or own_name()
         decisions = Decisions()

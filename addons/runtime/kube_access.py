@@ -132,6 +132,24 @@ class Kubeconfig:
         return Access(found.host, authorization, tls, found.tls_server_name, found.proxy, good_seconds)
 
 
+def namespace_of_context(kubeconfig: str) -> str:
+    """The namespace that kubectl would use with a kubeconfig; `default` where it names none.
+
+    Raises SettingError.
+    """
+    import yaml
+
+    try:
+        files = _read_all(kubeconfig).values() if kubeconfig else ()
+        current = next(filter(None, (content.get("current-context") for content in files)), "")
+        contexts = [each for content in files for each in content.get("contexts") or ()]
+        found = [each["context"].get("namespace") for each in contexts if each["name"] == current]
+        return str(next(filter(None, found), "default"))
+    except (yaml.YAMLError, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
+        why = " ".join(str(error).split())
+        raise SettingError(f"--kubeconfig: {kubeconfig!r} cannot be used: {why}") from error
+
+
 def _good_seconds(expiry: datetime | None) -> float:
     """How long a token may be used; a minute at least, whatever the clocks say: a refused one is renewed."""
     if expiry is None:

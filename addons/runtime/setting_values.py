@@ -33,13 +33,14 @@ class BadValue(ValueError):
 def from_texts(type_: Any, texts: Sequence[str]) -> object:
     """Read what was said with flags or in the environment: a list takes all of it, anything else the last.
 
-    Items of a list, and the pairs of a mapping, stand between commas or line ends. Raises BadValue.
+    Items of a list, and the pairs of a mapping, stand between commas or line ends, or a mapping is written in
+    JSON. Raises BadValue.
     """
     match get_origin(type_):
         case origin if origin is tuple:
             return tuple(_from_text(get_args(type_)[0], item) for item in _items(texts))
         case origin if origin is dict:
-            return dict(_pair(item) for item in _items(texts))
+            return _mapping(texts)
     return _from_text(type_, texts[-1])
 
 
@@ -120,6 +121,16 @@ def format_duration(duration: timedelta) -> str:
 def _items(texts: Iterable[str]) -> Iterable[str]:
     parts = (part.strip() for text in texts for part in re.split(r"[,\n]", text))
     return (part for part in parts if part)
+
+
+def _mapping(texts: Sequence[str]) -> dict[str, str]:
+    """Pairs, or an object in JSON as some originals write it."""
+    if not texts[-1].lstrip().startswith("{"):
+        return dict(_pair(item) for item in _items(texts))
+    try:
+        return msgspec.json.decode(texts[-1], type=dict[str, str])
+    except msgspec.MsgspecError as error:
+        raise BadValue(texts[-1]) from error
 
 
 def _pair(text: str) -> tuple[str, str]:

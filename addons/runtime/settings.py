@@ -46,6 +46,12 @@ from addons.runtime.setting_values import (
 SECRET = Meta(extra={"secret": True})
 """Marks a field, `Annotated[str, SECRET]`, whose value is never shown."""
 
+
+def also_read(variable: str) -> Meta:
+    """Mark a field that the original reads from an environment variable of another name than ours."""
+    return Meta(extra={"variable": variable})
+
+
 HIDDEN = "(hidden)"
 """What is shown in the place of a secret."""
 
@@ -210,7 +216,10 @@ def _setting(field: Any, annotation: Any, doc: str, group: str, env_prefixes: Se
         type=annotation,
         default=field.default if field.default_factory is NODEFAULT else field.default_factory(),
         doc=doc,
-        environment=tuple(prefix + field.name.upper() for prefix in env_prefixes),
+        environment=(
+            *(prefix + field.name.upper() for prefix in env_prefixes),
+            *(mark.extra["variable"] for mark in constraints if mark.extra and "variable" in mark.extra),
+        ),
         optional=optional,
         secret=any((mark.extra or {}).get("secret") for mark in constraints),
         constraints=constraints,

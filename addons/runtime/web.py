@@ -48,6 +48,7 @@ class StatusServer:
         self._reuse_port = reuse_port
         self._host, self._port = parse_listen(listen)
         self._name = name
+        self._signature = f"addons-{name}"
         self._ready = ready
         self._state = state
         self._decisions = decisions
@@ -62,6 +63,8 @@ class StatusServer:
         await runner.setup()
         try:
             site = web.TCPSite(runner, self._host or None, self._port, reuse_port=self._reuse_port)
+            if self._reuse_port:
+                await refuse_stranger("--listen", self._host, self._port, signature=self._signature)
             with listening("--listen", f"{self._host}:{self._port}"):
                 await site.start()
             host, port, *_ = runner.addresses[0]
@@ -81,7 +84,8 @@ class StatusServer:
             _LAG.set(max(0.0, loop.time() - self._beat_at - _BEAT_SECONDS))
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[_never_kept, _errors_as_json])
+        application = web.Application(middlewares=[_errors_as_json])
+        application.on_response_prepare.append(self._sign)
         application.add_routes(
             [
                 web.get("/", self._page),
@@ -93,6 +97,11 @@ class StatusServer:
             ]
         )
         return application
+
+    async def _sign(self, request: web.Request, reply: web.StreamResponse) -> None:
+        """Have every answer made anew: no browser and no proxy shows the state of a while ago."""
+        reply.headers["Cache-Control"] = "no-store"
+        reply.headers["Server"] = self._signature
 
     async def _health(self, request: web.Request) -> web.Response:
         late = asyncio.get_running_loop().time() - self._beat_at - _BEAT_SECONDS
@@ -130,6 +139,43 @@ def listening(flag: str, where: str) -> Iterator[None]:
         raise SettingError(f"{flag}: cannot listen on {where}: {known or error.strerror or error}") from error
 
 
+async def refuse_stranger(flag: str, host: str, port: int, *, signature: str) -> None:
+    """Raise SettingError where a server has the port already that does not sign its answers so.
+
+    To share a port is for two daemons while one replaces the other. The kernel would share it among all that
+    ask for that: what one daemon shows to pods with the page of another one, after a change of their ports.
+    """
+    try:
+        probe = await asyncio.get_running_loop().create_server(
+            asyncio.Protocol, host or None, port, start_serving=False
+        )
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and await _signature_at(host, port) != signature:
+            why = _WHY_NOT[errno.EADDRINUSE]
+            raise SettingError(f"{flag}: cannot listen on {host}:{port}: {why}") from error
+    else:
+        probe.close()
+
+
+async def _signature_at(host: str, port: int) -> str:
+    """How a server of this machine signs its answers; empty when it gives none."""
+    local = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            reader, writer = await asyncio.open_connection(local, port)
+            try:
+                writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
+                head = await reader.read(4096)
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return ""
+    found = re.search(rb"^server: *(\S+)", head, re.IGNORECASE | re.MULTILINE)
+    return found[1].decode("ascii", "replace") if found else ""
+
+
+_ANSWER_SECONDS = 2.0
+
 _WHY_NOT = {
     errno.EADDRINUSE: "the port is in use",
     errno.EADDRNOTAVAIL: "the address is none of this machine",
@@ -137,14 +183,6 @@ _WHY_NOT = {
 }
 
 _PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-
-
-@web.middleware
-async def _never_kept(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Have every answer made anew: no browser and no proxy shows the state of a while ago."""
-    reply = await handler(request)
-    reply.headers["Cache-Control"] = "no-store"
-    return reply
 
 
 @web.middleware

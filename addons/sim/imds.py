@@ -78,19 +78,25 @@ class Request:
 
 
 class Imds:
-    """The service. `requests` records all; `http_tokens` is the instance's option, and may be changed."""
+    """The service. `requests` records all; `http_tokens` is the instance's option, and may be changed.
+
+    `network` gives the leaves below meta-data that tell of the network, at each request; without it there is
+    one interface that never changes.
+    """
 
     def __init__(
         self,
         instance: Instance | None = None,
         *,
         http_tokens: Literal["optional", "required"] = "optional",
+        network: Callable[[], Mapping[str, str]] | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self.instance = instance or Instance()
         self.http_tokens = http_tokens
         self.requests: list[Request] = []
         self.url = ""
+        self._network = network or (lambda: _about_network(self.instance))
         self._now = now
         self._tokens: dict[str, datetime] = {}
         self._runner: web.ServerRunner | None = None
@@ -138,7 +144,7 @@ class Imds:
             return _text("\n".join(VERSIONS))
         if version not in VERSIONS:
             return _error(404)
-        return _look_up(_tree(self.instance, self._now()), rest)
+        return _look_up(_tree(self.instance, self._network(), self._now()), rest)
 
     def _give_token(self, request: web.BaseRequest) -> web.Response:
         if request.method != "PUT":
@@ -196,9 +202,9 @@ def _error(status: int) -> web.Response:
     return web.Response(text=page, status=status, content_type="text/html")
 
 
-def _tree(instance: Instance, now: datetime) -> dict[str, str]:
+def _tree(instance: Instance, network: Mapping[str, str], now: datetime) -> dict[str, str]:
     """Give every leaf by its path below the version."""
-    data = _about_instance(instance) | _about_network(instance) | _about_roles(instance, now)
+    data = _about_instance(instance) | dict(network) | _about_roles(instance, now)
     tree = {f"meta-data/{path}": text for path, text in data.items()}
     tree |= {f"dynamic/{path}": text for path, text in _about_identity(instance, now).items()}
     return tree | {"user-data": instance.user_data}
@@ -226,6 +232,7 @@ def _about_instance(instance: Instance) -> dict[str, str]:
         "placement/availability-zone-id": "euc1-az2",
         "placement/region": region,
         "profile": "default-hvm",
+        "public-keys/0/openssh-key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample operator",
         "reservation-id": "r-0123456789abcdef0",
         "security-groups": "nodes",
         "services/domain": "amazonaws.com",
@@ -256,7 +263,6 @@ def _about_network(instance: Instance) -> dict[str, str]:
         "mac": instance.mac,
         "public-hostname": "ec2-203-0-113-10.eu-central-1.compute.amazonaws.com",
         "public-ipv4": "203.0.113.10",
-        "public-keys/0/openssh-key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample operator",
         **{f"{folder}/{key}": text for key, text in interface.items()},
     }
 

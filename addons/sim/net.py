@@ -46,9 +46,14 @@ class Namespace:
 
     name: str
 
+    @property
+    def path(self) -> Path:
+        """Give the file that stands for it."""
+        return _RUN / self.name
+
     def command(self, *command: str) -> list[str]:
         """Give the command line that runs `command` inside; mounts stay as they are outside."""
-        return ["nsenter", f"--net={_RUN / self.name}", *command]
+        return ["nsenter", f"--net={self.path}", *command]
 
     def call(self, function: Callable[[], T]) -> T:
         """Run a function inside, in a thread that ends with it, and give its result.
@@ -57,7 +62,7 @@ class Namespace:
         """
 
         def enter_and_call() -> T:
-            _enter(_RUN / self.name)
+            enter(self.path)
             return function()
 
         with ThreadPoolExecutor(max_workers=1) as thread:
@@ -78,7 +83,16 @@ class Namespace:
 
     def ip(self, *lines: str) -> None:
         """Run lines of the `ip` command inside, in one process."""
-        _ip("-netns", self.name, "-batch", "-", lines="\n".join(lines))
+        run_tool("ip", "-netns", self.name, "-batch", "-", stdin="\n".join(lines))
+
+    def make(self) -> None:
+        """Make it. Raises OSError when the name is taken, or without the right to."""
+        run_tool("ip", "netns", "add", self.name)
+
+    def remove(self) -> None:
+        """Remove it, if it is there; what is inside lives on while a process or a socket does."""
+        with suppress(OSError):
+            run_tool("ip", "netns", "del", self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +154,7 @@ class Fabric:
         """Remove a pod's namespace and with it the link; its processes must have ended."""
         pod = self._pods.pop(name)
         self.node.ip(f"link del {pod.link}")
-        _remove(pod.inside)
+        pod.inside.remove()
 
     def _make(self) -> None:
         for namespace in (self.node, self.ec2):
@@ -186,7 +200,7 @@ class Fabric:
         pod.inside.ip(*self._pod_lines(pod, self._hardware_address(pod.link)))
 
     def _hardware_address(self, link: str) -> str:
-        shown = _ip("-netns", self.node.name, "-brief", "link", "show", "dev", link)
+        shown = run_tool("ip", "-netns", self.node.name, "-brief", "link", "show", "dev", link)
         return shown.split()[2]
 
     def _pod_lines(self, pod: Pod, gateway: str) -> list[str]:
@@ -207,35 +221,30 @@ class Fabric:
         return lines
 
     def _add_namespace(self, namespace: Namespace) -> None:
-        _ip("netns", "add", namespace.name)
-        self._stack.callback(_remove, namespace)
+        namespace.make()
+        self._stack.callback(namespace.remove)
         if self.has_ipv6:
             for interfaces in ("all", "default"):
                 namespace.set_kernel(f"ipv6/conf/{interfaces}/accept_dad", "0")  # addresses are good at once
 
 
-def _ip(*arguments: str, lines: str = "") -> str:
-    """Run the `ip` command, and give what it prints; raises OSError with its words when it fails.
+def run_tool(*command: str, stdin: str = "") -> str:
+    """Run a tool such as `ip`, and give what it prints; raises OSError with its words when it fails.
 
     It does not hear a Ctrl-C, which is for us, from its first moment on: it would end halfway.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        done = subprocess.run(["ip", *arguments], input=lines, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if done.returncode:
-        raise OSError(f"ip: {done.stderr.strip()}")
+        raise OSError(f"{command[0]}: {done.stderr.strip()}")
     return done.stdout
 
 
-def _remove(namespace: Namespace) -> None:
-    with suppress(OSError):
-        _ip("netns", "del", namespace.name)
-
-
-def _enter(path: Path) -> None:
-    """Move this thread into a namespace. Python has `os.setns` from 3.12 on."""
+def enter(path: Path) -> None:
+    """Move this thread into a network namespace, by its file. Python has `os.setns` from 3.12 on."""
     with path.open() as opened:
         if ctypes.CDLL(None, use_errno=True).setns(opened.fileno(), _CLONE_NEWNET):
             number = ctypes.get_errno()

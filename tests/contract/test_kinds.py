@@ -1,11 +1,16 @@
 """What is special about single kinds: Service, Lease, Eviction, Event, Namespace, custom resources."""
 
+from base64 import b64encode
+from datetime import UTC, datetime
 from ipaddress import IPv4Address
 
 import pytest
 
-from tests.support.api import MERGE, STRATEGIC, Api, Object, Reply, pod, service
+from addons.cni.server.certificates import new_authority
+from tests.support.api import APPLY, MERGE, STRATEGIC, Api, Object, Reply, pod, service
 from tests.support.cluster import NODE_PORTS
+
+PEM = b64encode(new_authority("localhost", datetime.now(UTC)).certificate).decode()
 
 
 class TestService:
@@ -88,6 +93,38 @@ class TestService:
         status = {"loadBalancer": {"ingress": [{"hostname": "lb.example.org"}]}}
         reply = await api.patch(api.path("services", "a") + "/status", {"status": status})
         assert reply.body["status"] == status
+
+
+class TestMutatingWebhookConfiguration:
+    PATH = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+
+    async def test_whom_to_trust_is_told_by_another_than_who_made_it(self, api: Api) -> None:
+        hook = {
+            "name": "a.example.org",
+            "clientConfig": {"url": "https://localhost:1/mutate"},
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+            "failurePolicy": "Ignore",
+            "objectSelector": {"matchLabels": {"never": "there"}},
+        }
+        named = {"metadata": {"name": api.namespace}}
+        path = f"{self.PATH}/{api.namespace}"
+        try:
+            made = await api.call("POST", self.PATH, {**named, "webhooks": [hook]})
+            assert made.status == 201
+            told = {"name": "a.example.org", "clientConfig": {"caBundle": PEM}}
+            body = {
+                "apiVersion": "admissionregistration.k8s.io/v1",
+                "kind": "MutatingWebhookConfiguration",
+                **named,
+                "webhooks": [told],
+            }
+            reply = await api.patch(path, body, APPLY, fieldManager="authority", force="true")
+            (found,) = reply.body["webhooks"]
+            assert found["clientConfig"] == {"url": "https://localhost:1/mutate", "caBundle": PEM}
+            assert (found["failurePolicy"], found["sideEffects"]) == ("Ignore", "None")
+        finally:
+            await api.delete(path)
 
 
 class TestLease:

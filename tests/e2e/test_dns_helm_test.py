@@ -1,7 +1,10 @@
 """`helm test` of the dns chart on real nodes: a pod that has what the daemon has says what is missing."""
 
 import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -9,12 +12,24 @@ from addons.sim.aws.server import AwsEndpoint
 from tests.support.charts import Values, helm
 from tests.support.helm import Release
 from tests.support.image import image_of_this_machine
-from tests.support.kubectl import Kubectl
+from tests.support.kubectl import Kubectl, require_kubectl
 from tests.support.nodes import Site
+from tests.support.processes import run
+from tests.support.until import until
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(240)]
 
 ZONE = "example.org"
+
+WWW = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {
+        "name": "www",
+        "annotations": {"external-dns.alpha.kubernetes.io/hostname": f"www.{ZONE}"},
+    },
+    "spec": {"type": "ExternalName", "externalName": "www.example.net"},
+}
 
 
 @pytest.fixture
@@ -66,6 +81,25 @@ async def test_it_tells_whose_role_which_zones_and_who_leads_and_leaves_nothing_
     assert f"ok    hosted zones: {ZONE} ({zone})\n" in log
     assert "ok    plan: nothing to change\n" in log
     assert "NotFound" in await kubectl.refused("get", "pod", "aws-dns-test")
+
+
+async def test_kubectl_explains_by_asking_the_leader_through_the_api_server(
+    release: Release, aws: AwsEndpoint, kubectl: Kubectl, namespace: str, site: Site
+) -> None:
+    zone = aws.route53.create_zone(ZONE)
+    await release.install(installed(aws), {"replicas": 2})
+    await kubectl.ok("rollout", "status", "deployment/aws-dns", "--timeout=90s")
+    await kubectl.ok("create", "-f", "-", stdin=WWW)
+    await until(lambda: len(aws.route53.record_sets(zone)) > 2)
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    env = {"PATH": path, "KUBECONFIG": str(site.cluster.kubeconfig)}
+    command = (require_kubectl(), "addons", "explain", "svc/www", f"--namespace={namespace}")
+    code, out, err = await run(*command, f"--daemons-in={namespace}", env=env)
+    leader = await kubectl.ok("get", "lease/aws-dns", "-o", "jsonpath={.spec.holderIdentity}")
+    assert (code, err) == (0, "")
+    pod, _, _ = leader.partition("_")
+    assert f"dns ({namespace}/{pod}), AWS identity: arn:aws:iam::123456789012:user/anybody\n" in out
+    assert f"CNAME www.{ZONE} -> www.example.net in public zone {ZONE} ({zone})" in out
 
 
 async def test_what_is_missing_is_told_by_its_name_and_the_pod_stays_to_be_looked_at(

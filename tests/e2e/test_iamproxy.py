@@ -148,6 +148,9 @@ async def test_explain_asks_the_daemon_of_the_pod_s_node_through_the_api_server(
     about = f"pod/{proxied.namespace}/asked"
     refused = await explain(proxied, about)
     assert (refused.code, "cannot tell: " in refused.out) == (3, True)
+    assert "to config.adminNetworks of the chart, most likely what `kubectl get endpointslices" in " ".join(
+        refused.out.split()
+    )
     await release.upgrade(proxied.values(adminNetworks=[f"{proxied.site.inside}/32"]))
     await proxied.rolled_out()
     ended = await explain(proxied, about)

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from collections.abc import Awaitable, Callable
 from itertools import product
 
 import pytest
@@ -10,7 +11,8 @@ from addons.sim.net import METADATA, METADATA_V6, NODE, Namespace
 from tests.support.iamproxy_cluster import Cluster, session_of
 from tests.support.iamproxy_world import BASE, pod
 from tests.support.processes import Ended, run
-from tests.support.vpc import OTHER_PORT, REFUSED
+from tests.support.until import until
+from tests.support.vpc import OTHER_PORT, REFUSED, SILENCE
 
 FOLDERS = (
     "meta-data/iam/security-credentials/",
@@ -62,14 +64,37 @@ async def test_without_a_region_it_asks_the_sts_of_the_nodes_own(cluster: Cluste
     assert asked == [NODE]
 
 
-async def test_a_start_that_fails_has_closed_the_way_to_the_node(cluster: Cluster) -> None:
+async def test_a_region_and_credentials_that_are_not_there_at_the_start_are_waited_for(
+    cluster: Cluster,
+) -> None:
     made = cluster.start_pod("reader", "reader")
-    assert cluster.network.sees_the_node(await cluster.network.ask(made.inside)), "the control"
-    async with cluster.daemon.starting("--aws-region=", "--metadata-addr=127.0.0.1") as process:
-        assert await process.wait() == 2
-    assert "--aws-region is required" in cluster.daemon.log()
-    for address in (METADATA, METADATA_V6):
-        assert await cluster.network.ask(made.inside, address) == REFUSED
+    node, imds = cluster.network.fabric.node, cluster.network.imds
+    await imds.stop()
+
+    async def ready() -> str:
+        return await cluster.network.ask(node, NODE, 8182, path="/readyz")
+
+    async with cluster.daemon.starting("--aws-region=", "--base-role-arn=", "--auto-discover-base-arn"):
+        await until(lambda: "no AWS region: --aws-region is required" in cluster.daemon.log())
+        answer = await until_answered(ready)
+        assert " 503 " in answer
+        assert "no AWS region" in answer
+        roles = "/latest/meta-data/iam/security-credentials/"
+        assert " 503 " in await cluster.network.ask(made.inside, path=roles)
+        await imds.start(cluster.network.fabric.ec2.listener(METADATA, 80))
+        await until(cluster.daemon.is_ready, seconds=60)
+        assert (await cluster.credentials(made.inside))["arn"] == session_of("reader")
+    assert "AWS region: eu-central-1" in cluster.daemon.log()
+
+
+async def until_answered(ask: Callable[[], Awaitable[str]]) -> str:
+    """The first answer that is none of the kernel's."""
+
+    async def answer() -> str:
+        found = await ask()
+        return found if found not in (REFUSED, SILENCE) else ""
+
+    return str(await until(answer))
 
 
 async def test_a_role_that_its_namespace_forbids_is_refused_with_the_reason(cluster: Cluster) -> None:

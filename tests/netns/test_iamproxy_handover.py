@@ -13,7 +13,7 @@ import pytest
 
 from addons.iamproxy.net.listeners import LISTENERS, Listener, is_in_use
 from addons.iamproxy.net.table import INTERCEPT, TABLE
-from addons.sim.net import Pod
+from addons.sim.net import METADATA, Pod
 from tests.support.iamproxy_cluster import Cluster, cluster, session_of
 from tests.support.processes import running
 from tests.support.until import until
@@ -162,6 +162,37 @@ async def test_a_successor_that_knows_nothing_takes_nothing(node: Cluster) -> No
         older.terminate()
         assert (await node.credentials(made.inside))["arn"] == session_of("reader"), "it goes on meanwhile"
         assert younger.returncode is None
+
+
+async def test_a_successor_without_credentials_of_its_own_takes_nothing_until_it_has_some(
+    node: Cluster,
+) -> None:
+    made = node.start_pod("reader", "reader")
+    imds = node.network.imds
+    async with node.daemon.running():
+        await imds.stop()
+        async with node.daemon.starting():
+            await until(lambda: "no AWS credentials" in node.daemon.log())
+            await until(lambda: node.daemon.log().count("(CredentialsFailed)") > 2)
+            assert leads_to(node, FIRST)
+            assert (await node.credentials(made.inside))["arn"] == session_of("reader")
+            await imds.start(node.network.fabric.ec2.listener(METADATA, 80))
+            await until(lambda: leads_to(node, SECOND), seconds=60)
+            assert (await node.credentials(made.inside))["arn"] == session_of("reader")
+
+
+async def test_a_successor_that_sts_gives_nothing_takes_nothing_until_it_does(node: Cluster) -> None:
+    made = node.start_pod("reader", "reader")
+    faults = node.world.aws.faults
+    async with node.daemon.running():
+        faults.add(operation="AssumeRole", code="ServiceUnavailable", status=503, times=None)
+        async with node.daemon.starting():
+            await until(lambda: node.daemon.log().count("(CredentialsFailed)") > 2)
+            assert leads_to(node, FIRST)
+            assert (await node.credentials(made.inside))["arn"] == session_of("reader")
+            faults.clear()
+            await until(lambda: leads_to(node, SECOND), seconds=60)
+            assert (await node.credentials(made.inside))["arn"] == session_of("reader")
 
 
 async def test_the_rules_are_those_of_the_successor(node: Cluster) -> None:

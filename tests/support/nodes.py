@@ -13,7 +13,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -89,34 +89,33 @@ def running_with_nodes(folder: Path, assets: Path, count: int = 2) -> Iterator[S
     The path of `folder` is at most 50 characters long, since sockets below it can have 107.
     """
     with ExitStack() as stack:
-        number = stack.enter_context(_hub())
+        number = stack.enter_context(hub())
         nodes = tuple(stack.enter_context(_node_network(number, index)) for index in range(1, count + 1))
         _route(number, nodes)
+        stack.callback(forget_results, folder)
+        name, address = hub_name(number), hub_address(number, 1)
+        cluster = stack.enter_context(running(folder, assets, netns=name, address=address))
         for node in nodes:
-            stack.callback(_forget_results, node)
-        hub, address = _hub_name(number), _address(number, 1)
-        cluster = stack.enter_context(running(folder, assets, netns=hub, address=address))
+            _configure_network(cluster, node)
+            start_node(cluster, node, assets, plugins=_PLUGINS)
         for node in nodes:
-            _lead_to_api_server(cluster, node)
-            _join(cluster, node, assets)
-        for node in nodes:
-            _await_ready(cluster, node, assets)
-        yield Site(cluster, nodes, _address(number, 254), address, Namespace(hub))
+            await_ready(cluster, node, assets)
+        yield Site(cluster, nodes, hub_address(number, 254), address, Namespace(name))
 
 
 @contextmanager
-def _hub() -> Iterator[int]:
+def hub() -> Iterator[int]:
     """Make the hub, whose number nobody else on this machine has, and its link to this network."""
-    number = claim(_hub_name)
-    name, link = _hub_name(number), f"adhub{number}"
+    number = claim(hub_name)
+    name, link = hub_name(number), f"adhub{number}"
     try:
         ip("-n", name, "link", "set", "lo", "up")
         ip("-n", name, "addr", "add", f"{METADATA}/32", "dev", "lo")
         ip("-n", name, "link", "add", "hub", "type", "bridge")
-        ip("-n", name, "addr", "add", f"{_address(number, 1)}/24", "dev", "hub")
+        ip("-n", name, "addr", "add", f"{hub_address(number, 1)}/24", "dev", "hub")
         ip("-n", name, "link", "set", "hub", "up")
         ip("link", "add", link, "type", "veth", "peer", "name", "outside", "netns", name)
-        ip("addr", "add", f"{_address(number, 254)}/24", "dev", link)
+        ip("addr", "add", f"{hub_address(number, 254)}/24", "dev", link)
         ip("link", "set", link, "up")
         ip("-n", name, "link", "set", "outside", "master", "hub", "up")
         yield number
@@ -129,16 +128,16 @@ def _hub() -> Iterator[int]:
 def _node_network(number: int, index: int) -> Iterator[Node]:
     """Make the namespace of a node, joined to the hub, with a default route to this network."""
     name = f"addons-{number}-node{index}"
-    node = Node(name, _address(number, 10 + index), f"10.{214 + index}.{number}.0/24")
+    node = Node(name, hub_address(number, 10 + index), f"10.{214 + index}.{number}.0/24")
     ip("netns", "add", name)
     try:
-        hub, link = _hub_name(number), f"node{index}"
-        ip("-n", hub, "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
-        ip("-n", hub, "link", "set", link, "master", "hub", "up")
+        here, link = hub_name(number), f"node{index}"
+        ip("-n", here, "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
+        ip("-n", here, "link", "set", link, "master", "hub", "up")
         ip("-n", name, "addr", "add", f"{node.address}/24", "dev", "eth0")
         ip("-n", name, "link", "set", "lo", "up")
         ip("-n", name, "link", "set", "eth0", "up")
-        ip("-n", name, "route", "add", "default", "via", _address(number, 254))
+        ip("-n", name, "route", "add", "default", "via", hub_address(number, 254))
         yield node
     finally:
         ip("netns", "del", name)
@@ -147,23 +146,15 @@ def _node_network(number: int, index: int) -> Iterator[Node]:
 def _route(number: int, nodes: tuple[Node, ...]) -> None:
     """Let the hub and every node reach the pods of the others, and all of them the metadata address."""
     for node in nodes:
-        ip("-n", _hub_name(number), "route", "add", node.pods, "via", node.address)
-        ip("-n", node.name, "route", "add", METADATA, "via", _address(number, 1))
+        ip("-n", hub_name(number), "route", "add", node.pods, "via", node.address)
+        ip("-n", node.name, "route", "add", METADATA, "via", hub_address(number, 1))
         for other in nodes:
             if other != node:
                 ip("-n", node.name, "route", "add", other.pods, "via", other.address)
 
 
-def _lead_to_api_server(cluster: Cluster, node: Node) -> None:
-    """Let the address of the Service `kubernetes` be that of the API server."""
-    found = re.search(r'server: "https://([\d.:]+)"', cluster.kubeconfig.read_text())
-    assert found
-    rules = _SERVICES.format(rule=f"ip daddr 10.96.0.1 tcp dport 443 dnat to {found[1]}")
-    output_of(*node.inside.command("nft", "-f", "-"), stdin=rules)
-
-
-def _join(cluster: Cluster, node: Node, assets: Path) -> None:
-    """Start a node whose pods each get a link of their own and an address of the node's range."""
+def _configure_network(cluster: Cluster, node: Node) -> None:
+    """Let each pod of a node get a link of its own and an address of the node's range."""
     home = cluster.folder / "nodes" / node.name
     (home / "cni.d").mkdir(parents=True)
     addresses = {
@@ -174,28 +165,41 @@ def _join(cluster: Cluster, node: Node, assets: Path) -> None:
     }
     network = {"cniVersion": "0.4.0", "name": node.name, "plugins": [{"type": "ptp", "ipam": addresses}]}
     (home / "cni.d" / "pods.conflist").write_text(json.dumps(network))
-    environment = os.environ | {"KUBEBUILDER_ASSETS": str(assets), "CNI_BIN": str(_PLUGINS)}
+
+
+def start_node(cluster: Cluster, node: Node, assets: Path, *, plugins: Path) -> None:
+    """Start a node, whose CNI plugins are in a folder; it is ready once it has a CNI configuration."""
+    found = re.search(r'server: "https://([\d.:]+)"', cluster.kubeconfig.read_text())
+    assert found
+    rules = _SERVICES.format(rule=f"ip daddr 10.96.0.1 tcp dport 443 dnat to {found[1]}")
+    output_of(*node.inside.command("nft", "-f", "-"), stdin=rules)
+    environment = os.environ | {"KUBEBUILDER_ASSETS": str(assets), "CNI_BIN": str(plugins)}
     with ahead_of_others():
         output_of(SCRIPTS / "node", cluster.folder, node.name, env=environment)
 
 
-def _await_ready(cluster: Cluster, node: Node, assets: Path) -> None:
+def await_ready(cluster: Cluster, node: Node, assets: Path) -> None:
+    """Wait until a node is ready for pods."""
     kubectl = (assets / "kubectl", "--kubeconfig", cluster.kubeconfig)
     for condition in ("create", "condition=Ready"):
         output_of(*kubectl, "wait", f"--for={condition}", "--timeout=60s", f"node/{node.name}")
 
 
-def _forget_results(node: Node) -> None:
-    """Remove what libcni keeps outside the node's folder about pods that ended with the node."""
-    for file in _RESULTS.glob(f"{node.name}-*-eth0"):
-        sandbox = file.name.removeprefix(f"{node.name}-").removesuffix("-eth0")
-        (_RESULTS / f"cni-loopback-{sandbox}-lo").unlink(missing_ok=True)
-        file.unlink()
+def forget_results(folder: Path) -> None:
+    """Remove what libcni keeps elsewhere about pods of the runtimes below a folder, which have ended."""
+    for loopback in _RESULTS.glob("cni-loopback-*-lo"):
+        with suppress(FileNotFoundError):
+            if f'"{folder}/' in loopback.read_text():
+                sandbox = loopback.name.removeprefix("cni-loopback-").removesuffix("-lo")
+                for file in _RESULTS.glob(f"*-{sandbox}-*"):
+                    file.unlink(missing_ok=True)
 
 
-def _hub_name(number: int) -> str:
+def hub_name(number: int) -> str:
+    """The name of a hub's namespace."""
     return f"addons-{number}-hub"
 
 
-def _address(number: int, host: int) -> str:
+def hub_address(number: int, host: int) -> str:
+    """An address of a hub's network: 1 is its own, 254 that of the test."""
     return f"10.214.{number}.{host}"

@@ -18,6 +18,11 @@ from addons.runtime.outcomes import PlanLine
 
 NAME = "dns"
 
+_PATIENCE_SECONDS = 30.0
+_PAUSE_SECONDS = 1.0
+_MAY_COME = frozenset({"NoCredentialsError", "CredentialRetrievalError", "MetadataRetrievalError"})
+"""Codes of credentials that are not there yet: whoever gives them, iamproxy for one, may not know us yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -58,11 +63,17 @@ async def _identity(config: Config, parts: Parts, role: str) -> Finding:
     """Whom AWS takes us for: with our own credentials, or with a role that they assume."""
     external_id = roles_of(config).external_id_of(role)
     what = f"AWS identity as {role}" if role else "AWS identity"
-    try:
-        caller = await parts.aws.call("sts", "get_caller_identity", role=role, external_id=external_id)
-    except OutsideError as error:
-        return Finding(what, False, error.message)
-    return Finding(what, True, caller["Arn"])
+    clock = asyncio.get_running_loop().time
+    until = clock() + _PATIENCE_SECONDS
+    while True:
+        try:
+            caller = await parts.aws.call("sts", "get_caller_identity", role=role, external_id=external_id)
+        except OutsideError as error:
+            if error.code not in _MAY_COME or clock() >= until:
+                return Finding(what, False, error.message)
+        else:
+            return Finding(what, True, caller["Arn"])
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _lease(config: Config, kube: KubeClient) -> Finding:

@@ -62,7 +62,7 @@ class CredentialCache:
 
     | the last fetch of a key | it is fetched again for a pod that asks | and without one |
     |---|---|---|
-    | failed | after a rest of 0.2 to 60 seconds | after the same |
+    | failed | after a rest of 0.2 to 30 seconds | after the same |
     | was denied | after 30 seconds | after a rest of 30 seconds to 10 minutes |
     """
 
@@ -82,7 +82,7 @@ class CredentialCache:
         self._on_outcome = on_outcome
         self._entries: dict[CredentialKey, _Entry] = {}
         self._breaker = Breaker(self._rng)
-        self._failures: Ledger[CredentialKey] = Ledger(first=0.2, longest=60.0, rng=self._rng)
+        self._failures: Ledger[CredentialKey] = Ledger(first=0.2, longest=30.0, rng=self._rng)
         self._denials: Ledger[CredentialKey] = Ledger(first=_DENIED_SECONDS, longest=600.0, rng=self._rng)
         self._probe: asyncio.Task[None] | None = None
         self._measure()
@@ -173,6 +173,22 @@ class CredentialCache:
     def denied(self) -> Collection[CredentialKey]:
         """The keys whose last fetch STS has denied."""
         return self._denials.errors.keys()
+
+    @property
+    def failing(self) -> Collection[CredentialKey]:
+        """The keys whose last fetch has failed without a denial."""
+        return self._failures.errors.keys()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held at all."""
+        return not any(entry.credentials for entry in self._entries.values())
+
+    def forget_failures(self) -> None:
+        """Have everything fetched at once that failed: what was in the way is over."""
+        for key in self.failing:
+            self._failures.succeeded(key)
+        self._breaker.succeed()
 
     @property
     def is_away(self) -> bool:

@@ -4,6 +4,7 @@ import dataclasses
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from addons.iamproxy.server.metadata import Metadata
 from addons.iamproxy.server.node_keys import Fetch, NodeKeys
 from addons.iamproxy.server.routes import Routes
 from addons.iamproxy.server.tokens import Tokens, load_key, new_key
+from addons.runtime.aws_region import AwsRegion
 from addons.runtime.bucket import Rate
 from addons.runtime.clock import utc_now
 from addons.runtime.daemon import Daemon, Parts, connect
@@ -44,8 +46,16 @@ _STS_THREADS = 32
 
 async def with_region(config: Config) -> Config:
     """Complete the settings by the region. Raises SettingError when it cannot be found."""
-    region = await find_region(config.aws_region, endpoint=endpoint_at(config.metadata_addr))
-    return replace(config, aws_region=region)
+    return replace(config, aws_region=await _find_region(config))
+
+
+def region_of(config: Config, parts: Parts) -> AwsRegion:
+    """What finds the region while the daemon runs, where the settings do not have it."""
+    return AwsRegion(parts.aws, partial(_find_region, config))
+
+
+async def _find_region(config: Config) -> str:
+    return await find_region(config.aws_region, endpoint=endpoint_at(config.metadata_addr))
 
 
 @asynccontextmanager
@@ -58,6 +68,7 @@ async def connected(config: Config) -> AsyncIterator[Parts]:
         rates={"sts": rate},
         instance=config.node,
         has_identity=config.credential_source == "node",
+        awaits_region=True,
         read_seconds=_STS_SECONDS,
         threads=_STS_THREADS,
     ) as parts:
@@ -69,6 +80,7 @@ def build(
     controller: Controller,
     *,
     node: InstanceMetadata,
+    region: AwsRegion,
     places: Sequence[Place],
     redirect: Redirect | None,
 ) -> Daemon:
@@ -81,16 +93,16 @@ def build(
         write_audit=writing_to(sys.stdout.fileno()),
     )
     server = MetadataServer(metadata, places, only_redirected=redirect is not None)
-    servers: tuple[Runnable, ...] = (server.serve, controller.assignments.run)
+    servers: tuple[Runnable, ...] = (server.serve, controller.assignments.run, region.run)
     daemon = Daemon(
         act=controller.run,
         once=controller.run_once,
         caches=(controller.watches.run,),
         servers=servers,
-        not_ready=controller.not_ready,
+        not_ready=lambda: region.not_ready() or controller.not_ready(),
         state=controller.state,
         decisions_on=controller.decisions_on,
-        faults=controller.faults,
+        faults=lambda: (*filter(None, [region.fault()]), *controller.faults()),
         last_pass=controller.last_pass,
         settings=_shown(config),
         shares_port=True,
@@ -100,10 +112,16 @@ def build(
     return dataclasses.replace(
         daemon,
         servers=(*servers, redirect.keep),
-        not_ready=lambda: controller.not_ready() or redirect.not_ready(),
+        not_ready=lambda: daemon.not_ready() or redirect.not_ready(),
         before_stopping=redirect.hand_over,
         grace_seconds=_GRACE_SECONDS,
     )
+
+
+def trouble_of(parts: Parts, region: AwsRegion) -> Callable[[], str]:
+    """Tells why AWS cannot be asked at present, in words; "" when it can be, for all that we know."""
+    identity = parts.identity
+    return lambda: region.not_ready() or (identity.not_ready() if identity else "")
 
 
 def _shown(config: Config) -> dict[str, object]:

@@ -48,11 +48,15 @@ _UNCOVERED = Gauge(
 _LONGEST_LOOK = 10.0
 _SHORTEST_LOOK = 0.1
 
+_PATIENCE_SECONDS = 60.0
+"""For roles for which STS fails, before a new daemon takes the redirect from one that may have them."""
+
 
 class Controller:
     """Keeps `addresses` and `credentials` as the pods of the node need them.
 
-    `uncovered` tells why the redirect cannot stop pods of the host's network; "" when it can. In a dry run
+    `uncovered` tells why the redirect cannot stop pods of the host's network; "" when it can. `trouble` tells
+    why AWS cannot be asked at present: what failed meanwhile is fetched anew when that is over. In a dry run
     `print_plan` takes every plan in place of its being carried out.
     """
 
@@ -65,6 +69,7 @@ class Controller:
         reporter: Reporter,
         policy: PolicyFile | None = None,
         uncovered: Callable[[], str] = lambda: "",
+        trouble: Callable[[], str] = lambda: "",
         print_plan: PrintPlan | None = None,
         now: Callable[[], datetime] = utc_now,
         rng: Random | None = None,
@@ -74,12 +79,15 @@ class Controller:
         self._reporter = reporter
         self._policy = policy
         self._uncovered = uncovered
+        self._trouble = trouble
+        self._had_trouble = False
         self._print_plan = print_plan
         self._now = now
         self._rng = rng or Random()  # noqa: S311
         self._base = base_arn(config)
         self._desired = Desired((), {}, frozenset())
         self._has_looked = False
+        self._began = 0.0  # loop time
         self._is_current = False  # whether all that was heard is in the table of addresses
         self._loop: ReconcileLoop[str] = ReconcileLoop("iamproxy", self.reconcile)
         self.watches = Watches(kube)
@@ -102,6 +110,7 @@ class Controller:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Reconcile until `stopping`."""
+        self._began = asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
             finding = group.create_task(self._find_base())
             self._wake()
@@ -125,9 +134,14 @@ class Controller:
         return Result(again_in=min(max(seconds, _SHORTEST_LOOK), _LONGEST_LOOK))
 
     def not_ready(self) -> str:
-        """Why nobody can be served, in words; empty when the caches are complete and fresh."""
+        """Why nobody can be served, or only some; empty when the caches are complete and fresh."""
         failed = "".join(f"the last round failed: {error}" for error in self._loop.errors.values())
-        return self._why_untrusted() or failed
+        awaits_base = self._config.auto_discover_base_arn and not self._base
+        return (
+            self._why_untrusted()
+            or failed
+            or ("the base of role ARNs is not known yet" if awaits_base else "")
+        )
 
     def last_pass(self) -> datetime | None:
         """When a pass ended last."""
@@ -142,8 +156,14 @@ class Controller:
 
     @property
     def is_warm(self) -> bool:
-        """Whether pods can be answered from memory: they are known, and no credentials are being fetched."""
-        return self._has_looked and not self.not_ready() and not self.credentials.under_way
+        """Whether pods can be answered from memory: they are known, and all that STS would give is there.
+
+        After a while a few roles for which STS fails count no more; no role at all does.
+        """
+        if not self._has_looked or self.not_ready() or self._trouble() or self.credentials.under_way:
+            return False
+        is_patient = asyncio.get_running_loop().time() < self._began + _PATIENCE_SECONDS
+        return not self.credentials.failing or not (is_patient or self.credentials.is_empty)
 
     def state(self) -> dict[str, object]:
         """What the status page shows."""
@@ -186,6 +206,9 @@ class Controller:
 
     def _plan(self, desired: Desired) -> Plan:
         now = self._now()
+        had_trouble, self._had_trouble = self._had_trouble, bool(self._trouble())
+        if had_trouble and not self._had_trouble:
+            self.credentials.forget_failures()
         self.credentials.mark(desired.keys)
         prefetch = self._config.prefetch or self._config.once
         plan = plan_credentials(
@@ -231,7 +254,7 @@ class Controller:
 
     async def _find_base(self) -> None:
         """Find the base ARN, however long it takes."""
-        backoff = Backoff(self._rng)
+        backoff = Backoff(self._rng, longest=10.0)
         clock = asyncio.get_running_loop().time
         while failed := await self._try_base():
             seconds = backoff.next(clock())

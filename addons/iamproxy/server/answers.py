@@ -8,6 +8,9 @@ from http import HTTPStatus
 
 from msgspec import Struct
 
+SIGNATURE = "EC2ws"
+"""What the server calls itself, as EC2's does."""
+
 RETRY_AFTER = b"Retry-After: 1\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 """Lets a client send the rest of a request, which it holds back until then; the answer follows."""
@@ -58,12 +61,13 @@ def refusal(status: int, reason: str, message: str = "", headers: bytes = b"") -
 
 
 def _answer(status: HTTPStatus, media: bytes, body: bytes, headers: bytes, reason: str = "") -> Answer:
-    head = b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%bServer: EC2ws\r\n" % (
+    head = b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%bServer: %b\r\n" % (
         status,
         status.phrase.encode(),
         media,
         len(body),
         headers,
+        SIGNATURE.encode(),
     )
     return Answer(status, head, body, reason)
 

@@ -6,9 +6,10 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 
+from addons.iamproxy.server.answers import SIGNATURE
 from addons.iamproxy.server.connection import Connection, SharedState
 from addons.iamproxy.server.metadata import Metadata
-from addons.runtime.web import listening
+from addons.runtime.web import listening, refuse_stranger
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ async def _listen(shared: SharedState, place: Place) -> asyncio.Server:
         server = await shared.loop.create_server(lambda: Connection(shared), sock=place, backlog=_BACKLOG)
     else:
         host, port = place
+        await refuse_stranger("--app-port", host, port, signature=SIGNATURE)
         with listening("--app-port", f"{host}:{port}"):
             server = await shared.loop.create_server(
                 lambda: Connection(shared), host or None, port, backlog=_BACKLOG, reuse_port=True

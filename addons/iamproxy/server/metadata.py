@@ -154,7 +154,7 @@ class Metadata:
     def _answer_grant(self, request: Request, route: Route, grant: Grant) -> Answer | None:
         if route.kind is Kind.INFO:
             return answers.text(instance.profile_info(grant, self._now()))
-        if route.kind is not Kind.ROLES and route.role != grant.role_name:
+        if route.kind is not Kind.ROLES and route.role not in (grant.role_name, grant.key.role_arn):
             message = f"this pod has the role {grant.role_name}, not {route.role}"
             mismatch = Refusal(grant.pod, names.ROLE_MISMATCH, message, 403, role=route.role)
             return self._refuse(request, route, mismatch)

@@ -1,6 +1,7 @@
-"""One endpoint on loopback for every AWS service: Route 53 and STS are ours, the others are moto's.
+"""One endpoint on loopback for every AWS service: Route 53, STS and EC2 are ours, the others are moto's.
 
-The services are told apart as AWS does it, by the service name in the signature's scope.
+The services are told apart as AWS does it, by the service name in the signature's scope. Of EC2, the
+operations around instances and their interfaces are ours as soon as there is a VPC in `AwsEndpoint.ec2`.
 """
 
 import asyncio
@@ -11,6 +12,10 @@ from typing import Self
 
 from aiohttp import web
 
+from addons.sim.aws.ec2 import api as ec2_api
+from addons.sim.aws.ec2.api import Ec2Api
+from addons.sim.aws.ec2.errors import Ec2Error
+from addons.sim.aws.ec2.state import Ec2
 from addons.sim.aws.faults import Fault, Faults
 from addons.sim.aws.moto import Moto
 from addons.sim.aws.protocol import Target, error_code, find_call, render_error
@@ -40,15 +45,17 @@ class Call:
 
 
 class AwsEndpoint:
-    """The endpoint. `route53` and `sts` are state, `faults` make calls fail, `calls` records all of them."""
+    """The endpoint. `route53`, `sts` and `ec2` are state, `faults` make calls fail, `calls` records all."""
 
     def __init__(self) -> None:
         self.route53 = Route53()
         self.sts = Sts()
+        self.ec2 = Ec2()
         self.faults = Faults()
         self.calls: list[Call] = []
         self._api = Route53Api(self.route53)
         self._sts_api = StsApi(self.sts)
+        self._ec2_api = Ec2Api(self.ec2)
         self._moto = Moto()
         self._runner: web.AppRunner | None = None
         self._request_ids = itertools.count(1)
@@ -71,6 +78,7 @@ class AwsEndpoint:
         await site.start()
         bound_host, bound_port = self._runner.addresses[0][:2]
         self._url = f"http://{bound_host}:{bound_port}"
+        self.ec2.agenda.start()
 
     async def listen(self, listener: socket.socket) -> str:
         """Listen on one more socket, e.g. of another namespace; give the URL there."""
@@ -84,6 +92,7 @@ class AwsEndpoint:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        self.ec2.agenda.stop()
         self._moto.stop()
 
     async def __aenter__(self) -> Self:
@@ -113,6 +122,8 @@ class AwsEndpoint:
             return await self._answer_route53(request, target, body)
         if target.service == "sts" and target.operation in sts_api.OPERATIONS:
             return await self._answer_sts(request, target, body)
+        if target.service == "ec2" and target.operation in ec2_api.OPERATIONS and self.ec2.is_used:
+            return await self._answer_ec2(request, target, body)
         reply = await self._moto.call(request.method, self._url, request.path_qs, request.headers, body)
         headers = {name: value for name, value in reply.headers.items() if name.lower() not in _HOP_BY_HOP}
         return web.Response(status=reply.status, headers=headers, body=reply.body)
@@ -135,6 +146,21 @@ class AwsEndpoint:
             text = await self._sts_api.answer(target.operation, call, request_id)
         except StsError as refusal:
             return _xml(sts_api.error(refusal, request_id), refusal.status, request_id)
+        return _xml(text, 200, request_id)
+
+    async def _answer_ec2(self, request: web.Request, target: Target, body: bytes) -> web.Response:
+        request_id = self._request_id()
+        query = body.decode() or request.query_string
+        try:
+            text = await self._ec2_api.answer(target.operation, query, request_id)
+        except Ec2Error as refusal:
+            return render_error(
+                "ec2",
+                code=refusal.code,
+                message=refusal.message,
+                status=refusal.status,
+                request_id=request_id,
+            )
         return _xml(text, 200, request_id)
 
     def _failure(self, request: web.Request, target: Target, fault: Fault) -> web.Response:

@@ -106,6 +106,13 @@ BUILT_IN = (
     _named(_RBAC, "rolebindings", "RoleBinding"),
     _named(_RBAC, "clusterroles", "ClusterRole", **_CLUSTER),
     _named(_RBAC, "clusterrolebindings", "ClusterRoleBinding", **_CLUSTER),
+    _named(
+        "admissionregistration.k8s.io",
+        "mutatingwebhookconfigurations",
+        "MutatingWebhookConfiguration",
+        **_CLUSTER,
+        **_SPEC,
+    ),
     _named("scheduling.k8s.io", "priorityclasses", "PriorityClass", "pc", **_CLUSTER, **_SPEC),
     _named(_STORAGE, "storageclasses", "StorageClass", "sc", **_CLUSTER),
     _named(_STORAGE, "csinodes", "CSINode", **_CLUSTER),

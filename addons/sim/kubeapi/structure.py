@@ -24,6 +24,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "volumeDevices": ("devicePath",),
     "volumeMounts": ("mountPath",),
     "volumes": ("name",),
+    "webhooks": ("name",),
 }
 _METADATA_LISTS = ("ownerReferences", "finalizers")
 _ATOMIC_MAPS = frozenset(

@@ -50,6 +50,8 @@ is in the network of its node. All others are optional lines of one chart:
   podSecurityContext         in place of those of the "restricted" Pod Security Standard
   containerSecurityContext   likewise
   args, env                  come before those of the user
+  initContainers             likewise
+  labels                     come after those of the user
   volumeMounts, volumes      likewise
 Where pods of every node listen they claim no port: it would be promised to one pod alone, and a pod and its successor
 share it. Probes then name its number.
@@ -59,6 +61,9 @@ share it. Probes then name its number.
 metadata:
   labels:
     {{- include "common.podLabels" $root | nindent 4 }}
+    {{- with .labels }}
+    {{- . | nindent 4 }}
+    {{- end }}
   annotations:
     {{- $checksum := dict "checksum/config" (include "common.config" $root | sha256sum) }}
     {{- toYaml (merge $checksum $root.Values.podAnnotations) | nindent 4 }}
@@ -78,9 +83,14 @@ spec:
     {{- $security := .podSecurityContext | default (include "common.podSecurityContext" $root) }}
     {{- include "common.overlaid" (list $security $root.Values.podSecurityContext) | nindent 4 }}
   {{- include (ternary "common.nodeScheduling" "common.scheduling" (default false .onEveryNode)) $root | nindent 2 }}
-  {{- with $root.Values.initContainers }}
+  {{- if or .initContainers $root.Values.initContainers }}
   initContainers:
+    {{- with .initContainers }}
+    {{- . | nindent 4 }}
+    {{- end }}
+    {{- with $root.Values.initContainers }}
     {{- toYaml . | nindent 4 }}
+    {{- end }}
   {{- end }}
   containers:
     - name: {{ $root.Chart.Name }}

@@ -1,5 +1,6 @@
 """`addons dns check`: what a daemon needs is looked at as it would be used, and nothing is changed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,12 @@ from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from tests.component.dns.test_daemon import World, service
+from tests.support.node_credentials import (
+    credentials_of_the_node_alone,
+    listener,
+    metadata_at,
+    node_metadata,
+)
 
 LEASES = ("coordination.k8s.io/v1", "leases", "default")
 READS = {"ListHostedZones", "ListResourceRecordSets", "GetCallerIdentity"}
@@ -114,6 +121,25 @@ async def test_credentials_that_aws_does_not_know(world: World) -> None:
     code, lines = await check(world)
     assert code == 3
     assert "InvalidClientTokenId" in complaint(lines, "AWS identity")
+
+
+async def test_credentials_that_come_a_moment_later_are_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of a pod that iamproxy does not know yet in its first moments."""
+    port, asked = credentials_of_the_node_alone(monkeypatch), asyncio.Event()
+    world.keys = {}
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        writer.close()
+
+    async with await asyncio.start_server(silent, sock=listener(port)):
+        checking = asyncio.create_task(check(world))
+        await asyncio.wait_for(asked.wait(), 30)
+    async with metadata_at(port, node_metadata(world.aws)):
+        code, lines = await checking
+    assert (code, lines[0]) == (0, "ok    AWS identity: arn:aws:sts::123456789012:assumed-role/node/i-1")
 
 
 async def test_a_role_that_cannot_be_assumed_is_named(world: World) -> None:

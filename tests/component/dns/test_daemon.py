@@ -43,6 +43,7 @@ class World:
         self.api = api
         self.aws = aws
         self.zone_id = aws.route53.create_zone("example.com")
+        self.keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
         self._kubeconfig = folder / "kubeconfig"
         self._kubeconfig.write_text(api.kubeconfig())
 
@@ -61,7 +62,7 @@ class World:
 
     @asynccontextmanager
     async def process(self, *flags: str, stdout: int = PIPE) -> AsyncIterator[asyncio.subprocess.Process]:
-        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "eu-central-1"}
+        keys = {**self.keys, "AWS_REGION": "eu-central-1"}
         where = {"ADDONS_DNS_AWS_ENDPOINT_URL": self.aws.url, "KUBECONFIG": str(self._kubeconfig)}
         environment = {**os.environ, **keys, **where, "ADDONS_DNS_TXT_OWNER_ID": "me"}
         command = (sys.executable, "-m", "addons.dns", *flags)

@@ -1,14 +1,17 @@
 """`addons explain` and `addons iamproxy check`: the daemons of a cluster are found, asked, and answer."""
 
+import asyncio
 import json
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from addons.iamproxy import names
 from addons.sim.aws.server import AwsEndpoint
@@ -25,6 +28,21 @@ from tests.support.until import until
 
 SYSTEM = "kube-system"
 
+READ_PODS: list[dict[str, Any]] = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
+    {"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]},
+]
+API_SERVERS = {
+    "metadata": {
+        "name": "kubernetes",
+        "namespace": "default",
+        "labels": {"kubernetes.io/service-name": "kubernetes"},
+    },
+    "addressType": "IPv4",
+    "endpoints": [{"addresses": ["10.0.1.5"]}],
+    "ports": [{"name": "https", "port": 443}],
+}
+
 
 class World:
     """A cluster in whose nodes our daemons run, each as a process that its pod stands for."""
@@ -37,17 +55,20 @@ class World:
         self.users = Pods(api, aws, folder)
         self._stack = AsyncExitStack()
 
-    async def start(self, name: str, pod: str, *flags: str, node: str = NODE) -> Started:
+    async def start(
+        self, name: str, pod: str, *flags: str, node: str = NODE, instance: str = "aws"
+    ) -> Started:
         """Start a daemon, and the pod that stands for it."""
         environment = {"POD_NAME": pod, "POD_NAMESPACE": SYSTEM, "POD_UID": f"uid-of-{pod}"}
         started = await self._stack.enter_async_context(
             daemon(name, self.api, self.aws, self.folder, *flags, environment=environment)
         )
-        self.api.store.create("v1", "pods", pod_of_daemon(name, pod, started.port, node))
+        self.api.store.create("v1", "pods", pod_of_daemon(name, pod, started.port, node, instance))
         return started
 
-    async def dns(self, pod: str) -> Started:
-        return await self.start("dns", pod, "--txt-owner-id=me", "--leader-elect-namespace=kube-system")
+    async def dns(self, pod: str, release: str = "aws") -> Started:
+        flags = (f"--txt-owner-id={release}", f"--leader-elect-name={release}")
+        return await self.start("dns", pod, "--leader-elect-namespace=kube-system", *flags, instance=release)
 
     async def iamproxy(self, pod: str, node: str = NODE) -> Started:
         ports = (f"--app-port={free_port()}", "--interceptor=none")
@@ -55,16 +76,18 @@ class World:
             "iamproxy", pod, f"--node={node}", f"--base-role-arn={BASE}", *ports, node=node
         )
 
-    async def run(self, *arguments: str) -> Ended:
-        """Run `addons ...` as somebody who may list pods and use their proxy, and nothing else."""
-        rules = [
-            {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
-            {"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]},
-        ]
-        if "someone" not in {user.name for user in self.api.tokens.values()}:
-            self.api.add_user("someone", rules=rules)
+    async def run(self, *arguments: str, more: Sequence[dict[str, Any]] = (), namespace: str = "") -> Ended:
+        """Run `addons ...` as somebody who may list pods and use their proxy, and nothing else but `more`.
+
+        The namespace is that of the context.
+        """
+        name = f"someone-{len(more)}"
+        if name not in {user.name for user in self.api.tokens.values()}:
+            self.api.add_user(name, rules=[*READ_PODS, *more])
+        config = yaml.safe_load(self.api.kubeconfig(name))
+        config["contexts"][0]["context"]["namespace"] = namespace
         kubeconfig = self.folder / "someone"
-        kubeconfig.write_text(self.api.kubeconfig("someone"))
+        kubeconfig.write_text(yaml.safe_dump(config))
         env = {**os.environ, "KUBECONFIG": str(kubeconfig)}
         return await processes.run(sys.executable, "-m", "addons", *arguments, env=env)
 
@@ -72,10 +95,12 @@ class World:
         await self._stack.aclose()
 
 
-def pod_of_daemon(name: str, pod: str, port: int, node: str) -> dict[str, Any]:
-    """A pod as its chart makes it."""
-    labels = {"name": name, "instance": "aws", "part-of": "aws-addons"}
+def pod_of_daemon(name: str, pod: str, port: int, node: str, instance: str = "aws") -> dict[str, Any]:
+    """A pod as its chart makes it, with a container before the daemon's that somebody has injected."""
+    labels = {"name": name, "instance": instance, "part-of": "aws-addons"}
     container: dict[str, Any] = {"name": name, "image": "addons"}
+    sidecar = {"name": "proxy", "image": "proxy", "readinessProbe": {"httpGet": {"port": 1}}}
+    spec: dict[str, Any] = {"containers": [sidecar, container], "nodeName": node}
     metadata: dict[str, Any] = {
         "name": pod,
         "namespace": SYSTEM,
@@ -86,11 +111,12 @@ def pod_of_daemon(name: str, pod: str, port: int, node: str) -> dict[str, Any]:
         container["readinessProbe"] = {"httpGet": {"path": "/readyz", "port": "http"}}
     else:
         container["readinessProbe"] = {"httpGet": {"path": "/readyz", "port": port}}
+        spec["hostNetwork"] = True
         owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": name, "uid": "u", "controller": True}
         metadata["ownerReferences"] = [owner]
     return {
         "metadata": metadata,
-        "spec": {"containers": [container], "nodeName": node},
+        "spec": spec,
         "status": {"phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]},
     }
 
@@ -142,6 +168,28 @@ class TestDns:
         code, out, _ = await world.run("explain", "service/shop/web")
         assert code == 3
         assert "dns (kube-system/aws-dns-0) cannot tell: get pods kube-system/aws-dns-0 port" in out
+        assert "what to do" not in out
+
+    async def test_a_leader_that_has_died_is_named_with_what_became_of_it(self, world: World) -> None:
+        """Its Lease holds for a while yet, and its pod is Running for longer."""
+        leader = await world.dns("aws-dns-1")
+        await leader.reach("/api/state", lambda status, text: '"leads":true' in text)
+        standby = await world.dns("aws-dns-0")
+        await standby.reach("/api/state", lambda status, text: '"leader":"aws-dns-1"' in text)
+        leader.process.kill()
+        await leader.process.wait()
+        code, out, _ = await world.run("explain", "service/shop/web")
+        assert code == 3
+        assert "(kube-system/aws-dns-0) cannot tell: stands by: aws-dns-1 leads, but does not" in out
+
+    async def test_every_release_is_asked(self, world: World) -> None:
+        world.api.store.create("v1", "services", service("www", "192.0.2.1"))
+        for number in range(2):
+            started = await world.dns(f"aws-dns-{number}", f"release-{number}")
+            await started.reach("/api/state", lambda status, text: '"leads":true' in text)
+        code, out, _ = await world.run("explain", "service/default/www")
+        assert code == 0
+        assert [f"\ndns (kube-system/aws-dns-{number})" in out for number in range(2)] == [True, True]
 
 
 class TestIamproxy:
@@ -172,6 +220,25 @@ class TestIamproxy:
         url = f"--url=http://127.0.0.1:{started.port}"
         assert (await world.run("explain", "pod/prod/a", url)).code == 0
 
+    async def test_a_daemon_that_the_api_server_may_not_reach_says_which_value_lets_it_in(
+        self, world: World
+    ) -> None:
+        world.users.create(pod_of_users("a", "10.0.0.1", role="web"))
+        port = free_port()
+        world.api.store.create("v1", "pods", pod_of_daemon("iamproxy", "aws-iamproxy-0", port, NODE))
+        about, ask = "pod/prod/a", f"addons explain pod/prod/a --url=http://localhost:{port}"
+        code, out, _ = await world.run("explain", about)
+        told = " ".join(out.split())
+        assert code == 3
+        assert (
+            "most likely what `kubectl get endpointslices -n default -l kubernetes.io/service-name=" in told
+        )
+        assert f"kubectl --namespace kube-system exec aws-iamproxy-0 -- {ask}" in told
+        world.api.store.create("discovery.k8s.io/v1", "endpointslices", API_SERVERS)
+        rules = [{"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]}]
+        _, out, _ = await world.run("explain", about, more=rules)
+        assert "config.adminNetworks of the chart, most likely 10.0.1.5/32." in " ".join(out.split())
+
     async def test_a_pod_that_is_not_there(self, world: World) -> None:
         await world.iamproxy("aws-iamproxy-0")
         code, _, err = await world.run("explain", "pod/prod/none")
@@ -179,6 +246,42 @@ class TestIamproxy:
 
 
 class TestCommandLine:
+    async def test_the_namespace_is_that_of_the_context_where_none_is_said(self, world: World) -> None:
+        world.api.store.create("v1", "pods", pod_of_daemon("dns", "aws-dns-0", free_port(), NODE))
+        _, out, _ = await world.run("explain", "svc/web", namespace="shop")
+        assert out.startswith("service/shop/web\n")
+        _, out, _ = await world.run("explain", "svc/web", "--namespace=other", namespace="shop")
+        assert out.startswith("service/other/web\n")
+
+    async def test_who_may_not_look_for_daemons_everywhere_is_told_how_to_look_in_one_namespace(
+        self, world: World
+    ) -> None:
+        world.api.add_user("nobody", rules=[])
+        kubeconfig = world.folder / "nobody"
+        kubeconfig.write_text(world.api.kubeconfig("nobody"))
+        code, _, err = await world.run("explain", "svc/shop/web", f"--kubeconfig={kubeconfig}")
+        assert code == 3
+        assert "forbidden" in err
+        assert err.endswith("; --daemons-in NAMESPACE looks for daemons in one namespace alone\n")
+
+    async def test_a_ctrl_c_is_no_crash(self, world: World) -> None:
+        """The daemon at the URL takes its time."""
+        asked = asyncio.Event()
+
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.set()
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(hear, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        command = (sys.executable, "-m", "addons", "explain", "svc/shop/web", f"--url={url}")
+        async with server, processes.running(*command, stderr=asyncio.subprocess.PIPE) as process:
+            await asyncio.wait_for(asked.wait(), 30)
+            process.send_signal(signal.SIGINT)
+            _, err = await process.communicate()
+        assert (process.returncode, err) == (-signal.SIGINT, b"")
+
     async def test_without_a_daemon(self, world: World) -> None:
         assert await world.run("explain", "service/shop/web") == (
             3,

@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import aiohttp
 import pytest
@@ -39,6 +40,15 @@ async def process(world: World, *arguments: str) -> AsyncIterator[asyncio.subpro
 async def run(world: World, *arguments: str) -> Ended:
     async with process(world, *arguments) as started:
         return await ended(started)
+
+
+async def answers(http: aiohttp.ClientSession, port: int) -> bool:
+    """Whether somebody answers on a port."""
+    try:
+        async with http.get(f"http://127.0.0.1:{port}/healthz") as reply:
+            return reply.status == 200
+    except aiohttp.ClientConnectionError:
+        return False
 
 
 class TestCommands:
@@ -95,6 +105,26 @@ class TestCommands:
             code, _, err = await run(world, f"--node={NODE}", *flags)
         assert (code, "Traceback" in err) == (2, False)
         assert f"addons iamproxy: --app-port: cannot listen on :{port}: the port is in use\n" in err
+
+    async def test_two_that_share_ports_during_an_upgrade_never_share_one_for_pods_with_one_for_the_page(
+        self, world: World
+    ) -> None:
+        """The new one has the two numbers the other way round."""
+        pods, page = free_port(), free_port()
+
+        def flags(app: int, listen: int) -> tuple[str, ...]:
+            return (f"--node={NODE}", "--interceptor=none", f"--app-port={app}", f"--listen=:{listen}")
+
+        async with process(world, *flags(pods, page)), aiohttp.ClientSession() as http:
+            for port in (pods, page):
+                await until(partial(answers, http, port))
+            code, _, err = await run(world, *flags(page, pods))
+            assert (code, "the port is in use\n" in err) == (2, True)
+            async with process(world, *flags(pods, page)) as younger:
+                assert younger.stderr
+                seen = ""
+                while "listening: iamproxy on" not in seen:
+                    seen = (await asyncio.wait_for(younger.stderr.readline(), 30)).decode()
 
     async def test_help_tells_of_the_commands(self, world: World) -> None:
         code, out, _ = await run(world, "check", "--help")

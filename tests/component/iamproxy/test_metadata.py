@@ -123,6 +123,16 @@ class TestCredentials:
         reply = await web.get(ROLES + written.format(quote(arn, safe="")))
         assert json.loads(reply.body)["SecretAccessKey"] == f"secret of {arn}"
 
+    @pytest.mark.parametrize("encoded", [False, True])
+    async def test_a_role_may_be_asked_for_by_its_whole_arn_whatever_the_list_calls_it(
+        self, world: World, web: Client, encoded: bool
+    ) -> None:
+        arn = "arn:aws:iam::123456789012:role/reader"
+        assert (await web.get(ROLES)).text == "reader"
+        reply = await web.get(ROLES + (quote(arn, safe="") if encoded else arn))
+        assert json.loads(reply.body)["SecretAccessKey"] == f"secret of {arn}"
+        assert (await web.get(f"{ROLES}{arn}2")).status == 403
+
     @pytest.mark.parametrize(
         "written", ["%zz", "reader%2", "%2Freader", "reader%2F..", "r%2565ader", "reader%00"]
     )

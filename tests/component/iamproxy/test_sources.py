@@ -1,14 +1,8 @@
 """Who vouches for a pod: the node's credentials, or a token of the pod's ServiceAccount."""
 
-import json
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from addons.iamproxy.aws.sts import Sts
 from addons.iamproxy.model.credentials import CredentialKey, Credentials, Denial
@@ -17,29 +11,9 @@ from addons.runtime.errors import Denied, Unavailable
 from addons.sim.aws.sts.state import trust_of_service_account
 from addons.sim.kubeapi.faults import Fault
 from tests.support.iamproxy_world import BASE, World, key_of, pod
+from tests.support.issuer import ISSUER, issue, published
 
 pytestmark = pytest.mark.virtual_time
-
-ISSUER = "https://issuer.test"
-SIGNER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def encode(data: bytes) -> str:
-    return urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def published() -> dict[str, Any]:
-    numbers = SIGNER.public_key().public_numbers()
-    n, e = (encode(value.to_bytes((value.bit_length() + 7) // 8)) for value in (numbers.n, numbers.e))
-    return {"keys": [{"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1", "n": n, "e": e}]}
-
-
-async def issue(namespace: str, service_account: str) -> str:
-    now = int(datetime.now(UTC).timestamp())
-    subject = f"system:serviceaccount:{namespace}:{service_account}"
-    claims = {"iss": ISSUER, "sub": subject, "aud": ["sts.amazonaws.com"], "iat": now, "exp": now + 600}
-    text = ".".join(encode(json.dumps(part).encode()) for part in ({"alg": "RS256", "kid": "1"}, claims))
-    return f"{text}.{encode(SIGNER.sign(text.encode(), padding.PKCS1v15(), SHA256()))}"
 
 
 def key(service_account: str) -> CredentialKey:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,31 +11,25 @@ import pytest
 
 from addons.runtime.aws import AwsSession
 from addons.runtime.aws_identity import AwsIdentity
-from addons.runtime.errors import Denied, Invalid
+from addons.runtime.errors import Denied, Invalid, Unavailable
 from addons.sim.aws.server import AwsEndpoint
-from addons.sim.imds import Imds, Instance, NodeCredentials
+from addons.sim.aws.sts.state import trust_of_service_account
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
 from tests.support.iamproxy_world import BASE, NODE, pod
 from tests.support.iamproxy_world import World as Pods
+from tests.support.issuer import ISSUER, issue, published
+from tests.support.node_credentials import (
+    KEYS,
+    credentials_of_the_node_alone,
+    listener,
+    metadata_at,
+    node_metadata,
+)
 from tests.support.started import daemon
 from tests.support.until import until
 
 ROLE = "arn:aws:iam::123456789012:role/records"
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-
-
-def listener(port: int) -> socket.socket:
-    made = socket.create_server(("127.0.0.1", port))
-    made.setblocking(False)
-    return made
-
-
-def node_metadata(aws: AwsEndpoint) -> Imds:
-    """The metadata service of a node that has a role which STS knows."""
-    session = aws.sts.open_session(aws.sts.create_role("node"), "i-1")
-    keys = NodeCredentials(session.access_key_id, session.secret_access_key, session.token)
-    return Imds(Instance(role="node", credentials=keys))
 
 
 @pytest.fixture
@@ -47,24 +40,7 @@ async def aws() -> AsyncIterator[AwsEndpoint]:
 
 @pytest.fixture
 def imds_port(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Where the metadata service of the node will be; credentials come from there alone."""
-    port = free_port()
-    for name in KEYS:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://127.0.0.1:{port}")
-    return port
-
-
-@asynccontextmanager
-async def metadata_at(port: int, imds: Imds) -> AsyncIterator[None]:
-    await imds.start(listener(port))
-    try:
-        yield
-    finally:
-        await imds.stop()
+    return credentials_of_the_node_alone(monkeypatch)
 
 
 class TestCalls:
@@ -166,6 +142,48 @@ async def identity(aws: AwsEndpoint) -> AsyncIterator[AwsIdentity]:
         yield asked
         stopping.set()
         await task
+
+
+class TestWebIdentity:
+    """Credentials for a token that the kubelet, or somebody else, writes into a file."""
+
+    @pytest.fixture
+    def token(
+        self, aws: AwsEndpoint, imds_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> Path:
+        provider = aws.sts.create_provider(ISSUER, published())
+        arn = aws.sts.create_role("records", trust_of_service_account(provider, "prod", "dns")).arn
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+        monkeypatch.setenv("AWS_ROLE_ARN", arn)
+        monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+        return tmp_path / "token"
+
+    async def test_it_is_not_ready_until_the_token_is_there(self, aws: AwsEndpoint, token: Path) -> None:
+        async with identity(aws) as asked:
+            await until(lambda: "No such file or directory" in asked.not_ready())
+            fault = asked.fault()
+            assert fault
+            assert (fault.about, fault.reason) == ("AWS credentials", "CredentialRetrievalError")
+            token.write_text(await issue("prod", "dns"))
+            await until(lambda: not asked.not_ready())
+            assert ":assumed-role/records/" in asked.in_words()
+
+    async def test_a_wrong_token_is_no_denial_of_the_call_and_the_right_one_is_taken_after_it(
+        self, aws: AwsEndpoint, token: Path
+    ) -> None:
+        wrong = {
+            "": "WebIdentityToken",
+            "this is no token": "not a valid JWT",
+            await issue("prod", "other"): "Not authorized",
+        }
+        async with AwsSession(region="eu-central-1", endpoint_url=aws.url) as session:
+            for text, reason in wrong.items():
+                token.write_text(text)
+                with pytest.raises(Unavailable, match=reason) as caught:
+                    await session.call("route53", "list_hosted_zones")
+                assert caught.value.code == "CredentialRetrievalError"
+            token.write_text(await issue("prod", "dns"))
+            assert (await session.call("route53", "list_hosted_zones"))["HostedZones"] == []
 
 
 FLAGS = {

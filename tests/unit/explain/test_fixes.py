@@ -49,6 +49,8 @@ def test_codes_of_another_daemon_do_not_count() -> None:
         ("dnsendpoints/a/b", "dnsendpoint/a/b"),
         ("HTTPRoute/a/b", "httproute/a/b"),
         ("node/one", "node/one"),
+        ("httproutes.gateway.networking.k8s.io/a/b", "httproute/a/b"),
+        ("Service.v1/web", "service/mine/web"),
     ],
 )
 def test_objects_are_named_as_with_kubectl(said: str, about: str) -> None:

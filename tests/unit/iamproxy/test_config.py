@@ -70,6 +70,7 @@ def test_a_base_ends_in_one_slash(written: str) -> None:
         ("--listen=127.0.0.1:8181",),
         ("--app-port=9000", "--listen=[::1]:9000"),
         ("--listen=8182",),
+        ("--interceptor=nft", "--app-port=0"),
         ("--instance-identity=node",),
         ("--sts-rate=0",),
         ("--admin-networks=10.0.0.1/16",),
@@ -99,7 +100,7 @@ def test_one_port_for_pods_and_the_page_is_one_line_and_exit_code_2(
 
 
 def test_ports_that_the_kernel_chooses_are_two() -> None:
-    config = read("--listen=:0", "--app-port=0")
+    config = read("--listen=:0", "--app-port=0", "--interceptor=none")
     assert (config.listen, config.app_port) == (":0", 0)
 
 

@@ -1,0 +1,1 @@
+"""Ties the parts together: requests, the pool, the kernel, the capacity of the node."""

@@ -1,0 +1,57 @@
+"""What EC2 refused lately, and until when it is not asked again."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from addons.cni.model.actions import Action, AssignAddresses, AssignPrefixes, CreateEni
+from addons.cni.plan.view import Rest
+from addons.runtime.clock import utc_now
+from addons.runtime.errors import Exhausted, OutsideError
+from addons.runtime.ledger import Ledger
+
+
+class Rests:
+    """The rests that a plan minds, by id of a subnet or an interface, or the key of new interfaces.
+
+    A full subnet rests 30 seconds at first and two minutes at most. All else rests as EC2 asks, from a second
+    to a minute.
+    """
+
+    def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
+        self._subnets: Ledger[str] = Ledger(first=30.0, longest=120.0)
+        self._others: Ledger[str] = Ledger(first=1.0, longest=60.0)
+        self._rests: dict[str, Rest] = {}
+
+    def current(self) -> dict[str, Rest]:
+        """Those that are not over."""
+        now = self._now()
+        self._rests = {key: rest for key, rest in self._rests.items() if rest.until > now}
+        return dict(self._rests)
+
+    def failed(self, action: Action, error: OutsideError, *, subnet_of: Callable[[str], str]) -> None:
+        """Have rest what was in the way; `subnet_of` gives the subnet of an interface."""
+        if isinstance(error, Exhausted) and error.code.startswith("Insufficient"):
+            for subnet_id in _subnets_of(action, subnet_of):
+                self._rest(self._subnets, subnet_id, error)
+        else:
+            self._rest(self._others, action.key, error)
+
+    def succeeded(self, action: Action, *, subnet_of: Callable[[str], str]) -> None:
+        """Clear what was against this: it is worth being asked at once the next time."""
+        for key in (action.key, *_subnets_of(action, subnet_of)):
+            self._subnets.succeeded(key)
+            self._others.succeeded(key)
+            self._rests.pop(key, None)
+
+    def _rest(self, ledger: Ledger[str], key: str, error: OutsideError) -> None:
+        seconds = ledger.failed(key, error)
+        self._rests[key] = Rest(self._now() + timedelta(seconds=seconds), error.reason, error.message)
+
+
+def _subnets_of(action: Action, subnet_of: Callable[[str], str]) -> Iterator[str]:
+    """The subnets that an action takes addresses of."""
+    if isinstance(action, CreateEni):
+        yield from action.subnet_ids
+    elif isinstance(action, AssignAddresses | AssignPrefixes):
+        yield subnet_of(action.eni_id)

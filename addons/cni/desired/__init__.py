@@ -1,0 +1,1 @@
+"""What the pods of a node ask of its pool of addresses. Pure."""

@@ -1,0 +1,104 @@
+"""The Kubernetes side of the webhook: the Secret of its authority, and the configuration that trusts it."""
+
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import ClassVar
+
+from addons.runtime.errors import AlreadyExists, Conflict, NotFound
+from addons.runtime.kube import KubeClient
+from addons.runtime.objects import KubeObject, Part, Resource
+
+SECRETS = Resource("", "v1", "secrets", "Secret")
+CONFIGURATIONS = Resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+    namespaced=False,
+)
+WEBHOOK = "pod-ip.aws-addons.io"
+_CERTIFICATE, _KEY = "tls.crt", "tls.key"
+_MANAGER = "aws-addons-cni"
+
+
+class Secret(KubeObject, frozen=True):
+    """Data that is kept from most eyes; the values are in base64."""
+
+    resource: ClassVar[Resource] = SECRETS
+    data: Mapping[str, str] = {}
+
+
+class _ClientConfig(Part, frozen=True):
+    ca_bundle: str = ""
+
+
+class _Webhook(Part, frozen=True):
+    client_config: _ClientConfig = _ClientConfig()
+
+
+class Configuration(KubeObject, frozen=True):
+    """Which webhooks the API server asks, and by whose certificates it knows them."""
+
+    resource: ClassVar[Resource] = CONFIGURATIONS
+    webhooks: tuple[_Webhook, ...] = ()
+
+
+class Authorities:
+    """Keeps the key pair of the webhook's authority in a Secret that all replicas share."""
+
+    def __init__(self, kube: KubeClient, *, namespace: str, name: str) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._name = name
+        self._version = ""  # of the Secret as last read; empty when there was none
+
+    async def read(self) -> tuple[bytes, bytes] | None:
+        """Give certificate and key as they are kept; None when there are none. Raises OutsideError."""
+        self._version = ""
+        try:
+            secret = await self._kube.get(SECRETS, Secret, namespace=self._namespace, name=self._name)
+            self._version = secret.metadata.resource_version
+            return b64decode(secret.data[_CERTIFICATE]), b64decode(secret.data[_KEY])
+        except (NotFound, KeyError, NotBase64):
+            return None
+
+    async def keep(self, certificate: bytes, key: bytes) -> None:
+        """Keep a new pair in the place of what was read last, unless another replica did so meanwhile.
+
+        Raises OutsideError.
+        """
+        data = {_CERTIFICATE: b64encode(certificate).decode(), _KEY: b64encode(key).decode()}
+        with suppress(AlreadyExists, Conflict):
+            if self._version:
+                body = {"metadata": {"resourceVersion": self._version}, "data": data}
+                await self._kube.merge_patch(SECRETS, body, namespace=self._namespace, name=self._name)
+            else:
+                await self._kube.create(SECRETS, self._secret(data), namespace=self._namespace)
+
+    def _secret(self, data: Mapping[str, str]) -> dict[str, object]:
+        return {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": self._name},
+            "type": "kubernetes.io/tls",
+            "data": data,
+        }
+
+    async def trust(self, certificate: bytes) -> None:
+        """Have the API server trust whom this authority certifies; the chart makes the rest.
+
+        Raises OutsideError, NotFound when there is no configuration.
+        """
+        client = {"caBundle": b64encode(certificate).decode()}
+        found = await self._kube.get(CONFIGURATIONS, Configuration, name=self._name)
+        if [each.client_config.ca_bundle for each in found.webhooks] == [client["caBundle"]]:
+            return
+        body = {
+            "apiVersion": CONFIGURATIONS.api_version,
+            "kind": CONFIGURATIONS.kind,
+            "metadata": {"name": self._name},
+            "webhooks": [{"name": WEBHOOK, "clientConfig": client}],
+        }
+        await self._kube.apply(CONFIGURATIONS, body, name=self._name, field_manager=_MANAGER)

@@ -1,0 +1,1 @@
+"""Network interfaces, addresses, assignments and requests of container runtimes. Values only."""

@@ -1,0 +1,1 @@
+"""Links, addresses, routes, rules and packet filters of the node and of its pods."""

@@ -1,0 +1,116 @@
+"""Wire pods: the hot path. Messages are packed by hand and sent as one batch for each namespace.
+
+Everything runs in a few threads of its own, which enter the pods' namespaces; the event loop only waits. What
+concerns one name is done by one thread, so that it is done in order.
+
+The kernel waits some 15 ms when it removes a link, and makes and removes no other one meanwhile. So links
+that are to go are put into a group, which is removed at once: thirty take as long as one.
+"""
+
+import asyncio
+import os
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self, TypeVar
+
+from addons.cni.net import inspection
+from addons.cni.net.namespaces import OWN
+from addons.cni.net.pair import LinkTaken, Pairs
+from addons.cni.net.sysctls import Sysctls
+from addons.cni.net.wiring import Wired, Wiring
+
+__all__ = ["LinkTaken", "Pods"]
+
+T = TypeVar("T")
+
+
+class Pods:
+    """The pods' links of the network namespace in which it is made; a context manager that ends its threads.
+
+    Links stay. `threads` are those that wire.
+    """
+
+    def __init__(self, *, threads: int = 2, sysctls: Sysctls | None = None) -> None:
+        self._home = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
+        self._sysctls = sysctls or Sysctls()
+        self._threads = [_Thread(self._home, self._sysctls) for _ in range(threads)]
+        self._remover = _Thread(self._home, self._sysctls)
+        self._removing = asyncio.Lock()
+        self._next_removal: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Finish what was begun: links that were to go are removed."""
+        await self._remover.run(Pairs.remove_doomed)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for thread in (*self._threads, self._remover):
+            await thread.end()
+        os.close(self._home)
+
+    async def connect(self, wiring: Wiring) -> Wired:
+        """Have the pod reach the node: pair of links, address, routes, neighbour; and the node the pod.
+
+        Wired already, by us and for this sandbox: nothing changes. When it fails, nothing is left; whoever
+        cancels it disconnects. Raises `LinkTaken`: another sandbox has the name, and keeps it. `NotFound`:
+        the pod's namespace is gone. `AlreadyExists`: the pod has such an interface, not by us. Other
+        `OutsideError`: the kernel refused.
+        """
+        return await self._thread_of(wiring).run(lambda pairs: pairs.connect(wiring))
+
+    async def disconnect(self, wiring: Wiring) -> None:
+        """Take away the pair of links, and its rules; nothing to do when they are gone, or another sandbox's.
+
+        The pod's namespace may be gone: `netns` may be empty.
+        """
+        if not await self._thread_of(wiring).run(lambda pairs: pairs.doom(wiring)):
+            return
+        if self._next_removal is None:
+            self._next_removal = asyncio.create_task(self._remove())
+        await asyncio.shield(self._next_removal)
+
+    async def check(self, wiring: Wiring) -> tuple[str, ...]:
+        """Say in words what is not as `connect` makes it; empty when nothing. Raises `OutsideError`."""
+        return await self._thread_of(wiring).run(lambda pairs: inspection.differences(pairs, wiring))
+
+    async def repair(self, wiring: Wiring) -> tuple[str, ...]:
+        """Put right what `check` finds, as long as the pair of links lives; say what was amiss."""
+        return await self._thread_of(wiring).run(lambda pairs: inspection.repair(pairs, wiring))
+
+    async def adopt(self, wiring: Wiring) -> tuple[str, ...]:
+        """Take over a pod that another daemon wired: it keeps its links, which get our alias and route.
+
+        Traffic goes on meanwhile. Say what was changed. Raises `NotFound`: there is no such link.
+        """
+        return await self._thread_of(wiring).run(lambda pairs: inspection.adopt(pairs, wiring))
+
+    async def _remove(self) -> None:
+        async with self._removing:
+            self._next_removal = None  # whoever comes from now on needs the next one
+            await self._remover.run(Pairs.remove_doomed)
+
+    def _thread_of(self, wiring: Wiring) -> "_Thread":
+        return self._threads[zlib.crc32(wiring.host_if.encode()) % len(self._threads)]
+
+
+class _Thread:
+    """One thread with its own sockets."""
+
+    def __init__(self, home: int, sysctls: Sysctls) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wiring")
+        self._pairs = self._executor.submit(Pairs, home, sysctls)
+
+    async def run(self, function: Callable[[Pairs], T]) -> T:
+        """Have the thread do something with its sockets."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._executor, lambda: function(self._pairs.result())
+        )
+
+    async def end(self) -> None:
+        """Do what was asked for, and end."""
+        await self.run(Pairs.close)
+        await asyncio.to_thread(self._executor.shutdown)

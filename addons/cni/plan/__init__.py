@@ -1,0 +1,1 @@
+"""What to do about addresses, interfaces, routes, rules and the capacity of the node. Pure."""

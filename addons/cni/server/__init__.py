@@ -1,0 +1,1 @@
+"""The socket at which container runtimes, other daemons and people ask."""

@@ -1,0 +1,1 @@
+"""What outlives the daemon: the journal of assignments, and what the original left behind."""

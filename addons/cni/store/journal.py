@@ -1,0 +1,211 @@
+"""The journal: what was promised to a runtime is on the disk before it is told.
+
+All that waits to be written is written at once and made durable by one fdatasync, by a thread of its own. The
+file is written anew now and then, under another name which then takes its place, so that it is always whole:
+the old one or the new one.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from addons.cni.store.allocations import Allocations
+from addons.cni.store.records import Damaged, Record, encode_all, read_lines
+from addons.runtime.clock import utc_now
+from addons.runtime.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+NAME = "journal"
+_RECORDS_UNTIL_SNAPSHOT = 1_000
+
+
+class JournalFailed(Unavailable):
+    """It could not be written down: the disk is full, or broken."""
+
+
+class _Waiting:
+    """Records that wait to be written; `is_remembered` has them count even if they cannot be."""
+
+    def __init__(self, records: tuple[Record, ...], *, is_remembered: bool = False) -> None:
+        self.records, self.is_remembered = records, is_remembered
+        self.written = asyncio.get_running_loop().create_future()
+
+    def end(self, error: JournalFailed | None) -> None:
+        """Tell who waits."""
+        if self.written.done():
+            return
+        if error and not self.is_remembered:
+            self.written.set_exception(error)
+        else:
+            self.written.set_result(None)
+
+
+class Journal:
+    """Writes down records in a folder, and knows what they come to (`allocations`).
+
+    Raises JournalFailed where the folder cannot be read or made. A last line that a crash cut short was never
+    promised to anybody and is dropped. Damage before the end is told by `damage` and in the log, the file is
+    kept aside, and all that can be read counts: whoever reconciles with the kernel learns the rest there.
+    """
+
+    def __init__(
+        self, folder: Path, *, now: Callable[[], datetime] = utc_now, limit: int = _RECORDS_UNTIL_SNAPSHOT
+    ) -> None:
+        self._folder, self._path = folder, folder / NAME
+        self._now, self._limit = now, limit
+        self._thread = ThreadPoolExecutor(1, "journal")
+        self._pending: list[_Waiting] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._file = -1
+        self._count = 0
+        self.failure = ""
+        """Why the last write failed; empty while all is written down."""
+        try:
+            self.allocations = Allocations(self._read())
+            self._write_anew(self.allocations.records(now()))
+        except OSError as error:
+            raise JournalFailed(f"journal {self._path}: {error.strerror}") from error
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nobody has written yet that all was recovered which pods had before there was a journal."""
+        return not self.allocations.is_recovered
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """What could not be read, in words, until `Recovered` is written."""
+        return self.allocations.damage
+
+    async def write(self, *records: Record) -> None:
+        """Have records count once they are durable. Raises JournalFailed: then they do not count."""
+        await self._commit(_Waiting(records))
+
+    async def write_or_remember(self, *records: Record) -> None:
+        """Have records count, durable or not: what is given back is free even while the disk is full.
+
+        They are written down with all else as soon as anything can be; until then `write` fails.
+        """
+        await self._commit(_Waiting(records, is_remembered=True))
+
+    async def retry(self) -> None:
+        """Write all anew if a write has failed before."""
+        if self.failure:
+            with suppress(JournalFailed):
+                await self._commit(_Waiting(()))
+
+    async def close(self) -> None:
+        """Write what waits, and let go of the file."""
+        while self._writing:
+            await self._writing
+        self._thread.shutdown()
+        self._close_file()
+
+    async def _commit(self, waiting: "_Waiting") -> None:
+        self._pending.append(waiting)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_pending())
+        await waiting.written
+
+    async def _write_pending(self) -> None:
+        """Write in batches, for as long as anything waits. Records count only once their batch is durable."""
+        try:
+            while self._pending:
+                batch, self._pending = self._pending, []
+                error = await self._write_batch([record for each in batch for record in each.records])
+                for each in batch:
+                    if error is None or each.is_remembered:
+                        self._apply(each.records)
+                for each in batch:
+                    each.end(error)
+        finally:
+            self._writing = None
+
+    async def _write_batch(self, records: list[Record]) -> JournalFailed | None:
+        """Make a batch durable, or say why not. After a failure the whole file is written anew."""
+        now = self._now()
+        self.allocations.forget_over(now)
+        loop = asyncio.get_running_loop()
+        try:
+            if self.failure or self._count + len(records) > self._limit:
+                everything = [*self.allocations.records(now), *records]
+                await loop.run_in_executor(self._thread, self._write_anew, everything)
+            else:
+                await loop.run_in_executor(self._thread, self._append, records)
+        except Exception as error:
+            self.failure = str(getattr(error, "strerror", "") or error)
+            log.error("journal %s cannot be written: %s", self._path, self.failure)
+            return JournalFailed(f"journal {self._path}: {self.failure}", code=type(error).__name__)
+        self.failure = ""
+        return None
+
+    def _apply(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.allocations.apply(record)
+
+    def _append(self, records: list[Record]) -> None:
+        _write_all(self._file, encode_all(records))
+        os.fdatasync(self._file)
+        self._count += len(records)
+
+    def _write_anew(self, records: Iterable[Record]) -> None:
+        """Put a new file in the place of the old one; if that fails, the old one stays as it is."""
+        records = list(records)
+        new = self._folder / f"{NAME}.new"
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(file, encode_all(records))
+            os.fsync(file)
+            new.replace(self._path)
+            _sync_folder(self._folder)
+        except OSError:
+            os.close(file)
+            raise
+        self._close_file()
+        self._file, self._count = file, 0
+
+    def _read(self) -> tuple[Record, ...]:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            data = self._path.read_bytes()
+        except FileNotFoundError:
+            return ()
+        lines = read_lines(data)
+        if lines.torn:
+            log.warning("journal %s: %d unfinished lines at its end are dropped", self._path, lines.torn)
+        if lines.bad:
+            self._keep_aside(data)
+            words = tuple(f"line {each.number}: {each.why}" for each in lines.bad)
+            log.error("journal %s is damaged, and kept aside: %s", self._path, "; ".join(words))
+            return (*lines.records, Damaged(words))
+        return lines.records
+
+    def _keep_aside(self, data: bytes) -> None:
+        aside = self._folder / f"{NAME}.damaged-{self._now():%Y%m%dT%H%M%S}"
+        aside.write_bytes(data)
+
+    def _close_file(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+def _write_all(file: int, data: bytes) -> None:
+    """Write all of it: what a full disk takes may be less. Raises OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have a new name outlive a crash."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

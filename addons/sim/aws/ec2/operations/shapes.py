@@ -1,0 +1,223 @@
+"""How records look in answers."""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+from typing import Any
+
+from addons.sim.aws.ec2.account import OWNER, REGION, Account
+from addons.sim.aws.ec2.model import Instance, Interface, RouteTable, SecurityGroup, Subnet, Tags, Vpc
+
+Shape = dict[str, Any]
+
+_STATE_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48}
+_TARGET_FIELDS = {
+    "igw": "GatewayId",
+    "vgw": "GatewayId",
+    "nat": "NatGatewayId",
+    "tgw": "TransitGatewayId",
+    "pcx": "VpcPeeringConnectionId",
+    "eni": "NetworkInterfaceId",
+    "local": "GatewayId",
+}
+
+
+def tag_items(tags: Tags) -> list[Shape]:
+    """Give tags."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def address_items(addresses: Iterable[IPv4Address]) -> list[Shape]:
+    """Give the addresses of an interface, the primary one first."""
+    return [
+        {"Primary": not number, "PrivateDnsName": dns_name(address), "PrivateIpAddress": address}
+        for number, address in enumerate(addresses)
+    ]
+
+
+def dns_name(address: IPv4Address) -> str:
+    """Give the private name of an address."""
+    return f"ip-{str(address).replace('.', '-')}.{REGION}.compute.internal"
+
+
+def _group_items(account: Account, ids: Iterable[str]) -> list[Shape]:
+    return [{"GroupId": id_, "GroupName": account.security_groups[id_].name} for id_ in ids]
+
+
+def interface_shape(account: Account, eni: Interface) -> Shape:
+    """Give a NetworkInterface."""
+    return _about_interface(account, eni) | {
+        "Attachment": _attachment_shape(eni),
+        "AvailabilityZone": eni.zone,
+        "RequesterManaged": False,
+        "TagSet": tag_items(eni.tags),
+    }
+
+
+def _about_interface(account: Account, eni: Interface) -> Shape:
+    return {
+        "Description": eni.description,
+        "Groups": _group_items(account, eni.groups),
+        "InterfaceType": "interface",
+        "Ipv6Addresses": [],
+        "MacAddress": eni.mac,
+        "NetworkInterfaceId": eni.id,
+        "OwnerId": OWNER,
+        "PrivateDnsName": dns_name(eni.addresses[0]),
+        "PrivateIpAddress": eni.addresses[0],
+        "PrivateIpAddresses": address_items(eni.addresses),
+        "Ipv4Prefixes": [{"Ipv4Prefix": prefix} for prefix in eni.prefixes] or None,
+        "SourceDestCheck": eni.source_dest_check,
+        "Status": eni.status,
+        "SubnetId": eni.subnet_id,
+        "VpcId": eni.vpc_id,
+    }
+
+
+def _attachment_shape(eni: Interface) -> Shape | None:
+    tie = eni.attachment
+    if tie is None:
+        return None
+    return _about_attachment(eni) | {"InstanceId": tie.instance_id, "InstanceOwnerId": OWNER}
+
+
+def _about_attachment(eni: Interface) -> Shape:
+    tie = eni.attachment
+    assert tie is not None
+    return {
+        "AttachTime": tie.since,
+        "AttachmentId": tie.id,
+        "DeleteOnTermination": tie.delete_on_termination,
+        "DeviceIndex": tie.device_index,
+        "NetworkCardIndex": tie.card_index,
+        "Status": tie.status,
+    }
+
+
+def instance_shape(account: Account, instance: Instance, interfaces: list[Interface]) -> Shape:
+    """Give an Instance with the interfaces that are tied to it."""
+    primary = next((eni for eni in interfaces if eni.attachment and not eni.attachment.device_index), None)
+    shape = {
+        "AmiLaunchIndex": 0,
+        "Architecture": "x86_64",
+        "ImageId": instance.image_id,
+        "InstanceId": instance.id,
+        "InstanceType": instance.type,
+        "LaunchTime": instance.launched_at,
+        "NetworkInterfaces": [
+            _about_interface(account, eni) | {"Attachment": _about_attachment(eni)} for eni in interfaces
+        ],
+        "Placement": {"AvailabilityZone": instance.zone, "Tenancy": "default"},
+        "State": state_shape(instance),
+        "Tags": tag_items(instance.tags),
+    }
+    if primary is None:
+        return shape
+    return shape | {
+        "PrivateDnsName": dns_name(primary.addresses[0]),
+        "PrivateIpAddress": primary.addresses[0],
+        "SecurityGroups": _group_items(account, primary.groups),
+        "SourceDestCheck": primary.source_dest_check,
+        "SubnetId": instance.subnet_id,
+        "VpcId": instance.vpc_id,
+    }
+
+
+def state_shape(instance: Instance) -> Shape:
+    """Give an InstanceState."""
+    return {"Code": _STATE_CODES[instance.state], "Name": instance.state}
+
+
+def subnet_shape(account: Account, subnet: Subnet) -> Shape:
+    """Give a Subnet with the addresses that are left."""
+    return {
+        "AvailabilityZone": subnet.zone,
+        "AvailableIpAddressCount": account.spaces[subnet.id].free,
+        "CidrBlock": subnet.cidr,
+        "DefaultForAz": False,
+        "MapPublicIpOnLaunch": False,
+        "OwnerId": OWNER,
+        "State": "available",
+        "SubnetId": subnet.id,
+        "SubnetArn": f"arn:aws:ec2:{REGION}:{OWNER}:subnet/{subnet.id}",
+        "Tags": tag_items(subnet.tags),
+        "VpcId": subnet.vpc_id,
+    }
+
+
+def vpc_shape(vpc: Vpc) -> Shape:
+    """Give a Vpc with all its blocks."""
+    blocks = [
+        {
+            "AssociationId": f"vpc-cidr-assoc-{vpc.id.removeprefix('vpc-')[:15]}{number:02x}",
+            "CidrBlock": cidr,
+            "CidrBlockState": {"State": "associated"},
+        }
+        for number, cidr in enumerate(vpc.cidrs)
+    ]
+    return {
+        "CidrBlock": vpc.cidrs[0],
+        "CidrBlockAssociationSet": blocks,
+        "DhcpOptionsId": "dopt-0123456789abcdef0",
+        "InstanceTenancy": "default",
+        "IsDefault": False,
+        "OwnerId": OWNER,
+        "State": "available",
+        "Tags": tag_items(vpc.tags),
+        "VpcId": vpc.id,
+    }
+
+
+def route_table_shape(table: RouteTable) -> Shape:
+    """Give a RouteTable with routes and associations."""
+    return {
+        "Associations": [_association(table, subnet) for subnet in _associated(table)],
+        "OwnerId": OWNER,
+        "PropagatingVgws": [],
+        "RouteTableId": table.id,
+        "Routes": [_route(destination, target) for destination, target in table.routes.items()],
+        "Tags": tag_items(table.tags),
+        "VpcId": table.vpc_id,
+    }
+
+
+def _associated(table: RouteTable) -> list[str]:
+    return [*([""] if table.is_main else []), *table.subnets]
+
+
+def association_id(table: RouteTable, subnet_id: str) -> str:
+    """Give the id of the tie of a table and a subnet, "" for that of a main table."""
+    return f"rtbassoc-{(subnet_id or table.id).rpartition('-')[2]}"
+
+
+def _association(table: RouteTable, subnet_id: str) -> Shape:
+    return {
+        "Main": not subnet_id,
+        "RouteTableAssociationId": association_id(table, subnet_id),
+        "RouteTableId": table.id,
+        "SubnetId": subnet_id or None,
+        "AssociationState": {"State": "associated"},
+    }
+
+
+def _route(destination: str, target: str) -> Shape:
+    kind = "DestinationPrefixListId" if destination.startswith("pl-") else "DestinationCidrBlock"
+    return {
+        kind: destination,
+        _TARGET_FIELDS[target.partition("-")[0]]: target,
+        "Origin": "CreateRouteTable" if target == "local" else "CreateRoute",
+        "State": "active",
+    }
+
+
+def security_group_shape(group: SecurityGroup) -> Shape:
+    """Give a SecurityGroup."""
+    return {
+        "Description": group.description,
+        "GroupId": group.id,
+        "GroupName": group.name,
+        "IpPermissions": [],
+        "IpPermissionsEgress": [],
+        "OwnerId": OWNER,
+        "Tags": tag_items(group.tags),
+        "VpcId": group.vpc_id,
+    }
