@@ -131,7 +131,7 @@ def _is_mixed(records: Iterable[RecordSet]) -> bool:
 
 
 def _share_place(records: Iterable[RecordSet]) -> bool:
-    """True when two record sets of one type are for one region or location, or have one part in a failover."""
+    """True when two record sets of one type are for one region, location or part in a failover."""
     holders: dict[tuple[str, str, str], str] = {}
     places = ((record, place) for record in records for place in record.routing if place[0] in _PLACES)
     return any(
@@ -159,8 +159,8 @@ def _waiting(group: ChangeGroup, skips: Sequence[Skip]) -> Skip:
             message = f"{group.name} changes as a whole or not at all: {skip.message}"
             return Skip(group.key, group.ref, skip.reason, message, skip.retry_at)
     message = (
-        f"{group.name} has records of another kind (routing policy, TTL of weighted ones, CNAME or not), or for "
-        "the same place (region, location, part in a failover), which Route 53 does not take beside these"
+        f"{group.name} has records of another kind (routing policy, TTL of weighted ones, CNAME or not), or"
+        " for the same place (region, location, part in a failover), which Route 53 does not take beside these"
     )
     return Skip(group.key, group.ref, reasons.MIXED_ROUTING, message)
 
