@@ -159,8 +159,8 @@ def _waiting(group: ChangeGroup, skips: Sequence[Skip]) -> Skip:
             message = f"{group.name} changes as a whole or not at all: {skip.message}"
             return Skip(group.key, group.ref, skip.reason, message, skip.retry_at)
     message = (
-        f"{group.name} has records of another kind (routing policy, TTL of weighted ones, CNAME or not), or of"
-        " the same place (region, location, part in a failover), which Route 53 does not take beside these"
+        f"{group.name} has records of another kind (routing policy, TTL of weighted ones, CNAME or not), or"
+        " of the same place (region, location, part in a failover), which Route 53 does not take beside these"
     )
     return Skip(group.key, group.ref, reasons.MIXED_ROUTING, message)
 
