@@ -72,7 +72,7 @@ class Explanation:
             yield Decision(now, own, which, action, reason, message, retry_at)
 
     def _owner(self, about: str) -> ObjectKey | None:
-        """The object that is meant, a DNSEndpoint also by its name in ownership texts; None if it is no source."""
+        """The object that is meant, or None; a DNSEndpoint also by its name in ownership texts."""
         said, _, place = about.partition("/")
         namespace, _, name = place.rpartition("/")
         kinds = {kind.lower(): kind for kind in self._watches.by_kind()}

@@ -445,3 +445,33 @@ class TestTemplatesAndFilters:
         async with world.running("--fqdn-template={{.Labels.env}}.example.com"):
             await until(lambda: ("Warning", "InvalidTemplate") in world.events("www"))
         assert world.records() == {}
+
+
+TEMPLATES = {
+    "the guide's, of ports": (
+        "{{ $name := .Name }}{{ range .Spec.Ports -}} {{ $name }}"
+        '{{ if eq .Name "http2" }}.http2{{ else }}.default{{ end }}.example.com,{{ end }}',
+        {"www.http2", "www.default"},
+    ),
+    "with a label": (
+        '{{ with index .Labels "team" }}{{ . }}.example.com{{ else }}none.example.com{{ end }}',
+        {"shop"},
+    ),
+    "of its metadata": ("{{ .ObjectMeta.Name }}-{{ .Metadata.namespace }}.example.com", {"www-default"}),
+    "of its addresses": (
+        '{{ range .Status.loadBalancer.ingress }}{{ .ip | replace "." "-" }}.example.com{{ break }}{{ end }}',
+        {"192-0-2-1"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("template", "names"), TEMPLATES.values(), ids=TEMPLATES.keys())
+async def test_a_template_reads_the_lists_and_maps_of_an_object(
+    world: World, template: str, names: set[str]
+) -> None:
+    obj = service("www", "192.0.2.1", hostname=",")
+    obj["metadata"]["labels"] = {"team": "shop"}
+    obj["spec"]["ports"] = [{"port": 80, "name": "http"}, {"port": 81, "name": "http2"}]
+    world.create(obj)
+    assert await world.once(f"--fqdn-template={template}") == {}
+    assert set(world.records()) == names
