@@ -17,6 +17,7 @@ from addons.cni.controller.audit import Audit
 from addons.cni.controller.calls import CountedCalls
 from addons.cni.controller.capacity import CapacityTeller
 from addons.cni.controller.interfaces import Interfaces
+from addons.cni.controller.link_watch import LinkWatch
 from addons.cni.controller.network import Network
 from addons.cni.controller.pool import Pool
 from addons.cni.controller.replay import replay
@@ -95,14 +96,27 @@ class Node:
             reporter=parts.reporter,
             now=now,
         )
-        calls = CountedCalls(
-            sandboxes, pod_came=pool.pod_came, why=lambda: addresses.why, reporter=parts.reporter, now=now
+        self._link_watch = LinkWatch(
+            interfaces=interfaces,
+            allocations=journal.allocations,
+            network=network,
+            pool=pool,
+            audit=self.audit,
         )
-        self.server = SocketServer(
-            Path(config.socket), operations=calls, views=views(config, self, watched, now)
-        )
+        self.server = self._served(parts, now)
         pool.on_change = self._pool_changed
         self.sharing.on_change = self.capacity.wake
+
+    def _served(self, parts: Parts, now: Callable[[], datetime]) -> SocketServer:
+        calls = CountedCalls(
+            self.sandboxes,
+            pod_came=self.pool.pod_came,
+            why=lambda: self.addresses.why,
+            reporter=parts.reporter,
+            now=now,
+        )
+        answers = views(self._config, self, self._watched, now)
+        return SocketServer(Path(self._config.socket), operations=calls, views=answers)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Do all of it until `stopping`."""
@@ -113,6 +127,7 @@ class Node:
                 partial(self._run_permitted, self.pool.run),
                 partial(self._run_permitted, self.capacity.run),
                 self.audit.run,
+                self._link_watch.run,
                 self.translating.run,
                 self.sharing.run,
                 self._write_conflist_when_ready,
@@ -173,7 +188,7 @@ class Node:
         """Tell the runtime that pods can start, as soon as that is so; it is never taken back."""
         while not stopping.is_set():
             if not self.not_ready():
-                await asyncio.to_thread(write_conflist, self._config)
+                write_conflist(self._config)
                 await stopping.wait()
                 return
             with suppress(TimeoutError):

@@ -137,7 +137,7 @@ class Journal:
                 await loop.run_in_executor(self._thread, self._write_anew, everything)
             else:
                 await loop.run_in_executor(self._thread, self._append, records)
-        except Exception as error:
+        except (OSError, RuntimeError, ValueError) as error:
             self.failure = str(getattr(error, "strerror", "") or error)
             log.error("journal %s cannot be written: %s", self._path, self.failure)
             return JournalFailed(f"journal {self._path}: {self.failure}", code=type(error).__name__)
