@@ -19,6 +19,7 @@ from addons.iamproxy.controller.build import (
 )
 from addons.iamproxy.net.redirect import Redirect
 from addons.iamproxy.server.listener import Place
+from addons.iamproxy.server.node_keys import NodeKeys
 from addons.runtime import cli
 from addons.runtime.daemon import live
 from addons.runtime.imds import InstanceMetadata, endpoint_at
@@ -50,12 +51,15 @@ async def _run(config: Config, redirect: Redirect | None) -> int:
     ):
         uncovered = (lambda: redirect.uncovered) if redirect else (lambda: "")
         region = region_of(config, parts)
+        node_keys = NodeKeys(node.read, config.metadata_allow)
         controller = build_controller(config, parts, uncovered=uncovered, trouble=trouble_of(parts, region))
         places: Sequence[Place] = [("", config.app_port)]
         if redirect:
-            places = await redirect.listen(is_warm=lambda: controller.is_warm)
+            places = await redirect.listen(is_warm=lambda: controller.is_warm and node_keys.has_looked)
             await redirect.ensure()
-        daemon = build(config, controller, node=node, region=region, places=places, redirect=redirect)
+        daemon = build(
+            config, controller, node_keys=node_keys, region=region, places=places, redirect=redirect
+        )
         return await live(NAME, config, parts, daemon)
 
 
