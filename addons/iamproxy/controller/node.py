@@ -150,7 +150,8 @@ class Controller:
     def faults(self) -> Iterator[Fault]:
         """What of STS or the API server is in the way of the pods."""
         yield from self.watches.unreadable()
-        if self.credentials.is_away:
+        gets_nothing = self.credentials.failing and self.credentials.is_empty
+        if self.credentials.is_away or gets_nothing:
             message = next(iter(self.credentials.errors().values()), "no answer")
             yield Fault("aws", "STS", "Unavailable", message)
 

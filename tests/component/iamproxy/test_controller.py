@@ -153,6 +153,22 @@ class TestReports:
             assert controller.not_ready() == ""
             await until(lambda: ("a-0", names.CREDENTIALS_FAILED) in world.events())
 
+    async def test_a_right_that_keeps_everybody_without_credentials_is_told_at_the_first_failure(
+        self, world: World
+    ) -> None:
+        """Here the role by way of which all others are assumed; one other role that fails is no such thing."""
+        world.aws.sts.create_role("web")
+        world.create(pod("a", "10.0.0.1", role="web"))
+        async with world.running(f"--assume-role-arn={BASE}broker") as made:
+            await until(lambda: list(made.faults()))
+            (fault,) = made.faults()
+            assert (fault.about, fault.reason) == ("STS", "Unavailable")
+            assert f"on resource: {BASE}broker" in fault.message
+            assert not made.credentials.is_away
+            world.aws.sts.create_role("broker")
+            await until(lambda: not list(made.faults()), seconds=60)
+            assert (await made.credentials.get(await key_of(made, "10.0.0.1"), 5)) is not None
+
     async def test_the_page_shows_pod_role_and_rule_and_no_secret(self, world: World) -> None:
         world.aws.sts.create_role("web")
         world.create(pod("a", "10.0.0.1", role="web"))
