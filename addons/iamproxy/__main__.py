@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from addons.iamproxy.commands import HELP, command_of
-from addons.iamproxy.config import ENV_PREFIXES, RETIRED, Config
+from addons.iamproxy.config import ENV_PREFIXES, RETIRED, Config, asks_for_base
 from addons.iamproxy.controller.build import (
     NAME,
     build,
@@ -31,7 +31,8 @@ async def main(config: Config) -> int:
     if not config.node:
         raise SettingError("--node is required: the name of the node that this daemon is for")
     if config.dry_run:
-        return await _run(replace(config, once=True), None)
+        complete = await with_region(config) if asks_for_base(config) else config
+        return await _run(replace(complete, once=True), None)
     if config.once:
         return await _run(await with_region(config), None)
     if config.interceptor == "none":
@@ -67,7 +68,11 @@ def run(argv: Sequence[str]) -> int:
     """Run the daemon, or the command that the first argument names; the exit code."""
     if not {"--help", "-h"}.isdisjoint(argv):
         sys.stdout.write(HELP)
-    command, settings = command_of(argv)
+    try:
+        command, settings = command_of(argv)
+    except SettingError as error:
+        sys.stderr.write(f"addons {NAME}: {error}\n")
+        return 2
     return cli.run(NAME, Config, command or main, settings, env_prefixes=ENV_PREFIXES, retired=RETIRED)
 
 

@@ -28,7 +28,7 @@ def set_up(level: str, form: Literal["json", "text"] | None, stream: TextIO | No
     """Log from `level` up to stderr, as text when that is a terminal and `form` does not say otherwise.
 
     Libraries are never let down to debug: botocore would log requests and replies with the secrets in them.
-    Of credentials that cannot be had it tells by a traceback, each time; whoever needs them tells it in words.
+    Of credentials that cannot be had it tells by a traceback each time; whoever needs them says it in words.
     """
     stream = stream or sys.stderr
     form = form or ("text" if stream.isatty() else "json")

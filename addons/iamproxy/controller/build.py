@@ -99,7 +99,7 @@ def build(
         once=controller.run_once,
         caches=(controller.watches.run,),
         servers=servers,
-        not_ready=lambda: region.not_ready() or controller.not_ready(),
+        not_ready=lambda: region.not_ready() or controller.not_ready() or server.not_ready(),
         state=controller.state,
         decisions_on=controller.decisions_on,
         faults=lambda: (*filter(None, [region.fault()]), *controller.faults()),

@@ -156,7 +156,7 @@ class TestReports:
     async def test_a_right_that_keeps_everybody_without_credentials_is_told_at_the_first_failure(
         self, world: World
     ) -> None:
-        """Here the role by way of which all others are assumed; one other role that fails is no such thing."""
+        """Here the right to assume the role by way of which all others are assumed."""
         world.aws.sts.create_role("web")
         world.create(pod("a", "10.0.0.1", role="web"))
         async with world.running(f"--assume-role-arn={BASE}broker") as made:
