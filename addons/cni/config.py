@@ -60,7 +60,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """Attach at most so many interfaces; 0 and nothing mean as many as the type of instance allows."""
 
     headroom: Annotated[int, Meta(ge=0, le=64)] = 8
-    """Demand policy: at most so many free addresses beyond those that bound pods wait for."""
+    """Demand policy: free addresses for the next pods, at most; 16 more while pods come and go."""
 
     subnet_reserve: Annotated[str, form(r"[0-9]+|[0-9]+(\.[0-9]+)?%", "a number or a percentage")] = "5%"
     """Take no headroom from a subnet with less than this left; a percentage means 16 addresses at least."""
@@ -141,6 +141,12 @@ class Config(CommonConfig, frozen=True, kw_only=True):
 
     disable_leaked_eni_cleanup: Annotated[bool, also_read("DISABLE_LEAKED_ENI_CLEANUP")] = False
     """Leave interfaces alone that instances left behind. Else one elected node deletes them every hour."""
+
+    lease_namespace: str = ""
+    """Namespace of the Lease by which one node is elected for that. Without it: the namespace of the pod."""
+
+    lease_name: str = ""
+    """Name of that Lease. Without it: `aws-addons-cni`."""
 
     manage_enis_non_schedulable: Annotated[bool, also_read("AWS_MANAGE_ENIS_NON_SCHEDULABLE")] = False
     """Add interfaces on a cordoned node as well."""

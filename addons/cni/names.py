@@ -39,7 +39,6 @@ EC2_FAILED: Final = "Ec2Failed"
 GROWING: Final = "Growing"
 COOLING: Final = "Cooling"
 NOT_GROWING: Final = "NotGrowing"
-NO_SUBNET: Final = "NoSubnet"
 POD_DELETED: Final = "PodDeleted"
 POD_REPLACED: Final = "PodReplaced"
 CONTAINER_DELETED: Final = "ContainerDeleted"
@@ -47,6 +46,12 @@ NOT_READY: Final = "NotReady"
 JOURNAL_FAILED: Final = "JournalFailed"
 PLUGIN_GONE: Final = "PluginGone"
 WIRING_FAILED: Final = "WiringFailed"
+
+# Reasons: what is said of a pod that is asked about.
+ADDRESS_ASSIGNED: Final = "AddressAssigned"
+POD_UNKNOWN: Final = "PodUnknown"
+HOST_NETWORK: Final = "HostNetwork"
+NOT_ASKED: Final = "NotAsked"
 
 # Reasons: what was done to the pool.
 ADDRESSES_ASSIGNED: Final = "AddressesAssigned"

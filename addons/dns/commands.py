@@ -1,6 +1,5 @@
 """The command beside the daemon: look whether all is there that a daemon with these settings needs."""
 
-import sys
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from msgspec.structs import replace
 from addons.dns.config import Config
 from addons.dns.controller.build import rates
 from addons.dns.controller.check import NAME, check
+from addons.runtime.cli import say
 from addons.runtime.daemon import connect
 
 HELP = """commands, written before all settings:
@@ -34,6 +34,5 @@ async def run_check(config: Config) -> int:
     async with connect(NAME, replace(config, dry_run=True, once=True), rates=rates(config)) as parts:
         async for finding in check(config, parts):
             all_good &= finding.is_good
-            sys.stdout.write(f"{finding}\n")
-            sys.stdout.flush()
+            say(f"{finding}\n")
     return 0 if all_good else 3

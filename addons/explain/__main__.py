@@ -10,7 +10,7 @@ from typing import NoReturn
 from addons.explain.ask import Question, ask_daemons
 from addons.explain.daemons import Answer
 from addons.explain.words import as_data, in_words
-from addons.runtime.cli import customary_kubeconfig
+from addons.runtime.cli import customary_kubeconfig, say
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube_access import namespace_of_context
 from addons.runtime.settings import SettingError
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     if not answers:
         sys.stderr.write("addons explain: no daemon of ours runs that has to do with it\n")
         return 3
-    sys.stdout.write((as_data if given.output == "json" else in_words)(about, answers))
+    say((as_data if given.output == "json" else in_words)(about, answers))
     return 0 if any(map(_is_told, answers)) else 3
 
 

@@ -67,7 +67,7 @@ async def _run(config: Config, redirect: Redirect | None) -> int:
 def run(argv: Sequence[str]) -> int:
     """Run the daemon, or the command that the first argument names; the exit code."""
     if not {"--help", "-h"}.isdisjoint(argv):
-        sys.stdout.write(HELP)
+        cli.say(HELP)
     try:
         command, settings = command_of(argv)
     except SettingError as error:

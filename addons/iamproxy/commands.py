@@ -27,6 +27,7 @@ from addons.iamproxy.kube.daemonset import DaemonSets
 from addons.iamproxy.model.objects import NAMESPACES, Namespace, Pod
 from addons.iamproxy.model.verdicts import Grant, Verdict
 from addons.iamproxy.net.redirect import Redirect
+from addons.runtime.cli import say
 from addons.runtime.errors import OutsideError
 from addons.runtime.imds import endpoint_at
 from addons.runtime.kube import KubeClient
@@ -109,7 +110,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
 async def run_ask(wanted: str, config: Config, *, no_role: bool = False) -> int:
     """Tell what a pod is told that asks for credentials: 0 when it is as wanted, else 3."""
     told = await ask(endpoint_at(config.metadata_addr), patience=_PATIENCE_SECONDS)
-    sys.stdout.write(f"{told.words} ({told.reason})\n" if told.reason else f"{told.words}\n")
+    say(f"{told.words} ({told.reason})\n" if told.reason else f"{told.words}\n")
     if no_role:
         expected, is_so = f"no role, told by iamproxy ({names.NO_ROLE})", told.reason == names.NO_ROLE
     elif wanted:
@@ -132,7 +133,7 @@ async def check(pod: str, url: str, config: Config) -> int:
     if not answers:
         sys.stderr.write("cannot tell: no daemon runs; --offline decides by the settings of this command\n")
         return 3
-    sys.stdout.write(in_words(about, answers))
+    say(in_words(about, answers))
     reasons = {decision.reason for answer in answers for decision in answer.decisions}
     return 0 if names.ROLE_GRANTED in reasons and not reasons & _WITHOUT_CREDENTIALS else 3
 
@@ -145,7 +146,7 @@ async def check_offline(pod: str, config: Config) -> int:
     except OutsideError as error:
         sys.stderr.write(f"cannot tell: {error.message}\n")
         return 3
-    sys.stdout.write(f"by the settings of this command; no daemon and no STS was asked\n{text}\n")
+    say(f"by the settings of this command; no daemon and no STS was asked\n{text}\n")
     return 0 if isinstance(verdict, Grant) else 3
 
 
@@ -188,7 +189,7 @@ async def clean_up_all(daemon_set: str, patience: str, config: Config) -> int:
     async with KubeClient.connect(config.kubeconfig, user_agent=_CLEANUP) as kube:
         result = await clean_up_nodes(DaemonSets(kube, namespace, name, manager=_CLEANUP), patience=duration)
     if result.is_done:
-        sys.stdout.write(f"cleaned up: {result.nodes} nodes\n")
+        say(f"cleaned up: {result.nodes} nodes\n")
         return 0
     sys.stderr.write(what_is_left(result, namespace, name))
     return 3

@@ -20,9 +20,12 @@ NEW_LINK, DELETE_LINK, NEW_RULE, DELETE_RULE = 16, 17, 32, 33
 UNIVERSE, LINK = 0, 253
 """Scopes of routes: by a gateway, or to what is on the link itself."""
 
-_GET_LINK, _NEW_ADDRESS, _NEW_ROUTE, _NEW_NEIGHBOUR, _SET_NEIGHBOUR_TABLE = 18, 20, 24, 28, 67
+_GET_LINK, _NEW_ADDRESS, _NEW_ROUTE, _GET_ROUTE = 18, 20, 24, 26
+_NEW_NEIGHBOUR, _GET_NEIGHBOUR, _SET_NEIGHBOUR_TABLE = 28, 30, 67
+_AS_IN_TABLE = 0x2000  # RTM_F_FIB_MATCH
 _INET, _UNICAST, _TO_TABLE, _PERMANENT, _PROXY = 2, 1, 1, 0x80, 0x08
-_UP, _HAS_CARRIER = 1, 0x10000
+_UP, _RUNNING = 0x1, 0x40
+_MAIN = 254
 _COMPATIBLE = 252  # the octet for tables beyond 255: the attribute counts
 
 _LINK = struct.Struct("=BxHiII")  # family, type, index, flags, which flags change
@@ -36,7 +39,11 @@ _NUMBER = struct.Struct("=I")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link as the kernel describes it; `peer_index` is that of a pair's other end, in its namespace."""
+    """A link as the kernel describes it.
+
+    `is_running`: it is up, and so is the other end of the pair. `peer_index` is that of the other end, in its
+    namespace.
+    """
 
     index: int
     name: str
@@ -44,7 +51,7 @@ class Link:
     mac: bytes
     mtu: int
     is_up: bool
-    has_carrier: bool
+    is_running: bool
     peer_index: int
     group: int = 0
 
@@ -89,6 +96,12 @@ def delete_group(group: int) -> Message:
     return Message(DELETE_LINK, ACKNOWLEDGE, payload, f"links of group {group}")
 
 
+def set_mtu(index: int, mtu: int) -> Message:
+    """Have the link take packets of this size."""
+    payload = _LINK.pack(0, 0, index, 0, 0) + encode(((4, _NUMBER.pack(mtu)),))
+    return Message(NEW_LINK, ACKNOWLEDGE, payload, f"MTU of link {index}")
+
+
 def delete_link(index: int) -> Message:
     """Remove the link, and with it the other end of a pair."""
     return Message(DELETE_LINK, ACKNOWLEDGE, _LINK.pack(0, 0, index, 0, 0), f"link {index}")
@@ -126,6 +139,18 @@ def new_route(
     return Message(_NEW_ROUTE, ACKNOWLEDGE | CREATE | REPLACE, payload, f"route {network} in table {table}")
 
 
+def match(address: IPv4Address) -> Message:
+    """Ask for the route by which packets to the address go; see `matched_length`."""
+    header = _ROUTE.pack(_INET, 32, 0, 0, _MAIN, 0, 0, 0, _AS_IN_TABLE)
+    return Message(_GET_ROUTE, 0, header + encode(((1, address.packed),)), f"route to {address}")
+
+
+def matched_length(payload: bytes) -> int:
+    """Read the answer to `match`: 32 for a route of that address alone."""
+    _, length, *_ = _ROUTE.unpack_from(payload)
+    return int(length)
+
+
 def new_neighbour(index: int, address: IPv4Address, mac: bytes) -> Message:
     """Have the address that hardware address, whatever was known before; nobody is asked for it."""
     header = _NEIGHBOUR.pack(_INET, index, _PERMANENT, 0, 0)
@@ -138,6 +163,16 @@ def new_proxy(index: int, address: IPv4Address) -> Message:
     header = _NEIGHBOUR.pack(_INET, index, _PERMANENT, _PROXY, 0)
     payload = header + encode(((1, address.packed),))
     return Message(_NEW_NEIGHBOUR, ACKNOWLEDGE | CREATE | REPLACE, payload, f"proxy for {address}")
+
+
+PROXIES = Message(_GET_NEIGHBOUR, DUMP, _NEIGHBOUR.pack(_INET, 0, 0, _PROXY, 0), "proxies")
+"""Ask which addresses links answer for."""
+
+
+def read_proxy(payload: bytes) -> tuple[int, IPv4Address]:
+    """Read an answer to `PROXIES`: the index of a link, and an address that it answers for."""
+    _, index, *_ = _NEIGHBOUR.unpack_from(payload)
+    return index, IPv4Address(decode(payload[_NEIGHBOUR.size :])[1])
 
 
 def answer_at_once(index: int) -> Message:
@@ -173,10 +208,16 @@ def read_link(payload: bytes) -> Link:
         mac=found.get(1, b""),
         mtu=_number(found, 4),
         is_up=bool(flags & _UP),
-        has_carrier=bool(flags & _HAS_CARRIER),
+        is_running=bool(flags & _RUNNING),
         peer_index=_number(found, 5),
         group=_number(found, 27),
     )
+
+
+def read_rule(payload: bytes) -> tuple[int, bool]:
+    """Read the notification of a rule: its priority, and whether it is for one address alone."""
+    _, destination, source, *_ = _ROUTE.unpack_from(payload)
+    return _number(decode(payload[_ROUTE.size :]), 6), 32 in (destination, source)
 
 
 def _rule(

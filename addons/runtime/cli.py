@@ -36,16 +36,16 @@ def run(
     """
     asked = [argument for argument in argv if argument in _QUESTIONS]
     if "--help" in asked or "-h" in asked:
-        return _say(help_text(name, config_type, env_prefixes))
+        return _answered(help_text(name, config_type, env_prefixes))
     if "--version" in asked:
-        return _say(f"addons {app.version()}")
+        return _answered(f"addons {app.version()}")
     try:
         flags = [argument for argument in argv if argument not in _QUESTIONS]
         _refuse_retired(flags, retired)
         config = load(config_type, flags, environ, env_prefixes=env_prefixes)
         config = _with_customary_variables(config, environ)
         if asked:
-            return _say(effective_yaml(config).rstrip())
+            return _answered(effective_yaml(config).rstrip())
         log.set_up(config.log_level, config.log_format)
         return app.run_to_exit_code(main(config))
     except SettingError as error:
@@ -59,8 +59,17 @@ def _refuse_retired(argv: Sequence[str], retired: Mapping[str, str]) -> None:
             raise SettingError(f"{flag} is not needed: {retired[flag]}")
 
 
-def _say(text: str) -> int:
-    print(text)
+def say(text: str) -> None:
+    """Write to standard output at once; where nobody reads it any more (`| head`), drop all that comes."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _answered(text: str) -> int:
+    say(f"{text}\n")
     return 0
 
 

@@ -24,13 +24,15 @@ from addons.runtime.kube import KubeClient
 from addons.runtime.kube_access import SERVICE_ACCOUNT_FILES, own_pod
 from addons.runtime.leader import Leader, leader_now
 from addons.runtime.outcomes import Fault
-from addons.runtime.plan_output import PrintPlan, printer
+from addons.runtime.plan_output import PlanOutput, PrintPlan
 from addons.runtime.reporter import Reporter
 from addons.runtime.runnable import Runnable
 from addons.runtime.settings import CommonConfig, LeaderConfig, SettingError
 from addons.runtime.web import StatusServer
 
 log = logging.getLogger(__name__)
+
+_READING_SECONDS = 2.0
 
 Failures = Mapping[str, str]
 """What failed -> why."""
@@ -107,6 +109,7 @@ async def connect(
     """
     region = config.aws_region or (None if awaits_region else "")
     async with (
+        _plan_output(config) as print_plan,
         KubeClient.connect(config.kubeconfig, user_agent=component(name)) as kube,
         AwsSession(region=region, endpoint_url=config.aws_endpoint_url, rates=rates, **aws_options) as aws,
     ):
@@ -121,8 +124,27 @@ async def connect(
             reporter=Reporter(decisions=decisions, events=None if config.dry_run else events),
             identity=AwsIdentity(aws) if has_identity else None,
             leader=_leader(name, config, kube, aws, identity),
-            print_plan=printer(config.output) if config.dry_run else None,
+            print_plan=print_plan,
         )
+
+
+@asynccontextmanager
+async def _plan_output(config: CommonConfig) -> AsyncIterator[PrintPlan | None]:
+    """What prints the plans of a dry run.
+
+    Who reads those of a single pass may take their time; a signal ends that. Nobody waits long for the reader
+    of a daemon that has been stopped.
+    """
+    if not config.dry_run:
+        yield None
+        return
+    plans = PlanOutput(config.output, runs_on=not config.once)
+    yield plans.print_plan
+    stopped = asyncio.Event()
+    with stopped_by_signals(stopped):
+        if not config.once:
+            stopped.set()
+        await end_within(0.0 if config.once else _READING_SECONDS, plans.written(), stopped)
 
 
 async def live(name: str, config: CommonConfig, parts: Parts, daemon: Daemon) -> int:

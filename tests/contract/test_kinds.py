@@ -50,6 +50,20 @@ class TestService:
         assert reply.body["details"] == {"causes": [{"message": why}]}
         await api.made("services", service("a", type="NodePort"))
 
+    @pytest.mark.parametrize("number", [80, NODE_PORTS.start - 1, NODE_PORTS.stop, 65_535])
+    async def test_a_node_port_outside_of_the_range_is_invalid(self, api: Api, number: int) -> None:
+        ports = [{"port": 80, "nodePort": number}]
+        reply = await api.create("services", service("a", type="NodePort", ports=ports))
+        assert (reply.status, reply.reason) == (422, "Invalid")
+        wanted = f"The range of valid ports is {NODE_PORTS.start}-{NODE_PORTS.stop - 1}"
+        assert reply.body["details"]["causes"] == [
+            {
+                "field": "spec.ports[0].nodePort",
+                "message": f"Invalid value: {number}: provided port is not in the valid range. {wanted}",
+                "reason": "FieldValueInvalid",
+            }
+        ]
+
     async def test_a_dry_run_takes_no_node_port(self, api: Api) -> None:
         spec = (await api.made("services", service("free", type="NodePort")))["spec"]
         await api.delete(api.path("services", "free"))

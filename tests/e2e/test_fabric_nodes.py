@@ -4,14 +4,17 @@ A plugin of Debian's plays ours: it gives pods addresses of a prefix that their 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
 
+from addons.sim.aws.ec2.interfaces import Wish
+from addons.sim.aws.server import AwsEndpoint
 from addons.sim.fabric.vpc import PEERED
+from addons.sim.fabric.world import VpcWorld, WorldNode
 from tests.support import fabric
 from tests.support.cluster import find_assets
 from tests.support.cni_sandbox import Sandbox
@@ -23,7 +26,7 @@ from tests.support.until import until
 
 pytestmark = [pytest.mark.kube, pytest.mark.timeout(180)]
 
-PREFIXES = ("10.0.1.64/28", "10.0.1.80/28")
+PREFIX = "10.0.1.64/28"
 
 
 def conflist(folder: Path, prefix: str) -> str:
@@ -40,12 +43,11 @@ def conflist(folder: Path, prefix: str) -> str:
 
 @pytest.fixture
 def vpc() -> Iterator[fabric.Site]:
-    """Two instances whose primary interfaces have a prefix each."""
+    """Two instances, the first of which has a prefix."""
     if lack := missing():
         pytest.skip(lack)
     with fabric.site() as made:
-        for number, prefix in enumerate(PREFIXES, start=1):
-            made.put(fabric.interface(number, f"10.0.1.{3 + number}", instance=f"i-{number}", prefix=prefix))
+        made.put(fabric.interface(1, "10.0.1.4", instance="i-1", prefix=PREFIX))
         yield made
 
 
@@ -68,7 +70,7 @@ class TestARuntime:
         await until(cri.is_network_ready)
         container = cri.run(Sandbox(None))
         address = cri.address(container)
-        assert ip_address(address) in ip_network(PREFIXES[0])
+        assert ip_address(address) in ip_network(PREFIX)
         assert fabric.pings(vpc.two.inside, address)
         cri.stop(container)
         assert not fabric.pings(vpc.two.inside, address)
@@ -87,22 +89,27 @@ class TestARuntime:
         assert left_over(folder) == []
 
     def configure(self) -> None:
-        (self.home / "cni.d" / "10-prefixes.conflist").write_text(conflist(self.home, PREFIXES[0]))
+        (self.home / "cni.d" / "10-prefixes.conflist").write_text(conflist(self.home, PREFIX))
 
 
 class TestKubelets:
     @pytest.fixture
-    def site(self, vpc: fabric.Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FabricSite]:
+    async def site(self, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FabricSite]:
+        """Two nodes of the strict EC2, which has assigned a prefix to each."""
         assets = find_assets()
-        if assets is None:
-            pytest.skip("no real Kubernetes; `make kube` builds one")
-        nodes = [(vpc.one, "10.0.1.4"), (vpc.two, "10.0.1.5")]
-        with running_in_fabric(tmp_path_factory.mktemp("site"), assets, vpc.fabric, nodes) as site:
-            for node, prefix in zip(site.nodes, PREFIXES, strict=True):
-                folder = site.configurations(node)
-                (folder / "10-prefixes.conflist").write_text(conflist(folder.parent, prefix))
-            site.await_ready()
-            yield site
+        if assets is None or missing():
+            pytest.skip(missing() or "no real Kubernetes; `make kube` builds one")
+        folder = tmp_path_factory.mktemp("site")
+        async with AwsEndpoint() as aws, VpcWorld(aws) as world:
+            nodes = [await world.add_node() for _ in range(2)]
+            instances = [(each.node, str(each.address)) for each in nodes]
+            with running_in_fabric(folder, assets, world.fabric, instances) as site:
+                for instance, node in zip(nodes, site.nodes, strict=True):
+                    prefix = assign_prefix(world, instance)
+                    place = site.configurations(node)
+                    (place / "10-prefixes.conflist").write_text(conflist(place.parent, prefix))
+                site.await_ready()
+                yield site
 
     async def test_pods_of_both_nodes_reach_each_other_and_are_seen_by_their_own_address(
         self, site: FabricSite
@@ -113,6 +120,13 @@ class TestKubelets:
         await kubectl.ok("exec", first, "--", "ping", "-c", "1", "-W", "5", addresses[1])
         seen = await kubectl.ok("exec", first, "--", "wget", "-q", "-O", "-", f"http://{PEERED}/")
         assert seen == addresses[0]
+
+
+def assign_prefix(world: VpcWorld, node: WorldNode) -> str:
+    """Have EC2 assign a prefix to a node's primary interface."""
+    (primary,) = world.ec2.account.interfaces_of(node.instance.id)
+    _, (prefix,) = world.ec2.interfaces.assign(primary.id, Wish(prefix_count=1))
+    return str(prefix)
 
 
 def left_over(folder: Path) -> list[str]:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
+from addons.sim.aws.ec2.model import Change
 from addons.sim.fabric.echo import Echo
-from addons.sim.fabric.subnets import PRIVATE, PUBLIC
-from addons.sim.fabric.vpc import INTERNET, NAT_GATEWAY, PEERED, SERVICES
+from addons.sim.fabric.subnets import PRIVATE, PUBLIC, Subnet
+from addons.sim.fabric.vpc import INTERNET, NAT_GATEWAY, PEERED, SERVICES, VpcFabric
 from addons.sim.net import METADATA, Namespace
 from tests.support.fabric import (
     PRIVATE_SUBNET,
@@ -129,6 +130,15 @@ class TestLinks:
         vpc.put(interface(4, "10.0.1.21", instance="i-1", index=1))
         assert links(vpc.one.inside)["eth1"] == "02:00:00:00:00:04"
 
+    def test_links_may_have_the_names_of_other_systems(self) -> None:
+        with VpcFabric([SUBNET], link_name=lambda index: f"ens{5 + index}") as fabric:
+            node = fabric.add_node("i-1")
+            for index in (0, 1):
+                made = interface(index + 1, f"10.0.1.{index + 4}", instance="i-1", index=index)
+                fabric.change(Change(None, made))
+            assert set(links(node.inside)) == {"lo", "ens5", "ens6"}
+            assert pings(node.inside, ROUTER)
+
     def test_a_node_that_comes_late_finds_what_is_attached_to_it(self, vpc: Site) -> None:
         vpc.put(interface(3, "10.0.1.20", instance="i-3"))
         assert pings(vpc.fabric.add_node("i-3").inside, "10.0.1.4")
@@ -154,7 +164,7 @@ class TestBeyond:
     async def test_a_nat_gateway_takes_every_address_and_shows_its_own(self, vpc: Site) -> None:
         vpc.one.inside.ip("addr add 10.0.1.30/32 dev lo")
         vpc.put(with_addresses(vpc.primary, "10.0.1.4", "10.0.1.30"))
-        vpc.fabric.add_subnet(replace(SUBNET, routes=PRIVATE))
+        vpc.fabric.router.add_subnet(replace(SUBNET, routes=PRIVATE))
         assert await seen_by(vpc.one.inside, str(INTERNET), source="10.0.1.30") == str(NAT_GATEWAY)
 
     async def test_a_flow_lasts_until_its_address_is_taken_away(self, vpc: Site) -> None:
@@ -166,7 +176,7 @@ class TestBeyond:
             assert not await connected.beat()
 
     async def test_without_a_route_nobody_leaves(self, vpc: Site) -> None:
-        vpc.fabric.add_subnet(replace(SUBNET, routes=PUBLIC[1:]))
+        vpc.fabric.router.add_subnet(replace(SUBNET, routes=PUBLIC[1:]))
         assert await seen_by(vpc.one.inside, str(INTERNET)) == ""
         assert await seen_by(vpc.one.inside, str(PEERED)) == "10.0.1.4"
 
@@ -177,18 +187,20 @@ class TestBeyond:
             )
 
     async def test_a_joined_network_is_reached_and_reaches_back(self, vpc: Site) -> None:
-        other = Namespace(f"{vpc.fabric.router.name}-other")
+        other = Namespace(f"{vpc.fabric.router.inside.name}-other")
         other.make()
         try:
-            vpc.fabric.join(other, near=IPv4Address("100.65.0.1"), far=IPv4Address("100.65.0.2"))
+            vpc.fabric.router.join(other, near=IPv4Address("100.65.0.1"), far=IPv4Address("100.65.0.2"))
             with Echo(other):
                 assert await seen_by(vpc.one.inside, "100.65.0.2") == "10.0.1.4"
             assert pings(other, "10.0.1.4")
+            vpc.fabric.router.add_subnet(Subnet("subnet-late", IPv4Network("10.0.9.0/24")))
+            assert pings(other, "10.0.9.1")
         finally:
             other.remove()
 
     async def test_what_listens_on_the_router_is_reached_by_nodes(self, vpc: Site) -> None:
-        with Echo(vpc.fabric.router, str(SERVICES)):
+        with Echo(vpc.fabric.router.inside, str(SERVICES)):
             assert await seen_by(vpc.one.inside, str(SERVICES)) == "10.0.1.4"
 
     async def test_every_node_has_a_metadata_address_of_its_own(self, vpc: Site) -> None:

@@ -18,6 +18,9 @@ LARGE = InstanceLimits(3, 10)
 SMALL = InstanceLimits(3, 4)
 """t3.small: three interfaces with three addresses for pods each."""
 
+HUGE = InstanceLimits(15, 50)
+"""p3dn.24xlarge: fifteen interfaces with 49 addresses for pods each."""
+
 TAGS = {INSTANCE_TAG: "i-1", CREATED_TAG: "2026-01-02T00:00:00Z"}
 
 

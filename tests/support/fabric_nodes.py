@@ -107,6 +107,6 @@ def plugins_of(folder: Path, node: str) -> Path:
 
 def _join(fabric: VpcFabric, hub: Namespace, network: str, test: str) -> None:
     behind = [IPv4Network(f"{network}/24")]
-    fabric.join(hub, near=_NEAR, far=_FAR, behind=behind)
+    fabric.router.join(hub, near=_NEAR, far=_FAR, behind=behind)
     hub.set_kernel("ipv4/ip_forward", "1")
     output_of(*hub.command("nft", "-f", "-"), stdin=_TO_THE_TEST.format(test=test, hub=network))

@@ -1,11 +1,11 @@
 """What EC2 answers, as our values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from addons.cni.model.enis import Eni, InstanceLimits, Subnet
+from addons.cni.model.enis import Eni, Subnet
 from addons.cni.names import CREATED_TAG, INSTANCE_TAG, NO_MANAGE_TAG
 from addons.runtime.clock import parse_rfc3339
 
@@ -88,16 +88,3 @@ def vpc_cidrs_from_api(item: Item) -> tuple[IPv4Network, ...]:
     )
     blocks = dict.fromkeys((item["CidrBlock"], *sorted(associated)))
     return tuple(map(IPv4Network, blocks))
-
-
-def limits_from_api(item: Item) -> InstanceLimits:
-    """Read what a type of instance can hold on its default network card."""
-    network = item["NetworkInfo"]
-    default = network.get("DefaultNetworkCardIndex", 0)
-    cards: Iterable[Item] = network.get("NetworkCards", ())
-    on_card = (card["MaximumNetworkInterfaces"] for card in cards if card["NetworkCardIndex"] == default)
-    return InstanceLimits(
-        enis=next(iter(on_card), network["MaximumNetworkInterfaces"]),
-        addresses_per_eni=network["Ipv4AddressesPerInterface"],
-        can_have_prefixes=item.get("Hypervisor") == "nitro" or item.get("BareMetal", False),
-    )

@@ -33,7 +33,7 @@ from addons.cni.names import (
 )
 from addons.runtime.aws import AwsSession
 from addons.runtime.clock import rfc3339, utc_now
-from addons.runtime.errors import OutsideError
+from addons.runtime.errors import NotFound, OutsideError
 from addons.runtime.permit import Permit
 
 
@@ -169,14 +169,15 @@ class Enis:
         return self._being_made > 0
 
     async def _read(self, items: Iterable[Item]) -> list[Eni]:
-        """Read interfaces, with the blocks of their subnets."""
+        """Read interfaces, with the blocks of their subnets. Raises OutsideError."""
         items = list(items)
         if unknown := {item["SubnetId"] for item in items} - self._cidrs.keys():
             self._cidrs |= {subnet.subnet_id: subnet.cidr for subnet in await self._subnets.read(unknown)}
+        if gone := unknown - self._cidrs.keys():
+            raise NotFound(f"{min(gone)}: EC2 does not show this subnet", code="InvalidSubnetID.NotFound")
         return [
             eni_from_api(item, self._cidrs[item["SubnetId"]], manages_untagged=self._manages_untagged)
             for item in items
-            if item["SubnetId"] in self._cidrs
         ]
 
     def _new_tags(self) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from addons.cni import names
 from addons.cni.config import Config
+from addons.cni.controller.metrics import ADVERTISED
 from addons.cni.kube import reports
 from addons.cni.kube.node_status import is_tainted, set_taint, tell_capacity, told_capacity
 from addons.cni.kube.watches import NodeWatches
@@ -15,7 +16,7 @@ from addons.runtime.errors import Conflict
 from addons.runtime.kube import KubeClient
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.permit import Permit
-from addons.runtime.reporter import Reporter
+from addons.runtime.reporter import Report, Reporter
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class CapacityTeller:
             return Result(again_in=_PAUSE_SECONDS)
         sharers, rank = self._sharers()
         self.capacity = pod_ip_capacity(view, self.capacity, sharers=sharers, rank=rank)
+        ADVERTISED.set(self.capacity.value)
         has_told = await self._tell(node, self.capacity)
         is_waiting = self.capacity.lower_since or self.capacity.turned_since
         return Result(again_in=_PAUSE_SECONDS if has_told or is_waiting else _LOOK_SECONDS)
@@ -90,7 +92,7 @@ class CapacityTeller:
         self._reporter.tell_current("capacity", self._exhaustion(node, capacity))
         return changed
 
-    def _exhaustion(self, node: Node, capacity: Capacity) -> Sequence[reports.Report]:
+    def _exhaustion(self, node: Node, capacity: Capacity) -> Sequence[Report]:
         if not capacity.taint:
             return ()
         message = f"no address for another pod: {capacity.because}"

@@ -6,6 +6,7 @@ from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
+from addons.cni.plan.view import View
 from addons.runtime.aws import CALL_SECONDS, CALLS
 
 ENI_MAX = Gauge("awscni_eni_max", "Interfaces that the type of instance allows, or the settings.")
@@ -85,6 +86,28 @@ def _by_operation(metric: Counter | Histogram, ending: str) -> dict[str, dict[st
                 by_outcome = found.setdefault(sample.labels["operation"], {})
                 by_outcome[sample.labels.get("outcome", "")] = sample.value
     return found
+
+
+def set_pool(view: View, waiting: int) -> None:
+    """Have the gauges say what the pool is now."""
+    stock, enis = view.stock, view.pod_enis
+    ENI_MAX.set(view.eni_limit)
+    IP_MAX.set(view.eni_limit * view.limits.slots_per_eni * view.unit)
+    ENI_ALLOCATED.set(sum(eni.is_managed for eni in view.enis))
+    TOTAL_ADDRESSES.set(stock.usable + stock.cooling + stock.quarantined)
+    ASSIGNED_ADDRESSES.set(stock.assigned)
+    COOLING_ADDRESSES.set(stock.cooling)
+    TOTAL_PREFIXES.set(stock.prefixes)
+    WAITING_ADDS.set(waiting)
+    ASSIGNED_PER_ENI.clear()
+    for eni in enis:
+        ASSIGNED_PER_ENI.labels(eni.eni_id).set(len(eni.all_addresses() & view.addresses.assigned))
+    SUBNET_FREE.clear()
+    for subnet in view.subnets.values():
+        SUBNET_FREE.labels(subnet.subnet_id).set(subnet.free)
+    GROWTH_BLOCKED.clear()
+    for rest in view.rests.values():
+        GROWTH_BLOCKED.labels(rest.reason).set(1)
 
 
 COUNTS = Counts()

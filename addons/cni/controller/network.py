@@ -10,7 +10,7 @@ from addons.cni.model.assignments import Assignment
 from addons.cni.model.enis import Eni
 from addons.cni.net.node import NodeNetwork
 from addons.cni.net.pods import Pods
-from addons.cni.net.wanted import DataPath, Observed, Wanted, wanted_network
+from addons.cni.net.wanted import DataPath, Observed, Wanted, changes, wanted_network
 from addons.cni.net.wiring import MAIN_TABLE, Wired, Wiring
 from addons.cni.store.allocations import Allocations
 
@@ -47,7 +47,7 @@ class Network:
         if self._interfaces.is_known and not self._has(assignment):
             return (f"{assignment.ip} is not on {assignment.eni_id or 'any interface'} any more",)
         at_pod = await self._pods.check(self.wiring(assignment))
-        return (*at_pod, *await self._node.differences(self._wanted, self._macs()))
+        return (*at_pod, *changes(self._wanted(), await self.observe()).words())
 
     async def repair(self, assignment: Assignment) -> tuple[str, ...]:
         """Put right what is amiss at a pod; see Pods.repair."""

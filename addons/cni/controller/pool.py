@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from datetime import datetime
 from ipaddress import IPv4Address
 
 from msgspec.structs import replace
 
+from addons.cni.aws.enis import Enis
 from addons.cni.config import Config
 from addons.cni.controller.addresses import AddressPool
 from addons.cni.controller.interfaces import Interfaces
-from addons.cni.controller.rests import Rests
+from addons.cni.controller.rests import Rests, is_full
 from addons.cni.controller.surroundings import Surroundings
 from addons.cni.desired.demand import demand_of
 from addons.cni.kube import reports
@@ -26,9 +27,8 @@ from addons.cni.model.actions import (
 )
 from addons.cni.model.enis import PREFIX_SIZE, Eni, InstanceLimits
 from addons.cni.model.outcomes import Applied
-from addons.cni.model.pool import Addresses, Arrivals, Policy
+from addons.cni.model.pool import Arrivals, Policy
 from addons.cni.plan.arrivals import arrived
-from addons.cni.plan.assign import free_since
 from addons.cni.plan.demand_targets import is_scarce
 from addons.cni.plan.pool import plan_pool
 from addons.cni.plan.view import UnderWay, View, gain, serving
@@ -36,6 +36,7 @@ from addons.cni.store.allocations import Allocations
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 from addons.runtime.loop import ReconcileLoop, Result
+from addons.runtime.outcomes import Fault
 from addons.runtime.permit import Permit
 from addons.runtime.plan_output import PrintPlan
 from addons.runtime.reporter import Reporter
@@ -46,8 +47,8 @@ KEY = "pool"
 _LONGEST_LOOK = 30.0
 _SHORTEST_LOOK = 0.05
 _LINK_SECONDS = 0.5
+_CALM_SECONDS = 0.5
 
-Apply = Callable[[Action, Permit], Awaitable[Applied]]
 Prepare = Callable[[Collection[Eni]], Awaitable[frozenset[str]]]
 """Has the kernel as these interfaces need it; gives the ids of those whose addresses may be handed out."""
 
@@ -69,7 +70,8 @@ class Pool:
         allocations: Allocations,
         watched: NodeWatches,
         limits: InstanceLimits,
-        apply: Apply,
+        door: Enis,
+        recover: Callable[[], Awaitable[None]],
         prepare: Prepare,
         reporter: Reporter,
         print_plan: PrintPlan | None = None,
@@ -78,11 +80,10 @@ class Pool:
         self._config, self._policy = config, policy_of(config)
         self._interfaces, self._surroundings = interfaces, surroundings
         self._addresses, self._allocations, self._watched = addresses, allocations, watched
-        self._limits, self._apply, self._prepare = limits, apply, prepare
+        self._limits, self._door, self._recover, self._prepare = limits, door, recover, prepare
         self._reporter, self._print_plan, self._now = reporter, print_plan, now
         self._rests = Rests(now=now)
         self._under_way: dict[asyncio.Task[None], UnderWay] = {}
-        self._free_since: dict[IPv4Address, datetime] = {}
         self._doubtful: frozenset[IPv4Address] = frozenset()  # given up, if EC2 understood
         self._arrivals = Arrivals()
         self._loop: ReconcileLoop[str] = ReconcileLoop("cni-pool", self.reconcile, coalesce_seconds=0.005)
@@ -90,13 +91,35 @@ class Pool:
         """The interfaces for which the kernel is ready."""
         self.plan = Plan()
         """What was planned last."""
+        self.failures: dict[str, str] = {}
+        """What failed and has not succeeded since."""
+        self._failed: OutsideError | None = None
         self.on_change: Callable[[], None] = lambda: None
         """Called when there may be more or fewer addresses."""
 
     @property
-    def errors(self) -> dict[str, str]:
-        """Why the last pass failed, if it did."""
-        return self._loop.errors
+    def last_pass(self) -> datetime | None:
+        """When a pass ended last."""
+        return self._loop.last_pass
+
+    def not_ready(self) -> str:
+        """Why no pod can be given an address now or soon, in words; exhaustion is none such reason."""
+        if not self._interfaces.is_known:
+            failed = "".join(self._loop.errors.values())
+            return failed or "EC2 was not asked for the node's interfaces yet"
+        stock = self.view().stock
+        if stock.free or stock.assigned or self.is_at_rest:
+            return ""
+        return "the first addresses are being assigned"
+
+    def faults(self) -> Iterator[Fault]:
+        """What of EC2 is in the way."""
+        if error := self._failed:
+            yield Fault("aws", "network interfaces", error.reason, error.message)
+        for about, rest in self._rests.current().items():
+            yield Fault("aws", about, rest.reason, rest.message)
+        for about, error in self._surroundings.errors.items():
+            yield Fault("aws", about, error.reason, error.message)
 
     @property
     def is_at_rest(self) -> bool:
@@ -119,21 +142,31 @@ class Pool:
             waking = group.create_task(self._wake_when_asked())
             await self._loop.run(permit)
             waking.cancel()
-        if self._under_way:
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Return when nothing is under way any more."""
+        while self._under_way:
             await asyncio.wait(self._under_way)
 
     async def _wake_when_asked(self) -> None:
+        """Plan at once for pods that wait; else a moment later, for many that come and go at a time."""
         while True:
             await self._addresses.changed.wait()
             self._addresses.changed.clear()
-            self.wake()
+            self._loop.wake(KEY, after=0.0 if self._addresses.waiting else _CALM_SECONDS)
 
     async def reconcile(self, key: str, permit: Permit) -> Result:
-        """Observe, plan, begin. Raises OutsideError while EC2 has never answered, or contradicts us."""
-        if self._interfaces.is_doubtful:
-            await self.observe()
-        elif self._unready():
-            await self.prepare()
+        """Observe, plan, begin. Raises OutsideError while EC2 does not answer."""
+        try:
+            if self._interfaces.is_doubtful:
+                await self.observe(permit)
+            elif self._unready():
+                await self.prepare()
+        except OutsideError as error:
+            self._failed = error
+            raise
+        self._failed = None
         await self._refresh()
         self.plan = plan_pool(self.view())
         self._tell(self.plan)
@@ -144,12 +177,27 @@ class Pool:
         seconds = self._seconds_until(self.plan.look_again)
         return Result(again_in=min(seconds, _LINK_SECONDS) if self._unready() else seconds)
 
-    async def observe(self) -> None:
-        """Ask EC2 for the interfaces, and have the kernel follow. Raises OutsideError."""
+    async def observe(self, permit: Permit) -> None:
+        """Ask EC2 for the interfaces, and have the kernel follow. Raises OutsideError.
+
+        Before anything is handed out, it is learned what pods have that the journal does not know; and what
+        was made half-way, by a process that is no more, is deleted.
+        """
         await self._interfaces.observe()
+        await self._recover()
         await self.prepare()
+        if not self._print_plan:
+            await self.roll_back(permit)
         self._addresses.restore(self._doubtful)
         self._doubtful = frozenset()
+
+    async def roll_back(self, permit: Permit) -> None:
+        """Delete what was made for this node and is attached to nothing."""
+        try:
+            for applied in await self._door.roll_back(permit):
+                self._reporter.tell(reports.of_applied(applied))
+        except OutsideError as error:
+            log.warning("interfaces made half-way cannot be looked for: %s", error.message)
 
     async def prepare(self) -> None:
         """Have the kernel follow, and hand out what it is ready for. Raises OutsideError."""
@@ -167,33 +215,23 @@ class Pool:
         pods = demand_of(self._watched.pods(), assigned) if self._watched.knows_pods else None
         placement = self._surroundings.placement(node, self._watched.eni_configs())
         enis = self._interfaces.all()
-        addresses = self.held()
-        self._free_since = free_since(serving(enis, placement), addresses, now)
         return View(
             now=now,
             enis=enis,
             limits=self._limits,
             policy=self._policy,
             placement=placement,
-            addresses=replace(addresses, free_since=self._free_since),
+            addresses=self._addresses.addresses,
             subnets=self._surroundings.subnets,
             demand=pods,
             asking=self._addresses.waiting,
+            being_assigned=self._addresses.being_assigned,
             arrivals=self._arrivals,
             max_pods=self._config.max_pods or (node.max_pods if node else None),
             is_cordoned=bool(node and node.spec.unschedulable),
             is_leaving=bool(node and node.is_leaving),
             rests=self._rests.current(),
             under_way=tuple(self._under_way.values()),
-        )
-
-    def held(self) -> Addresses:
-        """Who has the node's addresses."""
-        return Addresses(
-            assigned=self._addresses.in_use,
-            cooling=self._allocations.cooling,
-            quarantined=frozenset(self._allocations.quarantined),
-            free_since=self._free_since,
         )
 
     async def _refresh(self) -> None:
@@ -229,9 +267,12 @@ class Pool:
     async def _do(self, action: Action, permit: Permit) -> None:
         withheld = given_up(action, self._interfaces)
         try:
-            applied = await self._apply(action, permit)
+            applied = await self._door.apply(action, permit)
             self._took(applied)
             self._interfaces.applied(applied)
+            if is_full(applied.error):
+                self._surroundings.expire()
+                await self._refresh()
             self._settle(applied)
             if not applied.error:
                 await self.prepare()
@@ -248,8 +289,15 @@ class Pool:
     def _settle(self, applied: Applied) -> None:
         """Mind what EC2 refused, and tell what became of it."""
         if applied.error:
-            self._rests.failed(applied.action, applied.error, subnet_of=self._subnet_of)
+            self.failures[applied.action.key] = applied.error.message
+            self._rests.failed(
+                applied.action,
+                applied.error,
+                subnet_of=self._subnet_of,
+                subnets=self._surroundings.subnets,
+            )
         else:
+            self.failures.pop(applied.action.key, None)
             self._rests.succeeded(applied.action, subnet_of=self._subnet_of)
         self._reporter.tell(reports.of_applied(applied))
 

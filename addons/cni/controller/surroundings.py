@@ -10,7 +10,7 @@ from addons.cni import names
 from addons.cni.aws.node import NodeMetadata
 from addons.cni.aws.subnets import Subnets
 from addons.cni.config import Config
-from addons.cni.desired.placement import placed_by_eni_config
+from addons.cni.desired.placement import eni_config_name, placed_by_eni_config, placed_by_node
 from addons.cni.model.enis import NodeIdentity, Subnet
 from addons.cni.model.objects import EniConfig, Node
 from addons.cni.model.pool import Placement
@@ -46,24 +46,21 @@ class Surroundings:
 
     def placement(self, node: Node | None, eni_configs: Mapping[str, EniConfig]) -> Placement:
         """Where interfaces for pods are made, and whether the first one serves pods."""
-        config = self._config
-        if config.custom_network_cfg:
-            return placed_by_eni_config(
-                node,
-                eni_configs,
-                annotation=config.eni_config_annotation_def,
-                label=config.eni_config_label_def,
-                node_groups=self.security_groups,
+        around = replace(self._node, security_groups=self.security_groups)
+        if not self._config.custom_network_cfg:
+            found = self._discovered
+            known = None if found is None else [self.subnets[each] for each in found if each in self.subnets]
+            return placed_by_node(around, known)
+        if node is None:
+            return Placement(
+                primary_serves=False,
+                is_custom=True,
+                reason=names.NOT_READY,
+                problem="the node is not known yet",
             )
-        if self._discovered is None:
-            return Placement(subnet_ids=(self._node.subnet_id,), security_groups=self.security_groups)
-        return Placement(
-            subnet_ids=tuple(sorted(self._discovered, key=self._emptiest_first)),
-            security_groups=self.security_groups,
-            primary_serves=self._node.subnet_id in self._discovered,
-            reason="" if self._discovered else names.NO_SUBNET,
-            problem="" if self._discovered else "no subnet of the node's zone is for pods of this cluster",
-        )
+        annotation, label = self._config.eni_config_annotation_def, self._config.eni_config_label_def
+        name = eni_config_name(node, annotation=annotation, label=label)
+        return placed_by_eni_config(name, eni_configs, around, self.subnets)
 
     async def refresh(self, subnet_ids: Iterable[str], *, is_scarce: bool) -> None:
         """Read what is out of date; `subnet_ids` are needed beside those that are discovered."""
@@ -73,6 +70,10 @@ class Surroundings:
             await self._try("subnets", lambda: self._read_subnets(wanted))
         if self._is_due("security groups", self._config.audit_interval / 2):
             await self._try("security groups", self._read_groups)
+
+    def expire(self) -> None:
+        """Have subnets read again at the next refresh: EC2 has less left than was thought."""
+        self._read_at.pop("subnets", None)
 
     def took(self, subnet_id: str, addresses: int) -> None:
         """Count what was taken of a subnet, or given back (less than 0), until EC2 is asked again."""
@@ -104,6 +105,3 @@ class Surroundings:
     def _is_due(self, what: str, period: timedelta) -> bool:
         at = self._read_at.get(what)
         return at is None or self._now() - at >= period
-
-    def _emptiest_first(self, subnet_id: str) -> tuple[int, str]:
-        return -self.subnets[subnet_id].free, subnet_id

@@ -55,12 +55,18 @@ class Translating:
         self._routes_of: frozenset[str] = frozenset()
         self._routes_at: datetime | None = None
         self._woken = asyncio.Event()
+        self._is_original_gone = False
         self.rules: SnatRules | None = None
         self.errors: dict[str, OutsideError] = {}
 
     def wake(self) -> None:
-        """Look now: the interfaces have changed."""
-        self._woken.set()
+        """Look now if pods are in a subnet whose routes were not read."""
+        if self._config.snat_mode == "auto" and not self._subnets() <= self._routes_of:
+            self._woken.set()
+
+    def _subnets(self) -> frozenset[str]:
+        found = {eni.subnet_id for eni in self._interfaces.all() if eni.is_managed}
+        return frozenset(found | {self._node.subnet_id})
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep the table until `stopping`; it stays then."""
@@ -68,11 +74,13 @@ class Translating:
             try:
                 await self.ensure()
                 self.errors.pop("translation", None)
+                await self._remove_original()
             except OutsideError as error:
                 log.warning("translation of addresses: %s", error.message)
                 self.errors["translation"] = error
             seconds = self._config.audit_interval.total_seconds() / 2
-            await self._pause(stopping, _RETRY_SECONDS if self.errors else seconds)
+            is_failing = self.errors.keys() - {"original"}
+            await self._pause(stopping, _RETRY_SECONDS if is_failing else seconds)
 
     async def ensure(self) -> None:
         """Look once. Raises OutsideError."""
@@ -87,6 +95,22 @@ class Translating:
         self.rules = rules
         told = [reports.of_node(self._config.node, rules.reason, rules.because)] if rules.reason else []
         self._reporter.tell_current("translation", told)
+
+    async def _remove_original(self) -> None:
+        """Remove, once, what the original left: it would go on to translate what is exempt by now."""
+        if self._is_original_gone:
+            return
+        try:
+            removed = await asyncio.to_thread(self._snat.remove_original)
+        except OutsideError as error:
+            if "original" not in self.errors:
+                log.warning("packet filter of amazon-vpc-cni-k8s: %s", error.message)
+            self.errors["original"] = error
+            return
+        self._is_original_gone = True
+        self.errors.pop("original", None)
+        for words in removed:
+            log.info("packet filter of amazon-vpc-cni-k8s: removed %s", words)
 
     def _translation(self, rules: SnatRules) -> Translation:
         return Translation(
@@ -109,8 +133,7 @@ class Translating:
             await self._read_routes()
 
     async def _read_routes(self) -> None:
-        subnets = {eni.subnet_id for eni in self._interfaces.all() if eni.is_managed}
-        wanted = frozenset(subnets | {self._node.subnet_id})
+        wanted = self._subnets()
         is_fresh = self._routes_at and self._now() - self._routes_at < _ROUTES
         if is_fresh and wanted <= self._routes_of and "routes" not in self.errors:
             return

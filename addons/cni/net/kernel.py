@@ -18,7 +18,7 @@ from addons.netlink.sockets import refusal
 from addons.runtime.errors import Unavailable
 
 ANYWHERE = IPv4Network("0.0.0.0/0")
-_INET, _PERMANENT, _PROXY, _UP = 2, 0x80, 0x08, 1
+_INET, _PERMANENT, _UP = 2, 0x80, 1
 _TRIES = 5
 
 
@@ -69,7 +69,7 @@ class LinkState(Struct, frozen=True):
 
 
 class Neighbour(Struct, frozen=True):
-    """Who has an address on a link. `mac` is "" for an address that the link answers for."""
+    """Who has an address on a link; `mac` is "" while that is not known."""
 
     index: int
     ip: IPv4Address
@@ -113,13 +113,6 @@ class Kernel:
         """Give who is known on a link."""
         found = self._list("neighbours", lambda: self.ip.get_neighbours(_INET, ifindex=index))
         return [_neighbour(each) for each in found]
-
-    def proxies(self, index: int) -> set[IPv4Address]:
-        """Give the addresses that a link answers for."""
-        ask: Callable[[], Any] = lambda: self.ip.neigh(  # noqa: E731
-            "dump", family=_INET, flags=_PROXY, ifindex=index
-        )
-        return {_neighbour(each).ip for each in self._list("proxies", ask) if each["flags"] & _PROXY}
 
     def change(self, subject: str, ask: Callable[[Any], object]) -> None:
         """Have the kernel change something."""

@@ -1,5 +1,6 @@
 """Make and remove pairs of links: what one thread does for a pod, in two or three datagrams."""
 
+import time
 from contextlib import suppress
 from ipaddress import IPv4Network
 
@@ -22,8 +23,9 @@ from addons.netlink import route
 from addons.netlink.messages import Message
 from addons.netlink.route import Link
 from addons.netlink.sockets import ROUTE, NetlinkSocket
-from addons.runtime.errors import AlreadyExists, NotFound
+from addons.runtime.errors import AlreadyExists, NotFound, Unavailable
 
+_RUNNING_SECONDS, _LOOK_AGAIN_SECONDS = 5.0, 0.002
 _ANYWHERE = IPv4Network("0.0.0.0/0")
 
 
@@ -61,14 +63,19 @@ class Pairs:
 
     def doom(self, wiring: Wiring) -> bool:
         """Have the pair go with the next `remove_doomed`, if it is this sandbox's; whether there is one."""
+        try:
+            link = self.link(self.host, wiring.host_if)
+        except NotFound:
+            if wiring.layout == "compat" and not self._is_routed(wiring):
+                self._forget_rules(wiring)
+            return False
+        if link.alias not in ("", wiring.alias):
+            return False
         if wiring.layout == "compat":
             self._forget_rules(wiring)
         with suppress(NotFound):
-            link = self.link(self.host, wiring.host_if)
-            if link.alias in ("", wiring.alias):
-                self.host.send([route.set_group(link.index, DOOMED_GROUP)])
-                return True
-        return False
+            self.host.send([route.set_group(link.index, DOOMED_GROUP)])
+        return True
 
     def remove_doomed(self) -> None:
         """Remove all pairs that are to go."""
@@ -92,21 +99,40 @@ class Pairs:
             raise NotFound(f"link {name}: is not there")
         return route.read_link(netlink.get(route.get_link(index)))
 
-    def finish(self, wiring: Wiring, index: int) -> None:
-        """Lead packets to the pod, answer it when it asks for its gateway, and only then say whose it is."""
+    def adopt(self, wiring: Wiring) -> tuple[str, ...]:
+        """Make a pair of another daemon ours; see `Pods.adopt`."""
+        link = self.own_link(wiring)
+        if link.alias == wiring.alias:
+            return ()
+        self.lead_to(wiring, link.index)
+        self.sign(wiring, link.index)
+        return (f"link {link.name}: was wired by another daemon",)
+
+    def own_link(self, wiring: Wiring) -> Link:
+        """Look the host's end up. Raises `NotFound`, and `LinkTaken` when it is another sandbox's."""
+        link = self.link(self.host, wiring.host_if)
+        owner = owner_of(link.alias)
+        if owner and link.alias != wiring.alias:
+            raise _taken(link, owner)
+        return link
+
+    def lead_to(self, wiring: Wiring, index: int) -> None:
+        """Lead packets to the pod, and answer it when it asks for its gateway."""
         if wiring.layout == "compat":
             self._forget_rules(wiring)
+        network = IPv4Network(wiring.ip)
         self.host.send(
             [
                 route.answer_at_once(index),
                 route.new_proxy(index, GATEWAY),
-                route.new_route(
-                    IPv4Network(wiring.ip), index, protocol=PROTOCOL, table=wiring.table_of_route
-                ),
+                route.new_route(network, index, protocol=PROTOCOL, table=wiring.table_of_route),
                 *rules_of_pod(wiring),
-                route.set_alias(index, wiring.alias),
             ]
         )
+
+    def sign(self, wiring: Wiring, index: int) -> None:
+        """Say whose link it is: it is complete."""
+        self.host.send([route.set_alias(index, wiring.alias)])
 
     def _existing(self, wiring: Wiring) -> Link | None:
         """Give the link of that name if it is this sandbox's; remove what was left half made."""
@@ -118,8 +144,7 @@ class Pairs:
         if link.alias == wiring.alias and not is_doomed:
             return link
         if link.alias and not is_doomed:
-            owner = owner_of(link.alias) or (link.alias, "")
-            raise LinkTaken(f"link {link.name}: belongs to sandbox {owner[0][:12]}", owner)
+            raise _taken(link, owner_of(link.alias) or (link.alias, ""))
         self._delete(link.index)
         return None
 
@@ -133,15 +158,36 @@ class Pairs:
         try:
             self._sysctls.quiet(wiring.host_if)
             pod.send(pod_end(wiring, pod.index_of(wiring.if_name)))
-            self.finish(wiring, self.host.index_of(wiring.host_if))
+            index = self.host.index_of(wiring.host_if)
+            self.lead_to(wiring, index)
+            self._await_running(index)
+            self.sign(wiring, index)
         except BaseException:
             self._delete(self.host.index_of(wiring.host_if))
             raise
         return Wired(written_mac(wiring.host_mac), written_mac(wiring.pod_mac))
 
+    def _await_running(self, index: int) -> None:
+        """Wait until the host's end sends: until the kernel notices that its other end is up, it drops all.
+
+        A task of the kernel's notices, up to a second later where both ends have the same index. Since
+        Linux 6.11 the question for the link does that task's work at once.
+        """
+        until = time.monotonic() + _RUNNING_SECONDS
+        while not route.read_link(self.host.get(route.get_link(index))).is_running:
+            if time.monotonic() > until:
+                raise Unavailable(f"link {index}: is not running {_RUNNING_SECONDS:.0f} s after it was made")
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
     def _delete(self, index: int) -> None:
         with suppress(NotFound):
             self.host.send([route.delete_link(index)])
+
+    def _is_routed(self, wiring: Wiring) -> bool:
+        """Whether the address is another pod's by now: links take their routes with them."""
+        with suppress(NotFound):
+            return route.matched_length(self.host.get(route.match(wiring.ip))) == 32
+        return False
 
     def _forget_rules(self, wiring: Wiring) -> None:
         """Remove the rules of the address, whatever they lead to: the kernel takes 0 for any."""
@@ -174,6 +220,10 @@ def rules_of_pod(wiring: Wiring) -> list[Message]:
     if wiring.table != MAIN_TABLE:
         rules.append(route.rule_from(wiring.ip, priority=FROM_POD, table=wiring.table, protocol=PROTOCOL))
     return rules
+
+
+def _taken(link: Link, owner: tuple[str, str]) -> LinkTaken:
+    return LinkTaken(f"link {link.name}: belongs to sandbox {owner[0][:12]}", owner)
 
 
 def _wired(host: Link, pod: Link) -> Wired:

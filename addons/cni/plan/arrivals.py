@@ -25,5 +25,5 @@ def rate(arrivals: Arrivals, now: datetime) -> float:
 
 
 def headroom(arrivals: Arrivals, now: datetime, most: int) -> int:
-    """Addresses to hold ready: what comes while EC2 is asked for more, 1 at least and `most` at most."""
-    return min(most, max(1, ceil(rate(arrivals, now) * AHEAD_SECONDS)))
+    """Addresses to hold ready: what comes while EC2 is asked for more, between half of `most` and `most`."""
+    return min(most, max(ceil(most / 2), ceil(rate(arrivals, now) * AHEAD_SECONDS)))

@@ -14,14 +14,28 @@ takes a fresh address. With one at a time, each pod would cost a call."""
 
 
 def demand_targets(view: View, stock: Stock) -> Targets:
-    """What pods need beyond what there is, what is nice to have, and what is beyond need."""
+    """What pods need beyond what there is, what is nice to have, and what is beyond need.
+
+    More is fetched when a quarter of the headroom is left, and then up to the headroom.
+    """
     spare = stock.free + view.pending - view.waiting
     ready = _wanted_free(view)
-    must = max(0, -spare - _free_soon(view))
-    if must or spare < units(ready, 2):
-        nice = max(0, ready - max(spare, 0)) + (min(stock.cooling, CHURN) if ready else 0)
-        return _in_units(view, must, min(nice, _below_pods_limit(view, stock, must)))
-    over = max(0, stock.free - view.waiting - kept_free(view))
+    must, low = max(0, -spare - _free_soon(view)), units(ready, 4)
+    if not must and spare >= low:
+        return _beyond_need(view, stock)
+    churn = _churn(stock) if ready else 0
+    wished, allowed = max(0, ready - max(spare, 0)) + churn, _below_pods_limit(view, stock, must)
+    whole, nice = units(must, view.unit), min(wished, allowed)
+    return Targets(
+        must=whole,
+        nice=max(0, units(must + nice, view.unit) - whole),
+        fill=min(max(0, allowed - wished), 4 * churn) // view.unit,
+        urgent=units(max(0, low - max(spare, 0)), view.unit),
+    )
+
+
+def _beyond_need(view: View, stock: Stock) -> Targets:
+    over = max(0, stock.free - view.waiting - kept_free(view, stock))
     if view.policy.has_prefixes:
         return Targets(over=min(over // view.unit, stock.free_prefixes))
     return Targets(over=over)
@@ -29,13 +43,17 @@ def demand_targets(view: View, stock: Stock) -> Targets:
 
 def can_spare(view: View, have: Stock, others: Stock) -> bool:
     """Whether `others`, which are what there is without one interface, are enough."""
-    kept = min(kept_free(view), max(0, have.free - view.waiting))
+    kept = min(kept_free(view, have), max(0, have.free - view.waiting))
     return others.free - view.waiting >= kept
 
 
-def kept_free(view: View) -> int:
+def kept_free(view: View, stock: Stock) -> int:
     """Free addresses that are not given back; none while all subnets are short of addresses."""
-    return 0 if is_scarce(view) else view.policy.headroom
+    return 0 if is_scarce(view) else view.policy.headroom + _churn(stock)
+
+
+def _churn(stock: Stock) -> int:
+    return min(stock.cooling, CHURN)
 
 
 def is_scarce(view: View) -> bool:
@@ -60,8 +78,3 @@ def _below_pods_limit(view: View, stock: Stock, must: int) -> int:
     if view.pods_limit is None:
         return view.limits.enis * view.limits.slots_per_eni * view.unit
     return max(0, view.pods_limit - stock.usable - view.pending - must)
-
-
-def _in_units(view: View, must: int, nice: int) -> Targets:
-    whole = units(must, view.unit)
-    return Targets(must=whole, nice=max(0, units(must + nice, view.unit) - whole))

@@ -20,22 +20,41 @@ def grow(view: View, targets: Targets, *, creations: int = PARALLEL_CREATIONS) -
     What pods wait for may empty a subnet; what is nice to have leaves it more than its reserve. A subnet that
     has less is asked for what it has: EC2 gives all or nothing.
     """
-    must, nice = targets.must, targets.nice
-    rests = SubnetRests(view)
-    for room in _in_order(rooms(view), must + nice):
-        count, must, nice = _share(rests, room.eni.subnet_id, room.slots, must, nice)
-        if count:
-            rests.take(room.eni.subnet_id, count)
+    supply = _Supply(SubnetRests(view), targets)
+    for room in _in_order(rooms(view), targets.must + targets.nice):
+        if count := supply.take(room.eni.subnet_id, room.slots):
             yield _assign(view, room.eni.eni_id, count)
-    must -= min(must, _soon_enough(view))
+    supply.must -= min(supply.must, _soon_enough(view))
     for _ in range(min(new_enis(view), creations - view.creations)):
-        for subnet_id in rests.emptiest():
-            count, must, nice = _share(rests, subnet_id, view.limits.slots_per_eni, must, nice, primaries=1)
-            if count:
-                subnets = tuple(rests.emptiest())
-                rests.take(subnet_id, count, primaries=1)
-                yield _create(view, (subnet_id, *(key for key in subnets if key != subnet_id)), count)
+        if not supply.must and targets.nice - supply.nice >= targets.urgent:
+            break
+        for subnet_id in (subnet_ids := tuple(supply.rests.emptiest())):
+            if count := supply.take(subnet_id, view.limits.slots_per_eni, primaries=1):
+                others = (key for key in subnet_ids if key != subnet_id)
+                yield _create(view, (subnet_id, *others), count)
                 break
+
+
+class _Supply:
+    """What is still to come, and what subnets have left for it."""
+
+    def __init__(self, rests: SubnetRests, targets: Targets) -> None:
+        self.rests = rests
+        self.must, self.nice, self._fill = targets.must, targets.nice, targets.fill
+
+    def take(self, subnet_id: str, slots: int, primaries: int = 0) -> int:
+        """Units that an interface with so many slots gets, 0 when it need not or cannot have any."""
+        least = self.rests.units(subnet_id, above_reserve=False, primaries=primaries)
+        roomy = self.rests.units(subnet_id, above_reserve=True, primaries=primaries)
+        needed = min(self.must, slots, least)
+        wished = min(self.nice, slots - needed, max(0, roomy - needed))
+        count = needed + wished
+        if not count:
+            return 0
+        more = min(self._fill, slots - count, max(0, roomy - count))
+        self.must, self.nice, self._fill = self.must - needed, self.nice - wished, self._fill - more
+        self.rests.take(subnet_id, count + more, primaries)
+        return count + more
 
 
 def growable(view: View) -> int:
@@ -49,16 +68,6 @@ def _in_order(able: tuple[Room, ...], wanted: int) -> tuple[Room, ...]:
     """One call where one interface can take all, even if it is not the fullest."""
     roomy = next((room for room in able if room.slots >= wanted), None)
     return (roomy, *(room for room in able if room is not roomy)) if roomy else able
-
-
-def _share(
-    rests: SubnetRests, subnet_id: str, slots: int, must: int, nice: int, primaries: int = 0
-) -> tuple[int, int, int]:
-    """How many go there, and what is left of both."""
-    needed = min(must, slots, rests.units(subnet_id, above_reserve=False, primaries=primaries))
-    roomy = rests.units(subnet_id, above_reserve=True, primaries=primaries)
-    wished = min(nice, slots - needed, max(0, roomy - needed))
-    return needed + wished, must - needed, nice - wished
 
 
 def _soon_enough(view: View) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 import msgspec
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
 from addons.cni.model.requests import IO_FAILURE, NOT_AVAILABLE, TRY_LATER, CniError, CniRequest, Command
 from addons.cni.server.operations import Operations
@@ -15,12 +15,6 @@ from addons.cni.server.results import error_of, version_of
 
 log = logging.getLogger(__name__)
 
-_SECONDS = Histogram(
-    "addons_cni_call_seconds",
-    "How long calls of container runtimes took.",
-    ["command"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30),
-)
 _REFUSED = Counter("addons_cni_refused_calls_total", "Calls that ended with an error.", ["command", "code"])
 
 _PREFIX = "cni-"
@@ -51,8 +45,7 @@ class Calls:
         try:
             request = read_request(environment, body)
             version = request.cni_version
-            with _SECONDS.labels(command).time():
-                result = await self._do(request, gone)
+            result = await self._do(request, gone)
             return 200, b"" if result is None else msgspec.json.encode(result)
         except CniError as error:
             failure = error

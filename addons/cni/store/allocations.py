@@ -5,7 +5,17 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 
 from addons.cni.model.assignments import Assignment, SandboxKey
-from addons.cni.store.records import Assigned, Cleared, Ended, Quarantined, Record, Released, Rested
+from addons.cni.store.records import (
+    Assigned,
+    Cleared,
+    Damaged,
+    Ended,
+    Quarantined,
+    Record,
+    Recovered,
+    Released,
+    Rested,
+)
 
 _REMEMBERED_FREE = timedelta(days=1)
 
@@ -22,6 +32,10 @@ class Allocations:
         """Containers that were deleted without holding an address -> until when that is remembered."""
         self.quarantined: dict[IPv4Address, str] = {}
         """Addresses that are not to be handed out -> why."""
+        self.is_recovered = False
+        """Whether all was learnt that pods had before there was a journal."""
+        self.damage: tuple[str, ...] = ()
+        """What was lost since, in words."""
         for record in records:
             self.apply(record)
 
@@ -40,9 +54,17 @@ class Allocations:
                 self.quarantined[ip] = because
             case Cleared(ip):
                 self.quarantined.pop(ip, None)
+            case Damaged(words):
+                self.damage = words
+            case Recovered():
+                self.is_recovered, self.damage = True, ()
 
     def records(self, now: datetime) -> Iterator[Record]:
         """Say the same anew with the fewest records; what is over is left out."""
+        if self.is_recovered:
+            yield Recovered()
+        if self.damage:
+            yield Damaged(self.damage)
         yield from map(Assigned, self.by_key.values())
         yield from (Rested(ip, until) for ip, until in self.cooling.items() if until > now)
         yield from (Ended(container, until) for container, until in self.ended.items() if until > now)

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from addons.cni.store.allocations import Allocations
-from addons.cni.store.records import Record, encode_all, read_lines
+from addons.cni.store.records import Damaged, Record, encode_all, read_lines
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import Unavailable
 
@@ -64,10 +64,6 @@ class Journal:
         self._writing: asyncio.Task[None] | None = None
         self._file = -1
         self._count = 0
-        self.is_new = False
-        """Whether there was no journal: nothing is known of what came before."""
-        self.damage: tuple[str, ...] = ()
-        """What could not be read, in words."""
         self.failure = ""
         """Why the last write failed; empty while all is written down."""
         try:
@@ -75,6 +71,16 @@ class Journal:
             self._write_anew(self.allocations.records(now()))
         except OSError as error:
             raise JournalFailed(f"journal {self._path}: {error.strerror}") from error
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nobody has written yet that all was recovered which pods had before there was a journal."""
+        return not self.allocations.is_recovered
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """What could not be read, in words, until `Recovered` is written."""
+        return self.allocations.damage
 
     async def write(self, *records: Record) -> None:
         """Have records count once they are durable. Raises JournalFailed: then they do not count."""
@@ -168,15 +174,15 @@ class Journal:
         try:
             data = self._path.read_bytes()
         except FileNotFoundError:
-            self.is_new = True
             return ()
         lines = read_lines(data)
         if lines.torn:
             log.warning("journal %s: %d unfinished lines at its end are dropped", self._path, lines.torn)
         if lines.bad:
             self._keep_aside(data)
-            self.damage = tuple(f"line {each.number}: {each.why}" for each in lines.bad)
-            log.error("journal %s is damaged, and kept aside: %s", self._path, "; ".join(self.damage))
+            words = tuple(f"line {each.number}: {each.why}" for each in lines.bad)
+            log.error("journal %s is damaged, and kept aside: %s", self._path, "; ".join(words))
+            return (*lines.records, Damaged(words))
         return lines.records
 
     def _keep_aside(self, data: bytes) -> None:

@@ -56,7 +56,17 @@ class Cleared(Struct, frozen=True, tag_field="do", tag="clear"):
     ip: IPv4Address
 
 
-Record = Assigned | Released | Rested | Ended | Quarantined | Cleared
+class Damaged(Struct, frozen=True, tag_field="do", tag="damaged"):
+    """Facts were lost, and how, in words; what pods have must be learnt from the kernel."""
+
+    words: tuple[str, ...]
+
+
+class Recovered(Struct, frozen=True, tag_field="do", tag="recovered"):
+    """What pods had without the journal's knowing is in it now."""
+
+
+Record = Assigned | Released | Rested | Ended | Quarantined | Cleared | Damaged | Recovered
 
 
 class BadLine(Struct, frozen=True):

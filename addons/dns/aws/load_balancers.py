@@ -17,6 +17,9 @@ _HOST: Final = re.compile(
 _PATIENCE_SECONDS: Final = 600.0
 """An answer without the zone that was asked for is believed for so long."""
 
+RETRY_SECONDS: Final = 10.0
+"""After a failure, a right that is missing for instance, AWS is asked again so much later."""
+
 
 class LoadBalancers:
     """Learns the zones from the load balancers of this region: all of one kind in a region share one zone."""
@@ -25,18 +28,27 @@ class LoadBalancers:
         self._session = session
         self._zones: dict[str, str] = {}
         self._again = 0.0
+        self._error: OutsideError | None = None
+        self._needed = 0.0
         self._lock = asyncio.Lock()
 
     async def zones_of(self, hosts: Collection[str]) -> dict[str, str]:
         """The hosted zone of each host that is a load balancer; hosts that nothing is known of are left out.
 
-        One listing is enough for all that come later. A failure is logged, and tried again in a while.
+        One listing is enough for all that come later. After a failure it is tried again soon.
         """
         endings = {host: match[1] for host in hosts if (match := _HOST.fullmatch(host))}
         async with self._lock:
             if not self._zones.keys() >= set(endings.values()):
+                self._needed = asyncio.get_running_loop().time()
                 await self._learn()
         return {host: self._zones[end] for host, end in endings.items() if end in self._zones}
+
+    @property
+    def error(self) -> OutsideError | None:
+        """Why the zones cannot be learned; None when they can, or when nobody has needed one for a while."""
+        is_needed = asyncio.get_running_loop().time() < self._needed + 6 * RETRY_SECONDS
+        return self._error if is_needed else None
 
     async def _learn(self) -> None:
         """List the load balancers, unless that was in vain a short while ago."""
@@ -49,5 +61,9 @@ class LoadBalancers:
                 for balancer in page["LoadBalancers"]:
                     if match := _HOST.fullmatch(balancer["DNSName"].lower()):
                         self._zones[match[1]] = balancer["CanonicalHostedZoneId"]
+            self._error = None
         except OutsideError as error:
-            log.warning("the hosted zones of load balancers cannot be learned: %s", error)
+            self._again = now + RETRY_SECONDS
+            if str(error) != str(self._error):
+                log.warning("the hosted zones of load balancers cannot be learned: %s", error)
+            self._error = error

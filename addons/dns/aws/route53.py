@@ -111,6 +111,11 @@ class Route53:
         """The hosted zones of alias targets, as far as AWS can tell; a call only where none is known yet."""
         return await self._balancers.zones_of(hosts)
 
+    @property
+    def alias_zones_error(self) -> OutsideError | None:
+        """Why the hosted zones of alias targets that are needed cannot be learned."""
+        return self._balancers.error
+
     def forget(self) -> None:
         """Empty the cache: somebody else may have acted meanwhile, as the leader for instance."""
         self._cache.clear()

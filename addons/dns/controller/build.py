@@ -127,7 +127,7 @@ def _watches(config: Config, kube: KubeClient, settings: SourceSettings) -> Sour
         namespace=config.namespace,
         gateway_namespace=config.gateway_namespace,
         with_nodes=_needs_nodes(config),
-        content=settings.template.content,
+        content=settings.template.content if settings.template else frozenset(),
     )
 
 

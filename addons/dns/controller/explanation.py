@@ -16,6 +16,7 @@ from addons.dns.model.endpoint import Endpoint, source_object
 from addons.dns.model.objects import ObjectKey
 from addons.dns.model.records import RecordSet, Zone, ZoneRecords, family, meaning
 from addons.dns.model.registry import Registry
+from addons.dns.plan.conflict_resolver import without_rivals
 from addons.dns.plan.current import records_key
 from addons.runtime.decisions import Decision
 from addons.runtime.objects import KubeObject
@@ -165,7 +166,9 @@ def _of_records(
         return _Answer(
             key, "skip", names.PLANNED, f"{zone} is not read yet, or by another replica that leads"
         )
-    pairs = [(one, records.find(one.name, one.type, one.set_identifier)) for one in endpoints]
+    found = {one: records.find(one.name, one.type, one.set_identifier) for one in endpoints}
+    current = {record.type: record for record in found.values() if record}
+    pairs = [(one, found[one]) for one in without_rivals(tuple(found), current)]
     there = [record for endpoint, record in pairs if record and _shows(record, endpoint)]
     if len(there) == len(pairs):
         return _Answer(key, "keep", names.RECORD_READY, "; ".join(f"{record} in {zone}" for record in there))

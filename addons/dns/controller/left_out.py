@@ -6,7 +6,7 @@ from functools import partial
 
 from addons.dns.config import Config
 from addons.dns.controller.sources import Sources
-from addons.dns.desired.left_out import asks_for, filters_of, left_out_by
+from addons.dns.desired.left_out import asks_for, filters_of, left_out_by, renamed_by
 from addons.dns.desired.settings import source_settings
 from addons.dns.kube.owners import Owners
 from addons.dns.kube.watches import SourceWatches
@@ -33,6 +33,7 @@ class LeftOut:
     |---|---|
     | is gone, or has withdrawn its wish while we watched | nothing but itself is to blame |
     | asks for the name, were it not for `--namespace`, `--source` or a filter | that setting is |
+    | has its names from a template or domain of the settings, and other ones now | so is that |
     | is of a kind that no source reads, or may not be looked at | so is what keeps us from seeing it |
     """
 
@@ -103,7 +104,9 @@ class LeftOut:
         read = partial(self._sources.read, obj)
         if asks_for(name, obj, read, self._settings):
             return scope
-        by = left_out_by(name, obj, read, self._filters)
+        by = left_out_by(name, obj, read, self._filters) or renamed_by(
+            name, obj, read, self._config, self._settings
+        )
         return " and ".join(filter(None, (scope, by))) if by else ""
 
     def _scope(self, key: ObjectKey) -> str:

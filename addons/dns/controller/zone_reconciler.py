@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from math import inf
 
+from addons.dns.aws.load_balancers import RETRY_SECONDS
 from addons.dns.aws.route53 import Observation, Outcomes, Route53
 from addons.dns.config import Config
 from addons.dns.controller.delete_budget import DeleteBudget
@@ -145,6 +146,8 @@ class ZoneReconciler:
         """Plan and guard."""
         endpoints = self._index.in_zone(zone.id)
         alias_zones = await self._route53.observe_alias_zones(open_targets(zone, names, endpoints))
+        if self._route53.alias_zones_error:
+            self.schedule.hasten(zone.id, _now() + RETRY_SECONDS)
         rules = Rules(
             self._registry,
             self._config.policy,

@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 ALL_ZONES = ""
 """The key of the round that looks for zones; every other key is the id of a zone."""
 
+_LOAD_BALANCERS = "load balancers"
+"""Of which AWS is asked where their aliases lead."""
+
 _SHORTLY = 0.2
 """Seconds until a second look at what is about to be ready."""
 
@@ -174,7 +177,9 @@ class Controller:
             passes.pop(HOSTED_ZONES, None)
         filtered = [one for one in self._reporter.current(_FILTER) if one.reason == names.NO_HOSTED_ZONE]
         without = {report.key: report.message for report in filtered}
-        return without | self._reconciler.ledger.errors | passes | self._role_errors
+        error = self._route53.alias_zones_error
+        aliases = {_LOAD_BALANCERS: error.message} if error else {}
+        return without | self._reconciler.ledger.errors | passes | self._role_errors | aliases
 
     def last_pass(self) -> datetime | None:
         """When a pass ended last."""
@@ -187,6 +192,8 @@ class Controller:
         for key, reason in self._loop.reasons.items():
             about = str(self._zones.get(key, key)) if key else HOSTED_ZONES
             yield Fault("aws", about, reason, messages[key])
+        if error := self._route53.alias_zones_error:
+            yield Fault("aws", _LOAD_BALANCERS, error.reason, error.message)
 
     def state(self) -> dict[str, object]:
         """What the status page shows."""

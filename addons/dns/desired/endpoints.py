@@ -3,7 +3,8 @@
 1. Names outside the domain filter are left out, and remembered as such.
 2. The targets of one name are put together, by record type; two spellings of one target are one, and a name
    with some that cannot be read is unusable.
-3. What DNS does not permit beside the rest is left out, and told as a problem.
+3. What DNS does not permit side by side is told as a problem, and handed on all the same: what exists
+   decides.
 4. Aliases, routing policy and hosted zone are set as the object asks (`provider_specific`).
 5. Unmanaged record types and unwanted targets are left out (`target_filter`).
 """
@@ -21,6 +22,8 @@ from addons.runtime.outcomes import Problem
 
 NamedTargets = tuple[str, Sequence[str] | None]
 """A canonical name, and the addresses and hosts that it is to lead to; None where these cannot be read."""
+
+RULE_OF_RIVALS = "the one whose record exists counts, else addresses before a CNAME"
 
 _UNREADABLE = (names.INVALID_HOSTNAME, names.INVALID_TEMPLATE)
 """Problems of an object that leave a name of it unknown."""
@@ -70,10 +73,9 @@ def _endpoints(
         if checked_hostname(asked_by.ref, f"target of {name}", host, faults) is None:
             known.remove(("CNAME", host))
     is_readable = len(known) == len(targets)
-    permitted, refused = _permitted(by_type if is_readable else _by_type(known))
-    if refused:
-        faults.append(Problem(asked_by.ref, names.CONFLICTING_TARGETS, f"{name}: {refused}"))
-    for kind, values in permitted.items():
+    if rivals := _rivals(by_type if is_readable else _by_type(known)):
+        faults.append(Problem(asked_by.ref, names.CONFLICTING_TARGETS, f"{name}: {rivals}"))
+    for kind, values in _together(by_type if is_readable else _by_type(known)):
         endpoint = Endpoint(name, kind, values, annotations.ttl, asked_by, keeps_ttl=annotations.keeps_ttl)
         if values or is_readable:
             yield endpoint
@@ -88,17 +90,24 @@ def _by_type(targets: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     return {kind: tuple(values) for kind, values in found.items()}
 
 
-def _permitted(targets: Mapping[str, tuple[str, ...]]) -> tuple[Mapping[str, tuple[str, ...]], str]:
-    """The record types that can stand together, and what was left out, in words.
+def _together(targets: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The types and values of record sets: all addresses of a family make one, each host name one of its own.
 
     Without any target the endpoint is pending: its type is empty.
     """
-    hosts = targets.get("CNAME", ())
     if not targets:
-        return {"": ()}, ""
+        yield "", ()
+    for kind, values in targets.items():
+        yield from ((kind, (host,)) for host in values) if kind == "CNAME" else ((kind, values),)
+
+
+def _rivals(targets: Mapping[str, tuple[str, ...]]) -> str:
+    """Which of the targets exclude each other, in words; empty when none do."""
+    hosts = targets.get("CNAME", ())
     if hosts and len(targets) > 1:
-        addresses = {kind: values for kind, values in targets.items() if kind != "CNAME"}
-        return addresses, f"{', '.join(hosts)} left out: a name with addresses cannot be a CNAME too"
-    if len(hosts) > 1:
-        return {"CNAME": hosts[:1]}, f"{', '.join(hosts[1:])} left out: a CNAME has one target"
-    return targets, ""
+        fault = "exclude the addresses beside them: a name with addresses cannot be a CNAME too"
+    elif len(hosts) > 1:
+        fault = "exclude each other: a CNAME has one target"
+    else:
+        return ""
+    return f"{', '.join(hosts)} {fault}; {RULE_OF_RIVALS}"

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from addons.dns import names
 from addons.dns.desired.annotations import Annotations, checked_hostname
 from addons.dns.desired.go_template import SOURCE
-from addons.dns.desired.go_template_functions import EvaluationError
+from addons.dns.desired.go_template_values import EvaluationError
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.model.object_content import SECTIONS
 from addons.runtime.decoding import content_of
@@ -22,7 +22,7 @@ def add_template_names(
     those of the template as well.
     """
     has_names = has_names or bool(annotations.hostnames or annotations.internal_hostnames)
-    if not settings.template.parts or (has_names and not settings.combines_template):
+    if settings.template is None or (has_names and not settings.combines_template):
         return annotations
     problems = list(annotations.problems)
     made = template_names(obj, settings, problems)
@@ -33,6 +33,8 @@ def add_template_names(
 def template_names(obj: KubeObject, settings: SourceSettings, problems: list[Problem]) -> tuple[str, ...]:
     """The names that the template makes of one object, and what is wrong with them in `problems`."""
     which = ref(obj)
+    if settings.template is None:
+        return ()
     try:
         made = settings.template.render(_fields(obj))
     except EvaluationError as error:

@@ -1,24 +1,19 @@
 """Go templates, in the subset that names are made of: `{{.Name}}.{{index .Labels "env"}}.example.com`. Pure.
 
-Fields, texts, numbers, functions, pipelines, parentheses, `if` with `else`, and `{{-` with `-}}`.
+Fields, texts, numbers, functions, pipelines, parentheses, variables, `if`, `with` and `range` with `else`,
+`break` and `continue`, comments, and `{{-` with `-}}`.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Final
 
-from msgspec import Struct
-from msgspec.structs import replace
-
-from addons.dns.desired.go_template_functions import (
-    FUNCTIONS,
-    EvaluationError,
-    Function,
-    Missing,
-    Value,
-    text_of,
-)
-from addons.dns.model.object_content import SECTIONS, Path, key_of
+from addons.dns.desired import go_template_nodes as nodes
+from addons.dns.desired.go_template_functions import FUNCTIONS
+from addons.dns.desired.go_template_nodes import Action, Expression, Template
+from addons.dns.desired.go_template_tokens import TemplateError, Token, tokens
+from addons.dns.model.object_content import SECTIONS, Path
 
 FIELDS = ("Name", "Namespace", "Kind", "APIVersion", "Labels", "Annotations", *SECTIONS)
 """What a template may ask of an object."""
@@ -26,181 +21,161 @@ FIELDS = ("Name", "Namespace", "Kind", "APIVersion", "Labels", "Annotations", *S
 SOURCE = "Source"
 """The field that `isSource` compares; templates do not name it."""
 
-_ACTION = re.compile(
-    r"\{\{(?P<left>-(?=\s))?(?P<inside>(?:\"(?:\\.|[^\"\\])*\"|`[^`]*`|[^\"`])*?)(?P<right>\s-)?\}\}"
-)
-_TOKEN = re.compile(
-    r"""\s*(?:
-        (?P<text>"(?:\\.|[^"\\])*"|`[^`]*`)
-      | (?P<number>-?\d+)
-      | (?P<field>(?:\.[A-Za-z_]\w*)+)
-      | (?P<word>[A-Za-z]\w*)
-      | (?P<mark>[|()])
-    )""",
-    re.VERBOSE,
-)
+_BLOCKS = ("if", "with", "range")
+_LEAVES: Final[Mapping[str, Action]] = {"break": nodes.no_more_rounds, "continue": nodes.next_round}
+_WORDS = (*_BLOCKS, "else", "end", *_LEAVES)
+_CONSTANTS = {"true": True, "false": False, "nil": None}
 _ESCAPE = re.compile(r"\\(.)")
-
-
-class TemplateError(ValueError):
-    """The text is no template; the message names the column and what is allowed there."""
-
-
-class _Token(NamedTuple):
-    kind: str
-    value: str
-    column: int
-
-
-class _Literal(Struct, frozen=True):
-    value: Value
-
-    def of(self, obj: Mapping[str, Value]) -> Value:
-        return self.value
-
-
-class _Field(Struct, frozen=True):
-    path: tuple[str, ...]
-
-    def of(self, obj: Mapping[str, Value]) -> Value:
-        found: Value = obj
-        for step in self.path:
-            if not isinstance(found, Mapping) or step not in found:
-                return Missing("".join(f".{name}" for name in self.path))
-            found = found[step]
-        return found
-
-
-class _Content(Struct, frozen=True):
-    """A part of the object by its JSON keys; what is missing there is a fault wherever it stands."""
-
-    path: tuple[str, ...]
-
-    def of(self, obj: Mapping[str, Value]) -> Value:
-        found: Value = obj
-        for step in self.path:
-            key = key_of(found, step) if isinstance(found, Mapping) else None
-            if key is None:
-                raise EvaluationError(f"the object has no {''.join(f'.{name}' for name in self.path)}")
-            found = found[key]
-        return found
-
-
-class _Call(Struct, frozen=True):
-    function: Function
-    arguments: tuple[Any, ...]
-
-    def of(self, obj: Mapping[str, Value]) -> Value:
-        values = (argument.of(obj) for argument in self.arguments)
-        return self.function.call(values) if self.function.is_lazy else self.function.call(*values)
-
-
-class _Choice(Struct, frozen=True):
-    condition: Any
-    then: "Template"
-    otherwise: "Template"
-
-    def of(self, obj: Mapping[str, Value]) -> Value:
-        return (self.then if self.condition.of(obj) else self.otherwise).render(obj)
-
-
-class Template(Struct, frozen=True):
-    """A template that has been understood; `content` are the parts of objects that it reads by JSON keys."""
-
-    parts: tuple[Any, ...] = ()
-    content: frozenset[Path] = frozenset()
-
-    def render(self, obj: Mapping[str, Value]) -> str:
-        """The text for an object that has `FIELDS`; raises EvaluationError where it makes none."""
-        return "".join(text_of(part.of(obj)) for part in self.parts)
+_CONTROLS = {"n": "\n", "t": "\t", "r": "\r"}
+_OPERANDS = ("text", "character", "number", "field", "dot", "variable", "word")
 
 
 def parse_template(text: str) -> Template:
     """Understand a template; raises TemplateError."""
-    parser = _Parser(list(_tokens(text)))
-    template = parser.body()
+    parser = _Parser(list(tokens(text)))
+    body = parser.body()
     if parser.token.kind != "end of template":
-        raise parser.error(f"{parser.token.value!r} without an if before it")
-    return replace(template, content=frozenset(parser.content))
-
-
-def _tokens(text: str) -> Iterator[_Token]:
-    """Plain text, and what is inside `{{ }}`, each action closed by a token of its own."""
-    position, trims = 0, False
-    for action in _ACTION.finditer(text):
-        plain = text[position : action.start()]
-        plain = plain.lstrip() if trims else plain
-        yield _Token("plain", plain.rstrip() if action["left"] else plain, position + 1)
-        yield from _inside(action["inside"], action.start("inside"))
-        yield _Token("close", "}}", action.end() - 1)
-        position, trims = action.end(), bool(action["right"])
-    plain = text[position:]
-    for mark in ("{{", "}}"):
-        if mark in plain:
-            raise TemplateError(f"column {position + plain.index(mark) + 1}: {mark} without its other half")
-    yield _Token("plain", plain.lstrip() if trims else plain, position + 1)
-    yield _Token("end of template", "", len(text) + 1)
-
-
-def _inside(text: str, start: int) -> Iterator[_Token]:
-    position = 0
-    while text[position:].strip():
-        token = _TOKEN.match(text, position)
-        if token is None or token.lastgroup is None:
-            column = start + position + len(text[position:]) - len(text[position:].lstrip()) + 1
-            raise TemplateError(
-                f"column {column}: {text[position:].strip()!r} is not understood; allowed are"
-                " fields like .Name, functions, texts in quotation marks, numbers, | and ( )"
-            )
-        yield _Token(token.lastgroup, token[token.lastgroup], start + token.start(token.lastgroup) + 1)
-        position = token.end()
+        raise parser.error(f"{parser.token.value!r} without an if, with or range before it")
+    return Template(body, frozenset(parser.content))
 
 
 class _Parser:
-    """Reads tokens from left to right; `token` is the next one, `content` the paths that were read so far."""
+    """Reads tokens from left to right; `token` is the next one, `content` the paths that were read so far.
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    `_scopes` has the numbers of the variables that are known here, the innermost block last; `_is_at_root`
+    tells whether the dot is the object itself.
+    """
+
+    def __init__(self, found: list[Token]) -> None:
         self.content: set[Path] = set()
-        self._tokens = tokens
+        self._tokens = found
         self._position = 0
+        self._scopes: list[dict[str, int]] = [{}]
+        self._numbers = 0
+        self._ranges = 0
+        self._is_at_root = True
 
     @property
-    def token(self) -> _Token:
+    def token(self) -> Token:
         return self._tokens[self._position]
 
     def error(self, message: str) -> TemplateError:
         return TemplateError(f"column {self.token.column}: {message}")
 
-    def body(self) -> Template:
+    def body(self) -> Action:
         """Everything up to an `else` or `end` that belongs to somebody before, or to the end."""
-        parts: list[Any] = []
+        actions: list[Action] = []
         while True:
             token = self.token
             if token.kind == "plain":
                 self._position += 1
-                parts.append(_Literal(token.value))
-            elif token.kind == "end of template" or token.value in ("else", "end"):
-                return Template(tuple(parts))
-            elif token == ("word", "if", token.column):
-                self._position += 1
-                parts.append(self._choice())
+                if token.value:
+                    actions.append(nodes.text(token.value))
+            elif token.kind == "end of template" or (token.kind == "word" and token.value in ("else", "end")):
+                return nodes.body(actions)
+            elif token.kind == "word" and token.value in _BLOCKS:
+                actions.append(self._block())
             else:
-                parts.append(self._pipeline())
+                actions.append(self._action())
                 self._close()
 
-    def _choice(self) -> _Choice:
+    def _action(self) -> Action:
+        for word, leave in _LEAVES.items():
+            if self._ranges and self._accept(word):
+                return leave
+        if (assigned := self._assigned()) is not None:
+            names, declares = assigned
+            if len(names) > 1:
+                raise self.error("two variables where one was expected")
+            value = self._pipeline()
+            return nodes.assignment(self._variable(names[0], declares=declares), value)
+        return nodes.output(self._pipeline())
+
+    def _block(self) -> Action:
+        """One of `if`, `with` and `range`, up to its end."""
+        kind = self.token.value
+        self._position += 1
+        with self._scope():
+            return self._range() if kind == "range" else self._choice(moves_dot=kind == "with")
+
+    def _choice(self, *, moves_dot: bool) -> Action:
+        names, declares = self._assigned() or ([], True)
+        if len(names) > 1:
+            raise self.error("two variables where one was expected")
         condition = self._pipeline()
         self._close()
-        then, otherwise = self.body(), Template()
-        if self._accept("else"):
-            if self._accept("if"):
-                return _Choice(condition, then, Template((self._choice(),)))
-            self._close()
-            otherwise = self.body()
-        if not self._accept("end"):
-            raise self.error("an if without its end")
+        number = self._variable(names[0], declares=declares) if names else None
+        with self._moved(moves_dot):
+            then = self._inner()
+        otherwise = self._otherwise("with" if moves_dot else "if")
+        return nodes.choice(condition, then, otherwise, moves_dot=moves_dot, number=number)
+
+    def _range(self) -> Action:
+        names, declares = self._assigned() or ([], True)
+        collection = self._pipeline()
         self._close()
-        return _Choice(condition, then, otherwise)
+        numbers = [self._variable(name, declares=declares) for name in names]
+        pair = numbers if len(numbers) > 1 else (None, *numbers, None)[:2]
+        self._ranges += 1
+        with self._moved(True):
+            each = self._inner()
+        self._ranges -= 1
+        return nodes.loop(collection, each, self._otherwise("range"), pair)
+
+    def _otherwise(self, kind: str) -> Action:
+        """What stands behind `else`, if there is one, and the end of the block."""
+        otherwise = nodes.body(())
+        if self._accept("else"):
+            if kind != "range" and self._accept(kind):
+                return self._choice(moves_dot=kind == "with")
+            self._close()
+            otherwise = self._inner()
+        if not self._accept("end"):
+            raise self.error(f"{'an' if kind == 'if' else 'a'} {kind} without its end")
+        self._close()
+        return otherwise
+
+    def _inner(self) -> Action:
+        with self._scope():
+            return self.body()
+
+    @contextmanager
+    def _scope(self) -> Iterator[None]:
+        """Variables made in here are not known behind it."""
+        self._scopes.append({})
+        yield
+        self._scopes.pop()
+
+    @contextmanager
+    def _moved(self, moves_dot: bool) -> Iterator[None]:
+        was_at_root = self._is_at_root
+        self._is_at_root = was_at_root and not moves_dot
+        yield
+        self._is_at_root = was_at_root
+
+    def _assigned(self) -> tuple[list[str], bool] | None:
+        """The variables before a `:=` or `=`, and whether they are new; None when nothing is assigned."""
+        start, names = self._position, []
+        while self.token.kind == "variable" and self.token.value != "$" and "." not in self.token.value:
+            names.append(self.token.value)
+            self._position += 1
+            if not self._accept(","):
+                break
+        for mark in (":=", "="):
+            if names and self._accept(mark):
+                return names[:3], mark == ":="
+        self._position = start
+        return None
+
+    def _variable(self, name: str, *, declares: bool) -> int:
+        if declares:
+            self._numbers += 1
+            self._scopes[-1][name] = self._numbers
+            return self._numbers
+        for scope in reversed(self._scopes):
+            if name in scope:
+                return scope[name]
+        raise self.error(f"the variable {name} is not known here; {{{{ {name} := … }}}} makes one")
 
     def _accept(self, word: str) -> bool:
         found = self.token.kind in ("word", "mark") and self.token.value == word
@@ -212,67 +187,96 @@ class _Parser:
             raise self.error(f"{self.token.value!r} where }}}} was expected")
         self._position += 1
 
-    def _pipeline(self) -> Any:
+    def _pipeline(self) -> Expression:
         """Commands with | between them: the value of one is the last argument of the next."""
         value = self._command(())
         while self._accept("|"):
             value = self._command((value,))
         return value
 
-    def _command(self, piped: tuple[Any, ...]) -> Any:
+    def _command(self, piped: tuple[Expression, ...]) -> Expression:
         token = self.token
-        if token.kind != "word" or token.value in ("true", "false"):
+        if token.kind != "word" or token.value in _CONSTANTS:
             if piped:
                 raise self.error(f"{token.value!r} after | is no function")
             return self._operand()
         function = FUNCTIONS.get(token.value)
         if function is None:
             raise self.error(
-                f"{token.value!r} is not known; allowed are {', '.join(FUNCTIONS)}, if, else, end"
+                f"{token.value!r} is not known; allowed are {', '.join(FUNCTIONS)}, {', '.join(_WORDS)}"
             )
         self._position += 1
-        arguments: list[Any] = []
-        while self.token.kind in ("text", "number", "field", "word") or self.token.value == "(":
+        arguments: list[Expression] = []
+        while self.token.kind in _OPERANDS or self.token.value == "(":
             arguments.append(self._operand())
         count = len(arguments) + len(piped)
         if not function.least <= count <= function.most:
             raise TemplateError(
                 f"column {token.column}: {token.value} takes {function.least} arguments, not {count}"
             )
-        source = (_Field((SOURCE,)),) if function.needs_source else ()
-        return _Call(function, (*source, *arguments, *piped))
+        source = (nodes.fields(nodes.root, (SOURCE,)),) if function.needs_source else ()
+        return nodes.call(function, (*source, *arguments, *piped))
 
-    def _operand(self) -> Any:
+    def _operand(self) -> Expression:
         token = self.token
         if self._accept("("):
             value = self._pipeline()
-            if not self._accept(")"):
+            if self.token.kind != "shut":
                 raise self.error(f"{self.token.value!r} where ) was expected")
-            return value
+            path = _path(self.token.value)
+            self._position += 1
+            return nodes.fields(value, path) if path else value
         match token.kind:
             case "text":
-                value = _Literal(_unquoted(token.value))
+                value = nodes.literal(_unquoted(token.value))
+            case "character":
+                value = nodes.literal(ord(_unquoted(token.value)))
             case "number":
-                value = _Literal(int(token.value))
+                value = nodes.literal(float(token.value) if "." in token.value else int(token.value, 0))
+            case "dot":
+                value = self._root() if self._is_at_root else nodes.dot
             case "field":
-                value = self._field(token)
-            case "word" if token.value in ("true", "false"):
-                value = _Literal(token.value == "true")
+                path = _path(token.value)
+                value = self._field(path) if self._is_at_root else nodes.fields(nodes.dot, path)
+            case "variable":
+                value = self._of_variable(token.value)
+            case "word" if token.value in _CONSTANTS:
+                value = nodes.literal(_CONSTANTS[token.value])
+            case "word" if token.value in FUNCTIONS:
+                raise self.error(f"{token.value!r} among arguments: write it in ( )")
             case _:
                 raise self.error(f"{token.value!r} where a field, a text or a number was expected")
         self._position += 1
         return value
 
-    def _field(self, token: _Token) -> _Field | _Content:
-        path = tuple(token.value[1:].split("."))
+    def _of_variable(self, written: str) -> Expression:
+        name, path = written.partition(".")[0], _path(written)
+        if name == "$":
+            return self._field(path) if path else self._root()
+        value = nodes.variable(self._variable(name, declares=False))
+        return nodes.fields(value, path) if path else value
+
+    def _root(self) -> Expression:
+        """The whole object: which parts of it are read is not known then."""
+        self.content.add(())
+        return nodes.root
+
+    def _field(self, path: tuple[str, ...]) -> Expression:
+        """A field of the object."""
         if path[0] not in FIELDS:
             known = ", ".join(f".{name}" for name in FIELDS)
             raise self.error(f".{path[0]} is not known; allowed are {known}")
-        if (section := SECTIONS.get(path[0])) is None:
-            return _Field(path)
-        self.content.add((*section, *path[1:]))
-        return _Content(path)
+        if (section := SECTIONS.get(path[0])) is not None:
+            self.content.add((*section, *path[1:]))
+        return nodes.fields(nodes.root, path)
+
+
+def _path(written: str) -> tuple[str, ...]:
+    """The fields at the end of a token: `.Spec.type`, `$x.type`, `).type`."""
+    return tuple(written.partition(".")[2].split(".")) if "." in written else ()
 
 
 def _unquoted(text: str) -> str:
-    return text[1:-1] if text[0] == "`" else _ESCAPE.sub(r"\1", text[1:-1])
+    if text[0] == "`":
+        return text[1:-1]
+    return _ESCAPE.sub(lambda match: _CONTROLS.get(match[1], match[1]), text[1:-1])

@@ -1,28 +1,14 @@
 """The functions that a template for names may call, named and used as in external-dns and in Go. Pure."""
 
 import json
-import re
+import operator
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from ipaddress import ip_address
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-Value = Any
-"""Text, number, truth value, map, list, or `MISSING`."""
-
-
-class Missing:
-    """What is not there: false in a condition, and a fault as a part of a name."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __bool__(self) -> bool:
-        return False
-
-
-class EvaluationError(ValueError):
-    """The template makes no name of this object; the message says why."""
+from addons.dns.desired.go_template_printf import formatted
+from addons.dns.desired.go_template_values import EvaluationError, Lenient, Value, text_of
 
 
 class Function(NamedTuple):
@@ -37,21 +23,6 @@ class Function(NamedTuple):
     most: int
     needs_source: bool = False
     is_lazy: bool = False
-
-
-def text_of(value: Value) -> str:
-    """The value as a part of a name; raises EvaluationError for maps, lists and what is missing."""
-    match value:
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return str(value)
-        case Missing():
-            raise EvaluationError(f"the object has no {value.what}")
-        case _:
-            raise EvaluationError(f"{value!r} is no text")
 
 
 def _on_texts(call: Callable[..., Value]) -> Callable[..., Value]:
@@ -76,7 +47,7 @@ def _has_key(collection: Value, key: Value) -> bool:
 
 def _from_json(text: str) -> Value:
     try:
-        return json.loads(text)
+        return json.loads(text, object_hook=Lenient)
     except ValueError as error:
         raise EvaluationError(f"fromJson: {text!r} is no JSON: {error}") from None
 
@@ -100,28 +71,25 @@ def _first(truth: bool, values: Iterable[Value]) -> Value:
     return value
 
 
-def _formatted(form: Value, *values: Value) -> str:
-    """Go's printf: %s, %v, %d, %x, %q and %t with widths; a fault where Go would print one into the text."""
-    rest = list(values)
+def _compared(holds: Callable[[Value, Value], bool]) -> Callable[[Value, Value], bool]:
+    def compare(one: Value, other: Value) -> bool:
+        for kind in (str, int | float):
+            if isinstance(one, kind) and isinstance(other, kind):
+                return holds(one, other)
+        raise EvaluationError(f"{one!r} and {other!r} cannot be compared")
 
-    def one(match: re.Match[str]) -> str:
-        flags, verb = match[1], match[2]
-        if verb == "%":
-            return "%"
-        if not rest:
-            raise EvaluationError(f"printf: {form!r} has more verbs than values")
-        value = rest.pop(0)
-        if verb in "dx":
-            if not isinstance(value, int):
-                raise EvaluationError(f"printf: %{verb} of {value!r}, which is no whole number")
-            return f"%{flags}{verb}" % value
-        text = text_of(value)
-        return f"%{flags}s" % (json.dumps(text) if verb == "q" else text)
+    return compare
 
-    made = _VERB.sub(one, text_of(form))
-    if rest:
-        raise EvaluationError(f"printf: {form!r} has fewer verbs than values")
-    return made
+
+def _slice(value: Value, *bounds: Value) -> Value:
+    """A part of a text or list, from one place to before another."""
+    if not isinstance(value, str | list):
+        raise EvaluationError(f"slice: {value!r} is neither a text nor a list")
+    whole: tuple[Value, ...] = (0, len(value))
+    start, end = (*bounds, *whole[len(bounds) :])
+    if isinstance(start, int) and isinstance(end, int) and 0 <= start <= end <= len(value):
+        return value[start:end]
+    raise EvaluationError(f"slice: {value!r} has nothing from {start!r} to {end!r}")
 
 
 def _length(value: Value) -> int:
@@ -130,7 +98,6 @@ def _length(value: Value) -> int:
     raise EvaluationError(f"len: {value!r} has no length")
 
 
-_VERB = re.compile(r"%([-+ 0#]*\d*)([svdxqt%])")
 _MANY = 99
 
 FUNCTIONS: Final[Mapping[str, Function]] = {
@@ -138,17 +105,23 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "contains": Function(_on_texts(lambda text, part: part in text), 2, 2),
     "eq": Function(lambda value, *others: value in others, 2, _MANY),
     "fromJson": Function(_on_texts(_from_json), 1, 1),
+    "ge": Function(_compared(operator.ge), 2, 2),
+    "gt": Function(_compared(operator.gt), 2, 2),
     "hasKey": Function(_has_key, 2, 2),
     "index": Function(_index, 2, _MANY),
     "isIPv4": Function(_on_texts(_is_address(4)), 1, 1),
     "isIPv6": Function(_on_texts(_is_address(6)), 1, 1),
     "isSource": Function(lambda source, name: text_of(name).lower() == source, 1, 1, needs_source=True),
+    "le": Function(_compared(operator.le), 2, 2),
     "len": Function(_length, 1, 1),
+    "lt": Function(_compared(operator.lt), 2, 2),
     "ne": Function(lambda one, other: one != other, 2, 2),
     "not": Function(lambda value: not value, 1, 1),
     "or": Function(partial(_first, True), 1, _MANY, is_lazy=True),
-    "printf": Function(_formatted, 1, _MANY),
+    "print": Function(_on_texts(lambda *texts: "".join(texts)), 1, _MANY),
+    "printf": Function(formatted, 1, _MANY),
     "replace": Function(_on_texts(lambda old, new, text: text.replace(old, new)), 3, 3),
+    "slice": Function(_slice, 1, 3),
     "toLower": Function(_on_texts(str.lower), 1, 1),
     "trim": Function(_on_texts(str.strip), 1, 1),
     "trimPrefix": Function(_on_texts(str.removeprefix), 2, 2),

@@ -11,7 +11,7 @@ from addons.dns.desired.settings import SourceSettings, source_settings
 from addons.dns.desired.source_service import hostnames_of
 from addons.dns.model.endpoint import Desired
 from addons.dns.model.hostnames import is_within
-from addons.dns.model.objects import Service
+from addons.dns.model.objects import Node, Pod, Service
 from addons.dns.model.zones import DomainFilter
 from addons.runtime.objects import KubeObject
 
@@ -32,6 +32,9 @@ _LIFTED: Final[Mapping[str, Any]] = {
 }
 """The settings that narrow which names are asked for, and the value with which each narrows nothing."""
 
+_WIDENED: Final = ("publish_internal_services", "combine_fqdn_annotation")
+"""The settings without which fewer names are asked for: leaving one out narrows."""
+
 Read = Callable[[SourceSettings], Desired]
 """Reads one object by some settings."""
 
@@ -44,15 +47,44 @@ class Filter(NamedTuple):
 
 
 def filters_of(config: Config, domains: DomainFilter) -> tuple[Filter, ...]:
-    """Each setting that narrows, and all of them together last."""
+    """Each setting that narrows, and all of them together; then what is not set and would widen."""
     found = {field: value for field, value in _LIFTED.items() if getattr(config, field) != value}
-    single = tuple(_lifted(config, domains, {field: value}) for field, value in found.items())
-    return (*single, _lifted(config, domains, found)) if len(single) > 1 else single
+    unset = [{field: True} for field in _WIDENED if not getattr(config, field)]
+    sets = [{field: value} for field, value in found.items()]
+    sets += [found] if len(found) > 1 else []
+    sets += unset
+    sets += [found | one for one in unset] if found else []
+    return tuple(_lifted(config, domains, one) for one in sets)
 
 
 def left_out_by(name: str, obj: KubeObject, read: Read, filters: Iterable[Filter]) -> str:
     """The setting without which the object would ask for `name`; empty when there is none."""
     return next((one.text for one in filters if asks_for(name, obj, read, one.lifted)), "")
+
+
+def renamed_by(name: str, obj: KubeObject, read: Read, config: Config, settings: SourceSettings) -> str:
+    """The setting that gives the object other names than `name`, where nothing but a setting names it; or none.
+
+    | the object | has names from |
+    |---|---|
+    | a pod whose name `name` begins with | `--pod-source-domain` |
+    | a Node | `--fqdn-template`, or its own |
+    | one that asks for names, and for none without the template | `--fqdn-template` |
+    """
+    first, _, domain = name.partition(".")
+    if isinstance(obj, Pod) and first == obj.metadata.name:
+        elsewhere = replace(settings, pod_domain=domain)
+        if asks_for(name, obj, read, elsewhere):
+            return _or_unset("--pod-source-domain", config.pod_source_domain)
+    asks = bool(read(settings).endpoints)
+    plain = read(replace(settings, template=None))
+    if asks and (isinstance(obj, Node) or not (plain.endpoints or plain.outside or plain.unreadable)):
+        return _or_unset("--fqdn-template", config.fqdn_template)
+    return ""
+
+
+def _or_unset(flag: str, value: str) -> str:
+    return f"{flag}={value}" if value else f"no {flag}"
 
 
 def asks_for(name: str, obj: KubeObject, read: Read, settings: SourceSettings) -> bool:

@@ -11,6 +11,9 @@ from addons.dns import names
 
 _LONGEST_IDENTIFIER: Final = 128
 _REGION: Final = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
+_COORDINATES: Final = re.compile(r"([-+]?\d{1,2}(?:\.\d{0,2})?)\s*,\s*([-+]?\d{1,3}(?:\.\d{0,2})?)", re.ASCII)
+_NORTHERNMOST: Final = 90
+_EASTERNMOST: Final = 180
 _CONTINENTS: Final = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 
 
@@ -132,14 +135,12 @@ def _coordinates(said: Mapping[str, str]) -> dict[str, str] | None:
     text = said.get(names.AWS_COORDINATES)
     if text is None:
         return None
-    latitude, comma, longitude = (part.strip() for part in text.partition(","))
-    try:
-        if comma and abs(float(latitude)) <= 90 and abs(float(longitude)) <= 180:
-            return {"Latitude": latitude, "Longitude": longitude}
-    except ValueError:
-        pass
+    match = _COORDINATES.fullmatch(text.strip())
+    if match and abs(float(match[1])) <= _NORTHERNMOST and abs(float(match[2])) <= _EASTERNMOST:
+        return {"Latitude": match[1], "Longitude": match[2]}
     raise InvalidRouting(
-        f"{names.AWS_COORDINATES}: {text!r} is not latitude and longitude, like 49.22,-74.01"
+        f"{names.AWS_COORDINATES}: {text!r} is not latitude and longitude with at most two decimals,"
+        " like 49.22,-74.01"
     )
 
 

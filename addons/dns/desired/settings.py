@@ -4,7 +4,9 @@ from msgspec import Struct
 
 from addons.dns import names
 from addons.dns.config import Config, annotation_prefixes, managed_types
-from addons.dns.desired.go_template import Template, TemplateError, parse_template
+from addons.dns.desired.go_template import parse_template
+from addons.dns.desired.go_template_nodes import Template
+from addons.dns.desired.go_template_tokens import TemplateError
 from addons.dns.desired.target_filter import TargetFilter, parse_networks
 from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.dns.model.zones import DomainFilter
@@ -34,7 +36,7 @@ class SourceSettings(Struct, frozen=True, kw_only=True):
     pod_domain: str = ""
     pod_ttl: int = 10
     hold_seconds: int = 0
-    template: Template = Template()
+    template: Template | None = None
     combines_template: bool = False
     targets: TargetFilter = TargetFilter()
     gateways: Selector = Selector()
@@ -59,9 +61,9 @@ def _pod_domain(config: Config) -> str:
         raise SettingError(f"--pod-source-domain: {error}") from None
 
 
-def _template(config: Config) -> Template:
+def _template(config: Config) -> Template | None:
     try:
-        return parse_template(config.fqdn_template) if config.fqdn_template else Template()
+        return parse_template(config.fqdn_template) if config.fqdn_template else None
     except TemplateError as error:
         raise SettingError(f"--fqdn-template: {error}") from None
 

@@ -3,7 +3,7 @@
 An entry that makes no sense costs itself only: the record that it had stays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import get_args
 
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from addons.dns import names
 from addons.dns.config import RecordType
 from addons.dns.desired.annotations import checked_hostname, read_annotations
+from addons.dns.desired.endpoints import RULE_OF_RIVALS
 from addons.dns.desired.provider_specific import (
     ProviderSpecific,
     apply_provider_specific,
@@ -24,8 +25,6 @@ from addons.dns.model.records import MANAGED_TYPES, type_of_target
 from addons.runtime.outcomes import Problem
 
 _LONGEST_TTL = 2**31 - 1
-
-_RULE = "the one whose record exists counts, else addresses before a CNAME"
 
 Key = tuple[str, str, str, bool]
 """Name, type, set identifier, and whether the entry is unusable."""
@@ -52,12 +51,13 @@ def crd_endpoints(obj: DnsEndpoint, settings: SourceSettings) -> Desired:
         unreadable = unreadable or desired.unreadable
         for endpoint in desired.endpoints:
             if _has_rival(found, endpoint):
-                fault = f"{where}: {endpoint.type} {endpoint.name} excludes another entry; {_RULE}"
+                fault = f"{where}: {endpoint.type} {endpoint.name} excludes another entry; {RULE_OF_RIVALS}"
                 problems.append(Problem(asked_by.ref, names.CONFLICTING_TARGETS, fault))
             _add(found, endpoint)
-    endpoints = tuple(endpoint for key in sorted(found) for endpoint in found[key])
-    everything = Desired(endpoints, tuple(dict.fromkeys(problems)), tuple(sorted(outside)), unreadable)
-    return settings.targets.permit(everything)
+    everything = (endpoint for key in sorted(found) for endpoint in found[key])
+    endpoints = tuple(_unmanaged_alone(everything, settings))
+    desired = Desired(endpoints, tuple(dict.fromkeys(problems)), tuple(sorted(outside)), unreadable)
+    return settings.targets.permit(desired)
 
 
 def _entry(entry: WantedEndpoint, where: str, asked_by: SourceObject, settings: SourceSettings) -> Desired:
@@ -88,6 +88,18 @@ def _entry(entry: WantedEndpoint, where: str, asked_by: SourceObject, settings: 
 def _type_of(entry: WantedEndpoint) -> str:
     """The record type of an unusable entry; the empty text where that makes no sense itself."""
     return entry.record_type if entry.record_type in get_args(RecordType) else ""
+
+
+def _unmanaged_alone(endpoints: Iterable[Endpoint], settings: SourceSettings) -> Iterator[Endpoint]:
+    """The endpoints; of a name that is asked for with unmanaged types alone, these keep what there is.
+
+    Beside others they mean nothing here.
+    """
+    found = list(endpoints)
+    usable = {endpoint.name for endpoint in found if not endpoint.is_unusable}
+    for endpoint in found:
+        is_managed = endpoint.type in ("", *settings.targets.types)
+        yield endpoint if is_managed or endpoint.name in usable else replace(endpoint, type="")
 
 
 def _as_alias(entry: WantedEndpoint, asked: ProviderSpecific) -> tuple[WantedEndpoint, ProviderSpecific]:

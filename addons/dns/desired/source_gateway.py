@@ -27,7 +27,6 @@ from addons.dns.model.gateway import (
     RouteNamespaces,
     gateway_key,
 )
-from addons.dns.model.hostnames import InvalidHostname, parse_hostname
 from addons.runtime.objects import Key, ref
 from addons.runtime.outcomes import Problem
 
@@ -45,7 +44,7 @@ def route_endpoints(
 
     `gateways` are those that the route names and that exist; `labels` those of its namespace, by which
     Gateways choose. Names lead to the Gateway's addresses, or to what its `target` annotation says. While the
-    Gateway is away, or has not accepted the route, they have no targets.
+    Gateway is away, has not accepted the route, or has no listener for a name, that has no targets.
     """
     if (annotations := read_annotations(route, settings)) is None:
         return Desired()
@@ -96,7 +95,8 @@ def _named_targets(
 ) -> Iterator[NamedTargets]:
     """The names under which the route is, or is to be, reached through each of its Gateways.
 
-    `_ANY` stands for those of a Gateway that is away, where the route leaves the choice to it.
+    `_ANY` stands for those of a Gateway that is away, or cannot be read, where the route leaves the choice
+    to it.
     """
     accepted = {_meaning(parent.parent_ref, route) for parent in route.status.parents if parent.is_accepted}
     for parent in route.spec.parent_refs:
@@ -108,21 +108,14 @@ def _named_targets(
             if settings.gateway_name in ("", parent.name):
                 yield from ((host, ()) for host in hosts)
         elif _counts(gateway, settings):
-            found = _names(gateway, parent, route, hosts, labels)
-            if _meaning(parent, route) in accepted:
-                targets = _targets(gateway, settings, problems)
+            is_accepted = _meaning(parent, route) in accepted
+            targets = _targets(gateway, settings, problems) if is_accepted else ()
+            served = [_served(one, gateway, problems) for one in _listeners(gateway, parent, route, labels)]
+            for host in hosts:
+                found = [name for one in served if one is not None and (name := common_name(one, host))]
                 yield from ((name, targets) for name in found)
-            else:
-                yield from ((name, ()) for name in found or filter(None, hosts))
-
-
-def _names(
-    gateway: Gateway, parent: ParentReference, route: Route, hosts: list[str], labels: Mapping[str, str]
-) -> list[str]:
-    """The names that the route has in common with the listeners that take it."""
-    served = map(_served, _listeners(gateway, parent, route, labels))
-    found = (common_name(one, host) for one in served for host in hosts if one is not None)
-    return [name for name in found if name]
+                if not found and (host or None in served):
+                    yield host, ()
 
 
 def _meaning(parent: ParentReference, route: Route) -> tuple[Key | None, str, int]:
@@ -197,12 +190,11 @@ def _meets(labels: Mapping[str, str], requirement: LabelSelectorRequirement) -> 
             return False
 
 
-def _served(listener: Listener) -> str | None:
+def _served(listener: Listener, gateway: Gateway, problems: list[Problem]) -> str | None:
     """The canonical host name of a listener, `_ANY` for all; None where it makes no sense."""
-    try:
-        return parse_hostname(listener.hostname) if listener.hostname else _ANY
-    except InvalidHostname:
-        return None
+    if not listener.hostname:
+        return _ANY
+    return checked_hostname(ref(gateway), f"listener {listener.name}", listener.hostname, problems)
 
 
 def common_name(one: str, other: str) -> str:

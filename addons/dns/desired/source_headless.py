@@ -34,8 +34,8 @@ _ITS_OWN: Final = ("the addresses of the pod",)
 class _Naming(Struct, frozen=True):
     """How the pods of a Service are to be named; without a `template` only host names of pods count.
 
-    `is_unreadable` when it is not known which names its pods are to have, `endpoints_type` None when it is
-    not known which addresses.
+    `is_unreadable` when it is not known which names its pods are to have, `keeps_ttl` when not whether these
+    are of the kind that has a TTL of its own, `endpoints_type` None when not which addresses.
     """
 
     ref: ObjectRef
@@ -44,6 +44,7 @@ class _Naming(Struct, frozen=True):
     nodes: Mapping[str, Node]
     settings: SourceSettings
     is_unreadable: bool = False
+    keeps_ttl: bool = False
 
 
 def is_headless(service: Service) -> bool:
@@ -78,7 +79,12 @@ def headless_endpoints(
     named, leaving = _named_targets(hostnames, found, naming, problems)
     desired = make_endpoints(service, named, annotations, settings, problems=problems)
     endpoints = tuple(
-        replace(endpoint, keeps=endpoint.name in leaving, hold_seconds=settings.hold_seconds)
+        replace(
+            endpoint,
+            keeps=endpoint.name in leaving,
+            keeps_ttl=endpoint.keeps_ttl or naming.keeps_ttl,
+            hold_seconds=settings.hold_seconds,
+        )
         for endpoint in desired.endpoints
     )
     unreadable = desired.unreadable or (source_object(service) if naming.is_unreadable else None)
@@ -93,12 +99,12 @@ def _naming(
     problems: list[Problem],
 ) -> _Naming:
     written, which = service.metadata.annotations, ref(service)
-    template, is_unreadable = "", False
+    template, is_unreadable, keeps_ttl = "", False, False
     if has_pod_records(service):
         template = written.get(names.POD_HOSTNAME, "").strip() or DEFAULT_TEMPLATE
     elif read_flag(text := written.get(names.POD_RECORDS, "false")) is None:
         problems.append(invalid(which, names.POD_RECORDS, f"{text!r} is neither true nor false"))
-        is_unreadable = True
+        is_unreadable = keeps_ttl = True
     try:
         check_template(template)
     except PodHostnameError as error:
@@ -106,7 +112,7 @@ def _naming(
         template, is_unreadable = "", True
     kind = _endpoints_type(which, annotations, settings, problems)
     by_name = {node.metadata.name: node for node in nodes} if kind == "NodeExternalIP" else {}
-    return _Naming(which, template, kind, by_name, settings, is_unreadable)
+    return _Naming(which, template, kind, by_name, settings, is_unreadable, keeps_ttl)
 
 
 def _endpoints_type(

@@ -22,7 +22,7 @@ def node_endpoints(node: Node, settings: SourceSettings) -> Desired:
     if (annotations := read_annotations(node, settings)) is None:
         return Desired()
     problems = list(annotations.problems)
-    if settings.template.parts:
+    if settings.template is not None:
         names = template_names(node, settings, problems)
     else:
         name = checked_hostname(ref(node), "metadata.name", node.metadata.name, problems)

@@ -18,7 +18,7 @@ One object wins: the first that this table finds. TTL and ownership are the winn
 Before that, of the endpoints of each object that exclude each other one is taken: `without_rivals`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -26,7 +26,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from addons.dns.model.endpoint import Endpoint, SourceObject
-from addons.dns.model.records import MANAGED_TYPES, RecordSet, meaning
+from addons.dns.model.records import RecordSet, meaning
 from addons.runtime.outcomes import ObjectRef
 
 _ADDRESSES = ("A", "AAAA")
@@ -35,39 +35,52 @@ _ADDRESSES = ("A", "AAAA")
 def without_rivals(endpoints: Sequence[Endpoint], current: Mapping[str, RecordSet]) -> Sequence[Endpoint]:
     """The endpoints, of each object one of a type, and no CNAME beside others.
 
-    The first that fits counts: what leads where the record leads, what is of a type that exists, addresses,
-    the first by its target. `current` has the records that exist, by type.
+    Those that lead to one place stand or fall together, so that no name has the alias of one and the address
+    of another. The first that fits counts: what leads where the record leads, what is of a type that exists,
+    addresses, the first by its target. `current` has the records that exist, by type.
     """
     usable = [endpoint for endpoint in endpoints if not (endpoint.is_pending or endpoint.is_unusable)]
-    chosen: dict[tuple[str, str], Endpoint] = {}
+    places: dict[object, list[Endpoint]] = {}
     for endpoint in sorted(usable, key=lambda one: _unlikeness(one, current)):
-        chosen.setdefault((endpoint.asked_by.resource, endpoint.type), endpoint)
-    taken = [one for one in chosen.values() if not _is_excluded(one, chosen, current)]
-    return [endpoint for endpoint in endpoints if endpoint in taken or endpoint not in usable]
+        places.setdefault((endpoint.asked_by.resource, *_place(endpoint)), []).append(endpoint)
+    taken: dict[tuple[str, str], Endpoint] = {}
+    for found in places.values():
+        theirs = {(endpoint.asked_by.resource, endpoint.type): endpoint for endpoint in reversed(found)}
+        if not any(map(taken.__contains__, _excluded(theirs))):
+            taken.update(theirs)
+    chosen = list(taken.values())
+    return [endpoint for endpoint in endpoints if endpoint in chosen or endpoint not in usable]
+
+
+def _place(endpoint: Endpoint) -> tuple[object, ...]:
+    """What record sets of several types have in common when they lead to one place."""
+    host = endpoint.alias.name if endpoint.alias else ""
+    return host or (endpoint.targets if endpoint.type == "CNAME" else ""), endpoint.routing
+
+
+def _excluded(theirs: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The types that these objects cannot have besides: the same, and others beside a CNAME."""
+    for resource, kind in theirs:
+        yield resource, kind
+        if kind == "CNAME":
+            yield from ((resource, address) for address in _ADDRESSES)
+        elif kind in _ADDRESSES:
+            yield resource, "CNAME"
 
 
 def _unlikeness(endpoint: Endpoint, current: Mapping[str, RecordSet]) -> tuple[object, ...]:
-    """Sorts what the record is like already before what it is not."""
+    """Sorts what the record is like already before what it is not, and addresses before what has a host."""
     record = current.get(endpoint.type)
     alias = endpoint.alias.name if endpoint.alias else ""
     leads_there = record is not None and (
         alias == (record.alias.name if record.alias else "")
         and meaning(endpoint.type, endpoint.targets) == meaning(record.type, record.values)
     )
+    is_of_its_kind = record is not None and bool(alias) == bool(record.alias)
     is_routed_so = record is not None and endpoint.routing == record.routing
-    return not leads_there, not is_routed_so, endpoint.targets, alias, endpoint.routing
-
-
-def _is_excluded(
-    endpoint: Endpoint, chosen: Mapping[tuple[str, str], Endpoint], current: Mapping[str, RecordSet]
-) -> bool:
-    """True for a CNAME beside addresses of the same object, or the addresses, whichever is not there."""
-    if endpoint.type not in MANAGED_TYPES:
-        return False
-    theirs = {kind for resource, kind in chosen if resource == endpoint.asked_by.resource}
-    if "CNAME" not in theirs or theirs.isdisjoint(_ADDRESSES):
-        return False
-    return (endpoint.type == "CNAME") != ("CNAME" in current)
+    has_host = bool(alias) or endpoint.type == "CNAME"
+    order = (alias, endpoint.targets, endpoint.routing)
+    return not leads_there, not is_of_its_kind, not is_routed_so, has_host, order
 
 
 class Resolution(Struct, frozen=True):

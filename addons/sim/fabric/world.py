@@ -17,8 +17,9 @@ from addons.sim.aws.ec2.model import Instance, RouteTable
 from addons.sim.aws.ec2.model import Subnet as Ec2Subnet
 from addons.sim.aws.ec2.state import Ec2
 from addons.sim.aws.server import AwsEndpoint
+from addons.sim.fabric.router import SERVICES
 from addons.sim.fabric.subnets import EVERYWHERE, PEERED_NETWORK, Route, Subnet, Target
-from addons.sim.fabric.vpc import SERVICES, Node, VpcFabric
+from addons.sim.fabric.vpc import Node, VpcFabric
 from addons.sim.imds import Imds
 from addons.sim.net import METADATA, Namespace
 from addons.sim.node_network import NodeNetwork
@@ -69,7 +70,7 @@ class VpcWorld:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             stack.enter_context(self.fabric)
-            self.url = await self.aws.listen(self.fabric.router.listener(str(SERVICES), 0))
+            self.url = await self.aws.listen(self.fabric.router.inside.listener(str(SERVICES), 0))
             stack.callback(self.ec2.feed.listen(self.fabric.change))
             self._stack = stack.pop_all()
         return self
@@ -86,7 +87,7 @@ class VpcWorld:
     def reread(self) -> None:
         """Let the network have the subnets and routes that EC2 has now."""
         for subnet in subnets_of(self.ec2, self.vpc.id):
-            self.fabric.add_subnet(subnet)
+            self.fabric.router.add_subnet(subnet)
 
     async def add_node(
         self, type_: str = "m5.large", *, subnet_id: str = "", name: str = "", has_public_address: bool = True

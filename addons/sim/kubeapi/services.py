@@ -97,11 +97,21 @@ class ServiceAllocator:
                 continue
             shared = chosen.get(port["port"])
             number = port.get("nodePort") or held.get((port["port"], port["protocol"])) or shared
-            if number != shared and number in self._ports - _node_ports(before) | set(chosen.values()):
-                message = f"Invalid value: {number}: provided port is already allocated"
+            taken = self._ports - _node_ports(before) | set(chosen.values())
+            if number != shared and (fault := self._fault(number, before, taken)):
+                message = f"Invalid value: {number}: provided port is {fault}"
                 cause = Cause("FieldValueInvalid", f"spec.ports[{index}].nodePort", message)
                 raise invalid(resource, obj["metadata"]["name"], [cause])
             port["nodePort"] = chosen[port["port"]] = number or self._free_port(chosen.values())
+
+    def _fault(self, number: int | None, before: Object, taken: Collection[int]) -> str:
+        """Why a node port cannot be had; the range is nothing to one that the Service has already."""
+        if number in taken:
+            return "already allocated"
+        if number is None or number in self._node_ports or number in _node_ports(before):
+            return ""
+        first, last = self._node_ports[0], self._node_ports[-1]
+        return f"not in the valid range. The range of valid ports is {first}-{last}"
 
     def _free_port(self, chosen: Collection[int]) -> int:
         for number in self._node_ports:

@@ -43,16 +43,19 @@
 {{- end -}}
 
 {{- /* Helm is written in Go, and so can read a template for names as the daemon does, though it knows other functions:
-arguments are the root and the template. What is wrong with its syntax, Helm itself says. */ -}}
+arguments are the root and the template. What is wrong with its syntax, Helm itself says. In a range or with, fields are
+those of anything. */ -}}
 {{- define "dns.templateGuard" -}}
 {{- $fields := list ".Name" ".Namespace" ".Kind" ".APIVersion" ".Labels" ".Annotations" ".Metadata" ".Spec" ".Status" ".Object" -}}
-{{- $words := list "and" "contains" "eq" "fromJson" "hasKey" "index" "isIPv4" "isIPv6" "isSource" "len" "ne" "not" "or" "printf" "replace" "toLower" "trim" "trimPrefix" "trimSuffix" "if" "else" "end" "true" "false" -}}
+{{- $words := list "and" "contains" "eq" "fromJson" "ge" "gt" "hasKey" "index" "isIPv4" "isIPv6" "isSource" "le" "len" "lt" "ne" "not" "or" "print" "printf" "replace" "slice" "toLower" "trim" "trimPrefix" "trimSuffix" "if" "with" "range" "else" "end" "break" "continue" "true" "false" "nil" -}}
+{{- $moves := regexMatch "\\{\\{-?\\s*(with|range|else with)\\b" (last .) -}}
 {{- $action := "\\{\\{(\"(\\\\.|[^\"\\\\])*\"|`[^`]*`|[^\"`}])*\\}\\}" -}}
 {{- range regexFindAll $action (last .) -1 -}}
-{{- $bare := regexReplaceAll "\"(\\\\.|[^\"\\\\])*\"|`[^`]*`" . "" -}}
-{{- range regexFindAll "[.$]?[A-Za-z_][A-Za-z0-9_]*(\\.[A-Za-z0-9_.]+)?" $bare -1 -}}
+{{- $bare := regexReplaceAll "\"(\\\\.|[^\"\\\\])*\"|`[^`]*`|'[^']*'|/\\*.*?\\*/" . "" -}}
+{{- $bare = regexReplaceAll "(\\$[A-Za-z_][A-Za-z0-9_]*|\\))(\\.[A-Za-z0-9_]+)*" $bare " " -}}
+{{- range regexFindAll "[.]?[A-Za-z_][A-Za-z0-9_]*(\\.[A-Za-z0-9_.]+)?" $bare -1 -}}
 {{- $known := ternary $fields $words (hasPrefix "." .) -}}
-{{- if not (has (regexFind "^[.]?[^.]*" .) $known) -}}
+{{- if not (or (has (regexFind "^[.]?[^.]*" .) $known) (and $moves (hasPrefix "." .))) -}}
 {{- fail (printf "config.fqdnTemplate: %s is not known; allowed are %s" . (join ", " $known)) -}}
 {{- end -}}
 {{- end -}}

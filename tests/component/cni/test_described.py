@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from addons.cni.aws.calls import OPERATIONS
-from addons.cni.aws.described import eni_from_api, limits_from_api, vpc_cidrs_from_api
+from addons.cni.aws.described import eni_from_api, vpc_cidrs_from_api
 from addons.cni.aws.vpc import _routes
-from addons.cni.model.enis import Eni, InstanceLimits
+from addons.cni.model.enis import Eni
 
 SUBNET = IPv4Network("10.0.0.0/24")
 
@@ -91,33 +91,6 @@ def test_a_block_that_is_being_taken_from_the_vpc_does_not_count() -> None:
     ]
     item = {"CidrBlock": "10.0.0.0/16", "CidrBlockAssociationSet": blocks}
     assert vpc_cidrs_from_api(item) == (IPv4Network("10.0.0.0/16"),)
-
-
-class TestLimits:
-    def test_the_default_network_card_counts(self) -> None:
-        network = {
-            "MaximumNetworkInterfaces": 60,
-            "Ipv4AddressesPerInterface": 50,
-            "DefaultNetworkCardIndex": 0,
-            "NetworkCards": [
-                {"NetworkCardIndex": 1, "MaximumNetworkInterfaces": 16},
-                {"NetworkCardIndex": 0, "MaximumNetworkInterfaces": 15},
-            ],
-        }
-        assert limits_from_api({"NetworkInfo": network, "Hypervisor": "nitro"}) == InstanceLimits(15, 50)
-
-    @pytest.mark.parametrize(
-        ("about", "can_have"),
-        [
-            ({"Hypervisor": "nitro"}, True),
-            ({"Hypervisor": "xen"}, False),
-            ({"BareMetal": True}, True),
-            ({"Hypervisor": "xen", "BareMetal": False}, False),
-        ],
-    )
-    def test_prefixes_are_for_nitro_and_metal(self, about: dict[str, Any], can_have: bool) -> None:
-        network = {"MaximumNetworkInterfaces": 3, "Ipv4AddressesPerInterface": 10}
-        assert limits_from_api({"NetworkInfo": network} | about).can_have_prefixes is can_have
 
 
 def test_the_operations_are_written_as_the_api_has_them() -> None:

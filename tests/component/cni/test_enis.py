@@ -15,7 +15,7 @@ from addons.cni.model.actions import (
 )
 from addons.runtime.errors import Denied, Exhausted, Invalid, NotFound, Throttled
 from addons.sim.aws.ec2.account import RateLimit
-from tests.support.cni_ec2 import Daemon, Node, creation, deletion, ec2_node
+from tests.support.cni_aws import Daemon, Node, creation, deletion, ec2_node
 
 pytestmark = pytest.mark.virtual_time
 

@@ -11,7 +11,7 @@ import pytest
 from addons.cni.model.actions import RepairEni
 from addons.runtime.errors import Withheld
 from addons.runtime.permit import Permit
-from tests.support.cni_ec2 import CLUSTER, Daemon, Killed, Node, deletion, ec2_node
+from tests.support.cni_aws import CLUSTER, Daemon, Killed, Node, deletion, ec2_node
 
 pytestmark = pytest.mark.virtual_time
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from addons.cni.model.enis import Eni
-from tests.support.cni_ec2 import Daemon, Killed, Node, deletion, ec2_node
+from tests.support.cni_aws import Daemon, Killed, Node, deletion, ec2_node
 from tests.support.drawn import Draw
 
 pytestmark = pytest.mark.virtual_time

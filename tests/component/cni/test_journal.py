@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addons.cni.store.journal import NAME, Journal, JournalFailed
-from addons.cni.store.records import Record, Released, encode
+from addons.cni.store.records import Record, Recovered, Released, encode
 from tests.support.virtual import run_virtual
 from tests.unit.cni.test_journal_lines import LATER, NOW, assigned, ip, key, records, state_of
 
@@ -210,6 +210,25 @@ class TestDamage:
         assert journal.damage == ("line 2: its checksum is wrong",)
         assert [each.read_bytes() for each in tmp_path.glob(f"{NAME}.damaged-*")] == [text]
         await journal.close()
+
+    async def test_it_stays_damaged_across_restarts_until_all_is_recovered(self, tmp_path: Path) -> None:
+        (tmp_path / NAME).write_bytes(b"0 {}\n" + encode(Recovered()))
+        for _ in range(2):
+            journal = opened(tmp_path)
+            assert journal.damage
+            await journal.close()
+        journal = opened(tmp_path)
+        await journal.write(Recovered())
+        await journal.close()
+        journal = opened(tmp_path)
+        assert (journal.damage, journal.is_new) == ((), False)
+        await journal.close()
+
+    async def test_it_is_new_until_all_is_recovered(self, tmp_path: Path) -> None:
+        for _ in range(2):
+            journal = opened(tmp_path)
+            assert journal.is_new
+            await journal.close()
 
     async def test_an_unfinished_last_line_is_no_damage(self, tmp_path: Path) -> None:
         (tmp_path / NAME).write_bytes(encode(assigned("a", 1)) + encode(assigned("b", 2))[:-9])

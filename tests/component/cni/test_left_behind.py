@@ -7,7 +7,7 @@ import pytest
 
 from addons.cni.aws import interfaces
 from addons.cni.aws.left_behind import LeftBehind
-from tests.support.cni_ec2 import CLUSTER, Daemon, Node, ec2_node
+from tests.support.cni_aws import CLUSTER, Daemon, Node, ec2_node
 
 pytestmark = pytest.mark.virtual_time
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +12,12 @@ from addons.cni.aws.instance_types import read_limits
 from addons.cni.aws.node import NodeMetadata
 from addons.cni.model.actions import AssignAddresses, AssignPrefixes
 from addons.cni.model.enis import InstanceLimits
+from addons.instance_types import table
 from addons.runtime.errors import Invalid, Unavailable
 from addons.runtime.imds import InstanceMetadata
 from addons.sim.imds import Imds
 from addons.sim.node_network import NodeNetwork
-from tests.support.cni_ec2 import Daemon, Node, ec2_node
+from tests.support.cni_aws import Daemon, Node, ec2_node
 
 pytestmark = pytest.mark.virtual_time
 
@@ -95,11 +97,34 @@ async def test_what_is_behind_shows_until_it_is_not(
     assert all(isinstance(address, IPv4Address) for address in addresses)
 
 
-async def test_a_type_that_our_table_lacks_is_asked_for(daemon: Daemon) -> None:
+async def test_a_type_that_our_table_has_is_no_call(daemon: Daemon) -> None:
     assert await read_limits(daemon.session, "m5.large") == InstanceLimits(3, 10, can_have_prefixes=True)
-    assert await read_limits(daemon.session, "t2.micro") == InstanceLimits(2, 2, can_have_prefixes=False)
+    assert daemon.session.operations == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "limits"),
+    [
+        ("m5.large", InstanceLimits(3, 10, can_have_prefixes=True)),
+        ("t2.micro", InstanceLimits(2, 2, can_have_prefixes=False)),
+        ("p4d.24xlarge", InstanceLimits(15, 50, can_have_prefixes=True)),
+    ],
+)
+async def test_a_type_that_our_table_lacks_is_asked_for(
+    daemon: Daemon, no_table: None, type_: str, limits: InstanceLimits
+) -> None:
+    assert await read_limits(daemon.session, type_) == limits
+    assert daemon.session.operations == ["describe_instance_types"]
 
 
 async def test_a_type_that_there_is_not_is_said(daemon: Daemon) -> None:
     with pytest.raises(Invalid, match=r"m5\.huge"):
         await read_limits(daemon.session, "m5.huge")
+
+
+@pytest.fixture
+def no_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A table that has no type at all, as one that was built before them."""
+    empty = tmp_path / "types.txt"
+    empty.touch()
+    monkeypatch.setattr(table, "PATH", empty)

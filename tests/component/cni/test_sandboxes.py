@@ -57,8 +57,8 @@ class TestAdd:
         assert [await node.add("c1", NEW), await node.add("c1", NEW)] == ["10.0.0.1/32"] * 2
 
     async def test_the_same_request_twice_at_once_is_answered_the_same(self, node: Node) -> None:
-        both = asyncio.gather(node.add("c1", NEW), node.add("c1", NEW))
-        assert await both == ["10.0.0.1/32"] * 2
+        first, second = await asyncio.gather(node.add("c1", NEW), node.add("c1", NEW))
+        assert (first, second) == ("10.0.0.1/32", "10.0.0.1/32")
 
     async def test_thirty_at_once_get_thirty_addresses(self, tmp_path: Path) -> None:
         node = Node(tmp_path, *range(1, 31), now=virtual_now)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from tests.support.cni_ec2 import Daemon, Node, ec2_node
+from tests.support.cni_aws import Daemon, Node, ec2_node
 
 pytestmark = pytest.mark.virtual_time
 

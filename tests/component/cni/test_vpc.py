@@ -10,7 +10,7 @@ from addons.cni.aws.vpc import Vpc
 from addons.cni.model.routes import Route
 from addons.sim.aws.server import AwsEndpoint
 from tests.support.aws import World
-from tests.support.cni_ec2 import Daemon, Node, ec2_node, session
+from tests.support.cni_aws import Daemon, Node, ec2_node, session
 
 LOCAL = ("10.0.0.0/16", "local", "local")
 

@@ -145,9 +145,28 @@ class TestAliases:
         monkeypatch.setattr(canonical, "_BY_SUFFIX", {})
         world.aws.faults.add(operation="DescribeLoadBalancers", times=None, code="AccessDenied", status=403)
         world.aws.calls.clear()
-        assert await world.once() == {}
+        (failure,) = (await world.once()).items()
+        assert failure[0] == "load balancers"
+        assert "(AccessDenied)" in failure[1]
         assert world.calls(CHANGE) == 0
         assert "AliasTargetUnknown" in world.reasons()
+
+    async def test_that_it_may_not_ask_is_a_failure_until_it_may_and_work_goes_on_soon(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        host, zone_id = await asyncio.to_thread(_load_balancer, world)
+        monkeypatch.setattr(canonical, "_BY_SUFFIX", {})
+        world.aws.faults.add(operation="DescribeLoadBalancers", times=None, code="AccessDenied", status=403)
+        world.create(balanced("www", host))
+        async with world.running("--interval=1h") as controller:
+            await until(lambda: "load balancers" in controller.failures)
+            (told,) = controller.faults()
+            assert (told.side, told.about, told.reason) == ("aws", "load balancers", "AccessDenied")
+            world.aws.faults.clear()
+            began = asyncio.get_running_loop().time()
+            await until(partial(_has_alias, world, world.zone_id, AliasTarget(zone_id, f"{host}.", True)))
+            assert asyncio.get_running_loop().time() - began < 30
+            assert (list(controller.faults()), controller.failures) == ([], {})
 
 
 def _has_types(world: World, name: str, kinds: set[str]) -> bool:

@@ -172,6 +172,77 @@ async def test_on_a_terminal_the_table_is_what_comes_by_itself(world: World) -> 
         os.close(terminal)
 
 
+class TestReaders:
+    """What reads the plans of a dry run may go away, or take its time."""
+
+    MANY = 400
+
+    def fill(self, world: World) -> None:
+        """More than a pipe holds."""
+        for number in range(self.MANY):
+            world.api.store.create("v1", "services", service(f"w{number}", "192.0.2.1"))
+
+    async def test_one_that_goes_away_ends_a_single_pass_in_silence(self, world: World) -> None:
+        self.fill(world)
+        read, write = os.pipe()
+        async with world.process("--once", "--dry-run", stdout=write) as started:
+            os.close(write)
+            assert await asyncio.to_thread(os.read, read, 10)
+            os.close(read)
+            code, _, err = await ended(started)
+        assert code == 0
+        assert not re.search("Traceback|stopp|plan", err), err
+
+    @pytest.mark.parametrize("command", ["--help", "--print-config", "check"])
+    async def test_one_that_is_gone_is_nothing_to_talk_about(self, world: World, command: str) -> None:
+        read, write = os.pipe()
+        os.close(read)
+        async with world.process(command, stdout=write) as started:
+            os.close(write)
+            code, _, err = await ended(started)
+        assert (code, "BrokenPipe" in err) == (0, False)
+
+    async def test_one_that_goes_away_ends_the_daemon(self, world: World) -> None:
+        self.fill(world)
+        read, write = os.pipe()
+        async with world.process("--dry-run", "--listen=127.0.0.1:0", stdout=write) as started:
+            os.close(write)
+            assert await asyncio.to_thread(os.read, read, 10)
+            os.close(read)
+            code, _, err = await ended(started)
+        assert code == 0
+        assert "Traceback" not in err
+
+    async def test_one_that_stalls_keeps_the_daemon_from_nothing(self, world: World) -> None:
+        self.fill(world)
+        port = free_port()
+        async with world.process("--dry-run", f"--listen=127.0.0.1:{port}") as started:
+            async with aiohttp.ClientSession() as client:
+
+                async def has_passed() -> bool:
+                    with suppress(aiohttp.ClientError):
+                        async with client.get(f"http://127.0.0.1:{port}/api/state") as answer:
+                            return bool((await answer.json())["lastPass"])
+                    return False
+
+                await until(has_passed)
+                async with client.get(f"http://127.0.0.1:{port}/healthz") as answer:
+                    assert answer.status == 200
+            started.terminate()
+            assert await asyncio.wait_for(started.wait(), 60) == 0
+
+    async def test_one_that_takes_its_time_gets_all_of_a_single_pass(self, world: World) -> None:
+        self.fill(world)
+        read, write = os.pipe()
+        async with world.process("--once", "--dry-run", stdout=write) as started:
+            os.close(write)
+            await until(lambda: any(call.operation == "ListResourceRecordSets" for call in world.aws.calls))
+            with os.fdopen(read) as plans:
+                lines = await asyncio.to_thread(plans.readlines)
+            assert (await ended(started)).code == 0
+        assert len(lines) == self.MANY
+
+
 async def test_a_dry_run_prints_json_lines_and_only_reads(world: World) -> None:
     world.api.store.create("v1", "services", service("www", "192.0.2.1"))
     code, out, err = await world.run("--once", "--dry-run")

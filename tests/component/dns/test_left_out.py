@@ -250,12 +250,73 @@ class TestTheObject:
         assert await world.once("--namespace=nope") == {}
         assert sorted(held(world)) == ["db", "db-0.db"]
 
-    async def test_a_service_that_is_of_another_type_by_now_does_not_ask_any_more(self, world: World) -> None:
+    async def test_a_service_that_changes_its_type_while_we_watch_has_withdrawn(self, world: World) -> None:
+        world.create(service("www", "192.0.2.1"))
+        async with world.running("--interval=1s"):
+            await until(lambda: world.records() == {"www": ("192.0.2.1",)})
+            world.update(cluster_ip() | {"metadata": service("www")["metadata"]})
+            await until(lambda: world.records() == {})
+
+    async def test_one_that_has_another_name_by_template_and_one_of_its_own_before_is_held(
+        self, world: World
+    ) -> None:
         world.create(service("www", "192.0.2.1"))
         await world.once()
-        world.update(cluster_ip() | {"metadata": service("www")["metadata"]})
-        assert await world.once("--label-filter=app notin (x)") == {}
-        assert world.records() == {}
+        world.update(service("www", "192.0.2.1", hostname=","))
+        assert await world.once("--fqdn-template={{.Name}}.t.example.com") == {}
+        assert set(world.records()) == {"www", "www.t"}
+        assert "--fqdn-template={{.Name}}.t.example.com leaves out" in held(world)["www"]
+
+
+BEFORE_AND_AFTER: dict[str, tuple[str, str, str, set[str]]] = {
+    "another template": (
+        "--fqdn-template={{.Name}}.t.example.com",
+        "--fqdn-template={{.Name}}.exmaple.com",
+        "--fqdn-template={{.Name}}.exmaple.com",
+        {"plain.t", "node.example.com.t"},
+    ),
+    "no template, for nodes": (
+        "--fqdn-template={{.Name}}.t.example.com",
+        "--interval=1m",
+        "no --fqdn-template",
+        {"node.example.com.t"},
+    ),
+    "a template for less": (
+        "--fqdn-template={{.Name}}.t.example.com --combine-fqdn-annotation",
+        "--fqdn-template={{.Name}}.t.example.com",
+        "--no-combine-fqdn-annotation",
+        {"www.t", "shop.t", "p.t", "route.t"},
+    ),
+    "another domain of pods": (
+        "--pod-source-domain=pods.example.com",
+        "--pod-source-domain=pdos.example.com",
+        "--pod-source-domain=pdos.example.com",
+        {"p.pods"},
+    ),
+    "no domain of pods": (
+        "--pod-source-domain=pods.example.com",
+        "--interval=1m",
+        "no --pod-source-domain",
+        {"p.pods"},
+    ),
+    "services of the cluster": (PUBLISH, "--interval=1m", "--no-publish-internal-services", {"inside"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told", "names"), BEFORE_AND_AFTER.values(), ids=BEFORE_AND_AFTER.keys()
+)
+async def test_names_that_a_setting_made_are_held_when_it_changes(
+    world: World, before: str, after: str, told: str, names: set[str]
+) -> None:
+    fill(world)
+    world.create(service("plain", "192.0.2.7", hostname=","))
+    assert await world.once(ALL, *before.split()) == {}
+    made = world.records()
+    assert await world.once(ALL, *after.split(), "--delete-budget=100") == {}
+    assert {name for name, message in held(world).items() if f": {told} leaves out" in message} == names
+    kept = {name: values for name, values in world.records().items() if name in names}
+    assert kept == {name: made[name] for name in names}
 
 
 class TestLooking:

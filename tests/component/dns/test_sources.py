@@ -242,6 +242,23 @@ class TestGateways:
             world, lambda: change(world, GATEWAY, "httproutes", ("default", "web"), forget)
         )
 
+    @pytest.mark.parametrize(
+        "listener",
+        [
+            {"hostname": "*.example.net"},
+            {"protocol": "TLS"},
+            {"allowedRoutes": {"namespaces": {"from": "Same"}}},
+            {"name": "other", "allowedRoutes": {"kinds": [{"kind": "GRPCRoute"}]}},
+        ],
+    )
+    async def test_a_route_that_no_listener_takes_any_more_keeps_its_record_for_the_hold(
+        self, world: World, listener: Object
+    ) -> None:
+        def edit(obj: Object) -> None:
+            obj["spec"]["listeners"][0] |= listener
+
+        await self.loses_its_way(world, lambda: change(world, GATEWAY, "gateways", ("infra", "edge"), edit))
+
     async def loses_its_way(self, world: World, lose: Callable[[], object]) -> None:
         define_gateways(world)
         world.create(gateway({"from": "All"}), kind="gateways", version=GATEWAY)

@@ -75,6 +75,12 @@ ENTRIES: dict[str, tuple[Object, Object, str]] = {
         "InvalidEndpoint",
     ),
     "a type that is none": (ADDRESS, entry("ADDRESS", "192.0.2.1"), "InvalidEndpoint"),
+    "a type that is not managed": (ADDRESS, entry("TXT", "text"), "InvalidEndpoint"),
+    "coordinates that are too exact": (
+        entry("A", "192.0.2.1", properties={"aws/geoproximity-coordinates": "49.22,-74.01"}),
+        entry("A", "192.0.2.1", properties={"aws/geoproximity-coordinates": "49.2234,-74.0123"}),
+        "InvalidAnnotation",
+    ),
     "a name that is none": (ADDRESS, entry("A", "192.0.2.1", name="api..example.com"), "InvalidHostname"),
     "an MX without preference": (
         entry("MX", "10 mail.example.com"),
@@ -358,3 +364,43 @@ async def test_a_target_that_cannot_be_read_never_publishes_the_address_of_the_o
     assert await world.once() == {}
     assert world.records() == {"shop": ("198.51.100.7",)}
     assert "InvalidHostname" in world.reasons()
+
+
+ONE, TWO = "one-1.eu-central-1.elb.amazonaws.com", "two-2.eu-central-1.elb.amazonaws.com"
+LEADS: dict[str, tuple[list[str], list[str], str]] = {
+    "a second host before it": (["b.example.net"], ["a.example.net", "b.example.net"], "a.example.net"),
+    "an address beside it": (["b.example.net"], ["b.example.net", "192.0.2.3"], "b.example.net"),
+    "a second load balancer before it": ([TWO], [ONE, TWO], ONE),
+    "an address beside a load balancer": ([ONE], [ONE, "192.0.2.3"], "192.0.2.3"),
+    "a load balancer beside an address": (["192.0.2.3"], [ONE, "192.0.2.3"], "192.0.2.3"),
+}
+"""What is asked for, what is asked for later, and what of that takes the place of another CNAME."""
+
+
+@pytest.mark.parametrize(("good", "bad", "next_"), LEADS.values(), ids=LEADS.keys())
+class TestRivals:
+    """Targets of one object that exclude each other: what exists stays, as long as it is asked for."""
+
+    async def test_the_record_stays(self, world: World, good: list[str], bad: list[str], next_: str) -> None:
+        world.create(service("www", target=",".join(good)))
+        async with world.running("--interval=1s"):
+            await until(lambda: contents(world) != [])
+            before = contents(world)
+            world.update(service("www", target=",".join(bad)))
+            await until(lambda: ("Warning", "ConflictingTargets") in world.events("www"))
+            world.create(service("new", "192.0.2.9"))
+            await until(lambda: "new" in world.records())
+            assert set(before) <= set(contents(world))
+        assert await world.once() == {}
+        assert set(before) <= set(contents(world))
+
+    async def test_when_it_is_not_asked_for_any_more_one_of_the_others_comes(
+        self, world: World, good: list[str], bad: list[str], next_: str
+    ) -> None:
+        world.create(service("www", target="c.example.net"))
+        await world.once()
+        world.update(service("www", target=",".join(bad)))
+        assert await world.once() == {}
+        made = [record for record in contents(world) if record.type != "TXT"]
+        leads = {record.alias.dns_name.rstrip(".") if record.alias else record.values[0] for record in made}
+        assert leads == {next_}

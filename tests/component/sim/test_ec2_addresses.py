@@ -239,6 +239,14 @@ class TestPrefixes:
             refused = await world.refusal("assign_private_ip_addresses", Ipv4Prefixes=[wrong], **arguments)
             assert refused[0] == "InvalidParameterValue"
 
+    async def test_a_primary_address_is_not_in_a_prefix_of_its_own_interface(self, world: Ec2World) -> None:
+        arguments: dict[str, Any] = {"SubnetId": world.subnet.id, "PrivateIpAddress": "10.0.1.20"}
+        prefixes = [{"Ipv4Prefix": "10.0.1.16/28"}]
+        refused = await world.refusal("create_network_interface", Ipv4Prefixes=prefixes, **arguments)
+        assert refused[0] == "InvalidCidr.InUse"
+        eni = await world.create(Ipv4PrefixCount=1, PrivateIpAddress="10.0.1.20")
+        assert (await world.describe(eni))["Ipv4Prefixes"] == [{"Ipv4Prefix": "10.0.1.32/28"}]
+
     async def test_single_addresses_are_never_out_of_a_prefix(self, world: Ec2World) -> None:
         eni = await world.create(Ipv4PrefixCount=2)
         blocks = [IPv4Network("10.0.1.16/28"), IPv4Network("10.0.1.32/28")]

@@ -12,9 +12,11 @@ from addons.cni.store.allocations import Allocations
 from addons.cni.store.records import (
     Assigned,
     Cleared,
+    Damaged,
     Ended,
     Quarantined,
     Record,
+    Recovered,
     Released,
     Rested,
     encode,
@@ -59,6 +61,8 @@ records: st.SearchStrategy[Record] = st.one_of(
     st.builds(Ended, containers, times),
     st.builds(lambda n: Quarantined(ip(n), "EC2 has it elsewhere"), numbers),
     st.builds(lambda n: Cleared(ip(n)), numbers),
+    st.just(Damaged(("line 2: its checksum is wrong",))),
+    st.just(Recovered()),
 )
 
 
@@ -70,6 +74,8 @@ def state_of(allocations: Allocations, now: datetime = NOW) -> tuple[object, ...
         {ip: until for ip, until in allocations.cooling.items() if until > now},
         {name: until for name, until in allocations.ended.items() if until > now},
         allocations.quarantined,
+        allocations.is_recovered,
+        allocations.damage,
     )
 
 

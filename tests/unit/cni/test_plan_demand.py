@@ -18,7 +18,7 @@ from addons.cni.model.enis import Eni
 from addons.cni.model.pool import Arrivals, Placement, Policy
 from addons.cni.plan.pool import plan_pool
 from addons.cni.plan.view import NEW_INTERFACE, Rest, UnderWay, View
-from tests.support.cni_pool import NOW, eni, prefixes, subnet, view
+from tests.support.cni_pool import HUGE, NOW, eni, prefixes, subnet, view
 
 BUSY = Arrivals(1.0, NOW)
 """A pod a second: as much headroom as is allowed."""
@@ -53,26 +53,27 @@ def planned(seen: View) -> list[tuple[Any, ...]]:
 class TestGrowth:
     """A node asks for what its pods wait for, and a few more, in one call."""
 
-    def test_a_node_without_pods_holds_one_address(self) -> None:
-        assert plan(eni(0)) == [("assign", "eni-0", 1)]
+    def test_a_node_without_pods_holds_half_the_headroom(self) -> None:
+        assert plan(eni(0)) == [("assign", "eni-0", 4)]
 
     def test_a_settled_node_does_nothing(self) -> None:
         assert plan(eni(0, 1, 2, 3), used=[1]) == []
 
     def test_all_pods_that_wait_are_served_by_one_call(self) -> None:
-        assert plan(eni(0), waiting=5) == [("assign", "eni-0", 6)]
+        assert plan(eni(0), waiting=5) == [("assign", "eni-0", 9)]
 
     def test_pods_that_come_fast_are_met_by_more_headroom(self) -> None:
         assert plan(eni(0), arrivals=BUSY) == [("assign", "eni-0", 8)]
 
     def test_headroom_is_not_topped_up_one_by_one(self) -> None:
-        assert plan(eni(0, 1, 2, 3, 4, 5), used=[1], arrivals=BUSY) == []
+        assert plan(eni(0, 1, 2, 3), used=[1], arrivals=BUSY) == []
+        assert plan(eni(0, 1, 2), used=[1], arrivals=BUSY) == [("assign", "eni-0", 7)]
 
     def test_a_burst_fills_interfaces_and_makes_new_ones_at_once(self) -> None:
-        assert plan(eni(0), waiting=25) == [
+        assert plan(eni(0), waiting=20) == [
             ("assign", "eni-0", 9),
             ("create", "subnet-1", 9),
-            ("create", "subnet-1", 8),
+            ("create", "subnet-1", 6),
         ]
 
     def test_the_limit_of_the_type_is_kept(self) -> None:
@@ -80,7 +81,11 @@ class TestGrowth:
         assert len(plan(eni(0), waiting=200)) == 3
 
     def test_cooling_addresses_are_not_available_and_are_grown_for(self) -> None:
-        assert plan(eni(0, 1, 2), cooling={1: 20, 2: 20}, waiting=1) == [("assign", "eni-0", 4)]
+        assert plan(eni(0, 1), cooling={1: 20}, waiting=1, limits=HUGE) == [("assign", "eni-0", 10)]
+
+    def test_growth_is_generous_while_pods_come_and_go(self) -> None:
+        assert plan(eni(0, 1), cooling={1: 20}, waiting=1) == [("assign", "eni-0", 8)]
+        assert plan(eni(0, 1), used=[1], waiting=1) == [("assign", "eni-0", 5)]
 
     def test_an_address_that_has_cooled_down_within_a_second_is_waited_for(self) -> None:
         assert plan(eni(0, 1), cooling={1: 0.5}, waiting=1, free=0) == []
@@ -93,11 +98,15 @@ class TestGrowth:
         ]
 
     def test_the_interface_with_most_pods_grows_first(self) -> None:
-        assert plan(eni(0, 1), eni(1, 11, 12), used=[1, 11, 12], waiting=2) == [("assign", "eni-1", 3)]
+        assert plan(eni(0, 1), eni(1, 11, 12), used=[1, 11, 12], waiting=2) == [("assign", "eni-1", 6)]
 
     def test_one_call_is_better_than_two(self) -> None:
         one, other = eni(0, *range(1, 9)), eni(1, 11)
-        assert plan(one, other, used=[*range(1, 9), 11], waiting=4) == [("assign", "eni-1", 5)]
+        assert plan(one, other, used=[*range(1, 9), 11], waiting=4) == [("assign", "eni-1", 8)]
+
+    def test_no_interface_is_made_for_the_last_of_the_headroom(self) -> None:
+        almost = eni(0, *range(1, 9))
+        assert plan(almost, used=range(1, 9)) == [("assign", "eni-0", 1)]
 
     def test_headroom_ends_at_the_number_of_pods_that_the_node_runs(self) -> None:
         assert plan(eni(0), arrivals=BUSY, max_pods=3) == [("assign", "eni-0", 3)]
@@ -108,7 +117,10 @@ class TestGrowth:
 
     def test_more_pods_than_are_on_their_way_go_to_another_interface(self) -> None:
         begun = UnderWay(AssignAddresses(eni_id="eni-0", count=6, because=""), NOW)
-        assert plan(eni(0), waiting=8, under_way=(begun,)) == [("create", "subnet-1", 3)]
+        assert plan(eni(0), waiting=8, under_way=(begun,)) == [("create", "subnet-1", 6)]
+
+    def test_pods_that_have_their_address_but_are_not_known_to_have_it_do_not_count(self) -> None:
+        assert plan(eni(0, 1, 2, 3), used=[1, 2, 3], waiting=3, being_assigned=3) == [("assign", "eni-0", 4)]
 
     def test_prefixes_hold_sixteen(self) -> None:
         assert plan(eni(0), waiting=17, policy=PREFIXES) == [("assign", "eni-0", 2)]
@@ -182,10 +194,11 @@ class TestSubnets:
         assert plan(eni(0, 1, 2, 3), used=[1], idle=20, free=5) == [("release", "eni-0", (2, 3))]
 
     @pytest.mark.parametrize(
-        ("reserve", "free", "held"), [("0", 8, 0), ("0", 9, 1), ("20", 28, 0), ("20", 29, 1)]
+        ("reserve", "free", "held"), [("0", 8, 0), ("0", 9, 1), ("20", 28, 0), ("20", 40, 4)]
     )
     def test_the_reserve_may_be_a_number(self, reserve: str, free: int, held: int) -> None:
-        assert len(plan(eni(0), free=free, policy=Policy(subnet_reserve=reserve))) == held
+        planned = plan(eni(0), free=free, policy=Policy(subnet_reserve=reserve))
+        assert planned == ([("assign", "eni-0", held)] if held else [])
 
 
 class TestRests:
@@ -194,7 +207,14 @@ class TestRests:
     REST = Rest(NOW + timedelta(seconds=5), "RequestLimitExceeded", "slow down")
 
     def test_a_resting_interface_is_not_grown(self) -> None:
-        assert plan(eni(0), waiting=2, rests={"eni-0": self.REST}) == [("create", "subnet-1", 3)]
+        assert plan(eni(0), eni(1), waiting=2, rests={"eni-0": self.REST}) == [("assign", "eni-1", 6)]
+
+    def test_throttling_is_not_evaded_by_the_three_calls_of_a_new_interface(self) -> None:
+        assert plan(eni(0), waiting=2, rests={"eni-0": self.REST}) == []
+
+    def test_another_failure_of_an_interface_is_evaded_by_a_new_one(self) -> None:
+        broken = Rest(NOW + timedelta(seconds=5), "InternalError", "oops")
+        assert plan(eni(0), waiting=2, rests={"eni-0": broken}) == [("create", "subnet-1", 6)]
 
     def test_no_interface_is_made_while_that_rests(self) -> None:
         both = {"eni-0": self.REST, NEW_INTERFACE: self.REST}
@@ -202,7 +222,7 @@ class TestRests:
 
     def test_after_the_rest_it_is_tried_again(self) -> None:
         over = Rest(NOW, "RequestLimitExceeded", "slow down")
-        assert plan(eni(0), waiting=2, rests={"eni-0": over}) == [("assign", "eni-0", 3)]
+        assert plan(eni(0), waiting=2, rests={"eni-0": over}) == [("assign", "eni-0", 6)]
 
 
 class TestShrink:
@@ -276,7 +296,7 @@ class TestCustomNetworking:
     )
 
     def test_the_first_interface_serves_no_pods(self) -> None:
-        assert plan(eni(0, 1, 2), placement=self.PLACE, idle=0, waiting=2) == [("create", "pods", 3)]
+        assert plan(eni(0, 1, 2), placement=self.PLACE, idle=0, waiting=2) == [("create", "pods", 6)]
 
     def test_what_it_has_goes_back(self) -> None:
         spare = eni(1, 11, subnet="pods", security_groups=("sg-pods",))
@@ -284,7 +304,7 @@ class TestCustomNetworking:
 
     def test_an_interface_of_another_subnet_is_not_grown(self) -> None:
         old = eni(1, 11, subnet="old")
-        assert plan(eni(0), old, used=[11], placement=self.PLACE, waiting=2) == [("create", "pods", 3)]
+        assert plan(eni(0), old, used=[11], placement=self.PLACE, waiting=2) == [("create", "pods", 6)]
 
     def test_without_an_eni_config_none_is_made_and_what_is_there_serves(self) -> None:
         nowhere = Placement(primary_serves=False, is_custom=True, reason="EniConfigMissing", problem="none")

@@ -11,10 +11,7 @@ from addons.cni.model.enis import Eni, InstanceLimits
 from addons.cni.model.pool import Policy
 from addons.cni.plan.pool import plan_pool
 from tests.support.cni_nodes import Ec2, Node
-from tests.support.cni_pool import LARGE, SMALL, eni, prefixes, subnet, view
-
-HUGE = InstanceLimits(15, 50)
-"""p3dn.24xlarge."""
+from tests.support.cni_pool import HUGE, LARGE, SMALL, eni, prefixes, subnet, view
 
 ONE_WARM = Policy(warm_eni=1)
 

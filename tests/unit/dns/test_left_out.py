@@ -49,8 +49,13 @@ def blamed(obj: Service, name: str = "www.example.com", **settings: Any) -> str:
 class TestBlame:
     """The first setting without which the object asks, else all of them together."""
 
-    def test_without_a_setting_that_narrows_there_is_none(self) -> None:
-        assert filters(source=("service",), namespace="web", policy="sync") == ()
+    def test_without_a_setting_that_narrows_only_what_is_not_set_can_be_to_blame(self) -> None:
+        found = filters(source=("service",), namespace="web", policy="sync")
+        assert [one.text for one in found] == [
+            "--no-publish-internal-services",
+            "--no-combine-fqdn-annotation",
+        ]
+        assert filters(publish_internal_services=True, combine_fqdn_annotation=True) == ()
 
     @pytest.mark.parametrize(
         ("settings", "text"),
@@ -72,7 +77,14 @@ class TestBlame:
 
     def test_what_the_object_does_not_ask_for_anyway_is_no_setting_s_fault(self) -> None:
         assert blamed(service(), "api.example.com", label_filter="app=x") == ""
-        assert blamed(service("ClusterIP"), label_filter="app=x") == ""
+        assert blamed(service("ExternalName", hostname=""), label_filter="app=x") == ""
+
+    def test_a_setting_that_is_not_set_may_be_the_one(self) -> None:
+        obj = service("ClusterIP", cluster_ip="10.0.0.1")
+        assert blamed(obj) == "--no-publish-internal-services"
+        assert blamed(obj, label_filter="x") == "--label-filter=x and --no-publish-internal-services"
+        labelled = {"fqdn_template": "{{.Name}}.example.org"}
+        assert blamed(service(), "www.example.org", **labelled) == "--no-combine-fqdn-annotation"
 
     def test_a_name_that_cannot_be_read_may_be_any(self) -> None:
         assert blamed(service(hostname="a..b"), label_filter="app=x") == "--label-filter=app=x"

@@ -177,10 +177,14 @@ class TestFaults:
             (found,) = endpoints(*order).endpoints
             assert (found.targets, found.ttl) == (("10.0.0.1", "10.0.0.2"), 30)
 
-    def test_a_type_that_is_not_managed_keeps_nothing(self) -> None:
+    def test_a_type_that_is_not_managed_keeps_nothing_beside_others(self) -> None:
         obj = endpoint(entry("a.example.com", "MX", "1 b.c"), entry("a.example.com", "A", "10.0.0.1"))
         found = crd_endpoints(obj, SourceSettings()).endpoints
         assert [(one.type, one.is_unusable) for one in found] == [("A", False)]
+
+    def test_but_alone_it_is_no_reason_to_give_up_what_the_name_has(self) -> None:
+        found = crd_endpoints(endpoint(entry("a.example.com", "MX", "1 b.c")), SourceSettings()).endpoints
+        assert [(one.type, one.is_unusable) for one in found] == [("", True)]
 
 
 class TestValues:

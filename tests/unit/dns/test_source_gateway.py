@@ -97,6 +97,8 @@ def wants(
 
 
 FOUND = {"a.example.com A": "192.0.2.1"}
+WAITS = {"a.example.com": ""}
+"""A name without targets: what it has is held for a while."""
 
 
 class TestTargets:
@@ -185,12 +187,12 @@ class TestAttachment:
         assert wants(route(parent=port), edge) == FOUND
 
     def test_the_protocol_must_suit(self) -> None:
-        assert wants(route("a.example.com"), gateway(listener(protocol="TCP"))) == {}
+        assert wants(route("a.example.com"), gateway(listener(protocol="TCP"))) == WAITS
         assert wants(route("a.example.com"), gateway(listener(protocol="HTTPS"))) == FOUND
 
     def test_the_kind_must_be_allowed(self) -> None:
         only = AllowedRoutes(RouteNamespaces("All"), (RouteKind("GRPCRoute"),))
-        assert wants(route("a.example.com"), gateway(listener(allowed=only))) == {}
+        assert wants(route("a.example.com"), gateway(listener(allowed=only))) == WAITS
         assert wants(route("a.example.com", kind=GrpcRoute), gateway(listener(allowed=only))) == FOUND
 
     def test_gateways_are_filtered_by_name_and_labels(self) -> None:
@@ -294,4 +296,16 @@ class TestHostNames:
         assert [endpoint.name for endpoint in found.endpoints] == ["a.example.com"]
 
     def test_a_listener_with_a_bad_name_serves_nothing(self) -> None:
-        assert wants(route("a.example.com"), gateway(listener("a..b"))) == {}
+        assert wants(route("a.example.com"), gateway(listener("a..b"))) == WAITS
+
+    def test_nor_does_it_take_the_names_of_a_route_without_any(self) -> None:
+        found = endpoints(route(), gateway(listener("a..b")))
+        assert [(str(one.ref), one.reason) for one in found.problems] == [
+            ("gateway/infra/edge", "InvalidHostname")
+        ]
+        assert found.unreadable
+
+    def test_a_name_that_no_listener_serves_any_more_has_no_target(self) -> None:
+        assert wants(route("a.example.com"), gateway(listener("*.example.net"))) == WAITS
+        both = gateway(listener("*.example.net"), listener("a.example.com", name="own"))
+        assert wants(route("a.example.com"), both) == FOUND

@@ -124,6 +124,8 @@ class TestPodRecords:
         assert faults(service(records="yes")) == [
             "annotation dns.aws-addons.io/pod-records: 'yes' is neither true nor false"
         ]
+        found = endpoints(service(records="yes"), pod("db-0", "10.0.0.1"))
+        assert [(one.name, one.keeps_ttl) for one in found.endpoints] == [("db.example.com", True)]
 
     def test_targets_of_the_service_replace_everything(self) -> None:
         assert wants(service(target="192.0.2.9"), pod("db-0", "10.0.0.1")) == {"db A": "192.0.2.9"}

@@ -272,19 +272,20 @@ class TestAnnotations:
     def test_our_controllers_name_is_welcome(self) -> None:
         assert wants(service("LoadBalancer", "192.0.2.1", controller="dns-controller"))
 
-    def test_addresses_and_a_host_name_cannot_share_a_name(self) -> None:
+    def test_addresses_and_a_host_name_cannot_share_a_name_and_what_exists_decides(self) -> None:
         obj = service("LoadBalancer", "192.0.2.1", "lb.example.net")
-        assert wants(obj) == {"a.example.com A": "192.0.2.1"}
-        assert problems(obj) == [
-            (
-                "ConflictingTargets",
-                "a.example.com: lb.example.net left out: a name with addresses cannot be a CNAME too",
-            )
-        ]
+        assert wants(obj) == {"a.example.com A": "192.0.2.1", "a.example.com CNAME": "lb.example.net"}
+        fault = "exclude the addresses beside them: a name with addresses cannot be a CNAME too"
+        rule = "the one whose record exists counts, else addresses before a CNAME"
+        assert problems(obj) == [("ConflictingTargets", f"a.example.com: lb.example.net {fault}; {rule}")]
 
-    def test_a_cname_has_one_target(self) -> None:
+    def test_a_cname_has_one_target_and_what_exists_decides(self) -> None:
         obj = service("LoadBalancer", "b.example.net", "a.example.net")
-        assert wants(obj) == {"a.example.com CNAME": "a.example.net"}
+        found = service_endpoints(obj, [], [], SourceSettings()).endpoints
+        assert [(one.type, one.targets) for one in found] == [
+            ("CNAME", ("a.example.net",)),
+            ("CNAME", ("b.example.net",)),
+        ]
         assert problems(obj)[0][0] == "ConflictingTargets"
 
 

@@ -64,8 +64,8 @@ class Interfaces:
     ) -> Interface:
         """Make an interface with a primary address, and what else is wished for."""
         account, wish = self._account, wish or Wish()
-        subnet, space = account.subnet(subnet_id), account.spaces.get(subnet_id)
-        assert space is not None
+        subnet = account.subnet(subnet_id)
+        space = account.spaces[subnet_id]
         wish.check()
         explicit = tuple(filter(None, (primary, *wish.addresses)))
         for address in explicit:
@@ -203,5 +203,5 @@ class Interfaces:
 
 def _pick_prefixes(space: Space, wish: Wish, *, but: Collection[IPv4Address] = ()) -> tuple[IPv4Network, ...]:
     for prefix in wish.prefixes:
-        space.check_prefix(prefix)
+        space.check_prefix(prefix, but=but)
     return (*wish.prefixes, *space.find_prefixes(wish.prefix_count, but=but))

@@ -54,11 +54,11 @@ class Space:
         if int(address) not in self._usable:
             raise invalid(f"Address {address} is in subnet's reserved address range")
 
-    def check_prefix(self, prefix: IPv4Network) -> None:
-        """Refuse a block that this subnet cannot give away now."""
+    def check_prefix(self, prefix: IPv4Network, *, but: Collection[IPv4Address] = ()) -> None:
+        """Refuse a block that this subnet cannot give away now, or that has one of some addresses in it."""
         if prefix.prefixlen != _PREFIX_LENGTH or not prefix.subnet_of(self.cidr):
             raise invalid(f"The prefix {prefix} is not a /28 block of the subnet {self.cidr}")
-        if not self._is_free_block(int(prefix.network_address)):
+        if not self._is_free_block(int(prefix.network_address)) or any(map(prefix.__contains__, but)):
             raise Ec2Error("InvalidCidr.InUse", f"The prefix {prefix} is in use or reserved")
 
     def is_free(self, address: IPv4Address) -> bool:

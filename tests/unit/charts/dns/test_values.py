@@ -69,8 +69,12 @@ CALLS = {
     "contains": '.Name "a"',
     "eq": '.Kind "Node"',
     "fromJson": "`{}`",
+    "ge": "1 2",
+    "gt": "1 2",
     "hasKey": '.Labels "a"',
     "index": '.Labels "a"',
+    "le": "1 2",
+    "lt": "1 2",
     "ne": '.Kind "Node"',
     "or": ".Name .Kind",
     "replace": '"a" "b" .Name',
@@ -90,6 +94,20 @@ def test_a_template_may_call_every_function_that_the_daemon_knows(function: str)
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_template_may_ask_for_every_field_that_the_daemon_knows(field: str) -> None:
     assert render(values({"config": {"fqdnTemplate": f"{{{{- .{field} -}}}}.a.org"}}))
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{range $i, $port := .Spec.ports}}{{if $i}},{{end}}{{$port.name}}.{{$.Name}}.a.org{{end}}",
+        "{{with .Labels}}{{.team}}.a.org{{else}}{{.Name}}.a.org{{end}}",
+        '{{/* two */}}{{$zone := "a.org"}}{{(index .Spec.ports 0).name}}.{{$zone}}',
+        "{{range .Spec.ports}}{{if eq .port 80}}{{break}}{{else}}{{continue}}{{end}}{{end}}a.org",
+    ],
+)
+def test_a_template_may_have_blocks_and_variables(template: str) -> None:
+    assert parse_template(template)
+    assert render(values({"config": {"fqdnTemplate": template}}))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,103 @@
+"""Hear of links: interfaces that appear after they were attached, pods' links that vanish or go down and up.
+
+Every pod that comes or goes makes some notifications: they are read without pyroute2, which takes longer for
+one than the pod is wired in. The kernel tells of no route when a link goes: links are what counts.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from msgspec import Struct
+
+from addons.cni.net.wiring import FROM_ENI, FROM_POD, MARKED, TO_POD, written_mac
+from addons.netlink import route
+from addons.netlink.messages import decode_answers
+from addons.netlink.sockets import ROUTE, NetlinkSocket
+from addons.runtime.errors import OutsideError
+
+_KEPT = 10_000
+_OF_ALL = (TO_POD, MARKED, FROM_POD)
+
+log = logging.getLogger(__name__)
+
+
+class LinkChanged(Struct, frozen=True, kw_only=True):
+    """A link is new, another than before, or gone. `is_running`: both ends of a pair are up."""
+
+    index: int
+    name: str
+    alias: str
+    mac: str
+    is_there: bool
+    is_running: bool
+
+
+class RulesChanged(Struct, frozen=True):
+    """A rule that all pods need, or an interface, was removed: others flush the rules they do not know."""
+
+
+class EventsLost(Struct, frozen=True):
+    """There were more changes than the kernel keeps for us: look at everything."""
+
+
+LinkEvent = LinkChanged | RulesChanged | EventsLost
+
+
+class LinkMonitor:
+    """The changes of links and rules in the namespace in which it is made; a context manager."""
+
+    def __init__(self) -> None:
+        self._socket = NetlinkSocket(ROUTE)
+        for group in (route.LINKS_CHANGED, route.RULES_CHANGED):
+            self._socket.subscribe(group)
+        self._arrived = asyncio.Event()
+        self._events: list[LinkEvent] = []
+
+    async def __aenter__(self) -> Self:
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._receive)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    async def changes(self) -> list[LinkEvent]:
+        """Wait for changes; give all that came since the last call, in their order."""
+        await self._arrived.wait()
+        self._arrived.clear()
+        found, self._events = self._events, []
+        return found
+
+    def _receive(self) -> None:
+        try:
+            self._events += _read(self._socket.notifications())
+        except OutsideError as error:
+            log.warning("changes of links were lost: %s", error.message)
+            self._events = [EventsLost()]
+        if len(self._events) > _KEPT:
+            self._events = [EventsLost()]
+        if self._events:
+            self._arrived.set()
+
+
+def _read(datagrams: bytes) -> Iterator[LinkEvent]:
+    for told in decode_answers(datagrams):
+        if told.type == route.DELETE_RULE:
+            priority, is_of_one = route.read_rule(told.payload)
+            if (priority in _OF_ALL and not is_of_one) or priority == FROM_ENI:
+                yield RulesChanged()
+        elif told.type in (route.NEW_LINK, route.DELETE_LINK):
+            link = route.read_link(told.payload)
+            yield LinkChanged(
+                index=link.index,
+                name=link.name,
+                alias=link.alias,
+                mac=written_mac(link.mac),
+                is_there=told.type == route.NEW_LINK,
+                is_running=link.is_running,
+            )
