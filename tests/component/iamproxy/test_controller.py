@@ -169,6 +169,22 @@ class TestReports:
             await until(lambda: not list(made.faults()), seconds=60)
             assert (await made.credentials.get(await key_of(made, "10.0.0.1"), 5)) is not None
 
+    async def test_a_question_about_a_pod_that_is_not_on_the_node_is_answered_so(self, world: World) -> None:
+        world.create(pod("a", "10.0.0.1"))
+        world.create(pod("elsewhere", "10.0.9.1", role="web", node="node-2"))
+        async with world.running() as made:
+            await until(lambda: list(made.decisions_on("pod/prod/a")))
+            reasons = {
+                about: [decision.reason for decision in made.decisions_on(about)]
+                for about in ("pod/prod/a", "pod/prod/aa", "pod/prod/elsewhere", "service/prod/a")
+            }
+        assert reasons == {
+            "pod/prod/a": [names.NO_ROLE],
+            "pod/prod/aa": [names.POD_NOT_HERE],
+            "pod/prod/elsewhere": [names.POD_NOT_HERE],
+            "service/prod/a": [],
+        }
+
     async def test_the_page_shows_pod_role_and_rule_and_no_secret(self, world: World) -> None:
         world.aws.sts.create_role("web")
         world.create(pod("a", "10.0.0.1", role="web"))
