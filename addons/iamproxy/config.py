@@ -256,3 +256,8 @@ def _check_source(config: Config) -> None:
 def base_arn(config: Config) -> str:
     """What stands before role names, with `/` at its end; empty when it is not known, or not yet."""
     return checked_base(config.base_role_arn) if config.base_role_arn else ""
+
+
+def asks_for_base(config: Config) -> bool:
+    """Whether STS has to tell what stands before role names."""
+    return config.auto_discover_base_arn and not config.base_role_arn
