@@ -97,7 +97,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
 
     connmark: Annotated[
         str,
-        form("0x[0-9a-fA-F]{1,8}|[0-9]{1,10}", "a number like 0x80"),
+        form("0x[0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,8}", "a number like 0x80"),
         also_read("AWS_VPC_K8S_CNI_CONNMARK"),
     ] = "0x80"
     """The bit that marks connections which must go by the first interface."""
@@ -184,7 +184,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """HOST:PORT of `addons cni webhook`, which gives pods a limit of one `aws-addons.io/pod-ip`."""
 
     webhook_name: str = "aws-addons-cni"
-    """Name of the MutatingWebhookConfiguration, and of the Service and the Secret beside it."""
+    """Name of the webhook's Service and Secret; its MutatingWebhookConfiguration is `NAME.NAMESPACE`."""
 
     ec2_endpoint: Annotated[Url, also_read("AWS_EC2_ENDPOINT")] = ""
     """URL of EC2, for tests and for private endpoints."""
