@@ -19,6 +19,7 @@ from addons.cni.controller.sandboxes import Sandboxes
 from addons.cni.kube import reports
 from addons.cni.model.assignments import Assignment
 from addons.cni.model.requests import CniError
+from addons.cni.net.leaks import left_links
 from addons.cni.net.node import NodeNetwork
 from addons.cni.net.wanted import Observed
 from addons.cni.net.wiring import owner_of
@@ -59,7 +60,7 @@ class Audit:
         self._metadata, self._reporter, self._now = metadata, reporter, now
         self._woken = asyncio.Event()
         self._by_metadata: Mapping[str, frozenset[IPv4Address]] | None = None
-        self._strange_since: dict[int, datetime] = {}
+        self._strange_since: dict[int, float] = {}
         self._lost: set[IPv4Address] = set()
         self.errors: dict[str, OutsideError] = {}
 
@@ -113,11 +114,8 @@ class Audit:
 
     async def _remove_strangers(self, observed: Observed) -> None:
         """Remove pairs of ours that belong to no assignment, once that has been so for a while."""
-        owners = {(held.key.container_id, held.key.if_name) for held in self._assigned()}
-        strange = [link for link in observed.links if (own := owner_of(link.alias)) and own not in owners]
-        now = self._now()
-        self._strange_since = {link.index: self._strange_since.get(link.index, now) for link in strange}
-        old = [link for link in strange if now - self._strange_since[link.index] >= _YOUNG]
+        held, now = [each.key for each in self._assigned()], asyncio.get_running_loop().time()
+        old, self._strange_since = left_links(observed.links, held, self._strange_since, now)
         if old:
             await self._node.remove_links(old)
         for link in old:

@@ -17,6 +17,7 @@ from addons.cni.controller.audit import Audit
 from addons.cni.controller.calls import CountedCalls
 from addons.cni.controller.capacity import CapacityTeller
 from addons.cni.controller.interfaces import Interfaces
+from addons.cni.controller.link_watch import LinkWatch
 from addons.cni.controller.network import Network
 from addons.cni.controller.pool import Pool
 from addons.cni.controller.replay import replay
@@ -95,6 +96,13 @@ class Node:
             reporter=parts.reporter,
             now=now,
         )
+        self._link_watch = LinkWatch(
+            interfaces=interfaces,
+            allocations=journal.allocations,
+            network=network,
+            pool=pool,
+            audit=self.audit,
+        )
         calls = CountedCalls(
             sandboxes, pod_came=pool.pod_came, why=lambda: addresses.why, reporter=parts.reporter, now=now
         )
@@ -113,6 +121,7 @@ class Node:
                 partial(self._run_permitted, self.pool.run),
                 partial(self._run_permitted, self.capacity.run),
                 self.audit.run,
+                self._link_watch.run,
                 self.translating.run,
                 self.sharing.run,
                 self._write_conflist_when_ready,

@@ -43,19 +43,15 @@ class Recovery:
     ) -> None:
         self._config, self._journal, self._now = config, journal, now
         self._interfaces, self._network, self._pods = interfaces, network, pods
-        self._is_done = False
 
     async def once(self) -> None:
-        """Recover, the first time. Raises OutsideError, and is to be done again then."""
-        if self._is_done:
+        """Recover, unless that was done. Raises OutsideError, and is to be done again then."""
+        if not self._journal.is_new and not self._journal.damage:
             return
-        observed = await self._network.observe()
         if self._journal.is_new:
             await self._take_over()
-        if self._journal.is_new or self._journal.damage:
-            await self._learn(observed)
-            await self._journal.write(Recovered())
-        self._is_done = True
+        await self._learn(await self._network.observe())
+        await self._journal.write(Recovered())
 
     async def _take_over(self) -> None:
         """Take over what the original wrote down."""

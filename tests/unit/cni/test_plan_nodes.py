@@ -1,4 +1,4 @@
-"""Nodes over time: what they hold, what they give back, and what that costs in calls. Time is a number here."""
+"""Nodes over time: what they hold, what they give back, and what that costs. Time is a number here."""
 
 from datetime import timedelta
 from ipaddress import IPv4Network
@@ -98,7 +98,7 @@ class TestChurn:
     def test_where_each_pod_needs_a_fresh_address_the_interfaces_are_what_costs(
         self, limits: InstanceLimits
     ) -> None:
-        """A hundred pods within the cool-down of the first: each new interface is three calls, the rest few."""
+        """A hundred pods within the cool-down of the first: a new interface is three calls, the rest few."""
         node = Node(roomy(), limits=limits, assign_seconds=0.3, create_seconds=3)
         assert self.churn(node, 0.2) < 30
         assert node.ec2.calls["CreateEni"] == 9
