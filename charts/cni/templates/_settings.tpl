@@ -27,3 +27,8 @@ them. */ -}}
 {{- .Values.webhook.serviceAccountName | default (include "common.serviceAccountName" .) -}}
 {{- end -}}
 {{- end -}}
+
+{{- /* The name of what belongs to no namespace and may have no colon in its name: arguments are the root and a name. */ -}}
+{{- define "cni.clusterWide" -}}
+{{- printf "%s.%s" (last .) ((first .).Release.Namespace | default "default") -}}
+{{- end -}}

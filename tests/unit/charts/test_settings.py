@@ -6,6 +6,9 @@ from typing import Any, get_origin
 import pytest
 import yaml
 
+from addons.cni.controller.assembly import minimum_of
+from addons.cni.controller.network import mark_of, mtu_of
+from addons.cni.controller.pool import policy_of
 from addons.dns.desired.settings import source_settings
 from addons.dns.model.registry import registry_of
 from addons.dns.model.zones import domains_of, roles_of, zone_filter_of
@@ -169,11 +172,10 @@ def texts_of(chart: str, given: Values) -> str | None:
 def start(chart: str, text: str, folder: Path) -> Any:
     """Read settings as the daemon does when it starts; raises SettingError where it would end with 2."""
     (folder / "config.yaml").write_text(text)
-    environment = {"ADDONS_DNS_TXT_ENCRYPT_AES_KEY": KEY} if chart == "dns" else {"ADDONS_IAMPROXY_NODE": "n"}
     config = load(
         config_of(chart),
         [f"--config={folder / 'config.yaml'}"],
-        environment,
+        _ENVIRONMENT[chart],
         env_prefixes=prefixes_of(chart),
     )
     _BUILD[chart](config)
@@ -193,7 +195,19 @@ def build_iamproxy(config: Any) -> None:
     redirect_settings(config)
 
 
-_BUILD = {"dns": build_dns, "iamproxy": build_iamproxy}
+def build_cni(config: Any) -> None:
+    assert policy_of(config)
+    assert 0 <= mark_of(config) < 1 << 32
+    assert mtu_of(config)
+    minimum_of(config)
+
+
+_BUILD = {"cni": build_cni, "dns": build_dns, "iamproxy": build_iamproxy}
+_ENVIRONMENT = {
+    "cni": {"ADDONS_CNI_NODE": "n"},
+    "dns": {"ADDONS_DNS_TXT_ENCRYPT_AES_KEY": KEY},
+    "iamproxy": {"ADDONS_IAMPROXY_NODE": "n"},
+}
 
 
 def candidates(setting: Setting) -> list[Any]:
