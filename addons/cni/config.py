@@ -60,7 +60,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """Attach at most so many interfaces; 0 and nothing mean as many as the type of instance allows."""
 
     headroom: Annotated[int, Meta(ge=0, le=64)] = 8
-    """Demand policy: at most so many free addresses beyond those that bound pods wait for."""
+    """Demand policy: free addresses for the next pods, at most; 16 more while pods come and go."""
 
     subnet_reserve: Annotated[str, form(r"[0-9]+|[0-9]+(\.[0-9]+)?%", "a number or a percentage")] = "5%"
     """Take no headroom from a subnet with less than this left; a percentage means 16 addresses at least."""

@@ -96,6 +96,12 @@ def delete_group(group: int) -> Message:
     return Message(DELETE_LINK, ACKNOWLEDGE, payload, f"links of group {group}")
 
 
+def set_mtu(index: int, mtu: int) -> Message:
+    """Have the link take packets of this size."""
+    payload = _LINK.pack(0, 0, index, 0, 0) + encode(((4, _NUMBER.pack(mtu)),))
+    return Message(NEW_LINK, ACKNOWLEDGE, payload, f"MTU of link {index}")
+
+
 def delete_link(index: int) -> Message:
     """Remove the link, and with it the other end of a pair."""
     return Message(DELETE_LINK, ACKNOWLEDGE, _LINK.pack(0, 0, index, 0, 0), f"link {index}")
@@ -206,6 +212,12 @@ def read_link(payload: bytes) -> Link:
         peer_index=_number(found, 5),
         group=_number(found, 27),
     )
+
+
+def read_rule(payload: bytes) -> tuple[int, bool]:
+    """Read the notification of a rule: its priority, and whether it is for one address alone."""
+    _, destination, source, *_ = _ROUTE.unpack_from(payload)
+    return _number(decode(payload[_ROUTE.size :]), 6), 32 in (destination, source)
 
 
 def _rule(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from addons.cni.plugin.install import COMPILED
+from tests.support.cni_socket import SOURCE, WARNINGS
 from tests.support.processes import output_of, run
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +29,11 @@ class TestDockerfile:
     def test_its_entry_point_is_the_command_of_the_project(self) -> None:
         scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
         assert re.search(r'^ENTRYPOINT \["(\w+)"\]$', DOCKERFILE, re.MULTILINE)[1] in scripts  # type: ignore[index]
+
+    def test_it_has_the_client_of_cni_where_the_installer_looks(self) -> None:
+        place = COMPILED.relative_to(sys.prefix)
+        assert f"-o /opt/addons/{place} \\\n    {SOURCE.relative_to(ROOT)}\n" in DOCKERFILE
+        assert all(flag in DOCKERFILE for flag in ("-static", *WARNINGS))
 
     def test_it_runs_as_nobody(self) -> None:
         assert re.search(r"^USER 65532:65532$", DOCKERFILE, re.MULTILINE)

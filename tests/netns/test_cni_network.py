@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from addons.cni.net.snat import written
 from addons.cni.net.table import TABLE
 from addons.cni.net.wiring import RuleLayout
 from addons.sim.fabric.echo import ECHO_PORT, Echo
@@ -144,6 +145,10 @@ class TestTheTable:
         output_of(*on.inside.command("nft", f"flush chain inet {TABLE} translate"))
         assert on.snat.ensure(translation) == ("chain translate has 0 rules, not 2",)
         assert on.snat.ensure(translation) == ()
+
+    async def test_nft_lists_it_as_it_was_written(self, on: Host) -> None:
+        listed = output_of(*on.inside.command("nft", "--stateless", "list", "table", "inet", TABLE))
+        assert listed == written(on.translation())
 
     async def test_other_networks_replace_it(self, on: Host) -> None:
         on.translate("192.168.0.0/16")

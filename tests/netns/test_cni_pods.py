@@ -210,6 +210,7 @@ class TestCheck:
             found = await on.pods.check(wiring)
             assert set(words) <= set(found)
             assert await on.pods.repair(wiring) == found
+            assert await on.pods.check(wiring) == ()
             assert pings(inside(sandbox), OTHER_NODE)
 
     async def test_a_link_that_went_down_and_up_is_put_right(self, on: Host) -> None:
@@ -291,6 +292,7 @@ class TestTakingOver:
         with pod_network() as sandbox:
             wiring = on.wiring(sandbox, ON_ETH1)
             self.wired_by_the_original(on, sandbox, wiring)
+            await on.ensure()
             assert pings(inside(sandbox), OTHER_NODE)
             await on.pods.adopt(wiring)
             on.assigned[wiring.ip] = wiring.table

@@ -61,6 +61,11 @@ class AddressPool:
         return sum(not each.done() for each in self._waiting)
 
     @property
+    def being_assigned(self) -> int:
+        """How many have been taken for sandboxes that the journal does not know yet."""
+        return len(self._taken - self._allocations.by_ip.keys())
+
+    @property
     def in_use(self) -> frozenset[IPv4Address]:
         """The addresses that must not be given up: those of pods, and those that are being assigned."""
         return frozenset((*self._allocations.by_ip, *self._taken))

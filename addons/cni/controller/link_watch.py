@@ -9,7 +9,7 @@ from addons.cni.controller.interfaces import Interfaces
 from addons.cni.controller.network import Network
 from addons.cni.controller.pool import Pool
 from addons.cni.model.assignments import Assignment
-from addons.cni.net.links import LinkChanged, LinkEvent, LinkMonitor, RulesChanged
+from addons.cni.net.links import LinkChanged, LinkEvent, LinkMonitor
 from addons.cni.net.wiring import owner_of
 from addons.cni.store.allocations import Allocations
 from addons.runtime.errors import OutsideError
@@ -51,7 +51,7 @@ class LinkWatch:
         must_look = False
         for event in events:
             if not isinstance(event, LinkChanged):
-                must_look = must_look or not isinstance(event, RulesChanged)
+                must_look = True
             elif owner := owner_of(event.alias):
                 await self._pod_link(owner, event)
             else:
@@ -72,6 +72,9 @@ class LinkWatch:
 
     async def _pod_link(self, owner: tuple[str, str], event: LinkChanged) -> None:
         """Repair a pod whose end was down: the kernel has forgotten its routes and its gateway."""
+        if not event.is_there:
+            self._down.discard(owner)
+            return
         if not event.is_running:
             self._down.add(owner)
             return

@@ -12,7 +12,7 @@ from addons.cni.aws.enis import Enis
 from addons.cni.config import Config
 from addons.cni.controller.addresses import AddressPool
 from addons.cni.controller.interfaces import Interfaces
-from addons.cni.controller.rests import Rests
+from addons.cni.controller.rests import Rests, is_full
 from addons.cni.controller.surroundings import Surroundings
 from addons.cni.desired.demand import demand_of
 from addons.cni.kube import reports
@@ -47,6 +47,7 @@ KEY = "pool"
 _LONGEST_LOOK = 30.0
 _SHORTEST_LOOK = 0.05
 _LINK_SECONDS = 0.5
+_CALM_SECONDS = 0.5
 
 Prepare = Callable[[Collection[Eni]], Awaitable[frozenset[str]]]
 """Has the kernel as these interfaces need it; gives the ids of those whose addresses may be handed out."""
@@ -149,10 +150,11 @@ class Pool:
             await asyncio.wait(self._under_way)
 
     async def _wake_when_asked(self) -> None:
+        """Plan at once for pods that wait; else a moment later, for many that come and go at a time."""
         while True:
             await self._addresses.changed.wait()
             self._addresses.changed.clear()
-            self.wake()
+            self._loop.wake(KEY, after=0.0 if self._addresses.waiting else _CALM_SECONDS)
 
     async def reconcile(self, key: str, permit: Permit) -> Result:
         """Observe, plan, begin. Raises OutsideError while EC2 does not answer."""
@@ -223,6 +225,7 @@ class Pool:
             subnets=self._surroundings.subnets,
             demand=pods,
             asking=self._addresses.waiting,
+            being_assigned=self._addresses.being_assigned,
             arrivals=self._arrivals,
             max_pods=self._config.max_pods or (node.max_pods if node else None),
             is_cordoned=bool(node and node.spec.unschedulable),
@@ -267,6 +270,9 @@ class Pool:
             applied = await self._door.apply(action, permit)
             self._took(applied)
             self._interfaces.applied(applied)
+            if is_full(applied.error):
+                self._surroundings.expire()
+                await self._refresh()
             self._settle(applied)
             if not applied.error:
                 await self.prepare()
@@ -284,7 +290,12 @@ class Pool:
         """Mind what EC2 refused, and tell what became of it."""
         if applied.error:
             self.failures[applied.action.key] = applied.error.message
-            self._rests.failed(applied.action, applied.error, subnet_of=self._subnet_of)
+            self._rests.failed(
+                applied.action,
+                applied.error,
+                subnet_of=self._subnet_of,
+                subnets=self._surroundings.subnets,
+            )
         else:
             self.failures.pop(applied.action.key, None)
             self._rests.succeeded(applied.action, subnet_of=self._subnet_of)

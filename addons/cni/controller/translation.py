@@ -55,6 +55,7 @@ class Translating:
         self._routes_of: frozenset[str] = frozenset()
         self._routes_at: datetime | None = None
         self._woken = asyncio.Event()
+        self._is_original_gone = False
         self.rules: SnatRules | None = None
         self.errors: dict[str, OutsideError] = {}
 
@@ -73,11 +74,13 @@ class Translating:
             try:
                 await self.ensure()
                 self.errors.pop("translation", None)
+                await self._remove_original()
             except OutsideError as error:
                 log.warning("translation of addresses: %s", error.message)
                 self.errors["translation"] = error
             seconds = self._config.audit_interval.total_seconds() / 2
-            await self._pause(stopping, _RETRY_SECONDS if self.errors else seconds)
+            is_failing = self.errors.keys() - {"original"}
+            await self._pause(stopping, _RETRY_SECONDS if is_failing else seconds)
 
     async def ensure(self) -> None:
         """Look once. Raises OutsideError."""
@@ -92,6 +95,22 @@ class Translating:
         self.rules = rules
         told = [reports.of_node(self._config.node, rules.reason, rules.because)] if rules.reason else []
         self._reporter.tell_current("translation", told)
+
+    async def _remove_original(self) -> None:
+        """Remove, once, what the original left: it would go on to translate what is exempt by now."""
+        if self._is_original_gone:
+            return
+        try:
+            removed = await asyncio.to_thread(self._snat.remove_original)
+        except OutsideError as error:
+            if "original" not in self.errors:
+                log.warning("packet filter of amazon-vpc-cni-k8s: %s", error.message)
+            self.errors["original"] = error
+            return
+        self._is_original_gone = True
+        self.errors.pop("original", None)
+        for words in removed:
+            log.info("packet filter of amazon-vpc-cni-k8s: removed %s", words)
 
     def _translation(self, rules: SnatRules) -> Translation:
         return Translation(

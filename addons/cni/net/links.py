@@ -12,11 +12,14 @@ from typing import Self
 
 from msgspec import Struct
 
-from addons.cni.net.wiring import written_mac
+from addons.cni.net.wiring import FROM_ENI, FROM_POD, MARKED, TO_POD, written_mac
 from addons.netlink import route
 from addons.netlink.messages import decode_answers
 from addons.netlink.sockets import ROUTE, NetlinkSocket
 from addons.runtime.errors import OutsideError
+
+_KEPT = 10_000
+_OF_ALL = (TO_POD, MARKED, FROM_POD)
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +36,7 @@ class LinkChanged(Struct, frozen=True, kw_only=True):
 
 
 class RulesChanged(Struct, frozen=True):
-    """Rules were added or removed, by us or by somebody else."""
+    """A rule that all pods need, or an interface, was removed: others flush the rules they do not know."""
 
 
 class EventsLost(Struct, frozen=True):
@@ -51,9 +54,10 @@ class LinkMonitor:
         for group in (route.LINKS_CHANGED, route.RULES_CHANGED):
             self._socket.subscribe(group)
         self._arrived = asyncio.Event()
+        self._events: list[LinkEvent] = []
 
     async def __aenter__(self) -> Self:
-        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._arrived.set)
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._receive)
         return self
 
     async def __aexit__(
@@ -64,22 +68,29 @@ class LinkMonitor:
 
     async def changes(self) -> list[LinkEvent]:
         """Wait for changes; give all that came since the last call, in their order."""
-        while True:
-            await self._arrived.wait()
-            self._arrived.clear()
-            try:
-                found = list(_read(self._socket.notifications()))
-            except OutsideError as error:
-                log.warning("changes of links were lost: %s", error.message)
-                return [EventsLost()]
-            if found:
-                return found
+        await self._arrived.wait()
+        self._arrived.clear()
+        found, self._events = self._events, []
+        return found
+
+    def _receive(self) -> None:
+        try:
+            self._events += _read(self._socket.notifications())
+        except OutsideError as error:
+            log.warning("changes of links were lost: %s", error.message)
+            self._events = [EventsLost()]
+        if len(self._events) > _KEPT:
+            self._events = [EventsLost()]
+        if self._events:
+            self._arrived.set()
 
 
 def _read(datagrams: bytes) -> Iterator[LinkEvent]:
     for told in decode_answers(datagrams):
-        if told.type in (route.NEW_RULE, route.DELETE_RULE):
-            yield RulesChanged()
+        if told.type == route.DELETE_RULE:
+            priority, is_of_one = route.read_rule(told.payload)
+            if (priority in _OF_ALL and not is_of_one) or priority == FROM_ENI:
+                yield RulesChanged()
         elif told.type in (route.NEW_LINK, route.DELETE_LINK):
             link = route.read_link(told.payload)
             yield LinkChanged(
