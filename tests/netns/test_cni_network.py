@@ -11,8 +11,8 @@ from addons.cni.net.snat import written
 from addons.cni.net.table import TABLE
 from addons.cni.net.wiring import RuleLayout
 from addons.sim.fabric.echo import ECHO_PORT, Echo
+from addons.sim.fabric.router import INTERNET, PEERED
 from addons.sim.fabric.subnets import PEERED_NETWORK
-from addons.sim.fabric.vpc import INTERNET, PEERED
 from addons.sim.net import Namespace
 from tests.support.cni_net import Host, eni, host, pod
 from tests.support.cni_sandbox import Sandbox, pod_network
@@ -77,7 +77,7 @@ class TestWhatOthersSee:
     async def test_in_the_internet_the_public_address_of_the_node(self, vpc: Site, on: Host, ip: str) -> None:
         async with pod(on, ip) as (sandbox, _):
             assert await seen_by(inside(sandbox), str(INTERNET)) == str(vpc.one.public)
-            assert vpc.fabric.dropped()["no_public_address"] == 0
+            assert vpc.fabric.router.dropped()["no_public_address"] == 0
 
     @pytest.mark.parametrize("ip", [ON_ETH0, ON_ETH1])
     async def test_in_a_peered_network_the_pod_s_own_where_it_is_exempt(self, on: Host, ip: str) -> None:
@@ -120,7 +120,7 @@ class TestWithAFilterOfReversePaths:
             on.inside.set_kernel(f"ipv4/conf/{wiring.host_if}/rp_filter", strictness)
             with Echo(inside(sandbox)):
                 assert await seen_by(vpc.two.inside, NODE, port=NODE_PORT) == OTHER_NODE
-                assert await seen_by(vpc.fabric.outside, str(vpc.one.public), port=NODE_PORT) != ""
+                assert await seen_by(vpc.fabric.router.outside, str(vpc.one.public), port=NODE_PORT) != ""
 
     async def test_answers_from_the_internet_come_in(self, vpc: Site, on: Host, strictness: str) -> None:
         filter_reverse_paths(on.inside, strictness)

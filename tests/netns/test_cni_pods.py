@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from addons.cni.net.pods import LinkTaken
+from addons.cni.net.pods import LinkTaken, Pods
 from addons.cni.net.wiring import Wiring
-from addons.runtime.errors import AlreadyExists, Invalid, NotFound
+from addons.runtime.errors import AlreadyExists, Denied, Invalid, NotFound
 from addons.sim.net import Namespace
+from tests.support.capabilities import CAP_SYS_ADMIN, without
 from tests.support.cni_net import Host, eni, host, pod
 from tests.support.cni_sandbox import Sandbox, pod_network
 from tests.support.fabric import pings, site
@@ -173,6 +174,15 @@ class TestWhatCannotBe:
             with pytest.raises(AlreadyExists, match=r"eth0 in .*: is there already"):
                 await on.pods.connect(on.wiring(sandbox, POD))
             assert links(on) == []
+
+    async def test_without_the_right_to_enter_namespaces_it_does_not_start(self, on: Host) -> None:
+        def call() -> Pods:
+            with without(CAP_SYS_ADMIN):
+                return Pods()
+
+        with pytest.raises(Denied, match="needs CAP_SYS_ADMIN"):
+            async with on.inside.call(call):
+                pass
 
     async def test_a_file_that_is_no_namespace(self, on: Host, tmp_path: object) -> None:
         wiring = msgspec.structs.replace(on.wiring(Sandbox(None), POD), netns=__file__)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from addons.cni.net.snat import Snat
-from addons.runtime.errors import Unavailable
+from addons.runtime.errors import Denied, Unavailable
 from addons.sim.net import Namespace
+from tests.support.capabilities import CAP_NET_RAW, without
 from tests.support.cni_net import lone_namespace
 from tests.support.processes import output_of
 
@@ -98,3 +99,18 @@ def test_without_the_old_program_its_rules_are_told(node: Namespace, monkeypatch
     say(node, "iptables-legacy", OF_THE_ORIGINAL)
     with pytest.raises(Unavailable, match="table mangle of iptables-legacy: has rules of the original"):
         remove(node)
+
+
+def test_without_the_right_to_read_them_that_is_told(node: Namespace) -> None:
+    say(node, "iptables-legacy", OF_OTHERS)
+
+    def call() -> None:
+        snat = Snat()
+        try:
+            with without(CAP_NET_RAW):
+                snat.remove_original()
+        finally:
+            snat.close()
+
+    with pytest.raises(Denied, match="needs CAP_NET_RAW"):
+        node.call(call)

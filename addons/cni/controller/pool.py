@@ -77,11 +77,13 @@ class Pool:
         print_plan: PrintPlan | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._config, self._policy = config, policy_of(config)
+        self._config, self._policy = config, policy_of(config, limits)
         self._interfaces, self._surroundings = interfaces, surroundings
         self._addresses, self._allocations, self._watched = addresses, allocations, watched
         self._limits, self._door, self._recover, self._prepare = limits, door, recover, prepare
         self._reporter, self._print_plan, self._now = reporter, print_plan, now
+        if config.enable_prefix_delegation and not limits.can_have_prefixes:
+            log.warning("instances of this type take no prefixes: single addresses are taken")
         self._rests = Rests(now=now)
         self._under_way: dict[asyncio.Task[None], UnderWay] = {}
         self._doubtful: frozenset[IPv4Address] = frozenset()  # given up, if EC2 understood
@@ -232,6 +234,7 @@ class Pool:
             is_leaving=bool(node and node.is_leaving),
             rests=self._rests.current(),
             under_way=tuple(self._under_way.values()),
+            unready=self._unready(),
         )
 
     async def _refresh(self) -> None:
@@ -331,8 +334,8 @@ class Pool:
         return min(max((moment - self._now()).total_seconds(), _SHORTEST_LOOK), _LONGEST_LOOK)
 
 
-def policy_of(config: Config) -> Policy:
-    """What the settings wish for."""
+def policy_of(config: Config, limits: InstanceLimits) -> Policy:
+    """What the settings wish for, as far as the type of instance can have it."""
     return Policy(
         headroom=config.headroom,
         subnet_reserve=config.subnet_reserve,
@@ -341,7 +344,7 @@ def policy_of(config: Config) -> Policy:
         warm_ip=config.warm_ip_target,
         minimum_ip=config.minimum_ip_target,
         warm_prefix=config.warm_prefix_target,
-        has_prefixes=config.enable_prefix_delegation,
+        has_prefixes=config.enable_prefix_delegation and limits.can_have_prefixes,
         max_eni=config.max_eni or None,
         manages_cordoned=config.manage_enis_non_schedulable,
     )

@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from addons.runtime.errors import Unavailable
+from addons.runtime.errors import Denied, Unavailable
 
 PROGRAM = "iptables-legacy"
 
@@ -33,7 +33,7 @@ def tables_with(words: Collection[str], among: Collection[str]) -> list[str]:
 
 
 def remove(table: str, words: Collection[str], chains: tuple[str, ...]) -> Iterator[str]:
-    """Remove rules with one of the words, and chains whose names so begin; say which. Raises `Unavailable`."""
+    """Remove rules with one of the words, and chains whose names so begin. Raises `Unavailable`."""
     if not shutil.which(PROGRAM):
         raise Unavailable(
             f"table {table} of {PROGRAM}: has rules of the original, and {PROGRAM} is not here to remove them"
@@ -52,10 +52,17 @@ def remove(table: str, words: Collection[str], chains: tuple[str, ...]) -> Itera
 
 
 def _entries(table: str) -> bytes:
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as asking:
+    with _raw_socket() as asking:
         info = _ask(asking, _GET_INFO, _INFO.pack(table.encode(), *(0,) * 13), table)
         size = _INFO.unpack(info)[-1]
         return _ask(asking, _GET_ENTRIES, _ENTRIES.pack(table.encode(), size) + bytes(size), table)
+
+
+def _raw_socket() -> socket.socket:
+    try:
+        return socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    except PermissionError as error:
+        raise Denied(f"tables of {PROGRAM}: reading them needs CAP_NET_RAW") from error
 
 
 def _ask(asking: socket.socket, option: int, question: bytes, table: str) -> bytes:

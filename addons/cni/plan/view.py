@@ -51,6 +51,7 @@ class View(Struct, frozen=True, kw_only=True):
     `being_assigned` how many have their address while `demand` still counts them among those that wait.
     `max_pods` is the kubelet's limit, which counts pods of the host's network too. `rests` are keyed by id of
     an interface or a subnet, and by NEW_INTERFACE. `is_leaving` is the node that terminates.
+    The addresses of `unready` interfaces no pod can have yet, as the kernel does not know them.
     """
 
     now: datetime
@@ -69,6 +70,7 @@ class View(Struct, frozen=True, kw_only=True):
     is_leaving: bool = False
     rests: Mapping[str, Rest] = {}
     under_way: tuple[UnderWay, ...] = ()
+    unready: frozenset[str] = frozenset()
 
     @property
     def waiting(self) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from addons.cni import names
 from addons.cni.model.actions import Action, AssignAddresses, AssignPrefixes
+from addons.cni.plan.stock import stock_of
 from addons.cni.plan.view import NEW_INTERFACE, Rest, UnderWay, View, gain
 from addons.runtime.clock import rfc3339
 from addons.runtime.outcomes import Skip
@@ -14,8 +15,8 @@ DENIAL = frozenset({"AccessDenied", "AuthFailure", "Denied", "UnauthorizedOperat
 
 def why_waiting(view: View, planned: Sequence[Action]) -> Skip | None:
     """The reason and the words, or None when there is an address for every pod that waits, and one more."""
-    stock = view.stock
-    if stock.free > view.waiting or (stock.free and stock.free == view.waiting):
+    ready = [eni for eni in view.pod_enis if eni.eni_id not in view.unready]
+    if 0 < stock_of(ready, view.addresses, view.now).free >= view.waiting:
         return None
     cooling = tuple(_cooling(view))
     parts = [*_growing(view, planned)] or [*_refused(view), *_full(view)]
@@ -31,6 +32,8 @@ def why_waiting(view: View, planned: Sequence[Action]) -> Skip | None:
 
 
 def _growing(view: View, planned: Sequence[Action]) -> Iterator[Skip]:
+    if coming := sorted(eni.eni_id for eni in view.pod_enis if eni.eni_id in view.unready):
+        yield Skip("pool", None, names.GROWING, f"interface {coming[0]} attached, and not on the node yet")
     begun = [*view.under_way, *(UnderWay(action, view.now) for action in planned)]
     if growth := sorted((one for one in begun if gain(one.action)), key=lambda one: one.since):
         yield Skip("pool", None, names.GROWING, _being_done(growth[0], view.now))

@@ -63,7 +63,7 @@ def lived(seed: int) -> Node:
 seeds = st.integers(0, 2**32)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_no_address_of_a_pod_and_none_that_cools_down_is_given_back(seed: int) -> None:
     node = lived(seed)
@@ -72,7 +72,7 @@ def test_no_address_of_a_pod_and_none_that_cools_down_is_given_back(seed: int) -
         assert not node.given_up(action) & view.addresses.unavailable(view.now)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_limits_are_never_exceeded(seed: int) -> None:
     view = lived(seed).view()
@@ -87,7 +87,7 @@ def test_limits_are_never_exceeded(seed: int) -> None:
     assert len(view.enis) + made <= max(view.eni_limit, len(view.enis) + view.creations)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_no_interface_is_touched_on_which_something_is_under_way_and_none_twice(seed: int) -> None:
     view = lived(seed).view()
@@ -96,7 +96,7 @@ def test_no_interface_is_touched_on_which_something_is_under_way_and_none_twice(
     assert not view.busy & set(keys)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_a_plan_that_was_carried_out_leaves_nothing_to_do(seed: int) -> None:
     node = lived(seed)
@@ -106,7 +106,7 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(seed: int) -> None:
     assert plan_pool(node.view()).actions == ()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seeds, st.integers(0, 2**32))
 def test_whatever_part_of_a_plan_is_carried_out_pods_keep_their_addresses(seed: int, chosen: int) -> None:
     node = lived(seed)
@@ -118,7 +118,7 @@ def test_whatever_part_of_a_plan_is_carried_out_pods_keep_their_addresses(seed: 
     assert held.issuperset(pods.values())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_after_giving_back_there_is_enough_for_those_who_wait(seed: int) -> None:
     node = lived(seed)
@@ -128,7 +128,7 @@ def test_after_giving_back_there_is_enough_for_those_who_wait(seed: int) -> None
         assert view.stock.free - len(lost) >= view.waiting
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_a_pod_that_waits_is_told_why_and_only_such_a_one(seed: int) -> None:
     view = lived(seed).view()
@@ -136,7 +136,7 @@ def test_a_pod_that_waits_is_told_why_and_only_such_a_one(seed: int) -> None:
     assert (why is None) == (0 < view.stock.free >= view.waiting)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_the_same_view_gives_the_same_plan(seed: int) -> None:
     view = lived(seed).view()
@@ -145,7 +145,7 @@ def test_the_same_view_gives_the_same_plan(seed: int) -> None:
     assert set(plan_pool(view).actions) == set(plan_pool(shuffled).actions)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_a_cordoned_node_never_shrinks_and_makes_no_interface(seed: int) -> None:
     view = replace(lived(seed).view(), is_cordoned=True)
@@ -153,7 +153,7 @@ def test_a_cordoned_node_never_shrinks_and_makes_no_interface(seed: int) -> None
     assert all(isinstance(action, allowed) for action in plan_pool(view).actions)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(seeds)
 def test_the_scheduler_is_told_no_more_than_there_can_be(seed: int) -> None:
     view = lived(seed).view()

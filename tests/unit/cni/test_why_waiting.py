@@ -39,6 +39,14 @@ def test_an_interface_that_is_being_made(seconds: float, words: int) -> None:
     assert why(FULL, used=range(1, 10), under_way=begun) == expected
 
 
+def test_an_interface_that_the_kernel_does_not_have_yet() -> None:
+    words = "interface eni-1 attached, and not on the node yet"
+    assert why(FULL, eni(1, 11, 12), used=range(1, 10), unready=frozenset({"eni-1"})) == (
+        names.GROWING,
+        words,
+    )
+
+
 def test_addresses_that_are_being_assigned() -> None:
     begun = (UnderWay(AssignAddresses(eni_id="eni-0", count=4, because=""), NOW - timedelta(seconds=1)),)
     assert why(eni(0), under_way=begun) == (names.GROWING, "4 addresses being assigned to eni-0 for 1 s")
