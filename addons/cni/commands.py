@@ -19,8 +19,8 @@ NAME = "cni"
 
 HELP = """commands, written before all settings:
   check --pod NAMESPACE/NAME [--url URL]
-        Tell which address a pod has, or why none, by asking the daemon of its node: through the API server, or
-        at a URL. Exits with 3 when it has none.
+        Tell which address a pod has, or why none, by asking the daemon of its node: through the API server,
+        or at a URL. Exits with 3 when it has none.
   install
         Put the plugin into --cni-bin-dir. The network configuration is written by the daemon, when pods can
         start.

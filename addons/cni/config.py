@@ -1,12 +1,12 @@
 """The settings of cni. The docstring below each field is its documentation, everywhere."""
 
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from addons.runtime.setting_values import Network, Url, form
+from addons.runtime.setting_values import IPV4, Url, form, in_schema
 from addons.runtime.settings import CommonConfig, SettingError, also_read
 
 ENV_PREFIXES = ("ADDONS_CNI_",)
@@ -19,6 +19,7 @@ RETIRED = {
 }
 """Flags that have no counterpart here -> what there is in their place."""
 
+Network = Annotated[str, in_schema(rf"{IPV4}(/(3[0-2]|[12]?[0-9]))?")]
 AbsolutePath = Annotated[str, form("/.*", "a path, from the root on")]
 VethPrefix = Annotated[str, form("[a-z][a-z0-9]{0,3}", "1 to 4 letters and digits, such as eni")]
 TagKey = Annotated[str, form(".{1,128}", "the key of a tag or label")]
@@ -201,7 +202,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
             raise SettingError(f"--veth-prefix {self.veth_prefix}: other links are called so")
         for text in self.exclude_snat_cidrs:
             try:
-                ip_network(text)
+                IPv4Network(text)
             except ValueError as error:
                 raise SettingError(f"--exclude-snat-cidrs {text!r}: {error}") from None
         if self.snat and self.externalsnat is not None:

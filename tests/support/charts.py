@@ -141,7 +141,8 @@ def workload(objects: list[Object]) -> Object:
 
 def is_webhook(obj: Object) -> bool:
     """Whether an object is about a webhook that runs beside the daemon."""
-    return obj["metadata"]["name"].partition(".")[0].endswith("-webhook")
+    name: str = obj["metadata"]["name"]
+    return name.partition(".")[0].endswith("-webhook")
 
 
 def pod_of(objects: list[Object]) -> Object:

@@ -132,7 +132,9 @@ def test_names_are_those_of_the_release(chart: str, case: str) -> None:
 def test_two_releases_of_one_name_share_no_cluster_wide_object(chart: str) -> None:
     named = [obj["metadata"]["name"] for obj in rendered(chart) if "namespace" not in obj["metadata"]]
     assert f"kube-system:aws-{chart}" in named
-    assert [name for name in named if not {"kube-system", f"aws-{chart}"} <= set(re.findall(WORD, name))] == []
+    assert [
+        name for name in named if not {"kube-system", f"aws-{chart}"} <= set(re.findall(WORD, name))
+    ] == []
 
 
 @every_chart
