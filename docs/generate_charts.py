@@ -164,7 +164,8 @@ def _default(setting: Setting) -> str:
 
 def _chart_schema(values_text: str, daemon: str) -> Schema:
     described = {value.path: value for value in read_values(values_text)}
-    schema = _schema_of(yaml.safe_load(values_text), (), described)
+    own = {key: value for key, value in yaml.safe_load(values_text).items() if key != "config"}
+    schema = _schema_of(own, (), described)
     settings = {setting.key for setting in chart_settings(daemon)}
     config: Schema = json_schema(config_of(daemon))
     known = {key: value for key, value in config["properties"].items() if key in settings}
