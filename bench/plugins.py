@@ -107,8 +107,12 @@ def debian_ptp(folder: Path) -> Subject:
     return Subject("ptp", PLUGINS / "ptp", config)
 
 
-def compare(inside: Namespace, subjects: Sequence[Subject]) -> None:
-    """Print the rates of all of them, taken in turns, so that a busy moment of the machine is everybody's."""
+def compare(inside: Namespace, subjects: Sequence[Subject]) -> dict[tuple[str, str, int], Rate]:
+    """Print the rates of all of them, taken in turns, so that a busy moment of the machine is everybody's.
+
+    Gives them by subject, verb, and how many calls there were at a time.
+    """
+    found: dict[tuple[str, str, int], Rate] = {}
     with sandboxes(PODS) as pods:
         for parallel in (1, 10):
             taken: dict[tuple[str, str], list[Rate]] = {}
@@ -116,7 +120,9 @@ def compare(inside: Namespace, subjects: Sequence[Subject]) -> None:
                 for verb, rate in measure(inside, subject, pods, parallel=parallel).items():
                     taken.setdefault((subject.name, verb), []).append(rate)
             for (name, verb), rates in taken.items():
-                print(f"{name:>12} {verb} {parallel:2} at a time: {_together(rates)}")
+                found[name, verb, parallel] = _together(rates)
+                print(f"{name:>12} {verb} {parallel:2} at a time: {found[name, verb, parallel]}", flush=True)
+    return found
 
 
 def _together(rates: Sequence[Rate]) -> Rate:

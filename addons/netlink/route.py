@@ -42,7 +42,7 @@ class Link:
     """A link as the kernel describes it.
 
     `is_running`: it is up, and so is the other end of the pair. `peer_index` is that of the other end, in its
-    namespace.
+    namespace. `downs`: how often the other end went down; a new pair has 1.
     """
 
     index: int
@@ -54,6 +54,7 @@ class Link:
     is_running: bool
     peer_index: int
     group: int = 0
+    downs: int = 0
 
 
 def new_pair(name: str, peer: str, *, namespace: int, mtu: int, macs: tuple[bytes, bytes]) -> Message:
@@ -94,6 +95,12 @@ def delete_group(group: int) -> Message:
     """Remove all links of a group. Refused as not there when there is none."""
     payload = _LINK.pack(0, 0, 0, 0, 0) + encode(((27, _NUMBER.pack(group)),))
     return Message(DELETE_LINK, ACKNOWLEDGE, payload, f"links of group {group}")
+
+
+def set_mtu(index: int, mtu: int) -> Message:
+    """Have the link take packets of this size."""
+    payload = _LINK.pack(0, 0, index, 0, 0) + encode(((4, _NUMBER.pack(mtu)),))
+    return Message(NEW_LINK, ACKNOWLEDGE, payload, f"MTU of link {index}")
 
 
 def delete_link(index: int) -> Message:
@@ -213,7 +220,14 @@ def read_link(payload: bytes) -> Link:
         is_running=bool(flags & _RUNNING),
         peer_index=_number(found, 5),
         group=_number(found, 27),
+        downs=_number(found, 48),
     )
+
+
+def read_rule(payload: bytes) -> tuple[int, bool]:
+    """Read the notification of a rule: its priority, and whether it is for one address alone."""
+    _, destination, source, *_ = _ROUTE.unpack_from(payload)
+    return _number(decode(payload[_ROUTE.size :]), 6), 32 in (destination, source)
 
 
 def _rule(

@@ -8,11 +8,16 @@ from addons.netlink.attributes import Attributes, decode, encode, entries, holds
 from addons.netlink.messages import ACKNOWLEDGE, APPEND, CREATE, DUMP, Message
 from addons.netlink.table import Chain, Rule, Table
 
-_SUBSYSTEM, _INET = 10, 1
+IPV4, INET = 2, 1
+"""Families of tables; ours are of `INET`, those of iptables of `IPV4`."""
+
+_SUBSYSTEM = 10
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
-_NEW_TABLE, _GET_TABLE, _DELETE_TABLE, _NEW_CHAIN, _GET_CHAIN, _NEW_RULE, _GET_RULE = 0, 1, 2, 3, 4, 6, 7
+_NEW_TABLE, _GET_TABLE, _DELETE_TABLE, _NEW_CHAIN, _GET_CHAIN, _DELETE_CHAIN = 0, 1, 2, 3, 4, 5
+_NEW_RULE, _GET_RULE, _DELETE_RULE = 6, 7, 8
 _HOOKS = {"prerouting": 0, "input": 1, "forward": 2, "output": 3, "postrouting": 4}
 _ACCEPT = 1
+_FLAGS = {_NEW_TABLE: CREATE, _NEW_CHAIN: CREATE, _NEW_RULE: CREATE | APPEND}
 _GENERAL = struct.Struct(">BBH")  # family, version, resource
 
 
@@ -48,9 +53,59 @@ def installation(table: Table) -> list[Message]:
     return _batch(messages)
 
 
-def removal(name: str) -> list[Message]:
+def removal(name: str, family: int = INET) -> list[Message]:
     """Give the transaction that removes the table of this name."""
-    return _batch([_message(_DELETE_TABLE, _named(name), f"table {name}")])
+    return _batch([_message(_DELETE_TABLE, _named(name), f"table {name}", family)])
+
+
+class Found(NamedTuple):
+    """A rule as the kernel has it, with the names of its table and chain, and its number."""
+
+    table: str
+    chain: str
+    handle: bytes
+    octets: bytes
+
+
+def found_rules(payloads: Iterable[bytes]) -> Iterator[Found]:
+    """Read the kernel's answers to `Lists.rules`."""
+    for payload in payloads:
+        rule = decode(_attributes(payload))
+        yield Found(_name(rule[1]), _name(rule[2]), rule[3], payload)
+
+
+def found_chains(payloads: Iterable[bytes]) -> Iterator[tuple[str, str]]:
+    """Read the kernel's answers to `Lists.chains`: names of the table and the chain."""
+    for payload in payloads:
+        chain = decode(_attributes(payload))
+        yield _name(chain[1]), _name(chain[3])
+
+
+def partial_removal(family: int, rules: Iterable[Found], chains: Iterable[tuple[str, str]]) -> list[Message]:
+    """Give the transaction that removes single rules, and then chains with all that is in them."""
+    messages = [
+        _message(
+            _DELETE_RULE,
+            ((1, text(rule.table)), (2, text(rule.chain)), (3, rule.handle)),
+            f"a rule of chain {rule.chain}",
+            family,
+        )
+        for rule in rules
+    ]
+    messages += [
+        _message(_DELETE_CHAIN, ((1, text(table)), (3, text(chain))), f"chain {chain}", family)
+        for table, chain in chains
+    ]
+    return _batch(messages)
+
+
+def lists(family: int) -> Lists:
+    """Give the requests for all tables, chains and rules of a family."""
+    return Lists(
+        _list(_GET_TABLE, "tables", family),
+        _list(_GET_CHAIN, "chains", family),
+        _list(_GET_RULE, "rules", family),
+    )
 
 
 def differences(table: Table, observed: Observed) -> list[str]:
@@ -128,17 +183,17 @@ def _rule(table: Table, chain: Chain, rule: Rule) -> Attributes:
     return ((1, text(table.name)), (2, text(chain.name)), (4, expressions))
 
 
-def _message(kind: int, attributes: Attributes, subject: str) -> Message:
-    flags = ACKNOWLEDGE | (0 if kind == _DELETE_TABLE else CREATE | APPEND if kind == _NEW_RULE else CREATE)
-    payload = _GENERAL.pack(_INET, 0, 0) + encode(attributes)
+def _message(kind: int, attributes: Attributes, subject: str, family: int = INET) -> Message:
+    flags = ACKNOWLEDGE | _FLAGS.get(kind, 0)
+    payload = _GENERAL.pack(family, 0, 0) + encode(attributes)
     return Message(_SUBSYSTEM << 8 | kind, flags, payload, subject)
 
 
-def _list(kind: int, subject: str) -> Message:
-    return Message(_SUBSYSTEM << 8 | kind, DUMP, _GENERAL.pack(_INET, 0, 0), subject)
+def _list(kind: int, subject: str, family: int) -> Message:
+    return Message(_SUBSYSTEM << 8 | kind, DUMP, _GENERAL.pack(family, 0, 0), subject)
 
 
-LISTS = Lists(_list(_GET_TABLE, "tables"), _list(_GET_CHAIN, "chains"), _list(_GET_RULE, "rules"))
+LISTS = lists(INET)
 """The requests whose answers make an `Observed`."""
 
 

@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import count
 
 from addons.netlink.messages import Answer, Message, decode_answers, encode_message
@@ -15,6 +16,8 @@ ROUTE, NETFILTER = 0, 12  # families of netlink, include/uapi/linux/netlink.h
 
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
 _BUFFER_OCTETS = 1 << 17
+_RECEIVE_BUFFER_FORCE = 33  # SO_RCVBUFFORCE: more than the limit for those without CAP_NET_ADMIN
+_NOTIFICATIONS_OCTETS = 4 << 20  # what a burst of pods takes while the event loop is busy
 _GET_INDEX = 0x8933  # SIOCGIFINDEX, include/uapi/linux/sockios.h; a socket of any family is asked
 _INTERFACE = struct.Struct("=16si20x")  # struct ifreq
 _TREE: dict[int, type[OutsideError]] = {
@@ -51,6 +54,8 @@ class NetlinkSocket:
 
     def subscribe(self, group: int) -> None:
         """Have the kernel's notifications to this multicast group sent here as well."""
+        with suppress(PermissionError):
+            self._socket.setsockopt(socket.SOL_SOCKET, _RECEIVE_BUFFER_FORCE, _NOTIFICATIONS_OCTETS)
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, group)
 
     def notifications(self) -> bytes:

@@ -13,7 +13,7 @@ import pytest
 
 from addons.sim.aws.ec2.interfaces import Wish
 from addons.sim.aws.server import AwsEndpoint
-from addons.sim.fabric.router import PEERED
+from addons.sim.fabric.vpc import PEERED
 from addons.sim.fabric.world import VpcWorld, WorldNode
 from tests.support import fabric
 from tests.support.cluster import find_assets

@@ -1,21 +1,23 @@
 """How packets go: from pods of any interface, to them, and by which address the others see them."""
 
-import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
 
+from addons.cni.net.snat import written
 from addons.cni.net.table import TABLE
 from addons.cni.net.wiring import RuleLayout
-from addons.sim.fabric.echo import ECHO_PORT, Echo
+from addons.sim.fabric.echo import Echo
+from addons.sim.fabric.router import INTERNET, PEERED
 from addons.sim.fabric.subnets import PEERED_NETWORK
-from addons.sim.fabric.vpc import INTERNET, PEERED
 from addons.sim.net import Namespace
 from tests.support.cni_net import Host, eni, host, pod
 from tests.support.cni_sandbox import Sandbox, pod_network
 from tests.support.fabric import Site, pings, seen_by, site
+from tests.support.flow import flow
+from tests.support.node_port import open_node_port
 from tests.support.processes import output_of
 
 NODE, OTHER_NODE = "10.0.1.4", "10.0.1.5"
@@ -49,16 +51,6 @@ def filter_reverse_paths(namespace: Namespace, value: str) -> None:
         namespace.set_kernel(f"ipv4/conf/{name}/rp_filter", value if name != "all" else "0")
 
 
-def open_node_port(on: Host, ip: str) -> None:
-    """Have a NodePort lead to a pod, as kube-proxy does for externalTrafficPolicy Cluster and Local."""
-    rules = f"""
-        add table ip proxy
-        add chain ip proxy services {{ type nat hook prerouting priority dstnat; }}
-        add rule ip proxy services fib daddr type local tcp dport {NODE_PORT} dnat to {ip}:80
-    """
-    output_of(*on.inside.command("nft", rules))
-
-
 class TestWhatOthersSee:
     @pytest.mark.parametrize("ip", [ON_ETH0, ON_ETH1])
     async def test_in_the_vpc_the_pod_s_own_address(self, vpc: Site, on: Host, ip: str) -> None:
@@ -76,7 +68,7 @@ class TestWhatOthersSee:
     async def test_in_the_internet_the_public_address_of_the_node(self, vpc: Site, on: Host, ip: str) -> None:
         async with pod(on, ip) as (sandbox, _):
             assert await seen_by(inside(sandbox), str(INTERNET)) == str(vpc.one.public)
-            assert vpc.fabric.dropped()["no_public_address"] == 0
+            assert vpc.fabric.router.dropped()["no_public_address"] == 0
 
     @pytest.mark.parametrize("ip", [ON_ETH0, ON_ETH1])
     async def test_in_a_peered_network_the_pod_s_own_where_it_is_exempt(self, on: Host, ip: str) -> None:
@@ -115,11 +107,11 @@ class TestWithAFilterOfReversePaths:
     ) -> None:
         filter_reverse_paths(on.inside, strictness)
         async with pod(on, ON_ETH1) as (sandbox, wiring):
-            open_node_port(on, ON_ETH1)
+            open_node_port(on.inside, ON_ETH1, NODE_PORT)
             on.inside.set_kernel(f"ipv4/conf/{wiring.host_if}/rp_filter", strictness)
             with Echo(inside(sandbox)):
                 assert await seen_by(vpc.two.inside, NODE, port=NODE_PORT) == OTHER_NODE
-                assert await seen_by(vpc.fabric.outside, str(vpc.one.public), port=NODE_PORT) != ""
+                assert await seen_by(vpc.fabric.router.outside, str(vpc.one.public), port=NODE_PORT) != ""
 
     async def test_answers_from_the_internet_come_in(self, vpc: Site, on: Host, strictness: str) -> None:
         filter_reverse_paths(on.inside, strictness)
@@ -132,7 +124,7 @@ class TestWithAFilterOfReversePaths:
         filter_reverse_paths(on.inside, strictness)
         on.snat.remove()
         async with pod(on, ON_ETH1) as (sandbox, _):
-            open_node_port(on, ON_ETH1)
+            open_node_port(on.inside, ON_ETH1, NODE_PORT)
             with Echo(inside(sandbox)):
                 assert await seen_by(vpc.two.inside, NODE, port=NODE_PORT) == ""
 
@@ -144,6 +136,10 @@ class TestTheTable:
         output_of(*on.inside.command("nft", f"flush chain inet {TABLE} translate"))
         assert on.snat.ensure(translation) == ("chain translate has 0 rules, not 2",)
         assert on.snat.ensure(translation) == ()
+
+    async def test_nft_lists_it_as_it_was_written(self, on: Host) -> None:
+        listed = output_of(*on.inside.command("nft", "--stateless", "list", "table", "inet", TABLE))
+        assert listed == written(on.translation())
 
     async def test_other_networks_replace_it(self, on: Host) -> None:
         on.translate("192.168.0.0/16")
@@ -175,30 +171,6 @@ class TestAFlow:
                     assert two.snat.differences(two.translation()) == ()
                     assert await two.pods.adopt(wiring) == ()
                     assert await say("after") == "after"
-
-
-class flow:  # noqa: N801
-    """A connection that lasts: `say` gives back what the other side (an `Echo`) gives back."""
-
-    def __init__(self, namespace: Namespace, target: str) -> None:
-        self._socket = namespace.open_socket()
-        self._socket.setblocking(False)
-        self._target = target
-
-    async def __aenter__(self) -> "flow":
-        loop = asyncio.get_running_loop()
-        await loop.sock_connect(self._socket, (self._target, ECHO_PORT))
-        await loop.sock_recv(self._socket, 100)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._socket.close()
-
-    async def __call__(self, words: str) -> str:
-        loop = asyncio.get_running_loop()
-        await loop.sock_sendall(self._socket, words.encode())
-        async with asyncio.timeout(5):
-            return (await loop.sock_recv(self._socket, 100)).decode()
 
 
 def sent_by(on: Host, link: str) -> int:

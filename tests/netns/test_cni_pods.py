@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from addons.cni.net.pods import LinkTaken
+from addons.cni.net.pods import LinkTaken, Pods
 from addons.cni.net.wiring import Wiring
-from addons.runtime.errors import AlreadyExists, Invalid, NotFound
+from addons.runtime.errors import AlreadyExists, Denied, Invalid, NotFound
 from addons.sim.net import Namespace
+from tests.support.capabilities import CAP_SYS_ADMIN, without
 from tests.support.cni_net import Host, eni, host, pod
 from tests.support.cni_sandbox import Sandbox, pod_network
 from tests.support.fabric import pings, site
@@ -174,6 +175,15 @@ class TestWhatCannotBe:
                 await on.pods.connect(on.wiring(sandbox, POD))
             assert links(on) == []
 
+    async def test_without_the_right_to_enter_namespaces_it_does_not_start(self, on: Host) -> None:
+        def call() -> Pods:
+            with without(CAP_SYS_ADMIN):
+                return Pods()
+
+        with pytest.raises(Denied, match="needs CAP_SYS_ADMIN"):
+            async with on.inside.call(call):
+                pass
+
     async def test_a_file_that_is_no_namespace(self, on: Host, tmp_path: object) -> None:
         wiring = msgspec.structs.replace(on.wiring(Sandbox(None), POD), netns=__file__)
         with pytest.raises(NotFound, match="is not a namespace"):
@@ -210,6 +220,7 @@ class TestCheck:
             found = await on.pods.check(wiring)
             assert set(words) <= set(found)
             assert await on.pods.repair(wiring) == found
+            assert await on.pods.check(wiring) == ()
             assert pings(inside(sandbox), OTHER_NODE)
 
     async def test_a_link_that_went_down_and_up_is_put_right(self, on: Host) -> None:
@@ -236,6 +247,15 @@ class TestCheck:
             assert await on.pods.check(wiring) == (f"rule 1536 from {ON_ETH1}: is not there",)
             on.inside.ip(f"rule add from {ON_ETH1} lookup 9 pref 1536")
             assert await on.pods.check(wiring) == (f"rule 1536 from {ON_ETH1}: leads to table 9, not 2",)
+
+    async def test_a_pod_whose_namespace_is_not_known_is_looked_at_from_outside(self, on: Host) -> None:
+        async with pod(on, POD) as (_, wiring):
+            taken_over = msgspec.structs.replace(wiring, netns="")
+            assert await on.pods.check(taken_over) == ()
+            table = "200" if on.layout == "table" else "main"
+            on.inside.ip(f"route del {POD} table {table}")
+            assert await on.pods.repair(taken_over) == (f"route {POD} in table {table}: is not there",)
+            assert await on.pods.check(wiring) == ()
 
     async def test_a_pod_whose_link_is_gone_is_told(self, on: Host) -> None:
         async with pod(on, POD) as (_, wiring):
@@ -291,6 +311,7 @@ class TestTakingOver:
         with pod_network() as sandbox:
             wiring = on.wiring(sandbox, ON_ETH1)
             self.wired_by_the_original(on, sandbox, wiring)
+            await on.ensure()
             assert pings(inside(sandbox), OTHER_NODE)
             await on.pods.adopt(wiring)
             on.assigned[wiring.ip] = wiring.table

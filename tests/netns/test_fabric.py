@@ -9,9 +9,8 @@ import pytest
 
 from addons.sim.aws.ec2.model import Change
 from addons.sim.fabric.echo import Echo
-from addons.sim.fabric.router import INTERNET, NAT_GATEWAY, PEERED, SERVICES
 from addons.sim.fabric.subnets import PRIVATE, PUBLIC, Subnet
-from addons.sim.fabric.vpc import VpcFabric
+from addons.sim.fabric.vpc import INTERNET, NAT_GATEWAY, PEERED, SERVICES, VpcFabric
 from addons.sim.net import METADATA, Namespace
 from tests.support.fabric import (
     PRIVATE_SUBNET,
@@ -91,7 +90,7 @@ class TestWhatIsDropped:
     def test_a_packet_from_an_address_that_the_interface_does_not_own(self, vpc: Site) -> None:
         vpc.one.inside.ip("addr add 10.0.1.99/32 dev lo")
         assert not pings(vpc.one.inside, "10.0.1.5", source="10.0.1.99")
-        assert vpc.fabric.router.dropped()["strange_source"] >= 1
+        assert vpc.fabric.dropped()["strange_source"] >= 1
 
     async def test_a_packet_that_leaves_by_another_interface_than_its_address(self, vpc: Site) -> None:
         vpc.put(interface(3, "10.0.1.20", instance="i-1", index=1))
@@ -108,7 +107,7 @@ class TestWhatIsDropped:
         vpc.two.inside.ip("addr add 10.0.1.99/32 dev lo")
         vpc.one.inside.ip("neigh add 10.0.1.99 lladdr 02:00:00:00:00:02 dev eth0")
         assert not pings(vpc.one.inside, "10.0.1.99")
-        assert vpc.fabric.router.dropped()["strange_target"] >= 1
+        assert vpc.fabric.dropped()["strange_target"] >= 1
 
 
 class TestLinks:
@@ -154,7 +153,7 @@ class TestBeyond:
         vpc.one.inside.ip("addr add 10.0.1.30/32 dev lo")
         vpc.put(with_addresses(vpc.primary, "10.0.1.4", "10.0.1.30"))
         assert await seen_by(vpc.one.inside, str(INTERNET), source="10.0.1.30") == ""
-        assert vpc.fabric.router.dropped()["no_public_address"] >= 1
+        assert vpc.fabric.dropped()["no_public_address"] >= 1
         assert vpc.fabric.internet.seen == []
 
     async def test_a_peered_network_sees_an_address_as_it_is(self, vpc: Site) -> None:
@@ -183,7 +182,7 @@ class TestBeyond:
 
     async def test_the_internet_reaches_a_node_by_its_public_address(self, vpc: Site) -> None:
         with Echo(vpc.one.inside):
-            assert await seen_by(vpc.fabric.router.outside, str(vpc.one.public), source=str(INTERNET)) == str(
+            assert await seen_by(vpc.fabric.outside, str(vpc.one.public), source=str(INTERNET)) == str(
                 INTERNET
             )
 

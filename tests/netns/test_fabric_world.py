@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from addons.sim.aws.server import AwsEndpoint
-from addons.sim.fabric.router import INTERNET, NAT_GATEWAY, PEERED
+from addons.sim.fabric.vpc import INTERNET, NAT_GATEWAY, PEERED
 from addons.sim.fabric.world import VpcWorld, WorldNode
 from addons.sim.net import Namespace
 from tests.support.fabric import configure, pings, seen_by

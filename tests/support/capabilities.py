@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-CAP_NET_ADMIN = 12
+CAP_NET_ADMIN, CAP_NET_RAW, CAP_SYS_ADMIN = 12, 13, 21
 
 _VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)

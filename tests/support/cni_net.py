@@ -1,8 +1,9 @@
 """A node of the simulated VPC whose networks our parts set up, and pods that are wired to it."""
 
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
@@ -141,3 +142,14 @@ async def pod(on: Host, ip: str, name: str = "") -> AsyncIterator[tuple[Sandbox,
             yield sandbox, wiring
         finally:
             await on.disconnect(wiring)
+
+
+@contextmanager
+def lone_namespace(name: str) -> Iterator[Namespace]:
+    """A namespace that nothing leads to."""
+    made = Namespace(f"addons-{name}-{os.getpid()}-{next(_numbers)}")
+    made.make()
+    try:
+        yield made
+    finally:
+        made.remove()

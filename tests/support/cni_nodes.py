@@ -141,7 +141,7 @@ class Node:
             placement=Placement(subnet_ids=tuple(self.ec2.cidrs)),
             addresses=self.addresses,
             subnets=self.ec2.subnets(),
-            demand=Demand(waiting=len(self.waiting)),
+            demand=Demand(waiting=len(self.waiting), requested=len(self.pods) + len(self.waiting)),
             asking=len(self.waiting),
             arrivals=self.arrivals,
             rests=self.rests,
@@ -231,7 +231,19 @@ class Node:
                 return replace(eni, prefixes=eni.prefixes - frozenset(gone))
         raise AssertionError(action)
 
+    def given_up(self, action: Action) -> frozenset[IPv4Address]:
+        """The addresses that an action takes from the node."""
+        match action:
+            case ReleaseAddresses(ips=ips):
+                return frozenset(ips)
+            case ReleasePrefixes(prefixes=prefixes):
+                return frozenset(ip for prefix in prefixes for ip in prefix)
+            case DeleteEni(eni_id=eni_id):
+                return next(eni for eni in self.enis if eni.eni_id == eni_id).all_addresses()
+        return frozenset()
+
     def _note(self) -> None:
-        self.addresses = replace(self.addresses, assigned=frozenset(self.pods.values()))
+        withheld = frozenset[IPv4Address]().union(*(self.given_up(one.action) for one, _ in self.under_way))
+        self.addresses = replace(self.addresses, assigned=frozenset(self.pods.values()), quarantined=withheld)
         since = free_since(self.enis, self.addresses, self.now)
         self.addresses = replace(self.addresses, free_since=since)

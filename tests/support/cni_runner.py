@@ -83,7 +83,7 @@ class Network:
         Raises PluginError; nothing is undone then, which is the runtime's task (it sends DEL).
         """
         result: Object | None = None
-        for plugin in self._plugins:
+        for plugin in self.plugins:
             answer = await self._call("ADD", plugin, sandbox, previous=result)
             result = converted(answer, self.version)
         assert result is not None, f"{self.name} has no plugin"
@@ -93,7 +93,7 @@ class Network:
     async def delete(self, sandbox: Sandbox) -> None:
         """Take a sandbox's network away, the last plugin first. Raises PluginError; the result stays then."""
         result = self._kept(sandbox)
-        for plugin in reversed(self._plugins):
+        for plugin in reversed(self.plugins):
             await self._call("DEL", plugin, sandbox, previous=result)
         self._file(sandbox).unlink(missing_ok=True)
 
@@ -102,13 +102,13 @@ class Network:
         if self._list.get("disableCheck"):
             return
         result = self._kept(sandbox)
-        for plugin in self._plugins:
+        for plugin in self.plugins:
             await self._call("CHECK", plugin, sandbox, previous=result)
 
     async def status(self) -> None:
         """Ask whether plugins can serve an ADD. Raises PluginError; before version 1.1.0 nobody is asked."""
         if at_least(self.version, "1.1.0"):
-            for plugin in self._plugins:
+            for plugin in self.plugins:
                 await self._call("STATUS", plugin)
 
     async def collect(self, living: Sequence[Sandbox]) -> None:
@@ -124,17 +124,17 @@ class Network:
         if at_least(self.version, "1.1.0"):
             attachments = [{"containerID": each.container, "ifname": each.ifname} for each in living]
             more = dict.fromkeys(_GC_KEYS, attachments)
-            tasks += [self._call("GC", plugin, more=more) for plugin in self._plugins]
+            tasks += [self._call("GC", plugin, more=more) for plugin in self.plugins]
         await _in_order(tasks)
 
     async def supported_versions(self) -> list[Object]:
         """What each plugin says to VERSION."""
         return [
-            await self._call("VERSION", plugin, more={"cniVersion": self.version}) for plugin in self._plugins
+            await self._call("VERSION", plugin, more={"cniVersion": self.version}) for plugin in self.plugins
         ]
 
     @property
-    def _plugins(self) -> list[Object]:
+    def plugins(self) -> list[Object]:
         return list(self._list["plugins"])
 
     async def _call(

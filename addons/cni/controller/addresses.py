@@ -9,7 +9,6 @@ from ipaddress import IPv4Address
 from msgspec import Struct
 
 from addons.cni import names
-from addons.cni.model.assignments import PodId
 from addons.cni.model.enis import Eni
 from addons.cni.model.pool import Addresses
 from addons.cni.plan.assign import free_since, pick_address
@@ -45,9 +44,9 @@ class AddressPool:
         self._allocations, self._now = allocations, now
         self._cooldown, self._minimum_cooldown = cooldown, minimum_cooldown
         self._free_since: dict[IPv4Address, datetime] = {}
-        self._taken: dict[IPv4Address, PodId] = {}
+        self._taken: set[IPv4Address] = set()
         self._withheld: set[IPv4Address] = set()
-        self._waiting: deque[tuple[PodId, asyncio.Future[Taken]]] = deque()
+        self._waiting: deque[asyncio.Future[Taken]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._can_grow = True
         self.enis: tuple[Eni, ...] = ()
@@ -59,19 +58,12 @@ class AddressPool:
     @property
     def waiting(self) -> int:
         """How many wait."""
-        return len(self.asking)
+        return sum(not each.done() for each in self._waiting)
 
     @property
-    def asking(self) -> tuple[PodId, ...]:
-        """The pods that wait."""
-        return tuple(pod for pod, asked in self._waiting if not asked.done())
-
-    @property
-    def served(self) -> tuple[PodId, ...]:
-        """The pods that have an address, one for each, be it written down already or not."""
-        held = self._allocations.by_ip
-        taking = (pod for ip, pod in self._taken.items() if ip not in held)
-        return (*(each.pod for each in held.values()), *taking)
+    def being_assigned(self) -> int:
+        """How many have been taken for sandboxes that the journal does not know yet."""
+        return len(self._taken - self._allocations.by_ip.keys())
 
     @property
     def in_use(self) -> frozenset[IPv4Address]:
@@ -99,16 +91,16 @@ class AddressPool:
         self.why, self._can_grow = why, can_grow
         self._serve()
 
-    def ask(self, pod: PodId) -> asyncio.Future[Taken]:
+    def ask(self) -> asyncio.Future[Taken]:
         """Give an address as soon as there is one, in the order of asking; to cancel is to ask no more."""
         asked: asyncio.Future[Taken] = asyncio.get_running_loop().create_future()
-        self._waiting.append((pod, asked))
+        self._waiting.append(asked)
         self._serve()
         return asked
 
     def give_back(self, ip: IPv4Address) -> None:
         """Take back an address that was taken: whether a sandbox has it is in the journal from now on."""
-        self._taken.pop(ip, None)
+        self._taken.discard(ip)
         self._serve()
 
     def released(self) -> None:
@@ -131,24 +123,22 @@ class AddressPool:
         """Give addresses to those who wait, the first first."""
         self.changed.set()
         while self._waiting:
-            pod, asked = self._waiting[0]
-            if asked.done():
+            if self._waiting[0].done():
                 self._waiting.popleft()
-            elif taken := self._take(pod):
-                self._waiting.popleft()
-                asked.set_result(taken)
+            elif taken := self._take():
+                self._waiting.popleft().set_result(taken)
             else:
                 break
         self._look_again()
 
-    def _take(self, pod: PodId) -> Taken | None:
+    def _take(self) -> Taken | None:
         minimum = None if self._can_grow else self._minimum_cooldown
         found = pick_address(
             self.enis, self.addresses, self._now(), cooldown=self._cooldown, minimum_cooldown=minimum
         )
         if found is None:
             return None
-        self._taken[found[0]] = pod
+        self._taken.add(found[0])
         return Taken(*found)
 
     def _note_free(self) -> None:

@@ -9,7 +9,7 @@ from addons.cni.controller.interfaces import Interfaces
 from addons.cni.controller.network import Network
 from addons.cni.controller.pool import Pool
 from addons.cni.model.assignments import Assignment
-from addons.cni.net.links import LinkChanged, LinkEvent, LinkMonitor, RulesChanged
+from addons.cni.net.links import DOWNS_OF_NEW, LinkChanged, LinkEvent, LinkMonitor
 from addons.cni.net.wiring import owner_of
 from addons.cni.store.allocations import Allocations
 from addons.runtime.errors import OutsideError
@@ -34,14 +34,11 @@ class LinkWatch:
     ) -> None:
         self._interfaces, self._allocations = interfaces, allocations
         self._network, self._pool, self._audit = network, pool, audit
-        self._running: set[int] = set()
-        self._down: set[int] = set()
+        self._downs: dict[int, int] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Listen until `stopping`. Raises OutsideError when the kernel does not tell what links there are."""
+        """Listen until `stopping`."""
         async with LinkMonitor() as monitor, asyncio.TaskGroup() as group:
-            observed = await self._network.observe()
-            self._running = {link.index for link in observed.links if owner_of(link.alias)}
             listening = group.create_task(self._listen(monitor))
             await stopping.wait()
             listening.cancel()
@@ -54,7 +51,7 @@ class LinkWatch:
         must_look = False
         for event in events:
             if not isinstance(event, LinkChanged):
-                must_look = must_look or not isinstance(event, RulesChanged)
+                must_look = True
             elif owner := owner_of(event.alias):
                 await self._pod_link(owner, event)
             else:
@@ -74,23 +71,15 @@ class LinkWatch:
         self._pool.wake()
 
     async def _pod_link(self, owner: tuple[str, str], event: LinkChanged) -> None:
-        """Repair a pod whose end was down: the kernel has forgotten its routes and its gateway.
-
-        A link that never ran is one that is being made.
-        """
-        index = event.index
+        """Repair a pod whose end was down: the kernel has forgotten its routes and its gateway."""
         if not event.is_there:
-            self._running.discard(index)
-            self._down.discard(index)
-        elif event.is_running:
-            self._running.add(index)
-            if index in self._down and (held := self._held_by(owner)):
-                await self._repair(held)
-            self._down.discard(index)
-        elif index in self._running:
-            self._down.add(index)
-
-    async def _repair(self, held: Assignment) -> None:
+            self._downs.pop(event.index, None)
+            return
+        held = self._held_by(owner)
+        was_down = event.downs > self._downs.get(event.index, DOWNS_OF_NEW)
+        if held is None or not (event.is_running and was_down):
+            return
+        self._downs[event.index] = event.downs
         try:
             if amiss := await self._network.repair(held):
                 log.info("pod %s is put right: %s", held.pod, "; ".join(amiss))

@@ -12,7 +12,7 @@ from addons.cni.aws.enis import Enis
 from addons.cni.config import Config
 from addons.cni.controller.addresses import AddressPool
 from addons.cni.controller.interfaces import Interfaces
-from addons.cni.controller.rests import Rests
+from addons.cni.controller.rests import Rests, is_full
 from addons.cni.controller.surroundings import Surroundings
 from addons.cni.desired.demand import demand_of
 from addons.cni.kube import reports
@@ -32,6 +32,7 @@ from addons.cni.plan.arrivals import arrived
 from addons.cni.plan.demand_targets import is_scarce
 from addons.cni.plan.pool import plan_pool
 from addons.cni.plan.view import UnderWay, View, gain, serving
+from addons.cni.store.allocations import Allocations
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 from addons.runtime.loop import ReconcileLoop, Result
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 KEY = "pool"
 _SHORTEST_LOOK = 0.05
 _LINK_SECONDS = 0.5
+_CALM_SECONDS = 0.5
 
 Prepare = Callable[[Collection[Eni]], Awaitable[frozenset[str]]]
 """Has the kernel as these interfaces need it; gives the ids of those whose addresses may be handed out."""
@@ -64,6 +66,7 @@ class Pool:
         interfaces: Interfaces,
         surroundings: Surroundings,
         addresses: AddressPool,
+        allocations: Allocations,
         watched: NodeWatches,
         limits: InstanceLimits,
         door: Enis,
@@ -73,11 +76,13 @@ class Pool:
         print_plan: PrintPlan | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._config, self._policy = config, policy_of(config)
+        self._config, self._policy = config, policy_of(config, limits)
         self._interfaces, self._surroundings = interfaces, surroundings
-        self._addresses, self._watched = addresses, watched
+        self._addresses, self._allocations, self._watched = addresses, allocations, watched
         self._limits, self._door, self._recover, self._prepare = limits, door, recover, prepare
         self._reporter, self._print_plan, self._now = reporter, print_plan, now
+        if config.enable_prefix_delegation and not limits.can_have_prefixes:
+            log.warning("instances of this type take no prefixes: single addresses are taken")
         self._rests = Rests(now=now)
         self._under_way: dict[asyncio.Task[None], UnderWay] = {}
         self._doubtful: frozenset[IPv4Address] = frozenset()  # given up, if EC2 understood
@@ -146,10 +151,11 @@ class Pool:
             await asyncio.wait(self._under_way)
 
     async def _wake_when_asked(self) -> None:
+        """Plan at once for pods that wait; else a moment later, for many that come and go at a time."""
         while True:
             await self._addresses.changed.wait()
             self._addresses.changed.clear()
-            self.wake()
+            self._loop.wake(KEY, after=0.0 if self._addresses.waiting else _CALM_SECONDS)
 
     async def reconcile(self, key: str, permit: Permit) -> Result:
         """Observe, plan, begin. Raises OutsideError while EC2 does not answer."""
@@ -208,8 +214,8 @@ class Pool:
     def view(self) -> View:
         """Everything that a plan is made from, as it is now."""
         now, node = self._now(), self._watched.node()
-        served, asking = self._addresses.served, self._addresses.asking
-        pods = demand_of(self._watched.pods(), served, asking) if self._watched.knows_pods else None
+        assigned = [held.pod for held in self._allocations.by_key.values()]
+        pods = demand_of(self._watched.pods(), assigned) if self._watched.knows_pods else None
         placement = self._surroundings.placement(node, self._watched.eni_configs())
         enis = self._interfaces.all()
         return View(
@@ -221,13 +227,15 @@ class Pool:
             addresses=self._addresses.addresses,
             subnets=self._surroundings.subnets,
             demand=pods,
-            asking=len(asking),
+            asking=self._addresses.waiting,
+            being_assigned=self._addresses.being_assigned,
             arrivals=self._arrivals,
             max_pods=self._config.max_pods or (node.max_pods if node else None),
             is_cordoned=bool(node and node.spec.unschedulable),
             is_leaving=bool(node and node.is_leaving),
             rests=self._rests.known(),
             under_way=tuple(self._under_way.values()),
+            unready=self._unready(),
         )
 
     async def _refresh(self) -> None:
@@ -266,6 +274,9 @@ class Pool:
             applied = await self._door.apply(action, permit)
             self._took(applied)
             self._interfaces.applied(applied)
+            if is_full(applied.error):
+                self._surroundings.expire()
+                await self._refresh()
             self._settle(applied)
             if not applied.error:
                 await self.prepare()
@@ -283,7 +294,12 @@ class Pool:
         """Mind what EC2 refused, and tell what became of it."""
         if applied.error:
             self.failures[applied.action.key] = applied.error.message
-            self._rests.failed(applied.action, applied.error, subnet_of=self._subnet_of)
+            self._rests.failed(
+                applied.action,
+                applied.error,
+                subnet_of=self._subnet_of,
+                subnets=self._surroundings.subnets,
+            )
         else:
             self.failures.pop(applied.action.key, None)
             self._rests.succeeded(applied.action, subnet_of=self._subnet_of)
@@ -320,8 +336,8 @@ class Pool:
         return min(max((moment - self._now()).total_seconds(), _SHORTEST_LOOK), longest)
 
 
-def policy_of(config: Config) -> Policy:
-    """What the settings wish for."""
+def policy_of(config: Config, limits: InstanceLimits) -> Policy:
+    """What the settings wish for, as far as the type of instance can have it."""
     return Policy(
         headroom=config.headroom,
         subnet_reserve=config.subnet_reserve,
@@ -330,7 +346,7 @@ def policy_of(config: Config) -> Policy:
         warm_ip=config.warm_ip_target,
         minimum_ip=config.minimum_ip_target,
         warm_prefix=config.warm_prefix_target,
-        has_prefixes=config.enable_prefix_delegation,
+        has_prefixes=config.enable_prefix_delegation and limits.can_have_prefixes,
         max_eni=config.max_eni or None,
         manages_cordoned=config.manage_enis_non_schedulable,
     )

@@ -1,10 +1,12 @@
 """What EC2 refused lately, and until when it is not asked again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from addons.cni.model.actions import Action, AssignAddresses, AssignPrefixes, CreateEni
-from addons.cni.plan.view import Rest
+from addons.cni.model.enis import Subnet
+from addons.cni.plan.view import Rest, gain
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import Exhausted, OutsideError
 from addons.runtime.ledger import Ledger
@@ -37,11 +39,23 @@ class Rests:
         now = self._now()
         return {key: rest for key, rest in self._rests.items() if rest.until > now}
 
-    def failed(self, action: Action, error: OutsideError, *, subnet_of: Callable[[str], str]) -> None:
-        """Have rest what was in the way; `subnet_of` gives the subnet of an interface."""
-        if isinstance(error, Exhausted) and error.code.startswith("Insufficient"):
+    def failed(
+        self,
+        action: Action,
+        error: OutsideError,
+        *,
+        subnet_of: Callable[[str], str],
+        subnets: Mapping[str, Subnet] = MappingProxyType({}),
+    ) -> None:
+        """Have rest what was in the way; `subnet_of` gives the subnet of an interface.
+
+        A subnet that has something left, but less than was asked for, by what was read of `subnets` since,
+        need not rest: it is asked for less.
+        """
+        if is_full(error):
             for subnet_id in _subnets_of(action, subnet_of):
-                self._rest(self._subnets, subnet_id, error)
+                if not _has_less(subnets.get(subnet_id), action):
+                    self._rest(self._subnets, subnet_id, error)
         else:
             self._rest(self._others, action.key, error)
 
@@ -55,6 +69,16 @@ class Rests:
     def _rest(self, ledger: Ledger[str], key: str, error: OutsideError) -> None:
         seconds = ledger.failed(key, error)
         self._rests[key] = Rest(self._now() + timedelta(seconds=seconds), error.reason, error.message)
+
+
+def is_full(error: OutsideError | None) -> bool:
+    """Whether a subnet had less than was asked for; EC2 gives all or nothing."""
+    return isinstance(error, Exhausted) and error.code.startswith("Insufficient")
+
+
+def _has_less(subnet: Subnet | None, action: Action) -> bool:
+    primary = isinstance(action, CreateEni)
+    return subnet is not None and primary < subnet.free < gain(action) + primary
 
 
 def _subnets_of(action: Action, subnet_of: Callable[[str], str]) -> Iterator[str]:

@@ -6,22 +6,19 @@ without a link, which the DEL that follows, or the audit, takes back.
 
 import asyncio
 import logging
-import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
-from typing import Any, Protocol
+from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from addons.cni import names
 from addons.cni.controller.addresses import AddressPool, Taken
 from addons.cni.controller.attempts import Attempt, Attempts
+from addons.cni.controller.links import NOWHERE, Links, Network
 from addons.cni.controller.locks import Gate, Locks
-from addons.cni.controller.metrics import ADD_SECONDS, COUNTS
 from addons.cni.controller.pods import PodCheck
 from addons.cni.model.assignments import Assignment, PodId, SandboxKey
 from addons.cni.model.requests import (
@@ -35,60 +32,15 @@ from addons.cni.model.requests import (
     CniError,
     CniRequest,
 )
-from addons.cni.net.pods import LinkTaken
 from addons.cni.server.results import result_of
 from addons.cni.store.journal import Journal, JournalFailed
 from addons.cni.store.records import Assigned, Ended, Released
 from addons.runtime.clock import utc_now
-from addons.runtime.errors import NotFound, OutsideError
 
 log = logging.getLogger(__name__)
 
 _REMEMBERED = timedelta(minutes=10)
 """For how long an ADD is refused whose DEL came first; kubelets give up after four minutes."""
-
-_NOWHERE = IPv4Address("0.0.0.0")
-_UNKNOWN = "?"
-_REFUSALS = 256
-
-
-class Refusal(Struct, frozen=True):
-    """An ADD was refused."""
-
-    pod: PodId
-    reason: str
-    message: str
-    at: datetime
-
-
-class Ends(Protocol):
-    """The hardware addresses of both ends of a pair of links."""
-
-    @property
-    def host_mac(self) -> str:
-        """That of the host's end."""
-        ...
-
-    @property
-    def pod_mac(self) -> str:
-        """That of the pod's end."""
-        ...
-
-
-class Network(Protocol):
-    """Wires sandboxes. Methods may be repeated, and mind whose the links are. Each raises OutsideError."""
-
-    async def connect(self, assignment: Assignment) -> Ends:
-        """Have the sandbox reach the node. What is wired already stays; when it fails, nothing is left."""
-        ...
-
-    async def disconnect(self, assignment: Assignment) -> None:
-        """Take links, routes and rules of the sandbox away; those of another sandbox of this name stay."""
-        ...
-
-    async def check(self, assignment: Assignment) -> tuple[str, ...]:
-        """Say in words what is not as it was made."""
-        ...
 
 
 class Sandboxes:
@@ -112,22 +64,21 @@ class Sandboxes:
         mtu: int,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._journal, self._addresses, self._network, self._pods = journal, addresses, network, pods
+        self._journal, self._addresses, self._pods = journal, addresses, pods
+        self._wiring = Links(network, pods)
         self._allocations = journal.allocations
         self._name_of, self._not_ready, self._mtu, self._now = name_of, not_ready, mtu, now
         self._add_timeout, self._cooldown = add_timeout, cooldown
         self._containers, self._links, self._gate = Locks(), Locks(), Gate()
         self.attempts = Attempts()
-        self.refusals: deque[Refusal] = deque(maxlen=_REFUSALS)
-        """ADDs that were refused lately, the last last, for Events and for who asks why."""
 
     async def add(self, request: CniRequest, gone: asyncio.Future[None]) -> dict[str, Any]:
         """Give a sandbox an address and a network. The same request again is answered the same again."""
         assert request.key is not None
         attempt = Attempt(request.key, request.pod, self._now())
         gone.add_done_callback(lambda _: attempt.end(_unheard()))
-        COUNTS.add("add")
-        with _timed(), self._explained(attempt):
+        self.attempts.add(attempt)
+        try:
             async with self._containers.hold(request.key.container_id):
                 attempt.raise_if_ended()
                 if held := self._allocations.by_key.get(request.key):
@@ -136,6 +87,8 @@ class Sandboxes:
                 await self._pods.refuse_replaced(request.pod)
                 taken = await self._address(attempt)
                 return await self._attach(attempt, request, taken)
+        finally:
+            self.attempts.discard(attempt)
 
     async def delete(self, request: CniRequest) -> None:
         """Take back what a sandbox has, by what is known here: its namespace may be gone."""
@@ -145,7 +98,6 @@ class Sandboxes:
             if held := self._held_by(request.key):
                 async with self._links.hold(held.host_if):
                     await self._release(replace(held, netns=request.netns or held.netns))
-                COUNTS.add("delete", "")
             else:
                 await self._delete_unknown(request, request.key)
 
@@ -157,27 +109,24 @@ class Sandboxes:
             raise CniError(UNKNOWN_CONTAINER, f"container {request.key} has no address here")
         listed = [str(ip.get("address", "")) for ip in (request.previous or {}).get("ips") or ()]
         wrong = [] if f"{held.ip}/32" in listed else [f"prevResult lacks {held.ip}, which is its address"]
-        try:
-            wrong += await self._network.check(held)
-        except OutsideError as error:
-            raise _unwired(held, error) from error
+        wrong += await self._wiring.check(held)
         if wrong:
             raise CniError(NOT_AS_WIRED, f"container {request.key}: {'; '.join(wrong)}")
 
     async def collect(self, request: CniRequest) -> None:
         """Release what no valid attachment of this network holds, while no ADD and no DEL is at work."""
-        network, valid, failed = request.config["name"], frozenset(request.valid), list[str]()
+        network, valid = request.config["name"], frozenset(request.valid)
         async with self._gate.alone():
-            for held in list(self._allocations.by_key.values()):
-                if held.key.network != network or held.key in valid:
-                    continue
-                log.info("gc: container %s is gone, %s is released", held.key, held.ip)
-                try:
-                    await self._release(held)
-                except CniError as error:
-                    failed.append(error.message)
-        if failed:
-            raise CniError(WIRING_FAILED, "; ".join(failed), reason=names.WIRING_FAILED)
+            held = list(self._allocations.by_key.values())
+            lost = [each for each in held if each.key.network == network and each.key not in valid]
+            for each in lost:
+                log.info("gc: container %s is gone, %s is released", each.key, each.ip)
+            ended = await asyncio.gather(*map(self._release, lost), return_exceptions=True)
+        errors = [each for each in ended if each is not None]
+        if any(not isinstance(each, CniError) for each in errors):
+            raise BaseExceptionGroup("gc", errors)
+        if errors:
+            raise CniError(WIRING_FAILED, "; ".join(map(str, errors)), reason=names.WIRING_FAILED)
 
     def status(self) -> None:
         """Say why no ADD can be served."""
@@ -199,9 +148,8 @@ class Sandboxes:
 
     async def _address(self, attempt: Attempt) -> Taken:
         """Wait for an address, no longer than the time-out and whatever ends the attempt."""
-        attempt.asked = self._addresses.ask(attempt.pod)
+        attempt.asked = self._addresses.ask()
         if not attempt.asked.done():
-            COUNTS.add("none")
             if self._pods.is_ending(attempt.pod):
                 attempt.end(CniError(ABANDONED, f"pod {attempt.pod} is ending", reason=names.POD_DELETED))
             elif attempt.ended_by:
@@ -264,10 +212,7 @@ class Sandboxes:
     async def _connect(self, attempt: Attempt, request: CniRequest, held: Assignment) -> dict[str, Any]:
         """Wire, and take all back if that fails, or if nobody wants it any more."""
         try:
-            ends = await self._wired(held)
-        except OutsideError as error:
-            await self._release(held)
-            raise _unwired(held, error) from error
+            ends = await self._wiring.connect(held)
         except CniError:
             await self._release(held)
             raise
@@ -276,28 +221,14 @@ class Sandboxes:
             raise attempt.ended_by
         return result_of(request, held, host_mac=ends.host_mac, pod_mac=ends.pod_mac, mtu=self._mtu)
 
-    async def _wired(self, held: Assignment) -> Ends:
-        """Wire. A link of the same name that the journal does not know gives way to the pod that is there."""
-        try:
-            return await self._network.connect(held)
-        except LinkTaken as error:
-            holder = replace(held, key=SandboxKey(held.key.network, *error.owner), ip=_NOWHERE, netns="")
-            await self._pods.refuse_unless_successor(held.pod, replace(held.pod, uid=_UNKNOWN))
-            log.warning("container %s takes the place of %s, which nobody knows", held.key, holder.key)
-            await self._network.disconnect(holder)
-            return await self._network.connect(held)
-
     async def _add_again(self, request: CniRequest, held: Assignment) -> dict[str, Any]:
         """Answer with the same address; a container that came back in another namespace is wired there."""
         async with self._gate.shared(), self._links.hold(held.host_if):
-            try:
-                if held.netns != request.netns:
-                    await self._network.disconnect(held)
-                    held = replace(held, netns=request.netns)
-                    await self._write_assigned(held)
-                ends = await self._network.connect(held)
-            except OutsideError as error:
-                raise _unwired(held, error) from error
+            if held.netns != request.netns:
+                await self._wiring.disconnect(held)
+                held = replace(held, netns=request.netns)
+                await self._write_assigned(held)
+            ends = await self._wiring.connect(held)
             return result_of(request, held, host_mac=ends.host_mac, pod_mac=ends.pod_mac, mtu=self._mtu)
 
     def _held_by(self, key: SandboxKey) -> Assignment | None:
@@ -311,12 +242,7 @@ class Sandboxes:
         """Unwire, then have the address rest. Raises CniError where the kernel refuses: all stays."""
         if held.key not in self._allocations.by_key:
             return
-        try:
-            await self._network.disconnect(held)
-        except NotFound:
-            pass
-        except OutsideError as error:
-            raise _unwired(held, error) from error
+        await self._wiring.disconnect(held)
         until = self._now() + self._cooldown
         await self._journal.write_or_remember(Released(held.key, held.ip, until))
         self._addresses.released()
@@ -327,30 +253,15 @@ class Sandboxes:
         A pod's container is remembered, as its ADD may be on its way still. Container ids of pods are used
         once; other runtimes may start a container again.
         """
-        try:
-            await self._network.disconnect(self._stranger(request, key))
-        except OutsideError as error:
-            log.info("container %s is not known here: %s", key, error)
+        await self._wiring.disconnect_stranger(self._stranger(request, key))
         if request.pod.name:
             until = self._now() + _REMEMBERED
             await self._journal.write_or_remember(Ended(key.container_id, until))
 
     def _stranger(self, request: CniRequest, key: SandboxKey) -> Assignment:
         """Describe what the container held, as far as the runtime knows."""
-        ip = next(iter(_addresses_in(request)), _NOWHERE)
+        ip = next(iter(_addresses_in(request)), NOWHERE)
         return self._assignment(request, key, Taken(ip, ""))
-
-    @contextmanager
-    def _explained(self, attempt: Attempt) -> Iterator[None]:
-        """Keep an attempt among those under way, and why it was refused."""
-        self.attempts.add(attempt)
-        try:
-            yield
-        except CniError as error:
-            self.refusals.append(Refusal(attempt.pod, error.reason, error.message, self._now()))
-            raise
-        finally:
-            self.attempts.discard(attempt)
 
     def _refuse_ended(self, key: SandboxKey) -> None:
         until = self._allocations.ended.get(key.container_id)
@@ -366,22 +277,5 @@ def _addresses_in(request: CniRequest) -> Iterator[IPv4Address]:
             yield IPv4Address(str(listed.get("address", "")).partition("/")[0])
 
 
-@contextmanager
-def _timed() -> Iterator[None]:
-    """Measure an ADD, by its outcome."""
-    begun = time.monotonic()
-    outcome = "error"
-    try:
-        yield
-        outcome = "ok"
-    finally:
-        ADD_SECONDS.labels(outcome).observe(time.monotonic() - begun)
-
-
 def _unheard() -> CniError:
     return CniError(TRY_LATER, "nobody waits for the answer any more", reason=names.PLUGIN_GONE)
-
-
-def _unwired(held: Assignment, error: OutsideError) -> CniError:
-    message = f"container {held.key} with {held.ip}: {error.message}"
-    return CniError(WIRING_FAILED, message, reason=names.WIRING_FAILED)

@@ -71,6 +71,10 @@ class Surroundings:
         if self._is_due("security groups", self._config.audit_interval / 2):
             await self._try("security groups", self._read_groups)
 
+    def expire(self) -> None:
+        """Have subnets read again at the next refresh: EC2 has less left than was thought."""
+        self._read_at.pop("subnets", None)
+
     def took(self, subnet_id: str, addresses: int) -> None:
         """Count what was taken of a subnet, or given back (less than 0), until EC2 is asked again."""
         if subnet := self.subnets.get(subnet_id):

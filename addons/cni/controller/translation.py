@@ -57,6 +57,7 @@ class Translating:
         self._routes_asked: frozenset[str] = frozenset()
         self._routes_at: datetime | None = None
         self._woken = asyncio.Event()
+        self._is_original_gone = False
         self.rules: SnatRules | None = None
         self.errors: dict[str, OutsideError] = {}
 
@@ -75,12 +76,15 @@ class Translating:
             try:
                 await self.ensure()
                 self.errors.pop("translation", None)
+                await self._remove_original()
             except OutsideError as error:
                 log.warning("translation of addresses: %s", error.message)
                 self.errors["translation"] = error
             seconds = self._config.audit_interval.total_seconds() / 2
-            pause = min(seconds, _RETRY_SECONDS) if self.errors else seconds
-            await first_of(self._woken, stopping, seconds=pause)
+            is_failing = self.errors.keys() - {"original"}
+            await first_of(
+                self._woken, stopping, seconds=min(seconds, _RETRY_SECONDS) if is_failing else seconds
+            )
             self._woken.clear()
 
     async def ensure(self) -> None:
@@ -88,7 +92,7 @@ class Translating:
         await self._read()
         excluded = map(IPv4Network, self._config.exclude_snat_cidrs)
         rules = exempt_networks(self._config.snat_mode, self._cidrs, excluded, self._routes)
-        amiss = await asyncio.to_thread(self._snat.ensure, self._translation(rules))
+        amiss = self._snat.ensure(self._translation(rules))
         if rules != self.rules:
             log.info("translation of addresses: %s", rules.because)
         elif amiss:
@@ -96,6 +100,22 @@ class Translating:
         self.rules = rules
         told = [reports.of_node(self._config.node, rules.reason, rules.because)] if rules.reason else []
         self._reporter.tell_current("translation", told)
+
+    async def _remove_original(self) -> None:
+        """Remove, once, what the original left: it would go on to translate what is exempt by now."""
+        if self._is_original_gone:
+            return
+        try:
+            removed = self._snat.remove_original()
+        except OutsideError as error:
+            if "original" not in self.errors:
+                log.warning("packet filter of amazon-vpc-cni-k8s: %s", error.message)
+            self.errors["original"] = error
+            return
+        self._is_original_gone = True
+        self.errors.pop("original", None)
+        for words in removed:
+            log.info("packet filter of amazon-vpc-cni-k8s: removed %s", words)
 
     def _translation(self, rules: SnatRules) -> Translation:
         return Translation(

@@ -24,12 +24,17 @@ from addons.runtime.errors import NotFound
 
 
 def differences(pairs: Pairs, wiring: Wiring) -> tuple[str, ...]:
-    """Say what is not as it was wired; see `Pods.check`."""
+    """Say what is not as it was wired; see `Pods.check`.
+
+    Of pods that were taken over the namespace is not known: they are looked at from outside.
+    """
     with Kernel() as kernel:
         host = _find(kernel, wiring.host_if)
         found = list(_host_differences(kernel, wiring, host))
     if host and (host.index, GATEWAY) not in map(route.read_proxy, pairs.host.dump(route.PROXIES)):
         found.append(f"link {host.name}: does not answer for {GATEWAY}")
+    if not wiring.netns:
+        return tuple(found)
     try:
         with opened(wiring.netns) as namespace:
             kernel = pairs.kernel_inside(namespace, wiring)
@@ -47,23 +52,18 @@ def repair(pairs: Pairs, wiring: Wiring) -> tuple[str, ...]:
     return amiss
 
 
-def adopt(pairs: Pairs, wiring: Wiring) -> tuple[str, ...]:
-    """Make a pair of another daemon ours; see `Pods.adopt`."""
-    link = pairs.link(pairs.host, wiring.host_if)
-    if link.alias == wiring.alias:
-        return repair(pairs, wiring)
-    pairs.finish(wiring, link.index)
-    return (f"link {wiring.host_if}: was wired by another daemon", *repair(pairs, wiring))
-
-
 def _put_right(pairs: Pairs, wiring: Wiring) -> None:
-    host = pairs.link(pairs.host, wiring.host_if)
-    pairs.host.send([route.set_up(host.index)])
-    pairs.finish(wiring, host.index)
+    host = pairs.own_link(wiring)
+    pairs.host.send([route.set_mtu(host.index, wiring.mtu), route.set_up(host.index)])
+    pairs.lead_to(wiring, host.index)
+    pairs.sign(wiring, host.index)
+    if not wiring.netns:
+        return
     with opened(wiring.netns) as namespace:
         pod = pairs.socket_inside(namespace, wiring)
     try:
         inside = pairs.link(pod, wiring.if_name)
+        pod.send([route.set_mtu(inside.index, wiring.mtu)])
         pod.send(pod_end(wiring, inside.index, host.mac))
     finally:
         pod.close()

@@ -59,4 +59,6 @@ def enter(descriptor: int, name: str) -> None:
 def _refusal(code: int, name: str) -> OutsideError:
     error = _TREE.get(code, Unavailable)
     words = "is not a namespace any more" if code == errno.EINVAL else os.strerror(code).lower()
+    if error is Denied:
+        words += ": entering one needs CAP_SYS_ADMIN"
     return error(f"namespace {name}: {words}", code=errno.errorcode.get(code, str(code)))

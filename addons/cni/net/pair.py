@@ -101,21 +101,40 @@ class Pairs:
             raise NotFound(f"link {name}: is not there")
         return route.read_link(netlink.get(route.get_link(index)))
 
-    def finish(self, wiring: Wiring, index: int) -> None:
-        """Lead packets to the pod, answer it when it asks for its gateway, and only then say whose it is."""
+    def adopt(self, wiring: Wiring) -> tuple[str, ...]:
+        """Make a pair of another daemon ours; see `Pods.adopt`."""
+        link = self.own_link(wiring)
+        if link.alias == wiring.alias:
+            return ()
+        self.lead_to(wiring, link.index)
+        self.sign(wiring, link.index)
+        return (f"link {link.name}: was wired by another daemon",)
+
+    def own_link(self, wiring: Wiring) -> Link:
+        """Look the host's end up. Raises `NotFound`, and `LinkTaken` when it is another sandbox's."""
+        link = self.link(self.host, wiring.host_if)
+        owner = owner_of(link.alias)
+        if owner and link.alias != wiring.alias:
+            raise _taken(link, owner)
+        return link
+
+    def lead_to(self, wiring: Wiring, index: int) -> None:
+        """Lead packets to the pod, and answer it when it asks for its gateway."""
         if wiring.layout == "compat":
             self._forget_rules(wiring)
+        network = IPv4Network(wiring.ip)
         self.host.send(
             [
                 route.answer_at_once(index),
                 route.new_proxy(index, GATEWAY),
-                route.new_route(
-                    IPv4Network(wiring.ip), index, protocol=PROTOCOL, table=wiring.table_of_route
-                ),
+                route.new_route(network, index, protocol=PROTOCOL, table=wiring.table_of_route),
                 *rules_of_pod(wiring),
-                route.set_alias(index, wiring.alias),
             ]
         )
+
+    def sign(self, wiring: Wiring, index: int) -> None:
+        """Say whose link it is: it is complete."""
+        self.host.send([route.set_alias(index, wiring.alias)])
 
     def _existing(self, wiring: Wiring) -> Link | None:
         """Give the link of that name if it is this sandbox's; remove what was left half made."""
@@ -127,8 +146,7 @@ class Pairs:
         if link.alias == wiring.alias and not is_doomed:
             return link
         if link.alias and not is_doomed:
-            owner = owner_of(link.alias) or (link.alias, "")
-            raise LinkTaken(f"link {link.name}: belongs to sandbox {owner[0][:12]}", owner)
+            raise _taken(link, owner_of(link.alias) or (link.alias, ""))
         self._delete(link.index)
         return None
 
@@ -139,15 +157,18 @@ class Pairs:
             self.host.send([pair])
         except AlreadyExists as error:
             raise AlreadyExists(f"{wiring.if_name} in {wiring.netns}: is there already, not by us") from error
+        is_complete = False
         try:
             self._sysctls.quiet(wiring.host_if)
             pod.send(pod_end(wiring, pod.index_of(wiring.if_name)))
             index = self.host.index_of(wiring.host_if)
-            self.finish(wiring, index)
+            self.lead_to(wiring, index)
             self._await_running(index)
-        except BaseException:
-            self._delete(self.host.index_of(wiring.host_if))
-            raise
+            self.sign(wiring, index)
+            is_complete = True
+        finally:
+            if not is_complete:
+                self._delete(self.host.index_of(wiring.host_if))
         return Wired(written_mac(wiring.host_mac), written_mac(wiring.pod_mac))
 
     def _await_running(self, index: int) -> None:
@@ -214,6 +235,10 @@ def rules_of_pod(wiring: Wiring) -> list[Message]:
     if wiring.table != MAIN_TABLE:
         rules.append(route.rule_from(wiring.ip, priority=FROM_POD, table=wiring.table, protocol=PROTOCOL))
     return rules
+
+
+def _taken(link: Link, owner: tuple[str, str]) -> LinkTaken:
+    return LinkTaken(f"link {link.name}: belongs to sandbox {owner[0][:12]}", owner)
 
 
 def _wired(host: Link, pod: Link) -> Wired:

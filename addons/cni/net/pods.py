@@ -1,7 +1,8 @@
 """Wire pods: the hot path. Messages are packed by hand and sent as one batch for each namespace.
 
-Everything runs in a few threads of its own, which enter the pods' namespaces; the event loop only waits. What
-concerns one name is done by one thread, so that it is done in order.
+Everything runs in threads of its own, which enter the pods' namespaces; the event loop only waits. One thread
+wires: the kernel makes one link at a time anyway, and two threads of Python hinder each other. Another one
+looks and repairs, which takes longer.
 
 The kernel waits some 15 ms when it removes a link, and makes and removes no other one meanwhile. So links
 that are to go are put into a group, which is removed at once: thirty take as long as one.
@@ -9,7 +10,6 @@ that are to go are put into a group, which is removed at once: thirty take as lo
 
 import asyncio
 import os
-import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -29,14 +29,13 @@ T = TypeVar("T")
 class Pods:
     """The pods' links of the network namespace in which it is made; a context manager that ends its threads.
 
-    Links stay. `threads` are those that wire.
+    Links stay. Callers see to it that of one sandbox one call is under way at a time.
     """
 
-    def __init__(self, *, threads: int = 2, sysctls: Sysctls | None = None) -> None:
+    def __init__(self, *, sysctls: Sysctls | None = None) -> None:
         self._home = os.open(OWN, os.O_RDONLY | os.O_CLOEXEC)
-        self._sysctls = sysctls or Sysctls()
-        self._threads = [_Thread(self._home, self._sysctls) for _ in range(threads)]
-        self._remover = _Thread(self._home, self._sysctls)
+        used = sysctls or Sysctls()
+        self._wirer, self._remover, self._inspector = (_Thread(self._home, used) for _ in range(3))
         self._removing = asyncio.Lock()
         self._next_removal: asyncio.Task[None] | None = None
 
@@ -48,7 +47,7 @@ class Pods:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for thread in (*self._threads, self._remover):
+        for thread in (self._wirer, self._remover, self._inspector):
             await thread.end()
         os.close(self._home)
 
@@ -60,14 +59,14 @@ class Pods:
         the pod's namespace is gone. `AlreadyExists`: the pod has such an interface, not by us. Other
         `OutsideError`: the kernel refused.
         """
-        return await self._thread_of(wiring).run(lambda pairs: pairs.connect(wiring))
+        return await self._wirer.run(lambda pairs: pairs.connect(wiring))
 
     async def disconnect(self, wiring: Wiring) -> None:
         """Take away the pair of links, and its rules; nothing to do when they are gone, or another sandbox's.
 
         The pod's namespace may be gone: `netns` may be empty.
         """
-        if not await self._thread_of(wiring).run(lambda pairs: pairs.doom(wiring)):
+        if not await self._wirer.run(lambda pairs: pairs.doom(wiring)):
             return
         if self._next_removal is None:
             self._next_removal = asyncio.create_task(self._remove())
@@ -75,26 +74,23 @@ class Pods:
 
     async def check(self, wiring: Wiring) -> tuple[str, ...]:
         """Say in words what is not as `connect` makes it; empty when nothing. Raises `OutsideError`."""
-        return await self._thread_of(wiring).run(lambda pairs: inspection.differences(pairs, wiring))
+        return await self._inspector.run(lambda pairs: inspection.differences(pairs, wiring))
 
     async def repair(self, wiring: Wiring) -> tuple[str, ...]:
         """Put right what `check` finds, as long as the pair of links lives; say what was amiss."""
-        return await self._thread_of(wiring).run(lambda pairs: inspection.repair(pairs, wiring))
+        return await self._inspector.run(lambda pairs: inspection.repair(pairs, wiring))
 
     async def adopt(self, wiring: Wiring) -> tuple[str, ...]:
         """Take over a pod that another daemon wired: it keeps its links, which get our alias and route.
 
         Traffic goes on meanwhile. Say what was changed. Raises `NotFound`: there is no such link.
         """
-        return await self._thread_of(wiring).run(lambda pairs: inspection.adopt(pairs, wiring))
+        return await self._wirer.run(lambda pairs: pairs.adopt(wiring))
 
     async def _remove(self) -> None:
         async with self._removing:
             self._next_removal = None  # whoever comes from now on needs the next one
             await self._remover.run(Pairs.remove_doomed)
-
-    def _thread_of(self, wiring: Wiring) -> "_Thread":
-        return self._threads[zlib.crc32(wiring.host_if.encode()) % len(self._threads)]
 
 
 class _Thread:
@@ -113,4 +109,4 @@ class _Thread:
     async def end(self) -> None:
         """Do what was asked for, and end."""
         await self.run(Pairs.close)
-        await asyncio.to_thread(self._executor.shutdown)
+        self._executor.shutdown()  # at once, as it has nothing left to do

@@ -1,5 +1,6 @@
 """Keep the table that translates addresses in place: replaced at once, and verified."""
 
+from addons.cni.net.original import remove_leftovers
 from addons.cni.net.table import TABLE, Translation, wanted_table
 from addons.netlink import nftables
 from addons.netlink.sockets import NETFILTER, NetlinkSocket
@@ -33,6 +34,10 @@ class Snat:
         if amiss:
             nftables.install(self._netfilter, table)
         return amiss
+
+    def remove_original(self) -> tuple[str, ...]:
+        """Remove what the original left in the packet filter; see `original.remove_leftovers`."""
+        return remove_leftovers(self._netfilter)
 
     def remove(self) -> None:
         """Take the table away."""

@@ -60,8 +60,13 @@ class Sysctls:
 
     def quiet(self, link: str) -> None:
         """Take no IPv6 from a pod: its router advertisements would have the node send elsewhere."""
-        if self._has_ipv6:
-            self.write(f"ipv6/conf/{link}/disable_ipv6", "1")
+        name = f"ipv6/conf/{link}/disable_ipv6"
+        try:
+            if self._has_ipv6:
+                self.write(name, "1")
+        except Denied:
+            if self.read(name) != "1":  # as it is where the node has no IPv6 for new links
+                raise
 
     def _refusal(self, error: OSError, name: str) -> OutsideError:
         kind = _TREE.get(error.errno or 0, Unavailable)

@@ -7,7 +7,8 @@
 | 1536 | from addresses of other interfaces by their tables | from pods |
 | 32765 | from the primary addresses of these interfaces by their tables | the interfaces themselves |
 
-A rule that a living pod may need goes only when another one does its work already.
+A rule that a living pod may need goes only when another one does its work already. A pod lives when it is
+assigned its address, and when a link leads to it: the assignment may not be known yet, or lost.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -171,20 +172,25 @@ def _connected(observed: Observed, indexes: Collection[int]) -> Iterator[Route]:
 def _old_rules(wanted: Wanted, observed: Observed) -> Iterator[Rule]:
     """Rules that serve nobody, and further copies of those that are wanted."""
     seen = set()
-    routed = {
-        each.network.network_address
-        for each in observed.routes
-        if each.table == (POD_TABLE if wanted.path.layout == "table" else MAIN_TABLE)
-        and each.network.prefixlen == 32
-    }
-    for rule in observed.rules:
+    led = _led_to(observed)
+    table = POD_TABLE if wanted.path.layout == "table" else MAIN_TABLE
+    living = wanted.living.union(*led.values())
+    for rule in filter(_is_ours, observed.rules):
         plain = _without_protocol(rule)
-        if not _is_ours(rule):
-            continue
         if plain in wanted.rules and plain not in seen:
             seen.add(plain)
-        elif plain in wanted.rules or all(_is_served(ip, rule, wanted, routed) for ip in wanted.living):
+        elif plain in wanted.rules or all(_is_served(ip, rule, wanted, led[table]) for ip in living):
             yield rule
+
+
+def _led_to(observed: Observed) -> dict[int, set[IPv4Address]]:
+    """The addresses to which ends of pairs lead, by the table of the route."""
+    ends = {link.index for link in observed.links if link.kind == "veth"}
+    found: dict[int, set[IPv4Address]] = {POD_TABLE: set(), MAIN_TABLE: set()}
+    for each in observed.routes:
+        if each.index in ends and each.table in found and each.network.prefixlen == 32:
+            found[each.table].add(each.network.network_address)
+    return found
 
 
 def _is_ours(rule: Rule) -> bool:
@@ -201,12 +207,17 @@ def _is_ours(rule: Rule) -> bool:
 def _is_served(ip: IPv4Address, rule: Rule, wanted: Wanted, routed: Collection[IPv4Address]) -> bool:
     """Whether a living pod does without the rule: it is not concerned, or another rule does its work."""
     if rule.priority == TO_POD:
-        return ip not in rule.destination or ip in routed
+        return ip not in rule.destination or (ip in routed and _leads_to(ip, wanted.rules))
     if rule.priority == FROM_POD:
         return ip not in rule.source or any(
             each.priority == FROM_POD and ip in each.source for each in wanted.rules
         )
     return True
+
+
+def _leads_to(ip: IPv4Address, rules: Collection[Rule]) -> bool:
+    in_our_table, alone = Rule(TO_POD, POD_TABLE), Rule(TO_POD, MAIN_TABLE, destination=IPv4Network(ip))
+    return in_our_table in rules or alone in rules
 
 
 def _without_protocol(rule: Rule) -> Rule:

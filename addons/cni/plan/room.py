@@ -42,10 +42,18 @@ def _is_placed(view: View, eni: Eni) -> bool:
 
 
 def new_enis(view: View) -> int:
-    """How many interfaces could be made now."""
-    if not view.makes_enis or view.rests_now(NEW_INTERFACE):
+    """How many interfaces could be made now.
+
+    None while EC2 throttles the growth of those that are there: three calls are no way around one.
+    """
+    if not view.makes_enis or view.rests_now(NEW_INTERFACE) or _is_throttled(view):
         return 0
     return view.free_eni_slots
+
+
+def _is_throttled(view: View) -> bool:
+    resting = (view.rests[eni.eni_id] for eni in view.pod_enis if view.rests_now(eni.eni_id))
+    return any(rest.is_throttling for rest in resting)
 
 
 def slots_of_rooms(view: View) -> tuple[int, ...]:

@@ -27,6 +27,9 @@ class UnderWay(Struct, frozen=True):
     since: datetime
 
 
+THROTTLING = frozenset({"RequestLimitExceeded", "Throttled", "Throttling", "ThrottlingException"})
+
+
 class Rest(Struct, frozen=True):
     """Why something is not tried again before a time: the code of the other side, and its words.
 
@@ -37,14 +40,21 @@ class Rest(Struct, frozen=True):
     reason: str
     message: str
 
+    @property
+    def is_throttling(self) -> bool:
+        """Whether it was asked too often."""
+        return self.reason in THROTTLING
+
 
 class View(Struct, frozen=True, kw_only=True):
     """The node, its interfaces as EC2 has them, its addresses and pods.
 
     `subnets` are those known, by id: of the placement and of the interfaces; an unknown one counts as roomy.
-    `demand` is None while Kubernetes cannot be asked: nothing shrinks then. `asking` is how many ADDs wait.
+    `demand` is None while Kubernetes cannot be asked: nothing shrinks then. `asking` is how many ADDs wait,
+    `being_assigned` how many have their address while `demand` still counts them among those that wait.
     `max_pods` is the kubelet's limit, which counts pods of the host's network too. `rests` are keyed by id of
     an interface or a subnet, and by NEW_INTERFACE. `is_leaving` is the node that terminates.
+    The addresses of `unready` interfaces no pod can have yet, as the kernel does not know them.
     """
 
     now: datetime
@@ -56,17 +66,20 @@ class View(Struct, frozen=True, kw_only=True):
     subnets: Mapping[str, Subnet] = {}
     demand: Demand | None = Demand()
     asking: int = 0
+    being_assigned: int = 0
     arrivals: Arrivals = Arrivals()
     max_pods: int | None = None
     is_cordoned: bool = False
     is_leaving: bool = False
     rests: Mapping[str, Rest] = {}
     under_way: tuple[UnderWay, ...] = ()
+    unready: frozenset[str] = frozenset()
 
     @property
     def waiting(self) -> int:
         """Pods that need an address and have none."""
-        return max(self.demand.waiting if self.demand else 0, self.asking)
+        bound = self.demand.waiting - self.being_assigned if self.demand else 0
+        return max(bound, self.asking)
 
     @property
     def pod_enis(self) -> tuple[Eni, ...]:

@@ -5,30 +5,35 @@ from datetime import datetime
 
 from addons.cni import names
 from addons.cni.model.actions import Action, AssignAddresses, AssignPrefixes
-from addons.cni.plan.room import slots_of_rooms
+from addons.cni.plan.stock import stock_of
 from addons.cni.plan.view import NEW_INTERFACE, Rest, UnderWay, View, gain
 from addons.runtime.clock import rfc3339
 from addons.runtime.outcomes import Skip
 
-THROTTLING = frozenset({"RequestLimitExceeded", "Throttled", "Throttling", "ThrottlingException"})
 DENIAL = frozenset({"AccessDenied", "AuthFailure", "Denied", "UnauthorizedOperation"})
 
 
 def why_waiting(view: View, planned: Sequence[Action]) -> Skip | None:
     """The reason and the words, or None when there is an address for every pod that waits, and one more."""
-    stock = view.stock
-    if stock.free > view.waiting or (stock.free and stock.free == view.waiting):
+    ready = [eni for eni in view.pod_enis if eni.eni_id not in view.unready]
+    if 0 < stock_of(ready, view.addresses, view.now).free >= view.waiting:
         return None
+    cooling = tuple(_cooling(view))
     parts = [*_growing(view, planned)] or [*_refused(view), *_full(view)]
-    parts += _cooling(view)
-    if not parts:
-        parts = [Skip("pool", None, names.NOT_GROWING, "no address is free")]
+    if [part.reason for part in parts] == [names.NODE_FULL]:
+        parts = [*cooling, *parts]
+    elif not parts:
+        parts = [*cooling] or [Skip("pool", None, names.NOT_GROWING, "no address is free")]
+    else:
+        parts += cooling
     times = [part.retry_at for part in parts if part.retry_at]
     words = "; ".join(part.message for part in parts)
     return Skip("pool", None, parts[0].reason, words, min(times, default=None))
 
 
 def _growing(view: View, planned: Sequence[Action]) -> Iterator[Skip]:
+    if coming := sorted(eni.eni_id for eni in view.pod_enis if eni.eni_id in view.unready):
+        yield Skip("pool", None, names.GROWING, f"interface {coming[0]} attached, and not on the node yet")
     begun = [*view.under_way, *(UnderWay(action, view.now) for action in planned)]
     if growth := sorted((one for one in begun if gain(one.action)), key=lambda one: one.since):
         reason, again = _refused_before(view, growth[0].action)
@@ -40,7 +45,7 @@ def _refused_before(view: View, action: Action) -> tuple[str, str]:
     rest = view.rests.get(action.key)
     if rest is None:
         return names.GROWING, ""
-    if rest.reason in THROTTLING:
+    if rest.is_throttling:
         return names.THROTTLED, f", throttled until {rfc3339(rest.until)}"
     return names.GROWING, f", again after: {rest.message}"
 
@@ -65,7 +70,7 @@ def _refused(view: View) -> Iterator[Skip]:
 
 
 def _told(rest: Rest) -> tuple[str, str]:
-    if rest.reason in THROTTLING:
+    if rest.is_throttling:
         return names.THROTTLED, f"throttled until {rfc3339(rest.until)}"
     reason = names.EC2_DENIED if rest.reason in DENIAL else names.EC2_FAILED
     return reason, f"{rest.message}; tried again at {rfc3339(rest.until)}"
@@ -73,14 +78,12 @@ def _told(rest: Rest) -> tuple[str, str]:
 
 def _full(view: View) -> Iterator[Skip]:
     """What leaves no place: subnets, the node, or that no interface is made."""
-    used = sum(eni.used_slots for eni in view.pod_enis)
-    places = used + sum(slots_of_rooms(view))
     yield from _full_subnets(view)
     if view.free_eni_slots and not view.makes_enis:
         yield _no_interfaces(view)
-    if not view.free_eni_slots and places == used and not any(map(view.rests_now, view.rests)):
-        unit = view.unit
-        yield Skip("pool", None, names.NODE_FULL, f"node at {used * unit}/{used * unit}")
+    used, slots = sum(eni.used_slots for eni in view.pod_enis), view.limits.slots_per_eni
+    if not view.free_eni_slots and used >= len(view.pod_enis) * slots:
+        yield Skip("pool", None, names.NODE_FULL, f"node at {used * view.unit}/{used * view.unit}")
 
 
 def _no_interfaces(view: View) -> Skip:

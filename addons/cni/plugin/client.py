@@ -1,23 +1,22 @@
 #!/usr/bin/python3 -IS
 """The CNI plugin in Python: the twin of cni_plugin.c, for hosts for which nobody compiled that one.
 
-It needs the standard library alone, and imports little of it: most of its time is the interpreter's start.
-See cni_plugin.c for what it does.
+It needs the standard library alone, and of that only what is there at once or written in C: `json`, `socket`
+and `typing` would take longer to import than all the rest takes. See cni_plugin.c for what it does.
 """
 
-import json
+import _socket
 import os
 import select
-import socket
 import sys
 import time
-from typing import NoReturn
 
 LONGEST, LONGEST_VALUE, LONGEST_NAME = 1 << 20, 4096, 200
 BAD_ENVIRONMENT, IO_FAILURE, UNDECODABLE, BAD_CONFIG, TRY_LATER, NOT_AVAILABLE = 4, 5, 6, 7, 11, 50
 STDIN_SECONDS, ADD_SECONDS, CALL_SECONDS, AWAY_SECONDS, NAP_SECONDS = 30.0, 200.0, 60.0, 5.0, 0.05
 VARIABLES = (b"COMMAND", b"CONTAINERID", b"NETNS", b"IFNAME", b"ARGS")
-VERSIONS = ("0.4.0", "1.0.0", "1.1.0")
+NEWEST = b"1.1.0"
+SPACE = b" \t\r\n"
 ALPHANUMERIC = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -51,15 +50,30 @@ def read_stdin() -> bytes:
             raise Failure(UNDECODABLE, "the network configuration is too large")
 
 
-def texts_of(data: bytes) -> dict[str, str]:
-    """Give the texts of the outermost object; none where it is no JSON, which the daemon will say."""
-    try:
-        config = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(config, dict):
-        return {}
-    return {name: value for name, value in config.items() if isinstance(value, str)}
+def find_text(data: bytes, key: bytes) -> bytes | None:
+    """Give the text that a key has in the outermost object of the configuration, if it has one."""
+    depth, at = 0, 0
+    while at < len(data):
+        byte = data[at : at + 1]
+        depth += (byte in b"{[") - (byte in b"}]")
+        at += 1
+        if byte != b'"':
+            continue
+        end = _end_of_string(data, at)
+        name, rest = data[at:end], data[end + 1 : end + 1 + LONGEST_VALUE].lstrip(SPACE)
+        at = end + 1
+        if depth != 1 or name != key or rest[:1] != b":":
+            continue
+        value = rest[1:].lstrip(SPACE)
+        if value[:1] == b'"':
+            return value[1 : _end_of_string(value, 1)]
+    return None
+
+
+def _end_of_string(data: bytes, at: int) -> int:
+    while at < len(data) and data[at] != 0x22:
+        at += 2 if data[at] == 0x5C else 1
+    return min(at, len(data))
 
 
 def request_of(data: bytes) -> bytes:
@@ -79,29 +93,36 @@ def request_of(data: bytes) -> bytes:
     return b"\r\n".join([*lines, b"Content-Length: %d" % len(data), b"", data])
 
 
-def exchange(path: str, request: bytes, until: float) -> tuple[int, bytes]:
+def exchange(path: bytes, request: bytes, until: float) -> tuple[int, bytes]:
     """Send the request and read the answer: its status and body. Raises Away."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        try:
-            connection.settimeout(_left(until))
-            connection.connect(path)
-        except OSError:
-            raise Away(is_broken=False) from None
-        answer = b""
-        try:
-            connection.sendall(request)
-        except OSError:
-            part = b""  # it may have answered before it had read all
-        try:
-            while True:
-                connection.settimeout(_left(until))
-                part = connection.recv(65536)
-                if not part:
-                    break
-                answer += part
-        except OSError:
-            part = b""  # what is not whole does not count
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    try:
+        connection.settimeout(_left(until))
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise Away(is_broken=False) from None
+    answer = _talk(connection, request, until)
+    connection.close()
     return _read(answer)
+
+
+def _talk(connection: _socket.socket, request: bytes, until: float) -> bytes:
+    """Give what comes back until the daemon hangs up; what is not whole does not count."""
+    answer = b""
+    try:
+        connection.sendall(request)
+    except OSError:
+        return answer
+    try:
+        while True:
+            connection.settimeout(_left(until))
+            part = connection.recv(65536)
+            if not part:
+                return answer
+            answer += part
+    except OSError:
+        return answer
 
 
 def _left(until: float) -> float:
@@ -121,7 +142,7 @@ def _read(answer: bytes) -> tuple[int, bytes]:
     return status, body
 
 
-def ask(path: str, request: bytes, *, is_add: bool) -> tuple[int, bytes]:
+def ask(path: bytes, request: bytes, *, is_add: bool) -> tuple[int, bytes]:
     """Exchange until there is an answer; an ADD tries again for some seconds. Raises Away."""
     until, patience = time.monotonic() + (ADD_SECONDS if is_add else CALL_SECONDS), 0.0
     while True:
@@ -136,7 +157,7 @@ def ask(path: str, request: bytes, *, is_add: bool) -> tuple[int, bytes]:
         time.sleep(NAP_SECONDS)
 
 
-def spool(folder: str, request: bytes) -> None:
+def spool(folder: bytes, request: bytes) -> None:
     """Write the request down, once for each container and interface; what is there already is as good."""
     container = os.environb.get(b"CNI_CONTAINERID", b"")
     interface = os.environb.get(b"CNI_IFNAME", b"")
@@ -144,7 +165,7 @@ def spool(folder: str, request: bytes) -> None:
     if not is_named or b"/" in container + interface or len(container) + len(interface) > LONGEST_NAME:
         raise Failure(BAD_ENVIRONMENT, "CNI_CONTAINERID and CNI_IFNAME name no container and no interface")
     try:
-        _write_down(os.fsencode(folder), b"%b-%b" % (container, interface), request)
+        _write_down(folder, b"%b-%b" % (container, interface), request)
     except OSError as error:
         message = "the daemon is away, and the DEL cannot be written down for it"
         raise Failure(IO_FAILURE, message, error.strerror or "") from None
@@ -177,14 +198,14 @@ def write_all(file: int, data: bytes) -> None:
         data = data[os.write(file, data) :]
 
 
-def call(config: dict[str, str], data: bytes) -> int:
+def call(data: bytes) -> int:
     """Do one call; the exit code."""
     command = os.environ["CNI_COMMAND"]
-    path = _text(config, "socket", "/run/aws-addons/cni.sock", 107)
-    folder = _text(config, "spool", "/run/aws-addons/cni/spool", LONGEST_VALUE - 1)
+    path = _text(data, b"socket", b"/run/aws-addons/cni.sock", 107)
+    folder = _text(data, b"spool", b"/run/aws-addons/cni/spool", LONGEST_VALUE - 1)
     if command == "VERSION":
-        answer = {"cniVersion": version_of(config), "supportedVersions": VERSIONS}
-        write_all(1, json.dumps(answer).encode() + b"\n")
+        text = b'{"cniVersion":"%b","supportedVersions":["0.4.0","1.0.0","1.1.0"]}\n'
+        write_all(1, text % version_of(data))
         return 0
     request = request_of(data)
     try:
@@ -195,49 +216,47 @@ def call(config: dict[str, str], data: bytes) -> int:
             return 0
         end = "ended, or took too long" if away.is_broken else "does not run on this node"
         code = NOT_AVAILABLE if command == "STATUS" else TRY_LATER
-        raise Failure(code, f"the daemon of aws-addons-cni {end}", path) from None
+        raise Failure(code, f"the daemon of aws-addons-cni {end}", os.fsdecode(path)) from None
     write_all(1, body)
     return 0 if status == 200 else 1
 
 
-def _text(config: dict[str, str], name: str, default: str, longest: int) -> str:
-    value = config.get(name, default)
-    size = len(value.encode(errors="replace"))
-    if size > longest or "\\" in value or '"' in value or not value.isprintable():
+def _text(data: bytes, key: bytes, default: bytes, longest: int) -> bytes:
+    value = find_text(data, key)
+    if value is None:
+        return default
+    if len(value) > longest or any(each in value for each in (b"\\", b"\0")):
         message = "the network configuration has a text that is too long or has escapes"
-        raise Failure(BAD_CONFIG, message, name)
+        raise Failure(BAD_CONFIG, message, key.decode())
     return value
 
 
-def version_of(config: dict[str, str]) -> str:
+def version_of(data: bytes) -> bytes:
     """Give the version of the configuration, in which answers are."""
-    asked = config.get("cniVersion", "")
-    return asked if asked and len(asked) < 32 and not asked.strip("0123456789.") else VERSIONS[-1]
+    asked = find_text(data, b"cniVersion") or b""
+    return asked if asked and len(asked) < 32 and not asked.strip(b"0123456789.") else NEWEST
 
 
-def fail(failure: Failure, version: str) -> None:
-    """Tell the runtime why the call failed."""
-    answer = {"cniVersion": version, "code": failure.code, "msg": failure.message, "details": failure.details}
-    write_all(1, json.dumps(answer).encode() + b"\n")
+def fail(failure: Failure, version: bytes) -> None:
+    """Tell the runtime why the call failed; no text of ours needs escapes in JSON."""
+    words = (version, failure.code, failure.message.encode(), os.fsencode(failure.details))
+    write_all(1, b'{"cniVersion":"%b","code":%d,"msg":"%b","details":"%b"}\n' % words)
 
 
-def main() -> NoReturn:
+def main() -> None:
     """Do the call of the environment; exits with 0 or 1."""
-    version, code = VERSIONS[-1], 1
+    version, code = NEWEST, 1
     try:
-        if not os.environ.get("CNI_COMMAND"):
-            raise Failure(BAD_ENVIRONMENT, "CNI_COMMAND is not set: a container runtime runs this")
-        data = read_stdin()
-        config = texts_of(data)
-        version = version_of(config)
-        code = call(config, data)
-    except Failure as failure:
         try:
+            if not os.environ.get("CNI_COMMAND"):
+                raise Failure(BAD_ENVIRONMENT, "CNI_COMMAND is not set: a container runtime runs this")
+            data = read_stdin()
+            version = version_of(data)
+            code = call(data)
+        except Failure as failure:
             fail(failure, version)
-        except OSError:
-            code = 1  # nobody reads it
     except OSError:
-        code = 1
+        code = 1  # nobody reads the answer
     sys.exit(code)
 
 

@@ -44,5 +44,5 @@ def error_of(error: CniError, version: str) -> dict[str, Any]:
 
 
 def version_of(asked: str, known: tuple[str, ...]) -> dict[str, Any]:
-    """Answer VERSION, in the version that was asked for where it is known."""
-    return {"cniVersion": asked if asked in known else known[-1], "supportedVersions": list(known)}
+    """Answer VERSION, in the version that was asked for."""
+    return {"cniVersion": asked, "supportedVersions": list(known)}

@@ -21,9 +21,11 @@ from typing import Self
 from addons.sim.aws.ec2.model import Change, Interface
 from addons.sim.fabric.echo import Echo
 from addons.sim.fabric.filters import targets
-from addons.sim.fabric.router import INTERNET, PEERED, PUBLIC_ADDRESSES, Router
+from addons.sim.fabric.router import INTERNET, NAT_GATEWAY, PEERED, PUBLIC_ADDRESSES, SERVICES, Router
 from addons.sim.fabric.subnets import Subnet
 from addons.sim.net import METADATA, Namespace
+
+__all__ = ["INTERNET", "NAT_GATEWAY", "PEERED", "SERVICES", "Node", "VpcFabric"]
 
 _numbers = itertools.count(1)
 
@@ -49,8 +51,9 @@ class VpcFabric:
     ) -> None:
         self._prefix = f"addons-vpc-{os.getpid()}-{next(_numbers)}"
         self.router = Router(Namespace(f"{self._prefix}-router"), Namespace(f"{self._prefix}-outside"))
-        self.internet = Echo(self.router.outside, str(INTERNET))
-        self.peered = Echo(self.router.outside, str(PEERED))
+        self.outside = self.router.outside
+        self.internet = Echo(self.outside, str(INTERNET))
+        self.peered = Echo(self.outside, str(PEERED))
         self._link_name = link_name
         self._first_subnets = tuple(subnets)
         self._nodes: dict[str, Node] = {}
@@ -61,7 +64,7 @@ class VpcFabric:
 
     def __enter__(self) -> Self:
         with ExitStack() as self._stack:
-            for namespace in (self.router.inside, self.router.outside):
+            for namespace in (self.router.inside, self.outside):
                 self._add_namespace(namespace)
             self.router.make()
             for subnet in self._first_subnets:
@@ -99,6 +102,10 @@ class VpcFabric:
             self._interfaces[change.after.id] = change.after
         if not (old and change.after and _wiring(old) == _wiring(change.after)):
             self._replace(old, change.after)
+
+    def dropped(self) -> dict[str, int]:
+        """Give how many packets were dropped, by reason (`filters.COUNTERS`)."""
+        return self.router.dropped()
 
     def port(self, interface_id: str) -> str:
         """Give the router's port of an interface, for `tcpdump` say; KeyError when it is not plugged in."""

@@ -119,6 +119,9 @@ class TestGrowth:
         begun = UnderWay(AssignAddresses(eni_id="eni-0", count=6, because=""), NOW)
         assert plan(eni(0), waiting=8, under_way=(begun,)) == [("create", "subnet-1", 6)]
 
+    def test_pods_that_have_their_address_but_are_not_known_to_have_it_do_not_count(self) -> None:
+        assert plan(eni(0, 1, 2, 3), used=[1, 2, 3], waiting=3, being_assigned=3) == [("assign", "eni-0", 4)]
+
     def test_prefixes_hold_sixteen(self) -> None:
         assert plan(eni(0), waiting=17, policy=PREFIXES) == [("assign", "eni-0", 2)]
 
@@ -204,7 +207,14 @@ class TestRests:
     REST = Rest(NOW + timedelta(seconds=5), "RequestLimitExceeded", "slow down")
 
     def test_a_resting_interface_is_not_grown(self) -> None:
-        assert plan(eni(0), waiting=2, rests={"eni-0": self.REST}) == [("create", "subnet-1", 6)]
+        assert plan(eni(0), eni(1), waiting=2, rests={"eni-0": self.REST}) == [("assign", "eni-1", 6)]
+
+    def test_throttling_is_not_evaded_by_the_three_calls_of_a_new_interface(self) -> None:
+        assert plan(eni(0), waiting=2, rests={"eni-0": self.REST}) == []
+
+    def test_another_failure_of_an_interface_is_evaded_by_a_new_one(self) -> None:
+        broken = Rest(NOW + timedelta(seconds=5), "InternalError", "oops")
+        assert plan(eni(0), waiting=2, rests={"eni-0": broken}) == [("create", "subnet-1", 6)]
 
     def test_no_interface_is_made_while_that_rests(self) -> None:
         both = {"eni-0": self.REST, NEW_INTERFACE: self.REST}

@@ -7,6 +7,7 @@ import pytest
 
 from addons.cni.model.enis import InstanceLimits
 from addons.cni.model.pool import Policy
+from addons.cni.plan.capacity import Capacity, pod_ip_capacity
 from tests.support.cni_nodes import Ec2, Node
 from tests.support.cni_pool import LARGE, NOW
 
@@ -68,6 +69,41 @@ class TestTwoNodes:
             other.add(f"new-{number}")
         wait(50, one, other)
         assert len(other.pods) == 5
+
+
+class TestScheduler:
+    """Two nodes in a subnet with eleven addresses, and twenty pods: eleven run, nine stay unscheduled."""
+
+    @staticmethod
+    def schedule(pending: list[str], nodes: list[Node], told: list[Capacity | None]) -> None:
+        """Bind pods where the most of what was told is left, as the scheduler does."""
+        while pending:
+            left = [
+                (capacity.value if capacity else 0) - len(node.pods) - len(node.waiting)
+                for node, capacity in zip(nodes, told, strict=True)
+            ]
+            if max(left) <= 0:
+                return
+            nodes[left.index(max(left))].add(pending.pop(0))
+
+    def test_the_capacities_come_to_what_there_is(self) -> None:
+        ec2 = Ec2({"subnet-1": IPv4Network("10.0.0.0/27")}, taken=14)
+        nodes = [Node(ec2, limits=LARGE, assign_seconds=0.3, create_seconds=3) for _ in range(2)]
+        assert len(ec2.free["subnet-1"]) == 11
+        pending = [f"pod-{number}" for number in range(20)]
+        told: list[Capacity | None] = [None, None]
+        for _ in range(300):
+            told = [
+                pod_ip_capacity(node.view(), old, sharers=2, rank=rank)
+                for rank, (node, old) in enumerate(zip(nodes, told, strict=True))
+            ]
+            self.schedule(pending, nodes, told)
+            wait(0.1, *nodes)
+        assert [len(node.waiting) for node in nodes] == [0, 0]
+        assert (sum(len(node.pods) for node in nodes), len(pending)) == (11, 9)
+        last = [capacity for capacity in told if capacity]
+        assert [capacity.taint for capacity in last] == [True, True]
+        assert last[0].because == "subnet subnet-1 has 0 free addresses"
 
 
 class TestChurn:

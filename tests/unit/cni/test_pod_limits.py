@@ -55,7 +55,7 @@ def test_only_the_first_container_is_changed() -> None:
 @pytest.mark.parametrize("where", ["containers", "initContainers"])
 def test_a_pod_that_says_something_of_it_itself_is_left_alone(where: str, kind: str) -> None:
     said = {"name": "b", "resources": {kind: {"aws-addons.io/pod-ip": "2"}}}
-    spec = {"containers": [{"name": "a"}], "initContainers": []}
+    spec: dict[str, list[Any]] = {"containers": [{"name": "a"}], "initContainers": []}
     spec[where] = [*spec[where], said]
     assert limit_patch({"spec": spec}) == []
 

@@ -59,6 +59,7 @@ CASES: list[tuple[Message, Batch]] = [
     ),
     (route.set_group(5, 83), lambda ip: ip.link("set", index=5, group=83)),
     (route.delete_group(83), lambda ip: ip.link("del", group=83)),
+    (route.set_mtu(5, 9001), lambda ip: ip.link("set", index=5, mtu=9001)),
     (route.set_up(5), lambda ip: ip.link("set", index=5, state="up")),
     (route.delete_link(5), lambda ip: ip.link("del", index=5)),
     (route.new_address(5, POD), lambda ip: ip.addr("replace", index=5, address=str(POD), prefixlen=32)),
@@ -129,7 +130,21 @@ def test_a_link_is_read_as_it_was_written() -> None:
             ("IFLA_MTU", 9001),
             ("IFLA_LINK", 2),
             ("IFLA_GROUP", 83),
+            ("IFLA_CARRIER_DOWN_COUNT", 3),
         ],
     }
-    link = route.Link(5, "eni123", "abc", HOST_MAC, 9001, True, True, peer_index=2, group=83)
+    link = route.Link(5, "eni123", "abc", HOST_MAC, 9001, True, True, peer_index=2, group=83, downs=3)
     assert route.read_link(by_its_classes(ifinfmsg, attributes)) == link
+
+
+@pytest.mark.parametrize(
+    ("rule", "read"),
+    [
+        ({"priority": 512, "table": 200}, (512, False)),
+        ({"priority": 1536, "src": str(POD), "src_len": 32, "table": 2}, (1536, True)),
+        ({"priority": 512, "dst": str(POD), "dst_len": 32, "table": 254}, (512, True)),
+        ({"priority": 1536, "src": "10.0.1.96", "src_len": 28, "table": 2}, (1536, False)),
+    ],
+)
+def test_a_rule_is_read_as_it_was_written(rule: dict[str, Any], read: tuple[int, bool]) -> None:
+    assert route.read_rule(by_pyroute2(lambda ip: ip.rule("add", **rule))[8:]) == read
