@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import suppress
 from datetime import datetime
 from ipaddress import IPv4Address
 
@@ -47,6 +48,8 @@ KEY = "pool"
 _SHORTEST_LOOK = 0.05
 _LINK_SECONDS = 0.5
 _CALM_SECONDS = 0.5
+_END_SECONDS = 1.0
+_NOT_ASKED = "EC2 was not asked for the node's interfaces yet"
 
 Prepare = Callable[[Collection[Eni]], Awaitable[frozenset[str]]]
 """Has the kernel as these interfaces need it; gives the ids of those whose addresses may be handed out."""
@@ -95,6 +98,7 @@ class Pool:
         self.failures: dict[str, str] = {}
         """What failed and has not succeeded since."""
         self._failed: OutsideError | None = None
+        self._is_recovered = False
         self.on_change: Callable[[], None] = lambda: None
         """Called when there may be more or fewer addresses."""
 
@@ -105,9 +109,10 @@ class Pool:
 
     def not_ready(self) -> str:
         """Why no pod can be given an address now or soon, in words; exhaustion is none such reason."""
-        if not self._interfaces.is_known:
+        if not self._interfaces.is_known or not self._is_recovered:
             failed = "".join(self._loop.errors.values())
-            return failed or "EC2 was not asked for the node's interfaces yet"
+            what = "it is not known yet what pods have" if self._interfaces.is_known else _NOT_ASKED
+            return failed or what
         stock = self.view().stock
         if stock.free or stock.assigned or self.is_at_rest:
             return ""
@@ -137,13 +142,20 @@ class Pool:
         self._arrivals = arrived(self._arrivals, self._now())
 
     async def run(self, permit: Permit) -> None:
-        """Keep the pool until the permit ends; what was begun is waited for."""
+        """Keep the pool until the permit ends; what was begun is waited for, but not long.
+
+        What EC2 did with a call whose answer nobody heard is seen by the daemon that comes next.
+        """
         self.wake()
         async with asyncio.TaskGroup() as group:
             waking = group.create_task(self._wake_when_asked())
             await self._loop.run(permit)
             waking.cancel()
-        await self.settle()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await self.settle()
+        for task in self._under_way:
+            task.cancel()
 
     async def settle(self) -> None:
         """Return when nothing is under way any more."""
@@ -189,6 +201,7 @@ class Pool:
         if not self._interfaces.is_doubtful:
             settled, self._doubtful = self._doubtful, settled
         await self._recover()
+        self._is_recovered = True
         self._addresses.restore(settled)
         await self.prepare()
         if not self._print_plan:
