@@ -1,5 +1,6 @@
 """No value passes Helm that the daemon then refuses, whatever it is: the pod would crash again and again."""
 
+import re
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, get_origin
@@ -18,7 +19,7 @@ from addons.iamproxy.controller.build import redirect_settings
 from addons.iamproxy.server.routes import Routes
 from addons.registry import config_of, prefixes_of
 from addons.runtime.settings import Setting, SettingError, load
-from docs.generate_charts import chart_settings
+from docs.generate_charts import chart_forms, chart_settings
 from tests.support.charts import APPLICATIONS, CHARTS, Values, helm, render_files, values
 from tests.support.drawn import Draw
 
@@ -271,6 +272,19 @@ def test_what_passes_helm_the_daemon_accepts(
                 start(chart, text, tmp_path)
             except SettingError as error:
                 pytest.fail(f"{setting.key}: {value!r} passes Helm, and then: {error}")
+
+
+FORMS = [(chart, key, form["words"]) for chart in APPLICATIONS for key, form in chart_forms(chart).items()]
+
+
+@pytest.mark.parametrize(("chart", "key", "words"), FORMS, ids=[f"{chart}-{key}" for chart, key, _ in FORMS])
+def test_a_text_of_another_form_is_refused_in_the_words_of_the_form(chart: str, key: str, words: str) -> None:
+    (setting,) = (setting for setting in chart_settings(chart) if setting.key == key)
+    text = "(?P<n>a)\n"
+    value = {tuple: [text], dict: {"Z1": text}}.get(get_origin(setting.type), text)
+    complaint = re.escape(f'config.{key}: "(?P<n>a)\\n" is not {words}')
+    with pytest.raises(helm.HelmRenderError, match=complaint):
+        render_files(with_key(chart, {key: value}), CHARTS / chart)
 
 
 @pytest.mark.parametrize(
