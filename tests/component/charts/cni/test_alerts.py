@@ -41,9 +41,7 @@ def play(folder: Path, *trouble: Fault) -> list[Evaluation]:
                 )
                 stopping = asyncio.Event()
                 watching = asyncio.create_task(watched.watches.run(stopping))
-                server = StatusServer(
-                    "127.0.0.1:0", name="cni", ready=str, state=dict, decisions=Decisions()
-                )
+                server = StatusServer("127.0.0.1:0", name="cni", ready=str, state=dict, decisions=Decisions())
                 async with prometheus.watching(server):
                     await asyncio.sleep(BEFORE * 60)
                     for fault in trouble:
