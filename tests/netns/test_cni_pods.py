@@ -322,6 +322,12 @@ class TestTakingOver:
             await on.disconnect(wiring)
             assert links(on) == []
 
+    async def test_a_pod_s_namespace_is_found_by_its_link(self, on: Host) -> None:
+        async with pod(on, POD) as (sandbox, wiring), pod(on, ANOTHER):
+            assert await on.pods.namespace_of(wiring.host_if) == f"/var{sandbox.netns}"
+        on.inside.ip("link add one type veth peer name other")
+        assert await on.pods.namespace_of("one") == ""
+
     async def test_there_must_be_a_link(self, on: Host) -> None:
         with pod_network() as sandbox, pytest.raises(NotFound, match="link eni"):
             await on.pods.adopt(on.wiring(sandbox, POD))
