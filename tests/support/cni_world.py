@@ -233,7 +233,7 @@ class CniWorld:
 async def cni_world(subnet: str = "10.0.1.0/24") -> AsyncIterator[CniWorld]:
     """The world of a test. Needs root."""
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="cni-")))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="cni-", dir="/run")))
         aws = await stack.enter_async_context(AwsEndpoint())
         vpc = await stack.enter_async_context(VpcWorld(aws, subnet=subnet))
         kube = KubeApi(tls=True)
