@@ -108,6 +108,10 @@ class CniNode:
         """Ask the daemon's page."""
         return json.loads(await self._ask(("127.0.0.1", PORT), path))
 
+    async def metrics(self) -> str:
+        """What Prometheus scrapes."""
+        return await self._ask(("127.0.0.1", PORT), "/metrics")
+
     async def ask(self, path: str) -> Any:
         """Ask the daemon's socket."""
         return json.loads(await self._ask(str(self.socket), path))
