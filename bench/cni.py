@@ -49,7 +49,7 @@ def subject(node: CniNode) -> Subject:
 async def rates(world: CniWorld) -> None:
     """ADD and DEL, one and ten at a time, from a full pool."""
     node = await world.add_node(BIG)
-    async with node.ready(*FULL, **IMAGE):
+    async with node.ready(*FULL, in_a_pod=True, **IMAGE):
         await full(node, 150)
         with tempfile.TemporaryDirectory() as folder:
             subjects = [debian_ptp(Path(folder)), subject(node), Subject("true", TRUE, {})]
@@ -93,7 +93,7 @@ async def burst(world: CniWorld) -> None:
         ("empty", ("--headroom=1", "--log-level=warning"), 2.0),
     ):
         node = await world.add_node(BIG)
-        async with node.ready(*flags, **IMAGE):
+        async with node.ready(*flags, in_a_pod=True, **IMAGE):
             if name == "warm":
                 await full(node, 150)
             before = mutating(world)
@@ -114,7 +114,7 @@ def mutating(world: CniWorld) -> int:
 async def churn(world: CniWorld) -> None:
     """A hundred pods made and deleted, ten living at a time."""
     node = await world.add_node(BIG)
-    async with node.ready("--log-level=warning", **IMAGE):
+    async with node.ready("--log-level=warning", in_a_pod=True, **IMAGE):
         before, refused = mutating(world), 0
         began = time.perf_counter()
         with sandboxes(CHURN) as pods:
@@ -138,7 +138,7 @@ async def restart(world: CniWorld) -> None:
     flags = ("--max-pods=250", "--minimum-ip-target=210", "--warm-ip-target=0", "--log-level=warning")
     with ExitStack() as stack:
         pods = stack.enter_context(sandboxes(200))
-        async with node.ready(*flags, **IMAGE) as running:
+        async with node.ready(*flags, in_a_pod=True, **IMAGE) as running:
             await full(node, 210)
             await add_all(node, pods)
             print(f"{'resident memory with 200 pods':44} {resident(running):8.1f} MiB")
@@ -148,7 +148,7 @@ async def restart(world: CniWorld) -> None:
         spent = []
         for _ in range(3):
             began = time.perf_counter()
-            async with node.daemon(*flags, **IMAGE):
+            async with node.daemon(*flags, in_a_pod=True, **IMAGE):
                 await until(lambda: served(node), "it serves", seconds=30)
                 spent.append(time.perf_counter() - began)
         row("serves after a restart with 200 pods", statistics.median(spent), 1.0, "s")
@@ -182,7 +182,9 @@ async def memory(world: CniWorld) -> None:
     node = await world.add_node(BIG)
     with sandboxes(110) as pods:
         async with node.ready(
-            "--max-pods=250", "--minimum-ip-target=120", "--warm-ip-target=0", "--log-level=warning", **IMAGE
+            *("--max-pods=250", "--minimum-ip-target=120", "--warm-ip-target=0", "--log-level=warning"),
+            in_a_pod=True,
+            **IMAGE,
         ) as running:
             await full(node, 120)
             await add_all(node, pods)

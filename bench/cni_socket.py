@@ -1,6 +1,6 @@
 """How fast pods get and lose their network by cni: the C client, the socket, the journal, the wiring.
 
-Run `python -m bench.cni_socket [KIND...]` as root. The servers are processes of their own in a node's network; all
+Run `python -m bench.cni_socket [KIND...]` as root. The servers are processes in a network of their own; all
 take turns with Debian's Go `ptp` with `host-local`, and with `true`, which is what any process costs.
 `socket` wires nothing: what is left is the client, the socket, the state of sandboxes and the journal.
 `aiohttp` is the same on aiohttp's server, `cni` wires pods, `python` is the client's twin, without wiring.

@@ -35,6 +35,7 @@ from addons.iamproxy.net.table import RedirectSettings
 from addons.iamproxy.server.audit import writing_to
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer, Place
+from addons.iamproxy.server.node_keys import NodeKeys
 from addons.runtime.clock import utc_now
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
@@ -110,7 +111,7 @@ async def serve_ours(
         Config(metadata_allow=()),
         addresses=addresses,
         credentials=CredentialCache(fetch),
-        read_node_key=fetch_nothing,
+        node_keys=NodeKeys(fetch_nothing),
         write_audit=writing_to(sys.stderr.fileno()),
         limits=limits,
     )

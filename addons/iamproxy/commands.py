@@ -5,14 +5,21 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from addons.explain.ask import Question, ask_daemons
 from addons.explain.words import in_words
 from addons.iamproxy import names
-from addons.iamproxy.config import Config, base_arn
+from addons.iamproxy.config import Config, asks_for_base, base_arn
 from addons.iamproxy.controller.ask import ask
-from addons.iamproxy.controller.build import NAME, build_sts, connected, policy_of, redirect_settings
+from addons.iamproxy.controller.build import (
+    NAME,
+    build_sts,
+    connected,
+    policy_of,
+    redirect_settings,
+    with_region,
+)
 from addons.iamproxy.controller.cleanup import clean_up_nodes, hold, what_is_left
 from addons.iamproxy.controller.explain import explain
 from addons.iamproxy.desired.grants import Rules
@@ -91,8 +98,13 @@ def _parse_cleanup(argv: Sequence[str]) -> tuple[Entry, list[str]]:
     return partial(clean_up, stay=given.hold), rest
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise SettingError(message)
+
+
 def _parser(command: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(f"addons iamproxy {command}", add_help=False, allow_abbrev=False)
+    return _Parser(f"addons iamproxy {command}", add_help=False, allow_abbrev=False)
 
 
 async def run_ask(wanted: str, config: Config, *, no_role: bool = False) -> int:
@@ -139,11 +151,13 @@ async def check_offline(pod: str, config: Config) -> int:
 
 
 async def _explain(namespace: str, name: str, config: Config) -> tuple[Verdict, str]:
+    if asks_for_base(config):
+        config = await with_region(config)
     async with connected(config) as parts:
         pod = await parts.kube.get(PODS, Pod, namespace=namespace, name=name)
         pods_namespace = await parts.kube.get(NAMESPACES, Namespace, name=namespace)
         base = base_arn(config)
-        if not base and config.auto_discover_base_arn:
+        if asks_for_base(config):
             base = await build_sts(config, parts).base_arn()
         policy = policy_of(config)
         return explain(pod, pods_namespace, Rules(config, base, policy.policy if policy else None))

@@ -86,12 +86,13 @@ def _order(key: CredentialKey) -> str:
 
 
 def preview(verdicts: Iterable[Verdict], plan: Plan) -> Iterator[PlanLine]:
-    """Give what pods are granted and refused, and what would be asked of STS."""
-    for verdict in verdicts:
+    """Give what pods are granted and refused, by their names, and what would be asked of STS."""
+    for verdict in sorted(verdicts, key=lambda verdict: str(verdict.pod)):
         who = str(verdict.pod.ref) if verdict.pod else ""
         if isinstance(verdict, Grant):
             details = {"role": verdict.key.role_arn, "session": verdict.key.session_name}
-            yield PlanLine(who, "grant", who, verdict.because, details)
+            because = f"may have {verdict.key.role_arn}: {verdict.because}"
+            yield PlanLine(who, "grant", who, because, details)
         else:
             yield PlanLine(who, "refuse", who, verdict.message, {"reason": verdict.reason})
     for action in plan.actions:

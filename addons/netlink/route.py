@@ -42,7 +42,7 @@ class Link:
     """A link as the kernel describes it.
 
     `is_running`: it is up, and so is the other end of the pair. `peer_index` is that of the other end, in its
-    namespace.
+    namespace. `downs`: how often the other end went down; a new pair has 1.
     """
 
     index: int
@@ -54,6 +54,7 @@ class Link:
     is_running: bool
     peer_index: int
     group: int = 0
+    downs: int = 0
 
 
 def new_pair(name: str, peer: str, *, namespace: int, mtu: int, macs: tuple[bytes, bytes]) -> Message:
@@ -211,6 +212,7 @@ def read_link(payload: bytes) -> Link:
         is_running=bool(flags & _RUNNING),
         peer_index=_number(found, 5),
         group=_number(found, 27),
+        downs=_number(found, 48),
     )
 
 

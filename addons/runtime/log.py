@@ -28,6 +28,7 @@ def set_up(level: str, form: Literal["json", "text"] | None, stream: TextIO | No
     """Log from `level` up to stderr, as text when that is a terminal and `form` does not say otherwise.
 
     Libraries are never let down to debug: botocore would log requests and replies with the secrets in them.
+    Of credentials that cannot be had it tells by a traceback each time; whoever needs them says it in words.
     """
     stream = stream or sys.stderr
     form = form or ("text" if stream.isatty() else "json")
@@ -36,6 +37,7 @@ def set_up(level: str, form: Literal["json", "text"] | None, stream: TextIO | No
     severity = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=max(severity, logging.INFO), handlers=[handler], force=True)
     logging.getLogger("addons").setLevel(severity)
+    logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
 
 
 class JsonFormatter(logging.Formatter):

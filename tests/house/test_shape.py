@@ -78,8 +78,8 @@ class TestSizes:
 
     def test_the_runtime_does_not_grow_into_a_framework(self) -> None:
         files = sorted((ADDONS / "runtime").glob("*.py"))
-        assert len(files) <= 46
-        assert sum(len(path.read_text().splitlines()) for path in files) <= 6200
+        assert len(files) <= 48
+        assert sum(len(path.read_text().splitlines()) for path in files) <= 6800
 
 
 class TestShape:
@@ -112,7 +112,8 @@ class TestShape:
         assert pure_modules()
 
     def test_catching_everything_is_left_to_loop_and_app(self) -> None:
-        allowed = {"addons/runtime/loop.py", "addons/runtime/app.py"}
+        """And to the socket of cni: a runtime gets an answer, whatever fault of ours there is."""
+        allowed = {"addons/runtime/loop.py", "addons/runtime/app.py", "addons/cni/server/calls.py"}
         found = {
             str(path.relative_to(ROOT))
             for path in SOURCES
@@ -124,11 +125,14 @@ class TestShape:
         assert found - allowed == set()
 
     def test_only_the_command_line_reads_the_environment(self) -> None:
-        """And the client of the API server: where that is, pods are told there and nowhere else."""
+        """And the client of the API server: where that is, pods are told there and nowhere else.
+
+        The plugin is a program of its own.
+        """
         found = {
             str(path.relative_to(ROOT))
             for path in SOURCES
-            if path.relative_to(ADDONS).parts[0] in (*DAEMONS, "runtime")
+            if path.relative_to(ADDONS).parts[0] in (*DAEMONS, "runtime") and path.parent.name != "plugin"
             for node in ast.walk(tree(path))
             if isinstance(node, ast.Attribute) and ast.unparse(node) in ("os.environ", "os.getenv")
         }

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from addons.cni.net.leaks import LEFT_SECONDS, left_links
-from addons.cni.net.links import LinkChanged, LinkEvent, LinkMonitor, RulesChanged
+from addons.cni.net.links import DOWNS_OF_NEW, LinkChanged, LinkEvent, LinkMonitor, RulesChanged
 from tests.support.cni_net import Host, eni, host, pod
 from tests.support.fabric import site
 
@@ -45,21 +45,26 @@ class TestChanges:
         async with pod(on, "10.0.1.60") as (_, wiring):
             told = await heard(monitor, LinkChanged, alias=wiring.alias)
             assert isinstance(told, LinkChanged)
-            assert told.is_running
+            assert (told.is_running, told.downs) == (True, DOWNS_OF_NEW)
 
     async def test_a_pod_that_takes_its_link_down_and_up(self, on: Host, monitor: LinkMonitor) -> None:
         async with pod(on, "10.0.1.60") as (sandbox, wiring):
             await heard(monitor, LinkChanged, alias=wiring.alias, is_running=True)
             assert sandbox.inside
-            sandbox.inside.ip("link set eth0 down")
-            await heard(monitor, LinkChanged, alias=wiring.alias, is_running=False)
-            sandbox.inside.ip("link set eth0 up")
-            await heard(monitor, LinkChanged, alias=wiring.alias, is_running=True)
+            sandbox.inside.ip("link set eth0 down", "link set eth0 up")
+            await heard(monitor, LinkChanged, alias=wiring.alias, is_running=True, downs=DOWNS_OF_NEW + 1)
 
     async def test_a_link_that_goes_with_its_pod(self, on: Host, monitor: LinkMonitor) -> None:
         async with pod(on, "10.0.1.60") as (_, wiring):
             pass
         await heard(monitor, LinkChanged, alias=wiring.alias, is_there=False)
+
+    async def test_what_happened_while_nobody_listened(self, on: Host) -> None:
+        async with pod(on, "10.0.1.60") as (sandbox, wiring):
+            assert sandbox.inside
+            sandbox.inside.ip("link set eth0 down", "link set eth0 up")
+            async with on.inside.call(LinkMonitor) as late:
+                await heard(late, LinkChanged, alias=wiring.alias, downs=DOWNS_OF_NEW + 1)
 
     async def test_an_interface_that_is_attached(self, on: Host, monitor: LinkMonitor) -> None:
         on.inside.ip("link add eth1 address 02:00:00:00:00:03 type veth peer name other")

@@ -1,6 +1,5 @@
 """How packets go: from pods of any interface, to them, and by which address the others see them."""
 
-import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -10,13 +9,15 @@ import pytest
 from addons.cni.net.snat import written
 from addons.cni.net.table import TABLE
 from addons.cni.net.wiring import RuleLayout
-from addons.sim.fabric.echo import ECHO_PORT, Echo
+from addons.sim.fabric.echo import Echo
 from addons.sim.fabric.router import INTERNET, PEERED
 from addons.sim.fabric.subnets import PEERED_NETWORK
 from addons.sim.net import Namespace
 from tests.support.cni_net import Host, eni, host, pod
 from tests.support.cni_sandbox import Sandbox, pod_network
 from tests.support.fabric import Site, pings, seen_by, site
+from tests.support.flow import flow
+from tests.support.node_port import open_node_port
 from tests.support.processes import output_of
 
 NODE, OTHER_NODE = "10.0.1.4", "10.0.1.5"
@@ -48,16 +49,6 @@ def inside(sandbox: Sandbox) -> Namespace:
 def filter_reverse_paths(namespace: Namespace, value: str) -> None:
     for name in ("all", "eth0", "eth1"):
         namespace.set_kernel(f"ipv4/conf/{name}/rp_filter", value if name != "all" else "0")
-
-
-def open_node_port(on: Host, ip: str) -> None:
-    """Have a NodePort lead to a pod, as kube-proxy does for externalTrafficPolicy Cluster and Local."""
-    rules = f"""
-        add table ip proxy
-        add chain ip proxy services {{ type nat hook prerouting priority dstnat; }}
-        add rule ip proxy services fib daddr type local tcp dport {NODE_PORT} dnat to {ip}:80
-    """
-    output_of(*on.inside.command("nft", rules))
 
 
 class TestWhatOthersSee:
@@ -116,7 +107,7 @@ class TestWithAFilterOfReversePaths:
     ) -> None:
         filter_reverse_paths(on.inside, strictness)
         async with pod(on, ON_ETH1) as (sandbox, wiring):
-            open_node_port(on, ON_ETH1)
+            open_node_port(on.inside, ON_ETH1, NODE_PORT)
             on.inside.set_kernel(f"ipv4/conf/{wiring.host_if}/rp_filter", strictness)
             with Echo(inside(sandbox)):
                 assert await seen_by(vpc.two.inside, NODE, port=NODE_PORT) == OTHER_NODE
@@ -133,7 +124,7 @@ class TestWithAFilterOfReversePaths:
         filter_reverse_paths(on.inside, strictness)
         on.snat.remove()
         async with pod(on, ON_ETH1) as (sandbox, _):
-            open_node_port(on, ON_ETH1)
+            open_node_port(on.inside, ON_ETH1, NODE_PORT)
             with Echo(inside(sandbox)):
                 assert await seen_by(vpc.two.inside, NODE, port=NODE_PORT) == ""
 
@@ -180,30 +171,6 @@ class TestAFlow:
                     assert two.snat.differences(two.translation()) == ()
                     assert await two.pods.adopt(wiring) == ()
                     assert await say("after") == "after"
-
-
-class flow:  # noqa: N801
-    """A connection that lasts: `say` gives back what the other side (an `Echo`) gives back."""
-
-    def __init__(self, namespace: Namespace, target: str) -> None:
-        self._socket = namespace.open_socket()
-        self._socket.setblocking(False)
-        self._target = target
-
-    async def __aenter__(self) -> "flow":
-        loop = asyncio.get_running_loop()
-        await loop.sock_connect(self._socket, (self._target, ECHO_PORT))
-        await loop.sock_recv(self._socket, 100)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._socket.close()
-
-    async def __call__(self, words: str) -> str:
-        loop = asyncio.get_running_loop()
-        await loop.sock_sendall(self._socket, words.encode())
-        async with asyncio.timeout(5):
-            return (await loop.sock_recv(self._socket, 100)).decode()
 
 
 def sent_by(on: Host, link: str) -> int:

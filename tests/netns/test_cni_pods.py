@@ -248,6 +248,15 @@ class TestCheck:
             on.inside.ip(f"rule add from {ON_ETH1} lookup 9 pref 1536")
             assert await on.pods.check(wiring) == (f"rule 1536 from {ON_ETH1}: leads to table 9, not 2",)
 
+    async def test_a_pod_whose_namespace_is_not_known_is_looked_at_from_outside(self, on: Host) -> None:
+        async with pod(on, POD) as (_, wiring):
+            taken_over = msgspec.structs.replace(wiring, netns="")
+            assert await on.pods.check(taken_over) == ()
+            table = "200" if on.layout == "table" else "main"
+            on.inside.ip(f"route del {POD} table {table}")
+            assert await on.pods.repair(taken_over) == (f"route {POD} in table {table}: is not there",)
+            assert await on.pods.check(wiring) == ()
+
     async def test_a_pod_whose_link_is_gone_is_told(self, on: Host) -> None:
         async with pod(on, POD) as (_, wiring):
             on.inside.ip(f"link del {wiring.host_if}")

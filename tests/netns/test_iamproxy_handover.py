@@ -13,6 +13,7 @@ import pytest
 
 from addons.iamproxy.net.listeners import LISTENERS, Listener, is_in_use
 from addons.iamproxy.net.table import INTERCEPT, TABLE
+from addons.sim.imds import Imds
 from addons.sim.net import METADATA, Pod
 from tests.support.iamproxy_cluster import Cluster, cluster, session_of
 from tests.support.processes import running
@@ -179,6 +180,27 @@ async def test_a_successor_without_credentials_of_its_own_takes_nothing_until_it
             await imds.start(node.network.fabric.ec2.listener(METADATA, 80))
             await until(lambda: leads_to(node, SECOND), seconds=60)
             assert (await node.credentials(made.inside))["arn"] == session_of("reader")
+
+
+async def test_a_successor_has_read_what_pods_may_see_of_the_node_before_it_takes_over(
+    node: Cluster,
+) -> None:
+    """Else the first pods would wait for that too, and SDKs that look for their region find none."""
+    made = node.start_pod("stranger", "")
+    imds = node.network.imds
+    async with node.daemon.running():
+        imds.requests.clear()
+        async with node.daemon.starting():
+            await until(lambda: leads_to(node, SECOND))
+            assert {"placement/region", "placement/availability-zone"} <= read_keys(imds)
+            await imds.stop()
+            answer = await node.network.ask(made.inside, path="/latest/meta-data/placement/region")
+            assert answer.endswith("\r\n\r\neu-central-1")
+
+
+def read_keys(imds: Imds) -> set[str]:
+    """The keys of the node's metadata that were read."""
+    return {request.target.partition("/meta-data/")[2] for request in imds.requests}
 
 
 async def test_a_successor_that_sts_gives_nothing_takes_nothing_until_it_does(node: Cluster) -> None:

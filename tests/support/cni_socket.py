@@ -1,6 +1,8 @@
 """The socket of cni with a network of its own making, and its plugin: C with sanitizers, and Python."""
 
 import asyncio
+import atexit
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -34,7 +36,9 @@ WARNINGS = ("-Wall", "-Wextra", "-Werror")
 @cache
 def compiled(*flags: str) -> Path:
     """Compile the client, once for each set of flags."""
-    target = Path(mkdtemp(prefix="cni-plugin-")) / "aws-addons-cni"
+    folder = mkdtemp(prefix="cni-plugin-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    target = Path(folder) / "aws-addons-cni"
     subprocess.run(("cc", *WARNINGS, *flags, "-o", target, SOURCE), check=True, timeout=120)
     return target
 
@@ -63,7 +67,7 @@ class Kernel:
 
     def __init__(self) -> None:
         self.links: dict[str, SandboxKey] = {}
-        self.failures: list[OutsideError] = []
+        self.failures: list[Exception] = []
         """What the next calls fail with."""
         self.held: asyncio.Event | None = None
         """While it is there and not set, wiring does not end."""
@@ -141,8 +145,9 @@ class Node:
         cooldown: float = 30.0,
         minimum_cooldown: timedelta | None = None,
         limit: int = 1000,
+        kernel: Kernel | None = None,
     ) -> None:
-        self.kernel, self.api = Kernel(), ApiPods()
+        self.kernel, self.api = kernel or Kernel(), ApiPods()
         self.journal = Journal(folder, now=now, limit=limit)
         self.addresses = AddressPool(
             self.journal.allocations,

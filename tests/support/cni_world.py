@@ -23,6 +23,7 @@ from tests.support.cni_runner import Network
 from tests.support.cni_sandbox import Sandbox, pod_network
 from tests.support.cni_socket import compiled
 from tests.support.processes import running
+from tests.support.service_account import IN_A_POD, variables, write_files
 from tests.support.until import until
 
 PORT = 61678
@@ -59,9 +60,16 @@ class CniNode:
         return self.folder / "cni.sock"
 
     @asynccontextmanager
-    async def daemon(self, *flags: str, **environment: str) -> AsyncIterator["CniNode"]:
-        """Run the daemon, from its first moment on."""
-        command = (*self.inside.command(sys.executable, "-m", "addons.cni"), *self._settings(), *flags)
+    async def daemon(
+        self, *flags: str, in_a_pod: bool = False, **environment: str
+    ) -> AsyncIterator["CniNode"]:
+        """Run the daemon, from its first moment on; `in_a_pod`: with the files of a ServiceAccount."""
+        if in_a_pod:
+            start: tuple[str, ...] = ("-c", IN_A_POD, str(self.world.folder), "addons.cni")
+            environment |= variables(self.world.kube)
+        else:
+            start = ("-m", "addons.cni", f"--kubeconfig={self.world.folder / 'kubeconfig'}")
+        command = (*self.inside.command(sys.executable, *start), *self._settings(), *flags)
         env = {**os.environ, **self.world.credentials, **environment}
         log = (self.folder / "log").open("ab")
         async with running(*command, env=env, stderr=log, stdout=log) as self.process:
@@ -72,9 +80,11 @@ class CniNode:
                 log.close()
 
     @asynccontextmanager
-    async def ready(self, *flags: str, **environment: str) -> AsyncIterator["CniNode"]:
+    async def ready(
+        self, *flags: str, in_a_pod: bool = False, **environment: str
+    ) -> AsyncIterator["CniNode"]:
         """Run the daemon, once pods can start."""
-        async with self.daemon(*flags, **environment):
+        async with self.daemon(*flags, in_a_pod=in_a_pod, **environment):
             await self.await_ready()
             yield self
 
@@ -150,7 +160,6 @@ class CniNode:
         place = self.folder
         return (
             f"--node={self.name}",
-            f"--kubeconfig={self.world.folder / 'kubeconfig'}",
             f"--aws-endpoint-url={self.world.vpc.url}",
             f"--listen=127.0.0.1:{PORT}",
             f"--socket={self.socket}",
@@ -231,10 +240,12 @@ class CniWorld:
 async def cni_world(subnet: str = "10.0.1.0/24") -> AsyncIterator[CniWorld]:
     """The world of a test. Needs root."""
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="cni-")))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="cni-", dir="/run")))
         aws = await stack.enter_async_context(AwsEndpoint())
         vpc = await stack.enter_async_context(VpcWorld(aws, subnet=subnet))
-        kube = await stack.enter_async_context(KubeApi())
-        url = await kube.listen(vpc.fabric.router.inside.listener(str(SERVICES), 0))
-        (folder / "kubeconfig").write_text(kube.kubeconfig(url=url))
+        kube = KubeApi(tls=True)
+        await kube.start(str(SERVICES), listener=vpc.fabric.router.inside.listener(str(SERVICES), 0))
+        stack.push_async_callback(kube.stop)
+        (folder / "kubeconfig").write_text(kube.kubeconfig())
+        write_files(folder, kube)
         yield CniWorld(vpc, kube, folder, stack)

@@ -17,6 +17,7 @@ from addons.iamproxy.controller.node import Controller
 from addons.iamproxy.model.verdicts import Grant
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer
+from addons.iamproxy.server.node_keys import NodeKeys
 from addons.runtime.clock import utc_now
 from addons.runtime.settings import load
 from addons.sim.aws.server import AwsEndpoint
@@ -184,7 +185,7 @@ class World:
             self._config("--metadata-allow="),
             addresses=controller.addresses,
             credentials=controller.credentials,
-            read_node_key=_no_key,
+            node_keys=NodeKeys(_no_key),
             write_audit=_unheard,
             limits=limits,
             now=self.now,

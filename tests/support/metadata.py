@@ -17,6 +17,7 @@ from addons.iamproxy.model.credentials import CredentialKey, Credentials, creden
 from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer
+from addons.iamproxy.server.node_keys import NodeKeys
 from addons.runtime.clock import utc_now
 from addons.sim.net import Namespace
 
@@ -111,7 +112,7 @@ class World:
             ),
             addresses=self.addresses,
             credentials=self.credentials,
-            read_node_key=self._fetch_node_key,
+            node_keys=NodeKeys(self._fetch_node_key),
             write_audit=self.audit.append,
             limits=limits,
             now=now,

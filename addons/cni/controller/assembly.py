@@ -1,9 +1,9 @@
 """The parts of a node that is known, put together."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +43,22 @@ from addons.runtime.leader import Leader
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """What a node's parts reach the world by. `link` is the name of the first interface's."""
+
+    identity: NodeIdentity
+    limits: InstanceLimits
+    metadata: NodeMetadata
+    subnets: Subnets
+    enis: Enis
+    journal: Journal
+    kernel: NodeNetwork
+    pods: Pods
+    snat: Snat
+    link: str
+
+
 @asynccontextmanager
 async def assembled(
     config: Config,
@@ -53,23 +69,59 @@ async def assembled(
     now: Callable[[], datetime],
 ) -> AsyncIterator[Node]:
     """Read what node this is, open the journal and the kernel, and give all parts. Raises OutsideError."""
-    door = NodeMetadata(metadata)
-    identity = await door.identity()
+    async with _doors(config, parts, NodeMetadata(metadata), now) as doors:
+        interfaces = Interfaces(doors.enis.observe, now=now)
+        network = _network(config, doors, interfaces)
+        addresses = _addresses(config, doors, now)
+        pool = _pool(config, parts, watched, doors, interfaces, network, addresses, now)
+        yield Node(
+            config,
+            parts,
+            watched,
+            identity=doors.identity,
+            limits=doors.limits,
+            journal=doors.journal,
+            spool=Spool(spool_of(config)),
+            interfaces=interfaces,
+            addresses=addresses,
+            pool=pool,
+            sandboxes=_sandboxes(config, watched, doors, network, addresses, pool, now),
+            network=network,
+            kernel=doors.kernel,
+            metadata=doors.metadata,
+            translating=_translating(config, parts, doors, interfaces, now),
+            sweep=sweep_of(config, parts, doors.identity, now),
+            now=now,
+        )
+
+
+@asynccontextmanager
+async def _doors(
+    config: Config, parts: Parts, metadata: NodeMetadata, now: Callable[[], datetime]
+) -> AsyncIterator[Doors]:
+    identity = await metadata.identity()
     limits = await read_limits(parts.aws, identity.instance_type)
-    journal = Journal(Path(config.state_dir), now=now)
-    try:
-        async with NodeNetwork() as kernel, Pods() as pods:
-            link = await primary_link(kernel, identity)
-            await kernel.set_kernel(settings_of_node(link, is_marking=mark_of(config) > 0))
-            snat = await asyncio.to_thread(Snat)
-            try:
-                yield _node(
-                    config, parts, watched, door, identity, limits, journal, kernel, pods, snat, link, now
-                )
-            finally:
-                snat.close()
-    finally:
-        await journal.close()
+    subnets = Subnets(parts.aws, identity, cluster=config.cluster_name)
+    async with AsyncExitStack() as stack:
+        journal = Journal(Path(config.state_dir), now=now)
+        stack.push_async_callback(journal.close)
+        kernel = await stack.enter_async_context(NodeNetwork())
+        link = await primary_link(kernel, identity)
+        await kernel.set_kernel(settings_of_node(link, is_marking=mark_of(config) > 0))
+        snat = Snat()
+        stack.callback(snat.close)
+        yield Doors(
+            identity=identity,
+            limits=limits,
+            metadata=metadata,
+            subnets=subnets,
+            enis=_enis(config, parts, identity, subnets, now),
+            journal=journal,
+            kernel=kernel,
+            pods=await stack.enter_async_context(Pods()),
+            snat=snat,
+            link=link,
+        )
 
 
 async def primary_link(kernel: NodeNetwork, identity: NodeIdentity) -> str:
@@ -82,22 +134,10 @@ async def primary_link(kernel: NodeNetwork, identity: NodeIdentity) -> str:
     return link.name
 
 
-def _node(
-    config: Config,
-    parts: Parts,
-    watched: NodeWatches,
-    metadata: NodeMetadata,
-    identity: NodeIdentity,
-    limits: InstanceLimits,
-    journal: Journal,
-    kernel: NodeNetwork,
-    pods: Pods,
-    snat: Snat,
-    link: str,
-    now: Callable[[], datetime],
-) -> Node:
-    subnets = Subnets(parts.aws, identity, cluster=config.cluster_name)
-    door = Enis(
+def _enis(
+    config: Config, parts: Parts, identity: NodeIdentity, subnets: Subnets, now: Callable[[], datetime]
+) -> Enis:
+    return Enis(
         parts.aws,
         identity,
         subnets,
@@ -106,72 +146,100 @@ def _node(
         manages_untagged=config.manage_untagged_eni,
         now=now,
     )
-    interfaces = Interfaces(door.observe, now=now)
-    network = Network(config, pods=pods, node=kernel, interfaces=interfaces, allocations=journal.allocations)
+
+
+def _network(config: Config, doors: Doors, interfaces: Interfaces) -> Network:
+    return Network(
+        config,
+        pods=doors.pods,
+        node=doors.kernel,
+        interfaces=interfaces,
+        allocations=doors.journal.allocations,
+    )
+
+
+def _addresses(config: Config, doors: Doors, now: Callable[[], datetime]) -> AddressPool:
+    return AddressPool(
+        doors.journal.allocations,
+        cooldown=timedelta(seconds=config.ip_cooldown_period),
+        minimum_cooldown=minimum_of(config),
+        now=now,
+    )
+
+
+def _pool(
+    config: Config,
+    parts: Parts,
+    watched: NodeWatches,
+    doors: Doors,
+    interfaces: Interfaces,
+    network: Network,
+    addresses: AddressPool,
+    now: Callable[[], datetime],
+) -> Pool:
     recovery = Recovery(
-        config, journal=journal, interfaces=interfaces, network=network, pods=watched.pods, now=now
+        config,
+        journal=doors.journal,
+        interfaces=interfaces,
+        network=network,
+        pods=watched.pods,
+        now=now,
     )
-    cooldown = timedelta(seconds=config.ip_cooldown_period)
-    addresses = AddressPool(
-        journal.allocations, cooldown=cooldown, minimum_cooldown=minimum_of(config), now=now
-    )
-    pool = Pool(
+    return Pool(
         config,
         interfaces=interfaces,
-        surroundings=Surroundings(config, identity, subnets=subnets, metadata=metadata, now=now),
+        surroundings=Surroundings(
+            config, doors.identity, subnets=doors.subnets, metadata=doors.metadata, now=now
+        ),
         addresses=addresses,
-        allocations=journal.allocations,
+        allocations=doors.journal.allocations,
         watched=watched,
-        limits=limits,
-        door=door,
+        limits=doors.limits,
+        door=doors.enis,
         recover=recovery.once,
         prepare=network.prepare,
         reporter=parts.reporter,
         print_plan=parts.print_plan,
         now=now,
     )
-    sandboxes = Sandboxes(
-        journal=journal,
+
+
+def _sandboxes(
+    config: Config,
+    watched: NodeWatches,
+    doors: Doors,
+    network: Network,
+    addresses: AddressPool,
+    pool: Pool,
+    now: Callable[[], datetime],
+) -> Sandboxes:
+    return Sandboxes(
+        journal=doors.journal,
         addresses=addresses,
         network=network,
         pods=PodCheck(Lookup(watched)),
         name_of=lambda pod, if_name: veth_name(config.veth_prefix, pod, if_name),
-        not_ready=lambda: pool.not_ready(),
+        not_ready=pool.not_ready,
         add_timeout=config.add_timeout,
-        cooldown=cooldown,
+        cooldown=timedelta(seconds=config.ip_cooldown_period),
         mtu=mtu_of(config),
         now=now,
     )
-    vpc = Vpc(parts.aws, identity.vpc_id)
-    translating = Translating(
+
+
+def _translating(
+    config: Config, parts: Parts, doors: Doors, interfaces: Interfaces, now: Callable[[], datetime]
+) -> Translating:
+    return Translating(
         config,
-        identity,
-        primary_link=link,
+        doors.identity,
+        primary_link=doors.link,
         mark=mark_of(config),
-        vpc=vpc,
-        metadata=metadata,
+        vpc=Vpc(parts.aws, doors.identity.vpc_id),
+        metadata=doors.metadata,
         interfaces=interfaces,
-        snat=snat,
+        snat=doors.snat,
         reporter=parts.reporter,
-        now=now,
-    )
-    return Node(
-        config,
-        parts,
-        watched,
-        identity=identity,
-        limits=limits,
-        journal=journal,
-        spool=Spool(spool_of(config)),
-        interfaces=interfaces,
-        addresses=addresses,
-        pool=pool,
-        sandboxes=sandboxes,
-        network=network,
-        kernel=kernel,
-        metadata=metadata,
-        translating=translating,
-        sweep=sweep_of(config, parts, identity, now),
         now=now,
     )
 

@@ -9,7 +9,7 @@ from addons.cni.controller.interfaces import Interfaces
 from addons.cni.controller.network import Network
 from addons.cni.controller.pool import Pool
 from addons.cni.model.assignments import Assignment
-from addons.cni.net.links import LinkChanged, LinkEvent, LinkMonitor
+from addons.cni.net.links import DOWNS_OF_NEW, LinkChanged, LinkEvent, LinkMonitor
 from addons.cni.net.wiring import owner_of
 from addons.cni.store.allocations import Allocations
 from addons.runtime.errors import OutsideError
@@ -34,7 +34,7 @@ class LinkWatch:
     ) -> None:
         self._interfaces, self._allocations = interfaces, allocations
         self._network, self._pool, self._audit = network, pool, audit
-        self._down: set[tuple[str, str]] = set()
+        self._downs: dict[int, int] = {}
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Listen until `stopping`."""
@@ -73,15 +73,13 @@ class LinkWatch:
     async def _pod_link(self, owner: tuple[str, str], event: LinkChanged) -> None:
         """Repair a pod whose end was down: the kernel has forgotten its routes and its gateway."""
         if not event.is_there:
-            self._down.discard(owner)
-            return
-        if not event.is_running:
-            self._down.add(owner)
+            self._downs.pop(event.index, None)
             return
         held = self._held_by(owner)
-        if owner not in self._down or held is None:
+        was_down = event.downs > self._downs.get(event.index, DOWNS_OF_NEW)
+        if held is None or not (event.is_running and was_down):
             return
-        self._down.discard(owner)
+        self._downs[event.index] = event.downs
         try:
             if amiss := await self._network.repair(held):
                 log.info("pod %s is put right: %s", held.pod, "; ".join(amiss))

@@ -103,14 +103,20 @@ class Node:
             pool=pool,
             audit=self.audit,
         )
-        calls = CountedCalls(
-            sandboxes, pod_came=pool.pod_came, why=lambda: addresses.why, reporter=parts.reporter, now=now
-        )
-        self.server = SocketServer(
-            Path(config.socket), operations=calls, views=views(config, self, watched, now)
-        )
+        self.server = self._served(parts, now)
         pool.on_change = self._pool_changed
         self.sharing.on_change = self.capacity.wake
+
+    def _served(self, parts: Parts, now: Callable[[], datetime]) -> SocketServer:
+        calls = CountedCalls(
+            self.sandboxes,
+            pod_came=self.pool.pod_came,
+            why=lambda: self.addresses.why,
+            reporter=parts.reporter,
+            now=now,
+        )
+        answers = views(self._config, self, self._watched, now)
+        return SocketServer(Path(self._config.socket), operations=calls, views=answers)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Do all of it until `stopping`."""
@@ -182,7 +188,7 @@ class Node:
         """Tell the runtime that pods can start, as soon as that is so; it is never taken back."""
         while not stopping.is_set():
             if not self.not_ready():
-                await asyncio.to_thread(write_conflist, self._config)
+                write_conflist(self._config)
                 await stopping.wait()
                 return
             with suppress(TimeoutError):

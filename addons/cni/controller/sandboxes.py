@@ -6,15 +6,12 @@ without a link, which the DEL that follows, or the audit, takes back.
 
 import asyncio
 import logging
-import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from addons.cni import names
@@ -22,7 +19,6 @@ from addons.cni.controller.addresses import AddressPool, Taken
 from addons.cni.controller.attempts import Attempt, Attempts
 from addons.cni.controller.links import NOWHERE, Links, Network
 from addons.cni.controller.locks import Gate, Locks
-from addons.cni.controller.metrics import ADD_SECONDS, COUNTS
 from addons.cni.controller.pods import PodCheck
 from addons.cni.model.assignments import Assignment, PodId, SandboxKey
 from addons.cni.model.requests import (
@@ -45,17 +41,6 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED = timedelta(minutes=10)
 """For how long an ADD is refused whose DEL came first; kubelets give up after four minutes."""
-
-_REFUSALS = 256
-
-
-class Refusal(Struct, frozen=True):
-    """An ADD was refused."""
-
-    pod: PodId
-    reason: str
-    message: str
-    at: datetime
 
 
 class Sandboxes:
@@ -86,16 +71,14 @@ class Sandboxes:
         self._add_timeout, self._cooldown = add_timeout, cooldown
         self._containers, self._links, self._gate = Locks(), Locks(), Gate()
         self.attempts = Attempts()
-        self.refusals: deque[Refusal] = deque(maxlen=_REFUSALS)
-        """ADDs that were refused lately, the last last, for Events and for who asks why."""
 
     async def add(self, request: CniRequest, gone: asyncio.Future[None]) -> dict[str, Any]:
         """Give a sandbox an address and a network. The same request again is answered the same again."""
         assert request.key is not None
         attempt = Attempt(request.key, request.pod, self._now())
         gone.add_done_callback(lambda _: attempt.end(_unheard()))
-        COUNTS.add("add")
-        with _timed(), self._explained(attempt):
+        self.attempts.add(attempt)
+        try:
             async with self._containers.hold(request.key.container_id):
                 attempt.raise_if_ended()
                 if held := self._allocations.by_key.get(request.key):
@@ -104,6 +87,8 @@ class Sandboxes:
                 await self._pods.refuse_replaced(request.pod)
                 taken = await self._address(attempt)
                 return await self._attach(attempt, request, taken)
+        finally:
+            self.attempts.discard(attempt)
 
     async def delete(self, request: CniRequest) -> None:
         """Take back what a sandbox has, by what is known here: its namespace may be gone."""
@@ -113,7 +98,6 @@ class Sandboxes:
             if held := self._held_by(request.key):
                 async with self._links.hold(held.host_if):
                     await self._release(replace(held, netns=request.netns or held.netns))
-                COUNTS.add("delete", "")
             else:
                 await self._delete_unknown(request, request.key)
 
@@ -166,7 +150,6 @@ class Sandboxes:
         """Wait for an address, no longer than the time-out and whatever ends the attempt."""
         attempt.asked = self._addresses.ask()
         if not attempt.asked.done():
-            COUNTS.add("none")
             if self._pods.is_ending(attempt.pod):
                 attempt.end(CniError(ABANDONED, f"pod {attempt.pod} is ending", reason=names.POD_DELETED))
             elif attempt.ended_by:
@@ -280,18 +263,6 @@ class Sandboxes:
         ip = next(iter(_addresses_in(request)), NOWHERE)
         return self._assignment(request, key, Taken(ip, ""))
 
-    @contextmanager
-    def _explained(self, attempt: Attempt) -> Iterator[None]:
-        """Keep an attempt among those under way, and why it was refused."""
-        self.attempts.add(attempt)
-        try:
-            yield
-        except CniError as error:
-            self.refusals.append(Refusal(attempt.pod, error.reason, error.message, self._now()))
-            raise
-        finally:
-            self.attempts.discard(attempt)
-
     def _refuse_ended(self, key: SandboxKey) -> None:
         until = self._allocations.ended.get(key.container_id)
         if until and until > self._now():
@@ -304,18 +275,6 @@ def _addresses_in(request: CniRequest) -> Iterator[IPv4Address]:
     for listed in (request.previous or {}).get("ips") or ():
         with suppress(ValueError, AttributeError):
             yield IPv4Address(str(listed.get("address", "")).partition("/")[0])
-
-
-@contextmanager
-def _timed() -> Iterator[None]:
-    """Measure an ADD, by its outcome."""
-    begun = time.monotonic()
-    outcome = "error"
-    try:
-        yield
-        outcome = "ok"
-    finally:
-        ADD_SECONDS.labels(outcome).observe(time.monotonic() - begun)
 
 
 def _unheard() -> CniError:

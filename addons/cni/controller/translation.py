@@ -87,7 +87,7 @@ class Translating:
         await self._read()
         excluded = map(IPv4Network, self._config.exclude_snat_cidrs)
         rules = exempt_networks(self._config.snat_mode, self._cidrs, excluded, self._routes)
-        amiss = await asyncio.to_thread(self._snat.ensure, self._translation(rules))
+        amiss = self._snat.ensure(self._translation(rules))
         if rules != self.rules:
             log.info("translation of addresses: %s", rules.because)
         elif amiss:
@@ -101,7 +101,7 @@ class Translating:
         if self._is_original_gone:
             return
         try:
-            removed = await asyncio.to_thread(self._snat.remove_original)
+            removed = self._snat.remove_original()
         except OutsideError as error:
             if "original" not in self.errors:
                 log.warning("packet filter of amazon-vpc-cni-k8s: %s", error.message)

@@ -145,25 +145,25 @@ def verb_of(action: Action) -> str:
 def in_words(action: Action, applied: Applied | None = None) -> str:
     """What an action does, with what it brought once that is known."""
     match action:
-        case AssignAddresses(eni_id=eni_id, count=count):
+        case AssignAddresses(count=count):
             got = ", ".join(map(str, sorted(applied.addresses))) if applied else f"{count} addresses"
-            return f"{eni_id}: assigned {got}"
-        case AssignPrefixes(eni_id=eni_id, count=count):
+            return f"assigned {got}"
+        case AssignPrefixes(count=count):
             got = ", ".join(map(str, sorted(applied.prefixes))) if applied else f"{count} prefixes"
-            return f"{eni_id}: assigned {got}"
-        case ReleaseAddresses(eni_id=eni_id, ips=ips):
-            return f"{eni_id}: released {', '.join(map(str, ips))}"
-        case ReleasePrefixes(eni_id=eni_id, prefixes=prefixes):
-            return f"{eni_id}: released {', '.join(map(str, prefixes))}"
+            return f"assigned {got}"
+        case ReleaseAddresses(ips=ips):
+            return f"released {', '.join(map(str, ips))}"
+        case ReleasePrefixes(prefixes=prefixes):
+            return f"released {', '.join(map(str, prefixes))}"
         case CreateEni():
-            which = applied.eni.eni_id if applied and applied.eni else "interface"
-            return f"{which}: made with {action.prefixes or action.addresses} {_kind(action)}"
-        case SetSecurityGroups(eni_id=eni_id, groups=groups):
-            return f"{eni_id}: security groups {', '.join(groups)}"
-        case RepairEni(eni_id=eni_id):
-            return f"{eni_id}: finished"
-        case DeleteEni(eni_id=eni_id):
-            return f"{eni_id}: deleted"
+            which = applied.eni.eni_id if applied and applied.eni else "an interface"
+            return f"made {which} with {action.prefixes or action.addresses} {_kind(action)}"
+        case SetSecurityGroups(groups=groups):
+            return f"set security groups {', '.join(groups)}"
+        case RepairEni():
+            return "finished what was begun"
+        case DeleteEni():
+            return "deleted"
 
 
 def _kind(action: CreateEni) -> str:

@@ -18,6 +18,9 @@ from addons.netlink.messages import decode_answers
 from addons.netlink.sockets import ROUTE, NetlinkSocket
 from addons.runtime.errors import OutsideError
 
+DOWNS_OF_NEW = 1
+"""The kernel makes both ends of a pair without the other one, and counts that."""
+
 _KEPT = 10_000
 _OF_ALL = (TO_POD, MARKED, FROM_POD)
 
@@ -25,7 +28,11 @@ log = logging.getLogger(__name__)
 
 
 class LinkChanged(Struct, frozen=True, kw_only=True):
-    """A link is new, another than before, or gone. `is_running`: both ends of a pair are up."""
+    """A link is new, another than before, or gone. `is_running`: both ends of a pair are up.
+
+    `downs`: how often the other end has been down, from `DOWNS_OF_NEW` on. A link that goes down and up at
+    once may be told of but once, and runs by then: this is what is left of it.
+    """
 
     index: int
     name: str
@@ -33,6 +40,7 @@ class LinkChanged(Struct, frozen=True, kw_only=True):
     mac: str
     is_there: bool
     is_running: bool
+    downs: int
 
 
 class RulesChanged(Struct, frozen=True):
@@ -40,17 +48,20 @@ class RulesChanged(Struct, frozen=True):
 
 
 class EventsLost(Struct, frozen=True):
-    """There were more changes than the kernel keeps for us: look at everything."""
+    """There were more changes than the kernel keeps for us: look at everything; all links are told anew."""
 
 
 LinkEvent = LinkChanged | RulesChanged | EventsLost
 
 
 class LinkMonitor:
-    """The changes of links and rules in the namespace in which it is made; a context manager."""
+    """The changes of links and rules in the namespace in which it is made; a context manager.
+
+    It begins with all links that are there: what happened while nobody listened is not missed.
+    """
 
     def __init__(self) -> None:
-        self._socket = NetlinkSocket(ROUTE)
+        self._socket, self._asking = NetlinkSocket(ROUTE), NetlinkSocket(ROUTE)
         for group in (route.LINKS_CHANGED, route.RULES_CHANGED):
             self._socket.subscribe(group)
         self._arrived = asyncio.Event()
@@ -58,6 +69,7 @@ class LinkMonitor:
 
     async def __aenter__(self) -> Self:
         asyncio.get_running_loop().add_reader(self._socket.fileno(), self._receive)
+        self._tell_all()
         return self
 
     async def __aexit__(
@@ -65,6 +77,7 @@ class LinkMonitor:
     ) -> None:
         asyncio.get_running_loop().remove_reader(self._socket.fileno())
         self._socket.close()
+        self._asking.close()
 
     async def changes(self) -> list[LinkEvent]:
         """Wait for changes; give all that came since the last call, in their order."""
@@ -78,11 +91,24 @@ class LinkMonitor:
             self._events += _read(self._socket.notifications())
         except OutsideError as error:
             log.warning("changes of links were lost: %s", error.message)
-            self._events = [EventsLost()]
+            self._lose()
         if len(self._events) > _KEPT:
-            self._events = [EventsLost()]
+            self._lose()
         if self._events:
             self._arrived.set()
+
+    def _lose(self) -> None:
+        self._events = [EventsLost()]
+        self._tell_all()
+
+    def _tell_all(self) -> None:
+        try:
+            links = self._asking.dump(route.LINKS)
+        except OutsideError as error:
+            log.warning("not all links could be read: %s", error.message)
+            return
+        self._events += [_changed(payload, is_there=True) for payload in links]
+        self._arrived.set()
 
 
 def _read(datagrams: bytes) -> Iterator[LinkEvent]:
@@ -92,12 +118,17 @@ def _read(datagrams: bytes) -> Iterator[LinkEvent]:
             if (priority in _OF_ALL and not is_of_one) or priority == FROM_ENI:
                 yield RulesChanged()
         elif told.type in (route.NEW_LINK, route.DELETE_LINK):
-            link = route.read_link(told.payload)
-            yield LinkChanged(
-                index=link.index,
-                name=link.name,
-                alias=link.alias,
-                mac=written_mac(link.mac),
-                is_there=told.type == route.NEW_LINK,
-                is_running=link.is_running,
-            )
+            yield _changed(told.payload, is_there=told.type == route.NEW_LINK)
+
+
+def _changed(payload: bytes, *, is_there: bool) -> LinkChanged:
+    link = route.read_link(payload)
+    return LinkChanged(
+        index=link.index,
+        name=link.name,
+        alias=link.alias,
+        mac=written_mac(link.mac),
+        is_there=is_there,
+        is_running=link.is_running,
+        downs=link.downs,
+    )

@@ -46,7 +46,8 @@ class NodeNetwork:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await asyncio.to_thread(self._thread.shutdown)
+        await asyncio.get_running_loop().run_in_executor(self._thread, lambda: None)
+        self._thread.shutdown()
         os.close(self._home)
 
     async def observe(self, macs: Iterable[str] = ()) -> Observed:

@@ -155,6 +155,7 @@ class Pairs:
             self.host.send([pair])
         except AlreadyExists as error:
             raise AlreadyExists(f"{wiring.if_name} in {wiring.netns}: is there already, not by us") from error
+        is_complete = False
         try:
             self._sysctls.quiet(wiring.host_if)
             pod.send(pod_end(wiring, pod.index_of(wiring.if_name)))
@@ -162,9 +163,10 @@ class Pairs:
             self.lead_to(wiring, index)
             self._await_running(index)
             self.sign(wiring, index)
-        except BaseException:
-            self._delete(self.host.index_of(wiring.host_if))
-            raise
+            is_complete = True
+        finally:
+            if not is_complete:
+                self._delete(self.host.index_of(wiring.host_if))
         return Wired(written_mac(wiring.host_mac), written_mac(wiring.pod_mac))
 
     def _await_running(self, index: int) -> None:

@@ -49,9 +49,6 @@ class Calls:
             return 200, b"" if result is None else msgspec.json.encode(result)
         except CniError as error:
             failure = error
-        except Exception as error:
-            log.exception("%s: a fault of ours", command)
-            failure = CniError(IO_FAILURE, f"a fault of the daemon: {type(error).__name__}: {error}")
         _REFUSED.labels(command if command in get_args(Command) else "", str(failure.code)).inc()
         log.warning("%s refused: %s", _about(environment), _words(failure))
         return _status(failure.code), msgspec.json.encode(error_of(failure, version))

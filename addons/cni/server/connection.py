@@ -39,7 +39,7 @@ class Connection(asyncio.Protocol):
 
     A call goes on to its end when its connection ends, but an ADD that still waits for an address is told:
     the runtime has killed the plugin. While the daemon ends, such an ADD is not answered, so that the plugin
-    asks the next daemon.
+    asks the next daemon. A call that fails by a fault of ours ends the connection, and is reported.
     """
 
     _transport: asyncio.Transport
@@ -140,6 +140,9 @@ class Connection(asyncio.Protocol):
     def _answered(self, keep_alive: bool, task: asyncio.Task[tuple[int, bytes]]) -> None:
         self._served.tasks.discard(task)
         self._task = None
+        if not task.cancelled() and (error := task.exception()):
+            self.abort()
+            raise error
         if self._transport.is_closing():
             return
         if task.cancelled() or (self._served.is_draining and self._gone.done() and task.result()[0] == 503):

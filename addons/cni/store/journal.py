@@ -117,16 +117,23 @@ class Journal:
         try:
             while self._pending:
                 batch, self._pending = self._pending, []
-                error = await self._write_batch([record for each in batch for record in each.records])
-                for each in batch:
-                    if error is None or each.is_remembered:
-                        self._apply(each.records)
-                for each in batch:
-                    each.end(error)
+                await self._write_batch(batch)
         finally:
             self._writing = None
 
-    async def _write_batch(self, records: list[Record]) -> JournalFailed | None:
+    async def _write_batch(self, batch: list[_Waiting]) -> None:
+        """Write what some wait for, and tell them, whatever happens."""
+        error: JournalFailed | None = JournalFailed(f"journal {self._path}: not written")
+        try:
+            error = await self._make_durable([record for each in batch for record in each.records])
+        finally:
+            for each in batch:
+                if error is None or each.is_remembered:
+                    self._apply(each.records)
+            for each in batch:
+                each.end(error)
+
+    async def _make_durable(self, records: list[Record]) -> JournalFailed | None:
         """Make a batch durable, or say why not. After a failure the whole file is written anew."""
         now = self._now()
         self.allocations.forget_over(now)
@@ -137,7 +144,7 @@ class Journal:
                 await loop.run_in_executor(self._thread, self._write_anew, everything)
             else:
                 await loop.run_in_executor(self._thread, self._append, records)
-        except Exception as error:
+        except (OSError, RuntimeError, ValueError) as error:
             self.failure = str(getattr(error, "strerror", "") or error)
             log.error("journal %s cannot be written: %s", self._path, self.failure)
             return JournalFailed(f"journal {self._path}: {self.failure}", code=type(error).__name__)

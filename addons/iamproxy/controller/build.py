@@ -24,14 +24,14 @@ from addons.iamproxy.server.audit import Audit, Write, writing_to
 from addons.iamproxy.server.limits import ServerLimits
 from addons.iamproxy.server.listener import MetadataServer, Place
 from addons.iamproxy.server.metadata import Metadata
-from addons.iamproxy.server.node_keys import Fetch, NodeKeys
+from addons.iamproxy.server.node_keys import NodeKeys
 from addons.iamproxy.server.routes import Routes
 from addons.iamproxy.server.tokens import Tokens, load_key, new_key
 from addons.runtime.aws_region import AwsRegion
 from addons.runtime.bucket import Rate
 from addons.runtime.clock import utc_now
 from addons.runtime.daemon import Daemon, Parts, connect
-from addons.runtime.imds import InstanceMetadata, endpoint_at, find_region
+from addons.runtime.imds import endpoint_at, find_region
 from addons.runtime.runnable import Runnable
 from addons.runtime.settings import SettingError, parse_listen
 
@@ -79,7 +79,7 @@ def build(
     config: Config,
     controller: Controller,
     *,
-    node: InstanceMetadata,
+    node_keys: NodeKeys,
     region: AwsRegion,
     places: Sequence[Place],
     redirect: Redirect | None,
@@ -89,17 +89,17 @@ def build(
         config,
         addresses=controller.addresses,
         credentials=controller.credentials,
-        read_node_key=node.read,
+        node_keys=node_keys,
         write_audit=writing_to(sys.stdout.fileno()),
     )
     server = MetadataServer(metadata, places, only_redirected=redirect is not None)
-    servers: tuple[Runnable, ...] = (server.serve, controller.assignments.run, region.run)
+    servers: tuple[Runnable, ...] = (server.serve, controller.assignments.run, region.run, node_keys.run)
     daemon = Daemon(
         act=controller.run,
         once=controller.run_once,
         caches=(controller.watches.run,),
         servers=servers,
-        not_ready=lambda: region.not_ready() or controller.not_ready(),
+        not_ready=lambda: region.not_ready() or controller.not_ready() or server.not_ready(),
         state=controller.state,
         decisions_on=controller.decisions_on,
         faults=lambda: (*filter(None, [region.fault()]), *controller.faults()),
@@ -160,7 +160,7 @@ def build_metadata(
     *,
     addresses: Addresses,
     credentials: CredentialCache,
-    read_node_key: Fetch,
+    node_keys: NodeKeys,
     write_audit: Write,
     limits: ServerLimits | None = None,
     now: Callable[[], Any] = utc_now,
@@ -172,7 +172,7 @@ def build_metadata(
         tokens=Tokens(_token_key(config), clock=lambda: now().timestamp()),
         audit=Audit(write_audit, now),
         routes=Routes(config.metadata_allow, identity=config.instance_identity == "made"),
-        node_keys=NodeKeys(read_node_key),
+        node_keys=node_keys,
         limits=limits or ServerLimits(),
         imdsv2=config.imdsv2,
         now=now,

@@ -30,7 +30,7 @@ from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.loop import ReconcileLoop, Result
-from addons.runtime.objects import PODS
+from addons.runtime.objects import PODS, ref
 from addons.runtime.outcomes import Fault
 from addons.runtime.permit import Permit
 from addons.runtime.plan_output import PrintPlan
@@ -150,7 +150,8 @@ class Controller:
     def faults(self) -> Iterator[Fault]:
         """What of STS or the API server is in the way of the pods."""
         yield from self.watches.unreadable()
-        if self.credentials.is_away:
+        gets_nothing = self.credentials.failing and self.credentials.is_empty
+        if self.credentials.is_away or gets_nothing:
             message = next(iter(self.credentials.errors().values()), "no answer")
             yield Fault("aws", "STS", "Unavailable", message)
 
@@ -180,7 +181,10 @@ class Controller:
     def decisions_on(self, about: str) -> Iterator[Decision]:
         """What holds now of one pod."""
         held, errors = self.credentials.held(), self.credentials.errors()
-        return decisions_on(about, self._desired, held, errors, self.credentials.denied, self._now())
+        yield from decisions_on(about, self._desired, held, errors, self.credentials.denied, self._now())
+        if about.startswith("pod/") and about not in {str(ref(pod)) for pod in self.pods.all()}:
+            message = f"there is no {about} on {self._config.node}, the node of this daemon"
+            yield Decision(self._now(), about, about, "skip", names.POD_NOT_HERE, message)
 
     def _why_untrusted(self) -> str:
         return self.watches.not_ready() or self.assignments.not_ready()

@@ -31,6 +31,7 @@ _IN_PLACE = Gauge(
 _REPAIRS = Counter("addons_iamproxy_redirect_repairs_total", "How often the redirect was put right.")
 
 _AUDIT_SECONDS = 5.0
+_SHARED_AUDIT_SECONDS = 0.5
 _SHORTEST_AUDIT_SECONDS = 0.1  # kube-proxy changes its own tables often: look ten times a second at most
 _HANDOVER_SECONDS = 15.0
 _LISTEN_SECONDS = 20.0
@@ -112,6 +113,14 @@ class Redirect:
         return self._handover is not None and self._handover.is_waiting
 
     @property
+    def _is_shared(self) -> bool:
+        """Whether another daemon lives, which may die and leave the redirect to this one."""
+        try:
+            return self._handover is not None and self._handover.has_other
+        except OutsideError:
+            return False
+
+    @property
     def text(self) -> str:
         """The wanted table in the language of `nft`, for people."""
         return write(self._table())
@@ -166,7 +175,10 @@ class Redirect:
         await asyncio.sleep(_ARRIVAL_SECONDS)
 
     async def keep(self, stopping: asyncio.Event) -> None:
-        """Ensure it at once, again whenever somebody changes our table, and every five seconds."""
+        """Ensure it at once, again whenever somebody changes our table, and every five seconds.
+
+        While another daemon lives, twice in a second.
+        """
         wake = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_reader(self._notifications.fileno(), _read, self._notifications, wake)
@@ -178,7 +190,7 @@ class Redirect:
                 await self._ensure_and_tell()
                 await asyncio.wait([ending], timeout=_SHORTEST_AUDIT_SECONDS)
                 if not self.is_waiting:
-                    await _wait(wake, _AUDIT_SECONDS)
+                    await _wait(wake, _SHARED_AUDIT_SECONDS if self._is_shared else _AUDIT_SECONDS)
         finally:
             loop.remove_reader(self._notifications.fileno())
             ending.cancel()

@@ -45,6 +45,10 @@ class MetadataServer:
         self.addresses: tuple[tuple[str, int], ...] = ()
         """Hosts and ports, while it listens."""
 
+    def not_ready(self) -> str:
+        """Why pods are not served; empty while it listens."""
+        return "" if self.addresses else "nobody listens for pods yet"
+
     async def serve(self, stopping: asyncio.Event) -> None:
         """Serve until `stopping`, then finish what was asked. Raises SettingError when it cannot listen."""
         shared = SharedState(self._metadata, only_redirected=self._only_redirected)

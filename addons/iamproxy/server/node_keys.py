@@ -14,6 +14,7 @@ Values = Mapping[str, str | None]
 """Keys of the node's metadata -> what it has there; None for nothing."""
 
 _FRESH_SECONDS = 60.0
+_FIRST_SECONDS = 5.0
 
 
 class _Held(Struct, frozen=True):
@@ -24,12 +25,24 @@ class _Held(Struct, frozen=True):
 
 
 class NodeKeys:
-    """Reads keys of the node's metadata, each at most once in a minute however many ask."""
+    """Reads keys of the node's metadata, each at most once in a minute however many ask.
 
-    def __init__(self, fetch: Fetch) -> None:
+    `first` are read before anybody asks. Pods that ask give a second, in which a new daemon may have much to
+    do; `has_looked` says that this is over, whether the node has answered or not.
+    """
+
+    def __init__(self, fetch: Fetch, first: Sequence[str] = ()) -> None:
         self._fetch = fetch
+        self._first = first
+        self.has_looked = False
         self._held: dict[str, _Held] = {}
         self._reading: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Read the first ones, and return when `stopping`."""
+        await self.get(self._first, _FIRST_SECONDS)
+        self.has_looked = True
+        await stopping.wait()
 
     def find(self, keys: Sequence[str]) -> Values | None:
         """The values of some keys if all are held and fresh."""

@@ -1,4 +1,7 @@
-"""The proxy of pods: a request that the API server passes on to a port of a pod."""
+"""The proxy of pods: a request that the API server passes on to a port of a pod.
+
+Pods of tests may have addresses of loopback; a real API server asks no such pod.
+"""
 
 from __future__ import annotations
 

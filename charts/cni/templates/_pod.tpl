@@ -103,3 +103,11 @@ go. The settings of the kernel are those of the host's network, which a containe
     - name: cni-bin
       mountPath: {{ .Values.config.cniBinDir }}
 {{- end -}}
+
+{{- /* Where the daemon of the pod's node listens. */ -}}
+{{- define "cni.testEnv" -}}
+- name: NODE_ADDRESS
+  valueFrom:
+    fieldRef:
+      fieldPath: status.hostIP
+{{- end -}}

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from addons.cni.controller.replay import replay
+from addons.cni.model.assignments import PodId
 from addons.cni.store.spool import Spool
 from tests.support.cni_socket import Node, eni, sanitized, served, twin
 from tests.support.processes import Ended, ended, run, running
@@ -225,6 +226,14 @@ class TestAway:
             )
             succeeded(await runtime.call("DEL"))
         assert [each.path.name for each in Spool(runtime.spool).read()] == ["c1-eth0"]
+
+    async def test_a_fault_of_the_daemons_costs_no_del(self, node: Node, runtime: Runtime) -> None:
+        await node.add("c1", PodId("shop", "c1"))
+        node.kernel.failures = [ZeroDivisionError()]
+        async with served(node, runtime.socket):
+            succeeded(await runtime.call("DEL"))
+            assert await replay(Spool(runtime.spool), node.sandboxes) == 1
+        assert node.held == {}
 
     async def test_an_add_outlives_the_daemon_it_began_with(self, node: Node, runtime: Runtime) -> None:
         node.addresses.enis_changed([])

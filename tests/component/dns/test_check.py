@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,8 @@ from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from tests.component.dns.test_daemon import World, service
-from tests.support.node_credentials import (
-    credentials_of_the_node_alone,
-    listener,
-    metadata_at,
-    node_metadata,
-)
+from tests.support.node_credentials import credentials_of_the_node_alone, metadata_at, node_metadata
+from tests.support.until import until
 
 LEASES = ("coordination.k8s.io/v1", "leases", "default")
 READS = {"ListHostedZones", "ListResourceRecordSets", "GetCallerIdentity"}
@@ -127,17 +124,14 @@ async def test_credentials_that_come_a_moment_later_are_waited_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As those of a pod that iamproxy does not know yet in its first moments."""
-    port, asked = credentials_of_the_node_alone(monkeypatch), asyncio.Event()
+    port = credentials_of_the_node_alone(monkeypatch)
     world.keys = {}
-
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked.set()
-        writer.close()
-
-    async with await asyncio.start_server(silent, sock=listener(port)):
+    imds = node_metadata(world.aws)
+    with_role, imds.instance = imds.instance, replace(imds.instance, role="")
+    async with metadata_at(port, imds):
         checking = asyncio.create_task(check(world))
-        await asyncio.wait_for(asked.wait(), 30)
-    async with metadata_at(port, node_metadata(world.aws)):
+        await until(lambda: [each for each in imds.requests if "security-credentials" in each.target])
+        imds.instance = with_role
         code, lines = await checking
     assert (code, lines[0]) == (0, "ok    AWS identity: arn:aws:sts::123456789012:assumed-role/node/i-1")
 

@@ -153,6 +153,38 @@ class TestReports:
             assert controller.not_ready() == ""
             await until(lambda: ("a-0", names.CREDENTIALS_FAILED) in world.events())
 
+    async def test_a_right_that_keeps_everybody_without_credentials_is_told_at_the_first_failure(
+        self, world: World
+    ) -> None:
+        """Here the right to assume the role by way of which all others are assumed."""
+        world.aws.sts.create_role("web")
+        world.create(pod("a", "10.0.0.1", role="web"))
+        async with world.running(f"--assume-role-arn={BASE}broker") as made:
+            await until(lambda: list(made.faults()))
+            (fault,) = made.faults()
+            assert (fault.about, fault.reason) == ("STS", "Unavailable")
+            assert f"on resource: {BASE}broker" in fault.message
+            assert not made.credentials.is_away
+            world.aws.sts.create_role("broker")
+            await until(lambda: not list(made.faults()), seconds=60)
+            assert (await made.credentials.get(await key_of(made, "10.0.0.1"), 5)) is not None
+
+    async def test_a_question_about_a_pod_that_is_not_on_the_node_is_answered_so(self, world: World) -> None:
+        world.create(pod("a", "10.0.0.1"))
+        world.create(pod("elsewhere", "10.0.9.1", role="web", node="node-2"))
+        async with world.running() as made:
+            await until(lambda: list(made.decisions_on("pod/prod/a")))
+            reasons = {
+                about: [decision.reason for decision in made.decisions_on(about)]
+                for about in ("pod/prod/a", "pod/prod/aa", "pod/prod/elsewhere", "service/prod/a")
+            }
+        assert reasons == {
+            "pod/prod/a": [names.NO_ROLE],
+            "pod/prod/aa": [names.POD_NOT_HERE],
+            "pod/prod/elsewhere": [names.POD_NOT_HERE],
+            "service/prod/a": [],
+        }
+
     async def test_the_page_shows_pod_role_and_rule_and_no_secret(self, world: World) -> None:
         world.aws.sts.create_role("web")
         world.create(pod("a", "10.0.0.1", role="web"))

@@ -24,12 +24,14 @@ ROLES = "/latest/meta-data/iam/security-credentials/"
 
 
 @asynccontextmanager
-async def process(world: World, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(
+    world: World, *arguments: str, region: str = "eu-central-1"
+) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {
         **os.environ,
         "KUBECONFIG": str(world.kubeconfig),
         "AWS_ENDPOINT_URL": world.aws.url,
-        "AWS_REGION": "eu-central-1",
+        "AWS_REGION": region,
         "ADDONS_IAMPROXY_BASE_ROLE_ARN": BASE,
     }
     command = (sys.executable, "-m", "addons.iamproxy", *arguments)
@@ -137,17 +139,37 @@ class TestCommands:
         code, _, err = await run(world, "check", *said)
         assert (code, "not NAMESPACE/NAME" in err) == (2, True)
 
+    async def test_a_command_that_is_badly_written_is_one_line(self, world: World) -> None:
+        code, out, err = await run(world, "ask", "--role=web", "--no-role")
+        said = "addons iamproxy: argument --no-role: not allowed with argument --role\n"
+        assert (code, out, err) == (2, "", said)
+
+    @pytest.mark.parametrize(
+        "said", [("check", "--offline", "--pod=prod/a"), (f"--node={NODE}", "--dry-run")]
+    )
+    async def test_what_has_to_ask_for_the_base_needs_a_region_and_says_so(
+        self, world: World, said: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where neither settings nor the node tell one."""
+        world.create(pod("a", "10.0.0.1", role="web"))
+        monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+        more = ("--aws-region=", "--base-role-arn=", "--auto-discover-base-arn", "--metadata-addr=127.0.0.1")
+        async with process(world, *said, *more, region="") as started:
+            code, _, err = await ended(started)
+        assert (code, "addons iamproxy: --aws-region is required: " in err) == (2, True)
+
     async def test_a_dry_run_says_what_would_be_and_asks_sts_for_nothing(self, world: World) -> None:
         world.create(pod("a", "10.0.0.1", role="web"))
         world.create(pod("b", "10.0.0.2"))
         code, out, _ = await run(world, f"--node={NODE}", "--dry-run")
         lines = [json.loads(line) for line in out.splitlines() if '"because"' in line]
         assert code == 0
-        assert sorted(f"{line['action']} {line['object']}".strip() for line in lines) == [
-            "fetch",
+        assert [f"{line['action']} {line['object']}".strip() for line in lines] == [
             "grant pod/prod/a",
             "refuse pod/prod/b",
+            "fetch",
         ]
+        assert f"may have {BASE}web: iam.amazonaws.com/allowed-roles" in lines[0]["because"]
         assert world.calls == 0
 
     async def test_a_single_pass_fails_by_name(self, world: World) -> None:

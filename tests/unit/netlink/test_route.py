@@ -130,9 +130,10 @@ def test_a_link_is_read_as_it_was_written() -> None:
             ("IFLA_MTU", 9001),
             ("IFLA_LINK", 2),
             ("IFLA_GROUP", 83),
+            ("IFLA_CARRIER_DOWN_COUNT", 3),
         ],
     }
-    link = route.Link(5, "eni123", "abc", HOST_MAC, 9001, True, True, peer_index=2, group=83)
+    link = route.Link(5, "eni123", "abc", HOST_MAC, 9001, True, True, peer_index=2, group=83, downs=3)
     assert route.read_link(by_its_classes(ifinfmsg, attributes)) == link
 
 
