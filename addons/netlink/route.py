@@ -125,9 +125,15 @@ def new_address(index: int, address: IPv4Address) -> Message:
 
 
 def new_route(
-    network: IPv4Network, index: int, *, protocol: int, table: int, gateway: IPv4Address | None = None
+    network: IPv4Network,
+    index: int,
+    *,
+    protocol: int,
+    table: int,
+    gateway: IPv4Address | None = None,
+    metric: int = 0,
 ) -> Message:
-    """Have packets to the network leave by the link, in the place of another route to it."""
+    """Have packets to the network leave by the link, in the place of another route to it of that metric."""
     scope = LINK if gateway is None else UNIVERSE
     header = _ROUTE.pack(_INET, network.prefixlen, 0, 0, _octet(table), protocol, scope, _UNICAST, 0)
     attributes: list[tuple[int, Value]] = []
@@ -135,6 +141,8 @@ def new_route(
         attributes.append((1, network.network_address.packed))
     if gateway:
         attributes.append((5, gateway.packed))
+    if metric:
+        attributes.append((6, _NUMBER.pack(metric)))
     attributes += [(4, _NUMBER.pack(index)), (15, _NUMBER.pack(table))]
     payload = header + encode(tuple(attributes))
     return Message(_NEW_ROUTE, ACKNOWLEDGE | CREATE | REPLACE, payload, f"route {network} in table {table}")

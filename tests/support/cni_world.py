@@ -27,6 +27,7 @@ from tests.support.service_account import IN_A_POD, variables, write_files
 from tests.support.until import until
 
 PORT = 61678
+_LOG_SHOWN = 20_000
 
 
 @dataclass
@@ -125,7 +126,8 @@ class CniNode:
 
     def log(self) -> str:
         """What the daemons have written so far."""
-        return (self.folder / "log").read_text()
+        path = self.folder / "log"
+        return path.read_text() if path.exists() else ""
 
     async def _is_ready(self) -> bool:
         try:
@@ -212,9 +214,11 @@ class CniWorld:
         )
 
     @contextmanager
-    def pod(self, node: CniNode, name: str = "web", **more: Any) -> Iterator[Sandbox]:
+    def pod(
+        self, node: CniNode, name: str = "web", *, spec: Mapping[str, Any] | None = None, **more: Any
+    ) -> Iterator[Sandbox]:
         """A pod that is bound to a node, with its sandbox."""
-        uid = self.put_pod(node, name)
+        uid = self.put_pod(node, name, **(spec or {}))
         try:
             with pod_network(name, uid=uid, **more) as sandbox:
                 yield sandbox
@@ -248,4 +252,10 @@ async def cni_world(subnet: str = "10.0.1.0/24") -> AsyncIterator[CniWorld]:
         stack.push_async_callback(kube.stop)
         (folder / "kubeconfig").write_text(kube.kubeconfig())
         write_files(folder, kube)
-        yield CniWorld(vpc, kube, folder, stack)
+        world = CniWorld(vpc, kube, folder, stack)
+        try:
+            yield world
+        except BaseException:
+            for node in world.nodes:
+                print(f"--- {node.name}\n{node.log()[-_LOG_SHOWN:]}")
+            raise

@@ -44,7 +44,6 @@ from addons.runtime.reporter import Reporter
 log = logging.getLogger(__name__)
 
 KEY = "pool"
-_LONGEST_LOOK = 30.0
 _SHORTEST_LOOK = 0.05
 _LINK_SECONDS = 0.5
 _CALM_SECONDS = 0.5
@@ -186,12 +185,14 @@ class Pool:
         was made half-way, by a process that is no more, is deleted.
         """
         await self._interfaces.observe()
+        settled = frozenset[IPv4Address]()
+        if not self._interfaces.is_doubtful:
+            settled, self._doubtful = self._doubtful, settled
         await self._recover()
+        self._addresses.restore(settled)
         await self.prepare()
         if not self._print_plan:
             await self.roll_back(permit)
-        self._addresses.restore(self._doubtful)
-        self._doubtful = frozenset()
 
     async def roll_back(self, permit: Permit) -> None:
         """Delete what was made for this node and is attached to nothing."""
@@ -232,7 +233,7 @@ class Pool:
             max_pods=self._config.max_pods or (node.max_pods if node else None),
             is_cordoned=bool(node and node.spec.unschedulable),
             is_leaving=bool(node and node.is_leaving),
-            rests=self._rests.current(),
+            rests=self._rests.known(),
             under_way=tuple(self._under_way.values()),
             unready=self._unready(),
         )
@@ -329,9 +330,10 @@ class Pool:
             self._print_plan(reports.preview(plan))
 
     def _seconds_until(self, moment: datetime | None) -> float:
+        longest = self._config.audit_interval.total_seconds() / 2
         if moment is None:
-            return _LONGEST_LOOK
-        return min(max((moment - self._now()).total_seconds(), _SHORTEST_LOOK), _LONGEST_LOOK)
+            return longest
+        return min(max((moment - self._now()).total_seconds(), _SHORTEST_LOOK), longest)
 
 
 def policy_of(config: Config, limits: InstanceLimits) -> Policy:

@@ -1,6 +1,7 @@
 """Make and remove pairs of links: what one thread does for a pod, in two or three datagrams."""
 
 import time
+import zlib
 from contextlib import suppress
 from ipaddress import IPv4Network
 
@@ -27,6 +28,7 @@ from addons.runtime.errors import AlreadyExists, NotFound, Unavailable
 
 _RUNNING_SECONDS, _LOOK_AGAIN_SECONDS = 5.0, 0.002
 _ANYWHERE = IPv4Network("0.0.0.0/0")
+_FIRST, _LATER_METRICS = "eth0", 1024
 
 
 class LinkTaken(AlreadyExists):
@@ -204,14 +206,25 @@ class Pairs:
 
 
 def pod_end(wiring: Wiring, index: int, gateway_mac: bytes = b"") -> list[Message]:
-    """What the pod's end has: an address for itself alone, and everything by the host's end."""
+    """What the pod's end has: an address for itself alone, and everything by the host's end.
+
+    Routes by another interface of the same pod stand behind those by its first one.
+    """
+    metric = metric_of(wiring.if_name)
     return [
         route.set_up(index),
         route.new_address(index, wiring.ip),
-        route.new_route(IPv4Network(GATEWAY), index, protocol=PROTOCOL, table=MAIN_TABLE),
-        route.new_route(_ANYWHERE, index, protocol=PROTOCOL, table=MAIN_TABLE, gateway=GATEWAY),
+        route.new_route(IPv4Network(GATEWAY), index, protocol=PROTOCOL, table=MAIN_TABLE, metric=metric),
+        route.new_route(
+            _ANYWHERE, index, protocol=PROTOCOL, table=MAIN_TABLE, gateway=GATEWAY, metric=metric
+        ),
         route.new_neighbour(index, GATEWAY, gateway_mac or wiring.host_mac),
     ]
+
+
+def metric_of(if_name: str) -> int:
+    """The metric of an interface's routes in the pod: each name has one of its own, eth0 the first."""
+    return 0 if if_name == _FIRST else _LATER_METRICS + zlib.crc32(if_name.encode()) % _LATER_METRICS
 
 
 def rules_of_pod(wiring: Wiring) -> list[Message]:
