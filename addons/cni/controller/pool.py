@@ -95,6 +95,7 @@ class Pool:
         self.failures: dict[str, str] = {}
         """What failed and has not succeeded since."""
         self._failed: OutsideError | None = None
+        self._is_prepared = False
         self.on_change: Callable[[], None] = lambda: None
         """Called when there may be more or fewer addresses."""
 
@@ -108,6 +109,8 @@ class Pool:
         if not self._interfaces.is_known:
             failed = "".join(self._loop.errors.values())
             return failed or "EC2 was not asked for the node's interfaces yet"
+        if not self._is_prepared:
+            return "the node's networks are being compared with what pods have"
         stock = self.view().stock
         if stock.free or stock.assigned or self.is_at_rest:
             return ""
@@ -205,6 +208,7 @@ class Pool:
     async def prepare(self) -> None:
         """Have the kernel follow, and hand out what it is ready for. Raises OutsideError."""
         self.ready = await self._prepare(self._interfaces.all())
+        self._is_prepared = True
         self._offer()
 
     def _unready(self) -> frozenset[str]:
