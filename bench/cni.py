@@ -182,7 +182,9 @@ async def memory(world: CniWorld) -> None:
     node = await world.add_node(BIG)
     with sandboxes(110) as pods:
         async with node.ready(
-            "--max-pods=250", "--minimum-ip-target=120", "--warm-ip-target=0", "--log-level=warning", **IMAGE
+            *("--max-pods=250", "--minimum-ip-target=120", "--warm-ip-target=0", "--log-level=warning"),
+            in_a_pod=True,
+            **IMAGE,
         ) as running:
             await full(node, 120)
             await add_all(node, pods)

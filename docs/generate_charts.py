@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import yaml
 
 from addons.registry import config_of, daemons
 from addons.runtime.setting_docs import json_schema
-from addons.runtime.setting_values import to_yaml
+from addons.runtime.setting_values import allowed, to_yaml
 from addons.runtime.settings import Setting, settings_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +28,7 @@ _KEY = re.compile(r"(?P<indent> *)(?P<key>\w+):")
 _CONFIG = "config:\n"
 _START, _END = "<!-- values: written by `make docs` -->", "<!-- end of values -->"
 _ORIGINALS = "values-of-*.yaml"
+_FORMS_HEAD = "# What texts of settings must match, and what that is in words. Written by `make docs`.\n"
 
 Schema = dict[str, Any]
 
@@ -49,6 +51,7 @@ def generate(daemon: str) -> dict[Path, str]:
     values = written[: written.index("\n" + _CONFIG) + 1] + _CONFIG + _config_block(chart, settings)
     return {
         chart / "values.yaml": values,
+        chart / "files" / "forms.yaml": _FORMS_HEAD + yaml.safe_dump(chart_forms(daemon), width=1000),
         chart / "values.schema.json": json.dumps(_chart_schema(values, daemon), indent=2) + "\n",
         chart / "README.md": _with_table(chart / "README.md", _values_table(values)),
         **dict(_migration_guides(chart)),
@@ -79,6 +82,30 @@ def chart_settings(daemon: str) -> list[Setting]:
     """List the settings that may stand under `config`: none that the chart decides itself, and no secret."""
     decided = owned(daemon)
     return [s for s in settings_of(config_of(daemon)) if s.key not in decided and not s.secret]
+
+
+def chart_forms(daemon: str) -> dict[str, dict[str, str]]:
+    """The pattern that texts of these settings must match, and what that is in words, by the key.
+
+    The guard of the chart refuses in words what has another form.
+    """
+    properties: Any = json_schema(config_of(daemon))["properties"]
+    found = {setting.key: _form(setting, properties[setting.key]) for setting in chart_settings(daemon)}
+    return {key: form for key, form in found.items() if form}
+
+
+def _form(setting: Setting, schema: Schema) -> dict[str, str]:
+    limits = (*setting.item_constraints, *setting.constraints)
+    words = [limit.description for limit in limits if limit.description]
+    words += [allowed(timedelta)] if setting.type is timedelta else []
+    places = (
+        schema,
+        *schema.get("anyOf", ()),
+        schema.get("items", {}),
+        schema.get("additionalProperties", {}),
+    )
+    patterns = [place["pattern"] for place in places if "pattern" in place]
+    return {"pattern": patterns[0], "words": words[0]} if patterns and words else {}
 
 
 def owned(daemon: str) -> frozenset[str]:
@@ -137,10 +164,13 @@ def _default(setting: Setting) -> str:
 
 def _chart_schema(values_text: str, daemon: str) -> Schema:
     described = {value.path: value for value in read_values(values_text)}
-    schema = _schema_of(yaml.safe_load(values_text), (), described)
+    own = {key: value for key, value in yaml.safe_load(values_text).items() if key != "config"}
+    schema = _schema_of(own, (), described)
     settings = {setting.key for setting in chart_settings(daemon)}
     config: Schema = json_schema(config_of(daemon))
     known = {key: value for key, value in config["properties"].items() if key in settings}
+    for key in chart_forms(daemon):
+        known[key] = _without_pattern(known[key])
     hints = described["config",].schema
     for key, more in hints.pop("properties", {}).items():
         known[key] = known[key] | more
@@ -151,6 +181,12 @@ def _chart_schema(values_text: str, daemon: str) -> Schema:
             if here:
                 _let_through(schema, key.split("."), f"{key} {here}.")
     return {"$schema": "http://json-schema.org/draft-07/schema#"} | schema
+
+
+def _without_pattern(schema: Schema) -> Schema:
+    """Helm would show the pattern, where the guard has a sentence."""
+    inner = {key: _without_pattern(value) for key, value in schema.items() if isinstance(value, dict)}
+    return {key: inner.get(key, value) for key, value in schema.items() if key != "pattern"}
 
 
 def _let_through(schema: Schema, path: Sequence[str], words: str) -> None:

@@ -1,1 +1,1 @@
-"""cni: pods get addresses of the VPC from the node's network interfaces, and no subnet is hoarded."""
+"""Gives pods addresses of the VPC from the node's network interfaces, and hoards no subnet."""

@@ -1,15 +1,31 @@
-"""The command beside the daemon: put the plugin on the host, as the init container of its pod."""
+"""The commands beside the daemon: put the plugin on the host, have new pods counted, ask about one."""
 
+import argparse
+import sys
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
+from addons.cni import names
 from addons.cni.config import Config
 from addons.cni.plugin.install import install_plugin
+from addons.explain.ask import Question, ask_daemons
+from addons.explain.words import in_words
+from addons.runtime.cli import say
+from addons.runtime.errors import OutsideError
+from addons.runtime.settings import SettingError
+
+NAME = "cni"
 
 HELP = """commands, written before all settings:
+  check --pod NAMESPACE/NAME [--url URL]
+        Tell which address a pod has, or why none, by asking the daemon of its node: through the API server,
+        or at a URL. Exits with 3 when it has none.
   install
         Put the plugin into --cni-bin-dir. The network configuration is written by the daemon, when pods can
         start.
+  webhook
+        Answer the API server when it asks about new pods: they get a limit of one aws-addons.io/pod-ip.
 
 """
 
@@ -18,12 +34,47 @@ Entry = Callable[[Config], Coroutine[Any, Any, int | None]]
 
 def command_of(argv: Sequence[str]) -> tuple[Entry | None, list[str]]:
     """Give the command that the first argument names, or None, and the arguments that are settings."""
-    if argv and argv[0] == "install":
-        return install, list(argv[1:])
+    commands: dict[str, Entry] = {"install": install, "webhook": webhook}
+    if argv and argv[0] in commands:
+        return commands[argv[0]], list(argv[1:])
+    if argv and argv[0] == "check":
+        return _parse_check(argv[1:])
     return None, list(argv)
+
+
+def _parse_check(argv: Sequence[str]) -> tuple[Entry, list[str]]:
+    parser = argparse.ArgumentParser("addons cni check", add_help=False, allow_abbrev=False)
+    parser.add_argument("--pod", default="")
+    parser.add_argument("--url", default="")
+    given, rest = parser.parse_known_args(argv)
+    return partial(check, given.pod, given.url), rest
 
 
 async def install(config: Config) -> int:
     """Put the plugin where the runtime looks; 0. Raises SettingError."""
     install_plugin(config)
     return 0
+
+
+async def webhook(config: Config) -> int:
+    """Serve the webhook until SIGTERM; 0. Raises SettingError where it cannot listen."""
+    from addons.cni.controller.webhook_life import live  # its imports are none of the daemon's
+
+    await live(config)
+    return 0
+
+
+async def check(pod: str, url: str, config: Config) -> int:
+    """Have the daemon of its node tell which address a pod has: 0 when it has one, else 3."""
+    namespace, _, name = pod.partition("/")
+    if not (namespace and name) or "/" in name:
+        raise SettingError(f"--pod {pod!r}: not NAMESPACE/NAME")
+    about = f"pod/{pod}"
+    try:
+        answers = await ask_daemons(Question(about, only=NAME, url=url), config.kubeconfig)
+    except OutsideError as error:
+        sys.stderr.write(f"cannot tell: {error.message}\n")
+        return 3
+    say(in_words(about, answers))
+    reasons = {decision.reason for answer in answers for decision in answer.decisions}
+    return 0 if names.ADDRESS_ASSIGNED in reasons else 3

@@ -1,12 +1,12 @@
 """The settings of cni. The docstring below each field is its documentation, everywhere."""
 
 from datetime import timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from addons.runtime.setting_values import Network, Url, form
+from addons.runtime.setting_values import IPV4, Url, form, in_schema
 from addons.runtime.settings import CommonConfig, SettingError, also_read
 
 ENV_PREFIXES = ("ADDONS_CNI_",)
@@ -19,6 +19,7 @@ RETIRED = {
 }
 """Flags that have no counterpart here -> what there is in their place."""
 
+Network = Annotated[str, in_schema(rf"{IPV4}(/(3[0-2]|[12]?[0-9]))?", "a network, such as 10.0.0.0/16")]
 AbsolutePath = Annotated[str, form("/.*", "a path, from the root on")]
 VethPrefix = Annotated[str, form("[a-z][a-z0-9]{0,3}", "1 to 4 letters and digits, such as eni")]
 TagKey = Annotated[str, form(".{1,128}", "the key of a tag or label")]
@@ -97,7 +98,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
 
     connmark: Annotated[
         str,
-        form("0x[0-9a-fA-F]{1,8}|[0-9]{1,10}", "a number like 0x80"),
+        form("0x[0-9a-fA-F]{1,8}|0|[1-9][0-9]{0,8}", "a number like 0x80"),
         also_read("AWS_VPC_K8S_CNI_CONNMARK"),
     ] = "0x80"
     """The bit that marks connections which must go by the first interface."""
@@ -184,7 +185,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     """HOST:PORT of `addons cni webhook`, which gives pods a limit of one `aws-addons.io/pod-ip`."""
 
     webhook_name: str = "aws-addons-cni"
-    """Name of the MutatingWebhookConfiguration, and of the Service and the Secret beside it."""
+    """Name of the webhook's Service and Secret; its MutatingWebhookConfiguration is `NAME.NAMESPACE`."""
 
     ec2_endpoint: Annotated[Url, also_read("AWS_EC2_ENDPOINT")] = ""
     """URL of EC2, for tests and for private endpoints."""
@@ -201,7 +202,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
             raise SettingError(f"--veth-prefix {self.veth_prefix}: other links are called so")
         for text in self.exclude_snat_cidrs:
             try:
-                ip_network(text)
+                IPv4Network(text)
             except ValueError as error:
                 raise SettingError(f"--exclude-snat-cidrs {text!r}: {error}") from None
         if self.snat and self.externalsnat is not None:

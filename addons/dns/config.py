@@ -27,16 +27,23 @@ _UNICODE_LABEL = f"[a-z0-9]{{0,10}}[{_BEYOND_ASCII}][a-z0-9{_BEYOND_ASCII}]{{0,1
 _LABEL = f"({_ENDS_LABEL}({_IN_LABEL}{{0,61}}{_ENDS_LABEL})?|{_UNICODE_LABEL})"
 _LAST_LABEL = f"([0-9]{{0,9}}[A-Za-z_]({_IN_LABEL}{{0,52}}{_ENDS_LABEL})?|{_UNICODE_LABEL})"
 _HOST = rf"({_LABEL}\.)*{_LAST_LABEL}\.?"
-Domain = Annotated[str, in_schema(rf"\.?{_HOST}", maxLength=253)]
-HostName = Annotated[str, in_schema(_HOST, maxLength=253)]
+Domain = Annotated[str, in_schema(rf"\.?{_HOST}", "the name of a domain, such as example.org", maxLength=253)]
+HostName = Annotated[str, in_schema(_HOST, "a host name, such as pods.example.org", maxLength=253)]
 
 _IN_CLASS = r"[^\\\[\]&|~-]|\\[^A-Za-z0-9]|\\[tnrfv]|[A-Za-z0-9]-[A-Za-z0-9]"
 _ATOM = rf"[^\\()\[\]{{}}*+?^$|]|\\[^A-Za-z0-9]|\\[dDsSwWtnrfv]|\[\^?({_IN_CLASS})+-?\]|\)"
 _TIMES = r"([*+?]|\{[0-9]{1,3}(,[0-9]{0,3})?\})\??"
-Regexp = Annotated[str, in_schema(rf"(\(\?i\))?(({_ATOM})({_TIMES})?|\((\?:)?|[|^$])*", format="regex")]
+Regexp = Annotated[
+    str,
+    in_schema(
+        rf"(\(\?i\))?(({_ATOM})({_TIMES})?|\((\?:)?|[|^$])*",
+        r"a regular expression that Python and Go read alike, such as ^(www|api)\.example\.org$",
+        format="regex",
+    ),
+]
 """A regular expression that Helm's engine and Python read alike."""
 
-LabelSelector = Annotated[str, in_schema(SELECTOR)]
+LabelSelector = Annotated[str, in_schema(SELECTOR, "a selector, such as app=web,tier in (a, b)")]
 OwnerId = Annotated[str, form(r'[^,\s"]+', "a name with no comma, space or quotation mark")]
 AnnotationPrefix = Annotated[str, form(r"[A-Za-z0-9.-]+/", "a domain and a slash, such as dns.example.org/")]
 ZoneId = Annotated[

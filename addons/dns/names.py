@@ -153,6 +153,7 @@ INVALID_ANNOTATION: Final = "InvalidAnnotation"
 INVALID_HOSTNAME: Final = "InvalidHostname"
 INVALID_TEMPLATE: Final = "InvalidTemplate"
 INVALID_ENDPOINT: Final = "InvalidEndpoint"
+UNREADABLE_OBJECT: Final = "UnreadableObject"
 CONFLICTING_TARGETS: Final = "ConflictingTargets"
 
 # Reasons: decisions not to act.

@@ -52,9 +52,23 @@ SessionTemplate = Annotated[
         "letters, digits, _+=,.@- and {namespace}, {service-account}, {node}, {role}",
     ),
 ]
-BaseArn = Annotated[str, in_schema(rf"{ROLES}(/{PART}+)*/?", maxLength=256)]
-Role = Annotated[str, in_schema(rf"({ROLES}/|/?)({PART}+/)*{PART}{{1,64}}", maxLength=256)]
-Address = Annotated[str, in_schema(rf"{IPV4}|{IPV6}")]
+BaseArn = Annotated[
+    str,
+    in_schema(
+        rf"{ROLES}(/{PART}+)*/?",
+        "the beginning of the ARNs of roles, such as arn:aws:iam::123456789012:role/pods/",
+        maxLength=256,
+    ),
+]
+Role = Annotated[
+    str,
+    in_schema(
+        rf"({ROLES}/|/?)({PART}+/)*{PART}{{1,64}}",
+        "the name or the ARN of a role, such as web",
+        maxLength=256,
+    ),
+]
+Address = Annotated[str, in_schema(rf"{IPV4}|{IPV6}", "an IP address")]
 SocketPath = Annotated[str, form("(/.*)?", "the path of a socket, from the root on")]
 MetadataKey = Literal[
     "ami-id",

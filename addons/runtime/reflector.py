@@ -49,6 +49,9 @@ _FAILURES = Counter("addons_kube_reflector_failures_total", "Failed rounds.", ["
 _UNREADABLE = Counter("addons_kube_reflector_unreadable_total", "Objects not understood.", ["resource"])
 
 
+StandIn = Callable[[ObjectMeta, str], O]
+
+
 class _Event(Part, frozen=True):
     type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
     object: Raw
@@ -61,10 +64,11 @@ class _NoStreamedList(Exception):
 class Reflector(Generic[O]):
     """Keeps `store` equal to what the API server holds of one resource.
 
-    `transform` may shrink an object or drop it (None) before it is kept. `on_change` is called after each
-    change of the store and should only wake somebody. `watch_list` chooses between a list in pages and one
-    that is streamed by the watch; "auto" prefers the stream and goes back to pages for good once the server
-    shows that it has none.
+    `transform` may shrink an object or drop it (None) before it is kept. `stand_in` makes, of its metadata
+    and the fault, what is kept of an object that cannot be read; without it that stays as it was.
+    `on_change` is called after each change of the store and should only wake somebody. `watch_list` chooses
+    between a list in pages and one that is streamed by the watch; "auto" prefers the stream and goes back to
+    pages for good once the server shows that it has none.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Reflector(Generic[O]):
         page_size: int = PAGE_SIZE,
         indexers: Mapping[str, Indexer[O]] = {},
         transform: Callable[[O], O | None] | None = None,
+        stand_in: StandIn[O] | None = None,
         on_change: Callable[[Change[O]], None] | None = None,
         watch_list: Literal["auto", "on", "off"] = "auto",
         rng: Random | None = None,
@@ -95,6 +100,7 @@ class Reflector(Generic[O]):
         self._field_selector = field_selector
         self._page_size = page_size
         self._transform = transform
+        self._stand_in = stand_in
         self._on_change = on_change
         self._watch_list = watch_list
         self._rng = rng or Random()  # noqa: S311
@@ -321,8 +327,8 @@ class Reflector(Generic[O]):
     def _read(self, raw: Raw) -> tuple[ObjectMeta, O | None]:
         """An object's metadata, and what is kept of it.
 
-        One that cannot be read costs a warning and stays as it was last understood. Raises MsgspecError when
-        not even its name can be read.
+        One that cannot be read costs a warning, and has a stand-in or stays as it was last understood. Raises
+        MsgspecError when not even its name can be read.
         """
         try:
             obj = decode(raw, self._type)
@@ -330,6 +336,8 @@ class Reflector(Generic[O]):
             _UNREADABLE.labels(self._resource).inc()
             log.warning("1 object of %s cannot be read: %s", self._resource, error)
             meta = decode(raw, KubeObject).metadata
+            if self._stand_in:
+                return meta, self._stand_in(meta, str(error))
             log.warning("%s/%s of %s stays as it was", meta.namespace, meta.name, self._resource)
             return meta, self.store.get(meta.namespace, meta.name)
         return obj.metadata, obj if self._transform is None else self._transform(obj)

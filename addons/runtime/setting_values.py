@@ -232,9 +232,9 @@ def form(pattern: str, words: str) -> Meta:
     return Meta(pattern=f"^({pattern})$", description=words)
 
 
-def in_schema(pattern: str, **more: Any) -> Meta:
-    """A text of which the schema asks that it matches the whole of `pattern`."""
-    return Meta(extra_json_schema={"pattern": f"^({pattern})$", **more})
+def in_schema(pattern: str, words: str, **more: Any) -> Meta:
+    """A text of which the schema asks that it matches the whole of `pattern`; `words` say what that is."""
+    return Meta(extra_json_schema={"pattern": f"^({pattern})$", **more}, description=words)
 
 
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -264,5 +264,9 @@ RoleArn = Annotated[
     ),
 ]
 Network = Annotated[
-    str, in_schema(rf"{IPV4}(/(3[0-2]|[12]?[0-9]))?|({IPV6})(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?")
+    str,
+    in_schema(
+        rf"{IPV4}(/(3[0-2]|[12]?[0-9]))?|({IPV6})(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?",
+        "a network or an address, such as 10.0.0.0/8",
+    ),
 ]

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import KubeObject, Resource
 from addons.runtime.outcomes import Fault
-from addons.runtime.reflector import Reflector
+from addons.runtime.reflector import Reflector, StandIn
 from addons.runtime.store import Change, Indexer
 
 O = TypeVar("O", bound=KubeObject)  # noqa: E741
@@ -69,6 +69,7 @@ class Watches:
         indexers: Mapping[str, Indexer[O]] = {},
         on_change: Callable[[Change[O]], None] | None = None,
         transform: Callable[[O], O | None] | None = None,
+        stand_in: StandIn[O] | None = None,
     ) -> Cache[O]:
         """Watch a resource from now on; for the arguments see Reflector."""
         reflector = Reflector(
@@ -81,6 +82,7 @@ class Watches:
             indexers=indexers,
             on_change=on_change,
             transform=transform,
+            stand_in=stand_in,
         )
         self._reflectors[resource.plural] = reflector
         if self._begin:

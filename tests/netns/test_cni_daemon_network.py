@@ -1,5 +1,7 @@
 """The daemon's data path as users have it: a small instance, a pod on each of its two interfaces."""
 
+import json
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -99,5 +101,77 @@ async def test_a_flow_goes_on_while_the_daemon_is_killed_and_comes_back(pods: Po
         await pods.node.process.wait()
         assert await say("meanwhile") == "meanwhile"
         async with pods.node.ready():
+            await until(lambda: has_all(pods))
             assert await say("after") == "after"
-            assert set((await pods.node.assigned()).values()) == set(pods.addresses)
+
+
+async def test_a_node_is_taken_over_from_the_original_under_a_flow(pods: Pods) -> None:
+    """Its pods keep their links, addresses and connections; its rules and chains go."""
+    async with flow(pods.inside, str(INTERNET)) as say:
+        assert await say("before") == "before"
+        assert pods.node.process
+        pods.node.process.kill()
+        await pods.node.process.wait()
+        as_the_original_left_it(pods)
+        assert await say("meanwhile") == "meanwhile"
+        async with pods.node.ready():
+            await until(lambda: has_all(pods))
+            assert await say("after") == "after"
+            await until(lambda: f"to {pods.addresses[1]}" not in pods.rules())
+            await until(lambda: "AWS-SNAT-CHAIN-0" not in filters(pods))
+            assert await seen_by(pods.inside, str(PEERED)) == pods.addresses[1]
+            pods.inside.ip("link set eth0 down", "link set eth0 up")
+            await until(lambda: pings(pods.inside, str(PEERED)))
+            await pods.node.network.delete(pods.second)
+            assert pods.addresses[1] not in (await pods.node.assigned()).values()
+
+
+def as_the_original_left_it(pods: Pods) -> None:
+    """Have the kernel and the checkpoint as amazon-vpc-cni-k8s has them, with the same pods and links."""
+    node = pods.node.inside
+    rows = []
+    for sandbox, address in zip((pods.first, pods.second), pods.addresses, strict=True):
+        link = link_to(node, address)
+        node.ip(
+            f"route add {address}/32 dev {link} scope link",
+            f"rule add to {address} lookup main pref 512",
+        )
+        output_of(*node.command("ip", "link", "set", link, "alias", ""))
+        pod = {"k8sPodNamespace": sandbox.namespace, "k8sPodName": sandbox.name}
+        rows.append(
+            {
+                "networkName": "aws-cni",
+                "containerID": sandbox.container,
+                "ifName": sandbox.ifname,
+                "ipv4": address,
+                "allocationTimestamp": 1_700_000_000_000_000_000,
+                "metadata": pod,
+            }
+        )
+    node.ip("rule del pref 512 lookup 200", "route flush table 200")
+    output_of(*node.command("nft", "delete table inet aws-addons-cni"))
+    chain, primary = "AWS-SNAT-CHAIN-0", "-m comment --comment 'AWS, primary ENI'"
+    for line in (
+        f"nat -N {chain}",
+        f"nat -A POSTROUTING -m comment --comment 'AWS SNAT CHAIN' -j {chain}",
+        f"nat -A {chain} -d 10.0.0.0/16 -m comment --comment 'AWS SNAT CHAIN' -j RETURN",
+        f"nat -A {chain} -m comment --comment 'AWS, SNAT' -j SNAT --to-source {pods.node.at.address}",
+        f"mangle -A PREROUTING -i eth0 {primary} -j CONNMARK --set-xmark 0x80/0x80",
+        f"mangle -A PREROUTING -i eni+ {primary} -j CONNMARK --restore-mark --nfmask 0x80 --ctmask 0x80",
+    ):
+        output_of(*node.command("sh", "-c", f"iptables-nft -t {line}"))
+    shutil.rmtree(pods.node.folder / "state")
+    checkpoint = {"version": "vpc-cni-ipam/1", "allocations": rows}
+    (pods.node.folder / "ipam.json").write_text(json.dumps(checkpoint))
+
+
+async def has_all(pods: Pods) -> bool:
+    return set((await pods.node.assigned()).values()) == set(pods.addresses)
+
+
+def filters(pods: Pods) -> str:
+    return output_of(*pods.node.inside.command("iptables-nft", "-t", "nat", "-S"))
+
+
+def link_to(node: Namespace, address: str) -> str:
+    return output_of(*node.command("ip", "route", "show", "table", "200", address)).split()[2]

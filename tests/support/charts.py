@@ -29,6 +29,9 @@ OLDEST, NEWEST = "1.34", "1.37"
 OPERATOR = ("PrometheusRule", "ServiceMonitor")
 """Kinds of the Prometheus operator, of which Kubernetes has no schema."""
 
+CUSTOM = (*OPERATOR, "ENIConfig")
+"""All kinds of which Kubernetes has no schema."""
+
 Object = dict[str, Any]
 Values = dict[str, Any]
 
@@ -124,16 +127,22 @@ class _StrictLoader(yaml.CSafeLoader):
 
 
 def only(objects: list[Object], kind: str) -> Object:
-    """Give the one object of a kind."""
-    found = [obj for obj in objects if obj["kind"] == kind]
+    """Give the one object of a kind, beside that of a webhook."""
+    found = [obj for obj in objects if obj["kind"] == kind and not is_webhook(obj)]
     assert len(found) == 1, f"{len(found)} objects of kind {kind}"
     return found[0]
 
 
 def workload(objects: list[Object]) -> Object:
-    """Give the one object that keeps the daemon's pods running."""
-    (found,) = [obj for obj in objects if obj["kind"] in ("DaemonSet", "Deployment")]
+    """Give the one object that keeps the daemon's pods running, beside that of a webhook."""
+    (found,) = [obj for obj in objects if obj["kind"] in ("DaemonSet", "Deployment") and not is_webhook(obj)]
     return found
+
+
+def is_webhook(obj: Object) -> bool:
+    """Whether an object is about a webhook that runs beside the daemon."""
+    name: str = obj["metadata"]["name"]
+    return name.partition(".")[0].endswith("-webhook")
 
 
 def pod_of(objects: list[Object]) -> Object:

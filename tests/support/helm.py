@@ -1,7 +1,7 @@
 """The real Helm on the API emulator."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,6 +22,7 @@ PLURALS = {
     "DaemonSet": "daemonsets",
     "Deployment": "deployments",
     "Job": "jobs",
+    "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
     "NetworkPolicy": "networkpolicies",
     "Pod": "pods",
     "PodDisruptionBudget": "poddisruptionbudgets",
@@ -105,10 +106,34 @@ def used(api: KubeApi, account: str) -> set[Use]:
 
 def granted(api: KubeApi) -> set[Use]:
     """What the roles of the release permit."""
-    return {
-        (verb, group, resource)
+    return _permitted(
+        role
         for role in api.store.list(_RBAC, "clusterroles") + api.store.list(_RBAC, "roles")
         if role["metadata"].get("labels", {}).get("app.kubernetes.io/instance") == "aws"
+    )
+
+
+def granted_to(api: KubeApi, account: str) -> set[Use]:
+    """What the roles permit that are bound to one account of the release."""
+    bindings = api.store.list(_RBAC, "clusterrolebindings") + api.store.list(_RBAC, "rolebindings")
+    bound = {
+        (binding["roleRef"]["kind"], binding["roleRef"]["name"])
+        for binding in bindings
+        if account in [subject["name"] for subject in binding["subjects"]]
+    }
+    kinds = {"ClusterRole": "clusterroles", "Role": "roles"}
+    return _permitted(
+        role
+        for kind, plural in kinds.items()
+        for role in api.store.list(_RBAC, plural)
+        if (kind, role["metadata"]["name"]) in bound
+    )
+
+
+def _permitted(roles: Iterable[Object]) -> set[Use]:
+    return {
+        (verb, group, resource)
+        for role in roles
         for rule in role["rules"]
         for verb in rule["verbs"]
         for group in rule["apiGroups"]

@@ -35,7 +35,13 @@ class Trust:
         self._now = now
         self._authority: KeyPair | None = None
         self._serving: KeyPair | None = None
+        self._is_trusted = False
         self.error = "nothing was tried yet"
+        """What failed when it was looked last; empty when nothing did."""
+
+    def not_ready(self) -> str:
+        """Why the API server does not trust the webhook, in words; what fails later takes no trust away."""
+        return "" if self._is_trusted else self.error
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Look again and again until `stopping`."""
@@ -58,6 +64,7 @@ class Trust:
             self._authority = authority
             self._webhook.use(self._serving)
         await self._authorities.trust(authority.certificate)
+        self._is_trusted = True
 
     async def _shared_authority(self) -> KeyPair:
         kept = await self._authorities.read()

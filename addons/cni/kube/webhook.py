@@ -52,6 +52,8 @@ class Authorities:
         self._kube = kube
         self._namespace = namespace
         self._name = name
+        self.configuration = f"{name}.{namespace}"
+        """The name of the MutatingWebhookConfiguration: the only one of the three that is no namespace's."""
         self._version = ""  # of the Secret as last read; empty when there was none
 
     async def read(self) -> tuple[bytes, bytes] | None:
@@ -92,13 +94,13 @@ class Authorities:
         Raises OutsideError, NotFound when there is no configuration.
         """
         client = {"caBundle": b64encode(certificate).decode()}
-        found = await self._kube.get(CONFIGURATIONS, Configuration, name=self._name)
+        found = await self._kube.get(CONFIGURATIONS, Configuration, name=self.configuration)
         if [each.client_config.ca_bundle for each in found.webhooks] == [client["caBundle"]]:
             return
         body = {
             "apiVersion": CONFIGURATIONS.api_version,
             "kind": CONFIGURATIONS.kind,
-            "metadata": {"name": self._name},
+            "metadata": {"name": self.configuration},
             "webhooks": [{"name": WEBHOOK, "clientConfig": client}],
         }
-        await self._kube.apply(CONFIGURATIONS, body, name=self._name, field_manager=_MANAGER)
+        await self._kube.apply(CONFIGURATIONS, body, name=self.configuration, field_manager=_MANAGER)

@@ -1,6 +1,6 @@
 """What there is to say about one object when somebody asks: made from what holds now, not from the past."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -72,11 +72,11 @@ class Explanation:
             yield Decision(now, own, which, action, reason, message, retry_at)
 
     def _owner(self, about: str) -> ObjectKey | None:
-        """The object that is meant; None when its kind is no source."""
+        """The object that is meant, or None; a DNSEndpoint also by its name in ownership texts."""
         said, _, place = about.partition("/")
         namespace, _, name = place.rpartition("/")
         kinds = {kind.lower(): kind for kind in self._watches.by_kind()}
-        kind = kinds.get(said.lower())
+        kind = kinds.get({"crd": "dnsendpoint"}.get(said.lower(), said.lower()))
         return (kind, namespace, name) if kind else None
 
     def _of_no_source(self, about: str) -> _Answer:
@@ -160,13 +160,17 @@ class Explanation:
 
 
 def _of_records(
-    key: str, endpoints: Iterable[Endpoint], zone: Zone, records: ZoneRecords | None, error: str
+    key: str, endpoints: Sequence[Endpoint], zone: Zone, records: ZoneRecords | None, error: str
 ) -> _Answer:
     if records is None:
         return _Answer(
             key, "skip", names.PLANNED, f"{zone} is not read yet, or by another replica that leads"
         )
-    found = {one: records.find(one.name, one.type, one.set_identifier) for one in endpoints}
+    usable = [one for one in endpoints if not one.is_unusable]
+    if not usable:
+        why = f"how {endpoints[0].asked_by.resource} asks for it cannot be used"
+        return _Answer(key, "skip", names.RECORD_KEPT, f"{endpoints[0].name} is not made in {zone}: {why}")
+    found = {one: records.find(one.name, one.type, one.set_identifier) for one in usable}
     current = {record.type: record for record in found.values() if record}
     pairs = [(one, found[one]) for one in without_rivals(tuple(found), current)]
     there = [record for endpoint, record in pairs if record and _shows(record, endpoint)]

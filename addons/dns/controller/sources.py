@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Set
 
 from addons.dns import names
 from addons.dns.controller.endpoint_index import EndpointIndex
+from addons.dns.desired.annotations import read_annotations
 from addons.dns.desired.settings import SourceSettings
 from addons.dns.desired.source_crd import crd_endpoints
 from addons.dns.desired.source_gateway import route_endpoints
@@ -17,13 +18,14 @@ from addons.dns.kube.reports import problem_report, skip_report
 from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.dns_endpoints import DNS_ENDPOINTS, DnsEndpoint
-from addons.dns.model.endpoint import Desired, Endpoint
+from addons.dns.model.endpoint import Desired, Endpoint, source_object
 from addons.dns.model.gateway import Route, gateway_key
 from addons.dns.model.objects import Ingress, Node, ObjectKey, Pod, Service
 from addons.dns.model.records import Zone
+from addons.dns.model.unread_objects import fault_of
 from addons.dns.model.zones import ZoneFinder
-from addons.runtime.objects import KubeObject
-from addons.runtime.outcomes import ObjectRef, Skip
+from addons.runtime.objects import KubeObject, ref
+from addons.runtime.outcomes import ObjectRef, Problem, Skip
 from addons.runtime.reporter import Reporter
 
 PROBLEMS = "problems"
@@ -168,7 +170,15 @@ class Sources:
         return service is not None and is_headless(service)
 
     def read(self, obj: KubeObject, settings: SourceSettings) -> Desired:
-        """What an object asks for by these settings, read with the objects that it refers to."""
+        """What an object asks for by these settings, read with the objects that it refers to.
+
+        Of one that cannot be read nothing is given up.
+        """
+        if fault := fault_of(obj):
+            if read_annotations(obj, settings) is None:
+                return Desired()
+            problem = Problem(ref(obj), names.UNREADABLE_OBJECT, f"it cannot be read: {fault}")
+            return Desired(problems=(problem,), unreadable=source_object(obj))
         match obj:
             case Service():
                 return self._service(obj, settings)

@@ -5,6 +5,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from ipaddress import ip_address
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from addons.dns.desired.go_template_printf import formatted
@@ -81,6 +82,15 @@ def _compared(holds: Callable[[Value, Value], bool]) -> Callable[[Value, Value],
     return compare
 
 
+def _printed(*values: Value) -> str:
+    """The values one after the other, with a space between two of which neither is a text."""
+    made = text_of(values[0])
+    for before, value in pairwise(values):
+        apart = not (isinstance(before, str) or isinstance(value, str))
+        made += f" {text_of(value)}" if apart else text_of(value)
+    return made
+
+
 def _slice(value: Value, *bounds: Value) -> Value:
     """A part of a text or list, from one place to before another."""
     if not isinstance(value, str | list):
@@ -118,7 +128,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "ne": Function(lambda one, other: one != other, 2, 2),
     "not": Function(lambda value: not value, 1, 1),
     "or": Function(partial(_first, True), 1, _MANY, is_lazy=True),
-    "print": Function(_on_texts(lambda *texts: "".join(texts)), 1, _MANY),
+    "print": Function(_printed, 1, _MANY),
     "printf": Function(formatted, 1, _MANY),
     "replace": Function(_on_texts(lambda old, new, text: text.replace(old, new)), 3, 3),
     "slice": Function(_slice, 1, 3),

@@ -63,7 +63,7 @@ def left_out_by(name: str, obj: KubeObject, read: Read, filters: Iterable[Filter
 
 
 def renamed_by(name: str, obj: KubeObject, read: Read, config: Config, settings: SourceSettings) -> str:
-    """The setting that gives the object other names than `name`, where nothing but a setting names it; or none.
+    """The setting that gives the object other names than `name`, where nothing else names it; or none.
 
     | the object | has names from |
     |---|---|

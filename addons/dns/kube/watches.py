@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from addons.dns.kube.pods import pods_of, shown, trim
@@ -31,6 +32,7 @@ from addons.dns.model.objects import (
     Pod,
     Service,
 )
+from addons.dns.model.unread_objects import stand_in
 from addons.dns.names import SERVICE_NAME_LABEL
 from addons.runtime.decoding import with_content
 from addons.runtime.kube import KubeClient
@@ -46,6 +48,9 @@ _COALESCE_SECONDS = 0.1
 
 
 _NAMED_BY_TEMPLATE = frozenset({SERVICES, INGRESSES, PODS, NODES, HTTP_ROUTES, GRPC_ROUTES})
+
+_WRITTEN_BY_PEOPLE = frozenset({SERVICES, INGRESSES, DNS_ENDPOINTS, HTTP_ROUTES, GRPC_ROUTES})
+"""What asks for names and may be written so that it cannot be read, where its definition has no schema."""
 
 
 class SourceWatches:
@@ -151,6 +156,7 @@ class SourceWatches:
             indexers=indexers,
             on_change=on_change or self._object_changed,
             transform=transform,
+            stand_in=partial(stand_in, type_) if resource in _WRITTEN_BY_PEOPLE else None,
         )
 
     def read_as(self, resource: Resource, type_: type[O]) -> type[O]:

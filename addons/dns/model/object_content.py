@@ -8,11 +8,12 @@ Path = tuple[str, ...]
 
 SECTIONS: Final[Mapping[str, Path]] = {
     "Metadata": ("metadata",),
+    "ObjectMeta": ("metadata",),
     "Spec": ("spec",),
     "Status": ("status",),
     "Object": (),
 }
-"""The fields of a template that read the object by JSON keys."""
+"""The fields of a template that read the object by JSON keys; ObjectMeta is what Go calls metadata."""
 
 
 def key_of(content: Mapping[str, Any], step: str) -> str | None:

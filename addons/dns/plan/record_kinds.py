@@ -1,8 +1,8 @@
 """What Route 53 does not take side by side. Pure.
 
-Record sets of one name and type must have routing of one kind, weighted ones one TTL, and nothing stands
-beside a CNAME. What is decided for every set identifier by itself is therefore joined where a name changes
-its kind: it changes as a whole, or not at all.
+Record sets of one name and type must have routing of one kind, weighted ones one TTL, no two of them the same
+region, location or part in a failover, and nothing stands beside a CNAME. What is decided for every set
+identifier by itself is therefore joined where a name changes its kind: it changes as a whole, or not at all.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,6 +16,9 @@ from addons.dns.model.registry import Registry
 from addons.runtime.outcomes import Skip
 
 _ADDRESSES = ("A", "AAAA")
+
+_PLACES = ("Region", "GeoLocation", "Failover")
+"""Fields of routing policies of which each value is there once."""
 
 Records = dict[tuple[str, str, str], RecordSet]
 """The data records of a name, by key."""
@@ -120,9 +123,21 @@ def _changed(groups: Iterable[ChangeGroup], action: str) -> list[RecordSet]:
 
 
 def _is_mixed(records: Iterable[RecordSet]) -> bool:
-    kinds = {_kind(record) for record in records}
+    every = list(records)
+    kinds = {_kind(record) for record in every}
     types = {record_type for record_type, *_ in kinds}
-    return len(kinds) > len(types) or ("CNAME" in types and not types.isdisjoint(_ADDRESSES))
+    has_two = len(kinds) > len(types) or ("CNAME" in types and not types.isdisjoint(_ADDRESSES))
+    return has_two or _share_place(every)
+
+
+def _share_place(records: Iterable[RecordSet]) -> bool:
+    """True when two record sets of one type are for one region, location or part in a failover."""
+    holders: dict[tuple[str, str, str], str] = {}
+    places = ((record, place) for record in records for place in record.routing if place[0] in _PLACES)
+    return any(
+        holders.setdefault((record.type, *place), record.set_identifier) != record.set_identifier
+        for record, place in places
+    )
 
 
 def _kind(record: RecordSet) -> Kind:
@@ -144,8 +159,8 @@ def _waiting(group: ChangeGroup, skips: Sequence[Skip]) -> Skip:
             message = f"{group.name} changes as a whole or not at all: {skip.message}"
             return Skip(group.key, group.ref, skip.reason, message, skip.retry_at)
     message = (
-        f"{group.name} has records of another kind (routing policy, TTL of weighted ones, CNAME or not), "
-        "which Route 53 does not take beside these"
+        f"{group.name} has records of another kind (routing policy, TTL of weighted ones, CNAME or not), or"
+        " of the same place (region, location, part in a failover), which Route 53 does not take beside these"
     )
     return Skip(group.key, group.ref, reasons.MIXED_ROUTING, message)
 

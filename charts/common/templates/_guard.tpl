@@ -14,6 +14,25 @@ Helm would show the words of the schema alone. */ -}}
 {{- if kindIs "map" .Values.extraEnv -}}
 {{- fail "extraEnv is a list here, as in a container: [{name: A, value: b}]" -}}
 {{- end -}}
+{{- include "common.formsGuard" . -}}
+{{- if not (regexMatch "^(sha256:[0-9a-f]{64})?$" .Values.image.digest) -}}
+{{- fail (printf "image.digest: %q is not a digest, sha256: and 64 hexadecimal digits" .Values.image.digest) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Texts that have not the form of their setting. */ -}}
+{{- define "common.formsGuard" -}}
+{{- range $key, $form := .Files.Get "files/forms.yaml" | fromYaml -}}
+{{- $value := index $.Values.config $key -}}
+{{- $texts := list $value -}}
+{{- if kindIs "slice" $value -}}{{- $texts = $value -}}{{- end -}}
+{{- if kindIs "map" $value -}}{{- $texts = values $value -}}{{- end -}}
+{{- range $texts -}}
+{{- if and (kindIs "string" .) (not (regexMatch $form.pattern .)) -}}
+{{- fail (printf "config.%s: %q is not %s" $key . $form.words) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* Whether there is a value, null included: arguments are a map and the keys that lead to the value. */ -}}

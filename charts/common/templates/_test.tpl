@@ -7,6 +7,7 @@ Its argument is a dict:
                              containers and ServiceAccount of the daemon's; without it the pod has no access to the
                              API server
   annotations                more annotations, a map
+  env                        variables for a pod that is not as the daemon's, lines
 */ -}}
 {{- define "common.testPod" -}}
 {{- $root := .root -}}
@@ -64,6 +65,9 @@ spec:
       {{- with include "common.environment" (list $root "") | trim }}
       {{- . | nindent 6 }}
       {{- end }}
+      {{- else if .env }}
+      env:
+        {{- .env | nindent 8 }}
       {{- end }}
       resources:
         {{- toYaml $root.Values.resources | nindent 8 }}

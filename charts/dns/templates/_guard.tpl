@@ -46,7 +46,7 @@
 arguments are the root and the template. What is wrong with its syntax, Helm itself says. In a range or with, fields are
 those of anything. */ -}}
 {{- define "dns.templateGuard" -}}
-{{- $fields := list ".Name" ".Namespace" ".Kind" ".APIVersion" ".Labels" ".Annotations" ".Metadata" ".Spec" ".Status" ".Object" -}}
+{{- $fields := list ".Name" ".Namespace" ".Kind" ".APIVersion" ".Labels" ".Annotations" ".Metadata" ".ObjectMeta" ".Spec" ".Status" ".Object" -}}
 {{- $words := list "and" "contains" "eq" "fromJson" "ge" "gt" "hasKey" "index" "isIPv4" "isIPv6" "isSource" "le" "len" "lt" "ne" "not" "or" "print" "printf" "replace" "slice" "toLower" "trim" "trimPrefix" "trimSuffix" "if" "with" "range" "else" "end" "break" "continue" "true" "false" "nil" -}}
 {{- $moves := regexMatch "\\{\\{-?\\s*(with|range|else with)\\b" (last .) -}}
 {{- $action := "\\{\\{(\"(\\\\.|[^\"\\\\])*\"|`[^`]*`|[^\"`}])*\\}\\}" -}}

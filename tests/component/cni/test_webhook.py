@@ -22,6 +22,7 @@ from addons.sim.ports import free_port
 from tests.support.until import until
 
 NAME = "aws-addons-cni"
+CONFIGURATION = f"{NAME}.default"
 NOW = datetime.now(UTC)
 
 
@@ -40,7 +41,7 @@ class Place:
 
     async def bundle(self) -> str:
         """Whom the API server trusts, as PEM; empty when nobody told it."""
-        found = await self.kube.get(CONFIGURATIONS, _Configuration, name=NAME)
+        found = await self.kube.get(CONFIGURATIONS, _Configuration, name=CONFIGURATION)
         return b64decode(found.webhooks[0].get("clientConfig", {}).get("caBundle", "")).decode()
 
     async def ask(self, port: int, body: Any) -> tuple[int, Any]:
@@ -71,7 +72,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
                 "sideEffects": "None",
                 "failurePolicy": "Ignore",
             }
-            await kube.create(CONFIGURATIONS, {"metadata": {"name": NAME}, "webhooks": [hook]})
+            await kube.create(CONFIGURATIONS, {"metadata": {"name": CONFIGURATION}, "webhooks": [hook]})
             yield Place(api, kube)
 
 
@@ -158,7 +159,7 @@ async def test_nothing_is_ready_before_there_is_a_certificate(place: Place) -> N
 
 
 async def test_a_configuration_that_is_away_is_told_and_tried_again(place: Place) -> None:
-    await place.kube.delete(CONFIGURATIONS, name=NAME)
+    await place.kube.delete(CONFIGURATIONS, name=CONFIGURATION)
     trust, _, _ = place.replica()
     stopping = asyncio.Event()
     task = asyncio.create_task(trust.run(stopping))

@@ -197,17 +197,32 @@ class TestOthers:
             await until(lambda: world.records()["www"] == ("192.0.2.1",))
             await until(lambda: "DriftFound" in world.reasons())
 
-    async def test_a_stranger_with_another_kind_of_routing_waits_and_harms_nobody(self, world: World) -> None:
-        weighted = {"aws-weight": "10", "set-identifier": "v1"}
+    @pytest.mark.parametrize(
+        ("routing", "strange"),
+        [
+            ({"aws-weight": "10", "set-identifier": "v1"}, {}),
+            (
+                {"aws-region": "eu-west-1", "set-identifier": "v1"},
+                {"aws-region": "eu-west-1", "set-identifier": "a"},
+            ),
+            (
+                {"aws-failover": "PRIMARY", "set-identifier": "v1"},
+                {"aws-failover": "PRIMARY", "set-identifier": "a"},
+            ),
+        ],
+    )
+    async def test_a_stranger_whose_routing_does_not_go_beside_waits_and_harms_nobody(
+        self, world: World, routing: dict[str, str], strange: dict[str, str]
+    ) -> None:
         world.create({"metadata": {"name": "elsewhere"}}, kind="namespaces")
-        world.create(service("v1", "192.0.2.1", hostname="w.example.com", **weighted))
+        world.create(service("v1", "192.0.2.1", hostname="w.example.com", **routing))
         async with world.running("--interval=1s"):
             await until(lambda: world.records() == {"w": ("192.0.2.1",)})
-            stranger = service("v3", "192.0.2.9", hostname="w.example.com")
+            stranger = service("v3", "192.0.2.9", hostname="w.example.com", **strange)
             stranger["metadata"]["namespace"] = "elsewhere"
             world.create(stranger)
             await until(lambda: world.events("v3") == [("Warning", "MixedRouting")])
-            world.update(service("v1", "192.0.2.2", hostname="w.example.com", **weighted))
+            world.update(service("v1", "192.0.2.2", hostname="w.example.com", **routing))
             await until(lambda: world.records() == {"w": ("192.0.2.2",)})
             assert {reason for _, reason in world.events("v1")} == {"RecordReady"}
             world.delete("v1")

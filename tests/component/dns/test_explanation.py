@@ -4,6 +4,7 @@ import pytest
 
 from addons.dns.controller.zones import Controller
 from addons.runtime.decisions import Decision
+from tests.component.dns.test_sources import EXTERNAL, define, dns_endpoint, entry
 from tests.support.dns_world import CHANGE, PREFIX, World, service
 from tests.support.permits import NEVER
 from tests.support.until import until
@@ -129,3 +130,30 @@ async def test_an_object_that_is_not_there(world: World, about: str, message: st
     async with world.controller() as controller:
         await controller.run_once(NEVER)
         assert answers(controller, about) == [("UnknownObject", message)]
+
+
+async def test_what_cannot_be_used_and_has_no_record_is_not_about_to_be_made(world: World) -> None:
+    world.create(service("www", "192.0.2.1", target="192.0.2.1:80"))
+    async with world.controller() as controller:
+        await controller.run_once(NEVER)
+        problem, name = answers(controller)
+        assert problem[0] == "InvalidHostname"
+        zone = f"public zone example.com ({world.zone_id})"
+        why = "how service/default/www asks for it cannot be used"
+        assert name == ("RecordKept", f"www.example.com is not made in {zone}: {why}")
+
+
+async def test_of_targets_that_exclude_each_other_the_one_that_is_there_is_shown(world: World) -> None:
+    world.create(service("www", target="a.example.net,b.example.net"))
+    async with world.controller() as controller:
+        await controller.run_once(NEVER)
+        assert [reason for reason, _ in answers(controller)] == ["ConflictingTargets", "RecordReady"]
+
+
+async def test_a_dnsendpoint_may_be_called_as_ownership_texts_call_it(world: World) -> None:
+    define(world, EXTERNAL, "DNSEndpoint")
+    world.create(dns_endpoint("one", entry("crd", "A", "192.0.2.3")), kind="dnsendpoints", version=EXTERNAL)
+    async with world.controller("--source=crd") as controller:
+        await controller.run_once(NEVER)
+        assert answers(controller, "crd/default/one") == answers(controller, "dnsendpoint/default/one")
+        assert one(controller, "crd/default/one").reason == "RecordReady"

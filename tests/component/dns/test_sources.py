@@ -193,6 +193,42 @@ class TestCustomResources:
         assert world.records() == {"a": ("192.0.2.1",)}
 
 
+UNREADABLE: dict[str, Callable[[Object], None]] = {
+    "a number as text": lambda obj: obj["spec"]["endpoints"][0].update(recordTTL="300"),
+    "a fraction": lambda obj: obj["spec"]["endpoints"][0].update(recordTTL=1.5),
+    "a text in place of a list": lambda obj: obj["spec"]["endpoints"][0].update(targets="192.0.2.1"),
+    "a list of texts": lambda obj: obj["spec"].update(endpoints=["www.example.com"]),
+}
+
+
+@pytest.mark.parametrize("edit", UNREADABLE.values(), ids=UNREADABLE.keys())
+async def test_an_object_that_cannot_be_read_keeps_its_records_and_is_told(
+    world: World, edit: Callable[[Object], None]
+) -> None:
+    """The definition of a custom resource may be without a schema."""
+    define(world, EXTERNAL, "DNSEndpoint")
+    for name in ("www", "api"):
+        asked = dns_endpoint(name, entry(name, "A", "192.0.2.1"))
+        world.create(asked, kind="dnsendpoints", version=EXTERNAL)
+    key = ("default", "www")
+    async with world.running("--source=crd", "--interval=1s"):
+        await until(lambda: set(world.records()) == {"www", "api"})
+        good = world.api.store.get(EXTERNAL, "dnsendpoints", *key)["spec"]
+        change(world, EXTERNAL, "dnsendpoints", key, edit)
+        await until(lambda: ("Warning", "UnreadableObject") in world.events("www"))
+        world.api.store.delete(EXTERNAL, "dnsendpoints", "default", "api")
+        await until(lambda: set(world.records()) == {"www"})
+    assert await world.once("--source=crd") == {}
+    assert set(world.records()) == {"www"}
+    assert {"UnreadableObject", "RecordKept"} <= set(world.reasons())
+    async with world.running("--source=crd", "--interval=1s"):
+        change(world, EXTERNAL, "dnsendpoints", key, lambda obj: obj.update(spec=good))
+        await until(lambda: observed(world, "www") == 3)
+        assert set(world.records()) == {"www"}
+        world.api.store.delete(EXTERNAL, "dnsendpoints", *key)
+        await until(lambda: world.records() == {})
+
+
 class TestGateways:
     """Routes have their names where a Gateway serves them."""
 
@@ -445,3 +481,33 @@ class TestTemplatesAndFilters:
         async with world.running("--fqdn-template={{.Labels.env}}.example.com"):
             await until(lambda: ("Warning", "InvalidTemplate") in world.events("www"))
         assert world.records() == {}
+
+
+TEMPLATES = {
+    "the guide's, of ports": (
+        "{{ $name := .Name }}{{ range .Spec.Ports -}} {{ $name }}"
+        '{{ if eq .Name "http2" }}.http2{{ else }}.default{{ end }}.example.com,{{ end }}',
+        {"www.http2", "www.default"},
+    ),
+    "with a label": (
+        '{{ with index .Labels "team" }}{{ . }}.example.com{{ else }}none.example.com{{ end }}',
+        {"shop"},
+    ),
+    "of its metadata": ("{{ .ObjectMeta.Name }}-{{ .Metadata.namespace }}.example.com", {"www-default"}),
+    "of its addresses": (
+        '{{ range .Status.loadBalancer.ingress }}{{ .ip | replace "." "-" }}.example.com{{ break }}{{ end }}',
+        {"192-0-2-1"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("template", "names"), TEMPLATES.values(), ids=TEMPLATES.keys())
+async def test_a_template_reads_the_lists_and_maps_of_an_object(
+    world: World, template: str, names: set[str]
+) -> None:
+    obj = service("www", "192.0.2.1", hostname=",")
+    obj["metadata"]["labels"] = {"team": "shop"}
+    obj["spec"]["ports"] = [{"port": 80, "name": "http"}, {"port": 81, "name": "http2"}]
+    world.create(obj)
+    assert await world.once(f"--fqdn-template={template}") == {}
+    assert set(world.records()) == names

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from addons.runtime.kube import KubeClient
+from addons.runtime.objects import ObjectMeta
 from addons.runtime.reflector import Reflector
 from addons.runtime.store import Change
 from tests.support.hostile import Answer, HostileServer, Request, Script, cut, hang, refusal, reply, stream
-from tests.support.objects import SERVICES, Service
+from tests.support.objects import SERVICES, Service, ServiceSpec
 from tests.support.virtual import run_virtual
 
 END = {"k8s.io/initial-events-end": "true"}
@@ -261,6 +262,16 @@ class TestWrongObjects:
         lists = [listed(service("wrong")), listed(WRONG, version=20)]
         seen = after(30, serve(lists, [stream(expired()), QUIET]), tmp_path)
         assert seen.names == ["wrong"]
+
+    def test_a_stand_in_takes_its_place_where_there_is_one(self, tmp_path: Path) -> None:
+        def stand_in(metadata: ObjectMeta, fault: str) -> Service:
+            return Service(metadata=metadata, spec=ServiceSpec(type=fault))
+
+        seen = after(5, serve([listed(service("a"), WRONG)], [QUIET]), tmp_path, stand_in=stand_in)
+        assert seen.names == ["a", "wrong"]
+        made = seen.reflector.store.get("default", "wrong")
+        assert made is not None
+        assert made.spec.type.startswith("Expected ")
 
     def test_its_deletion_is_understood(self, tmp_path: Path) -> None:
         watch = stream(event("DELETED", WRONG), then="hang")

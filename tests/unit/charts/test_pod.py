@@ -186,10 +186,11 @@ def test_the_pod_takes_what_pods_take(chart: str) -> None:
         "dnsPolicy": "Default",
         "dnsConfig": {"options": [{"name": "ndots", "value": "1"}]},
         "hostAliases": [{"ip": "192.0.2.1", "hostnames": ["sts.example.org"]}],
-        "initContainers": [{"name": "before", "image": "x"}],
     }
-    found = pod_of(objects(chart, more))
+    before = {"name": "before", "image": "x"}
+    found = pod_of(objects(chart, more, {"initContainers": [before]}))
     assert {key: found[key] for key in more} == more
+    assert found["initContainers"][-1] == before
 
 
 @every_chart

@@ -1,11 +1,17 @@
 """No value passes Helm that the daemon then refuses, whatever it is: the pod would crash again and again."""
 
+import re
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, get_origin
 
 import pytest
 import yaml
 
+from addons.cni.controller.assembly import minimum_of
+from addons.cni.controller.network import mark_of, mtu_of
+from addons.cni.controller.pool import policy_of
+from addons.cni.model.enis import InstanceLimits
 from addons.dns.desired.settings import source_settings
 from addons.dns.model.registry import registry_of
 from addons.dns.model.zones import domains_of, roles_of, zone_filter_of
@@ -13,7 +19,7 @@ from addons.iamproxy.controller.build import redirect_settings
 from addons.iamproxy.server.routes import Routes
 from addons.registry import config_of, prefixes_of
 from addons.runtime.settings import Setting, SettingError, load
-from docs.generate_charts import chart_settings
+from docs.generate_charts import chart_forms, chart_settings
 from tests.support.charts import APPLICATIONS, CHARTS, Values, helm, render_files, values
 from tests.support.drawn import Draw
 
@@ -77,6 +83,7 @@ OTHERS: list[Any] = [True, False, None, [], {}, [[]], [None], {"a": 1}, {"a": No
 GOOD: dict[str, list[Any]] = {
     "annotationFilter": ["team in (a, b),!internal", "a=b"],
     "annotationPrefix": [["dns.example.org/"]],
+    "additionalEniTags": [{"team": "network"}, {}],
     "adminNetworks": [["10.0.0.0/16", "fd00::/8"]],
     "allowedAccounts": [["210987654321"]],
     "appPort": [1, 65535],
@@ -89,8 +96,11 @@ GOOD: dict[str, list[Any]] = {
     "awsZoneTags": [["team", "team=web"]],
     "baseRoleArn": [ROLE, f"{ROLE}/", f"{ROLE}/pods/"],
     "defaultRole": ["web", "/web", "team/web", f"{ROLE}/web"],
+    "chainedPlugins": [["portmap", "bandwidth"], ["none"], []],
+    "connmark": ["0x80", "0x80000000", "128", "0"],
     "deleteBudget": [0, 100],
     "domainFilter": [["example.org", ".example.org", "bücher.example.org", "EXAMPLE.org."]],
+    "excludeSnatCidrs": [["10.0.0.0/8", "192.0.2.1/32"]],
     "excludeTargetNet": [["10.0.0.1/8", "fd00::1/8"]],
     "fqdnTemplate": [
         "{{.Name}}.a.org,{{.Namespace}}.a.org",
@@ -106,12 +116,33 @@ GOOD: dict[str, list[Any]] = {
     "podSourceDomain": ["pods.example.org"],
     "regexDomainFilter": ["(?i)^[a-z0-9-]+\\.(a|b)\\.org$", "example[.]org$", "\\d{1,3}x?"],
     "sessionName": ["{namespace}.{service-account}@{node}"],
+    "subnetReserve": ["5%", "16", "0", "2.5%"],
     "targetNetFilter": [["192.0.2.0/24", "2001:db8::/32"]],
     "txtOwnerId": ["my-cluster", "default/prod"],
+    "vethPrefix": ["eni", "a", "cali"],
+    "warmIpTarget": [0, 5],
 }
 
 
 WRONG: list[tuple[str, str, Any]] = [
+    ("cni", "backingStore", "ipam.json"),
+    ("cni", "clusterName", ""),
+    ("cni", "cniVersion", "0.3.1"),
+    ("cni", "connmark", "0x180000000"),
+    ("cni", "connmark", "0128"),
+    ("cni", "eniMtu", 100),
+    ("cni", "excludeSnatCidrs", ["10.0.0.1/8"]),
+    ("cni", "excludeSnatCidrs", ["fd00::/8"]),
+    ("cni", "externalsnat", "yes"),
+    ("cni", "headroom", 65),
+    ("cni", "idleRelease", "soon"),
+    ("cni", "ipCooldownPeriod", -1),
+    ("cni", "socket", "/run/cni.sock"),
+    ("cni", "stateDir", "/run/aws-addons/"),
+    ("cni", "subnetReserve", "5 %"),
+    ("cni", "vethPrefix", "eth"),
+    ("cni", "vethPrefix", "prefix"),
+    ("cni", "warmEniTarget", -1),
     ("dns", "annotationFilter", "a=b="),
     ("dns", "annotationPrefix", ["dns.example.org"]),
     ("dns", "awsAssumeRole", "arn:aws:iam::1:role/dns"),
@@ -169,11 +200,10 @@ def texts_of(chart: str, given: Values) -> str | None:
 def start(chart: str, text: str, folder: Path) -> Any:
     """Read settings as the daemon does when it starts; raises SettingError where it would end with 2."""
     (folder / "config.yaml").write_text(text)
-    environment = {"ADDONS_DNS_TXT_ENCRYPT_AES_KEY": KEY} if chart == "dns" else {"ADDONS_IAMPROXY_NODE": "n"}
     config = load(
         config_of(chart),
         [f"--config={folder / 'config.yaml'}"],
-        environment,
+        _ENVIRONMENT[chart],
         env_prefixes=prefixes_of(chart),
     )
     _BUILD[chart](config)
@@ -193,7 +223,20 @@ def build_iamproxy(config: Any) -> None:
     redirect_settings(config)
 
 
-_BUILD = {"dns": build_dns, "iamproxy": build_iamproxy}
+def build_cni(config: Any) -> None:
+    assert policy_of(config, InstanceLimits(3, 10))
+    assert all(map(IPv4Network, config.exclude_snat_cidrs))
+    assert 0 <= mark_of(config) < 1 << 32
+    assert mtu_of(config)
+    minimum_of(config)
+
+
+_BUILD = {"cni": build_cni, "dns": build_dns, "iamproxy": build_iamproxy}
+_ENVIRONMENT = {
+    "cni": {"ADDONS_CNI_NODE": "n"},
+    "dns": {"ADDONS_DNS_TXT_ENCRYPT_AES_KEY": KEY},
+    "iamproxy": {"ADDONS_IAMPROXY_NODE": "n"},
+}
 
 
 def candidates(setting: Setting) -> list[Any]:
@@ -229,6 +272,19 @@ def test_what_passes_helm_the_daemon_accepts(
                 start(chart, text, tmp_path)
             except SettingError as error:
                 pytest.fail(f"{setting.key}: {value!r} passes Helm, and then: {error}")
+
+
+FORMS = [(chart, key, form["words"]) for chart in APPLICATIONS for key, form in chart_forms(chart).items()]
+
+
+@pytest.mark.parametrize(("chart", "key", "words"), FORMS, ids=[f"{chart}-{key}" for chart, key, _ in FORMS])
+def test_a_text_of_another_form_is_refused_in_the_words_of_the_form(chart: str, key: str, words: str) -> None:
+    (setting,) = (setting for setting in chart_settings(chart) if setting.key == key)
+    text = "(?P<n>a)\n"
+    value = {tuple: [text], dict: {"Z1": text}}.get(get_origin(setting.type), text)
+    complaint = re.escape(f'config.{key}: "(?P<n>a)\\n" is not {words}')
+    with pytest.raises(helm.HelmRenderError, match=complaint):
+        render_files(with_key(chart, {key: value}), CHARTS / chart)
 
 
 @pytest.mark.parametrize(

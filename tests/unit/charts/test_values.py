@@ -99,7 +99,8 @@ def test_the_daemon_accepts_every_setting_that_the_chart_accepts(chart: str, tmp
         if getattr(config, setting.name) == getattr(defaults, setting.name)
     }
     assert same <= {
-        *("baseRoleArn", "credentialSource", "events", "provider", "registry", "txtOwnerId", "txtSuffix")
+        *("baseRoleArn", "credentialSource", "events", "externalsnat", "provider", "registry"),
+        *("txtOwnerId", "txtSuffix"),
     }
 
 
@@ -120,7 +121,6 @@ def test_what_the_chart_decides_cannot_be_set(chart: str) -> None:
         ({"config": {"logLevel": "loud"}}, "at '/config/logLevel': value must be one of"),
         ({"port": 0}, "at '/port': minimum"),
         ({"port": "80"}, "at '/port': got string, want integer"),
-        ({"image": {"digest": "latest"}}, "at '/image/digest'"),
         ({"extraArgs": [1]}, "at '/extraArgs/0': got number, want string"),
     ],
 )
@@ -215,3 +215,9 @@ def test_a_map_in_the_place_of_a_list_is_refused_in_words(more: Values, complain
 def test_the_guard_speaks_before_any_other_complaint(chart: str) -> None:
     with pytest.raises(helm.HelmRenderError, match="extraArgs is a list of flags here"):
         render({"extraArgs": {"log-level": "debug"}}, CHARTS / chart)
+
+
+@pytest.mark.parametrize("chart", APPLICATIONS)
+def test_a_digest_that_is_none_is_refused_in_words(chart: str) -> None:
+    with pytest.raises(helm.HelmRenderError, match=r'image\.digest: "latest" is not a digest, sha256: and'):
+        render(values({"image": {"digest": "latest"}}, chart=chart), CHARTS / chart)

@@ -92,7 +92,7 @@ def made(template: str) -> str:
         ("{{ with . }}{{ .Name }}.{{ .Spec.type }}{{ end }}", "www.NodePort"),
         ("a{{/* not said }} */}}b{{- /* nor this */ -}} c", "abc"),
         ('{{ if and (lt 1 2) (ge "b" "a") (le 1.5 1.5) (gt 3 2) }}y{{ end }}', "y"),
-        ('{{ slice .Name 1 }}{{ slice "abcd" 1 3 }}{{ print "x" 7 }}', "wwbcx7"),
+        ('{{ slice .Name 1 }}{{ slice "abcd" 1 3 }}{{ print "x" 7 }}|{{ print 1 2 "b" }}', "wwbcx7|1 2b"),
         (
             '{{ printf "%.2s|%c|%T|%X|%x|%o|%b|%5.1f|%-3s|" "abc" 97 .Name 255 "k" 8 5 1.25 "z" }}',
             "ab|a|string|FF|6b|10|101|  1.2|z  |",

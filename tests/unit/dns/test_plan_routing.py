@@ -67,6 +67,16 @@ SWITCHES = {
             for by, region in (("blue", "eu-west-1"), ("green", "us-east-1"))
         ],
     ),
+    "the parts of two sets in a failover": Switch(
+        [
+            routed(endpoint("www", "192.0.2.1", by=by), by, Failover=f'"{part}"')
+            for by, part in (("blue", "PRIMARY"), ("green", "SECONDARY"))
+        ],
+        [
+            routed(endpoint("www", "192.0.2.1", by=by), by, Failover=f'"{part}"')
+            for by, part in (("blue", "SECONDARY"), ("green", "PRIMARY"))
+        ],
+    ),
     "the TTL of two weighted sets": Switch(
         [routed(endpoint("www", "192.0.2.1", by=by), by, Weight="1") for by in ("blue", "green")],
         [routed(endpoint("www", "192.0.2.1", by=by, ttl=60), by, Weight="1") for by in ("blue", "green")],
@@ -97,6 +107,40 @@ class TestSwitches:
         planned = settled(*PLAIN).plan(*WEIGHTED, policy="upsert-only")
         assert planned.groups == ()
         assert ("PolicyForbids", "service/web/www") in planned.skips
+
+
+PLACES = {
+    "Region": '"eu-west-1"',
+    "Failover": '"PRIMARY"',
+    "GeoLocation": '{"CountryCode": "DE"}',
+}
+
+
+@pytest.mark.parametrize(("field", "value"), PLACES.items())
+class TestPlaces:
+    """A region, a location or a part in a failover has one record set of a name and type."""
+
+    def asked(self, field: str, value: str, *, address: str = "192.0.2.1") -> list[Endpoint]:
+        """What a holder and a newcomer ask for."""
+        return [
+            routed(endpoint("www", address, by="holder"), "x", **{field: value}),
+            routed(endpoint("www", "192.0.2.9", by="newcomer"), "a", **{field: value}),
+        ]
+
+    def test_a_newcomer_waits_and_the_holder_is_served(self, field: str, value: str) -> None:
+        world = settled(*self.asked(field, value)[:1])
+        planned = world.plan(*self.asked(field, value, address="192.0.2.2"))
+        assert planned.changes == ["DELETE A www", "CREATE A www"]
+        assert planned.skips == [("MixedRouting", "service/web/newcomer")]
+
+    def test_it_takes_the_place_of_a_holder_that_goes_in_one_group(self, field: str, value: str) -> None:
+        holder, newcomer = self.asked(field, value)
+        assert settled(holder).plan(newcomer).verbs == ["update www"]
+
+    def test_of_two_that_come_at_once_one_is_served(self, field: str, value: str) -> None:
+        planned = World().plan(*self.asked(field, value))
+        assert planned.verbs == ["create www"]
+        assert planned.skips == [("MixedRouting", "service/web/holder")]
 
 
 class TestAliases:

@@ -227,7 +227,6 @@ def test_the_notes_say_whose_role_the_policy_is_for() -> None:
     [
         ({"replicas": 2}, "additional properties 'replicas' not allowed"),
         ({"cni": {"socket": "x"}}, "at '/cni': additional properties 'socket' not allowed"),
-        ({"config": {"baseRoleArn": "web"}}, "at '/config/baseRoleArn': 'web' does not match pattern"),
         ({"config": {"credentialSource": "pod"}}, "at '/config/credentialSource': value must be one of"),
         ({"config": {"stsRate": 0}}, "at '/config/stsRate'"),
     ],
@@ -238,6 +237,10 @@ def test_a_value_that_cannot_be_meant_is_refused_by_name(more: Values, complaint
 
 
 REFUSED_IN_WORDS: list[tuple[Values, str]] = [
+    (
+        {"config": {"baseRoleArn": "web"}},
+        r'config\.baseRoleArn: "web" is not the beginning of the ARNs of roles, such as arn:aws:iam::',
+    ),
     ({"config": {"baseRoleArn": ""}}, r"config\.baseRoleArn is required, such as arn:aws:iam::"),
     (
         {"cni": {"enabled": True}, "config": {"cniSocket": ""}},

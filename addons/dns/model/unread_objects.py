@@ -1,0 +1,28 @@
+"""Objects that are there and cannot be read: a field has another type than the API says. Pure."""
+
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from msgspec import defstruct
+
+from addons.runtime.objects import KubeObject, ObjectMeta
+
+O = TypeVar("O", bound=KubeObject)  # noqa: E741
+
+
+def stand_in(type_: type[O], metadata: ObjectMeta, fault: str) -> O:
+    """An object of the type of which only the metadata is known, and why."""
+    return cast(O, _unread(type_)(metadata=metadata, fault=fault))
+
+
+def fault_of(obj: KubeObject) -> str:
+    """Why the object cannot be read; empty for one that can."""
+    fault: str = getattr(obj, "fault", "")
+    return fault
+
+
+@cache
+def _unread(type_: type[KubeObject]) -> type[Any]:
+    return defstruct(
+        f"Unread{type_.__name__}", [("fault", str, "")], bases=(type_,), frozen=True, kw_only=True
+    )
