@@ -21,7 +21,7 @@ UNIVERSE, LINK = 0, 253
 """Scopes of routes: by a gateway, or to what is on the link itself."""
 
 _GET_LINK, _NEW_ADDRESS, _NEW_ROUTE, _GET_ROUTE = 18, 20, 24, 26
-_NEW_NEIGHBOUR, _GET_NEIGHBOUR, _SET_NEIGHBOUR_TABLE = 28, 30, 67
+_NEW_NEIGHBOUR, _GET_NEIGHBOUR, _SET_NEIGHBOUR_TABLE, _GET_NAMESPACE_NUMBER = 28, 30, 67, 90
 _AS_IN_TABLE = 0x2000  # RTM_F_FIB_MATCH
 _INET, _UNICAST, _TO_TABLE, _PERMANENT, _PROXY = 2, 1, 1, 0x80, 0x08
 _UP, _RUNNING = 0x1, 0x40
@@ -42,7 +42,8 @@ class Link:
     """A link as the kernel describes it.
 
     `is_running`: it is up, and so is the other end of the pair. `peer_index` is that of the other end, in its
-    namespace. `downs`: how often the other end went down; a new pair has 1.
+    namespace; the kernel's number of that namespace is `peer_namespace`, if it is another. `downs`: how often
+    the other end went down; a new pair has 1.
     """
 
     index: int
@@ -55,6 +56,7 @@ class Link:
     peer_index: int
     group: int = 0
     downs: int = 0
+    peer_namespace: int | None = None
 
 
 def new_pair(name: str, peer: str, *, namespace: int, mtu: int, macs: tuple[bytes, bytes]) -> Message:
@@ -113,6 +115,17 @@ def get_link(index: int) -> Message:
     return Message(_GET_LINK, 0, _LINK.pack(0, 0, index, 0, 0), f"link {index}")
 
 
+def get_namespace_number(namespace: int) -> Message:
+    """Ask which number the kernel has for the namespace of that descriptor, as seen from the socket's own."""
+    payload = bytes(4) + encode(((3, _NUMBER.pack(namespace)),))
+    return Message(_GET_NAMESPACE_NUMBER, 0, payload, "number of a namespace")
+
+
+def read_namespace_number(payload: bytes) -> int:
+    """Read the answer to it; a namespace that has no number yet is nobody's peer."""
+    return _number(decode(payload[4:]), 1)
+
+
 LINKS = Message(_GET_LINK, DUMP, _LINK.pack(0, 0, 0, 0, 0), "links")
 """Ask for all links."""
 
@@ -125,9 +138,15 @@ def new_address(index: int, address: IPv4Address) -> Message:
 
 
 def new_route(
-    network: IPv4Network, index: int, *, protocol: int, table: int, gateway: IPv4Address | None = None
+    network: IPv4Network,
+    index: int,
+    *,
+    protocol: int,
+    table: int,
+    gateway: IPv4Address | None = None,
+    metric: int = 0,
 ) -> Message:
-    """Have packets to the network leave by the link, in the place of another route to it."""
+    """Have packets to the network leave by the link, in the place of another route to it of that metric."""
     scope = LINK if gateway is None else UNIVERSE
     header = _ROUTE.pack(_INET, network.prefixlen, 0, 0, _octet(table), protocol, scope, _UNICAST, 0)
     attributes: list[tuple[int, Value]] = []
@@ -135,6 +154,8 @@ def new_route(
         attributes.append((1, network.network_address.packed))
     if gateway:
         attributes.append((5, gateway.packed))
+    if metric:
+        attributes.append((6, _NUMBER.pack(metric)))
     attributes += [(4, _NUMBER.pack(index)), (15, _NUMBER.pack(table))]
     payload = header + encode(tuple(attributes))
     return Message(_NEW_ROUTE, ACKNOWLEDGE | CREATE | REPLACE, payload, f"route {network} in table {table}")
@@ -213,6 +234,7 @@ def read_link(payload: bytes) -> Link:
         peer_index=_number(found, 5),
         group=_number(found, 27),
         downs=_number(found, 48),
+        peer_namespace=_number(found, 37) if 37 in found else None,
     )
 
 

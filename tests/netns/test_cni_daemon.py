@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.support.cni_crowd import inside
 from tests.support.cni_world import cni_world
 from tests.support.fabric import seen_by
 
@@ -18,7 +19,7 @@ async def test_a_pod_gets_an_address_of_the_vpc_and_reaches_it() -> None:
                 result = await node.network.add(pod)
                 address = result["ips"][0]["address"].partition("/")[0]
                 assert await node.assigned() == {pod.container: address}
-                assert await seen_by(pod.inside, "172.31.0.10") == address
+                assert await seen_by(inside(pod), "172.31.0.10") == address
                 await node.network.delete(pod)
                 assert await node.assigned() == {}
     await asyncio.sleep(0)

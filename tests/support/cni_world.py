@@ -27,6 +27,7 @@ from tests.support.service_account import IN_A_POD, variables, write_files
 from tests.support.until import until
 
 PORT = 61678
+_LOG_SHOWN = 20_000
 
 
 @dataclass
@@ -37,6 +38,8 @@ class CniNode:
     at: WorldNode
     name: str
     folder: Path
+    plugins: Path
+    configurations: Path
     executor: PluginExecutor
     process: asyncio.subprocess.Process | None = None
     flags: tuple[str, ...] = ()
@@ -50,7 +53,7 @@ class CniNode:
     @property
     def conflist(self) -> Path:
         """What tells the runtime that pods can start."""
-        return self.folder / "net.d" / "10-aws.conflist"
+        return self.configurations / "10-aws.conflist"
 
     @property
     def socket(self) -> Path:
@@ -86,6 +89,12 @@ class CniNode:
             await self.await_ready()
             yield self
 
+    def install(self) -> None:
+        """Put the plugin where the runtime looks for it, as the init container does."""
+        self.plugins.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(compiled("-O2", "-static"), self.plugins / "aws-addons-cni")
+
     async def await_ready(self) -> None:
         """Wait until pods can start."""
         await until(
@@ -99,7 +108,7 @@ class CniNode:
         return Network(
             json.loads(self.conflist.read_text()),
             self.executor,
-            folders=[self.folder / "bin"],
+            folders=[self.plugins],
             cache=self.folder / "results",
         )
 
@@ -121,7 +130,8 @@ class CniNode:
 
     def log(self) -> str:
         """What the daemons have written so far."""
-        return (self.folder / "log").read_text()
+        path = self.folder / "log"
+        return path.read_text() if path.exists() else ""
 
     async def _is_ready(self) -> bool:
         try:
@@ -161,8 +171,8 @@ class CniNode:
             f"--socket={self.socket}",
             f"--state-dir={place / 'state'}",
             f"--backing-store={place / 'ipam.json'}",
-            f"--cni-bin-dir={place / 'bin'}",
-            f"--cni-conf-dir={place / 'net.d'}",
+            f"--cni-bin-dir={self.plugins}",
+            f"--cni-conf-dir={self.configurations}",
             "--chained-plugins=none",
             "--cluster-name=test",
             "--log-format=text",
@@ -187,10 +197,9 @@ class CniWorld:
         at = await self.vpc.add_node(type_, **more)
         name = f"node{len(self.nodes) + 1}"
         folder = self.folder / name
-        (folder / "bin").mkdir(parents=True)
-        shutil.copy(compiled("-O2", "-static"), folder / "bin" / "aws-addons-cni")
         executor = self._stack.enter_context(PluginExecutor(at.inside))
-        node = CniNode(self, at, name, folder, executor)
+        node = CniNode(self, at, name, folder, folder / "bin", folder / "net.d", executor)
+        node.install()
         self.nodes.append(node)
         self.put_node(name)
         return node
@@ -209,9 +218,11 @@ class CniWorld:
         )
 
     @contextmanager
-    def pod(self, node: CniNode, name: str = "web", **more: Any) -> Iterator[Sandbox]:
+    def pod(
+        self, node: CniNode, name: str = "web", *, spec: Mapping[str, Any] | None = None, **more: Any
+    ) -> Iterator[Sandbox]:
         """A pod that is bound to a node, with its sandbox."""
-        uid = self.put_pod(node, name)
+        uid = self.put_pod(node, name, **(spec or {}))
         try:
             with pod_network(name, uid=uid, **more) as sandbox:
                 yield sandbox
@@ -245,4 +256,10 @@ async def cni_world(subnet: str = "10.0.1.0/24") -> AsyncIterator[CniWorld]:
         stack.push_async_callback(kube.stop)
         (folder / "kubeconfig").write_text(kube.kubeconfig())
         write_files(folder, kube)
-        yield CniWorld(vpc, kube, folder, stack)
+        world = CniWorld(vpc, kube, folder, stack)
+        try:
+            yield world
+        except BaseException:
+            for node in world.nodes:
+                print(f"--- {node.name}\n{node.log()[-_LOG_SHOWN:]}")
+            raise

@@ -1,9 +1,11 @@
 """What the daemon calls of EC2, and how fast."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from addons.runtime.bucket import Rate
+from addons.runtime.errors import Exhausted, Invalid
 
 OPERATIONS: Final = {
     "ec2": (
@@ -43,3 +45,18 @@ def filters(wanted: Mapping[str, str | list[str]]) -> list[dict[str, str | list[
         {"Name": name, "Values": [value] if isinstance(value, str) else value}
         for name, value in wanted.items()
     ]
+
+
+@contextmanager
+def exhaustion_told() -> Iterator[None]:
+    """Have a subnet that is full told as Exhausted.
+
+    Of single addresses EC2 says InsufficientFreeAddressesInSubnet; of prefixes it says so only where there
+    are enough addresses, but not in blocks, and calls it the caller's mistake where there are too few.
+    """
+    try:
+        yield
+    except Invalid as error:
+        if "sufficient free ipv4 addresses" not in error.message.lower():
+            raise
+        raise Exhausted(error.message, code="InsufficientCidrBlocks", status=error.status) from error

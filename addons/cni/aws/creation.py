@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from addons.cni.aws import interfaces
+from addons.cni.aws.calls import exhaustion_told
 from addons.cni.aws.described import Item
 from addons.cni.aws.waiting import persistently, until_there
 from addons.cni.model.actions import CreateEni
@@ -123,7 +124,8 @@ class Creation:
             arguments["SecondaryPrivateIpAddressCount"] = action.addresses
 
         async def create() -> str:
-            reply = await self._aws.call("ec2", "create_network_interface", permit=permit, **arguments)
+            with exhaustion_told():
+                reply = await self._aws.call("ec2", "create_network_interface", permit=permit, **arguments)
             made: str = reply["NetworkInterface"]["NetworkInterfaceId"]
             return made
 
@@ -154,6 +156,7 @@ class Creation:
                     NetworkInterfaceId=eni_id,
                     InstanceId=self._instance_id,
                     DeviceIndex=index,
+                    NetworkCardIndex=0,
                 )
             except (Conflict, Invalid, Unavailable):
                 if attached := await self._attachment(eni_id):

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from addons.cni.aws.calls import filters
+from addons.cni.aws.calls import exhaustion_told, filters
 from addons.cni.aws.described import Item
 from addons.cni.aws.waiting import persistently, until_there
 from addons.runtime.aws import AwsSession
@@ -43,9 +43,10 @@ async def assign(
     wanted: dict[str, Any] = (
         {"Ipv4PrefixCount": prefixes} if prefixes else {"SecondaryPrivateIpAddressCount": addresses}
     )
-    reply = await aws.call(
-        "ec2", "assign_private_ip_addresses", permit=permit, NetworkInterfaceId=eni_id, **wanted
-    )
+    with exhaustion_told():
+        reply = await aws.call(
+            "ec2", "assign_private_ip_addresses", permit=permit, NetworkInterfaceId=eni_id, **wanted
+        )
     return (
         frozenset(
             IPv4Address(each["PrivateIpAddress"]) for each in reply.get("AssignedPrivateIpAddresses", ())

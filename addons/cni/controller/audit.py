@@ -13,6 +13,7 @@ from addons.cni.config import Config
 from addons.cni.controller.interfaces import Interfaces
 from addons.cni.controller.metrics import COUNTS, FORCE_REMOVED_IPS, LEAKED
 from addons.cni.controller.network import Network
+from addons.cni.controller.pauses import first_of
 from addons.cni.controller.pool import Pool
 from addons.cni.controller.replay import replay
 from addons.cni.controller.sandboxes import Sandboxes
@@ -33,8 +34,6 @@ log = logging.getLogger(__name__)
 
 _YOUNG = timedelta(seconds=60)
 """What is younger may be on its way still: an ADD that wires, a DEL that comes."""
-
-_OBSERVED_LATELY = timedelta(seconds=30)
 
 
 class Audit:
@@ -59,7 +58,7 @@ class Audit:
         self._interfaces, self._pool, self._network, self._node = interfaces, pool, network, node
         self._metadata, self._reporter, self._now = metadata, reporter, now
         self._woken = asyncio.Event()
-        self._by_metadata: Mapping[str, frozenset[IPv4Address]] | None = None
+        self._asked_for: Mapping[str, frozenset[IPv4Address]] | None = None
         self._strange_since: dict[int, float] = {}
         self._lost: set[IPv4Address] = set()
         self.errors: dict[str, OutsideError] = {}
@@ -73,7 +72,8 @@ class Audit:
         while not stopping.is_set():
             self._woken.clear()
             await self.look()
-            await self._pause(stopping)
+            seconds = self._config.audit_interval.total_seconds()
+            await first_of(self._woken, stopping, seconds=seconds)
 
     async def look(self) -> None:
         """Make all comparisons once."""
@@ -91,18 +91,14 @@ class Audit:
 
     async def _compare_metadata(self) -> None:
         """Have EC2 asked where metadata say something else, once for each thing that they say."""
-        found = await self._metadata.addresses()
-        ours = {
-            eni.mac: eni.all_addresses() | {eni.primary_ip}
-            for eni in self._interfaces.all()
-            if eni.is_managed
-        }
-        differs = any(found.get(mac) != ips for mac, ips in ours.items()) or not ours
-        observed = self._interfaces.observed_at
-        is_news = found != self._by_metadata
-        self._by_metadata = found
-        if differs and is_news and observed and self._now() - observed > _OBSERVED_LATELY:
+        found, known = await self._metadata.addresses(), self._interfaces.all()
+        ours = {eni.mac: eni.all_addresses() | {eni.primary_ip} for eni in known if eni.is_managed}
+        differs = found.keys() != {eni.mac for eni in known} or any(
+            found.get(mac) != ips for mac, ips in ours.items()
+        )
+        if differs and found != self._asked_for and self._interfaces.is_known:
             log.info("metadata differ from what EC2 said: it is asked again")
+            self._asked_for = found
             self._interfaces.is_doubtful = True
             self._pool.wake()
 
@@ -159,14 +155,6 @@ class Audit:
             if what not in self.errors:
                 log.warning("audit of %s: %s", what, error.message)
             self.errors[what] = error
-
-    async def _pause(self, stopping: asyncio.Event) -> None:
-        waiting = [asyncio.ensure_future(each.wait()) for each in (self._woken, stopping)]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._config.audit_interval.total_seconds()):
-                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
 
 
 def _exists(netns: str) -> bool:

@@ -29,7 +29,7 @@ _LOOK_SECONDS = 10.0
 class CapacityTeller:
     """Has the node's status say what the pool comes to. `view` is None while that is not known.
 
-    `sharers` gives how many nodes draw on the same subnets, and which of them this one is.
+    `sharers` gives how many nodes draw on the same subnets, and which of them this one is; None likewise.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class CapacityTeller:
         kube: KubeClient,
         watched: NodeWatches,
         view: Callable[[], View | None],
-        sharers: Callable[[], tuple[int, int]],
+        sharers: Callable[[], tuple[int, int] | None],
         reporter: Reporter,
     ) -> None:
         self._config, self._kube, self._watched = config, kube, watched
@@ -64,11 +64,12 @@ class CapacityTeller:
 
     async def reconcile(self, key: str, permit: Permit) -> Result:
         """Tell what is not as it is. Raises OutsideError."""
-        view, node = self._view(), self._watched.node()
-        if view is None or node is None:
+        view, node, shared = self._view(), self._watched.node(), self._sharers()
+        if view is None or node is None or shared is None:
             return Result(again_in=_PAUSE_SECONDS)
-        sharers, rank = self._sharers()
-        self.capacity = pod_ip_capacity(view, self.capacity, sharers=sharers, rank=rank)
+        sharers, rank = shared
+        before = self.capacity or _told_before(node)
+        self.capacity = pod_ip_capacity(view, before, sharers=sharers, rank=rank)
         ADVERTISED.set(self.capacity.value)
         has_told = await self._tell(node, self.capacity)
         is_waiting = self.capacity.lower_since or self.capacity.turned_since
@@ -97,3 +98,9 @@ class CapacityTeller:
             return ()
         message = f"no address for another pod: {capacity.because}"
         return (reports.of_node(self._config.node, names.POD_IPS_EXHAUSTED, message, uid=node.metadata.uid),)
+
+
+def _told_before(node: Node) -> Capacity | None:
+    """What a daemon before this one has told: it is not lowered, and no taint taken away, in haste."""
+    told = told_capacity(node)
+    return None if told is None else Capacity(value=told, exact=told, left=0, taint=is_tainted(node))

@@ -106,7 +106,7 @@ def set_pool(view: View, waiting: int) -> None:
     for subnet in view.subnets.values():
         SUBNET_FREE.labels(subnet.subnet_id).set(subnet.free)
     GROWTH_BLOCKED.clear()
-    for rest in view.rests.values():
+    for rest in filter(lambda rest: rest.until > view.now, view.rests.values()):
         GROWTH_BLOCKED.labels(rest.reason).set(1)
 
 

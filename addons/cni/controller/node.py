@@ -74,7 +74,9 @@ class Node:
         self.identity, self.limits, self.journal = identity, limits, journal
         self.interfaces, self.addresses, self.pool = interfaces, addresses, pool
         self.sandboxes, self.translating = sandboxes, translating
-        self.sharing = Sharing(watched, node=config.node, is_scarce=self._is_scarce)
+        self.sharing = Sharing(
+            watched, node=config.node, is_scarce=self._is_scarce, period=config.audit_interval / 2
+        )
         self.capacity = CapacityTeller(
             config,
             kube=parts.kube,
@@ -177,6 +179,7 @@ class Node:
     def _pool_changed(self) -> None:
         self.capacity.wake()
         self.translating.wake()
+        self.sharing.wake()
         metrics.set_pool(self.pool.view(), self.addresses.waiting)
 
     async def _run_permitted(

@@ -44,7 +44,6 @@ from addons.runtime.reporter import Reporter
 log = logging.getLogger(__name__)
 
 KEY = "pool"
-_LONGEST_LOOK = 30.0
 _SHORTEST_LOOK = 0.05
 _LINK_SECONDS = 0.5
 _CALM_SECONDS = 0.5
@@ -96,6 +95,7 @@ class Pool:
         self.failures: dict[str, str] = {}
         """What failed and has not succeeded since."""
         self._failed: OutsideError | None = None
+        self._is_prepared = False
         self.on_change: Callable[[], None] = lambda: None
         """Called when there may be more or fewer addresses."""
 
@@ -109,6 +109,8 @@ class Pool:
         if not self._interfaces.is_known:
             failed = "".join(self._loop.errors.values())
             return failed or "EC2 was not asked for the node's interfaces yet"
+        if not self._is_prepared:
+            return "the node's networks are being compared with what pods have"
         stock = self.view().stock
         if stock.free or stock.assigned or self.is_at_rest:
             return ""
@@ -186,12 +188,14 @@ class Pool:
         was made half-way, by a process that is no more, is deleted.
         """
         await self._interfaces.observe()
+        settled = frozenset[IPv4Address]()
+        if not self._interfaces.is_doubtful:
+            settled, self._doubtful = self._doubtful, settled
         await self._recover()
+        self._addresses.restore(settled)
         await self.prepare()
         if not self._print_plan:
             await self.roll_back(permit)
-        self._addresses.restore(self._doubtful)
-        self._doubtful = frozenset()
 
     async def roll_back(self, permit: Permit) -> None:
         """Delete what was made for this node and is attached to nothing."""
@@ -204,6 +208,7 @@ class Pool:
     async def prepare(self) -> None:
         """Have the kernel follow, and hand out what it is ready for. Raises OutsideError."""
         self.ready = await self._prepare(self._interfaces.all())
+        self._is_prepared = True
         self._offer()
 
     def _unready(self) -> frozenset[str]:
@@ -232,7 +237,7 @@ class Pool:
             max_pods=self._config.max_pods or (node.max_pods if node else None),
             is_cordoned=bool(node and node.spec.unschedulable),
             is_leaving=bool(node and node.is_leaving),
-            rests=self._rests.current(),
+            rests=self._rests.known(),
             under_way=tuple(self._under_way.values()),
             unready=self._unready(),
         )
@@ -329,9 +334,10 @@ class Pool:
             self._print_plan(reports.preview(plan))
 
     def _seconds_until(self, moment: datetime | None) -> float:
+        longest = self._config.audit_interval.total_seconds() / 2
         if moment is None:
-            return _LONGEST_LOOK
-        return min(max((moment - self._now()).total_seconds(), _SHORTEST_LOOK), _LONGEST_LOOK)
+            return longest
+        return min(max((moment - self._now()).total_seconds(), _SHORTEST_LOOK), longest)
 
 
 def policy_of(config: Config, limits: InstanceLimits) -> Policy:

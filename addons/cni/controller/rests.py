@@ -11,6 +11,9 @@ from addons.runtime.clock import utc_now
 from addons.runtime.errors import Exhausted, OutsideError
 from addons.runtime.ledger import Ledger
 
+_REMEMBERED = timedelta(minutes=2)
+"""So long is known after a rest why there was one: what it was about may be tried again for some time."""
+
 
 class Rests:
     """The rests that a plan minds, by id of a subnet or an interface, or the key of new interfaces.
@@ -25,11 +28,16 @@ class Rests:
         self._others: Ledger[str] = Ledger(first=1.0, longest=60.0)
         self._rests: dict[str, Rest] = {}
 
+    def known(self) -> dict[str, Rest]:
+        """All of which nothing has succeeded since; those that were over for a while are forgotten."""
+        oldest = self._now() - _REMEMBERED
+        self._rests = {key: rest for key, rest in self._rests.items() if rest.until > oldest}
+        return dict(self._rests)
+
     def current(self) -> dict[str, Rest]:
         """Those that are not over."""
         now = self._now()
-        self._rests = {key: rest for key, rest in self._rests.items() if rest.until > now}
-        return dict(self._rests)
+        return {key: rest for key, rest in self._rests.items() if rest.until > now}
 
     def failed(
         self,

@@ -36,6 +36,7 @@ def node_state(config: Config, node: "Node", watched: NodeWatches, now: datetime
         "resting": [
             {"what": key, "reason": rest.reason, "message": rest.message, "until": rfc3339(rest.until)}
             for key, rest in sorted(view.rests.items())
+            if rest.until > now
         ],
         "pods": pod_rows(node),
     }

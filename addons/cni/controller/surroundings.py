@@ -19,8 +19,8 @@ from addons.runtime.errors import OutsideError
 
 log = logging.getLogger(__name__)
 
-_WHILE_SCARCE = timedelta(seconds=15)
-_WHILE_ROOMY = timedelta(minutes=2)
+_WHILE_SCARCE, _WHILE_ROOMY = 0.25, 2.0
+"""Audits after which subnets are read again: others take of them, too."""
 
 
 class Surroundings:
@@ -65,7 +65,7 @@ class Surroundings:
     async def refresh(self, subnet_ids: Iterable[str], *, is_scarce: bool) -> None:
         """Read what is out of date; `subnet_ids` are needed beside those that are discovered."""
         wanted = {*subnet_ids, self._node.subnet_id}
-        period = _WHILE_SCARCE if is_scarce else _WHILE_ROOMY
+        period = self._config.audit_interval * (_WHILE_SCARCE if is_scarce else _WHILE_ROOMY)
         if not wanted <= self.subnets.keys() or self._is_due("subnets", period):
             await self._try("subnets", lambda: self._read_subnets(wanted))
         if self._is_due("security groups", self._config.audit_interval / 2):

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from ipaddress import IPv4Network
 
 from addons.cni.aws.node import NodeMetadata
 from addons.cni.aws.vpc import Vpc
 from addons.cni.config import Config
 from addons.cni.controller.interfaces import Interfaces
+from addons.cni.controller.pauses import first_of
 from addons.cni.kube import reports
 from addons.cni.model.enis import NodeIdentity
 from addons.cni.model.routes import Route
@@ -23,12 +23,13 @@ from addons.runtime.reporter import Reporter
 
 log = logging.getLogger(__name__)
 
-_ROUTES = timedelta(minutes=5)
+_AUDITS_OF_ROUTES = 5
+"""Routes are read again after so many audits: they change seldom."""
 _RETRY_SECONDS = 5.0
 
 
 class Translating:
-    """Looks at the blocks of the VPC by metadata twice in each audit, and at routes every five minutes.
+    """Looks at the blocks of the VPC by metadata twice in each audit, and at routes in every fifth.
 
     What cannot be read stays as it was; until the blocks were read once, nothing is translated.
     """
@@ -53,6 +54,7 @@ class Translating:
         self._cidrs: tuple[IPv4Network, ...] = ()
         self._routes: tuple[tuple[Route, ...], ...] | None = None
         self._routes_of: frozenset[str] = frozenset()
+        self._routes_asked: frozenset[str] = frozenset()
         self._routes_at: datetime | None = None
         self._woken = asyncio.Event()
         self._is_original_gone = False
@@ -61,7 +63,7 @@ class Translating:
 
     def wake(self) -> None:
         """Look now if pods are in a subnet whose routes were not read."""
-        if self._config.snat_mode == "auto" and not self._subnets() <= self._routes_of:
+        if self._config.snat_mode == "auto" and not self._subnets() <= self._routes_asked:
             self._woken.set()
 
     def _subnets(self) -> frozenset[str]:
@@ -80,7 +82,10 @@ class Translating:
                 self.errors["translation"] = error
             seconds = self._config.audit_interval.total_seconds() / 2
             is_failing = self.errors.keys() - {"original"}
-            await self._pause(stopping, _RETRY_SECONDS if is_failing else seconds)
+            await first_of(
+                self._woken, stopping, seconds=min(seconds, _RETRY_SECONDS) if is_failing else seconds
+            )
+            self._woken.clear()
 
     async def ensure(self) -> None:
         """Look once. Raises OutsideError."""
@@ -134,9 +139,11 @@ class Translating:
 
     async def _read_routes(self) -> None:
         wanted = self._subnets()
-        is_fresh = self._routes_at and self._now() - self._routes_at < _ROUTES
+        period = _AUDITS_OF_ROUTES * self._config.audit_interval
+        is_fresh = self._routes_at and self._now() - self._routes_at < period
         if is_fresh and wanted <= self._routes_of and "routes" not in self.errors:
             return
+        self._routes_asked = wanted
         try:
             found = await self._vpc.routes(wanted)
         except OutsideError as error:
@@ -145,12 +152,3 @@ class Translating:
         self.errors.pop("routes", None)
         self._routes = tuple(found[subnet_id] for subnet_id in sorted(found))
         self._routes_of, self._routes_at = wanted, self._now()
-
-    async def _pause(self, stopping: asyncio.Event, seconds: float) -> None:
-        waiting = [asyncio.ensure_future(each.wait()) for each in (self._woken, stopping)]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()
-        self._woken.clear()

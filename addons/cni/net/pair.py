@@ -1,8 +1,10 @@
 """Make and remove pairs of links: what one thread does for a pod, in two or three datagrams."""
 
 import time
+import zlib
 from contextlib import suppress
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from addons.cni.net.kernel import Kernel
 from addons.cni.net.namespaces import enter, inside, opened
@@ -25,8 +27,12 @@ from addons.netlink.route import Link
 from addons.netlink.sockets import ROUTE, NetlinkSocket
 from addons.runtime.errors import AlreadyExists, NotFound, Unavailable
 
+NAMESPACES = Path("/var/run/netns")
+"""Where runtimes have the namespaces of sandboxes."""
+
 _RUNNING_SECONDS, _LOOK_AGAIN_SECONDS = 5.0, 0.002
 _ANYWHERE = IPv4Network("0.0.0.0/0")
+_FIRST, _LATER_METRICS = "eth0", 1024
 
 
 class LinkTaken(AlreadyExists):
@@ -107,6 +113,16 @@ class Pairs:
         self.lead_to(wiring, link.index)
         self.sign(wiring, link.index)
         return (f"link {link.name}: was wired by another daemon",)
+
+    def namespace_of(self, host_if: str) -> str:
+        """Find the path of the namespace in which the other end is; "" when it has none."""
+        peer = self.link(self.host, host_if).peer_namespace
+        for path in sorted(NAMESPACES.iterdir()) if NAMESPACES.is_dir() else ():
+            with suppress(NotFound), opened(str(path)) as namespace:
+                answer = self.host.get(route.get_namespace_number(namespace))
+                if route.read_namespace_number(answer) == peer:
+                    return str(path)
+        return ""
 
     def own_link(self, wiring: Wiring) -> Link:
         """Look the host's end up. Raises `NotFound`, and `LinkTaken` when it is another sandbox's."""
@@ -204,14 +220,25 @@ class Pairs:
 
 
 def pod_end(wiring: Wiring, index: int, gateway_mac: bytes = b"") -> list[Message]:
-    """What the pod's end has: an address for itself alone, and everything by the host's end."""
+    """What the pod's end has: an address for itself alone, and everything by the host's end.
+
+    Routes by another interface of the same pod stand behind those by its first one.
+    """
+    metric = metric_of(wiring.if_name)
     return [
         route.set_up(index),
         route.new_address(index, wiring.ip),
-        route.new_route(IPv4Network(GATEWAY), index, protocol=PROTOCOL, table=MAIN_TABLE),
-        route.new_route(_ANYWHERE, index, protocol=PROTOCOL, table=MAIN_TABLE, gateway=GATEWAY),
+        route.new_route(IPv4Network(GATEWAY), index, protocol=PROTOCOL, table=MAIN_TABLE, metric=metric),
+        route.new_route(
+            _ANYWHERE, index, protocol=PROTOCOL, table=MAIN_TABLE, gateway=GATEWAY, metric=metric
+        ),
         route.new_neighbour(index, GATEWAY, gateway_mac or wiring.host_mac),
     ]
+
+
+def metric_of(if_name: str) -> int:
+    """The metric of an interface's routes in the pod: each name has one of its own, eth0 the first."""
+    return 0 if if_name == _FIRST else _LATER_METRICS + zlib.crc32(if_name.encode()) % _LATER_METRICS
 
 
 def rules_of_pod(wiring: Wiring) -> list[Message]:

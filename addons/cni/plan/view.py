@@ -31,7 +31,10 @@ THROTTLING = frozenset({"RequestLimitExceeded", "Throttled", "Throttling", "Thro
 
 
 class Rest(Struct, frozen=True):
-    """Why something is not tried again before a time: the code of the other side, and its words."""
+    """Why something is not tried again before a time: the code of the other side, and its words.
+
+    One that is over tells what was refused last, while it is tried again.
+    """
 
     until: datetime
     reason: str

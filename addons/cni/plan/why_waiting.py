@@ -36,7 +36,18 @@ def _growing(view: View, planned: Sequence[Action]) -> Iterator[Skip]:
         yield Skip("pool", None, names.GROWING, f"interface {coming[0]} attached, and not on the node yet")
     begun = [*view.under_way, *(UnderWay(action, view.now) for action in planned)]
     if growth := sorted((one for one in begun if gain(one.action)), key=lambda one: one.since):
-        yield Skip("pool", None, names.GROWING, _being_done(growth[0], view.now))
+        reason, again = _refused_before(view, growth[0].action)
+        yield Skip("pool", None, reason, f"{_being_done(growth[0], view.now)}{again}")
+
+
+def _refused_before(view: View, action: Action) -> tuple[str, str]:
+    """What an action is told as, and what EC2 said when it was tried last."""
+    rest = view.rests.get(action.key)
+    if rest is None:
+        return names.GROWING, ""
+    if rest.is_throttling:
+        return names.THROTTLED, f", throttled until {rfc3339(rest.until)}"
+    return names.GROWING, f", again after: {rest.message}"
 
 
 def _being_done(one: UnderWay, now: datetime) -> str:

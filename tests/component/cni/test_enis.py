@@ -136,6 +136,15 @@ class TestAddresses:
             assert isinstance(applied.error, Exhausted)
             assert not applied.must_observe
 
+    async def test_a_subnet_without_room_for_prefixes_is_exhausted_too(self) -> None:
+        async with ec2_node(free=10) as node, node.daemon() as daemon:
+            action = AssignPrefixes(eni_id=node.identity.primary_eni_id, count=1, because="")
+            applied = await daemon.apply(action)
+            assert isinstance(applied.error, Exhausted)
+            assert not applied.must_observe
+            made = await daemon.create(addresses=0, prefixes=1)
+            assert isinstance(made.error, Exhausted)
+
     async def test_more_than_the_type_holds_shows_that_our_view_is_wrong(self, daemon: Daemon) -> None:
         action = AssignAddresses(eni_id=daemon.node.identity.primary_eni_id, count=30, because="")
         applied = await daemon.apply(action)
