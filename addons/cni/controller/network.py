@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from addons.cni.config import Config
 from addons.cni.controller.interfaces import Interfaces
@@ -47,7 +47,7 @@ class Network:
         if self._interfaces.is_known and not self._has(assignment):
             return (f"{assignment.ip} is not on {assignment.eni_id or 'any interface'} any more",)
         at_pod = await self._pods.check(self.wiring(assignment))
-        return (*at_pod, *changes(self._wanted(), await self.observe()).words())
+        return (*at_pod, *changes(self._wanted([assignment]), await self.observe()).words())
 
     async def repair(self, assignment: Assignment) -> tuple[str, ...]:
         """Put right what is amiss at a pod; see Pods.repair."""
@@ -96,8 +96,12 @@ class Network:
     def _macs(self) -> list[str]:
         return [eni.mac for eni in self._interfaces.all()]
 
-    def _wanted(self) -> Wanted:
-        assigned = {held.ip: self._table(held) for held in self._allocations.by_key.values()}
+    def _wanted(self, pods: Iterable[Assignment] | None = None) -> Wanted:
+        """What the node needs, for some pods or all."""
+        assigned = {
+            held.ip: self._table(held)
+            for held in (self._allocations.by_key.values() if pods is None else pods)
+        }
         return wanted_network(self._interfaces.all(), assigned, self._path)
 
 
