@@ -11,7 +11,18 @@ from addons.sim.fabric.probes import Flow, flow, pings, seen_by, seen_datagram
 from addons.sim.fabric.subnets import PRIVATE, Subnet
 from addons.sim.fabric.vpc import Node, VpcFabric
 
-__all__ = ["Flow", "Site", "configure", "flow", "interface", "pings", "seen_by", "seen_datagram", "site", "with_addresses"]
+__all__ = [
+    "Flow",
+    "Site",
+    "configure",
+    "flow",
+    "interface",
+    "pings",
+    "seen_by",
+    "seen_datagram",
+    "site",
+    "with_addresses",
+]
 
 SUBNET = Subnet("subnet-one", IPv4Network("10.0.1.0/24"))
 PRIVATE_SUBNET = Subnet("subnet-two", IPv4Network("10.0.2.0/24"), PRIVATE)
