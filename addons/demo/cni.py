@@ -1,21 +1,24 @@
-"""The story of cni: pods are in the VPC, a small subnet is shared to its last address, a crash costs nothing."""
+"""The story of cni: pods are in the VPC, a small subnet is shared to the last address, a crash is no harm."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from addons.cni.names import POD_IP
 from addons.demo.cluster import NAMESPACE, Cluster
 from addons.demo.daemon import Daemon
 from addons.demo.kubelet import Sandbox
-from addons.demo.nodes import SUBNET, Node, Nodes, nodes
+from addons.demo.nodes import NAMES, SUBNET, Node, Nodes, nodes
 from addons.demo.script import Step, Story, Unmet, until
 from addons.demo.world import World
 from addons.sim.fabric.probes import Flow, flow, pings, seen_by
 from addons.sim.fabric.vpc import INTERNET, PEERED
 
 PODS = 20
+NAME = "ip-"
+"""What the names of these pods begin with."""
 REST = 5
 """Seconds for which the address of a pod that is gone rests; 30 are the default."""
 BEAT_SECONDS = 0.02
@@ -26,15 +29,17 @@ class Seen:
     """What there is of pods, and of addresses: those told to the scheduler, and those that nobody has."""
 
     running: tuple[str, ...]
-    pending: tuple[str, ...]
+    bound: int
+    pending: int
     told: tuple[int | None, ...]
     left: int
 
     def __str__(self) -> str:
         told = " + ".join("nothing" if each is None else str(each) for each in self.told)
+        starting = f", {self.bound} begin to" if self.bound else ""
         return (
-            f"{len(self.running)} pods run, {len(self.pending)} are Pending; the scheduler is told of {told} "
-            f"addresses, {self.left} of the subnet are left"
+            f"{len(self.running)} pods run{starting}, {self.pending} are Pending; the scheduler is told of "
+            f"{told} addresses, {self.left} of the subnet are left"
         )
 
 
@@ -86,11 +91,11 @@ class Scene:
     async def crowd(self) -> str:
         """Ask for more pods than there are addresses."""
         await self._create(len(self._site.nodes), PODS)
-        seen = await until(self._look, lambda seen: seen.left == 0 and len(seen.running) == 9)
+        seen = await until(self._look, lambda seen: (len(seen.running), seen.bound, seen.left) == (9, 0, 0))
         reasons = await until(self._reasons, lambda found: "" not in found)
         if refusals := [line for node in self._site.nodes for line in node.kubelet.refusals]:
             raise Unmet(f"the plugin refused pods: {refusals}")
-        return "\n".join([str(seen), *(f"Pending: {reason}" for reason in reasons), *self._told_why()])
+        return "\n".join([str(seen), *(f"Pending: {reason}" for reason in reasons)])
 
     async def some_go(self) -> str:
         """Delete pods: others get their addresses, once these have rested."""
@@ -129,31 +134,33 @@ class Scene:
 
     async def _create(self, first: int, end: int) -> None:
         for number in range(first, end):
-            await self._cluster.create_pod_to_schedule(f"web-{number:02}", {POD_IP: "1"})
+            await self._cluster.create_pod_to_schedule(f"{NAME}{number:02}", {POD_IP: "1"})
 
     async def _look(self) -> Seen:
-        pods = self._site.store.list("v1", "pods", NAMESPACE)
-        running = [pod["metadata"]["name"] for pod in pods if pod.get("status", {}).get("podIP")]
-        names = [pod["metadata"]["name"] for pod in pods]
-        told = [
-            node["status"]["allocatable"].get(POD_IP) for node in self._site.store.list("v1", "nodes")
-        ]
+        pods = self._pods()
+        living = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+        running = [pod["metadata"]["name"] for pod in living if pod.get("status", {}).get("podIP")]
+        bound = [pod for pod in living if pod["spec"].get("nodeName")]
+        status = [self._site.store.get("v1", "nodes", "", name)["status"] for name in NAMES]
+        told = [each["allocatable"].get(POD_IP) for each in status]
         return Seen(
             running=tuple(running),
-            pending=tuple(name for name in names if name not in running),
+            bound=len(bound) - len(running),
+            pending=len(living) - len(bound),
             told=tuple(None if each is None else int(each) for each in told),
             left=self._site.subnet_left(),
         )
 
     async def _reasons(self) -> Sequence[str]:
         """Why pods are Pending, by their own words, each once."""
-        pods = self._site.store.list("v1", "pods", NAMESPACE)
-        waiting = [pod for pod in pods if not pod["spec"].get("nodeName")]
+        waiting = [pod for pod in self._pods() if not pod["spec"].get("nodeName")]
         conditions = [condition for pod in waiting for condition in pod["status"].get("conditions", ())]
         return sorted({condition.get("message", "") for condition in conditions})
 
-    def _told_why(self) -> list[str]:
-        return []
+    def _pods(self) -> list[dict[str, Any]]:
+        """The pods of this story: those that ask for an address."""
+        found = self._site.store.list("v1", "pods", NAMESPACE)
+        return [pod for pod in found if pod["metadata"]["name"].startswith(NAME)]
 
     async def _reaches(self, pod: Sandbox, other: Sandbox) -> None:
         if not pings(pod.inside, other.address):
@@ -196,7 +203,7 @@ async def _open(world: World, cluster: Cluster) -> AsyncIterator[Scene]:
 
 STORY = Story(
     name="cni",
-    promise="pods get addresses of the VPC, a small subnet is shared to its last one, and a crash costs nothing",
+    promise="pods get addresses of the VPC, a small subnet is shared to the last one, a crash is harmless",
     setting=f"two nodes in the subnet {SUBNET}: eleven addresses, two of which are the nodes' own; nodes and "
     "pods are network namespaces\n"
     f"{PEERED} is in a peered network, {INTERNET} in the internet; both tell who asks them\n"
@@ -211,7 +218,7 @@ STORY = Story(
         ),
         Step(
             "a pod on each node",
-            "each has an address of the VPC; they reach each other; the VPC sees the pod, the internet the node",
+            "each has an address of the VPC; they reach each other; peers see the pod, the internet the node",
             Scene.first_pods,
         ),
         Step(
@@ -225,7 +232,7 @@ STORY = Story(
             Scene.some_go,
         ),
         Step(
-            "the daemon of node-1 is killed (SIGKILL) and started, while a pod talks over TCP",
+            f"the daemon of {NAMES[0]} is killed (SIGKILL) and started, while a pod talks over TCP",
             "nothing is lost, and every pod keeps its address",
             Scene.killed,
         ),

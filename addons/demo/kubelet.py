@@ -1,11 +1,11 @@
-"""What a node's kubelet and container runtime do for pods, as far as networks go: sandboxes, and the plugin."""
+"""What a node's kubelet and container runtime do for pods, as far as networks go: they call the plugin."""
 
 import asyncio
 import itertools
 import json
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class Kubelet:
         if not self._conflist.exists():
             return
         bound = self._store.list("v1", "pods", self._namespace, field_selector=f"spec.nodeName={self._node}")
-        wanted = {pod["metadata"]["name"]: pod for pod in bound}
+        wanted = {pod["metadata"]["name"]: pod for pod in bound if "deletionTimestamp" not in pod["metadata"]}
         new = [self._start(wanted[name]) for name in wanted.keys() - self.sandboxes.keys()]
         gone = [self._end(self.sandboxes[name]) for name in self.sandboxes.keys() - wanted.keys()]
         await asyncio.gather(*new, *gone)
@@ -83,14 +83,14 @@ class Kubelet:
             return
         sandbox.inside.remove()
         del self.sandboxes[sandbox.pod["metadata"]["name"]]
+        with suppress(StatusError):
+            self._store.delete("v1", "pods", self._namespace, sandbox.pod["metadata"]["name"])
 
     def _tell(self, sandbox: Sandbox) -> None:
         status = {"phase": "Running", "podIP": sandbox.address, "podIPs": [{"ip": sandbox.address}]}
-        try:
+        with suppress(StatusError):  # of a pod that is gone
             pod = self._store.get("v1", "pods", self._namespace, sandbox.pod["metadata"]["name"])
             self._store.update("v1", "pods", {**pod, "status": {**pod.get("status", {}), **status}})
-        except StatusError:
-            return  # deleted meanwhile
 
     async def _call(self, verb: str, sandbox: Sandbox) -> tuple[int, Object]:
         """Call the plugin as a runtime does; its exit code and its answer."""

@@ -21,6 +21,8 @@ from addons.sim.kubeapi.store import Store
 from addons.sim.scheduler import Scheduler
 
 SUBNET = "10.0.1.0/28"
+NAMES = ("node-2", "node-3")
+"""Beside the node of iamproxy's story, which is played at the same time."""
 PORT = 61678
 
 
@@ -49,7 +51,7 @@ class Nodes:
 
 @asynccontextmanager
 async def nodes(world: World, flags: Sequence[str]) -> AsyncIterator[Nodes]:
-    """Launch two instances in a subnet of eleven addresses, and make them nodes, whose daemons do not run yet.
+    """Launch two instances in a subnet of eleven addresses, and make them nodes. No daemon runs yet.
 
     Raises LeftOut where that is not possible.
     """
@@ -62,7 +64,7 @@ async def nodes(world: World, flags: Sequence[str]) -> AsyncIterator[Nodes]:
         url = await api.listen(vpc.fabric.router.inside.listener(str(SERVICES), 0))
         kubeconfig.write_text(api.kubeconfig(url=url))
         made = []
-        for name in ("node-1", "node-2"):
+        for name in NAMES:
             _put_node(api.store, name)
             at = await vpc.add_node()
             folder = world.folder / name

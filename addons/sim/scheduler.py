@@ -1,4 +1,4 @@
-"""A scheduler for the emulator: it binds a pod to a node that has what the pod requests, or says why none has.
+"""A scheduler for the emulator: it binds a pod to a node that has what it requests, or says why none has.
 
 It counts as Kubernetes' own does: what pods of a node request must fit into what is allocatable there, and a
 taint that nobody tolerates keeps pods away. Everything else is left out.
@@ -38,7 +38,9 @@ class Scheduler:
         free = {node["metadata"]["name"]: self._free(node) for node in nodes}
         wanted = _requests(pod)
         reasons = [_obstacle(node, wanted, free[node["metadata"]["name"]]) for node in nodes]
-        fitting = [node["metadata"]["name"] for node, reason in zip(nodes, reasons, strict=True) if not reason]
+        fitting = [
+            node["metadata"]["name"] for node, reason in zip(nodes, reasons, strict=True) if not reason
+        ]
         if fitting:
             chosen = max(fitting, key=lambda name: sum(free[name].values()))
             self._bind(pod, chosen)

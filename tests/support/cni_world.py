@@ -41,6 +41,7 @@ class CniNode:
     plugins: Path
     configurations: Path
     executor: PluginExecutor
+    kubeconfig: Path | None = None
     process: asyncio.subprocess.Process | None = None
     flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +70,11 @@ class CniNode:
             start: tuple[str, ...] = ("-c", IN_A_POD, str(self.world.folder), "addons.cni")
             environment |= variables(self.world.kube)
         else:
-            start = ("-m", "addons.cni", f"--kubeconfig={self.world.folder / 'kubeconfig'}")
+            start = (
+                "-m",
+                "addons.cni",
+                f"--kubeconfig={self.kubeconfig or self.world.folder / 'kubeconfig'}",
+            )
         command = (*self.inside.command(sys.executable, *start), *self._settings(), *flags)
         env = {**os.environ, **self.world.credentials, **environment}
         log = (self.folder / "log").open("ab")
