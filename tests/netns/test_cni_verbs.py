@@ -1,7 +1,6 @@
 """What a runtime may ask besides ADD and DEL, and what it hands on: CHECK, GC, STATUS, prevResult."""
 
 import json
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -173,7 +172,7 @@ async def test_status_is_well_once_pods_can_start_and_while_the_subnet_is_full()
             while world.vpc.ec2.account.spaces[world.vpc.subnet.id].free:
                 world.vpc.ec2.interfaces.create(world.vpc.subnet.id)
             with world.pod(node) as pod:
-                with pytest.raises(PluginError) as refused:
+                with pytest.raises(PluginError) as refused:  # noqa: PT012
                     for number in range(3):
                         with world.pod(node, f"more-{number}") as other:
                             await node.network.add(other)
@@ -195,7 +194,7 @@ async def test_what_an_earlier_plugin_of_the_list_has_made_is_passed_on(version:
         with world.pod(node) as pod:
             result = await network.add(pod)
             assert result["cniVersion"] == version
-            assert [ip["address"] for ip in result["ips"]][0] == "192.0.2.7/32"
+            assert result["ips"][0]["address"] == "192.0.2.7/32"
             assert len(result["ips"]) == 2
             assert result["dns"]["nameservers"] == ["192.0.2.53"]
             assert {"dst": "192.0.2.0/24"} in result["routes"]
@@ -235,4 +234,4 @@ def network_of(
 def place_plugin(path: Path, result: dict[str, Any]) -> None:
     """A plugin that answers every ADD with the same."""
     path.write_text(f"#!/bin/sh\n[ $CNI_COMMAND = ADD ] || exit 0\ncat <<'END'\n{json.dumps(result)}\nEND\n")
-    os.chmod(path, 0o755)
+    path.chmod(0o755)

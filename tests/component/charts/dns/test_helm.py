@@ -4,7 +4,7 @@ import pytest
 
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.charts import Object, helm, installed, render, values
-from tests.support.helm import NAMESPACE, PLURALS, Release, cluster, find, has
+from tests.support.helm import NAMESPACE, Release, cluster, find, has
 
 
 async def test_an_install_makes_every_object_and_an_uninstall_takes_them_away() -> None:
