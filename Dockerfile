@@ -24,6 +24,8 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . 
  && /opt/addons/bin/python -m compileall -q /opt/addons
 
 FROM python:3.12-slim-bookworm
+# iptables-legacy: by it cni removes what its predecessor left on nodes with that flavour.
+RUN apt-get update && apt-get install --yes --no-install-recommends iptables && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/addons /opt/addons
 COPY --from=plugin /aws-addons-cni /opt/addons/lib/aws-addons/
 ENV PATH=/opt/addons/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2 \

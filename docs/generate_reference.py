@@ -1,7 +1,7 @@
 """Write docs/settings.md and docs/metrics.md from the code: every Config, and every declared metric."""
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from prometheus_client import REGISTRY
@@ -42,19 +42,26 @@ def _metrics_page() -> Iterator[str]:
     yield "Served at `/metrics` on the port of the daemon, beside those of the Python process.\n"
     yield "| metric | type | labels | meaning |"
     yield "|---|---|---|---|"
-    for collector in sorted(_metrics(), key=lambda metric: str(metric._name)):
-        name = collector._name + ("_total" if collector._type == "counter" else "")
-        labels = ", ".join(f"`{label}`" for label in collector._labelnames)
-        yield f"| `{name}` | {collector._type} | {labels} | {collector._documentation} |"
+    yield from sorted(_metrics())
     yield ""
 
 
-def _metrics() -> list[MetricWrapperBase]:
-    """Every metric that a module of ours declares; importing the module is what declares it."""
+def _metrics() -> Iterator[str]:
+    """A row for every metric that a module of ours declares; importing the module is what declares it."""
     for path in sorted((ROOT / "addons").glob("*/**/*.py")):
         if path.relative_to(ROOT / "addons").parts[0] in ("runtime", *daemons()):
             importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    return [metric for metric in REGISTRY._collector_to_names if isinstance(metric, MetricWrapperBase)]
+    for collector in REGISTRY._collector_to_names:
+        if isinstance(collector, MetricWrapperBase):
+            name = collector._name + ("_total" if collector._type == "counter" else "")
+            yield _row(name, str(collector._type), collector._labelnames, collector._documentation)
+        elif type(collector).__module__.startswith("addons."):
+            for family in collector.collect():
+                yield _row(family.name, family.type, getattr(family, "_labelnames", ()), family.documentation)
+
+
+def _row(name: str, type_: str, labels: Sequence[str], words: str) -> str:
+    return f"| `{name}` | {type_} | {', '.join(f'`{label}`' for label in labels)} | {words} |"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ RETIRED = {
 }
 """Flags that have no counterpart here -> what there is in their place."""
 
-Network = Annotated[str, in_schema(rf"{IPV4}(/(3[0-2]|[12]?[0-9]))?", "a network, such as 10.0.0.0/16")]
+Network = Annotated[
+    str, in_schema(rf"{IPV4}(/(3[0-2]|[12]?[0-9]))?", "a network or an address of IPv4, such as 10.0.0.0/8")
+]
 AbsolutePath = Annotated[str, form("/.*", "a path, from the root on")]
 VethPrefix = Annotated[str, form("[a-z][a-z0-9]{0,3}", "1 to 4 letters and digits, such as eni")]
 TagKey = Annotated[str, form(".{1,128}", "the key of a tag or label")]

@@ -86,6 +86,15 @@ class Cluster:
         ips = [{"ip": address} for address in addresses]
         await self._set_status(PODS, name, {"phase": "Running", "podIP": addresses[0], "podIPs": ips})
 
+    async def create_pod_to_schedule(self, name: str, limits: Mapping[str, str]) -> None:
+        """Make a pod that has no node yet, and has limits of resources."""
+        containers = [{"name": "app", "image": "app", "resources": {"limits": limits, "requests": limits}}]
+        await self._create(PODS, name, {"containers": containers}, {})
+
+    async def delete_pod(self, name: str) -> None:
+        """Delete a pod; it may be gone already."""
+        await self._delete(PODS, name)
+
     async def delete_service(self, name: str) -> None:
         """Delete a Service; it may be gone already."""
         await self._delete(SERVICES, name)

@@ -19,7 +19,8 @@ STOP_SECONDS = 25.0
 class Daemon:
     """Starts, kills and restarts one daemon; its log goes to a file in the world's folder.
 
-    `environment` replaces ours with the world's; `inside` is the network namespace that it lives in.
+    `environment` replaces ours with the world's; `inside` is the network namespace that it lives in; `node`
+    tells the daemons of several nodes apart.
     """
 
     def __init__(
@@ -31,10 +32,11 @@ class Daemon:
         *,
         environment: Mapping[str, str] | None = None,
         inside: Namespace | None = None,
+        node: str = "",
     ) -> None:
-        self.name = name
+        self.name = " of ".join(filter(None, (name, node)))
         self.url = f"http://127.0.0.1:{port}"
-        self.log: Path = world.folder / f"{name}.log"
+        self.log: Path = world.folder / f"{'-'.join(filter(None, (name, node)))}.log"
         command = (sys.executable, "-m", f"addons.{name}", *arguments, "--listen", f"127.0.0.1:{port}")
         self._command = inside.command(*command) if inside else command
         self._inside = inside

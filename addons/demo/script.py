@@ -6,7 +6,9 @@ import textwrap
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from addons.demo.cluster import Cluster
@@ -71,15 +73,27 @@ class Played:
     seconds: float = 0.0
 
 
+_tell: ContextVar[Callable[[str], None]] = ContextVar("_tell")
+"""Prints a line while a step is played."""
+_SILENT_SECONDS = 3.0
+
+
 async def until(look: Callable[[], Awaitable[T]], met: Callable[[T], bool], seconds: float = 15.0) -> T:
-    """Look again and again until `met`; raises Unmet with the last view after `seconds`."""
-    deadline = asyncio.get_running_loop().time() + seconds
+    """Look again and again until `met`; raises Unmet with the last view after `seconds`.
+
+    Who watches is told every three seconds how far it is.
+    """
+    clock = asyncio.get_running_loop().time
+    start = told = clock()
     while True:
         view = await look()
         if met(view):
             return view
-        if asyncio.get_running_loop().time() > deadline:
+        if clock() > start + seconds:
             raise Unmet(f"{view} (after {seconds:.0f} s)")
+        if clock() > told + _SILENT_SECONDS:
+            told = clock()
+            _tell.get()(f"{view} (for {told - start:.0f} s)")
         await asyncio.sleep(0.1)
 
 
@@ -108,6 +122,7 @@ async def play(story: Story[S], scene: S, output: Output) -> list[Played]:
         heading = f"{story.name} {number}/{len(story.steps)}"
         output.begin(heading, step.title)
         output.field(heading, "expected", step.expected)
+        _tell.set(partial(output.field, heading, "waits"))
         result = await _play(story.name, step, scene)
         output.field(heading, "got", result.got)
         failed = "" if result.result == "pass" else "   FAILED"

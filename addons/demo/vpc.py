@@ -2,8 +2,8 @@
 
 import shutil
 import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from addons.demo.reach import Answer, get
 from addons.demo.script import LeftOut
 from addons.demo.world import World
 from addons.sim.imds import Imds, Instance, NodeCredentials
+from addons.sim.kubeapi.server import KubeApi
 from addons.sim.net import EC2, METADATA, METADATA_V6, Fabric, Pod
 
 NODE = "node-1"
@@ -46,11 +47,10 @@ class Vpc:
 @asynccontextmanager
 async def vpc(world: World) -> AsyncIterator[Vpc]:
     """Make it, with a role of the node that STS knows; raises LeftOut where that is not possible."""
-    api = world.api
-    if api is None:
-        raise LeftOut("its pods are network namespaces of this machine, and a real cluster has none")
     async with AsyncExitStack() as stack:
-        fabric = _enter_fabric(stack)
+        api = require_emulator(world)
+        with network_permitted():
+            fabric = stack.enter_context(Fabric())
         kubeconfig = world.folder / "kubeconfig-of-the-node"
         kubeconfig.write_text(api.kubeconfig(url=await api.listen(fabric.ec2.listener(EC2, 6443))))
         aws_url = await world.aws.listen(fabric.ec2.listener(EC2, 4566))
@@ -61,17 +61,25 @@ async def vpc(world: World) -> AsyncIterator[Vpc]:
         yield Vpc(fabric, imds, kubeconfig, aws_url)
 
 
-def _enter_fabric(stack: AsyncExitStack) -> Fabric:
+def require_emulator(world: World) -> KubeApi:
+    """Give the emulator. Raises LeftOut where a real cluster takes its place."""
+    if world.api is None:
+        raise LeftOut("its pods are network namespaces of this machine, and a real cluster has none")
+    return world.api
+
+
+@contextmanager
+def network_permitted() -> Iterator[None]:
+    """Raise LeftOut where networks cannot be made here, of which `OSError` in the block is the sign."""
     if sys.platform != "linux":
         raise LeftOut("it needs Linux: its pods are network namespaces")
+    if shutil.which("nft") is None:
+        raise LeftOut("it needs the command nft, of the package nftables")
     try:
-        fabric = stack.enter_context(Fabric())
+        yield
     except OSError as error:
         needed = "it needs root, or CAP_SYS_ADMIN and CAP_NET_ADMIN"
         raise LeftOut(f"{needed}: its pods are network namespaces ({error})") from error
-    if shutil.which("nft") is None:
-        raise LeftOut("it needs the command nft, of the package nftables")
-    return fabric
 
 
 def _credentials_of_the_node(world: World) -> NodeCredentials:

@@ -31,7 +31,10 @@ def main(argv: Sequence[str]) -> int:
     try:
         given = _parser().parse_args(argv)
         kubeconfig = given.kubeconfig or customary_kubeconfig(os.environ)
-        about = object_of(given.object, given.namespace or namespace_of_context(kubeconfig))
+        namespace = given.namespace
+        if given.object.count("/") == 1 and not namespace:
+            namespace = "default" if given.url else namespace_of_context(kubeconfig)
+        about = object_of(given.object, namespace)
         question = Question(about, only=given.daemon, namespace=given.daemons_in, url=given.url)
         answers = asyncio.run(ask_daemons(question, kubeconfig))
     except SettingError as error:

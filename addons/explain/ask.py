@@ -8,6 +8,7 @@ import aiohttp
 from addons.explain.daemons import Answer, Daemons, read_answer
 from addons.runtime.errors import Unavailable
 from addons.runtime.kube import KubeClient
+from addons.runtime.settings import SettingError
 
 _SECONDS = 10.0
 
@@ -38,6 +39,8 @@ async def _ask_at(url: str, about: str) -> Answer:
                 await _read(http, f"{url}/api/{path}")
                 for path in ("state", f"decisions?{urlencode({'object': about})}")
             ]
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+        raise SettingError(f"--url {url!r} is none: it should look like http://localhost:8182") from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unavailable(f"{url}: {str(error) or 'no answer in time'}") from error
     return read_answer(url, state, decisions)

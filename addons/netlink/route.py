@@ -21,7 +21,7 @@ UNIVERSE, LINK = 0, 253
 """Scopes of routes: by a gateway, or to what is on the link itself."""
 
 _GET_LINK, _NEW_ADDRESS, _NEW_ROUTE, _GET_ROUTE = 18, 20, 24, 26
-_NEW_NEIGHBOUR, _GET_NEIGHBOUR, _SET_NEIGHBOUR_TABLE = 28, 30, 67
+_NEW_NEIGHBOUR, _GET_NEIGHBOUR, _SET_NEIGHBOUR_TABLE, _GET_NAMESPACE_NUMBER = 28, 30, 67, 90
 _AS_IN_TABLE = 0x2000  # RTM_F_FIB_MATCH
 _INET, _UNICAST, _TO_TABLE, _PERMANENT, _PROXY = 2, 1, 1, 0x80, 0x08
 _UP, _RUNNING = 0x1, 0x40
@@ -42,7 +42,8 @@ class Link:
     """A link as the kernel describes it.
 
     `is_running`: it is up, and so is the other end of the pair. `peer_index` is that of the other end, in its
-    namespace. `downs`: how often the other end went down; a new pair has 1.
+    namespace; the kernel's number of that namespace is `peer_namespace`, if it is another. `downs`: how often
+    the other end went down; a new pair has 1.
     """
 
     index: int
@@ -55,6 +56,7 @@ class Link:
     peer_index: int
     group: int = 0
     downs: int = 0
+    peer_namespace: int | None = None
 
 
 def new_pair(name: str, peer: str, *, namespace: int, mtu: int, macs: tuple[bytes, bytes]) -> Message:
@@ -111,6 +113,17 @@ def delete_link(index: int) -> Message:
 def get_link(index: int) -> Message:
     """Ask for one link."""
     return Message(_GET_LINK, 0, _LINK.pack(0, 0, index, 0, 0), f"link {index}")
+
+
+def get_namespace_number(namespace: int) -> Message:
+    """Ask which number the kernel has for the namespace of that descriptor, as seen from the socket's own."""
+    payload = bytes(4) + encode(((3, _NUMBER.pack(namespace)),))
+    return Message(_GET_NAMESPACE_NUMBER, 0, payload, "number of a namespace")
+
+
+def read_namespace_number(payload: bytes) -> int:
+    """Read the answer to it; a namespace that has no number yet is nobody's peer."""
+    return _number(decode(payload[4:]), 1)
 
 
 LINKS = Message(_GET_LINK, DUMP, _LINK.pack(0, 0, 0, 0, 0), "links")
@@ -221,6 +234,7 @@ def read_link(payload: bytes) -> Link:
         peer_index=_number(found, 5),
         group=_number(found, 27),
         downs=_number(found, 48),
+        peer_namespace=_number(found, 37) if 37 in found else None,
     )
 
 

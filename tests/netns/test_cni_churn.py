@@ -28,21 +28,20 @@ class Churn:
         self.enough = asyncio.Event()
         self.living: dict[str, tuple[Sandbox, str]] = {}
 
-    @property
-    def is_last(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the pods that are there stay."""
         return self.enough.is_set()
 
     async def work(self, worker: int) -> None:
         """Make one pod after the other, and take it away again."""
         number = 0
-        while not self.is_last:
+        while not self.is_over():
             number += 1
             name = f"pod-{worker}-{number % 3}"
             pod = self._stack.enter_context(self._world.pod(self._node, name))
             result = await add_or_error(self._node.network.add(pod))
             await asyncio.sleep(self._random.uniform(0, 0.1))
-            if self.is_last and isinstance(result, dict):
+            if self.is_over() and isinstance(result, dict):
                 self.living[name] = pod, address_of(result)
             else:
                 await self._remove(pod)

@@ -120,6 +120,8 @@ async def test_a_node_is_taken_over_from_the_original_under_a_flow(pods: Pods) -
             await until(lambda: f"to {pods.addresses[1]}" not in pods.rules())
             await until(lambda: "AWS-SNAT-CHAIN-0" not in filters(pods))
             assert await seen_by(pods.inside, str(PEERED)) == pods.addresses[1]
+            pods.inside.ip("link set eth0 down", "link set eth0 up")
+            await until(lambda: pings(pods.inside, str(PEERED)))
             await pods.node.network.delete(pods.second)
             assert pods.addresses[1] not in (await pods.node.assigned()).values()
 

@@ -46,6 +46,26 @@ def shown(namespace: Namespace, *arguments: str) -> str:
     return output_of(*namespace.command("ip", *arguments))
 
 
+def index_of(namespace: Namespace, link: str) -> int:
+    return int(shown(namespace, "link", "show", link).partition(":")[0])
+
+
+def last_index(namespace: Namespace) -> int:
+    """The index of a link that is made now, and removed."""
+    namespace.ip("link add passing type bridge")
+    index = index_of(namespace, "passing")
+    namespace.ip("link del passing")
+    return index
+
+
+def level(one: Namespace, other: Namespace) -> None:
+    """Have both namespaces give their next links the same index."""
+    indexes = [last_index(one), last_index(other)]
+    while indexes[0] != indexes[1]:
+        behind = indexes.index(min(indexes))
+        indexes[behind] = last_index((one, other)[behind])
+
+
 class TestAWiredPod:
     async def test_it_reaches_the_node_and_the_vpc_and_they_reach_it(self, on: Host) -> None:
         async with pod(on, POD) as (sandbox, _):
@@ -86,6 +106,16 @@ class TestAWiredPod:
         async with pod(on, POD) as (_, wiring):
             setting = f"/proc/sys/net/ipv6/conf/{wiring.host_if}/disable_ipv6"
             assert output_of(*on.inside.command("cat", setting)).strip() == "1"
+
+    async def test_it_is_reached_at_once_though_both_ends_have_one_index(self, on: Host) -> None:
+        """The kernel may take a second then to notice that the pod's end is up."""
+        for ip in (POD, ANOTHER, ON_ETH1):
+            with pod_network() as sandbox:
+                level(inside(sandbox), on.inside)
+                wiring = on.wiring(sandbox, ip)
+                await on.connect(wiring)
+                assert pings(on.inside, ip)
+                assert index_of(on.inside, wiring.host_if) == index_of(inside(sandbox), "eth0")
 
     async def test_its_second_interface_has_a_link_of_its_own(self, on: Host) -> None:
         async with pod(on, POD) as (sandbox, wiring):
@@ -321,6 +351,12 @@ class TestTakingOver:
             assert on.ip("rule").count(f"to {ON_ETH1} ") == (on.layout == "compat")
             await on.disconnect(wiring)
             assert links(on) == []
+
+    async def test_a_pod_s_namespace_is_found_by_its_link(self, on: Host) -> None:
+        async with pod(on, POD) as (sandbox, wiring), pod(on, ANOTHER):
+            assert await on.pods.namespace_of(wiring.host_if) == f"/var{sandbox.netns}"
+        on.inside.ip("link add one type veth peer name other")
+        assert await on.pods.namespace_of("one") == ""
 
     async def test_there_must_be_a_link(self, on: Host) -> None:
         with pod_network() as sandbox, pytest.raises(NotFound, match="link eni"):

@@ -43,11 +43,11 @@ async def test_pods_get_addresses_of_the_subnet_of_their_eni_config_and_none_of_
         group = ec2.network.create_security_group(world.vpc.vpc.id, "pods").id
         put_eni_config(world, "eu-central-1a", pods_subnet.id, group)
         node = await world.add_node()
-        environment = {
+        node.environment = {
             "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true",
             "ENI_CONFIG_LABEL_DEF": "topology.kubernetes.io/zone",
         }
-        async with node.ready(OFTEN, **environment):
+        async with node.ready(OFTEN):
             with crowd(world, node, 12) as pods:
                 outcomes = await add_all(node, pods)
                 assert not refusals(outcomes)
@@ -124,7 +124,8 @@ async def test_targets_of_the_original_hold_as_many_addresses_as_there(
 ) -> None:
     async with cni_world() as world:
         node = await world.add_node()
-        async with node.ready(OFTEN, **environment):
+        node.environment = environment
+        async with node.ready(OFTEN):
             await until(lambda: len(held(node)) == idle, f"{idle} addresses while idle")
             with crowd(world, node, 3) as pods:
                 assert not refusals(await add_all(node, pods))

@@ -1,5 +1,6 @@
 """What changes around the node: its interfaces behind its back, the VPC, whether it may run pods."""
 
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
@@ -17,7 +18,6 @@ from tests.support.cni_crowd import (
     held,
     inside,
     refusals,
-    secondary_of,
 )
 from tests.support.cni_world import CniNode, CniWorld, cni_world
 from tests.support.fabric import seen_by
@@ -48,9 +48,10 @@ async def test_an_interface_detached_behind_its_back_serves_nobody_and_its_pods_
         async with node.ready(OFTEN, "--headroom=2"):
             with crowd(world, node, 5) as pods, crowd(world, node, 1, "next") as following:
                 results = addresses(await add_all(node, pods))
-                gone = [address for address in results if secondary_of(node, address)]
+                second = interfaces(node)[1]
+                gone = [address for address in results if second.owns(IPv4Address(address))]
+                attachment = second.attachment
                 assert gone
-                attachment = interfaces(node)[1].attachment
                 assert attachment
                 world.vpc.ec2.knobs.describe_lag_seconds = lag
                 world.vpc.ec2.attachments.detach(attachment.id)
@@ -136,9 +137,7 @@ async def test_a_route_to_the_internet_by_a_nat_gateway_ends_translation() -> No
                 await until(is_of_the_gateway, "the pod leaves by the NAT gateway")
 
 
-async def test_without_the_right_to_read_routes_all_that_leaves_the_vpc_is_translated_and_that_is_told() -> (
-    None
-):
+async def test_without_the_right_to_read_routes_all_that_leaves_the_vpc_is_translated() -> None:
     async with cni_world() as world:
         node = await world.add_node()
         world.vpc.aws.faults.add(

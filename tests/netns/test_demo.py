@@ -1,4 +1,4 @@
-"""`addons demo iamproxy`: whatever happens to it, no process, no file and no namespace stays behind."""
+"""Stories with network namespaces: whatever happens, no process, no file and no namespace stays behind."""
 
 import os
 import re
@@ -11,11 +11,14 @@ from tests.support.demo import demo, summary
 pytestmark = pytest.mark.timeout(60)
 
 
-@pytest.mark.parametrize("step", [1, 2, 4, 6])
-async def test_an_interrupt_leaves_nothing_behind(step: int) -> None:
+@pytest.mark.parametrize(
+    ("story", "step"),
+    [*(("iamproxy", step) for step in (1, 2, 4, 6)), *(("cni", step) for step in (1, 3, 5))],
+)
+async def test_an_interrupt_leaves_nothing_behind(story: str, step: int) -> None:
     """Twice, as by somebody who is impatient."""
-    async with demo("iamproxy") as run:
-        await run.read_until(rf"^\[iamproxy {step}/")
+    async with demo(story) as run:
+        await run.read_until(rf"^\[{story} {step}/")
         assert run.namespaces()
         for _ in range(2):
             run.interrupt()
@@ -24,9 +27,10 @@ async def test_an_interrupt_leaves_nothing_behind(step: int) -> None:
         assert run.remains() == []
 
 
-async def test_an_interrupt_while_the_network_is_made_leaves_nothing_behind() -> None:
-    async with demo("iamproxy") as run:
-        await run.read_until("^iamproxy: ")
+@pytest.mark.parametrize("story", ["cni", "iamproxy"])
+async def test_an_interrupt_while_the_network_is_made_leaves_nothing_behind(story: str) -> None:
+    async with demo(story) as run:
+        await run.read_until(f"^{story}: ")
         run.interrupt()
         text = await run.end()
         assert run.process.returncode == 130, text

@@ -58,7 +58,7 @@ async def test_every_pod_has_its_own_role_and_the_node_keeps_its_own(cluster: Cl
 
 async def test_without_a_region_it_asks_the_sts_of_the_nodes_own(cluster: Cluster) -> None:
     made = cluster.start_pod("reader", "reader")
-    async with cluster.daemon.running("--aws-region="):
+    async with cluster.daemon.running("--aws-region=", "--metadata-allow="):
         assert (await cluster.credentials(made.inside))["arn"] == session_of("reader")
     asked = [each.peer for each in cluster.network.imds.requests if each.target.endswith("placement/region")]
     assert asked == [NODE]

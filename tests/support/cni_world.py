@@ -38,9 +38,11 @@ class CniNode:
     at: WorldNode
     name: str
     folder: Path
+    plugins: Path
+    configurations: Path
     executor: PluginExecutor
+    kubeconfig: Path | None = None
     process: asyncio.subprocess.Process | None = None
-    flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -51,7 +53,7 @@ class CniNode:
     @property
     def conflist(self) -> Path:
         """What tells the runtime that pods can start."""
-        return self.folder / "net.d" / "10-aws.conflist"
+        return self.configurations / "10-aws.conflist"
 
     @property
     def socket(self) -> Path:
@@ -67,9 +69,13 @@ class CniNode:
             start: tuple[str, ...] = ("-c", IN_A_POD, str(self.world.folder), "addons.cni")
             environment |= variables(self.world.kube)
         else:
-            start = ("-m", "addons.cni", f"--kubeconfig={self.world.folder / 'kubeconfig'}")
+            start = (
+                "-m",
+                "addons.cni",
+                f"--kubeconfig={self.kubeconfig or self.world.folder / 'kubeconfig'}",
+            )
         command = (*self.inside.command(sys.executable, *start), *self._settings(), *flags)
-        env = {**os.environ, **self.world.credentials, **environment}
+        env = {**os.environ, **self.world.credentials, **self.environment, **environment}
         log = (self.folder / "log").open("ab")
         async with running(*command, env=env, stderr=log, stdout=log) as self.process:
             try:
@@ -87,6 +93,12 @@ class CniNode:
             await self.await_ready()
             yield self
 
+    def install(self) -> None:
+        """Put the plugin where the runtime looks for it, as the init container does."""
+        self.plugins.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(compiled("-O2", "-static"), self.plugins / "aws-addons-cni")
+
     async def await_ready(self) -> None:
         """Wait until pods can start."""
         await until(
@@ -100,13 +112,17 @@ class CniNode:
         return Network(
             json.loads(self.conflist.read_text()),
             self.executor,
-            folders=[self.folder / "bin"],
+            folders=[self.plugins],
             cache=self.folder / "results",
         )
 
     async def get(self, path: str) -> Any:
         """Ask the daemon's page."""
         return json.loads(await self._ask(("127.0.0.1", PORT), path))
+
+    async def metrics(self) -> str:
+        """What Prometheus scrapes."""
+        return await self._ask(("127.0.0.1", PORT), "/metrics")
 
     async def ask(self, path: str) -> Any:
         """Ask the daemon's socket."""
@@ -159,8 +175,8 @@ class CniNode:
             f"--socket={self.socket}",
             f"--state-dir={place / 'state'}",
             f"--backing-store={place / 'ipam.json'}",
-            f"--cni-bin-dir={place / 'bin'}",
-            f"--cni-conf-dir={place / 'net.d'}",
+            f"--cni-bin-dir={self.plugins}",
+            f"--cni-conf-dir={self.configurations}",
             "--chained-plugins=none",
             "--cluster-name=test",
             "--log-format=text",
@@ -185,10 +201,9 @@ class CniWorld:
         at = await self.vpc.add_node(type_, **more)
         name = f"node{len(self.nodes) + 1}"
         folder = self.folder / name
-        (folder / "bin").mkdir(parents=True)
-        shutil.copy(compiled("-O2", "-static"), folder / "bin" / "aws-addons-cni")
         executor = self._stack.enter_context(PluginExecutor(at.inside))
-        node = CniNode(self, at, name, folder, executor)
+        node = CniNode(self, at, name, folder, folder / "bin", folder / "net.d", executor)
+        node.install()
         self.nodes.append(node)
         self.put_node(name)
         return node

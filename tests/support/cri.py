@@ -5,8 +5,9 @@ gRPC is HTTP/2 with messages of protobuf, each behind five bytes. Only the field
 
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from tests.support.cni_sandbox import Sandbox
@@ -28,7 +29,9 @@ class Cri:
         """Run a pod's sandbox, which ends with an ADD of CNI; gives the id of its container."""
         metadata = _text(1, pod.name) + _text(2, pod.uid) + _text(3, pod.namespace)
         linux = _message(2, b"")  # a network of its own is the default
-        config = _message(1, metadata) + _text(2, pod.name) + _text(3, str(self._logs)) + _message(8, linux)
+        ports = b"".join(map(_port, pod.capabilities.get("portMappings", ())))
+        config = _message(1, metadata) + _text(2, pod.name) + _text(3, str(self._logs)) + ports
+        config += _message(8, linux)
         return _first_text(self._call("RunPodSandbox", _message(1, config)), 1)
 
     def stop(self, container: str) -> None:
@@ -38,6 +41,10 @@ class Cri:
     def remove(self, container: str) -> None:
         """Remove a sandbox: DEL of CNI once more, without its network namespace."""
         self._call("RemovePodSandbox", _text(1, container))
+
+    def sandboxes(self) -> list[str]:
+        """The containers of all sandboxes that the runtime knows, whatever their state."""
+        return [_first_text(each, 1) for each in _fields(self._call("ListPodSandbox", b""), 1)]
 
     def address(self, container: str) -> str:
         """The address of a sandbox, as the kubelet would report it; "" for none."""
@@ -82,6 +89,15 @@ def _message(field: int, content: bytes) -> bytes:
 
 def _text(field: int, text: str) -> bytes:
     return _message(field, text.encode())
+
+
+def _number(field: int, number: int) -> bytes:
+    return _varint(field << 3) + _varint(number)
+
+
+def _port(mapping: Mapping[str, Any]) -> bytes:
+    """A port of TCP of the node that leads to one of the pod."""
+    return _message(5, _number(2, mapping["containerPort"]) + _number(3, mapping["hostPort"]))
 
 
 def _first_text(message: bytes, field: int) -> str:

@@ -58,7 +58,8 @@ class Demo:
     def namespaces(self) -> list[str]:
         """The network namespaces that it has made."""
         listed = output_of("ip", "netns", "list")
-        return [line for line in listed.splitlines() if line.startswith(f"addons-{self.process.pid}-")]
+        own = (f"addons-{self.process.pid}-", f"addons-vpc-{self.process.pid}-")
+        return [line for line in listed.splitlines() if line.startswith(own)]
 
     def remains(self) -> list[str]:
         """Whatever is left of it: processes, files, namespaces."""

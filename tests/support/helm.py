@@ -21,6 +21,7 @@ PLURALS = {
     "ClusterRoleBinding": "clusterrolebindings",
     "DaemonSet": "daemonsets",
     "Deployment": "deployments",
+    "ENIConfig": "eniconfigs",
     "Job": "jobs",
     "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
     "NetworkPolicy": "networkpolicies",
@@ -30,6 +31,8 @@ PLURALS = {
     "RoleBinding": "rolebindings",
     "Service": "services",
     "ServiceAccount": "serviceaccounts",
+    "ValidatingAdmissionPolicy": "validatingadmissionpolicies",
+    "ValidatingAdmissionPolicyBinding": "validatingadmissionpolicybindings",
 }
 
 _RBAC = "rbac.authorization.k8s.io/v1"

@@ -53,6 +53,10 @@ class Network:
         """Put right what is amiss at a pod; see Pods.repair."""
         return await self._pods.repair(self.wiring(assignment))
 
+    async def namespace_of(self, host_if: str) -> str:
+        """The path of a pod's namespace; see Pods.namespace_of."""
+        return await self._pods.namespace_of(host_if)
+
     async def adopt(self, assignment: Assignment) -> tuple[str, ...]:
         """Take over a pod that another daemon wired; see Pods.adopt."""
         return await self._pods.adopt(self.wiring(assignment))

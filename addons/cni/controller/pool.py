@@ -49,7 +49,6 @@ _SHORTEST_LOOK = 0.05
 _LINK_SECONDS = 0.5
 _CALM_SECONDS = 0.5
 _END_SECONDS = 1.0
-_NOT_ASKED = "EC2 was not asked for the node's interfaces yet"
 
 Prepare = Callable[[Collection[Eni]], Awaitable[frozenset[str]]]
 """Has the kernel as these interfaces need it; gives the ids of those whose addresses may be handed out."""
@@ -98,7 +97,7 @@ class Pool:
         self.failures: dict[str, str] = {}
         """What failed and has not succeeded since."""
         self._failed: OutsideError | None = None
-        self._is_recovered = False
+        self._is_prepared = False
         self.on_change: Callable[[], None] = lambda: None
         """Called when there may be more or fewer addresses."""
 
@@ -109,10 +108,11 @@ class Pool:
 
     def not_ready(self) -> str:
         """Why no pod can be given an address now or soon, in words; exhaustion is none such reason."""
-        if not self._interfaces.is_known or not self._is_recovered:
+        if not self._interfaces.is_known:
             failed = "".join(self._loop.errors.values())
-            what = "it is not known yet what pods have" if self._interfaces.is_known else _NOT_ASKED
-            return failed or what
+            return failed or "EC2 was not asked for the node's interfaces yet"
+        if not self._is_prepared:
+            return "the node's networks are being compared with what pods have"
         stock = self.view().stock
         if stock.free or stock.assigned or self.is_at_rest:
             return ""
@@ -200,8 +200,11 @@ class Pool:
         settled = frozenset[IPv4Address]()
         if not self._interfaces.is_doubtful:
             settled, self._doubtful = self._doubtful, settled
-        await self._recover()
-        self._is_recovered = True
+        try:
+            await self._recover()
+        except OutsideError:
+            self._interfaces.is_doubtful, self._doubtful = True, self._doubtful | settled
+            raise
         self._addresses.restore(settled)
         await self.prepare()
         if not self._print_plan:
@@ -218,6 +221,7 @@ class Pool:
     async def prepare(self) -> None:
         """Have the kernel follow, and hand out what it is ready for. Raises OutsideError."""
         self.ready = await self._prepare(self._interfaces.all())
+        self._is_prepared = True
         self._offer()
 
     def _unready(self) -> frozenset[str]:

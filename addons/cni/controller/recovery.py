@@ -11,6 +11,8 @@ from datetime import datetime
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from addons.cni import names
 from addons.cni.config import Config
 from addons.cni.controller.interfaces import Interfaces
@@ -68,6 +70,7 @@ class Recovery:
     async def _adopt(self, found: Assignment) -> None:
         """Take over one pod of the original, if it still has its links."""
         try:
+            found = await self._located(found)
             changed = await self._network.adopt(found)
         except OutsideError as error:
             log.info("pod %s of the checkpoint is gone: %s", found.pod, error.message)
@@ -81,10 +84,14 @@ class Recovery:
         lost = [held for held in self._by_links(observed) if held.key not in known]
         for held in lost:
             log.warning("container %s has %s by its link: the journal has lost it", held.key, held.ip)
-            await self._journal.write(Assigned(held))
+            await self._journal.write(Assigned(await self._located(held)))
         strangers = {ip for ip in _routed(observed).values() if ip not in self._journal.allocations.by_ip}
         for ip in sorted(strangers):
             await self._journal.write(Quarantined(ip, "a link of the node leads to it, and nobody has it"))
+
+    async def _located(self, found: Assignment) -> Assignment:
+        """Find where the pod's namespace is, so that it can be looked at and repaired."""
+        return replace(found, netns=await self._network.namespace_of(found.host_if))
 
     def _by_links(self, observed: Observed) -> Iterator[Assignment]:
         by_ip = {pod.status.pod_ip: pod for pod in self._pods() if pod.status.pod_ip}

@@ -78,7 +78,9 @@ class Surroundings:
     def took(self, subnet_id: str, addresses: int) -> None:
         """Count what was taken of a subnet, or given back (less than 0), until EC2 is asked again."""
         if subnet := self.subnets.get(subnet_id):
-            self.subnets[subnet_id] = replace(subnet, free=max(0, subnet.free - addresses))
+            self.subnets[subnet_id] = replace(
+                subnet, free=max(0, subnet.free - addresses), taken=subnet.taken + addresses
+            )
 
     async def _read_subnets(self, wanted: set[str]) -> None:
         found: dict[str, Subnet] = {}

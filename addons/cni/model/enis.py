@@ -74,11 +74,15 @@ class Eni(Struct, frozen=True, kw_only=True):
 
 
 class Subnet(Struct, frozen=True, kw_only=True):
-    """A subnet in which interfaces may be made; `free` is what EC2 says is left in it."""
+    """A subnet in which interfaces may be made; `free` is what is left in it.
+
+    EC2 said so, less what this node has `taken` since then (less than 0: has given back).
+    """
 
     subnet_id: str
     cidr: IPv4Network
     free: int
+    taken: int = 0
     vpc_id: str = ""
     availability_zone: str = ""
     tags: Mapping[str, str] = {}

@@ -4,6 +4,7 @@ import time
 import zlib
 from contextlib import suppress
 from ipaddress import IPv4Network
+from pathlib import Path
 
 from addons.cni.net.kernel import Kernel
 from addons.cni.net.namespaces import enter, inside, opened
@@ -25,6 +26,9 @@ from addons.netlink.messages import Message
 from addons.netlink.route import Link
 from addons.netlink.sockets import ROUTE, NetlinkSocket
 from addons.runtime.errors import AlreadyExists, NotFound, Unavailable
+
+NAMESPACES = Path("/var/run/netns")
+"""Where runtimes have the namespaces of sandboxes."""
 
 _RUNNING_SECONDS, _LOOK_AGAIN_SECONDS = 5.0, 0.002
 _ANYWHERE = IPv4Network("0.0.0.0/0")
@@ -109,6 +113,16 @@ class Pairs:
         self.lead_to(wiring, link.index)
         self.sign(wiring, link.index)
         return (f"link {link.name}: was wired by another daemon",)
+
+    def namespace_of(self, host_if: str) -> str:
+        """Find the path of the namespace in which the other end is; "" when it has none."""
+        peer = self.link(self.host, host_if).peer_namespace
+        for path in sorted(NAMESPACES.iterdir()) if NAMESPACES.is_dir() else ():
+            with suppress(NotFound), opened(str(path)) as namespace:
+                answer = self.host.get(route.get_namespace_number(namespace))
+                if route.read_namespace_number(answer) == peer:
+                    return str(path)
+        return ""
 
     def own_link(self, wiring: Wiring) -> Link:
         """Look the host's end up. Raises `NotFound`, and `LinkTaken` when it is another sandbox's."""

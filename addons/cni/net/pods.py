@@ -87,6 +87,10 @@ class Pods:
         """
         return await self._wirer.run(lambda pairs: pairs.adopt(wiring))
 
+    async def namespace_of(self, host_if: str) -> str:
+        """Find the path of a pod's namespace by its link; "" for none. Raises `NotFound`: no such link."""
+        return await self._inspector.run(lambda pairs: pairs.namespace_of(host_if))
+
     async def _remove(self) -> None:
         async with self._removing:
             self._next_removal = None  # whoever comes from now on needs the next one

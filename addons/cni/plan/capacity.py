@@ -73,13 +73,17 @@ def _below_limits(view: View) -> int:
 
 
 def _shares(view: View, sharers: int, rank: int) -> list[int]:
-    """Our part of what the subnets have left, where all of them are known."""
+    """Our part of what the subnets have left, where all of them are known.
+
+    All nodes divide what EC2 said, and each takes of its own part: what others take meanwhile is not ours.
+    """
     drawn = {*view.placement.subnet_ids, *(eni.subnet_id for eni in view.pod_enis)}
     if not drawn or not drawn <= view.subnets.keys():
         return []
-    left = sum(max(0, view.subnets[key].free) for key in drawn if not view.rests_now(key))
-    whole, rest = divmod(left, max(1, sharers))
-    return [whole + (rank < rest)]
+    subnets = [view.subnets[key] for key in drawn if not view.rests_now(key)]
+    taken = sum(subnet.taken for subnet in subnets)
+    whole, rest = divmod(max(0, sum(subnet.free for subnet in subnets) + taken), max(1, sharers))
+    return [max(0, whole + (rank < rest) - taken)]
 
 
 def _held(wanted: int, before: Capacity | None, now: datetime) -> tuple[int, datetime | None]:

@@ -25,7 +25,7 @@
   annotations:
     summary: {{ "{{ $labels.subnet }} has no free address: the nodes that draw on it start no more pods than they have addresses for." | quote }}
 - alert: AddonsCniDegraded
-  expr: max by (pod, about) (max_over_time(addons_degraded{ {{- $pods }},side="aws"}[5m])) > 0
+  expr: max by (pod, about) (max_over_time(addons_degraded{ {{- $pods }},side="aws",reason!~"Insufficient.+"}[5m])) > 0
   for: 10m
   labels: {severity: critical}
   annotations:

@@ -15,13 +15,14 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{- /* NET_ADMIN for links, routes, rules and nftables; SYS_ADMIN to enter the network namespaces of pods. */ -}}
+{{- /* NET_ADMIN for links, routes, rules and nftables; SYS_ADMIN to enter the network namespaces of pods; NET_RAW to see what
+the original left in the old flavour of iptables. */ -}}
 {{- define "cni.containerSecurityContext" -}}
 privileged: false
 allowPrivilegeEscalation: false
 capabilities:
   drop: [ALL]
-  add: [NET_ADMIN, SYS_ADMIN]
+  add: [NET_ADMIN, NET_RAW, SYS_ADMIN]
 readOnlyRootFilesystem: true
 {{- end -}}
 
@@ -46,6 +47,8 @@ go. The settings of the kernel are those of the host's network, which a containe
   mountPropagation: HostToContainer
 - name: sysctl
   mountPath: /host/proc/sys/net
+- name: xtables-lock
+  mountPath: /run/xtables.lock
 {{- if .Values.takeOver.enabled }}
 - name: original
   mountPath: {{ dir .Values.config.backingStore }}
@@ -73,6 +76,10 @@ go. The settings of the kernel are those of the host's network, which a containe
   hostPath:
     path: /proc/sys/net
     type: Directory
+- name: xtables-lock
+  hostPath:
+    path: /run/xtables.lock
+    type: FileOrCreate
 {{- if .Values.takeOver.enabled }}
 - name: original
   hostPath:

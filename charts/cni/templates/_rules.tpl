@@ -1,9 +1,12 @@
-{{- /* The pods of the node and the node itself; what is told to them. Patches cannot be limited to the own node by rules:
-a ValidatingAdmissionPolicy does that, see ownnode.yaml. */ -}}
+{{- /* The pods of the node, and one of them afresh where two have one name; the nodes, with which it shares subnets; what
+is told to them. Rules cannot limit patches to the own node: a ValidatingAdmissionPolicy does that, see ownnode.yaml. */ -}}
 {{- define "cni.rules" -}}
 - apiGroups: [""]
-  resources: [pods, nodes]
+  resources: [pods]
   verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [nodes]
+  verbs: [list, watch]
 {{- if eq .Values.config.capacity "resource" }}
 - apiGroups: [""]
   resources: [nodes/status]
@@ -17,7 +20,7 @@ a ValidatingAdmissionPolicy does that, see ownnode.yaml. */ -}}
 {{- if .Values.config.customNetworkCfg }}
 - apiGroups: [crd.k8s.amazonaws.com]
   resources: [eniconfigs]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end }}
 {{ include "common.eventRules" . }}
 {{- end -}}

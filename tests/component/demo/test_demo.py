@@ -5,19 +5,23 @@ import re
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 import yaml
 
-from addons.demo import dns, iamproxy
+from addons.demo import cni, dns, iamproxy
+from addons.demo.script import Story
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.demo import demo, summary
 from tests.support.dns_world import service
 from tests.support.namespaces import privileged
 
 SIGNED_FOR_ROUTE53 = "AWS4-HMAC-SHA256 Credential=demo/20260101/eu-central-1/route53/aws4_request"
-DNS, IAMPROXY = len(dns.STORY.steps), len(iamproxy.STORY.steps)
+DNS = len(dns.STORY.steps)
+ON_NODES = len(cni.STORY.steps) + len(iamproxy.STORY.steps)
+"""Steps with network namespaces, which need privilege."""
 
 
 def exports(text: str) -> Mapping[str, str]:
@@ -31,11 +35,11 @@ class TestStories:
             text = await run.end()
             assert run.process.returncode == 0, text
             if privileged() or os.environ.get("CI"):
-                played = DNS + IAMPROXY
+                played = DNS + ON_NODES
                 assert summary(text) == f"{played} passed, 0 failed", text
             else:
                 played = DNS
-                assert summary(text) == f"{played} passed, 0 failed, {IAMPROXY} left out", text
+                assert summary(text) == f"{played} passed, 0 failed, {ON_NODES} left out", text
             for label in ("expected", "got", "took"):
                 assert len(re.findall(rf"^ {{6}}{label} ", text, re.MULTILINE)) == played
             assert run.remains() == []
@@ -50,13 +54,16 @@ class TestStories:
             assert run.process.returncode == 130
             assert run.remains() == []
 
-    async def test_without_privilege_the_pods_are_left_out_and_the_reason_is_said(self) -> None:
+    @pytest.mark.parametrize("story", [cni.STORY, iamproxy.STORY], ids=["cni", "iamproxy"])
+    async def test_without_privilege_the_pods_are_left_out_and_the_reason_is_said(
+        self, story: Story[Any]
+    ) -> None:
         under = ("setpriv", "--bounding-set=-sys_admin") if os.getuid() == 0 else ()
-        async with demo("iamproxy", under=under) as run:
+        async with demo(story.name, under=under) as run:
             text = await run.end()
             assert run.process.returncode == 1, "nothing was shown"
-            assert summary(text) == f"0 passed, 0 failed, {IAMPROXY} left out"
-            assert "\niamproxy is left out: it needs root" in text
+            assert summary(text) == f"0 passed, 0 failed, {len(story.steps)} left out"
+            assert f"\n{story.name} is left out: it needs root" in text
             assert run.remains() == []
 
 
@@ -113,7 +120,7 @@ class TestMistakes:
         ("argument", "words"),
         [
             ("--wrold", "unrecognized arguments: --wrold"),
-            ("dsn", "argument STORY: 'dsn' is none of dns, iamproxy"),
+            ("dsn", "argument STORY: 'dsn' is none of cni, dns, iamproxy"),
         ],
     )
     async def test_an_unknown_argument_is_one_clear_line(self, argument: str, words: str) -> None:

@@ -253,6 +253,18 @@ class TestCommandLine:
         _, out, _ = await world.run("explain", "svc/web", "--namespace=other", namespace="shop")
         assert out.startswith("service/other/web\n")
 
+    @pytest.mark.parametrize(
+        "url", ["foo", "http://", "ftp://127.0.0.1", "http://127.0.0.1:x", "http://[::1"]
+    )
+    async def test_at_a_url_no_kubeconfig_is_needed_and_a_wrong_url_is_one_line(self, url: str) -> None:
+        env = {**os.environ, "KUBECONFIG": "/nowhere"}
+        command = (sys.executable, "-m", "addons", "explain", "svc/shop/web", f"--url={url}")
+        code, out, err = await processes.run(*command, env=env)
+        said = (
+            f"addons explain: --url {url.rstrip('/')!r} is none: it should look like http://localhost:8182\n"
+        )
+        assert (code, out, err) == (2, "", said)
+
     async def test_who_may_not_look_for_daemons_everywhere_is_told_how_to_look_in_one_namespace(
         self, world: World
     ) -> None:

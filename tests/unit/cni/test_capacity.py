@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from addons.cni.model.pool import Demand, Placement, Policy
 from addons.cni.plan.capacity import Capacity, pod_ip_capacity
@@ -59,6 +60,14 @@ class TestValue:
 
     def test_nodes_that_share_a_subnet_promise_what_there_is_together(self) -> None:
         shares = [capacity(eni(0), free=11, sharers=2, rank=rank).value for rank in range(2)]
+        assert shares == [6, 5]
+
+    def test_each_takes_of_its_own_share_until_ec2_is_asked_again(self) -> None:
+        busy = replace(subnet(free=8), taken=3)
+        shares = [
+            capacity(eni(0, 5, 6, 7), subnets={"subnet-1": busy}, sharers=2, rank=0).value,
+            capacity(eni(0), free=11, sharers=2, rank=1).value,
+        ]
         assert shares == [6, 5]
 
 

@@ -8,6 +8,7 @@ import pytest
 from pyroute2 import IPBatch
 from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.ndtmsg import ndtmsg
+from pyroute2.netlink.rtnl.nsidmsg import nsidmsg
 
 from addons.netlink import route
 from addons.netlink.messages import Message, encode_message
@@ -108,6 +109,13 @@ def test_a_question_for_a_route_is_the_one_of_pyroute2_but_wants_no_acknowledgem
     assert packed(route.match(POD))[8:].hex(" ", 4) == asked[8:].hex(" ", 4)
 
 
+def test_a_question_for_a_namespace_is_the_one_of_pyroute2() -> None:
+    asked = by_its_classes(nsidmsg, {"attrs": [("NETNSA_FD", 7)]})
+    assert route.get_namespace_number(7).payload.hex(" ", 4) == asked.hex(" ", 4)
+    answer = by_its_classes(nsidmsg, {"attrs": [("NETNSA_NSID", 5)]})
+    assert route.read_namespace_number(answer) == 5
+
+
 def test_the_delay_of_answers_is_set_as_by_pyroute2() -> None:
     values = {
         "family": 2,
@@ -131,9 +139,12 @@ def test_a_link_is_read_as_it_was_written() -> None:
             ("IFLA_LINK", 2),
             ("IFLA_GROUP", 83),
             ("IFLA_CARRIER_DOWN_COUNT", 3),
+            ("IFLA_LINK_NETNSID", 4),
         ],
     }
-    link = route.Link(5, "eni123", "abc", HOST_MAC, 9001, True, True, peer_index=2, group=83, downs=3)
+    link = route.Link(
+        5, "eni123", "abc", HOST_MAC, 9001, True, True, peer_index=2, group=83, downs=3, peer_namespace=4
+    )
     assert route.read_link(by_its_classes(ifinfmsg, attributes)) == link
 
 

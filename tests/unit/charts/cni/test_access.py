@@ -24,7 +24,7 @@ def granted(found: list[Object], kind: str = "ClusterRole", *, to_webhook: bool 
     }
 
 
-READS: Grants = {(verb, kind) for verb in ("get", "list", "watch") for kind in ("pods", "nodes")}
+READS: Grants = {("get", "pods")} | {(verb, kind) for verb in ("list", "watch") for kind in ("pods", "nodes")}
 EVENTS: Grants = {("create", "events"), ("patch", "events")}
 STATUS: Grants = {("patch", "nodes/status")}
 TAINT: Grants = {("patch", "nodes")}

@@ -1,4 +1,4 @@
-"""The cni chart: a pod on every node with two capabilities, beside a webhook that has none."""
+"""The cni chart: a pod on every node with three capabilities, beside a webhook that has none."""
 
 import json
 from pathlib import PurePosixPath
@@ -43,10 +43,10 @@ def of_webhook(kind: str, *more: Values) -> Object:
 
 
 @every_case
-def test_it_has_two_capabilities_and_is_never_privileged(case: str) -> None:
+def test_it_has_three_capabilities_and_is_never_privileged(case: str) -> None:
     security = container_of(render(CASES[case], CHART))["securityContext"]
     assert security["privileged"] is False
-    assert security["capabilities"] == {"drop": ["ALL"], "add": ["NET_ADMIN", "SYS_ADMIN"]}
+    assert security["capabilities"] == {"drop": ["ALL"], "add": ["NET_ADMIN", "NET_RAW", "SYS_ADMIN"]}
 
 
 def test_capabilities_are_given_to_root_alone() -> None:

@@ -1,0 +1,190 @@
+"""The real Helm and the cni chart on a real Kubernetes: objects are taken, daemons keep to their node."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from addons.cni.kube.node_status import set_taint, tell_capacity
+from addons.cni.model.objects import Node
+from addons.runtime.decoding import decode
+from addons.runtime.errors import OutsideError
+from addons.runtime.kube import KubeClient
+from tests.support.charts import CHARTS, Object, Values, cases, helm, installed, render, values
+from tests.support.cluster import Cluster
+from tests.support.helm import Release, has
+from tests.support.kubectl import Kubectl
+from tests.support.until import until
+
+pytestmark = [pytest.mark.kube, pytest.mark.timeout(120)]
+
+CUSTOM: Values = {key: cases("cni")["custom-networking"][key] for key in ("config", "eniConfig")}
+
+
+@pytest.fixture
+async def release(cluster: Cluster, namespace: str) -> AsyncIterator[Release]:
+    """A release in the namespace of the test, which is gone when the test ends."""
+    with helm.Config(kubeconfig_path=str(cluster.kubeconfig), namespace=namespace) as config:
+        yield Release(config, "cni")
+        await asyncio.to_thread(config.uninstall, "aws", ignore_not_found=True)
+
+
+def made(namespace: str, *more: Values) -> list[Object]:
+    """What an install makes and keeps."""
+    given = values(*more, chart="cni")
+    return installed(render(given, CHARTS / "cni", namespace=namespace))
+
+
+async def test_a_real_api_server_takes_every_object_as_it_is(
+    release: Release, kubectl: Kubectl, namespace: str
+) -> None:
+    await release.install(CUSTOM)
+    for obj in made(namespace, CUSTOM):
+        found = await kubectl.json(obj["kind"], obj["metadata"]["name"])
+        assert has(found, obj), f"{obj['kind']} {obj['metadata']['name']}"
+    await release.uninstall()
+    definition = "eniconfigs.crd.k8s.amazonaws.com"
+    assert (await kubectl.json("customresourcedefinition", definition))["metadata"]["name"] == definition
+
+
+async def node_with_daemon(kubectl: Kubectl, name: str) -> None:
+    """A node without a kubelet, and the pod of a daemon that is bound to it."""
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    await kubectl.ok("create", "-f", "-", stdin=node)
+    spec = {
+        "nodeName": name,
+        "serviceAccountName": "aws-cni",
+        "containers": [{"name": "cni", "image": "none"}],
+    }
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+    await kubectl.ok("create", "-f", "-", stdin=pod)
+
+
+@asynccontextmanager
+async def as_daemon(
+    kubectl: Kubectl, cluster: Cluster, folder: Path, *bound_to: str
+) -> AsyncIterator[KubeClient]:
+    """The client of a daemon, with a token of its account that is bound to its pod, or to none."""
+    bound = [f for pod in bound_to for f in ("--bound-object-kind=Pod", f"--bound-object-name={pod}")]
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": await kubectl.ok("create", "token", "aws-cni", *bound)}
+    file = folder / "-".join(("kubeconfig", *bound_to))
+    file.write_text(yaml.safe_dump(config))
+    async with KubeClient.connect(str(file)) as client:
+        yield client
+
+
+async def test_a_daemon_writes_to_the_node_of_its_pod_and_to_no_other(
+    release: Release, kubectl: Kubectl, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    await release.install()
+    own, other = f"{namespace}-own", f"{namespace}-other"
+    for node in (own, other):
+        await node_with_daemon(kubectl, node)
+
+    async with as_daemon(kubectl, cluster, tmp_path, own) as daemon:
+
+        async def is_in_force() -> bool:
+            try:
+                await tell_capacity(daemon, other, 27)
+            except OutsideError as error:
+                return "cni may write to the node that it runs on, and to no other" in error.message
+            return False
+
+        await until(is_in_force)
+        await tell_capacity(daemon, own, 27)
+        await set_taint(daemon, await node_of(kubectl, own), wanted=True)
+        with pytest.raises(OutsideError, match="and to no other"):
+            await set_taint(daemon, await node_of(kubectl, other), wanted=True)
+    found = await kubectl.json("node", own)
+    assert found["status"]["capacity"]["aws-addons.io/pod-ip"] == "27"
+    assert "aws-addons.io/no-pod-ips" in [taint["key"] for taint in found["spec"]["taints"]]
+    async with as_daemon(kubectl, cluster, tmp_path) as stray:
+        with pytest.raises(OutsideError, match="and to no other"):
+            await tell_capacity(stray, own, 1)
+    await kubectl.ok("label", "node", other, "somebody=else")
+    await kubectl.ok("delete", "node", own, other)
+
+
+async def node_of(kubectl: Kubectl, name: str) -> Node:
+    """A node as the daemon reads it."""
+    return decode(msgspec.json.encode(await kubectl.json("node", name)), Node)
+
+
+async def test_pods_of_the_original_are_adopted_and_replaced(
+    release: Release, kubectl: Kubectl, namespace: str
+) -> None:
+    """As docs/migrating-from-amazon-vpc-cni-k8s.md has it.
+
+    A DaemonSet takes pods for its own newest ones by the generation of their template alone, even 1 for 1.
+    """
+    node = f"{namespace}-node"
+    metadata = {"name": node, "labels": {"kubernetes.io/os": "linux"}}
+    await kubectl.ok("create", "-f", "-", stdin={"apiVersion": "v1", "kind": "Node", "metadata": metadata})
+    labels = {"k8s-app": "aws-node"}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "aws-node", "image": "none"}]},
+    }
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    original = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "aws-node"}, "spec": spec}
+    await kubectl.ok("create", "-f", "-", stdin=original)
+
+    async def pods() -> list[Object]:
+        found: list[Object] = (await kubectl.json("pods", "-l", "k8s-app=aws-node"))["items"]
+        return found
+
+    (before,) = await until(pods, "the pod of the original")
+    await kubectl.ok("delete", "daemonset", "aws-node", "--cascade=orphan")
+    await until(lambda: is_orphan(kubectl, before), "it is nobody's")
+    await release.install({"takeOver": {"enabled": True}})
+    ours = (await kubectl.json("daemonset", "aws-node"))["metadata"]["uid"]
+
+    async def is_replaced() -> bool:
+        found = await pods()
+        names = [pod["spec"]["containers"][0]["name"] for pod in found]
+        return names == ["cni"] and owners(found[0]) == [ours]
+
+    await until(is_replaced, "our pod is in its place")
+    await release.upgrade({"takeOver": {"enabled": True}, "config": {"snat": "always"}})
+    found = await kubectl.json("daemonset", "aws-node")
+    assert found["metadata"]["uid"] == ours
+    assert found["metadata"]["generation"] == 2
+    await release.rollback()
+    await kubectl.ok("delete", "node", node)
+
+
+async def is_orphan(kubectl: Kubectl, pod: Object) -> bool:
+    """Whether a pod is there and nobody's."""
+    return owners(await kubectl.json("pod", pod["metadata"]["name"])) == []
+
+
+def owners(pod: Object) -> list[str]:
+    """The uids of whom a pod belongs to."""
+    return [owner["uid"] for owner in pod["metadata"].get("ownerReferences", ())]
+
+
+@pytest.mark.parametrize(
+    ("may", "request_"),
+    [
+        ("yes", ("list", "pods", "--all-namespaces")),
+        ("yes", ("watch", "nodes")),
+        ("yes", ("patch", "nodes", "--subresource=status")),
+        ("yes", ("patch", "leases.coordination.k8s.io/aws-cni")),
+        ("no", ("patch", "leases.coordination.k8s.io/other")),
+        ("no", ("delete", "nodes")),
+        ("no", ("patch", "pods")),
+        ("no", ("get", "secrets")),
+        ("no", ("patch", "mutatingwebhookconfigurations")),
+    ],
+)
+async def test_the_pods_may_do_what_they_need_and_no_more(
+    may: str, request_: tuple[str, ...], release: Release, kubectl: Kubectl, namespace: str
+) -> None:
+    await release.install()
+    who = f"--as=system:serviceaccount:{namespace}:aws-cni"
+    assert (await kubectl.run("auth", "can-i", *request_, who)).out.strip() == may
