@@ -6,6 +6,7 @@ import signal
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -25,6 +26,7 @@ from tests.support.cni_crowd import (
     pod_routes,
     refusals,
     rules,
+    shown,
 )
 from tests.support.cni_world import cni_world
 from tests.support.fabric import flow, seen_by
@@ -151,6 +153,32 @@ async def test_a_lost_journal_is_recovered_from_the_links_of_living_pods() -> No
                 assert await seen_by(inside(pods[0]), PEER) == address_of(results[0])
                 await delete_all(node, pods)
                 assert set((await node.assigned()).values()) == set(given)
+
+
+async def test_addresses_of_pods_of_the_original_that_nobody_knows_are_kept_back_until_they_are_gone() -> (
+    None
+):
+    async with cni_world() as world:
+        node = await world.add_node("t3.nano")
+        with world.pod(node, "old") as old, crowd(world, node, 2) as pods:
+            async with node.ready("--headroom=0"):
+                address = address_of(await node.network.add(old))
+            shutil.rmtree(node.folder / "state")
+            (link,) = links(node)
+            shown(node, "link", "set", link, "alias", "")
+            node.inside.ip(f"route add {address}/32 dev {link} scope link")
+            async with node.ready("--audit-interval=1s", "--add-timeout=2s"):
+                outcomes = await add_all(node, pods)
+                assert len(addresses(outcomes)) == len(refusals(outcomes)) == 1
+                assert await seen_by(inside(old), PEER) == address
+                inside(old).remove()
+                (waiting,) = [pod for pod, given in zip(pods, outcomes, strict=True) if refusals([given])]
+
+                async def is_served() -> bool:
+                    again = replace(waiting, container=uuid4().hex * 2)
+                    return addresses([await add_or_error(node.network.add(again))]) == [address]
+
+                await until(is_served, "the address is given again")
 
 
 async def test_pods_start_while_the_api_server_is_away_from_the_beginning() -> None:
