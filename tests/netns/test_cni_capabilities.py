@@ -35,7 +35,10 @@ async def test_with_those_of_the_chart_pods_come_are_reached_and_go() -> None:
             with world.pod(node) as pod:
                 result = await node.network.add(pod)
                 address = result["ips"][0]["address"].partition("/")[0]
-                assert await seen_by(pod.inside, "172.31.0.10") == address
+                inside = pod.inside
+                assert inside
+                seen = await until(lambda: seen_by(inside, "172.31.0.10"), "the peered network is reached")
+                assert seen == address
                 await node.network.check(pod)
                 await node.network.delete(pod)
                 assert await node.assigned() == {}
