@@ -1,4 +1,4 @@
-"""The guide from amazon-vpc-cni-k8s names every variable that is read, and the chart knows each as a value."""
+"""The guide from amazon-vpc-cni-k8s names every variable that is read, and so do the values of its chart."""
 
 import re
 from pathlib import Path
