@@ -45,7 +45,6 @@ class CniNode:
     process: asyncio.subprocess.Process | None = None
     below: tuple[str, ...] = ()
     """A program that the daemon is started by, in the node's network."""
-    flags: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -78,7 +77,7 @@ class CniNode:
                 f"--kubeconfig={self.kubeconfig or self.world.folder / 'kubeconfig'}",
             )
         command = (*self.inside.command(*self.below, sys.executable, *start), *self._settings(), *flags)
-        env = {**os.environ, **self.world.credentials, **environment}
+        env = {**os.environ, **self.world.credentials, **self.environment, **environment}
         log = (self.folder / "log").open("ab")
         async with running(*command, env=env, stderr=log, stdout=log) as self.process:
             try:
