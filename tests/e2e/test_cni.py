@@ -13,6 +13,7 @@ from addons.sim.fabric.vpc import INTERNET, PEERED
 from tests.support.cluster import find_assets
 from tests.support.cni_site import ADDRESSES, CniSite, cni_site
 from tests.support.fabric import flow, pings, seen_by
+from tests.support.fabric_nodes import short_folder
 from tests.support.nodes import missing
 from tests.support.service_proxy import Service, publish
 from tests.support.until import until
@@ -23,15 +24,16 @@ ONE = {POD_IP: "1"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def cluster_before(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CniSite]:
+async def cluster_before() -> AsyncIterator[CniSite]:
     """The nodes, without any daemon."""
     assets = find_assets()
     lack = missing() if assets else "no real Kubernetes; `make kube` builds one"
     if assets is None or lack:
         leave_out = pytest.fail if os.environ.get("CI") else pytest.skip
         leave_out(lack)
-    async with cni_site(tmp_path_factory.mktemp("cni"), assets) as made:
-        yield made
+    with short_folder() as folder:
+        async with cni_site(folder, assets) as made:
+            yield made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -261,6 +261,7 @@ class Pool:
         node, configs = self._watched.node(), self._watched.eni_configs()
         wanted.update(self._surroundings.placement(node, configs).subnet_ids)
         await self._surroundings.refresh(wanted, is_scarce=is_scarce(self.view()))
+        self._rests.refilled(self._surroundings.subnets)
 
     def _offer(self) -> None:
         """Hand out the addresses that pods may have."""
