@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from addons.cni.model.actions import CreateEni
 from addons.cni.model.enis import Eni
-from addons.cni.plan.view import NEW_INTERFACE, View
+from addons.cni.plan.view import NEW_INTERFACE, View, gain
 
 UNKNOWN_REST = 1_000_000
 """What is taken to be left in a subnet of which nothing is known: EC2 will say."""
@@ -54,6 +55,17 @@ def new_enis(view: View) -> int:
 def _is_throttled(view: View) -> bool:
     resting = (view.rests[eni.eni_id] for eni in view.pod_enis if view.rests_now(eni.eni_id))
     return any(rest.is_throttling for rest in resting)
+
+
+def slots_to_come(view: View) -> int:
+    """Units for which interfaces will have places as soon as what is under way there is done."""
+    used = {eni.eni_id: eni.used_slots for eni in view.pod_enis if _is_placed(view, eni)}
+    return sum(
+        max(0, view.limits.slots_per_eni - used.get(eni_id, 0) - gain(action) // view.unit)
+        for action in (each.action for each in view.under_way)
+        if (eni_id := getattr(action, "eni_id", "")) in used or isinstance(action, CreateEni)
+        if gain(action)
+    )
 
 
 def slots_of_rooms(view: View) -> tuple[int, ...]:
