@@ -20,6 +20,7 @@ from addons.sim.net import METADATA
 from tests.support.cluster import find_assets
 from tests.support.cni_site import ACCOUNT, ADDRESSES, CniSite, chart_objects, cni_site
 from tests.support.fabric import flow, pings, seen_by
+from tests.support.fabric_nodes import short_folder
 from tests.support.helm import NAMESPACE
 from tests.support.nodes import missing
 from tests.support.processes import Ended, run
@@ -33,15 +34,16 @@ ROLES = f"http://{METADATA}/latest/meta-data/iam/security-credentials/"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def cluster_before(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[CniSite]:
+async def cluster_before() -> AsyncIterator[CniSite]:
     """The nodes, without any daemon."""
     assets = find_assets()
     lack = missing() if assets else "no real Kubernetes; `make kube` builds one"
     if assets is None or lack:
         leave_out = pytest.fail if os.environ.get("CI") else pytest.skip
         leave_out(lack)
-    async with cni_site(tmp_path_factory.mktemp("cni"), assets) as made:
-        yield made
+    with short_folder() as folder:
+        async with cni_site(folder, assets) as made:
+            yield made
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -15,6 +15,7 @@ from addons.cni.controller.metrics import COUNTS, FORCE_REMOVED_IPS, LEAKED
 from addons.cni.controller.network import Network
 from addons.cni.controller.pauses import first_of
 from addons.cni.controller.pool import Pool
+from addons.cni.controller.recovery import routed
 from addons.cni.controller.replay import replay
 from addons.cni.controller.sandboxes import Sandboxes
 from addons.cni.kube import reports
@@ -25,6 +26,7 @@ from addons.cni.net.node import NodeNetwork
 from addons.cni.net.wanted import Observed
 from addons.cni.net.wiring import owner_of
 from addons.cni.store.journal import Journal
+from addons.cni.store.records import Cleared
 from addons.cni.store.spool import Spool
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
@@ -107,6 +109,7 @@ class Audit:
         observed = await self._network.observe()
         await self._remove_strangers(observed)
         await self._forget_gone(observed)
+        await self._clear(observed)
 
     async def _remove_strangers(self, observed: Observed) -> None:
         """Remove pairs of ours that belong to no assignment, once that has been so for a while."""
@@ -127,6 +130,12 @@ class Audit:
             with suppress(CniError):
                 await self._sandboxes.forget(held)
                 self._leaked(str(held.key), "address", f"{held.ip}: released: container {held.key} is gone")
+
+    async def _clear(self, observed: Observed) -> None:
+        """Have pods get those addresses again to which nothing leads any more."""
+        for ip in sorted(self._journal.allocations.quarantined.keys() - set(routed(observed).values())):
+            log.info("address %s: nobody has it any more, pods may", ip)
+            await self._journal.write(Cleared(ip))
 
     def _tell_lost(self) -> None:
         """Tell pods whose address the node does not have any more."""

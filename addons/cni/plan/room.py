@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from addons.cni.model.actions import CreateEni
+from addons.cni.model.actions import DeleteEni, OfEni
 from addons.cni.model.enis import Eni
 from addons.cni.plan.view import NEW_INTERFACE, View, gain
 
@@ -38,6 +38,22 @@ def rooms(view: View) -> tuple[Room, ...]:
     return tuple(sorted(able, key=lambda room: (-len(room.eni.all_addresses() & assigned), room.eni.eni_id)))
 
 
+def slots_of_busy(view: View) -> int:
+    """Units that fit into interfaces on which something is under way: they are asked in a moment."""
+    leaving = {one.action.eni_id for one in view.under_way if isinstance(one.action, DeleteEni)}
+    return sum(
+        max(0, view.limits.slots_per_eni - eni.used_slots - _coming(view, eni))
+        for eni in view.pod_enis
+        if eni.eni_id in view.busy - leaving and not view.rests_now(eni.subnet_id) and _is_placed(view, eni)
+    )
+
+
+def _coming(view: View, eni: Eni) -> int:
+    """Units that come to an interface when what is under way succeeds."""
+    actions = (one.action for one in view.under_way if isinstance(one.action, OfEni))
+    return sum(gain(action) for action in actions if action.eni_id == eni.eni_id) // view.unit
+
+
 def _is_placed(view: View, eni: Eni) -> bool:
     return not view.placement.is_custom or eni.subnet_id in view.placement.subnet_ids
 
@@ -55,17 +71,6 @@ def new_enis(view: View) -> int:
 def _is_throttled(view: View) -> bool:
     resting = (view.rests[eni.eni_id] for eni in view.pod_enis if view.rests_now(eni.eni_id))
     return any(rest.is_throttling for rest in resting)
-
-
-def slots_to_come(view: View) -> int:
-    """Units for which interfaces will have places as soon as what is under way there is done."""
-    used = {eni.eni_id: eni.used_slots for eni in view.pod_enis if _is_placed(view, eni)}
-    return sum(
-        max(0, view.limits.slots_per_eni - used.get(eni_id, 0) - gain(action) // view.unit)
-        for action in (each.action for each in view.under_way)
-        if (eni_id := getattr(action, "eni_id", "")) in used or isinstance(action, CreateEni)
-        if gain(action)
-    )
 
 
 def slots_of_rooms(view: View) -> tuple[int, ...]:
