@@ -47,11 +47,11 @@ def subject(node: CniNode) -> Subject:
 
 
 async def rates(world: CniWorld) -> None:
-    """ADD and DEL, one and ten at a time, from a full pool."""
+    """ADD and DEL, one and ten at a time, from a full pool; the journal is in memory, as /run is on nodes."""
     node = await world.add_node(BIG)
-    async with node.ready(*FULL, in_a_pod=True, **IMAGE):
-        await full(node, 150)
-        with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        async with node.ready(*FULL, f"--state-dir={folder}/state", in_a_pod=True, **IMAGE):
+            await full(node, 150)
             subjects = [debian_ptp(Path(folder)), subject(node), Subject("true", TRUE, {})]
             found = await asyncio.to_thread(compare, node.inside, subjects)
     verdict(found)

@@ -1,19 +1,25 @@
 """The real Helm and the cni chart on a real Kubernetes: objects are taken, daemons keep to their node."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import yaml
 
+from addons.cni.controller.webhook import Trust
 from addons.cni.kube.node_status import set_taint, tell_capacity
+from addons.cni.kube.webhook import Authorities
 from addons.cni.model.objects import Node
+from addons.cni.server.webhook import Webhook
 from addons.runtime.decoding import decode
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
+from addons.sim.ports import free_port
 from tests.support.charts import CHARTS, Object, Values, cases, helm, installed, render, values
 from tests.support.cluster import Cluster
 from tests.support.helm import Release, has
@@ -65,14 +71,14 @@ async def node_with_daemon(kubectl: Kubectl, name: str) -> None:
 
 
 @asynccontextmanager
-async def as_daemon(
-    kubectl: Kubectl, cluster: Cluster, folder: Path, *bound_to: str
+async def as_account(
+    kubectl: Kubectl, cluster: Cluster, folder: Path, account: str, *bound_to: str
 ) -> AsyncIterator[KubeClient]:
-    """The client of a daemon, with a token of its account that is bound to its pod, or to none."""
+    """The client of a ServiceAccount of the chart, with a token that is bound to a pod, or to none."""
     bound = [f for pod in bound_to for f in ("--bound-object-kind=Pod", f"--bound-object-name={pod}")]
     config = yaml.safe_load(cluster.kubeconfig.read_text())
-    config["users"][0]["user"] = {"token": await kubectl.ok("create", "token", "aws-cni", *bound)}
-    file = folder / "-".join(("kubeconfig", *bound_to))
+    config["users"][0]["user"] = {"token": await kubectl.ok("create", "token", account, *bound)}
+    file = folder / "-".join(("kubeconfig", account, *bound_to))
     file.write_text(yaml.safe_dump(config))
     async with KubeClient.connect(str(file)) as client:
         yield client
@@ -86,7 +92,7 @@ async def test_a_daemon_writes_to_the_node_of_its_pod_and_to_no_other(
     for node in (own, other):
         await node_with_daemon(kubectl, node)
 
-    async with as_daemon(kubectl, cluster, tmp_path, own) as daemon:
+    async with as_account(kubectl, cluster, tmp_path, "aws-cni", own) as daemon:
 
         async def is_in_force() -> bool:
             try:
@@ -103,7 +109,7 @@ async def test_a_daemon_writes_to_the_node_of_its_pod_and_to_no_other(
     found = await kubectl.json("node", own)
     assert found["status"]["capacity"]["aws-addons.io/pod-ip"] == "27"
     assert "aws-addons.io/no-pod-ips" in [taint["key"] for taint in found["spec"]["taints"]]
-    async with as_daemon(kubectl, cluster, tmp_path) as stray:
+    async with as_account(kubectl, cluster, tmp_path, "aws-cni") as stray:
         with pytest.raises(OutsideError, match="and to no other"):
             await tell_capacity(stray, own, 1)
     await kubectl.ok("label", "node", other, "somebody=else")
@@ -113,6 +119,52 @@ async def test_a_daemon_writes_to_the_node_of_its_pod_and_to_no_other(
 async def node_of(kubectl: Kubectl, name: str) -> Node:
     """A node as the daemon reads it."""
     return decode(msgspec.json.encode(await kubectl.json("node", name)), Node)
+
+
+@asynccontextmanager
+async def webhook_of(kubectl: Kubectl, kube: KubeClient, namespace: str) -> AsyncIterator[None]:
+    """The webhook of the release, trusted, and asked where the API server reaches it in this test."""
+    port = free_port()
+    webhook = Webhook(f"127.0.0.1:{port}")
+    authorities = Authorities(kube, namespace=namespace, name="aws-cni-webhook")
+    await Trust(authorities, webhook, host="localhost").ensure()
+    where = [
+        {"op": "remove", "path": "/webhooks/0/clientConfig/service"},
+        {"op": "add", "path": "/webhooks/0/clientConfig/url", "value": f"https://localhost:{port}/mutate"},
+    ]
+    change = ("--type=json", f"-p={json.dumps(where)}")
+    await kubectl.ok("patch", "mutatingwebhookconfiguration", authorities.configuration, *change)
+    stopping = asyncio.Event()
+    serving = asyncio.create_task(webhook.serve(stopping))
+    yield
+    stopping.set()
+    await serving
+
+
+async def test_a_real_api_server_asks_the_webhook_and_new_pods_have_a_limit_of_one_address(
+    release: Release, kubectl: Kubectl, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    await release.install({"webhook": {"namespaceSelector": {"matchLabels": {"counted": namespace}}}})
+    await kubectl.ok("label", "namespace", namespace, f"counted={namespace}")
+    made = 0
+
+    async def limits(**spec: Any) -> Object:
+        nonlocal made
+        made += 1
+        body = {"containers": [{"name": "a", "image": "none"}], **spec}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"pod-{made}"}, "spec": body}
+        found = json.loads(await kubectl.ok("create", "-f", "-", "-o", "json", stdin=pod))
+        given: Object = found["spec"]["containers"][0]["resources"].get("limits", {})
+        return given
+
+    async with (
+        as_account(kubectl, cluster, tmp_path, "aws-cni-webhook") as kube,
+        webhook_of(kubectl, kube, namespace),
+    ):
+        await until(lambda: limits(), "the webhook is asked")
+        assert await limits() == {"aws-addons.io/pod-ip": "1"}
+        assert await limits(hostNetwork=True) == {}
+    assert await limits() == {}, "without the webhook pods are made as they are"
 
 
 async def test_pods_of_the_original_are_adopted_and_replaced(

@@ -19,7 +19,7 @@ from tests.support import fabric
 from tests.support.cluster import find_assets
 from tests.support.cni_sandbox import Sandbox
 from tests.support.cri import Cri, CriError
-from tests.support.fabric_nodes import FabricSite, running_in_fabric, runtime
+from tests.support.fabric_nodes import FabricSite, running_in_fabric, runtime, short_folder
 from tests.support.kubectl import Kubectl
 from tests.support.nodes import missing
 from tests.support.until import until
@@ -53,8 +53,8 @@ def vpc() -> Iterator[fabric.Site]:
 
 class TestARuntime:
     @pytest.fixture
-    def cri(self, vpc: fabric.Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cri]:
-        with runtime(tmp_path_factory.mktemp("run"), vpc.one.inside) as home:
+    def cri(self, vpc: fabric.Site) -> Iterator[Cri]:
+        with short_folder() as folder, runtime(folder, vpc.one.inside) as home:
             self.home = home
             yield Cri(home / "containerd.sock", home / "logs")
 
@@ -94,16 +94,15 @@ class TestARuntime:
 
 class TestKubelets:
     @pytest.fixture
-    async def site(self, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FabricSite]:
+    async def site(self) -> AsyncIterator[FabricSite]:
         """Two nodes of the strict EC2, which has assigned a prefix to each."""
         assets = find_assets()
         if assets is None or missing():
             pytest.skip(missing() or "no real Kubernetes; `make kube` builds one")
-        folder = tmp_path_factory.mktemp("site")
         async with AwsEndpoint() as aws, VpcWorld(aws) as world:
             nodes = [await world.add_node() for _ in range(2)]
             instances = [(each.node, str(each.address)) for each in nodes]
-            with running_in_fabric(folder, assets, world.fabric, instances) as site:
+            with short_folder() as folder, running_in_fabric(folder, assets, world.fabric, instances) as site:
                 for instance, node in zip(nodes, site.nodes, strict=True):
                     prefix = assign_prefix(world, instance)
                     place = site.configurations(node)

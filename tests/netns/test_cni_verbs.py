@@ -3,12 +3,13 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.cni_crowd import add_all, address_of, crowd, inside, links, secondary_of, shown
+from tests.support.cni_crowd import add_all, address_of, crowd, inside, links, refusals, secondary_of, shown
 from tests.support.cni_runner import Network, PluginError
 from tests.support.cni_sandbox import Sandbox
 from tests.support.cni_world import CniNode, CniWorld, cni_world
@@ -110,7 +111,7 @@ async def test_check_finds_everything_that_can_be_missing(layout: str) -> None:
                 await add_all(node, pods)
                 for name, damage in DAMAGES.items():
                     async with wired_pod(world, node) as wired:
-                        await until(lambda wired=wired: is_well(wired), f"all is well before: {name}")
+                        await until(partial(is_well, wired), f"all is well before: {name}")
                         damage(wired)
                         if await is_well(wired):
                             missed.append(name)
@@ -171,14 +172,9 @@ async def test_status_is_well_once_pods_can_start_and_while_the_subnet_is_full()
             await network.status()
             while world.vpc.ec2.account.spaces[world.vpc.subnet.id].free:
                 world.vpc.ec2.interfaces.create(world.vpc.subnet.id)
-            with world.pod(node) as pod:
-                with pytest.raises(PluginError) as refused:  # noqa: PT012
-                    for number in range(3):
-                        with world.pod(node, f"more-{number}") as other:
-                            await node.network.add(other)
-                assert refused.value.code == 11
+            with crowd(world, node, 3) as pods:
+                assert {refused.code for refused in refusals(await add_all(node, pods))} == {11}
                 await network.status()
-                await network.delete(pod)
         with pytest.raises(PluginError) as away:
             await network.status()
         assert away.value.code == 50
@@ -194,11 +190,10 @@ async def test_what_an_earlier_plugin_of_the_list_has_made_is_passed_on(version:
         with world.pod(node) as pod:
             result = await network.add(pod)
             assert result["cniVersion"] == version
-            assert result["ips"][0]["address"] == "192.0.2.7/32"
-            assert len(result["ips"]) == 2
+            theirs, ours = result["ips"]
+            assert theirs["address"] == "192.0.2.7/32"
             assert result["dns"]["nameservers"] == ["192.0.2.53"]
             assert {"dst": "192.0.2.0/24"} in result["routes"]
-            ours = result["ips"][1]
             assert result["interfaces"][ours["interface"]]["name"] == "eth0"
             await network.check(pod)
             await network.delete(pod)

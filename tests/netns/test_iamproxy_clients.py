@@ -40,7 +40,10 @@ async def test_it_finds_the_credentials_of_its_pod_and_its_region(
         found = await asyncio.gather(*(ask(client, cluster, name, arn) for name, arn in ROLES.items()))
     wanted = [expected(client, arn) for arn in ROLES.values()]
     assert found == wanted
-    assert [line for line in cluster.daemon.log().splitlines() if '"event":"refused"' in line] == []
+    refused = [line for line in cluster.daemon.log().splitlines() if '"event":"refused"' in line]
+    assert [line for line in refused if "PodUnknown" not in line] == [], (
+        "who is early on a busy machine asks again"
+    )
 
 
 async def ask(client: Client, cluster: Cluster, name: str, arn: str) -> dict[str, str]:

@@ -43,7 +43,8 @@ class CniNode:
     executor: PluginExecutor
     kubeconfig: Path | None = None
     process: asyncio.subprocess.Process | None = None
-    flags: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+    """A program that the daemon is started by, in the node's network."""
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -75,8 +76,8 @@ class CniNode:
                 "addons.cni",
                 f"--kubeconfig={self.kubeconfig or self.world.folder / 'kubeconfig'}",
             )
-        command = (*self.inside.command(sys.executable, *start), *self._settings(), *flags)
-        env = {**os.environ, **self.world.credentials, **environment}
+        command = (*self.inside.command(*self.below, sys.executable, *start), *self._settings(), *flags)
+        env = {**os.environ, **self.world.credentials, **self.environment, **environment}
         log = (self.folder / "log").open("ab")
         async with running(*command, env=env, stderr=log, stdout=log) as self.process:
             try:

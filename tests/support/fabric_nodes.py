@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from addons.sim.fabric.vpc import Node as Instance
 from addons.sim.fabric.vpc import VpcFabric
@@ -59,6 +60,13 @@ class FabricSite:
         """Wait until every node is ready for pods."""
         for node in self.nodes:
             await_ready(self.cluster, node, self.assets)
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder whose path leaves room for those of sockets, which have 107 characters at most."""
+    with TemporaryDirectory(prefix="k-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
+from addons.cni.server.views import AssignmentRow
 from addons.iamproxy import names
 from addons.iamproxy.config import ENV_PREFIXES, Config
 from addons.iamproxy.controller.build import build_controller, build_metadata, connected
@@ -55,11 +57,11 @@ def addresses(ip: str) -> Object:
 
 
 class FakeCni:
-    """Tells on a unix socket which pod was given which address."""
+    """Tells on a unix socket which pod was given which address, in the rows of our cni."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.given: list[dict[str, str]] = []
+        self.given: list[AssignmentRow] = []
         self.reads = 0
         self.status = 200
 
@@ -68,12 +70,21 @@ class FakeCni:
         meta = obj["metadata"]
         self.take(ip)
         self.given.append(
-            {"ip": ip, "podNamespace": meta["namespace"], "podName": meta["name"], "podUid": meta["uid"]}
+            AssignmentRow(
+                ip=ip,
+                container_id=meta["uid"].replace("-", "") * 2,
+                if_name="eth0",
+                pod_namespace=meta["namespace"],
+                pod_name=meta["name"],
+                pod_uid=meta["uid"],
+                eni_id="eni-1",
+                since="2026-01-02T03:04:05Z",
+            )
         )
 
     def take(self, ip: str) -> None:
         """Take an address from whoever has it."""
-        self.given = [each for each in self.given if each["ip"] != ip]
+        self.given = [each for each in self.given if each.ip != ip]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -90,7 +101,8 @@ class FakeCni:
 
     async def _answer(self, request: web.Request) -> web.Response:
         self.reads += 1
-        return web.Response(status=self.status, text=json.dumps(self.given), content_type="application/json")
+        body = msgspec.json.encode(self.given)
+        return web.Response(status=self.status, body=body, content_type="application/json")
 
 
 class World:

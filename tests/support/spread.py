@@ -7,6 +7,7 @@ from xdist.scheduler import LoadScopeScheduling
 _SHARED = (
     (r"tests/e2e/test_iamproxy(_uninstall|_web_identity)?\.py", "the nodes of iamproxy"),
     (r"tests/e2e/test_(nodes|pod_records)\.py", "the nodes of dns"),
+    (r"tests/e2e/test_(cni|fabric_nodes)\.py", "the nodes of cni"),
     (r"tests/e2e/|tests/contract/.*\[real\b", "a control plane"),
 )
 """Tests, by pattern, and the real Kubernetes that they share."""

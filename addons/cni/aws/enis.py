@@ -75,6 +75,7 @@ class Enis:
             aws, node.instance_id, self._indexes, new_tags=self._new_tags, new_token=new_token
         )
         self._being_made = 0
+        self._being_deleted: set[str] = set()
 
     async def observe(self) -> tuple[Eni, ...]:
         """All interfaces that are attached or being so, by device index. Raises OutsideError."""
@@ -106,7 +107,7 @@ class Enis:
         deletes = [
             DeleteEni(eni_id=item["NetworkInterfaceId"], attachment_id="", because=because)
             for item in items
-            if made_for_pods(item) and item["NetworkInterfaceId"] not in self._known
+            if made_for_pods(item) and item["NetworkInterfaceId"] not in {*self._known, *self._being_deleted}
         ]
         return tuple([await self.apply(action, permit) for action in deletes])
 
@@ -159,11 +160,15 @@ class Enis:
             await interfaces.delete_with_instance(self._aws, eni_id, attachment["AttachmentId"], permit)
 
     async def _delete(self, eni_id: str, attachment_id: str, permit: Permit) -> None:
-        if attachment_id:
-            await interfaces.detach(self._aws, eni_id, attachment_id, permit)
-        if eni := self._known.pop(eni_id, None):
-            self._indexes.give_back(eni.device_index)
-        await interfaces.delete(self._aws, eni_id, permit)
+        self._being_deleted.add(eni_id)
+        try:
+            if attachment_id:
+                await interfaces.detach(self._aws, eni_id, attachment_id, permit)
+            if eni := self._known.pop(eni_id, None):
+                self._indexes.give_back(eni.device_index)
+            await interfaces.delete(self._aws, eni_id, permit)
+        finally:
+            self._being_deleted.discard(eni_id)
 
     def _is_making(self) -> bool:
         return self._being_made > 0

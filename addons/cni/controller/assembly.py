@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 
 from addons.cni.aws.enis import Enis
 from addons.cni.aws.instance_types import read_limits
@@ -41,6 +42,9 @@ from addons.runtime.imds import InstanceMetadata
 from addons.runtime.leader import Leader
 
 log = logging.getLogger(__name__)
+
+_AUDITS_BEFORE_SWEEP = 5
+"""The first sweep of interfaces left behind comes within so many audits, at a random time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,6 +265,11 @@ def sweep_of(
         namespace=config.lease_namespace or pod_namespace(),
         name=config.lease_name or component("cni"),
         identity=config.node,
-        settled=parts.aws.settled,
     )
-    return Sweep(left_behind, leader=leader, reporter=parts.reporter)
+    longest = _AUDITS_BEFORE_SWEEP * config.audit_interval.total_seconds()
+    return Sweep(
+        left_behind,
+        leader=leader,
+        reporter=parts.reporter,
+        first_seconds=lambda: Random().uniform(0, longest),  # noqa: S311
+    )

@@ -95,6 +95,7 @@ class Node:
             network=network,
             node=kernel,
             metadata=metadata,
+            pods=watched.pods,
             reporter=parts.reporter,
             now=now,
         )
@@ -117,7 +118,7 @@ class Node:
             reporter=parts.reporter,
             now=now,
         )
-        answers = views(self._config, self, self._watched, now)
+        answers = views(self._config, self, self._watched, parts.decisions)
         return SocketServer(Path(self._config.socket), operations=calls, views=answers)
 
     async def run(self, stopping: asyncio.Event) -> None:

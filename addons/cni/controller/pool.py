@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import suppress
 from datetime import datetime
 from ipaddress import IPv4Address
 
@@ -47,6 +48,7 @@ KEY = "pool"
 _SHORTEST_LOOK = 0.05
 _LINK_SECONDS = 0.5
 _CALM_SECONDS = 0.5
+_END_SECONDS = 1.0
 
 Prepare = Callable[[Collection[Eni]], Awaitable[frozenset[str]]]
 """Has the kernel as these interfaces need it; gives the ids of those whose addresses may be handed out."""
@@ -140,13 +142,20 @@ class Pool:
         self._arrivals = arrived(self._arrivals, self._now())
 
     async def run(self, permit: Permit) -> None:
-        """Keep the pool until the permit ends; what was begun is waited for."""
+        """Keep the pool until the permit ends; what was begun is waited for, but not long.
+
+        What EC2 did with a call whose answer nobody heard is seen by the daemon that comes next.
+        """
         self.wake()
         async with asyncio.TaskGroup() as group:
             waking = group.create_task(self._wake_when_asked())
             await self._loop.run(permit)
             waking.cancel()
-        await self.settle()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await self.settle()
+        for task in self._under_way:
+            task.cancel()
 
     async def settle(self) -> None:
         """Return when nothing is under way any more."""
@@ -191,7 +200,11 @@ class Pool:
         settled = frozenset[IPv4Address]()
         if not self._interfaces.is_doubtful:
             settled, self._doubtful = self._doubtful, settled
-        await self._recover()
+        try:
+            await self._recover()
+        except OutsideError:
+            self._interfaces.is_doubtful, self._doubtful = True, self._doubtful | settled
+            raise
         self._addresses.restore(settled)
         await self.prepare()
         if not self._print_plan:
@@ -248,6 +261,7 @@ class Pool:
         node, configs = self._watched.node(), self._watched.eni_configs()
         wanted.update(self._surroundings.placement(node, configs).subnet_ids)
         await self._surroundings.refresh(wanted, is_scarce=is_scarce(self.view()))
+        self._rests.refilled(self._surroundings.subnets)
 
     def _offer(self) -> None:
         """Hand out the addresses that pods may have."""

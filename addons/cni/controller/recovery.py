@@ -85,7 +85,7 @@ class Recovery:
         for held in lost:
             log.warning("container %s has %s by its link: the journal has lost it", held.key, held.ip)
             await self._journal.write(Assigned(await self._located(held)))
-        strangers = {ip for ip in _routed(observed).values() if ip not in self._journal.allocations.by_ip}
+        strangers = {ip for ip in routed(observed).values() if ip not in self._journal.allocations.by_ip}
         for ip in sorted(strangers):
             await self._journal.write(Quarantined(ip, "a link of the node leads to it, and nobody has it"))
 
@@ -95,9 +95,9 @@ class Recovery:
 
     def _by_links(self, observed: Observed) -> Iterator[Assignment]:
         by_ip = {pod.status.pod_ip: pod for pod in self._pods() if pod.status.pod_ip}
-        routed = _routed(observed)
+        ways = routed(observed)
         for link in observed.links:
-            owner, ip = owner_of(link.alias), routed.get(link.index)
+            owner, ip = owner_of(link.alias), ways.get(link.index)
             if owner is None or ip is None:
                 continue
             pod = by_ip.get(str(ip))
@@ -117,9 +117,9 @@ class Recovery:
         return next(found, None)
 
 
-def _routed(observed: Observed) -> dict[int, IPv4Address]:
-    """The address to which each end of a pair leads, by the index of the link."""
-    ends = {link.index for link in observed.links if owner_of(link.alias)}
+def routed(observed: Observed) -> dict[int, IPv4Address]:
+    """The address to which each end of a pair leads, ours and others', by the index of the link."""
+    ends = {link.index for link in observed.links if link.kind == "veth"}
     found = {}
     for route in observed.routes:
         if route.index in ends and route.table in (POD_TABLE, MAIN_TABLE):

@@ -18,8 +18,8 @@ _REMEMBERED = timedelta(minutes=2)
 class Rests:
     """The rests that a plan minds, by id of a subnet or an interface, or the key of new interfaces.
 
-    A full subnet rests 30 seconds at first and two minutes at most. All else rests as EC2 asks, from a second
-    to a minute.
+    A full subnet rests 30 seconds at first and two minutes at most, or until more is left in it. All else
+    rests as EC2 asks, from a second to a minute.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:
@@ -27,6 +27,7 @@ class Rests:
         self._subnets: Ledger[str] = Ledger(first=30.0, longest=120.0)
         self._others: Ledger[str] = Ledger(first=1.0, longest=60.0)
         self._rests: dict[str, Rest] = {}
+        self._left: dict[str, int] = {}
 
     def known(self) -> dict[str, Rest]:
         """All of which nothing has succeeded since; those that were over for a while are forgotten."""
@@ -56,6 +57,7 @@ class Rests:
             for subnet_id in _subnets_of(action, subnet_of):
                 if not _has_less(subnets.get(subnet_id), action):
                     self._rest(self._subnets, subnet_id, error)
+                    self._left |= {subnet_id: subnets[subnet_id].free} if subnet_id in subnets else {}
         else:
             self._rest(self._others, action.key, error)
 
@@ -65,6 +67,13 @@ class Rests:
             self._subnets.succeeded(key)
             self._others.succeeded(key)
             self._rests.pop(key, None)
+
+    def refilled(self, subnets: Mapping[str, Subnet]) -> None:
+        """End the rest of subnets that have more left by now than when they were full: others gave back."""
+        for key, left in tuple(self._left.items()):
+            if key in subnets and subnets[key].free > left:
+                del self._left[key]
+                self._rests.pop(key, None)
 
     def _rest(self, ledger: Ledger[str], key: str, error: OutsideError) -> None:
         seconds = ledger.failed(key, error)

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from random import Random
 
 from addons.cni import names
 from addons.cni.aws.left_behind import LeftBehind
@@ -17,12 +16,14 @@ from addons.runtime.reporter import Report, Reporter
 
 log = logging.getLogger(__name__)
 
-_FIRST_SECONDS = 300.0
 _PERIOD_SECONDS = 3600.0
 
 
 class Sweep:
-    """Runs while this node leads. The first sweep comes within five minutes, at a random time."""
+    """Runs while this node leads; the first sweep comes `first_seconds` after it was elected.
+
+    The lease is let go of at once: two nodes that delete the same do no harm.
+    """
 
     def __init__(
         self,
@@ -30,7 +31,7 @@ class Sweep:
         *,
         leader: Leader,
         reporter: Reporter,
-        first_seconds: Callable[[], float] = lambda: Random().uniform(0, _FIRST_SECONDS),  # noqa: S311
+        first_seconds: Callable[[], float],
     ) -> None:
         self._left_behind, self._leader = left_behind, leader
         self._reporter, self._first_seconds = reporter, first_seconds

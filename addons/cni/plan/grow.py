@@ -6,7 +6,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from addons.cni.model.actions import Action, AssignAddresses, AssignPrefixes, CreateEni
-from addons.cni.plan.room import Room, SubnetRests, new_enis, rooms
+from addons.cni.plan.room import Room, SubnetRests, new_enis, rooms, slots_of_busy
 from addons.cni.plan.targets import Targets
 from addons.cni.plan.view import SOON, SOON_FOR_INTERFACE, View, gain
 
@@ -18,13 +18,15 @@ def grow(view: View, targets: Targets, *, creations: int = PARALLEL_CREATIONS) -
     """Spread the units that are to come over interfaces, and over new ones where these are full.
 
     What pods wait for may empty a subnet; what is nice to have leaves it more than its reserve. A subnet that
-    has less is asked for what it has: EC2 gives all or nothing.
+    has less is asked for what it has: EC2 gives all or nothing. No interface is made for what one can take
+    that is only busy: it takes an address of its own, and three calls.
     """
     supply = _Supply(SubnetRests(view), targets)
     for room in _in_order(rooms(view), targets.must + targets.nice):
         if count := supply.take(room.eni.subnet_id, room.slots):
             yield _assign(view, room.eni.eni_id, count)
     supply.must -= min(supply.must, _soon_enough(view))
+    supply.leave(slots_of_busy(view))
     for _ in range(min(new_enis(view), creations - view.creations)):
         if not supply.must and targets.nice - supply.nice >= targets.urgent:
             break
@@ -55,6 +57,11 @@ class _Supply:
         self.must, self.nice, self._fill = self.must - needed, self.nice - wished, self._fill - more
         self.rests.take(subnet_id, count + more, primaries)
         return count + more
+
+    def leave(self, units: int) -> None:
+        """Leave so many to interfaces that cannot be asked at the moment."""
+        needed = min(self.must, units)
+        self.must, self.nice = self.must - needed, max(0, self.nice - (units - needed))
 
 
 def growable(view: View) -> int:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from addons.cni.model.actions import DeleteEni, OfEni
 from addons.cni.model.enis import Eni
-from addons.cni.plan.view import NEW_INTERFACE, View
+from addons.cni.plan.view import NEW_INTERFACE, View, gain
 
 UNKNOWN_REST = 1_000_000
 """What is taken to be left in a subnet of which nothing is known: EC2 will say."""
@@ -35,6 +36,22 @@ def rooms(view: View) -> tuple[Room, ...]:
     ]
     assigned = view.addresses.assigned
     return tuple(sorted(able, key=lambda room: (-len(room.eni.all_addresses() & assigned), room.eni.eni_id)))
+
+
+def slots_of_busy(view: View) -> int:
+    """Units that fit into interfaces on which something is under way: they are asked in a moment."""
+    leaving = {one.action.eni_id for one in view.under_way if isinstance(one.action, DeleteEni)}
+    return sum(
+        max(0, view.limits.slots_per_eni - eni.used_slots - _coming(view, eni))
+        for eni in view.pod_enis
+        if eni.eni_id in view.busy - leaving and not view.rests_now(eni.subnet_id) and _is_placed(view, eni)
+    )
+
+
+def _coming(view: View, eni: Eni) -> int:
+    """Units that come to an interface when what is under way succeeds."""
+    actions = (one.action for one in view.under_way if isinstance(one.action, OfEni))
+    return sum(gain(action) for action in actions if action.eni_id == eni.eni_id) // view.unit
 
 
 def _is_placed(view: View, eni: Eni) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 import httptools
 import msgspec
 
-from addons.cni.server.calls import Calls
+from addons.cni.server.calls import Calls, look
 from addons.cni.server.operations import View
 
 _LONGEST = 1 << 20
@@ -129,13 +129,7 @@ class Connection(asyncio.Protocol):
             return 404, msgspec.json.encode({"error": f"there is no {path}"})
         if method != b"GET":
             return 405, b'{"error":"GET is what is understood here"}'
-        try:
-            found = view(dict(parse_qsl(query, keep_blank_values=True)))
-        except ValueError as error:
-            return 400, msgspec.json.encode({"error": str(error)})
-        if found is None:
-            return 404, b'{"error":"not found"}'
-        return 200, msgspec.json.encode(found, enc_hook=str)
+        return look(view, dict(parse_qsl(query, keep_blank_values=True)))
 
     def _answered(self, keep_alive: bool, task: asyncio.Task[tuple[int, bytes]]) -> None:
         self._served.tasks.discard(task)

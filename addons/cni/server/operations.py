@@ -7,7 +7,10 @@ from typing import Any, Protocol
 from addons.cni.model.requests import CniRequest
 
 View = Callable[[Mapping[str, str]], Any]
-"""Answers a GET by its query, with data for JSON, or None. Raises ValueError for a bad query."""
+"""Answers a GET by its query, with data for JSON, or None.
+
+Raises ValueError for a bad query, and Unavailable while the answer would not be the truth.
+"""
 
 
 class Operations(Protocol):

@@ -86,7 +86,7 @@ class VpcFabric:
         """
         inside = Namespace(name or f"{self._prefix}-node{len(self._nodes) + 1}")
         self._add_namespace(inside)
-        inside.ip("link set lo up", f"addr add {METADATA}/32 dev lo")
+        inside.ip("link set lo up", f"addr add {METADATA}/32 dev lo scope host")
         inside.set_kernel("ipv4/ip_forward", "1")
         node = Node(instance_id, inside, next(self._public) if has_public_address else None)
         self._nodes[instance_id] = node

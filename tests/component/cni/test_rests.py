@@ -45,6 +45,14 @@ class TestRests:
         assert rests(FOUR, SLOW) == {"eni-0": SLOW.code}
         assert rests(FIVE_NEW, SLOW) == {"new interface": SLOW.code}
 
+    @pytest.mark.parametrize(("left", "resting"), [(0, True), (1, False)])
+    async def test_addresses_that_others_give_back_end_it(self, left: int, resting: bool) -> None:
+        known = Rests(now=lambda: NOW)
+        full = {"subnet-1": subnet(free=0)}
+        known.failed(FOUR, FULL, subnet_of=lambda eni_id: "subnet-1", subnets=full)
+        known.refilled({"subnet-1": subnet(free=left)})
+        assert ("subnet-1" in known.current()) is resting
+
     async def test_a_success_ends_it(self) -> None:
         known = Rests(now=lambda: NOW)
         known.failed(FOUR, FULL, subnet_of=lambda eni_id: "subnet-1")

@@ -115,9 +115,21 @@ class TestGrowth:
         begun = UnderWay(AssignAddresses(eni_id="eni-0", count=6, because=""), NOW)
         assert plan(eni(0), waiting=5, under_way=(begun,)) == []
 
-    def test_more_pods_than_are_on_their_way_go_to_another_interface(self) -> None:
+    def test_no_interface_is_made_for_what_one_can_take_that_is_only_busy(self) -> None:
         begun = UnderWay(AssignAddresses(eni_id="eni-0", count=6, because=""), NOW)
-        assert plan(eni(0), waiting=8, under_way=(begun,)) == [("create", "subnet-1", 6)]
+        assert plan(eni(0), waiting=8, under_way=(begun,)) == []
+
+    def test_more_pods_than_a_busy_interface_can_take_go_to_another_one(self) -> None:
+        begun = UnderWay(AssignAddresses(eni_id="eni-0", count=6, because=""), NOW)
+        (made,) = plan(eni(0), waiting=14, under_way=(begun,))
+        assert made[:2] == ("create", "subnet-1")
+        assert made[2] >= 14 - 9
+
+    def test_one_that_is_about_to_go_takes_nothing(self) -> None:
+        full, leaving = eni(0, *range(1, 10)), eni(1)
+        begun = UnderWay(DeleteEni(eni_id="eni-1", attachment_id="a", because=""), NOW)
+        (made,) = plan(full, leaving, used=range(1, 10), waiting=2, under_way=(begun,))
+        assert made[0] == "create"
 
     def test_pods_that_have_their_address_but_are_not_known_to_have_it_do_not_count(self) -> None:
         assert plan(eni(0, 1, 2, 3), used=[1, 2, 3], waiting=3, being_assigned=3) == [("assign", "eni-0", 4)]

@@ -118,6 +118,15 @@ class TestTakeOver:
         assert found["spec"]["selector"]["matchLabels"] == labels
         assert labels.items() <= found["spec"]["template"]["metadata"]["labels"].items()
 
+    def test_its_template_is_of_no_generation_that_pods_of_the_original_have(self) -> None:
+        """Else they would count as its own newest ones: tests/e2e/test_cni_chart.py."""
+        key = "deprecated.daemonset.template.generation"
+        annotations = workload(objects(TAKES, {"daemonSetAnnotations": {"note": "yes"}}))["metadata"][
+            "annotations"
+        ]
+        assert annotations == {"note": "yes", key: "1000000"}
+        assert "annotations" not in workload(objects())["metadata"]
+
     def test_its_pods_are_still_found_by_the_service(self) -> None:
         found = objects(TAKES, {"serviceMonitor": {"enabled": True}})
         labels = workload(found)["spec"]["template"]["metadata"]["labels"]
