@@ -1,6 +1,7 @@
 """How fast cni is, beside its targets and Debian's `ptp` with `host-local`, in the same run.
 
-Run `python -m bench.cni` as root. The daemon is a process on a node of the simulated VPC, its pool full; its
+Run `python -m bench.cni [rates burst churn restart memory]` as root. The daemon is a process on a node of the
+simulated VPC, its pool full; its
 plugin, static C, is called as a container runtime calls it. Then: bursts, churn, a restart, memory.
 """
 
@@ -9,6 +10,7 @@ import os
 import re
 import signal
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -47,12 +49,15 @@ def subject(node: CniNode) -> Subject:
 
 
 async def rates(world: CniWorld) -> None:
-    """ADD and DEL, one and ten at a time, from a full pool; the journal is in memory, as /run is on nodes."""
+    """ADD and DEL, one and ten at a time, from a full pool.
+
+    The journal is in memory, as /run is on nodes, and the files of host-local on the disk, as /var/lib is.
+    """
     node = await world.add_node(BIG)
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        async with node.ready(*FULL, f"--state-dir={folder}/state", in_a_pod=True, **IMAGE):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory, tempfile.TemporaryDirectory() as disk:
+        async with node.ready(*FULL, f"--state-dir={memory}/state", in_a_pod=True, **IMAGE):
             await full(node, 150)
-            subjects = [debian_ptp(Path(folder)), subject(node), Subject("true", TRUE, {})]
+            subjects = [debian_ptp(Path(disk)), subject(node), Subject("true", TRUE, {})]
             found = await asyncio.to_thread(compare, node.inside, subjects)
     verdict(found)
 
@@ -192,6 +197,9 @@ async def memory(world: CniWorld) -> None:
             row("resident memory with 110 pods", resident(running), 80, "MiB")
 
 
+SCENARIOS = {each.__name__: each for each in (rates, burst, churn, restart, memory)}
+
+
 async def main(*scenarios: Any) -> None:
     for scenario in scenarios:
         async with cni_world("10.0.0.0/20") as world:
@@ -200,6 +208,7 @@ async def main(*scenarios: Any) -> None:
 
 if __name__ == "__main__":
     if privileged():
-        asyncio.run(main(rates, burst, churn, restart, memory))
+        chosen = [SCENARIOS[name] for name in sys.argv[1:]] or list(SCENARIOS.values())
+        asyncio.run(main(*chosen))
     else:
         print("cni is not measured: that needs root")
