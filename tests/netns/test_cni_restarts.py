@@ -155,6 +155,34 @@ async def test_a_lost_journal_is_recovered_from_the_links_of_living_pods() -> No
                 assert set((await node.assigned()).values()) == set(given)
 
 
+async def test_pods_recovered_while_the_api_server_is_away_get_their_names_when_it_is_back() -> None:
+    async with cni_world() as world:
+        node = await world.add_node()
+        with world.pod(node) as pod:
+            async with node.ready():
+                address = address_of(await node.network.add(pod))
+            shutil.rmtree(node.folder / "state")
+            found = world.kube.store.get("v1", "pods", "default", "web")
+            found["status"] = {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]}
+            world.kube.store.update("v1", "pods", found)
+            world.kube.faults.add(Fault(status=503))
+            async with node.daemon("--audit-interval=1s"):
+
+                async def names() -> list[str]:
+                    try:
+                        return [row["podName"] for row in await node.ask("/v1/assignments")]
+                    except (OSError, ValueError):
+                        return []
+
+                assert await until(names, "the pod is recovered") == [""]
+                world.kube.faults.clear()
+
+                async def is_named() -> bool:
+                    return await names() == ["web"]
+
+                await until(is_named, "it has its name")
+
+
 async def test_addresses_of_pods_of_the_original_that_nobody_knows_are_kept_back_until_they_are_gone() -> (
     None
 ):

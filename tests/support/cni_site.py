@@ -6,10 +6,14 @@ eleven addresses, two of which are the nodes' own.
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -23,8 +27,8 @@ from tests.support.cni_world import CniNode, CniWorld
 from tests.support.fabric_nodes import FabricSite, running_in_fabric
 from tests.support.helm import NAMESPACE
 from tests.support.kubectl import Kubectl
-from tests.support.nodes import Node
-from tests.support.processes import output_of
+from tests.support.nodes import Node, hub_name
+from tests.support.processes import output_of, run, running
 from tests.support.until import until
 
 SUBNET, ADDRESSES = "10.0.1.0/28", 9
@@ -95,17 +99,17 @@ class CniSite:
         file.write_text(yaml.safe_dump(config))
         return file
 
-    async def start(self, node: CniNode, *flags: str) -> None:
+    async def start_daemon(self, node: CniNode, *flags: str) -> None:
         """Start the daemon of a node, and wait until it is ready."""
         stack = self._running[node.name] = AsyncExitStack()
         self._stack.push_async_callback(stack.aclose)
         await stack.enter_async_context(node.ready(*FLAGS, *flags))
 
-    async def kill(self, node: CniNode) -> None:
+    async def kill_daemon(self, node: CniNode) -> None:
         """End the daemon of a node as the kernel would."""
         await self._running.pop(node.name).aclose()
 
-    async def stop(self, node: CniNode) -> int | None:
+    async def stop_daemon(self, node: CniNode) -> int | None:
         """Ask the daemon of a node to end, as a roll-out does; its exit code."""
         assert node.process
         process = node.process
@@ -114,6 +118,33 @@ class CniSite:
             await process.wait()
         await self._running.pop(node.name).aclose()
         return process.returncode
+
+    @property
+    def hub(self) -> tuple[Namespace, str]:
+        """The network of the control plane, and its address there."""
+        address = urlsplit(self._server).hostname or ""
+        return Namespace(hub_name(int(address.split(".")[2]))), address
+
+    @property
+    def _server(self) -> str:
+        config = yaml.safe_load(self.site.cluster.kubeconfig.read_text())
+        return str(config["clusters"][0]["cluster"]["server"])
+
+    @asynccontextmanager
+    async def process(
+        self, inside: Namespace, *arguments: str, ready: str, log: str, **environment: str
+    ) -> AsyncIterator[None]:
+        """Run a daemon of ours in a network, once its URL `ready` says that it is."""
+        command = inside.command(sys.executable, "-m", "addons", *arguments)
+        with (self.folder / log).open("ab") as output:
+            env = {**os.environ, **environment}
+            async with running(*command, env=env, stdout=output, stderr=output, end_by=SIGTERM):
+
+                async def is_ready() -> bool:
+                    return (await run(*inside.command("curl", "-sf", ready))).code == 0
+
+                await until(is_ready, f"{log} is ready")
+                yield
 
     async def create(
         self,
@@ -150,7 +181,7 @@ class CniSite:
         inside = (f"--namespace={namespace}",) if namespace else ()
         await self.kubectl.ok("create", "-f", "-", *inside, stdin=body)
 
-    async def run(self, name: str, node: CniNode | None = None, **more: Any) -> str:
+    async def start_pod(self, name: str, node: CniNode | None = None, **more: Any) -> str:
         """Create a pod and wait until it runs; its address."""
         await self.create(name, node, **more)
         await self.kubectl.ok("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
@@ -195,6 +226,14 @@ class CniSite:
             for node in nodes
             if any(taint["key"] == NO_POD_IPS for taint in node["spec"].get("taints", ()))
         ]
+
+    async def await_room(self) -> None:
+        """Wait until the scheduler is told of all addresses, and no node keeps it away."""
+
+        async def has_room() -> bool:
+            return await self.told() == ADDRESSES and not await self.tainted()
+
+        await until(has_room, "the scheduler is told of all addresses", seconds=60)
 
     async def network(self, node: CniNode, address: str) -> Namespace:
         """The network of the pod that has an address on a node."""

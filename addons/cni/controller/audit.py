@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
@@ -19,7 +19,8 @@ from addons.cni.controller.recovery import routed
 from addons.cni.controller.replay import replay
 from addons.cni.controller.sandboxes import Sandboxes
 from addons.cni.kube import reports
-from addons.cni.model.assignments import Assignment
+from addons.cni.model.assignments import Assignment, PodId
+from addons.cni.model.objects import Pod
 from addons.cni.model.requests import CniError
 from addons.cni.net.leaks import left_links
 from addons.cni.net.node import NodeNetwork
@@ -53,12 +54,14 @@ class Audit:
         network: Network,
         node: NodeNetwork,
         metadata: NodeMetadata,
+        pods: Callable[[], Iterable[Pod]],
         reporter: Reporter,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._config, self._journal, self._spool, self._sandboxes = config, journal, spool, sandboxes
         self._interfaces, self._pool, self._network, self._node = interfaces, pool, network, node
         self._metadata, self._reporter, self._now = metadata, reporter, now
+        self._pods = pods
         self._woken = asyncio.Event()
         self._asked_for: Mapping[str, frozenset[IPv4Address]] | None = None
         self._strange_since: dict[int, float] = {}
@@ -110,6 +113,7 @@ class Audit:
         await self._remove_strangers(observed)
         await self._forget_gone(observed)
         await self._clear(observed)
+        await self._name_pods()
 
     async def _remove_strangers(self, observed: Observed) -> None:
         """Remove pairs of ours that belong to no assignment, once that has been so for a while."""
@@ -130,6 +134,15 @@ class Audit:
             with suppress(CniError):
                 await self._sandboxes.forget(held)
                 self._leaked(str(held.key), "address", f"{held.ip}: released: container {held.key} is gone")
+
+    async def _name_pods(self) -> None:
+        """Find out whose the sandboxes are that were recovered while Kubernetes could not be asked."""
+        nameless = [held for held in self._assigned() if not held.pod.name]
+        by_ip = {pod.status.pod_ip: pod.metadata for pod in self._pods()} if nameless else {}
+        for held in nameless:
+            if meta := by_ip.get(str(held.ip)):
+                with suppress(CniError):
+                    await self._sandboxes.identify(held, PodId(meta.namespace, meta.name, meta.uid))
 
     async def _clear(self, observed: Observed) -> None:
         """Have pods get those addresses again to which nothing leads any more."""

@@ -94,7 +94,7 @@ class CapacityTeller:
         return changed
 
     def _exhaustion(self, node: Node, capacity: Capacity) -> Sequence[Report]:
-        if not capacity.taint:
+        if not capacity.taint or capacity.left > 0:
             return ()
         message = f"no address for another pod: {capacity.because}"
         return (reports.of_node(self._config.node, names.POD_IPS_EXHAUSTED, message, uid=node.metadata.uid),)

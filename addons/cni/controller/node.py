@@ -95,6 +95,7 @@ class Node:
             network=network,
             node=kernel,
             metadata=metadata,
+            pods=watched.pods,
             reporter=parts.reporter,
             now=now,
         )

@@ -18,8 +18,8 @@ _REMEMBERED = timedelta(minutes=2)
 class Rests:
     """The rests that a plan minds, by id of a subnet or an interface, or the key of new interfaces.
 
-    A full subnet rests 30 seconds at first and two minutes at most, unless more is left in it. All else rests as EC2 asks, from a second
-    to a minute.
+    A full subnet rests 30 seconds at first and two minutes at most, or until more is left in it. All else
+    rests as EC2 asks, from a second to a minute.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = utc_now) -> None:

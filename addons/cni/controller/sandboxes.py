@@ -146,6 +146,12 @@ class Sandboxes:
             if self._allocations.by_key.get(lost.key) == lost:
                 await self._release(lost)
 
+    async def identify(self, nameless: Assignment, pod: PodId) -> None:
+        """Note whose a sandbox is, which was recovered without anybody knowing. Raises CniError."""
+        async with self._containers.hold(nameless.key.container_id), self._gate.shared():
+            if self._allocations.by_key.get(nameless.key) == nameless:
+                await self._write_assigned(replace(nameless, pod=pod))
+
     async def _address(self, attempt: Attempt) -> Taken:
         """Wait for an address, no longer than the time-out and whatever ends the attempt."""
         attempt.asked = self._addresses.ask()

@@ -54,6 +54,10 @@ def _longest_cooled(
 
 
 def free_since(enis: Iterable[Eni], addresses: Addresses, now: datetime) -> dict[IPv4Address, datetime]:
-    """When each free address became free: as known so far, or `now`. To be kept for the next time."""
+    """When each free address became free: as known so far, or `now`. To be kept for the next time.
+
+    One that rests will be free when it has rested: nobody looks again just for that.
+    """
     held = frozenset[IPv4Address]().union(*(eni.all_addresses() for eni in enis))
-    return {ip: addresses.free_since.get(ip, now) for ip in held - addresses.unavailable(now)}
+    free = held - addresses.assigned - addresses.quarantined
+    return {ip: addresses.cooling.get(ip) or addresses.free_since.get(ip, now) for ip in free}

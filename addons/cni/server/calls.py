@@ -9,9 +9,10 @@ import msgspec
 from prometheus_client import Counter
 
 from addons.cni.model.requests import IO_FAILURE, NOT_AVAILABLE, TRY_LATER, CniError, CniRequest, Command
-from addons.cni.server.operations import Operations
+from addons.cni.server.operations import Operations, View
 from addons.cni.server.requests import VERSIONS, read_request
 from addons.cni.server.results import error_of, version_of
+from addons.runtime.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,22 @@ class Calls:
             case "VERSION":
                 return version_of(request.cni_version, VERSIONS)
         return None
+
+
+def look(view: View, query: Mapping[str, str]) -> tuple[int, bytes]:
+    """Answer a GET by a view; a fault of ours is in the log, and nobody else's connection ends by it."""
+    try:
+        found = view(query)
+    except ValueError as error:
+        return 400, msgspec.json.encode({"error": str(error)})
+    except Unavailable as error:
+        return 503, msgspec.json.encode({"error": error.message})
+    except Exception:
+        log.exception("a question was not answered")
+        return 500, b'{"error":"this failed, and the log says why"}'
+    if found is None:
+        return 404, b'{"error":"not found"}'
+    return 200, msgspec.json.encode(found, enc_hook=str)
 
 
 def _about(environment: Mapping[str, str]) -> str:

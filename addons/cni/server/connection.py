@@ -1,7 +1,6 @@
 """One connection to the socket: HTTP requests, and their answers one after the other."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from functools import partial
 from urllib.parse import parse_qsl, unquote
@@ -9,11 +8,8 @@ from urllib.parse import parse_qsl, unquote
 import httptools
 import msgspec
 
-from addons.cni.server.calls import Calls
+from addons.cni.server.calls import Calls, look
 from addons.cni.server.operations import View
-from addons.runtime.errors import Unavailable
-
-log = logging.getLogger(__name__)
 
 _LONGEST = 1 << 20
 _HEAD = b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: %b\r\n\r\n"
@@ -133,18 +129,7 @@ class Connection(asyncio.Protocol):
             return 404, msgspec.json.encode({"error": f"there is no {path}"})
         if method != b"GET":
             return 405, b'{"error":"GET is what is understood here"}'
-        try:
-            found = view(dict(parse_qsl(query, keep_blank_values=True)))
-        except ValueError as error:
-            return 400, msgspec.json.encode({"error": str(error)})
-        except Unavailable as error:
-            return 503, msgspec.json.encode({"error": error.message})
-        except Exception:
-            log.exception("GET %s failed", path)
-            return 500, b'{"error":"this failed, and the log says why"}'
-        if found is None:
-            return 404, b'{"error":"not found"}'
-        return 200, msgspec.json.encode(found, enc_hook=str)
+        return look(view, dict(parse_qsl(query, keep_blank_values=True)))
 
     def _answered(self, keep_alive: bool, task: asyncio.Task[tuple[int, bytes]]) -> None:
         self._served.tasks.discard(task)

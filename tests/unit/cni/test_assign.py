@@ -82,3 +82,9 @@ class TestFreeSince:
         before = NOW - seconds(60)
         addresses = Addresses(assigned=ips(3), free_since={ip(1): before, ip(3): before, ip(99): before})
         assert free_since([ONE], addresses, NOW) == {ip(1): before, ip(2): NOW}
+
+    def test_one_that_rests_will_be_free_when_it_has_rested(self) -> None:
+        addresses = Addresses(
+            cooling={ip(1): NOW + seconds(30)}, free_since={ip(1): NOW - seconds(99), ip(2): NOW, ip(3): NOW}
+        )
+        assert free_since([ONE], addresses, NOW)[ip(1)] == NOW + seconds(30)
