@@ -24,8 +24,8 @@ _KINDS = {
     "ns": "namespace",
 }
 _NOBODY = (
-    "no pod of the cluster is a daemon of ours that has to do with it; one that runs elsewhere is asked with --url,"
-    " such as --url=http://127.0.0.1:7979 for dns"
+    "no pod of the cluster is a daemon of ours that has to do with it; one that runs elsewhere is asked with"
+    " --url, such as --url=http://127.0.0.1:7979 for dns"
 )
 _CLUSTER_KINDS = ("node", "namespace")
 
@@ -78,7 +78,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(
         "addons explain",
-        description="Tell why an object has the records, the role or the address that it has, or none, and what to do.",
+        description="Tell why an object has the records, role or address that it has, or none, and what to do.",
         allow_abbrev=False,
     )
     parser.add_argument("object", metavar="KIND/NAMESPACE/NAME", help="such as service/shop/web")
