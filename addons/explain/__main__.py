@@ -78,7 +78,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(
         "addons explain",
-        description="Tell why an object has the records, role or address that it has, or none, and what to do.",
+        description="Tell why an object has its records, role or address, or none, and what to do.",
         allow_abbrev=False,
     )
     parser.add_argument("object", metavar="KIND/NAMESPACE/NAME", help="such as service/shop/web")
