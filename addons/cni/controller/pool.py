@@ -94,6 +94,7 @@ class Pool:
         """The interfaces for which the kernel is ready."""
         self.plan = Plan()
         """What was planned last."""
+        self._is_planned = False
         self.failures: dict[str, str] = {}
         """What failed and has not succeeded since."""
         self._failed: OutsideError | None = None
@@ -131,7 +132,7 @@ class Pool:
     def is_at_rest(self) -> bool:
         """Whether nothing is being added: for the pods there are, there are addresses, or there cannot be."""
         begun = (*self.plan.actions, *(one.action for one in self._under_way.values()))
-        return self._interfaces.is_known and not any(map(gain, begun))
+        return self._is_planned and not any(map(gain, begun))
 
     def wake(self) -> None:
         """Have the pool planned anew."""
@@ -181,7 +182,7 @@ class Pool:
             raise
         self._failed = None
         await self._refresh()
-        self.plan = plan_pool(self.view())
+        self.plan, self._is_planned = plan_pool(self.view()), True
         self._tell(self.plan)
         if not self._print_plan:
             for action in self.plan.actions:

@@ -1,7 +1,8 @@
-"""One endpoint on loopback for every AWS service: Route 53, STS and EC2 are ours, the others are moto's.
+"""One endpoint on loopback for every AWS service: Route 53, STS, EC2, ELBv2 and ACM are ours, others moto's.
 
-The services are told apart as AWS does it, by the service name in the signature's scope. Of EC2, the
-operations around instances and their interfaces are ours as soon as there is a VPC in `AwsEndpoint.ec2`.
+The services are told apart as AWS does it, by the service name in the signature's scope. Of EC2 and ELBv2,
+the operations that we have are ours as soon as there is a VPC in `AwsEndpoint.ec2`, of ACM as soon as there
+is a certificate in `AwsEndpoint.acm`, or a VPC.
 """
 
 import asyncio
@@ -12,10 +13,17 @@ from typing import Self
 
 from aiohttp import web
 
+from addons.sim.aws.acm import api as acm_api
+from addons.sim.aws.acm.api import AcmError
+from addons.sim.aws.acm.state import Acm
 from addons.sim.aws.ec2 import api as ec2_api
 from addons.sim.aws.ec2.api import Ec2Api
 from addons.sim.aws.ec2.errors import Ec2Error
 from addons.sim.aws.ec2.state import Ec2
+from addons.sim.aws.elbv2 import api as elbv2_api
+from addons.sim.aws.elbv2.api import Elbv2Api
+from addons.sim.aws.elbv2.errors import ElbError
+from addons.sim.aws.elbv2.state import Elbv2
 from addons.sim.aws.faults import Fault, Faults
 from addons.sim.aws.moto import Moto
 from addons.sim.aws.protocol import Target, error_code, find_call, render_error
@@ -45,17 +53,20 @@ class Call:
 
 
 class AwsEndpoint:
-    """The endpoint. `route53`, `sts` and `ec2` are state, `faults` make calls fail, `calls` records all."""
+    """The endpoint. `faults` make calls fail, `calls` records all; the other attributes are state."""
 
     def __init__(self) -> None:
         self.route53 = Route53()
         self.sts = Sts()
         self.ec2 = Ec2()
+        self.acm = Acm()
+        self.elbv2 = Elbv2(self.ec2, self.acm.has_issued)
         self.faults = Faults()
         self.calls: list[Call] = []
         self._api = Route53Api(self.route53)
         self._sts_api = StsApi(self.sts)
         self._ec2_api = Ec2Api(self.ec2)
+        self._elbv2_api = Elbv2Api(self.elbv2)
         self._moto = Moto()
         self._runner: web.AppRunner | None = None
         self._request_ids = itertools.count(1)
@@ -122,8 +133,8 @@ class AwsEndpoint:
             return await self._answer_route53(request, target, body)
         if target.service == "sts" and target.operation in sts_api.OPERATIONS:
             return await self._answer_sts(request, target, body)
-        if target.service == "ec2" and target.operation in ec2_api.OPERATIONS and self.ec2.is_used:
-            return await self._answer_ec2(request, target, body)
+        if self._is_ours(target):
+            return await self._answer_ours(request, target, body)
         reply = await self._moto.call(request.method, self._url, request.path_qs, request.headers, body)
         headers = {name: value for name, value in reply.headers.items() if name.lower() not in _HOP_BY_HOP}
         return web.Response(status=reply.status, headers=headers, body=reply.body)
@@ -148,20 +159,29 @@ class AwsEndpoint:
             return _xml(sts_api.error(refusal, request_id), refusal.status, request_id)
         return _xml(text, 200, request_id)
 
-    async def _answer_ec2(self, request: web.Request, target: Target, body: bytes) -> web.Response:
+    def _is_ours(self, target: Target) -> bool:
+        if target.service == "acm":
+            return target.operation in acm_api.OPERATIONS and (self.acm.is_used or self.ec2.is_used)
+        ours = {"ec2": ec2_api.OPERATIONS, "elasticloadbalancing": elbv2_api.OPERATIONS}
+        return target.operation in ours.get(target.service, {}) and self.ec2.is_used
+
+    async def _answer_ours(self, request: web.Request, target: Target, body: bytes) -> web.Response:
         request_id = self._request_id()
         query = body.decode() or request.query_string
         try:
-            text = await self._ec2_api.answer(target.operation, query, request_id)
-        except Ec2Error as refusal:
+            if target.service == "acm":
+                text = acm_api.answer(self.acm, target.operation, body)
+                return web.Response(text=text, content_type="application/x-amz-json-1.1")
+            api = self._ec2_api if target.service == "ec2" else self._elbv2_api
+            return _xml(await api.answer(target.operation, query, request_id), 200, request_id)
+        except (AcmError, Ec2Error, ElbError) as refusal:
             return render_error(
-                "ec2",
+                target.protocol,
                 code=refusal.code,
                 message=refusal.message,
                 status=refusal.status,
                 request_id=request_id,
             )
-        return _xml(text, 200, request_id)
 
     def _failure(self, request: web.Request, target: Target, fault: Fault) -> web.Response:
         if not fault.code:

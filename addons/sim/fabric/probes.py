@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from addons.sim.fabric.echo import ECHO_PORT
 from addons.sim.net import Namespace
 
-SILENT_AFTER_SECONDS = 0.5
+SILENT_AFTER_SECONDS = 2.0
 
 _IP_MTU_DISCOVER, _IP_PMTUDISC_DO = 10, 2
 _sequence = itertools.count(1)

@@ -1,6 +1,7 @@
 """What exists in the account, by id, and how its copies lag behind; nothing here judges a call."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeVar
@@ -19,19 +20,12 @@ from addons.sim.aws.ec2.model import (
 )
 from addons.sim.aws.ec2.space import Space
 from addons.sim.aws.ec2.timeline import Timeline
+from addons.sim.aws.throttle import RateLimit as RateLimit
 
 OWNER = "123456789012"
 REGION = "eu-central-1"
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """`burst` calls at once, then `rate` a second."""
-
-    rate: float
-    burst: int
 
 
 USUAL_RATE_LIMITS = {
@@ -65,7 +59,10 @@ class Knobs:
 
 
 class Account:
-    """Everything by id, in order of creation. `feed` tells of every change of an interface."""
+    """Everything by id, in order of creation. `feed` tells of every change of an interface.
+
+    `in_use_elsewhere` says of a security group whether another service's resources hold it.
+    """
 
     def __init__(self) -> None:
         self.knobs = Knobs()
@@ -78,6 +75,7 @@ class Account:
         self.interfaces: Timeline[Interface] = Timeline(self.agenda.time)
         self.instances: Timeline[Instance] = Timeline(self.agenda.time)
         self.feed = Feed(self.interfaces.values)
+        self.in_use_elsewhere: list[Callable[[str], bool]] = []
         self._numbers = count(1)
 
     def new_id(self, kind: str) -> str:

@@ -2,16 +2,16 @@
 
 import time
 from collections.abc import Callable, Mapping
-from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from addons.sim.aws.ec2 import wire
-from addons.sim.aws.ec2.errors import Ec2Error
-from addons.sim.aws.ec2.operations import describe, instances, interfaces, tags
+from addons.sim.aws.ec2.errors import Ec2Error, invalid, missing, unknown_parameter
+from addons.sim.aws.ec2.operations import describe, groups, instances, interfaces, tags
 from addons.sim.aws.ec2.state import Ec2
-from addons.sim.aws.throttle import Throttle
+from addons.sim.aws.throttle import Throttles
+from addons.sim.aws.wire import Wire
 
 Call = dict[str, Any]
+WIRE = Wire("ec2", unknown=unknown_parameter, invalid=invalid, missing=missing)
 
 
 class Operation(NamedTuple):
@@ -36,15 +36,26 @@ OPERATIONS: Mapping[str, Operation] = {
         "SubnetId Groups Description TagSpecifications PrivateIpAddress PrivateIpAddresses "
         "SecondaryPrivateIpAddressCount Ipv4PrefixCount Ipv4Prefixes InterfaceType ClientToken",
     ),
+    "AuthorizeSecurityGroupIngress": Operation(groups.authorize_ingress, groups.RULES_TAKE),
+    "CreateSecurityGroup": Operation(
+        groups.create_security_group, "GroupName Description VpcId TagSpecifications"
+    ),
     "CreateTags": Operation(tags.create_tags, "Resources Tags"),
     "DeleteNetworkInterface": Operation(interfaces.delete_network_interface, "NetworkInterfaceId"),
+    "DeleteSecurityGroup": Operation(groups.delete_security_group, "GroupId"),
     "DeleteTags": Operation(tags.delete_tags, "Resources Tags"),
+    "DescribeAvailabilityZones": Operation(
+        describe.describe_availability_zones, "ZoneNames ZoneIds AllAvailabilityZones Filters"
+    ),
     "DescribeInstanceTypes": Operation(describe.describe_instance_types, f"InstanceTypes {_PAGED}"),
     "DescribeInstances": Operation(describe.describe_instances, f"InstanceIds {_PAGED}"),
     "DescribeNetworkInterfaces": Operation(
         describe.describe_network_interfaces, f"NetworkInterfaceIds {_PAGED}"
     ),
     "DescribeRouteTables": Operation(describe.describe_route_tables, f"RouteTableIds {_PAGED}"),
+    "DescribeSecurityGroupRules": Operation(
+        groups.describe_security_group_rules, f"SecurityGroupRuleIds {_PAGED}"
+    ),
     "DescribeSecurityGroups": Operation(describe.describe_security_groups, f"GroupIds {_PAGED}"),
     "DescribeSubnets": Operation(describe.describe_subnets, f"SubnetIds {_PAGED}"),
     "DescribeTags": Operation(tags.describe_tags, _PAGED),
@@ -53,6 +64,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "ModifyNetworkInterfaceAttribute": Operation(
         interfaces.modify_network_interface_attribute,
         "NetworkInterfaceId Attachment Description Groups SourceDestCheck",
+    ),
+    "RevokeSecurityGroupIngress": Operation(
+        groups.revoke_ingress, f"SecurityGroupRuleIds {groups.RULES_TAKE}"
     ),
     "RunInstances": Operation(
         instances.run_instances,
@@ -72,31 +86,23 @@ class Ec2Api:
 
     def __init__(self, ec2: Ec2, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.ec2 = ec2
-        self._monotonic = monotonic
-        self._throttles: dict[str, Throttle] = {}
+        self._throttles = Throttles(monotonic)
         self._answered: dict[tuple[str, str], tuple[Call, Call]] = {}
 
     async def answer(self, operation: str, query: str, request_id: str) -> str:
         """Give the XML of the answer. Raises `Ec2Error`."""
         ec2 = self.ec2
         ec2.calls[operation] += 1
-        self._admit(operation)
+        if not self._throttles.admit(operation, ec2.knobs.rate_limits):
+            raise Ec2Error("RequestLimitExceeded", "Request limit exceeded.", 503)
         if ec2.knobs.latency_seconds:
             await ec2.sleep(ec2.knobs.latency_seconds)
         ec2.agenda.settle()
-        call = wire.read(operation, query)
+        call = WIRE.read(operation, query)
         if call.pop("DryRun", False):
             message = "Request would have succeeded, but DryRun flag is set."
             raise Ec2Error("DryRunOperation", message, 412)
-        return wire.write(operation, self._run(operation, call), request_id)
-
-    def _admit(self, operation: str) -> None:
-        for pattern, limit in self.ec2.knobs.rate_limits.items():
-            if fnmatchcase(operation, pattern):
-                throttle = self._throttles.setdefault(operation, Throttle(self._monotonic))
-                if not throttle.admits(limit.rate, limit.burst):
-                    raise Ec2Error("RequestLimitExceeded", "Request limit exceeded.", 503)
-                return
+        return WIRE.write(operation, self._run(operation, call), request_id)
 
     def _run(self, operation: str, call: Call) -> Call:
         """Run a call, or give the answer again that a call with the same token has had."""

@@ -61,3 +61,8 @@ def no_free_prefix(*, is_full: bool) -> Ec2Error:
         "InsufficientCidrBlocks",
         "The specified subnet does not have enough free cidr blocks to satisfy the request.",
     )
+
+
+def unknown_parameter(name: str) -> Ec2Error:
+    """The refusal of a parameter that a call does not have."""
+    return Ec2Error("UnknownParameter", f"The parameter {name} is not recognized")

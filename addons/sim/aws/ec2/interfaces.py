@@ -61,6 +61,7 @@ class Interfaces:
         groups: tuple[str, ...] = (),
         description: str = "",
         tags: Tags | None = None,
+        requester: str = "",
     ) -> Interface:
         """Make an interface with a primary address, and what else is wished for."""
         account, wish = self._account, wish or Wish()
@@ -89,6 +90,7 @@ class Interfaces:
             description=description,
             tags=dict(tags or {}),
             is_pending=account.knobs.pending_seconds > 0,
+            requester=requester,
         )
         space.take(addresses, prefixes)
         account.put(interface)
@@ -98,9 +100,13 @@ class Interfaces:
     def delete(self, id_: str) -> None:
         """Delete an interface that is tied to nothing."""
         interface = self._account.interface(id_)
-        if interface.attachment:
+        if interface.attachment or interface.requester:
             raise invalid(f"Network interface '{id_}' is currently in use.")
         self._account.drop(interface)
+
+    def release(self, id_: str) -> None:
+        """Let the service that holds an interface delete it."""
+        self._account.drop(self._account.interface(id_))
 
     def assign(
         self, id_: str, wish: Wish, *, may_move: bool = False

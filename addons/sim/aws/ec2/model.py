@@ -29,6 +29,7 @@ class Interface:
     """An elastic network interface. `addresses`: the primary one, then the secondary ones in order.
 
     `prefixes` are blocks of 16 addresses (/28). `is_pending`: just made, not yet usable.
+    `requester`: the service that holds it, e.g. amazon-elb; "" for the account itself.
     """
 
     id: str
@@ -44,11 +45,12 @@ class Interface:
     attachment: Attachment | None = None
     source_dest_check: bool = True
     is_pending: bool = False
+    requester: str = ""
 
     @property
     def status(self) -> str:
         """How DescribeNetworkInterfaces names its state."""
-        if self.attachment is not None:
+        if self.attachment is not None or self.requester:
             return "in-use"
         return "pending" if self.is_pending else "available"
 
@@ -118,14 +120,35 @@ class RouteTable:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRule:
+    """One permission of what may come in. `source`: a CIDR, a group (sg-) or a prefix list (pl-).
+
+    The protocol "-1" is all of them, and has no ports (-1 to -1).
+    """
+
+    id: str
+    protocol: str
+    from_port: int
+    to_port: int
+    source: str
+    description: str = ""
+
+    @property
+    def key(self) -> tuple[str, int, int, str]:
+        """What makes it another rule; the description does not."""
+        return self.protocol, self.from_port, self.to_port, self.source
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityGroup:
-    """A security group, by name and id alone: the simulated network lets everything pass."""
+    """A security group. Its rules are kept and told; the simulated network lets everything pass."""
 
     id: str
     vpc_id: str
     name: str
     description: str = ""
     tags: Tags = field(default_factory=dict)
+    rules: tuple[GroupRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from addons.sim.aws.ec2.account import OWNER, Account
+from addons.sim.aws.ec2.account import OWNER, REGION, Account
+from addons.sim.aws.ec2.errors import invalid
 from addons.sim.aws.ec2.filters import Values, choose, narrow, page
 from addons.sim.aws.ec2.instance_types import description, descriptions
 from addons.sim.aws.ec2.model import Attachment, Instance, Interface, RouteTable, SecurityGroup, Subnet, Vpc
@@ -37,7 +38,8 @@ _INTERFACE: Mapping[str, Values[Interface]] = {
     "owner-id": lambda _: [OWNER],
     "private-dns-name": lambda eni: [shapes.dns_name(eni.addresses[0])],
     "private-ip-address": lambda eni: eni.addresses[:1],
-    "requester-managed": lambda _: [False],
+    "requester-id": lambda eni: [eni.requester] if eni.requester else [],
+    "requester-managed": lambda eni: [bool(eni.requester)],
     "source-dest-check": lambda eni: [eni.source_dest_check],
     "status": lambda eni: [eni.status],
     "subnet-id": lambda eni: [eni.subnet_id],
@@ -169,6 +171,7 @@ _GROUP: Mapping[str, Values[SecurityGroup]] = {
     "description": lambda group: [group.description],
     "group-id": lambda group: [group.id],
     "group-name": lambda group: [group.name],
+    "ip-permission.group-id": lambda group: [rule.source for rule in group.rules],
     "vpc-id": lambda group: [group.vpc_id],
 }
 
@@ -179,3 +182,23 @@ def describe_security_groups(ec2: Ec2, call: Call) -> Call:
     found = choose(ec2.account.security_groups, "sg", ids, call.get("Filters", ()), _GROUP)
     shown, following = page(found, call, lambda group: group.id, ids=ids)
     return {"SecurityGroups": list(map(shapes.security_group_shape, shown)), "NextToken": following}
+
+
+def describe_availability_zones(ec2: Ec2, call: Call) -> Call:
+    """Show the zones in which subnets are."""
+    names = sorted({subnet.zone for subnet in ec2.account.subnets.values()})
+    wanted = call.get("ZoneNames", names)
+    if absent := [name for name in wanted if name not in names]:
+        raise invalid(f"Invalid availability zone: [{absent[0]}]")
+    items = [
+        {
+            "ZoneName": name,
+            "ZoneId": f"euc1-az{ord(name[-1]) - 95}",
+            "ZoneType": "availability-zone",
+            "State": "available",
+            "RegionName": REGION,
+            "OptInStatus": "opt-in-not-required",
+        }
+        for name in wanted
+    ]
+    return {"AvailabilityZones": items}

@@ -5,7 +5,16 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from addons.sim.aws.ec2.account import OWNER, REGION, Account
-from addons.sim.aws.ec2.model import Instance, Interface, RouteTable, SecurityGroup, Subnet, Tags, Vpc
+from addons.sim.aws.ec2.model import (
+    GroupRule,
+    Instance,
+    Interface,
+    RouteTable,
+    SecurityGroup,
+    Subnet,
+    Tags,
+    Vpc,
+)
 
 Shape = dict[str, Any]
 
@@ -48,7 +57,8 @@ def interface_shape(account: Account, eni: Interface) -> Shape:
     return _about_interface(account, eni) | {
         "Attachment": _attachment_shape(eni),
         "AvailabilityZone": eni.zone,
-        "RequesterManaged": False,
+        "RequesterId": eni.requester or None,
+        "RequesterManaged": bool(eni.requester),
         "TagSet": tag_items(eni.tags),
     }
 
@@ -209,13 +219,55 @@ def _route(destination: str, target: str) -> Shape:
     }
 
 
+def permission_items(rules: Iterable[GroupRule]) -> list[Shape]:
+    """Give IpPermissions: the sources of one protocol and range of ports together."""
+    found: dict[tuple[str, int, int], Shape] = {}
+    for rule in rules:
+        empty: Shape = {"IpRanges": [], "Ipv6Ranges": [], "PrefixListIds": [], "UserIdGroupPairs": []}
+        ports = {"FromPort": rule.from_port, "ToPort": rule.to_port} if rule.protocol != "-1" else {}
+        key = (rule.protocol, rule.from_port, rule.to_port)
+        item = found.setdefault(key, {"IpProtocol": rule.protocol, **ports, **empty})
+        kind, name = source_kind(rule.source)
+        owner = {"UserId": OWNER} if kind == "UserIdGroupPairs" else {}
+        item[kind].append({name: rule.source, "Description": rule.description or None, **owner})
+    return list(found.values())
+
+
+def source_kind(source: str) -> tuple[str, str]:
+    """Give the list of IpPermissions where a source belongs, and its name there."""
+    if source.startswith("sg-"):
+        return "UserIdGroupPairs", "GroupId"
+    if source.startswith("pl-"):
+        return "PrefixListIds", "PrefixListId"
+    return ("Ipv6Ranges", "CidrIpv6") if ":" in source else ("IpRanges", "CidrIp")
+
+
+def group_rule_shape(group: SecurityGroup, rule: GroupRule) -> Shape:
+    """Give a SecurityGroupRule."""
+    kind, name = source_kind(rule.source)
+    reference = {"GroupId": rule.source, "UserId": OWNER}
+    name = "CidrIpv4" if name == "CidrIp" else name
+    source = {"ReferencedGroupInfo": reference} if kind == "UserIdGroupPairs" else {name: rule.source}
+    return {
+        "Description": rule.description or None,
+        "FromPort": rule.from_port,
+        "GroupId": group.id,
+        "GroupOwnerId": OWNER,
+        "IpProtocol": rule.protocol,
+        "IsEgress": False,
+        "SecurityGroupRuleId": rule.id,
+        "ToPort": rule.to_port,
+        **source,
+    }
+
+
 def security_group_shape(group: SecurityGroup) -> Shape:
     """Give a SecurityGroup."""
     return {
         "Description": group.description,
         "GroupId": group.id,
         "GroupName": group.name,
-        "IpPermissions": [],
+        "IpPermissions": permission_items(group.rules),
         "IpPermissionsEgress": [],
         "OwnerId": OWNER,
         "Tags": tag_items(group.tags),

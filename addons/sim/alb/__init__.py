@@ -1,0 +1,1 @@
+"""The data plane of simulated load balancers: real HTTP by the rules, to real targets, probed as AWS does."""

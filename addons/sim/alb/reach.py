@@ -1,0 +1,17 @@
+"""Where a target really listens: instances by their primary address, and whatever a test maps."""
+
+from collections.abc import Callable
+
+from addons.sim.aws.elbv2.account import Account
+
+Reach = Callable[[str, int], tuple[str, int]]
+
+
+def reach_by_address(account: Account) -> Reach:
+    """Give the way that leads to the address of a target itself, that of an instance for its id."""
+
+    def reach(id_: str, port: int) -> tuple[str, int]:
+        interfaces = account.ec2.account.interfaces_of(id_)
+        return (str(interfaces[0].addresses[0]) if interfaces else id_), port
+
+    return reach

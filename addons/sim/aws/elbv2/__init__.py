@@ -1,0 +1,1 @@
+"""A strict ELBv2 of application load balancers: rules, certificates, targets, quotas, time."""
