@@ -86,7 +86,7 @@ async def full(node: CniNode, addresses: int) -> None:
 
     async def has() -> bool:
         rows = (await node.get("/api/state"))["interfaces"]
-        return sum(each["assigned"] + each["free"] for each in rows) >= addresses
+        return bool(sum(each["assigned"] + each["free"] for each in rows) >= addresses)
 
     await until(has, f"{addresses} addresses", seconds=120)
 

@@ -23,6 +23,8 @@ Network = Annotated[
     str, in_schema(rf"{IPV4}(/(3[0-2]|[12]?[0-9]))?", "a network or an address of IPv4, such as 10.0.0.0/8")
 ]
 AbsolutePath = Annotated[str, form("/.*", "a path, from the root on")]
+# The kernel takes 107 bytes for a socket; five are for the name under which it is made.
+SocketPath = Annotated[str, form("/.{1,101}", "a path, from the root on, of at most 102 characters")]
 VethPrefix = Annotated[str, form("[a-z][a-z0-9]{0,3}", "1 to 4 letters and digits, such as eni")]
 TagKey = Annotated[str, form(".{1,128}", "the key of a tag or label")]
 CniVersion = Literal["0.4.0", "1.0.0", "1.1.0"]
@@ -162,7 +164,7 @@ class Config(CommonConfig, frozen=True, kw_only=True):
     state_dir: AbsolutePath = "/run/aws-addons/cni"
     """Where assignments are written down. It may be lost with a reboot, as pods are."""
 
-    socket: AbsolutePath = "/run/aws-addons/cni.sock"
+    socket: SocketPath = "/run/aws-addons/cni.sock"
     """Where container runtimes, by the plugin, and our iamproxy ask."""
 
     cni_bin_dir: Annotated[AbsolutePath, also_read("HOST_CNI_BIN_PATH")] = "/host/opt/cni/bin"

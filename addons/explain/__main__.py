@@ -23,6 +23,10 @@ _KINDS = {
     "no": "node",
     "ns": "namespace",
 }
+_NOBODY = (
+    "no pod of the cluster is a daemon of ours that has to do with it; one that runs elsewhere is asked with"
+    " --url, such as --url=http://127.0.0.1:7979 for dns"
+)
 _CLUSTER_KINDS = ("node", "namespace")
 
 
@@ -44,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(f"addons explain: {error.message}\n")
         return 3
     if not answers:
-        sys.stderr.write("addons explain: no daemon of ours runs that has to do with it\n")
+        sys.stderr.write(f"addons explain: {_NOBODY}\n")
         return 3
     say((as_data if given.output == "json" else in_words)(about, answers))
     return 0 if any(map(_is_told, answers)) else 3
@@ -74,14 +78,14 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(
         "addons explain",
-        description="Tell why an object has the records or the role that it has, or none, and what to do.",
+        description="Tell why an object has its records, role or address, or none, and what to do.",
         allow_abbrev=False,
     )
     parser.add_argument("object", metavar="KIND/NAMESPACE/NAME", help="such as service/shop/web")
     where = "where the object is, if only KIND/NAME is given; else the namespace of the kubeconfig counts"
     parser.add_argument("-n", "--namespace", default="", help=where)
     parser.add_argument("--kubeconfig", default="", help="as kubectl has it")
-    parser.add_argument("--daemon", default="", help="ask this one alone: dns, iamproxy")
+    parser.add_argument("--daemon", default="", help="ask this one alone: cni, dns, iamproxy")
     parser.add_argument(
         "--daemons-in", default="", metavar="NAMESPACE", help="look for daemons in this namespace"
     )

@@ -102,7 +102,8 @@ class Controller:
                 )
             except OutsideError as error:
                 await attempt.aclose()
-                self._phase = self._trouble() or f"the node is not known yet: {error.message}"
+                why = f"the node is not known yet: {error.message}"
+                self._phase = "; ".join(filter(None, (why, self._trouble())))
                 log.warning("%s", self._phase)
                 await _pause(stopping, backoff.next(asyncio.get_running_loop().time()))
             else:

@@ -298,7 +298,8 @@ class TestCommandLine:
         assert await world.run("explain", "service/shop/web") == (
             3,
             "",
-            "addons explain: no daemon of ours runs that has to do with it\n",
+            "addons explain: no pod of the cluster is a daemon of ours that has to do with it; one that runs"
+            " elsewhere is asked with --url, such as --url=http://127.0.0.1:7979 for dns\n",
         )
 
     @pytest.mark.parametrize("said", ["service", "service/", "a/b/c/d", "node/a/b"])
