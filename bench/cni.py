@@ -1,8 +1,7 @@
 """How fast cni is, beside its targets and Debian's `ptp` with `host-local`, in the same run.
 
 Run `python -m bench.cni [rates burst churn restart memory]` as root. The daemon is a process on a node of the
-simulated VPC, its pool full; its
-plugin, static C, is called as a container runtime calls it. Then: bursts, churn, a restart, memory.
+simulated VPC, its pool full; its plugin, static C, is called as a container runtime calls it.
 """
 
 import asyncio
