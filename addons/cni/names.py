@@ -68,5 +68,6 @@ ENI_CONFIG_MISSING: Final = "EniConfigMissing"
 INVALID_ENI_CONFIG: Final = "InvalidEniConfig"
 ROUTE_TABLES_UNREADABLE: Final = "RouteTablesUnreadable"
 
-# Reasons: the capacity of the node.
+# Reasons: the capacity of the node, and the node itself.
+NODE_UNKNOWN: Final = "NodeUnknown"
 POD_IPS_EXHAUSTED: Final = "PodIpsExhausted"

@@ -72,15 +72,16 @@ async def test_the_page_has_a_bar_for_each_interface_and_each_pod() -> None:
 
             async def is_shown() -> Any:
                 state = await node.get("/api/state")
-                return state if "3 assigned" in state["addresses"] else None
+                is_told = state["toldToTheScheduler"].endswith("left")
+                return state if is_told and "3 assigned" in state["addresses"] else None
 
             state = await until(is_shown)
-            first, second = state["interfaces"]
-            assert first["use"] == "##~"
-            assert second["use"].startswith("#")
-            assert (first["assigned"], first["cooling"], first["of"]) == (2, 1, 3)
-            assert [row["address"] for row in state["pods"]] == given[1:]
-            assert state["toldToTheScheduler"].endswith("left")
+            rows = state["interfaces"]
+            for row in rows:
+                drawn = "#" * row["assigned"] + "+" * row["free"] + "~" * row["cooling"]
+                assert (row["use"], row["of"]) == (drawn.ljust(3, "."), 3)
+            assert [sum(row[what] for row in rows) for what in ("assigned", "cooling")] == [3, 1]
+            assert sorted(row["address"] for row in state["pods"]) == sorted(given[1:])
             assert state["sourceTranslation"] == "only what leaves by an internet gateway"
 
 
@@ -124,3 +125,15 @@ async def metrics(node: CniNode) -> dict[str, float]:
     done = await run(*node.inside.command("curl", "-s", f"http://127.0.0.1:{PORT}/metrics"))
     pairs = (line.rpartition(" ") for line in done.out.splitlines() if line and not line.startswith("#"))
     return {name.removesuffix("_total"): float(value) for name, _, value in pairs if "{" not in name}
+
+
+async def test_a_node_that_kubernetes_does_not_have_is_told_as_what_is_wrong() -> None:
+    async with cni_world() as world:
+        node = await world.add_node()
+        async with node.ready("--node=nope"):
+
+            async def told() -> list[str]:
+                return [each["reason"] for each in (await node.get("/api/state"))["degraded"]]
+
+            await until(lambda: told(), "what is wrong")
+            assert await told() == ["NodeUnknown"]

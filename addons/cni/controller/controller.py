@@ -102,7 +102,7 @@ class Controller:
                 )
             except OutsideError as error:
                 await attempt.aclose()
-                why = f"the node is not known yet: {error.message}"
+                why = f"not started yet: {error.message}"
                 self._phase = "; ".join(filter(None, (why, self._trouble())))
                 log.warning("%s", self._phase)
                 await _pause(stopping, backoff.next(asyncio.get_running_loop().time()))

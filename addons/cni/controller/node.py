@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from addons.cni import names
 from addons.cni.aws.node import NodeMetadata
 from addons.cni.config import Config
 from addons.cni.controller import metrics
@@ -168,6 +169,9 @@ class Node:
     def faults(self) -> Iterator[Fault]:
         """What around the daemon keeps it from its work."""
         yield from self.pool.faults()
+        if self._watched.knows_node and self._watched.node() is None:
+            about, words = f"node {self._config.node}", "Kubernetes has no node of this name: see --node"
+            yield Fault("kubernetes", about, names.NODE_UNKNOWN, words)
         for about, error in (self.audit.errors | self.translating.errors).items():
             yield Fault("aws", about, error.reason, error.message)
 

@@ -1,6 +1,7 @@
 """What is told of the pool and of pods: in the log, on the status page, and as Events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv4Network
 
 from addons.cni import names
 from addons.cni.model.actions import (
@@ -42,7 +43,7 @@ def of_applied(applied: Applied) -> Report:
             ref=None,
             action=verb_of(action),
             reason=applied.error.reason,
-            message=f"{in_words(action)} failed: {applied.error.message}",
+            message=f"could not {in_words(action)}: {applied.error.message}",
             log="info" if isinstance(applied.error, Withheld) else "warning",
         )
     return Report(
@@ -50,7 +51,7 @@ def of_applied(applied: Applied) -> Report:
         ref=None,
         action=verb_of(action),
         reason=_REASONS[type(action)],
-        message=f"{in_words(action, applied)}: {action.because}",
+        message=f"{done_in_words(applied)}: {action.because}",
         is_change=True,
     )
 
@@ -142,28 +143,51 @@ def verb_of(action: Action) -> str:
     return "repair"
 
 
-def in_words(action: Action, applied: Applied | None = None) -> str:
-    """What an action does, with what it brought once that is known."""
+_DONE = {
+    "assign": "assigned",
+    "release": "released",
+    "make": "made",
+    "set": "set",
+    "finish": "finished",
+    "delete": "deleted",
+}
+
+
+def in_words(action: Action) -> str:
+    """What an action is to do."""
+    return " ".join(_words(action, None))
+
+
+def done_in_words(applied: Applied) -> str:
+    """What an action has done, with what it brought."""
+    verb, *what = _words(applied.action, applied)
+    return " ".join((_DONE[verb], *what))
+
+
+def _words(action: Action, applied: Applied | None) -> tuple[str, ...]:
+    """The verb, and what it is about."""
     match action:
         case AssignAddresses(count=count):
-            got = ", ".join(map(str, sorted(applied.addresses))) if applied else f"{count} addresses"
-            return f"assigned {got}"
+            return "assign", _listed(applied.addresses) if applied else f"{count} addresses"
         case AssignPrefixes(count=count):
-            got = ", ".join(map(str, sorted(applied.prefixes))) if applied else f"{count} prefixes"
-            return f"assigned {got}"
+            return "assign", _listed(applied.prefixes) if applied else f"{count} prefixes"
         case ReleaseAddresses(ips=ips):
-            return f"released {', '.join(map(str, ips))}"
+            return "release", _listed(ips)
         case ReleasePrefixes(prefixes=prefixes):
-            return f"released {', '.join(map(str, prefixes))}"
+            return "release", _listed(prefixes)
         case CreateEni():
             which = applied.eni.eni_id if applied and applied.eni else "an interface"
-            return f"made {which} with {action.prefixes or action.addresses} {_kind(action)}"
+            return "make", f"{which} with {action.prefixes or action.addresses} {_kind(action)}"
         case SetSecurityGroups(groups=groups):
-            return f"set security groups {', '.join(groups)}"
+            return "set", f"security groups {', '.join(groups)}"
         case RepairEni():
-            return "finished what was begun"
+            return "finish", "what was begun"
         case DeleteEni():
-            return "deleted"
+            return "delete", "it"
+
+
+def _listed(what: Iterable[IPv4Address] | Iterable[IPv4Network]) -> str:
+    return ", ".join(map(str, sorted(what)))
 
 
 def _kind(action: CreateEni) -> str:

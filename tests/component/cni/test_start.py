@@ -26,6 +26,6 @@ async def test_a_single_pass_names_the_metadata_that_it_cannot_reach(tmp_path: P
         assert started.process.stderr
         async with asyncio.timeout(30):
             said = ""
-            while "the node is not known yet: metadata of the node" not in said:
+            while "not started yet: metadata of the node" not in said:
                 said = (await started.process.stderr.readline()).decode()
                 assert said, "it ended"
