@@ -40,7 +40,7 @@ async def test_two_idle_nodes_in_a_subnet_of_eleven_addresses_take_none_of_it() 
 async def test_twenty_pods_in_a_subnet_of_eleven_addresses_get_all_of_it_and_the_others_hear_why() -> None:
     async with cni_world(TINY) as world:
         one, two = await world.add_node(), await world.add_node()
-        flags = ("--add-timeout=4s",)
+        flags = ("--add-timeout=10s",)
         async with one.ready(*flags), two.ready(*flags):
             with crowd(world, one, 10, "one") as ours, crowd(world, two, 10, "two") as theirs:
                 both = await asyncio.gather(add_all(one, ours), add_all(two, theirs))

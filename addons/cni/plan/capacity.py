@@ -16,11 +16,17 @@ TAINT_AFTER = timedelta(seconds=5)
 """So long must nothing be left before the taint is set, and something before it is taken away."""
 
 
+CLAIM_AFTER = timedelta(seconds=25)
+"""So long a node that shares subnets waits before it promises more of them than before: by then the others
+have read that they have less (15 s while addresses are scarce), and have told so (LOWER_AFTER)."""
+
+
 class Capacity(Struct, frozen=True, kw_only=True):
     """What the node's status should say. To be handed back for the next one.
 
     `value` is the number of the extended resource, `exact` what it would be without delay, `left` how many
-    more pods would get an address. `lower_since` and `turned_since` are when the delays began.
+    more pods would get an address. `claim` is how many addresses of shared subnets the node has or promises,
+    None where it shares none. `lower_since`, `turned_since` and `claim_since` are when the delays began.
     """
 
     value: int
@@ -30,6 +36,8 @@ class Capacity(Struct, frozen=True, kw_only=True):
     because: str = ""
     lower_since: datetime | None = None
     turned_since: datetime | None = None
+    claim: int | None = None
+    claim_since: datetime | None = None
 
 
 def pod_ip_capacity(
@@ -47,7 +55,11 @@ def pod_ip_capacity(
     """
     demand = view.demand or Demand()
     stock = view.stock
-    usable = stock.usable + min(growable(view), _below_limits(view), *_shares(view, sharers, rank))
+    shares = _shares(view, sharers, rank)
+    claim, claim_since = _claim(view, shares, before) if sharers > 1 else (None, None)
+    if claim is not None:
+        shares = [claim - _held_in_all(view)]
+    usable = stock.usable + min(growable(view), _below_limits(view), *shares)
     if view.pods_limit is not None:
         usable = min(usable, view.pods_limit)
     exact = max(0, usable - demand.unrequested)
@@ -62,14 +74,36 @@ def pod_ip_capacity(
         because=_because(view) if left <= 0 else f"{left} addresses left",
         lower_since=lower_since,
         turned_since=turned_since,
+        claim=claim,
+        claim_since=claim_since,
     )
 
 
 def _below_limits(view: View) -> int:
     """Addresses that the type of instance allows beyond those that are there, cooling ones included."""
-    held = sum(len(eni.all_addresses()) for eni in view.pod_enis)
+    held = _held_in_all(view)
     enis = view.eni_limit - sum(eni.is_managed and eni not in view.pod_enis for eni in view.enis)
     return max(0, enis * view.limits.slots_per_eni * view.unit - held)
+
+
+def _held_in_all(view: View) -> int:
+    """Addresses for pods that are there, whoever has them."""
+    return sum(len(eni.all_addresses()) for eni in view.pod_enis)
+
+
+def _claim(view: View, shares: list[int], before: Capacity | None) -> tuple[int | None, datetime | None]:
+    """What the node has and its share together. It grows only when other nodes have given up that part.
+
+    An address that the node takes of its share changes nothing.
+    """
+    if not shares:
+        return None, None
+    held = _held_in_all(view)
+    wanted = held + shares[0]
+    if before is None or before.claim is None or wanted <= before.claim:
+        return wanted, None
+    since = before.claim_since or view.now
+    return (wanted, None) if view.now - since >= CLAIM_AFTER else (max(before.claim, held), since)
 
 
 def _shares(view: View, sharers: int, rank: int) -> list[int]:

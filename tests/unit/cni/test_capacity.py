@@ -71,6 +71,37 @@ class TestValue:
         assert shares == [6, 5]
 
 
+class TestClaim:
+    """Of shared subnets a node promises more than before only when others have given up that part."""
+
+    def test_what_ec2_divides_anew_is_promised_when_the_others_have_had_time_to_promise_less(self) -> None:
+        first = capacity(eni(0, 5, 6, 7), free=2, sharers=2)
+        assert first.value == 3 + 1
+        then = capacity(eni(0, 5, 6, 7), free=8, sharers=2, before=first)
+        assert then.value == 3 + 1
+        later = {"free": 8, "sharers": 2, "before": then}
+        assert capacity(eni(0, 5, 6, 7), now=NOW + timedelta(seconds=24), **later).value == 3 + 1
+        assert capacity(eni(0, 5, 6, 7), now=NOW + timedelta(seconds=25), **later).value == 3 + 4
+
+    def test_an_address_that_is_taken_of_the_share_changes_nothing(self) -> None:
+        first = capacity(eni(0), free=11, sharers=2)
+        taken = {"subnet-1": replace(subnet(free=10), taken=1)}
+        assert capacity(eni(0, 5), subnets=taken, sharers=2, before=first).value == first.value == 6
+
+    def test_a_smaller_share_is_counted_at_once(self) -> None:
+        first = capacity(eni(0), free=8, sharers=2)
+        assert capacity(eni(0), free=2, sharers=2, before=first).exact == 1
+
+    def test_an_address_that_has_rested_is_ours_all_the_while(self) -> None:
+        first = capacity(eni(0, 5), free=0, sharers=2, cooling={5: 9})
+        assert first.value == 0
+        assert capacity(eni(0, 5), free=0, sharers=2, before=first).value == 1
+
+    def test_a_node_that_shares_with_nobody_waits_for_nobody(self) -> None:
+        first = capacity(eni(0), free=2)
+        assert capacity(eni(0), free=8, before=first).value == 8
+
+
 class TestDelay:
     """It rises at once, falls after ten seconds, and never below what pods have requested."""
 
