@@ -45,7 +45,8 @@ class Knobs:
     `rate_limits`: by a pattern of operations, each pattern with one bucket; the first that fits counts.
     `describe_lag_seconds`: what describing calls show is so old. `provision_seconds`: until a load balancer
     is active; `register_seconds`: until a target is healthy that nobody probes. `draining_seconds`: None
-    for as long as the target group's attribute says.
+    for as long as the target group's attribute says. `release_seconds`: how long the interfaces of a load
+    balancer, or of a subnet that it left, outlive it.
     """
 
     rate_limits: dict[str, RateLimit] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Knobs:
     provision_seconds: float = 0.0
     register_seconds: float = 0.0
     draining_seconds: float | None = None
+    release_seconds: float = 0.0
 
 
 class Account:

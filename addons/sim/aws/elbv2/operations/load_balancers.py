@@ -1,8 +1,9 @@
 """What happens to load balancers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from addons.sim.aws.ec2.account import REGION
@@ -33,7 +34,7 @@ def create_load_balancer(elb: Elbv2, call: Call) -> Call:
         raise invalid(f"Load balancer scheme '{scheme}' must be one of 'internet-facing' and 'internal'")
     subnets = _read_subnets(account, call)
     groups = _check_groups(account, call.get("SecurityGroups", ()), subnets[0].vpc_id)
-    _check_ip_type(ip_type, scheme)
+    _check_ip_type(ip_type, scheme, subnets)
     tags = read_tags(call.get("Tags", ()))
     if there := _named(account, name):
         wanted = (scheme, {subnet.id for subnet in subnets}, ip_type)
@@ -99,6 +100,13 @@ def _plug(account: Account, arn: str, subnet_id: str, groups: tuple[str, ...]) -
     return made.id
 
 
+def _unplug(account: Account, interfaces: Iterable[str]) -> None:
+    """Let interfaces be gone after a while; until then their security groups are in use."""
+    for id_ in interfaces:
+        release = partial(account.ec2.interfaces.release, id_)
+        account.agenda.after(account.knobs.release_seconds, release)
+
+
 def _activate(account: Account, arn: str) -> None:
     if balancer := account.load_balancers.get(arn):
         account.load_balancers.put(arn, replace(balancer, state="active"))
@@ -140,11 +148,13 @@ def _check_groups(account: Account, ids: Sequence[str], vpc_id: str) -> tuple[st
     return tuple(dict.fromkeys(ids)) or (next(default),)
 
 
-def _check_ip_type(ip_type: str, scheme: str) -> None:
+def _check_ip_type(ip_type: str, scheme: str, subnets: Sequence[Subnet]) -> None:
     if ip_type not in _IP_TYPES:
         raise invalid(f"IP address type '{ip_type}' must be one of '[{', '.join(_IP_TYPES)}]'")
     if ip_type == "dualstack-without-public-ipv4" and scheme == "internal":
         raise unsettled("An internal load balancer cannot have the type 'dualstack-without-public-ipv4'")
+    if ip_type != "ipv4" and not all(subnet.ipv6_cidr for subnet in subnets):
+        raise invalid("You must specify subnets with an associated IPv6 CIDR block.")
 
 
 def delete_load_balancer(elb: Elbv2, call: Call) -> Call:
@@ -160,8 +170,7 @@ def delete_load_balancer(elb: Elbv2, call: Call) -> Call:
     for listener in account.listeners_of(balancer.arn):
         drop_listener(account, listener.arn)
     account.load_balancers.remove(balancer.arn)
-    for id_ in balancer.interfaces:
-        account.ec2.interfaces.release(id_)
+    _unplug(account, balancer.interfaces)
     return {}
 
 
@@ -213,11 +222,10 @@ def set_subnets(elb: Elbv2, call: Call) -> Call:
     kept = {subnet.id: plugged.pop(subnet.id, "") for subnet in subnets}
     groups = balancer.security_groups
     interfaces = {id_: eni or _plug(account, balancer.arn, id_, groups) for id_, eni in kept.items()}
-    for eni in plugged.values():
-        account.ec2.interfaces.release(eni)
+    _unplug(account, plugged.values())
     changed = replace(balancer, subnets=tuple(interfaces), interfaces=tuple(interfaces.values()))
     if "IpAddressType" in call:
-        _check_ip_type(call["IpAddressType"], balancer.scheme)
+        _check_ip_type(call["IpAddressType"], balancer.scheme, subnets)
         changed = replace(changed, ip_address_type=call["IpAddressType"])
     account.load_balancers.put(balancer.arn, changed)
     zones = load_balancer_shape(account, changed)["AvailabilityZones"]
@@ -238,7 +246,8 @@ def set_security_groups(elb: Elbv2, call: Call) -> Call:
 def set_ip_address_type(elb: Elbv2, call: Call) -> Call:
     """Let a load balancer have addresses of one family or both."""
     balancer = elb.account.load_balancer(call["LoadBalancerArn"])
-    _check_ip_type(call["IpAddressType"], balancer.scheme)
+    subnets = [elb.account.ec2.account.subnets[id_] for id_ in balancer.subnets]
+    _check_ip_type(call["IpAddressType"], balancer.scheme, subnets)
     changed = replace(balancer, ip_address_type=call["IpAddressType"])
     elb.account.load_balancers.put(balancer.arn, changed)
     return {"IpAddressType": changed.ip_address_type}
