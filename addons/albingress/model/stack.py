@@ -4,9 +4,11 @@ Everything carries whose wish it is. What cannot be used now is said by a state,
 is left out is no longer asked for and goes.
 """
 
+from hashlib import sha256
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from addons.albingress.model.groups import GroupId, Owner
 from addons.albingress.model.rules import Action, RuleContent
@@ -33,6 +35,11 @@ class RuleKey(Struct, frozen=True, order=True):
     backend: str = ""
     nth: int = 0
     part: int = 0
+
+    @property
+    def digest(self) -> str:
+        """The key as the tag of a rule has it: 32 hexadecimal digits."""
+        return sha256("\n".join(map(str, astuple(self))).encode()).hexdigest()[:32]
 
 
 class DesiredRule(Struct, frozen=True, kw_only=True):
