@@ -4,7 +4,7 @@
  * body; the body of the answer goes to stdout. VERSION is answered here. While the daemon is away an ADD tries
  * again for some seconds, a DEL is written down for it, and all else is refused. client.py is the same in Python.
  *
- *     cc -O2 -static -s -Wall -Wextra -Werror -o aws-addons-cni cni_plugin.c
+ *     musl-gcc -O2 -static -s -Wall -Wextra -Werror -o aws-addons-cni cni_plugin.c
  */
 #define _GNU_SOURCE
 #include <ctype.h>
