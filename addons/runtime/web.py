@@ -53,7 +53,6 @@ class StatusServer:
         self._state = state
         self._decisions = decisions
         self._beat_at = 0.0
-        _READY.set_function(lambda: float(not ready()))
         self.address: tuple[str, int] | None = None
         """Host and port, once it listens."""
 
@@ -111,6 +110,7 @@ class StatusServer:
         return _verdict(self._ready())
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        _READY.set(float(not self._ready()))
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _api_state(self, request: web.Request) -> web.Response:

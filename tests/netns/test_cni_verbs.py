@@ -119,6 +119,19 @@ async def test_check_finds_everything_that_can_be_missing(layout: str) -> None:
     assert missed == []
 
 
+async def test_check_of_a_pod_minds_only_the_interfaces_on_its_way() -> None:
+    async with cni_world() as world:
+        node = await world.add_node("t3.small")
+        async with node.ready("--headroom=0", "--ip-cooldown-period=0", "--audit-interval=1h"):
+            with crowd(world, node, 3, "first") as pods:  # all that the first interface takes
+                await add_all(node, pods)
+                async with wired_pod(world, node) as wired:
+                    await until(partial(is_well, wired), "the pod of the second interface is well")
+                    wired.on_node("route", "flush", "table", table_of(wired))
+                    assert not await is_well(wired)
+                    await node.network.check(pods[0])
+
+
 async def is_well(wired: Wired) -> bool:
     """Whether CHECK finds nothing."""
     try:

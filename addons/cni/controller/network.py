@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from addons.cni.config import Config
 from addons.cni.controller.interfaces import Interfaces
@@ -47,7 +47,7 @@ class Network:
         if self._interfaces.is_known and not self._has(assignment):
             return (f"{assignment.ip} is not on {assignment.eni_id or 'any interface'} any more",)
         at_pod = await self._pods.check(self.wiring(assignment))
-        return (*at_pod, *changes(self._wanted([assignment]), await self.observe()).words())
+        return (*at_pod, *changes(self._wanted_of(assignment), await self.observe()).lacking())
 
     async def repair(self, assignment: Assignment) -> tuple[str, ...]:
         """Put right what is amiss at a pod; see Pods.repair."""
@@ -96,13 +96,17 @@ class Network:
     def _macs(self) -> list[str]:
         return [eni.mac for eni in self._interfaces.all()]
 
-    def _wanted(self, pods: Iterable[Assignment] | None = None) -> Wanted:
-        """What the node needs, for some pods or all."""
-        assigned = {
-            held.ip: self._table(held)
-            for held in (self._allocations.by_key.values() if pods is None else pods)
-        }
+    def _wanted(self) -> Wanted:
+        """What the node needs for all its pods."""
+        assigned = {held.ip: self._table(held) for held in self._allocations.by_key.values()}
         return wanted_network(self._interfaces.all(), assigned, self._path)
+
+    def _wanted_of(self, assignment: Assignment) -> Wanted:
+        """What one pod needs: another interface may be coming or going just now."""
+        on_the_way = [
+            eni for eni in self._interfaces.all() if eni.is_primary or eni.eni_id == assignment.eni_id
+        ]
+        return wanted_network(on_the_way, {assignment.ip: self._table(assignment)}, self._path)
 
 
 def mtu_of(config: Config) -> int:

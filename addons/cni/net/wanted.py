@@ -83,11 +83,17 @@ class Changes(Struct, frozen=True, kw_only=True):
     old_routes: tuple[Route, ...] = ()
     missing: frozenset[str] = frozenset()
 
-    def words(self) -> tuple[str, ...]:
-        """Say what is not as wanted."""
+    def lacking(self) -> tuple[str, ...]:
+        """Say what is wanted and not there."""
         return (
             *(f"link {link.name} of {eni.eni_id}: is not set up" for eni, link in self.links),
             *(f"{each}: is not there" for each in (*self.new_routes, *self.new_rules)),
+        )
+
+    def words(self) -> tuple[str, ...]:
+        """Say what is not as wanted."""
+        return (
+            *self.lacking(),
             *(f"{each}: serves nobody" for each in (*self.old_rules, *self.old_routes)),
         )
 

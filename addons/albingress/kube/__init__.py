@@ -1,0 +1,1 @@
+"""What is watched of Kubernetes, and what is written to it: status, finalizers, readiness gates, Events."""

@@ -1,0 +1,1 @@
+"""The values of albingress: what Ingresses ask for, what AWS has, and the actions between them."""

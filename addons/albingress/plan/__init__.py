@@ -1,0 +1,1 @@
+"""The difference between what is asked for and what AWS has, as ordered and guarded actions. Pure."""
