@@ -33,7 +33,8 @@ class Reach(Struct, frozen=True):
 def reach_of(content: RuleContent) -> Reach:
     """Read the conditions of a rule; regular expressions and other fields may fit anything."""
     said = {each.field: each for each in content.conditions if each.values and not each.regex}
-    hosts, paths, methods = map(said.get, ("host-header", "path-pattern", "http-request-method"))
+    hosts, paths = said.get("host-header"), said.get("path-pattern")
+    methods = said.get("http-request-method")
     names = tuple(value.lower() for value in hosts.values) if hosts else None
     is_exact = names is not None and not any(map(_has_wildcard, names))
     return Reach(
