@@ -1,6 +1,7 @@
 """Which requests a rule can answer, as far as it takes to say that two rules never answer the same one."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -33,14 +34,14 @@ class Reach(Struct, frozen=True):
 def reach_of(content: RuleContent) -> Reach:
     """Read the conditions of a rule; regular expressions and other fields may fit anything."""
     said = {each.field: each for each in content.conditions if each.values and not each.regex}
-    hosts, paths, methods = map(said.get, ("host-header", "path-pattern", "http-request-method"))
+    hosts, paths = said.get("host-header"), said.get("path-pattern")
     names = tuple(value.lower() for value in hosts.values) if hosts else None
     is_exact = names is not None and not any(map(_has_wildcard, names))
     return Reach(
         exact=frozenset(names) if names is not None and is_exact else None,
         hosts=names,
         paths=paths.values if paths else None,
-        methods=_values(methods),
+        methods=_values(said.get("http-request-method")),
     )
 
 
@@ -72,6 +73,7 @@ def patterns_meet(left: str, right: str) -> bool:
     return one.endswith(two) or two.endswith(one)
 
 
+@lru_cache(maxsize=4096)
 def _ends(pattern: str) -> tuple[str | None, str | None]:
     """What stands before the first wildcard and after the last; None for a text without any."""
     marks = [index for index, letter in enumerate(pattern) if letter in "*?"]
