@@ -8,7 +8,6 @@ from hashlib import sha256
 from typing import Literal
 
 from msgspec import Struct
-from msgspec.structs import astuple
 
 from addons.albingress.model.groups import GroupId, Owner
 from addons.albingress.model.rules import Action, RuleContent
@@ -25,7 +24,9 @@ is, and `content`, if any, is used only where AWS has nothing of it. `absent`: i
 class RuleKey(Struct, frozen=True, order=True):
     """Which wish of which Ingress a rule stands for, over all changes of what it says.
 
-    `part` counts the rules into which one path was split, `nth` paths of one Ingress that are equal.
+    `ingress` is `namespace/name`; `backend` is `service:port` as written, so that `resource` is the resource
+    tag of the target group that a plain rule leads to. `part` counts the rules into which one path was split,
+    `nth` paths of one Ingress that are equal.
     """
 
     ingress: str
@@ -39,7 +40,13 @@ class RuleKey(Struct, frozen=True, order=True):
     @property
     def digest(self) -> str:
         """The key as the tag of a rule has it: 32 hexadecimal digits."""
-        return sha256("\n".join(map(str, astuple(self))).encode()).hexdigest()[:32]
+        parts = (self.ingress, self.host, self.path, self.path_type, self.backend, self.nth, self.part)
+        return sha256("\0".join(map(str, parts)).encode()).hexdigest()[:32]
+
+    @property
+    def resource(self) -> str:
+        """The resource tag of the target group of its backend."""
+        return f"{self.ingress}-{self.backend}"
 
 
 class DesiredRule(Struct, frozen=True, kw_only=True):

@@ -35,13 +35,14 @@ def reach_of(content: RuleContent) -> Reach:
     """Read the conditions of a rule; regular expressions and other fields may fit anything."""
     said = {each.field: each for each in content.conditions if each.values and not each.regex}
     hosts, paths = said.get("host-header"), said.get("path-pattern")
+    methods = said.get("http-request-method")
     names = tuple(value.lower() for value in hosts.values) if hosts else None
     is_exact = names is not None and not any(map(_has_wildcard, names))
     return Reach(
         exact=frozenset(names) if names is not None and is_exact else None,
         hosts=names,
         paths=paths.values if paths else None,
-        methods=_values(said.get("http-request-method")),
+        methods=_values(methods),
     )
 
 
