@@ -92,6 +92,8 @@ class Reflector(Generic[O]):
         self.last_error = ""
         self.refused = False
         """True while the server says that we may not read the resource, or that it has none of that name."""
+        self.missing = False
+        """True while the server says that it has no such resource."""
         self._kube = kube
         self._resource = resource
         self._type = type_
@@ -180,6 +182,7 @@ class Reflector(Generic[O]):
     async def _rest(self, error: Exception) -> None:
         """Wait before the next round: longer each time, as long as the server asks, long when it refuses."""
         self.refused = isinstance(error, Denied | NotFound | Invalid)
+        self.missing = isinstance(error, NotFound)
         wait = self._backoff.next(self._clock())
         if self.refused:
             self._answered.set()
@@ -344,7 +347,7 @@ class Reflector(Generic[O]):
 
     def _hear(self) -> None:
         self._heard_at = self._clock()
-        self.last_error, self.refused = "", False
+        self.last_error, self.refused, self.missing = "", False, False
 
 
 def _is_not_after(version: str, place: str) -> bool:

@@ -1,12 +1,13 @@
-"""One endpoint on loopback for every AWS service: Route 53, STS, EC2, ELBv2 and ACM are ours, others moto's.
+"""One endpoint on loopback for every AWS service: Route 53, STS, EC2, ELBv2, ACM… are ours, others moto's.
 
-The services are told apart as AWS does it, by the service name in the signature's scope. Of EC2 and ELBv2,
-the operations that we have are ours as soon as there is a VPC in `AwsEndpoint.ec2`, of ACM as soon as there
-is a certificate in `AwsEndpoint.acm`, or a VPC.
+The services are told apart as AWS does it, by the service name in the signature's scope. Of EC2, ELBv2,
+WAFv2 and the Tagging API, the operations that we have are ours as soon as there is a VPC in
+`AwsEndpoint.ec2`, of ACM as soon as there is a certificate in `AwsEndpoint.acm`, or a VPC.
 """
 
 import asyncio
 import itertools
+import json
 import socket
 from dataclasses import dataclass
 from typing import Self
@@ -24,7 +25,8 @@ from addons.sim.aws.elbv2 import api as elbv2_api
 from addons.sim.aws.elbv2.api import Elbv2Api
 from addons.sim.aws.elbv2.errors import ElbError
 from addons.sim.aws.elbv2.state import Elbv2
-from addons.sim.aws.faults import Fault, Faults
+from addons.sim.aws.errors import Refusal
+from addons.sim.aws.faults import Arguments, Fault, Faults
 from addons.sim.aws.moto import Moto
 from addons.sim.aws.protocol import Target, error_code, find_call, render_error
 from addons.sim.aws.route53 import render
@@ -37,8 +39,20 @@ from addons.sim.aws.sts.api import StsApi
 from addons.sim.aws.sts.errors import StsError
 from addons.sim.aws.sts.request import read_request
 from addons.sim.aws.sts.state import Sts
+from addons.sim.aws.tagging import api as tagging_api
+from addons.sim.aws.tagging.api import TaggingApi
+from addons.sim.aws.tagging.state import Tagging
+from addons.sim.aws.waf import api as waf_api
+from addons.sim.aws.waf.state import Waf
 
 _MAX_BODY_BYTES = 64 * 1024 * 1024
+_OURS = {
+    "ec2": set(ec2_api.OPERATIONS),
+    "elasticloadbalancing": set(elbv2_api.OPERATIONS),
+    "tagging": set(tagging_api.OPERATIONS),
+    "wafv2": set(waf_api.OPERATIONS),
+}
+_WIRES = {"ec2": ec2_api.WIRE, "elasticloadbalancing": elbv2_api.WIRE}
 _HOP_BY_HOP = ("connection", "content-length", "transfer-encoding", "date", "server")
 
 
@@ -61,12 +75,15 @@ class AwsEndpoint:
         self.ec2 = Ec2()
         self.acm = Acm()
         self.elbv2 = Elbv2(self.ec2, self.acm.has_issued)
+        self.tagging = Tagging(self.ec2, self.elbv2)
+        self.waf = Waf(self.elbv2.account)
         self.faults = Faults()
         self.calls: list[Call] = []
         self._api = Route53Api(self.route53)
         self._sts_api = StsApi(self.sts)
         self._ec2_api = Ec2Api(self.ec2)
         self._elbv2_api = Elbv2Api(self.elbv2)
+        self._tagging_api = TaggingApi(self.tagging)
         self._moto = Moto()
         self._runner: web.AppRunner | None = None
         self._request_ids = itertools.count(1)
@@ -117,7 +134,7 @@ class AwsEndpoint:
         body = await request.read()
         target = find_call(request, body)
         await asyncio.sleep(self.faults.delay(target.operation))
-        fault = self.faults.take(target.service, target.operation)
+        fault = self.faults.take(target.service, target.operation, lambda: _arguments(request, target, body))
         if fault is not None and fault.before:
             response = self._failure(request, target, fault)
         else:
@@ -162,19 +179,18 @@ class AwsEndpoint:
     def _is_ours(self, target: Target) -> bool:
         if target.service == "acm":
             return target.operation in acm_api.OPERATIONS and (self.acm.is_used or self.ec2.is_used)
-        ours = {"ec2": ec2_api.OPERATIONS, "elasticloadbalancing": elbv2_api.OPERATIONS}
-        return target.operation in ours.get(target.service, {}) and self.ec2.is_used
+        return target.operation in _OURS.get(target.service, ()) and self.ec2.is_used
 
     async def _answer_ours(self, request: web.Request, target: Target, body: bytes) -> web.Response:
         request_id = self._request_id()
         query = body.decode() or request.query_string
         try:
-            if target.service == "acm":
-                text = acm_api.answer(self.acm, target.operation, body)
+            if target.protocol == "json":
+                text = await self._answer_json(target, body)
                 return web.Response(text=text, content_type="application/x-amz-json-1.1")
             api = self._ec2_api if target.service == "ec2" else self._elbv2_api
             return _xml(await api.answer(target.operation, query, request_id), 200, request_id)
-        except (AcmError, Ec2Error, ElbError) as refusal:
+        except (AcmError, Ec2Error, ElbError, Refusal) as refusal:
             return render_error(
                 target.protocol,
                 code=refusal.code,
@@ -182,6 +198,13 @@ class AwsEndpoint:
                 status=refusal.status,
                 request_id=request_id,
             )
+
+    async def _answer_json(self, target: Target, body: bytes) -> str:
+        if target.service == "acm":
+            return acm_api.answer(self.acm, target.operation, body)
+        if target.service == "wafv2":
+            return waf_api.answer(self.waf, target.operation, body)
+        return await self._tagging_api.answer(target.operation, body)
 
     def _failure(self, request: web.Request, target: Target, fault: Fault) -> web.Response:
         if not fault.code:
@@ -198,6 +221,19 @@ class AwsEndpoint:
 
     def _request_id(self) -> str:
         return f"00000000-0000-4000-8000-{next(self._request_ids):012d}"
+
+
+def _arguments(request: web.Request, target: Target, body: bytes) -> Arguments:
+    """Read the arguments of a call; none of one that is not well-formed, or of a protocol without lists."""
+    try:
+        if target.protocol == "json":
+            found: Arguments = json.loads(body or b"{}")
+            return found
+        if wire := _WIRES.get(target.service):
+            return wire.read(target.operation, body.decode() or request.query_string)
+    except (Ec2Error, ElbError, ValueError):
+        pass
+    return {}
 
 
 def _xml(text: str, status: int, request_id: str) -> web.Response:

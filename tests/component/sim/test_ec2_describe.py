@@ -223,6 +223,34 @@ class TestNetwork:
         await world.call("modify_network_interface_attribute", NetworkInterfaceId=eni, Groups=[group.id])
         assert (await world.describe(eni))["Groups"] == [{"GroupId": group.id, "GroupName": "pods"}]
 
+    async def test_a_subnet_tells_its_ipv6_block(self, world: Ec2World) -> None:
+        network = world.ec2.network
+        vpc = network.create_vpc("10.9.0.0/16", ipv6_cidr="2001:db8::/56")
+        subnet = network.create_subnet(vpc.id, "10.9.1.0/24", ipv6_cidr="2001:db8:0:1::/64")
+        filters = [{"Name": "ipv6-cidr-block-association.state", "Values": ["associated"]}]
+        (told,) = (await world.call("describe_subnets", Filters=filters))["Subnets"]
+        (block,) = told["Ipv6CidrBlockAssociationSet"]
+        assert (told["SubnetId"], block["Ipv6CidrBlock"]) == (subnet.id, "2001:db8:0:1::/64")
+        assert block["Ipv6CidrBlockState"] == {"State": "associated"}
+        (found,) = (await world.call("describe_vpcs", VpcIds=[vpc.id]))["Vpcs"]
+        assert found["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"] == "2001:db8::/56"
+
+    async def test_zones_are_chosen_by_filters(self, world: Ec2World) -> None:
+        world.ec2.network.create_subnet(world.vpc.id, "10.0.2.0/24", zone="eu-central-1b")
+        filters = [{"Name": "zone-name", "Values": ["*b"]}]
+        reply = await world.call("describe_availability_zones", Filters=filters)
+        assert [each["ZoneName"] for each in reply["AvailabilityZones"]] == ["eu-central-1b"]
+
+    async def test_an_instance_is_found_by_any_of_its_addresses(self, world: Ec2World) -> None:
+        instance = world.launch()
+        (address,) = await world.assign(world.primary(instance).id, 1)
+        for name, found in (
+            ("private-ip-address", 0),
+            ("network-interface.addresses.private-ip-address", 1),
+        ):
+            filters = [{"Name": name, "Values": [address]}]
+            assert len((await world.call("describe_instances", Filters=filters))["Reservations"]) == found
+
     async def test_subnets_are_found_by_their_tags(self, world: Ec2World) -> None:
         tags = {"kubernetes.io/role/cni": "1"}
         subnet = world.ec2.network.create_subnet(world.vpc.id, "10.0.9.0/24", tags=tags)

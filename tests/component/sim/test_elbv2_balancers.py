@@ -69,6 +69,27 @@ class TestLoadBalancers:
         code, message = await world.refusal("create_load_balancer", **wanted)
         assert (code, "two different Availability Zones" in message) == ("ValidationError", True)
 
+    async def test_both_families_need_subnets_with_both(self, world: ElbWorld) -> None:
+        arn = await world.balancer()
+        wanted = {"Name": "both", "Subnets": world.subnets, "IpAddressType": "dualstack"}
+        code, message = await world.refusal("create_load_balancer", **wanted)
+        assert (code, "IPv6 CIDR block" in message) == ("ValidationError", True)
+        refusal = await world.refusal("set_ip_address_type", LoadBalancerArn=arn, IpAddressType="dualstack")
+        assert refusal[0] == "ValidationError"
+        network = world.world.ec2.network
+        vpc = network.create_vpc("10.9.0.0/16", ipv6_cidr="2001:db8::/56")
+        wanted["Subnets"] = [
+            network.create_subnet(
+                vpc.id,
+                f"10.9.{number}.0/24",
+                zone=f"eu-central-1{zone}",
+                ipv6_cidr=f"2001:db8:0:{number}::/64",
+            ).id
+            for number, zone in enumerate("ab")
+        ]
+        (made,) = (await world.call("create_load_balancer", **wanted))["LoadBalancers"]
+        assert made["IpAddressType"] == "dualstack"
+
     async def test_a_protected_one_stays(self, world: ElbWorld) -> None:
         arn = await world.balancer()
         protect = [{"Key": "deletion_protection.enabled", "Value": "true"}]
@@ -158,43 +179,3 @@ class TestTags:
     async def test_twenty_resources_are_the_most(self, world: ElbWorld) -> None:
         arns = [await world.balancer()] * 21
         assert (await world.refusal("describe_tags", ResourceArns=arns))[0] == "ValidationError"
-
-
-class TestSecurityGroupRules:
-    """Rules are added all or none, told, and revoked by what they permit."""
-
-    @staticmethod
-    def web(cidr: str, port: int = 80) -> dict[str, Any]:
-        ranges = [{"CidrIp": cidr, "Description": "d"}]
-        return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": ranges}
-
-    async def test_rules_come_and_go(self, world: ElbWorld) -> None:
-        ec2 = world.world
-        group = ec2.ec2.network.create_security_group(world.vpc_id, "g").id
-        await ec2.call(
-            "authorize_security_group_ingress", GroupId=group, IpPermissions=[self.web("10.0.0.0/8")]
-        )
-        both = [self.web("10.1.0.0/16"), self.web("10.0.0.0/8")]
-        refusal = await ec2.refusal("authorize_security_group_ingress", GroupId=group, IpPermissions=both)
-        assert refusal[0] == "InvalidPermission.Duplicate"
-        told = (await ec2.call("describe_security_groups", GroupIds=[group]))["SecurityGroups"][0]
-        assert told["IpPermissions"][0]["IpRanges"] == [{"CidrIp": "10.0.0.0/8", "Description": "d"}]
-        gone = {"GroupId": group, "IpPermissions": [self.web("10.0.0.0/8")]}
-        await ec2.call("revoke_security_group_ingress", **gone)
-        assert (await ec2.call("describe_security_group_rules"))["SecurityGroupRules"] == []
-        refusal = await ec2.refusal("revoke_security_group_ingress", **gone)
-        assert refusal[0] == "InvalidPermission.NotFound"
-
-    async def test_sixty_rules_are_the_most(self, world: ElbWorld) -> None:
-        ec2 = world.world
-        group = ec2.ec2.network.create_security_group(world.vpc_id, "g").id
-        many = [self.web("10.0.0.0/8", port) for port in range(1, 62)]
-        refusal = await ec2.refusal("authorize_security_group_ingress", GroupId=group, IpPermissions=many)
-        assert refusal[0] == "RulesPerSecurityGroupLimitExceeded"
-
-    async def test_a_group_that_another_one_names_stays(self, world: ElbWorld) -> None:
-        ec2 = world.world
-        group, other = (ec2.ec2.network.create_security_group(world.vpc_id, name).id for name in "ab")
-        pair = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": other}]}
-        await ec2.call("authorize_security_group_ingress", GroupId=group, IpPermissions=[pair])
-        assert (await ec2.refusal("delete_security_group", GroupId=other))[0] == "DependencyViolation"

@@ -61,6 +61,7 @@ class Knobs:
 class Account:
     """Everything by id, in order of creation. `feed` tells of every change of an interface.
 
+    `most_rules` is the quota of a security group; `prefix_lists`: for how many rules each of them counts.
     `in_use_elsewhere` says of a security group whether another service's resources hold it.
     """
 
@@ -72,10 +73,12 @@ class Account:
         self.spaces: dict[str, Space] = {}
         self.route_tables: dict[str, RouteTable] = {}
         self.security_groups: dict[str, SecurityGroup] = {}
+        self.prefix_lists: dict[str, int] = {}
         self.interfaces: Timeline[Interface] = Timeline(self.agenda.time)
         self.instances: Timeline[Instance] = Timeline(self.agenda.time)
         self.feed = Feed(self.interfaces.values)
         self.in_use_elsewhere: list[Callable[[str], bool]] = []
+        self.most_rules = 60
         self._numbers = count(1)
 
     def new_id(self, kind: str) -> str:

@@ -75,6 +75,9 @@ OPERATIONS: Mapping[str, Operation] = {
         "IamInstanceProfile EbsOptimized Monitoring Placement CreditSpecification InstanceMarketOptions",
     ),
     "TerminateInstances": Operation(instances.terminate_instances, "InstanceIds"),
+    "UpdateSecurityGroupRuleDescriptionsIngress": Operation(
+        groups.describe_again, "GroupId IpPermissions SecurityGroupRuleDescriptions"
+    ),
     "UnassignPrivateIpAddresses": Operation(
         interfaces.unassign_private_ip_addresses, "NetworkInterfaceId PrivateIpAddresses Ipv4Prefixes"
     ),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import Literal
 
 AttachmentStatus = Literal["attaching", "attached", "detaching"]
@@ -90,6 +90,7 @@ class Vpc:
     id: str
     cidrs: tuple[IPv4Network, ...]
     tags: Tags = field(default_factory=dict)
+    ipv6_cidr: IPv6Network | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Subnet:
     zone: str
     cidr: IPv4Network
     tags: Tags = field(default_factory=dict)
+    ipv6_cidr: IPv6Network | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 from addons.sim.aws.ec2.account import REGION, Account
 from addons.sim.aws.ec2.errors import Ec2Error, invalid
@@ -19,10 +19,10 @@ class Network:
     def __init__(self, account: Account) -> None:
         self._account = account
 
-    def create_vpc(self, cidr: str, *, tags: Tags | None = None) -> Vpc:
+    def create_vpc(self, cidr: str, *, tags: Tags | None = None, ipv6_cidr: str = "") -> Vpc:
         """Make a VPC with its main route table and its default security group."""
         account = self._account
-        vpc = Vpc(account.new_id("vpc"), (_block(cidr),), dict(tags or {}))
+        vpc = Vpc(account.new_id("vpc"), (_block(cidr),), dict(tags or {}), _ipv6_block(ipv6_cidr, 56))
         account.vpcs[vpc.id] = vpc
         self._put_table(RouteTable(account.new_id("rtb"), vpc.id, {cidr: "local"}, is_main=True))
         self.create_security_group(vpc.id, "default", "default VPC security group")
@@ -41,7 +41,13 @@ class Network:
         return account.vpcs[vpc_id]
 
     def create_subnet(
-        self, vpc_id: str, cidr: str, *, zone: str = f"{REGION}a", tags: Tags | None = None
+        self,
+        vpc_id: str,
+        cidr: str,
+        *,
+        zone: str = f"{REGION}a",
+        tags: Tags | None = None,
+        ipv6_cidr: str = "",
     ) -> Subnet:
         """Make a subnet; it has five addresses less than its block."""
         account = self._account
@@ -50,7 +56,10 @@ class Network:
             raise Ec2Error("InvalidSubnet.Range", f"The CIDR '{cidr}' is invalid.")
         if any(block.overlaps(other.cidr) for other in account.subnets.values() if other.vpc_id == vpc_id):
             raise Ec2Error("InvalidSubnet.Conflict", f"The CIDR '{cidr}' conflicts with another subnet")
-        subnet = Subnet(account.new_id("subnet"), vpc_id, zone, block, dict(tags or {}))
+        ipv6 = _ipv6_block(ipv6_cidr, 64)
+        if ipv6 and not (vpc.ipv6_cidr and ipv6.subnet_of(vpc.ipv6_cidr)):
+            raise Ec2Error("InvalidSubnet.Range", f"The CIDR '{ipv6_cidr}' is invalid.")
+        subnet = Subnet(account.new_id("subnet"), vpc_id, zone, block, dict(tags or {}), ipv6)
         account.subnets[subnet.id] = subnet
         account.spaces[subnet.id] = Space(block)
         return subnet
@@ -61,6 +70,12 @@ class Network:
         group = SecurityGroup(account.new_id("sg"), account.vpc(vpc_id).id, name, description or name)
         account.security_groups[group.id] = group
         return group
+
+    def create_prefix_list(self, max_entries: int = 10) -> str:
+        """Make a list of prefixes, which counts as `max_entries` rules where a rule names it; give its id."""
+        id_ = self._account.new_id("pl")
+        self._account.prefix_lists[id_] = max_entries
+        return id_
 
     def create_route_table(
         self, vpc_id: str, *, subnets: Iterable[str], routes: Mapping[str, str] | None = None
@@ -93,6 +108,13 @@ class Network:
 
     def _put_table(self, table: RouteTable) -> None:
         self._account.route_tables[table.id] = table
+
+
+def _ipv6_block(cidr: str, length: int) -> IPv6Network | None:
+    block = IPv6Network(cidr) if cidr else None
+    if block and block.prefixlen != length:
+        raise Ec2Error("InvalidSubnet.Range", f"The CIDR '{cidr}' is invalid.")
+    return block
 
 
 def _block(cidr: str) -> IPv4Network:

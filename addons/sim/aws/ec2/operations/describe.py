@@ -66,6 +66,9 @@ def _instance_filters(tied: Mapping[str, list[Interface]]) -> Mapping[str, Value
         "instance-id": lambda instance: [instance.id],
         "instance-state-name": lambda instance: [instance.state],
         "instance-type": lambda instance: [instance.type],
+        "network-interface.addresses.private-ip-address": lambda each: [
+            address for eni in interfaces(each) for address in eni.addresses
+        ],
         "network-interface.network-interface-id": lambda each: [eni.id for eni in interfaces(each)],
         "private-dns-name": lambda each: [shapes.dns_name(eni.addresses[0]) for eni in interfaces(each)[:1]],
         "private-ip-address": lambda each: [eni.addresses[0] for eni in interfaces(each)[:1]],
@@ -114,6 +117,10 @@ def _subnet_filters(account: Account) -> Mapping[str, Values[Subnet]]:
         "availability-zone": lambda subnet: [subnet.zone],
         "available-ip-address-count": lambda subnet: [account.spaces[subnet.id].free],
         "cidr-block": lambda subnet: [subnet.cidr],
+        "ipv6-cidr-block-association.ipv6-cidr-block": lambda each: (
+            [each.ipv6_cidr] if each.ipv6_cidr else []
+        ),
+        "ipv6-cidr-block-association.state": lambda each: ["associated"] if each.ipv6_cidr else [],
         "state": lambda _: ["available"],
         "subnet-id": lambda subnet: [subnet.id],
         "vpc-id": lambda subnet: [subnet.vpc_id],
@@ -171,7 +178,11 @@ _GROUP: Mapping[str, Values[SecurityGroup]] = {
     "description": lambda group: [group.description],
     "group-id": lambda group: [group.id],
     "group-name": lambda group: [group.name],
+    "ip-permission.cidr": lambda group: [rule.source for rule in group.rules],
+    "ip-permission.from-port": lambda group: [rule.from_port for rule in group.rules],
     "ip-permission.group-id": lambda group: [rule.source for rule in group.rules],
+    "ip-permission.protocol": lambda group: [rule.protocol for rule in group.rules],
+    "ip-permission.to-port": lambda group: [rule.to_port for rule in group.rules],
     "vpc-id": lambda group: [group.vpc_id],
 }
 
@@ -190,15 +201,27 @@ def describe_availability_zones(ec2: Ec2, call: Call) -> Call:
     wanted = call.get("ZoneNames", names)
     if absent := [name for name in wanted if name not in names]:
         raise invalid(f"Invalid availability zone: [{absent[0]}]")
-    items = [
-        {
-            "ZoneName": name,
-            "ZoneId": f"euc1-az{ord(name[-1]) - 95}",
-            "ZoneType": "availability-zone",
-            "State": "available",
-            "RegionName": REGION,
-            "OptInStatus": "opt-in-not-required",
-        }
-        for name in wanted
-    ]
-    return {"AvailabilityZones": items}
+    ids = call.get("ZoneIds", ())
+    items = [zone for zone in map(_zone_shape, wanted) if not ids or zone["ZoneId"] in ids]
+    return {"AvailabilityZones": narrow(items, call.get("Filters", ()), _ZONE)}
+
+
+def _zone_shape(name: str) -> Call:
+    return {
+        "ZoneName": name,
+        "ZoneId": f"euc1-az{ord(name[-1]) - 95}",
+        "ZoneType": "availability-zone",
+        "State": "available",
+        "RegionName": REGION,
+        "OptInStatus": "opt-in-not-required",
+    }
+
+
+_ZONE: Mapping[str, Values[Call]] = {
+    "opt-in-status": lambda zone: [zone["OptInStatus"]],
+    "region-name": lambda zone: [zone["RegionName"]],
+    "state": lambda zone: [zone["State"]],
+    "zone-id": lambda zone: [zone["ZoneId"]],
+    "zone-name": lambda zone: [zone["ZoneName"]],
+    "zone-type": lambda zone: [zone["ZoneType"]],
+}

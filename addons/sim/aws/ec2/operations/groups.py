@@ -15,7 +15,6 @@ from addons.sim.aws.ec2.state import Ec2
 
 Call = dict[str, Any]
 
-MOST_RULES = 60
 RULES_TAKE = "GroupId IpPermissions IpProtocol FromPort ToPort CidrIp TagSpecifications"
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}
 
@@ -64,6 +63,8 @@ def authorize_ingress(ec2: Ec2, call: Call) -> Call:
     group = _group(account, call)
     asked = list(_read_rules(account, call))
     there = {rule.key for rule in group.rules}
+    if len({rule.key for rule in asked}) < len(asked):
+        raise invalid("The same permission must not appear multiple times")
     for rule in asked:
         if rule.key in there:
             raise Ec2Error(
@@ -71,8 +72,7 @@ def authorize_ingress(ec2: Ec2, call: Call) -> Call:
                 f'the specified rule "peer: {rule.source}, {rule.protocol}, from port: {rule.from_port}, '
                 f'to port: {rule.to_port}, ALLOW" already exists',
             )
-        there.add(rule.key)
-    if len(there) > MOST_RULES:
+    if _weight(account, (*group.rules, *asked)) > account.most_rules:
         raise Ec2Error(
             "RulesPerSecurityGroupLimitExceeded",
             "The maximum number of rules per security group has been reached.",
@@ -80,6 +80,15 @@ def authorize_ingress(ec2: Ec2, call: Call) -> Call:
     made = [replace(rule, id=account.new_id("sgr")) for rule in asked]
     account.security_groups[group.id] = replace(group, rules=(*group.rules, *made))
     return {"Return": True, "SecurityGroupRules": [shapes.group_rule_shape(group, rule) for rule in made]}
+
+
+def _weight(account: Account, rules: Iterable[GroupRule]) -> int:
+    """Count rules as the quota does: for each family apart, those for groups and prefix lists in both."""
+    given = [(rule.source, account.prefix_lists.get(rule.source, 1)) for rule in rules]
+    return max(
+        sum(weight for source, weight in given if ":" not in source),
+        sum(weight for source, weight in given if "." not in source),
+    )
 
 
 def revoke_ingress(ec2: Ec2, call: Call) -> Call:
@@ -101,6 +110,20 @@ def revoke_ingress(ec2: Ec2, call: Call) -> Call:
             )
     kept = tuple(rule for rule in group.rules if rule.key not in gone)
     account.security_groups[group.id] = replace(group, rules=kept)
+    return {"Return": True}
+
+
+def describe_again(ec2: Ec2, call: Call) -> Call:
+    """Give rules that are there other descriptions; all of them must be there."""
+    account = ec2.account
+    group = _group(account, call)
+    texts = {rule.key: rule.description for rule in _read_rules(account, call)}
+    if not set(texts) <= {rule.key for rule in group.rules}:
+        raise Ec2Error(
+            "InvalidPermission.NotFound", "The specified rule does not exist in this security group."
+        )
+    after = [replace(rule, description=texts.get(rule.key, rule.description)) for rule in group.rules]
+    account.security_groups[group.id] = replace(group, rules=tuple(after))
     return {"Return": True}
 
 
@@ -173,7 +196,7 @@ def _check_source(account: Account, kind: str, source: str) -> str:
             raise not_found("sg", source)
         return source
     if kind == "PrefixListIds":
-        if not source.startswith("pl-"):
+        if source not in account.prefix_lists:
             raise Ec2Error("InvalidPrefixListID.NotFound", f"The prefix list ID '{source}' does not exist")
         return source
     try:

@@ -29,6 +29,8 @@ _TARGET_FIELDS = {
     "local": "GatewayId",
 }
 
+_TO_ANYWHERE = GroupRule("", "-1", -1, -1, "0.0.0.0/0")
+
 
 def tag_items(tags: Tags) -> list[Shape]:
     """Give tags."""
@@ -143,7 +145,9 @@ def subnet_shape(account: Account, subnet: Subnet) -> Shape:
         "AvailabilityZone": subnet.zone,
         "AvailableIpAddressCount": account.spaces[subnet.id].free,
         "CidrBlock": subnet.cidr,
+        "AssignIpv6AddressOnCreation": False,
         "DefaultForAz": False,
+        "Ipv6CidrBlockAssociationSet": _ipv6_items(subnet),
         "MapPublicIpOnLaunch": False,
         "OwnerId": OWNER,
         "State": "available",
@@ -152,6 +156,18 @@ def subnet_shape(account: Account, subnet: Subnet) -> Shape:
         "Tags": tag_items(subnet.tags),
         "VpcId": subnet.vpc_id,
     }
+
+
+def _ipv6_items(thing: Subnet | Vpc) -> list[Shape]:
+    if thing.ipv6_cidr is None:
+        return []
+    kind, _, digits = thing.id.partition("-")
+    item: Shape = {
+        "AssociationId": f"{kind}-cidr-assoc-{digits[:17]}",
+        "Ipv6CidrBlock": thing.ipv6_cidr,
+        "Ipv6CidrBlockState": {"State": "associated"},
+    }
+    return [item]
 
 
 def vpc_shape(vpc: Vpc) -> Shape:
@@ -169,6 +185,7 @@ def vpc_shape(vpc: Vpc) -> Shape:
         "CidrBlockAssociationSet": blocks,
         "DhcpOptionsId": "dopt-0123456789abcdef0",
         "InstanceTenancy": "default",
+        "Ipv6CidrBlockAssociationSet": _ipv6_items(vpc),
         "IsDefault": False,
         "OwnerId": OWNER,
         "State": "available",
@@ -268,7 +285,8 @@ def security_group_shape(group: SecurityGroup) -> Shape:
         "GroupId": group.id,
         "GroupName": group.name,
         "IpPermissions": permission_items(group.rules),
-        "IpPermissionsEgress": [],
+        "IpPermissionsEgress": permission_items([_TO_ANYWHERE]),
+        "SecurityGroupArn": f"arn:aws:ec2:{REGION}:{OWNER}:security-group/{group.id}",
         "OwnerId": OWNER,
         "Tags": tag_items(group.tags),
         "VpcId": group.vpc_id,

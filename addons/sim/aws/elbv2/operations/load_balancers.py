@@ -1,8 +1,9 @@
 """What happens to load balancers."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from addons.sim.aws.ec2.account import REGION
@@ -20,6 +21,7 @@ from addons.sim.aws.elbv2.tagging import read_tags
 Call = dict[str, Any]
 _IP_TYPES = ("ipv4", "dualstack", "dualstack-without-public-ipv4")
 _FEWEST_FREE = 8
+_MOST_ASKED = 20
 
 
 def create_load_balancer(elb: Elbv2, call: Call) -> Call:
@@ -33,7 +35,7 @@ def create_load_balancer(elb: Elbv2, call: Call) -> Call:
         raise invalid(f"Load balancer scheme '{scheme}' must be one of 'internet-facing' and 'internal'")
     subnets = _read_subnets(account, call)
     groups = _check_groups(account, call.get("SecurityGroups", ()), subnets[0].vpc_id)
-    _check_ip_type(ip_type, scheme)
+    _check_ip_type(ip_type, scheme, subnets)
     tags = read_tags(call.get("Tags", ()))
     if there := _named(account, name):
         wanted = (scheme, {subnet.id for subnet in subnets}, ip_type)
@@ -99,6 +101,13 @@ def _plug(account: Account, arn: str, subnet_id: str, groups: tuple[str, ...]) -
     return made.id
 
 
+def _unplug(account: Account, interfaces: Iterable[str]) -> None:
+    """Let interfaces be gone after a while; until then their security groups are in use."""
+    for id_ in interfaces:
+        release = partial(account.ec2.interfaces.release, id_)
+        account.agenda.after(account.knobs.release_seconds, release)
+
+
 def _activate(account: Account, arn: str) -> None:
     if balancer := account.load_balancers.get(arn):
         account.load_balancers.put(arn, replace(balancer, state="active"))
@@ -140,11 +149,13 @@ def _check_groups(account: Account, ids: Sequence[str], vpc_id: str) -> tuple[st
     return tuple(dict.fromkeys(ids)) or (next(default),)
 
 
-def _check_ip_type(ip_type: str, scheme: str) -> None:
+def _check_ip_type(ip_type: str, scheme: str, subnets: Sequence[Subnet]) -> None:
     if ip_type not in _IP_TYPES:
         raise invalid(f"IP address type '{ip_type}' must be one of '[{', '.join(_IP_TYPES)}]'")
     if ip_type == "dualstack-without-public-ipv4" and scheme == "internal":
         raise unsettled("An internal load balancer cannot have the type 'dualstack-without-public-ipv4'")
+    if ip_type != "ipv4" and not all(subnet.ipv6_cidr for subnet in subnets):
+        raise invalid("You must specify subnets with an associated IPv6 CIDR block.")
 
 
 def delete_load_balancer(elb: Elbv2, call: Call) -> Call:
@@ -160,14 +171,15 @@ def delete_load_balancer(elb: Elbv2, call: Call) -> Call:
     for listener in account.listeners_of(balancer.arn):
         drop_listener(account, listener.arn)
     account.load_balancers.remove(balancer.arn)
-    for id_ in balancer.interfaces:
-        account.ec2.interfaces.release(id_)
+    _unplug(account, balancer.interfaces)
     return {}
 
 
 def describe_load_balancers(elb: Elbv2, call: Call) -> Call:
     """Show load balancers."""
     only_one(call, "LoadBalancerArns", "Names")
+    if len(call.get("LoadBalancerArns") or call.get("Names") or ()) > _MOST_ASKED:
+        raise invalid(f"Cannot describe more than {_MOST_ASKED} load balancers by ARN or name in one call")
     there = elb.account.load_balancers.before(elb.knobs.describe_lag_seconds)
     found = list(there.values())
     if arns := call.get("LoadBalancerArns"):
@@ -179,7 +191,7 @@ def describe_load_balancers(elb: Elbv2, call: Call) -> Call:
         if absent := [name for name in names if name not in by_name]:
             raise ElbError("LoadBalancerNotFound", f"Load balancers '[{', '.join(absent)}]' not found")
         found = [by_name[name] for name in names]
-    shown, following = page(found, call, lambda each: each.arn)
+    shown, following = page(found, call, lambda each: each.arn, usual=elb.knobs.page_size)
     return {
         "LoadBalancers": [load_balancer_shape(elb.account, each) for each in shown],
         "NextMarker": following,
@@ -213,11 +225,10 @@ def set_subnets(elb: Elbv2, call: Call) -> Call:
     kept = {subnet.id: plugged.pop(subnet.id, "") for subnet in subnets}
     groups = balancer.security_groups
     interfaces = {id_: eni or _plug(account, balancer.arn, id_, groups) for id_, eni in kept.items()}
-    for eni in plugged.values():
-        account.ec2.interfaces.release(eni)
+    _unplug(account, plugged.values())
     changed = replace(balancer, subnets=tuple(interfaces), interfaces=tuple(interfaces.values()))
     if "IpAddressType" in call:
-        _check_ip_type(call["IpAddressType"], balancer.scheme)
+        _check_ip_type(call["IpAddressType"], balancer.scheme, subnets)
         changed = replace(changed, ip_address_type=call["IpAddressType"])
     account.load_balancers.put(balancer.arn, changed)
     zones = load_balancer_shape(account, changed)["AvailabilityZones"]
@@ -238,7 +249,8 @@ def set_security_groups(elb: Elbv2, call: Call) -> Call:
 def set_ip_address_type(elb: Elbv2, call: Call) -> Call:
     """Let a load balancer have addresses of one family or both."""
     balancer = elb.account.load_balancer(call["LoadBalancerArn"])
-    _check_ip_type(call["IpAddressType"], balancer.scheme)
+    subnets = [elb.account.ec2.account.subnets[id_] for id_ in balancer.subnets]
+    _check_ip_type(call["IpAddressType"], balancer.scheme, subnets)
     changed = replace(balancer, ip_address_type=call["IpAddressType"])
     elb.account.load_balancers.put(balancer.arn, changed)
     return {"IpAddressType": changed.ip_address_type}

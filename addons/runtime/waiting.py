@@ -1,4 +1,4 @@
-"""Patience with EC2: what it just did may not be seen yet, for some seconds, by the next call."""
+"""Patience with AWS: what it just did may not be seen yet, for some seconds, by the next call."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
