@@ -1,4 +1,4 @@
-"""The door of albingress to a strict ELBv2 on virtual time: one group, and as many lives of its daemon as wanted.
+"""The door of albingress to a strict ELBv2 on virtual time, and as many lives of its daemon as wanted.
 
 `missing` and `leftover` plan the least that a group needs, so that what is tested here is the door alone.
 """
@@ -237,9 +237,8 @@ def _leftover(seen: ObservedStack, *, backend_too: bool) -> Iterator[AwsAction]:
         yield DeleteLoadBalancer(key="balancer", arn=balancer.arn, name=balancer.name, **common)
     shared = [seen.backend_group] if seen.backend_group and backend_too else []
     for each in (*seen.security_groups, *shared):
-        yield DeleteSecurityGroup(
-            key=f"security group {each.name}", id=each.id, needs=("balancer",), **common
-        )
+        key = f"security group {each.name}"
+        yield DeleteSecurityGroup(key=key, id=each.id, needs=("balancer",), **common)
 
 
 class FaultySession(MortalSession):
@@ -347,7 +346,8 @@ class AlbDaemon:
     async def error(self, action: AwsAction) -> tuple[str, str]:
         """Kind and code of the error that an action must meet."""
         (result,) = await self.apply([action])
-        assert isinstance(result, Outcome) and result.error, result
+        assert isinstance(result, Outcome), result
+        assert result.error, result
         return type(result.error).__name__, result.error.code
 
     async def pass_(self, wish: Wish) -> list[Result]:
