@@ -161,8 +161,10 @@ class LoadBalancers:
         async def act(action: AwsAction) -> None:
             try:
                 await make(self._door, str(group), action, permit)
-            except _UNEXPECTED:
+            except _UNEXPECTED as error:
                 self.doubt(group)
+                if isinstance(error, NotFound):
+                    self._recent.doubt(self._all_of(str(group)))
                 raise
 
         return await carry_out(actions, act, permit)

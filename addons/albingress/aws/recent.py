@@ -20,6 +20,11 @@ class Recent:
         """Note that something was made just now."""
         self._made[arn] = self._changed[arn] = now()
 
+    def doubt(self, arns: Iterable[str]) -> None:
+        """Note that AWS does not know what it should: nothing of it counts as new any more."""
+        for arn in arns:
+            self._made.pop(arn, None)
+
     def changed(self, arn: str) -> None:
         """Note that something was changed just now."""
         self._changed[arn] = now()

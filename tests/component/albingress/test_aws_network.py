@@ -218,3 +218,12 @@ class TestCertificates:
         await asyncio.sleep(61)
         await certificates.issued()
         assert site.calls() == ["ListCertificates", "DescribeCertificate", "ListCertificates"]
+
+    async def test_of_named_authorities_only_what_they_issued(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        acm = site.endpoint.acm
+        acm.issue("public.example")
+        for name in ("ours", "theirs"):
+            made = acm.issue(f"{name}.example", type_="PRIVATE")
+            acm.certificates[made.arn] = replace(made, authority_arn=f"arn:aws:acm-pca:::{name}")
+        certificates = Certificates(daemon.aws, authorities=["arn:aws:acm-pca:::ours"])
+        assert [found.hosts for found in await certificates.issued()] == [("ours.example",)]

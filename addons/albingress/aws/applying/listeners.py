@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from addons.albingress.aws.applying.work import Item, Work, spec_of, without_spec
-from addons.albingress.aws.translate.balancers import changed, pairs_from_api, pairs_to_api
+from addons.albingress.aws.translate.balancers import changed, pairs_from_api, pairs_to_api, tags_to_api
 from addons.albingress.aws.translate.rules import default_actions_to_api, listener_from_api, listener_to_api
 from addons.albingress.model.actions import (
     AddListenerCertificates,
@@ -34,9 +34,7 @@ async def create(work: Work, action: CreateListener) -> None:
     )
 
     async def once() -> Item:
-        return await work.elb(
-            "create_listener", LoadBalancerArn=balancer.arn, Tags=pairs_to_api(tags), **said
-        )
+        return await work.elb("create_listener", LoadBalancerArn=balancer.arn, **tags_to_api(tags), **said)
 
     try:
         item = (await work.seen(once, balancer.arn, *work.target_group_arns(wanted.default_actions)))[

@@ -9,6 +9,7 @@ from addons.albingress.aws.translate.balancers import (
     load_balancer_from_api,
     pairs_from_api,
     pairs_to_api,
+    tags_to_api,
 )
 from addons.albingress.model.actions import (
     AssociateWebAcl,
@@ -54,7 +55,7 @@ def _said(wanted: DesiredLoadBalancer, groups: list[str], tags: Pairs) -> Item:
         "IpAddressType": wanted.ip_address_type,
         "Subnets": list(wanted.subnets),
         "SecurityGroups": groups,
-        "Tags": pairs_to_api(tags),
+        **tags_to_api(tags),
     }
 
 

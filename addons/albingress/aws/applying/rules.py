@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from addons.albingress.aws.applying.work import Item, Work
 from addons.albingress.aws.snapshot import listener_of, load_balancer_of
-from addons.albingress.aws.translate.balancers import pairs_to_api
+from addons.albingress.aws.translate.balancers import tags_to_api
 from addons.albingress.aws.translate.rules import content_to_api, rule_from_api
 from addons.albingress.model.actions import CreateRule, DeleteRule, ModifyRule, SetRulePriorities
 from addons.albingress.model.elb import Listener, Rule
@@ -31,7 +31,7 @@ async def create(work: Work, action: CreateRule) -> None:
             "create_rule",
             ListenerArn=listener.arn,
             Priority=action.priority,
-            Tags=pairs_to_api(action.tags),
+            **tags_to_api(action.tags),
             **said,
         )
 

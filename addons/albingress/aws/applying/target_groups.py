@@ -9,6 +9,7 @@ from addons.albingress.aws.translate.balancers import (
     health_check_to_api,
     pairs_from_api,
     pairs_to_api,
+    tags_to_api,
     target_group_from_api,
     target_group_to_api,
 )
@@ -28,7 +29,7 @@ async def create(work: Work, action: CreateTargetGroup) -> None:
     wanted = action.target_group
     tags = without_spec(wanted.tags) if wanted.attributes else wanted.tags
     vpc_id = await work.door.network.vpc_id()
-    said = {**target_group_to_api(wanted, vpc_id), "Tags": pairs_to_api(tags)}
+    said = {**target_group_to_api(wanted, vpc_id), **tags_to_api(tags)}
     try:
         item = (await work.elb("create_target_group", **said))["TargetGroups"][0]
         if item.get("LoadBalancerArns"):  # the same settings were there already

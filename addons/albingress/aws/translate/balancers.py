@@ -113,6 +113,11 @@ def pairs_to_api(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in pairs]
 
 
+def tags_to_api(tags: Pairs) -> dict[str, Any]:
+    """Give the tags of something new as a call takes them: AWS wants none rather than an empty list."""
+    return {"Tags": pairs_to_api(tags)} if tags else {}
+
+
 def changed(pairs: Pairs, new: Mapping[str, str]) -> Pairs:
     """Pairs with some values set."""
     return tuple(sorted((dict(pairs) | dict(new)).items()))

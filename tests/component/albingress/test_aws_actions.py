@@ -1,0 +1,499 @@
+"""Every action of a plan: what AWS has afterwards, what is remembered, and what is refused at the door."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from addons.albingress.model.actions import (
+    AddListenerCertificates,
+    AssociateWebAcl,
+    AuthorizeIngress,
+    AwsAction,
+    CreateListener,
+    CreateLoadBalancer,
+    CreateRule,
+    CreateSecurityGroup,
+    CreateTargetGroup,
+    DeleteListener,
+    DeleteLoadBalancer,
+    DeleteRule,
+    DeleteSecurityGroup,
+    DeleteTargetGroup,
+    ModifyListener,
+    ModifyListenerAttributes,
+    ModifyLoadBalancerAttributes,
+    ModifyRule,
+    ModifyTargetGroup,
+    ModifyTargetGroupAttributes,
+    RemoveListenerCertificates,
+    RemoveTags,
+    RevokeIngress,
+    SetIpAddressType,
+    SetRulePriorities,
+    SetSecurityGroups,
+    SetSubnets,
+    SetTags,
+)
+from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, Rule, TargetGroup
+from addons.albingress.model.groups import GroupId
+from addons.albingress.model.rules import AuthenticateOidc, FixedResponse, RuleContent, Transform
+from addons.albingress.model.stack import DesiredListener, HealthCheck, Permission
+from addons.albingress.names import TAG_CLUSTER, TAG_RULE, TAG_SPEC
+from addons.runtime.outcomes import Outcome, Skip
+from tests.support.alb_aws import OWNER, SHOP, AlbDaemon, AlbSite, Wish, alb_site, pairs, tags
+
+pytestmark = pytest.mark.virtual_time
+
+COMMON: dict[str, Any] = {"key": "k", "ref": OWNER.ref, "because": "the test wants it"}
+OIDC = AuthenticateOidc("https://i", "https://a", "https://t", "https://u", "me")
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[AlbSite]:
+    async with alb_site() as running:
+        yield running
+
+
+@pytest.fixture
+async def daemon(site: AlbSite) -> AsyncIterator[AlbDaemon]:
+    """A daemon with a group that is there."""
+    async with site.daemon() as running:
+        await running.settle(site.wish())
+        yield running
+
+
+async def seen(daemon: AlbDaemon) -> ObservedStack:
+    """What is remembered of the group, which must be what another daemon reads, but for attributes."""
+    remembered = await daemon.balancers.observe(SHOP)
+    async with daemon.site.daemon() as other:
+        assert _listed(await other.balancers.observe(SHOP)) == _listed(remembered)
+    return remembered
+
+
+def _listed(stack: ObservedStack) -> ObservedStack:
+    """A stack without what a listing does not show."""
+    balancers = tuple(
+        replace(
+            each,
+            attributes=None,
+            web_acl=None,
+            listeners=tuple(replace(one, attributes=None) for one in each.listeners),
+        )
+        for each in stack.load_balancers
+    )
+    groups = tuple(replace(each, attributes=None) for each in stack.target_groups)
+    return replace(stack, load_balancers=balancers, target_groups=groups)
+
+
+async def balancer(daemon: AlbDaemon) -> LoadBalancer:
+    (found,) = (await seen(daemon)).load_balancers
+    return found
+
+
+async def listener(daemon: AlbDaemon, port: int = 80) -> Listener:
+    return next(each for each in (await balancer(daemon)).listeners if each.port == port)
+
+
+async def group(daemon: AlbDaemon, name: str = "web") -> TargetGroup:
+    return next(each for each in (await seen(daemon)).target_groups if each.name.endswith(name))
+
+
+async def rules(daemon: AlbDaemon) -> tuple[Rule, ...]:
+    return (await listener(daemon)).rules
+
+
+def https(site: AlbSite, *certificates: str, **more: Any) -> DesiredListener:
+    usual = DesiredListener(
+        port=443,
+        protocol="HTTPS",
+        owner=OWNER,
+        default_actions=(FixedResponse("404"),),
+        certificates=certificates,
+        ssl_policy="ELBSecurityPolicy-2016-08",
+        tags=tags(SHOP, "443"),
+    )
+    return replace(usual, **more)
+
+
+class TestLoadBalancers:
+    async def test_attributes(self, daemon: AlbDaemon) -> None:
+        wanted = pairs(idle_timeout__timeout_seconds="30")
+        await daemon.do(ModifyLoadBalancerAttributes(load_balancer="k8s-shop", attributes=wanted, **COMMON))
+        assert dict(wanted).items() <= dict((await balancer(daemon)).attributes or ()).items()
+
+    async def test_subnets_and_address_families(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        third = site.endpoint.ec2.network.create_subnet(site.vpc_id, "10.0.9.0/24", zone="eu-central-1c").id
+        subnets = tuple(sorted((*site.subnets, third)))
+        await daemon.do(SetSubnets(load_balancer="k8s-shop", subnets=subnets, **COMMON))
+        assert (await balancer(daemon)).subnets == subnets
+        (refused,) = await daemon.apply(
+            [SetIpAddressType(load_balancer="k8s-shop", ip_address_type="no", **COMMON)]
+        )
+        assert isinstance(refused, Outcome)
+        assert (await balancer(daemon)).ip_address_type == "ipv4"
+
+    async def test_security_groups_by_name_and_id(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        other = site.endpoint.ec2.network.create_security_group(site.vpc_id, "other").id
+        await daemon.do(
+            SetSecurityGroups(load_balancer="k8s-shop", security_groups=("k8s-shop", other), **COMMON)
+        )
+        (own,) = (await seen(daemon)).security_groups
+        assert (await balancer(daemon)).security_groups == (own.id, other)
+
+    async def test_a_web_acl_before_it_and_none(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        acl = site.endpoint.waf.create("wall").arn
+        assert (await daemon.balancers.read_more(SHOP, web_acl=True)).load_balancers[0].web_acl == ""
+        await daemon.do(AssociateWebAcl(load_balancer="k8s-shop", acl=acl, **COMMON))
+        assert (await balancer(daemon)).web_acl == acl
+        await daemon.do(AssociateWebAcl(load_balancer="k8s-shop", acl="", **COMMON))
+        assert (await balancer(daemon)).web_acl == ""
+
+    async def test_one_that_is_protected_stays(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        protect = pairs(deletion_protection__enabled="true")
+        there = await balancer(daemon)
+        await daemon.do(ModifyLoadBalancerAttributes(load_balancer="k8s-shop", attributes=protect, **COMMON))
+        delete = DeleteLoadBalancer(arn=there.arn, name=there.name, **COMMON)
+        assert await daemon.error(delete) == ("Denied", "OperationNotPermitted")
+        assert "load balancer k8s-shop" in site.things()
+
+
+class TestListeners:
+    async def test_one_with_certificates_and_attributes(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        first, second = (site.endpoint.acm.issue(f"{name}.example").arn for name in "ab")
+        wanted = https(
+            site,
+            first,
+            second,
+            attributes=pairs(routing__http__response__server__enabled="false"),
+            tags=tags(SHOP, "443", **{TAG_SPEC: "of-attributes"}),
+        )
+        await daemon.do(CreateListener(load_balancer="k8s-shop", listener=wanted, **COMMON))
+        made = await listener(daemon, 443)
+        assert made.certificates == (first, second)
+        assert dict(made.tags)[TAG_SPEC] == "of-attributes"
+        attributes = pairs(routing__http__response__server__enabled="true")
+        await daemon.do(ModifyListenerAttributes(listener="k8s-shop:443", attributes=attributes, **COMMON))
+        assert dict(attributes).items() <= dict((await listener(daemon, 443)).attributes or ()).items()
+
+    async def test_certificates_come_and_go(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        default, one, two = (site.endpoint.acm.issue(f"{name}.example").arn for name in "abc")
+        await daemon.do(CreateListener(load_balancer="k8s-shop", listener=https(site, default), **COMMON))
+        await daemon.do(AddListenerCertificates(listener="k8s-shop:443", certificates=(one, two), **COMMON))
+        assert (await listener(daemon, 443)).certificates == (default, one, two)
+        await daemon.do(RemoveListenerCertificates(listener="k8s-shop:443", certificates=(one,), **COMMON))
+        assert (await listener(daemon, 443)).certificates == (default, two)
+        await daemon.do(ModifyListener(load_balancer="k8s-shop", listener=https(site, two), **COMMON))
+        assert (await listener(daemon, 443)).certificates[0] == two
+
+    async def test_one_certificate_that_is_refused_costs_itself_only(
+        self, site: AlbSite, daemon: AlbDaemon
+    ) -> None:
+        default, good = (site.endpoint.acm.issue(f"{name}.example").arn for name in "ab")
+        await daemon.do(CreateListener(load_balancer="k8s-shop", listener=https(site, default), **COMMON))
+        bad = good[:-1] + "9"
+        add = AddListenerCertificates(listener="k8s-shop:443", certificates=(bad, good), **COMMON)
+        assert (await daemon.error(add))[1] == "CertificateNotFound"
+        assert (await listener(daemon, 443)).certificates == (default, good)
+
+    async def test_the_default_action(self, daemon: AlbDaemon) -> None:
+        wanted = replace(daemon.site.wish().listener, default_actions=(FixedResponse("410"),))
+        await daemon.do(ModifyListener(load_balancer="k8s-shop", listener=wanted, **COMMON))
+        assert (await listener(daemon)).default_actions == (FixedResponse("410"),)
+
+    async def test_a_port_that_somebody_opened_otherwise_is_seen_then(
+        self, site: AlbSite, daemon: AlbDaemon
+    ) -> None:
+        arn = (await balancer(daemon)).arn
+        await daemon.aws.call(
+            "elbv2",
+            "create_listener",
+            permit=daemon.permit,
+            LoadBalancerArn=arn,
+            Port=8080,
+            Protocol="HTTP",
+            DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}],
+        )
+        wanted = replace(site.wish().listener, port=8080)
+        create = CreateListener(load_balancer="k8s-shop", listener=wanted, **COMMON)
+        assert await daemon.error(create) == ("AlreadyExists", "OtherListener")
+        assert (await listener(daemon, 8080)).default_actions == (FixedResponse("200"),)
+
+    async def test_one_is_closed(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        there = await listener(daemon)
+        await daemon.do(DeleteListener(arn=there.arn, listener="k8s-shop:80", **COMMON))
+        assert (await balancer(daemon)).listeners == ()
+
+
+class TestRules:
+    async def test_they_swap_and_follow_one_that_was_just_made(
+        self, site: AlbSite, daemon: AlbDaemon
+    ) -> None:
+        first, second = await rules(daemon)
+        wish = site.wish("web", "api", "new")
+        made = CreateRule(
+            listener="k8s-shop:80",
+            priority=900,
+            rule=replace(wish.rule("web"), content=RuleContent(first.content.conditions, OK)),
+            tags=tags(SHOP, "80:15", **{TAG_RULE: "new"}),
+            **COMMON,
+        )
+        move = SetRulePriorities(
+            listener="k8s-shop:80",
+            priorities={first.arn: 20, second.arn: 10},
+            created={900: 15},  # type: ignore[dict-item]
+            **{**COMMON, "key": "move"},
+            needs=("k",),
+        )
+        await daemon.do(made, move)
+        found = [(rule.priority, dict(rule.tags).get(TAG_RULE)) for rule in await rules(daemon)]
+        assert found == [(10, "api"), (15, "new"), (20, "web")]
+
+    async def test_one_says_something_else(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        first, _ = await rules(daemon)
+        content = RuleContent(first.content.conditions, OK, (Transform("url-rewrite", "^/a", "/"),))
+        change = ModifyRule(
+            listener="k8s-shop:80", existing=first, rule=site.wish().rule("web"), content=content, **COMMON
+        )
+        await daemon.do(change)
+        assert (await rules(daemon))[0].content == content
+        plain = replace(content, transforms=())
+        await daemon.do(replace(change, content=plain))
+        assert (await rules(daemon))[0].content == plain
+
+    async def test_a_secret_is_sent_when_it_is_new(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        default = site.endpoint.acm.issue("a.example").arn
+        await daemon.do(CreateListener(load_balancer="k8s-shop", listener=https(site, default), **COMMON))
+        wanted = site.wish().rule("web")
+        assert wanted.content
+        content = RuleContent(wanted.content.conditions, (OIDC, *OK))
+        wanted = replace(wanted, content=content, secret="one", secret_digest="digest-of-one")
+        tagged = tags(SHOP, "443:1", **{TAG_SPEC: "digest-of-one"})
+        await daemon.do(CreateRule(listener="k8s-shop:443", priority=1, rule=wanted, tags=tagged, **COMMON))
+        (made,) = (await listener(daemon, 443)).rules
+
+        async def secret(rule: Any) -> str:
+            change = ModifyRule(listener="k8s-shop:443", existing=made, rule=rule, content=content, **COMMON)
+            await daemon.do(change)
+            return site.account.rules[made.arn].secret
+
+        assert await secret(replace(wanted, secret="not sent")) == "one"
+        assert await secret(replace(wanted, secret="two", secret_digest="digest-of-two")) == "two"
+        assert await secret(replace(wanted, secret="", secret_digest="digest-of-two")) == "two"
+
+    async def test_a_priority_that_somebody_took_is_told_and_seen_then(
+        self, site: AlbSite, daemon: AlbDaemon
+    ) -> None:
+        await daemon.aws.call(
+            "elbv2",
+            "create_rule",
+            permit=daemon.permit,
+            ListenerArn=(await listener(daemon)).arn,
+            Priority=15,
+            Conditions=[{"Field": "path-pattern", "Values": ["/theirs"]}],
+            Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}],
+        )
+        create = CreateRule(listener="k8s-shop:80", priority=15, rule=site.wish().rule("web"), **COMMON)
+        assert await daemon.error(create) == ("Conflict", "PriorityInUse")
+        assert [rule.priority for rule in await rules(daemon)] == [10, 15, 20]
+
+    async def test_one_that_is_gone_already_is_gone(self, daemon: AlbDaemon) -> None:
+        first, second = await rules(daemon)
+        delete = DeleteRule(listener="k8s-shop:80", existing=first, **COMMON)
+        await daemon.do(delete)
+        await daemon.do(delete)
+        assert await rules(daemon) == (second,)
+
+    async def test_one_that_somebody_deleted_is_missed(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        first, second = await rules(daemon)
+        await daemon.aws.call("elbv2", "delete_rule", permit=daemon.permit, RuleArn=first.arn)
+        change = ModifyRule(
+            listener="k8s-shop:80",
+            existing=first,
+            rule=site.wish().rule("web"),
+            content=second.content,
+            **COMMON,
+        )
+        (result,) = await daemon.apply([change])
+        assert isinstance(result, Outcome)
+        assert result.error
+        assert result.error.code == "RuleNotFound"
+        site.account.agenda.settle()
+        assert await daemon.settle(site.wish()) == 1
+
+
+OK = (FixedResponse("200"),)
+
+
+class TestTargetGroups:
+    async def test_health_checks(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        health = HealthCheck(protocol="HTTP", path="/ready", matcher="200-299", interval=30, timeout=6)
+        wanted = replace(site.wish().target_group("web"), health=health)
+        await daemon.do(ModifyTargetGroup(target_group=wanted, **COMMON))
+        assert (await group(daemon)).health == health
+
+    async def test_attributes(self, daemon: AlbDaemon) -> None:
+        wanted = pairs(stickiness__enabled="true")
+        name = (await group(daemon)).name
+        await daemon.do(ModifyTargetGroupAttributes(target_group=name, attributes=wanted, **COMMON))
+        assert dict(wanted).items() <= dict((await group(daemon)).attributes or ()).items()
+
+    async def test_one_in_use_stays_and_is_told(self, daemon: AlbDaemon) -> None:
+        delete = DeleteTargetGroup(arn=(await group(daemon)).arn, **COMMON)
+        assert await daemon.error(delete) == ("Conflict", "ResourceInUse")
+        assert len((await seen(daemon)).target_groups) == 2
+
+    async def test_those_that_nothing_uses_are_asked_about_together(
+        self, site: AlbSite, daemon: AlbDaemon
+    ) -> None:
+        more = site.wish("n1", "n2", "n3", "n4")
+        for name in more.services:
+            await daemon.do(CreateTargetGroup(target_group=more.target_group(name), **COMMON))
+        site.calls()
+        arns = [each.arn for each in (await seen(daemon)).target_groups if each.name[-2] == "n"]
+        site.calls()
+        await daemon.do(*(DeleteTargetGroup(arn=arn, **{**COMMON, "key": arn}) for arn in arns))
+        assert site.calls() == ["DescribeTags", *["DeleteTargetGroup"] * 4]
+
+
+class TestSecurityGroups:
+    async def test_sources_come_and_go(self, daemon: AlbDaemon) -> None:
+        new = Permission(443, 443, cidr="10.0.0.0/8", description="office")
+        old = Permission(80, 80, cidr="0.0.0.0/0")
+        await daemon.do(AuthorizeIngress(group="k8s-shop", permissions=(new, old), **COMMON))
+        assert (await seen(daemon)).security_groups[0].permissions == (old, new)
+        absent = Permission(81, 81, cidr="0.0.0.0/0")
+        await daemon.do(RevokeIngress(group="k8s-shop", permissions=(old, absent), **COMMON))
+        assert (await seen(daemon)).security_groups[0].permissions == (new,)
+
+    async def test_one_in_use_stays_and_is_told(self, daemon: AlbDaemon) -> None:
+        (there,) = (await seen(daemon)).security_groups
+        delete = DeleteSecurityGroup(id=there.id, **COMMON)
+        assert await daemon.error(delete) == ("Conflict", "DependencyViolation")
+        assert (await seen(daemon)).security_groups == (there,)
+
+
+class TestTags:
+    async def test_they_come_and_go(self, daemon: AlbDaemon) -> None:
+        stack = await seen(daemon)
+        arns = [stack.load_balancers[0].arn, (await rules(daemon))[0].arn, stack.security_groups[0].id]
+        for arn in arns:
+            await daemon.do(SetTags(arn=arn, tags=(("team", "web"),), **COMMON))
+        assert ("team", "web") in (await balancer(daemon)).tags
+        assert ("team", "web") in (await rules(daemon))[0].tags
+        for arn in arns:
+            await daemon.do(RemoveTags(arn=arn, keys=("team",), **COMMON))
+        assert await seen(daemon) == stack
+
+    async def test_those_by_which_we_know_what_is_ours_stay(self, daemon: AlbDaemon) -> None:
+        remove = RemoveTags(arn=(await balancer(daemon)).arn, keys=(TAG_CLUSTER,), **COMMON)
+        assert await daemon.error(remove) == ("Invalid", "TagOfOurs")
+
+
+class TestOwnership:
+    """Nothing is changed, adopted or removed that lacks the tags of the cluster and the group."""
+
+    async def test_of_another_group_nothing_is_changed(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        stack, before = await seen(daemon), site.things()
+        there = stack.load_balancers[0]
+        actions: list[AwsAction] = [
+            DeleteLoadBalancer(arn=there.arn, name=there.name, **COMMON),
+            DeleteTargetGroup(arn=stack.target_groups[0].arn, **COMMON),
+            DeleteSecurityGroup(id=stack.security_groups[0].id, **COMMON),
+            DeleteListener(arn=there.listeners[0].arn, listener="k8s-shop:80", **COMMON),
+            DeleteRule(listener="k8s-shop:80", existing=there.listeners[0].rules[0], **COMMON),
+            SetSubnets(load_balancer="k8s-shop", subnets=(), **COMMON),
+            RevokeIngress(group="k8s-shop", permissions=(Permission(80, 80, cidr="0.0.0.0/0"),), **COMMON),
+            SetTags(arn=there.arn, tags=(("a", "b"),), **COMMON),
+            SetRulePriorities(
+                listener="k8s-shop:80", priorities={there.listeners[0].rules[0].arn: 5}, **COMMON
+            ),
+        ]
+        site.calls()
+        results = await daemon.apply(
+            [replace(each, key=str(number)) for number, each in enumerate(actions)], GroupId("other")
+        )
+        codes = [result.error.code for result in results if isinstance(result, Outcome) and result.error]
+        assert codes == ["NotOurs"] * len(actions)
+        assert site.changes() == []
+        assert site.things() == before
+
+    async def test_what_lost_its_tags_meanwhile_is_not_removed(
+        self, site: AlbSite, daemon: AlbDaemon
+    ) -> None:
+        there = await balancer(daemon)
+        await daemon.aws.call(
+            "elbv2", "remove_tags", permit=daemon.permit, ResourceArns=[there.arn], TagKeys=[TAG_CLUSTER]
+        )
+        delete = DeleteLoadBalancer(arn=there.arn, name=there.name, **COMMON)
+        assert await daemon.error(delete) == ("Invalid", "NotOurs")
+        assert "load balancer k8s-shop" in site.things()
+
+    @pytest.mark.parametrize("kind", ["security group", "target group", "load balancer"])
+    async def test_a_name_that_somebody_elses_has_is_taken(self, site: AlbSite, kind: str) -> None:
+        wish = site.wish()
+        async with site.daemon() as other:
+            stranger = Wish(site.subnets, group=GroupId("shop"))
+            await other.settle(stranger)
+            stack = await other.balancers.observe(SHOP)
+            arns = [stack.load_balancers[0].arn, *(each.arn for each in stack.target_groups)]
+            await other.aws.call(
+                "elbv2", "remove_tags", permit=other.permit, ResourceArns=arns, TagKeys=[TAG_CLUSTER]
+            )
+            ids = [stack.security_groups[0].id]
+            await other.aws.call(
+                "ec2", "delete_tags", permit=other.permit, Resources=ids, Tags=[{"Key": TAG_CLUSTER}]
+            )
+        async with site.daemon() as daemon:
+            await daemon.balancers.observe(SHOP)
+            create: dict[str, AwsAction] = {
+                "security group": CreateSecurityGroup(group=wish.security_group, **COMMON),
+                "target group": CreateTargetGroup(target_group=wish.target_group("web"), **COMMON),
+                "load balancer": CreateLoadBalancer(
+                    load_balancer=wish.load_balancer, security_groups=(ids[0],), **COMMON
+                ),
+            }
+            assert await daemon.error(create[kind]) == ("AlreadyExists", "NameTaken")
+
+
+class TestRefusals:
+    async def test_a_quota_is_told_as_such(self, site: AlbSite, daemon: AlbDaemon) -> None:
+        site.account.quotas["rules-per-application-load-balancer"] = 2
+        create = CreateRule(listener="k8s-shop:80", priority=30, rule=site.wish().rule("web"), **COMMON)
+        assert await daemon.error(create) == ("Exhausted", "TooManyRules")
+
+    async def test_one_that_fails_holds_up_only_those_that_need_it(
+        self, site: AlbSite, daemon: AlbDaemon
+    ) -> None:
+        wish = site.wish("web", "api", "one", "two")
+        bad = replace(
+            wish.target_group("one"), health=HealthCheck(protocol="HTTP", path="nowhere", matcher="200")
+        )
+
+        def rule(name: str, priority: int) -> CreateRule:
+            return CreateRule(
+                key=f"rule {name}",
+                ref=OWNER.ref,
+                because="asked for",
+                needs=(f"group {name}",),
+                listener="k8s-shop:80",
+                priority=priority,
+                rule=wish.rule(name),
+            )
+
+        results = await daemon.apply(
+            [
+                CreateTargetGroup(target_group=bad, **{**COMMON, "key": "group one"}),
+                CreateTargetGroup(target_group=wish.target_group("two"), **{**COMMON, "key": "group two"}),
+                rule("one", 30),
+                rule("two", 40),
+            ]
+        )
+        failed, made, waits, ruled = results
+        assert isinstance(failed, Outcome)
+        assert type(failed.error).__name__ == "Invalid"
+        assert isinstance(waits, Skip)
+        assert waits.message == "waits for group one"
+        assert all(isinstance(each, Outcome) and each.ok for each in (made, ruled))
+        assert [each.priority for each in await rules(daemon)] == [10, 20, 40]
