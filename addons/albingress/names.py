@@ -132,6 +132,7 @@ SERVED: Final = "Served"
 UNKNOWN_OBJECT: Final = "UnknownObject"
 
 # Reasons: what was done, or failed.
+APPLIED: Final = "Applied"
 RECONCILED: Final = "SuccessfullyReconciled"
 RECOVERED: Final = "Recovered"
 ACTION_FAILED: Final = "ActionFailed"

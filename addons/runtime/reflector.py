@@ -23,6 +23,7 @@ from addons.runtime.kube_errors import Status, status_error
 from addons.runtime.objects import Key, KubeObject, ObjectMeta, Part, Resource, key
 from addons.runtime.store import Change, Indexer, Store
 from addons.runtime.transport import LineTooLong
+from addons.runtime.unread_objects import bare_type
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ class Reflector(Generic[O]):
         self._kube = kube
         self._resource = resource
         self._type = type_
+        self._bare = bare_type(type_)
         self._namespace = namespace
         self._label_selector = label_selector
         self._field_selector = field_selector
@@ -338,7 +340,7 @@ class Reflector(Generic[O]):
         except msgspec.MsgspecError as error:
             _UNREADABLE.labels(self._resource).inc()
             log.warning("1 object of %s cannot be read: %s", self._resource, error)
-            meta = decode(raw, KubeObject).metadata
+            meta = decode(raw, self._bare).metadata
             if self._stand_in:
                 return meta, self._stand_in(meta, str(error))
             log.warning("%s/%s of %s stays as it was", meta.namespace, meta.name, self._resource)
