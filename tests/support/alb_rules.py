@@ -8,9 +8,10 @@ from addons.albingress import names
 from addons.albingress.desired.answers import Answers
 from addons.albingress.desired.backends import Backends
 from addons.albingress.desired.incumbent_rules import IncumbentRules
-from addons.albingress.desired.inputs import GroupInputs, Member, Resolved
+from addons.albingress.desired.inputs import GroupInputs, Member
 from addons.albingress.desired.not_usable import Faults
 from addons.albingress.desired.rules import ListenerRules
+from addons.albingress.desired.stack import desired_stack
 from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, Rule, TargetGroup
 from addons.albingress.model.objects import (
     BackendPort,
@@ -36,10 +37,10 @@ from addons.albingress.model.rules import (
     RuleContent,
     WeightedTarget,
 )
-from addons.albingress.model.stack import DesiredRule, DesiredTargetGroup, HealthCheck
+from addons.albingress.model.stack import DesiredRule, DesiredTargetGroup, HealthCheck, Stack
 from addons.runtime.objects import ObjectMeta
 from addons.runtime.outcomes import Problem
-from tests.support.alb_groups import BORN, TEAM, class_params, config
+from tests.support.alb_groups import BORN, TEAM, class_params, config, resolved
 
 Port = int | str
 
@@ -69,6 +70,7 @@ def member(
     params: Any = None,
     order: int | None = 0,
     doubt: str = "",
+    problems: tuple[Problem, ...] = (),
 ) -> Member:
     """A member of the group team in the namespace shop; without rules it has the host `NAME.org`.
 
@@ -89,6 +91,7 @@ def member(
         params=class_params(params) if params is not None else None,
         order=order,
         doubt=doubt,
+        problems=problems,
     )
 
 
@@ -134,6 +137,7 @@ def inputs(
     secrets: Iterable[Secret] = (),
     gone: Iterable[str] = (),
     target_groups: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Any] | None = None,
     incumbent: ObservedStack | None = None,
     **settings: Any,
 ) -> GroupInputs:
@@ -146,7 +150,7 @@ def inputs(
         services={("shop", each.metadata.name): each for each in there},
         secrets={("shop", each.metadata.name): each for each in secrets},
         recently_gone=frozenset(("shop", name) for name in gone),
-        resolved=Resolved(target_groups=target_groups or {}),
+        resolved=resolved(target_groups=target_groups or {}, **(answers or {})),
         incumbent=incumbent,
     )
 
@@ -273,3 +277,8 @@ def group_of_original(name: str, resource: str) -> TargetGroup:
         health=HealthCheck(protocol="HTTP", path="/", matcher="200"),
         tags=((names.TAG_RESOURCE, resource),),
     )
+
+
+def stack_of(*members: Member, **given: Any) -> tuple[Stack, tuple[Problem, ...]]:
+    """The whole stack of these members, with its problems."""
+    return desired_stack(inputs(*members, **given))

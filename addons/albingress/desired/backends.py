@@ -1,6 +1,5 @@
 """What the backends of an Ingress come to: a forward, a redirect or a fixed response. Pure."""
 
-from contextlib import suppress
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -108,18 +107,6 @@ class Backends:
                 reason=names.BROKEN_BACKEND,
             )
         return group.name, group
-
-    def foreign_names(self, member: Member) -> frozenset[str]:
-        """The target groups of somebody else that a member's actions name."""
-        spec = member.ingress.spec
-        backends = [path.backend for rule in spec.rules for path in rule.http.paths]
-        found: set[str] = set()
-        for backend in (*backends, spec.default_backend):
-            with suppress(NotUsable):
-                wish = self.wish(member, backend) if backend else None
-                targets = wish.targets if isinstance(wish, ForwardTo) else ()
-                found |= {target.group_name for target in targets if target.group_name}
-        return frozenset(found)
 
     def _theirs(self, name: str) -> str:
         """The ARN of a target group of somebody else, by its name."""

@@ -40,12 +40,6 @@ def desired_stack(inputs: GroupInputs) -> tuple[Stack, tuple[Problem, ...]]:
     return stack, problems
 
 
-def target_groups_to_resolve(inputs: GroupInputs) -> frozenset[str]:
-    """The target groups of somebody else that members name in their actions, by name."""
-    backends = Backends(inputs, Faults(), is_dual_stack=True)
-    return frozenset(name for member in inputs.members for name in backends.foreign_names(member))
-
-
 def _listeners(
     inputs: GroupInputs, ports: Sequence[Port], faults: Faults, *, is_dual_stack: bool
 ) -> tuple[tuple[DesiredListener, ...], tuple[DesiredTargetGroup, ...]]:
