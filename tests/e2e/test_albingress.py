@@ -96,7 +96,7 @@ def block_of(pods: str) -> str:
 
 
 def template(version: str, *, gate: str = "", path: str = "index.html") -> Object:
-    """The pods of an application: a web server that has one page, with its version, for a while after its end."""
+    """Pods of an application: a server that has one page, with its version, and goes on for a while."""
     serve = (
         f"busybox mkdir -p /tmp/www; echo -n {version} > /tmp/www/{path}; exec httpd -f -p {PORT} -h /tmp/www"
     )
