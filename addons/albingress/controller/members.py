@@ -31,9 +31,7 @@ class Members:
     async def publish(self, ingresses: Iterable[Ingress], hostname: str, ports: Iterable[int]) -> Failed:
         """Have all of them tell the host name of their load balancer."""
         listed = tuple(ports)
-        return await _all(
-            {key(each): self._statuses.publish(each, hostname, listed) for each in ingresses}
-        )
+        return await _all({key(each): self._statuses.publish(each, hostname, listed) for each in ingresses})
 
     async def let_go(self, group: GroupId, ingresses: Iterable[Ingress], hostnames: Iterable[str]) -> Failed:
         """Have nothing of the group on Ingresses of which nothing is left in AWS."""

@@ -3,12 +3,14 @@
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from addons.albingress import names
 from addons.albingress.desired import annotations
 from addons.albingress.desired.actions import ForwardTo, Target, Wish, read_action
 from addons.albingress.desired.inputs import GroupInputs, Member, Unresolved
 from addons.albingress.desired.not_usable import Faults, NotUsable, usable
+from addons.albingress.desired.tags import member_tags
 from addons.albingress.desired.target_groups import desired_target_group
 from addons.albingress.model.objects import IngressBackend, NumberOrName, Service
 from addons.albingress.model.rules import FixedResponse, Forward, Redirect, WeightedTarget
@@ -38,6 +40,8 @@ class Backends:
         self._faults = faults
         self._is_dual_stack = is_dual_stack
         self._wishes: dict[tuple[str, IngressBackend], Wish | NotUsable] = {}
+        groups = inputs.incumbent.target_groups if inputs.incumbent else ()
+        self._incumbent_tags = {group.name: group.tags for group in groups}
         self._groups: dict[tuple[str, str, NumberOrName], DesiredTargetGroup | NotUsable] = {}
 
     def wish(self, member: Member, backend: IngressBackend) -> Wish:
@@ -138,7 +142,12 @@ class Backends:
                 reason=names.BROKEN_BACKEND,
                 is_gone=key in self._inputs.recently_gone,
             )
-        return desired_target_group(member, service, port, self._inputs, is_dual_stack=self._is_dual_stack)
+        group = desired_target_group(member, service, port, self._inputs, is_dual_stack=self._is_dual_stack)
+        tags, problems = member_tags(
+            self._inputs, member, group.resource, service, self._incumbent_tags.get(group.name)
+        )
+        self._faults.tell(problems)
+        return replace(group, tags=tags)
 
 
 NO_SERVICE: Final = "Backend service does not exist"

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import count
 
 from addons.sim.aws.ec2.account import OWNER, REGION
 from addons.sim.aws.ec2.agenda import utc_now
@@ -37,11 +36,13 @@ class Acm:
     def __init__(self) -> None:
         self.certificates: dict[str, Certificate] = {}
         self.calls: Counter[str] = Counter()
-        self._numbers = count(1)
+        self.used_numbers = 0
 
     def issue(self, *names: str, status: str = "ISSUED", type_: str = "AMAZON_ISSUED") -> Certificate:
         """Make a certificate for some names; a status other than ISSUED is one that cannot be used yet."""
-        arn = f"arn:aws:acm:{REGION}:{OWNER}:certificate/00000000-0000-4000-8000-{next(self._numbers):012d}"
+        self.used_numbers += 1
+        id_ = f"00000000-0000-4000-8000-{self.used_numbers:012d}"
+        arn = f"arn:aws:acm:{REGION}:{OWNER}:certificate/{id_}"
         made = Certificate(arn, _lower(names), utc_now(), status, type_)
         self.certificates[arn] = made
         return made

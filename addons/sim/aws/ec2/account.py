@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
 from typing import TypeVar
 
 from addons.sim.aws.ec2.agenda import Agenda
@@ -79,7 +78,7 @@ class Account:
         self.feed = Feed(self.interfaces.values)
         self.in_use_elsewhere: list[Callable[[str], bool]] = []
         self.most_rules = 60
-        self._numbers = count(1)
+        self.used_numbers = 0
 
     def new_id(self, kind: str) -> str:
         """Give an id that nothing has: the kind, a dash and 17 hexadecimal digits."""
@@ -91,7 +90,8 @@ class Account:
         return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
     def _digits(self) -> str:
-        return hashlib.sha256(str(next(self._numbers)).encode()).hexdigest()
+        self.used_numbers += 1
+        return hashlib.sha256(str(self.used_numbers).encode()).hexdigest()
 
     def put(self, interface: Interface) -> None:
         """Make or change an interface, and tell who listens."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import TypeVar
 
 from addons.sim.aws.ec2.account import OWNER, REGION
@@ -78,12 +77,13 @@ class Account:
         self.has_certificate = has_certificate
         self.is_probed = False
         self.trust_stores: set[str] = set()
-        self._numbers = count(1)
+        self.used_numbers = 0
         ec2.account.in_use_elsewhere.append(self._holds_group)
 
     def new_suffix(self) -> str:
         """Give 16 hexadecimal digits that no ARN has."""
-        return f"{next(self._numbers) * 0x9E3779B97F4A7C15 % 2**64:016x}"
+        self.used_numbers += 1
+        return f"{self.used_numbers * 0x9E3779B97F4A7C15 % 2**64:016x}"
 
     def new_arn(self, path: str) -> str:
         """Give an ARN that nothing has, e.g. for `targetgroup/web`."""

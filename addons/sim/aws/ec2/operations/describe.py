@@ -115,6 +115,7 @@ def describe_instance_types(ec2: Ec2, call: Call) -> Call:
 def _subnet_filters(account: Account) -> Mapping[str, Values[Subnet]]:
     return {
         "availability-zone": lambda subnet: [subnet.zone],
+        "availability-zone-id": lambda subnet: [shapes.zone_id(subnet.zone)],
         "available-ip-address-count": lambda subnet: [account.spaces[subnet.id].free],
         "cidr-block": lambda subnet: [subnet.cidr],
         "ipv6-cidr-block-association.ipv6-cidr-block": lambda each: (
@@ -209,7 +210,7 @@ def describe_availability_zones(ec2: Ec2, call: Call) -> Call:
 def _zone_shape(name: str) -> Call:
     return {
         "ZoneName": name,
-        "ZoneId": f"euc1-az{ord(name[-1]) - 95}",
+        "ZoneId": shapes.zone_id(name),
         "ZoneType": "availability-zone",
         "State": "available",
         "RegionName": REGION,

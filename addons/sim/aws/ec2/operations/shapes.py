@@ -139,10 +139,16 @@ def state_shape(instance: Instance) -> Shape:
     return {"Code": _STATE_CODES[instance.state], "Name": instance.state}
 
 
+def zone_id(zone: str) -> str:
+    """Give the id of a zone, which means the same in every account."""
+    return f"euc1-az{ord(zone[-1]) - 95}"
+
+
 def subnet_shape(account: Account, subnet: Subnet) -> Shape:
     """Give a Subnet with the addresses that are left."""
     return {
         "AvailabilityZone": subnet.zone,
+        "AvailabilityZoneId": zone_id(subnet.zone),
         "AvailableIpAddressCount": account.spaces[subnet.id].free,
         "CidrBlock": subnet.cidr,
         "AssignIpv6AddressOnCreation": False,
