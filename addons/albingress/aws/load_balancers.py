@@ -142,6 +142,14 @@ class LoadBalancers:
                 self.snapshot.put(thing)
         return tuple(group for group in await self.groups() if group not in known)
 
+    def target_group_arn(self, name: str) -> str:
+        """The ARN of a target group of ours by its name; ARNs stay as they are. Raises NotFound."""
+        if name.startswith("arn:"):
+            return name
+        if (group := self.snapshot.named(TargetGroup, name)) is None:
+            raise NotFound(f"target group {name}: not there", code="NotKnown")
+        return group.arn
+
     def doubt(self, group: GroupId) -> None:
         """Have a group read again before it is observed next."""
         self._doubtful.add(str(group))
@@ -173,6 +181,7 @@ class LoadBalancers:
         """Read all at first. Those who ask meanwhile share what comes of it."""
         if self._load is None or (self._load.done() and not _succeeded(self._load)):
             self._load = asyncio.get_running_loop().create_task(self._read_all())
+            self._load.add_done_callback(_succeeded)  # nobody may be left to look at its error
         await asyncio.shield(self._load)
 
     async def _read_all(self) -> None:
