@@ -46,7 +46,7 @@ def default_answering(
         return _in_doubt(unheard, incumbents, member, backend, port=port, protocol=protocol)
     found = answers.read(member, backend, port=port, protocol=protocol, place=_PLACE)
     standing = incumbents.default_actions(port) if found.may_stay else ()
-    stays = bool(standing) and (not found.is_protected or lets_nobody_in(standing))
+    stays = bool(standing) and True
     if found.fault:
         effect = STAYS if stays else ANSWERS_503
         faults.note(found.fault, member.ref, effect=effect, place=f"{_PLACE} on port {port}")
