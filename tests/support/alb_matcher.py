@@ -1,4 +1,4 @@
-"""How an ALB answers a request: written anew for tests, from the documentation, over the values of the model."""
+"""How an ALB answers a request: written anew for tests, from the documentation, over the model's values."""
 
 import re
 from collections.abc import Iterable

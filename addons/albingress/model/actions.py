@@ -6,7 +6,6 @@ that must have succeeded before.
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
 from msgspec import Struct
 
@@ -138,17 +137,11 @@ class CreateListener(AwsAction, frozen=True):
     listener: DesiredListener
 
 
-ListenerPart = Literal["tls", "default"]
-"""What is changed of a listener: protocol, policy, default certificate and mutual authentication, or the
-default actions."""
-
-
 class ModifyListener(AwsAction, frozen=True):
-    """Change parts of a port; only what they name is sent, and taken from `listener`."""
+    """Change protocol, policy, default certificate or default action of a port."""
 
     load_balancer: str
     listener: DesiredListener
-    parts: tuple[ListenerPart, ...] = ("tls", "default")
 
 
 class ModifyListenerAttributes(AwsAction, frozen=True):
@@ -200,13 +193,13 @@ class ModifyRule(AwsAction, frozen=True):
 class SetRulePriorities(AwsAction, frozen=True):
     """Move rules, all at one moment: ARN -> priority.
 
-    `created` has those that the plan makes before, by the key of their CreateRule; one that was not made is
-    left out.
+    `created` has rules that the plan makes before: the priority they are made at -> the one they get. There
+    is none at the first where making it failed.
     """
 
     listener: str
     priorities: Mapping[str, int]
-    created: Mapping[str, int] = {}
+    created: Mapping[int, int] = {}
 
 
 class DeleteRule(AwsAction, frozen=True):

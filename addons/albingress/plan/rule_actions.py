@@ -50,6 +50,8 @@ class RuleActions:
         self.view = view
         self.reaches = {pair.rule.key.digest: reach_of(pair.content) for pair in matched.pairs}
         self.reaches |= {rule.arn: reach_of(rule.content) for rule in matched.doomed}
+        self.reaches |= {rule.arn: reach_of(rule.content) for rule in matched.foreign}
+        self.reaches |= {p.existing.arn: reach_of(p.existing.content) for p in matched.pairs if p.existing}
         self.actions: list[AwsAction] = []
         self.made: dict[str, Reach] = {}
         self.handled: set[str] = set()
@@ -60,6 +62,11 @@ class RuleActions:
         self._first: tuple[str, ...] = ()
         self._then: tuple[str, ...] = ()
         self._withheld: list[Reach] = []
+
+    @property
+    def line(self) -> Line:
+        """All rules of the listener before the plan."""
+        return Line(self._matched.pairs, self._matched.doomed, self._matched.foreign)
 
     def reach(self, pair: Pair) -> Reach:
         """What a wish matches."""
@@ -118,7 +125,7 @@ class RuleActions:
         """Put all rules at their places at one moment."""
         then = {arn: number for arn, number in numbering.then.items() if arn not in self.handled}
         created = {
-            f"rule/{self.site.listener}/{digest}": number
+            numbering.numbers[digest]: number
             for digest, number in numbering.created.items()
             if number != numbering.numbers[digest]
         }
@@ -247,7 +254,7 @@ class RuleActions:
         key: str,
         because: str,
         priorities: Mapping[str, int],
-        created: Mapping[str, int],
+        created: Mapping[int, int],
         needs: Iterable[str],
     ) -> None:
         self.actions.append(

@@ -32,18 +32,27 @@ class Line(Struct, frozen=True):
     @property
     def is_in_order(self) -> bool:
         """Whether no rule that stays has to pass another."""
-        there = [pair.existing.priority for pair in self.pairs if pair.existing]
-        return there == sorted(there)
+        return not self.moved
+
+    @property
+    def moved(self) -> frozenset[str]:
+        """The ARNs of as few rules as can pass others so that all are in order."""
+        there = [pair.existing for pair in self.pairs if pair.existing]
+        stay = longest_increasing([rule.priority for rule in there])
+        return frozenset(rule.arn for index, rule in enumerate(there) if index not in stay)
 
 
 def number_in_order(line: Line) -> Numbering | None:
-    """Numbers for new rules in the gaps; rules are spread anew, in their order, only where a gap is full."""
+    """Numbers for new rules in the gaps; rules are spread anew, in their order, only where a gap is full.
+
+    None where rules of others leave too few numbers for that.
+    """
     slots = [pair.existing.priority if pair.existing else None for pair in line.pairs]
     others = [rule.priority for rule in (*line.doomed, *line.foreign)]
     numbers = number_slots(slots, others)
     if numbers and all(old in (None, new) for old, new in zip(slots, numbers, strict=True)):
         return _numbered(line.pairs, numbers, {})
-    return _among(line, line.foreign, ()) or _among(line, (), line.foreign)
+    return _among(line)
 
 
 def number_anew(line: Line) -> Numbering | None:
@@ -51,11 +60,11 @@ def number_anew(line: Line) -> Numbering | None:
     return _anew(line, line.foreign, ()) or _anew(line, (), line.foreign)
 
 
-def _among(line: Line, pinned: Sequence[Rule], avoided: Sequence[Rule]) -> Numbering | None:
+def _among(line: Line) -> Numbering | None:
     """Spread rules anew where they stand, among those that go and those of others."""
-    row = _row(line.pairs, (*line.doomed, *pinned))
+    row = _row(line.pairs, (*line.doomed, *line.foreign))
     slots = [_number(one) for one in row]
-    found = number_slots(slots, [r.priority for r in avoided], [r.priority for r in pinned])
+    found = number_slots(slots, (), [rule.priority for rule in line.foreign])
     if found is None:
         return None
     moves = _moves(row, found)

@@ -47,7 +47,7 @@ def is_secret_changed(arn: str, tags: Pairs, digest: str, secrets: Mapping[str, 
     Without a tag of ours it counts as unchanged until it changes before our eyes.
     """
     known = dict(tags).get(names.TAG_SPEC) or secrets.get(arn)
-    return bool(digest) and known is not None and known != digest
+    return bool(digest) and known is not None and digest not in known
 
 
 def remember_secrets(

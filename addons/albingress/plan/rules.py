@@ -15,7 +15,7 @@ from addons.albingress.model.actions import AwsAction
 from addons.albingress.model.elb import Rule
 from addons.albingress.model.rules import target_groups_of
 from addons.albingress.plan.matching import Matched, Pair
-from addons.albingress.plan.reach import Reach
+from addons.albingress.plan.reach import Reach, meet_any
 from addons.albingress.plan.rule_actions import RuleActions, Site
 from addons.albingress.plan.rule_limit import Crowd, Schedule, schedule
 from addons.albingress.plan.rule_order import Line, Numbering, number_anew, number_in_order
@@ -43,11 +43,20 @@ class RulePlan(Struct, frozen=True):
 def plan_rules(site: Site, matched: Matched, view: View, room: int) -> RulePlan:
     """Plan one listener, with at most `room` rules more than there are on the load balancer."""
     draft = RuleActions(site, matched, view)
-    line = Line(matched.pairs, matched.doomed, matched.foreign)
-    found = _schedule(draft, line, room)
+    if draft.line.is_in_order and (plan := _plan_in_order(draft, room)):
+        return plan
+    draft = RuleActions(site, _apart(draft), view)
+    found = _schedule(draft, room, may_reuse=False)
+    numbering = number_anew(draft.line)
+    if found.left_out or numbering is None:
+        return _make_room_only(draft, found, room)
+    return _plan(draft, draft.line, found, numbering, room)
+
+
+def _plan_in_order(draft: RuleActions, room: int) -> RulePlan | None:
+    """Plan for rules of which none has to pass another; None where the others' rules leave no numbers."""
+    line, found = draft.line, _schedule(draft, room, may_reuse=True)
     left_out = {pair.rule.key.digest for pair in found.left_out}
-    if left_out and not line.is_in_order:
-        return _make_room_only(draft, line, found, room)
     reused = {step.new.rule.key.digest: step.old for step in found.steps if step.new and step.old}
     gone = {rule.arn for rule in reused.values()}
     changed = Line(
@@ -55,22 +64,48 @@ def plan_rules(site: Site, matched: Matched, view: View, room: int) -> RulePlan:
         tuple(rule for rule in line.doomed if rule.arn not in gone),
         line.foreign,
     )
-    numbering = number_in_order(changed) if line.is_in_order else number_anew(changed)
-    if numbering is None:
-        return _make_room_only(draft, line, Schedule((), found.left_out), room)
-    return _plan(draft, changed, found, numbering, room)
+    numbering = number_in_order(changed)
+    return _plan(draft, changed, found, numbering, room) if numbering else None
 
 
-def _schedule(draft: RuleActions, line: Line, room: int) -> Schedule:
-    """The order in which rules are made, and removed early where there is no room for them."""
+def _apart(draft: RuleActions) -> Matched:
+    """Have rules made anew that would have to change both what they say and whom they stand in front of.
+
+    Neither could happen first: a request would get what the rule said before at its new place, or the other
+    way round.
+    """
+    pairs, doomed, foreign = draft.line.pairs, draft.line.doomed, draft.line.foreign
+    while True:
+        moved = Line(pairs, doomed, foreign).moved
+        passing = [draft.reach(pair) for pair in pairs if pair.existing and pair.existing.arn in moved]
+        passing += [draft.reaches[rule.arn] for rule in (*doomed, *foreign)]
+        apart = {
+            pair.existing.arn: pair.existing
+            for pair in pairs
+            if pair.existing and draft.is_rewritten(pair) and meet_any(draft.reach(pair), passing)
+        }
+        if not apart:
+            return Matched(pairs, doomed, foreign)
+        pairs = tuple(
+            replace(pair, existing=None) if pair.existing and pair.existing.arn in apart else pair
+            for pair in pairs
+        )
+        doomed = tuple(sorted((*doomed, *apart.values()), key=lambda rule: rule.priority))
+
+
+def _schedule(draft: RuleActions, room: int, *, may_reuse: bool) -> Schedule:
+    """The order in which rules are made, and removed early where there is no room for them.
+
+    Rules keep their order if others may be reused.
+    """
+    line = draft.line
     lasting = [draft.reach(pair) for pair in line.pairs if draft.is_rewritten(pair)]
-    if not line.is_in_order:
+    if not may_reuse:
         lasting += [draft.reach(pair) for pair in line.pairs if pair.existing]
     if draft.site.default_key:
         lasting.append(Reach())
-    return schedule(
-        Crowd(line.pairs, line.doomed, draft.reaches, tuple(lasting), may_reuse=line.is_in_order), room
-    )
+    crowd = Crowd(line.pairs, line.doomed, draft.reaches, tuple(lasting), may_reuse)
+    return schedule(crowd, room)
 
 
 def _with(pair: Pair, reused: Mapping[str, Rule]) -> Pair:
@@ -100,13 +135,13 @@ def _plan(draft: RuleActions, line: Line, found: Schedule, numbering: Numbering,
     )
 
 
-def _make_room_only(draft: RuleActions, line: Line, found: Schedule, room: int) -> RulePlan:
+def _make_room_only(draft: RuleActions, found: Schedule, room: int) -> RulePlan:
     """Remove what can go early; the rest waits for the room that this makes."""
     early = tuple(step for step in found.steps if step.new is None)
     draft.take_steps(early, Numbering({}))
     skips = tuple(draft.no_room(pair) for pair in found.left_out)
     used = frozenset().union(
-        *(target_groups_of(rule.content.actions) for rule in (*draft.there(), *line.foreign))
+        *(target_groups_of(rule.content.actions) for rule in (*draft.there(), *draft.line.foreign))
     )
     return RulePlan(tuple(draft.actions), (), skips, (), False, room + len(early), used, draft.leavers)
 

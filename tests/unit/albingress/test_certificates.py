@@ -6,7 +6,7 @@ from addons.albingress.desired.certificates import ListenerCertificates, hosts_o
 from addons.albingress.desired.inputs import Member, Unresolved
 from addons.albingress.model.elb import Listener
 from tests.support.alb_groups import certificate, doubtful, ingress, inputs, member, resolved, told
-from tests.support.alb_stacks import listener
+from tests.support.alb_observed import listener
 
 SHOP, WILD, OTHER = "arn:aws:acm:shop", "arn:aws:acm:wild", "arn:aws:acm:other"
 

@@ -8,7 +8,7 @@ from addons.albingress.desired.listeners import group_ports
 from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.stack import Permission
 from tests.support.alb_groups import doubtful, inputs, member, resolved, told
-from tests.support.alb_stacks import forward, listener, stack
+from tests.support.alb_observed import forward, listener, stack
 
 TEN, ELEVEN = "10.0.0.0/8", "11.0.0.0/8"
 GROUPS = {"sg-1": ("sg-1",), "mine": ("sg-2",), "twice": ("sg-3", "sg-4"), "gone": ()}

@@ -7,7 +7,7 @@ from addons.albingress.desired.listeners import group_ports
 from addons.albingress.desired.load_balancer import GroupLoadBalancer, group_load_balancer
 from addons.albingress.model.stack import DesiredLoadBalancer, Permission
 from tests.support.alb_groups import doubtful, ingress, inputs, member, resolved, subnet, told
-from tests.support.alb_stacks import forward, listener, stack
+from tests.support.alb_observed import forward, listener, stack
 
 NOW = stack(listener(80, forward("a")))
 PROTECTS = {"load-balancer-attributes": "deletion_protection.enabled=true"}

@@ -26,7 +26,7 @@ from tests.support.alb_groups import (
     resolved,
     subnet,
 )
-from tests.support.alb_stacks import NOT_FOUND, forward, listener, stack
+from tests.support.alb_observed import NOT_FOUND, forward, listener, stack
 
 Said = Mapping[str, str]
 Built = tuple[tuple[Port, ...], GroupLoadBalancer, tuple[Problem, ...]]

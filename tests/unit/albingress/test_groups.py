@@ -27,7 +27,7 @@ from tests.support.alb_groups import (
     objects,
     told,
 )
-from tests.support.alb_stacks import forward, listener, stack
+from tests.support.alb_observed import forward, listener, stack
 
 ALONE = GroupId("web", "shop")
 IN_TEAM = ("group.ingress.k8s.aws/team",)

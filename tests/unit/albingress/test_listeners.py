@@ -8,7 +8,7 @@ from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.rules import Redirect
 from addons.runtime.outcomes import Problem
 from tests.support.alb_groups import doubtful, inputs, member, told
-from tests.support.alb_stacks import NOT_FOUND, forward, listener, stack
+from tests.support.alb_observed import NOT_FOUND, forward, listener, stack
 
 ARN = "arn:aws:acm:shop"
 CERTIFICATE = {"certificate-arn": ARN}
