@@ -7,7 +7,7 @@ from msgspec import Meta, field
 
 from addons.runtime.selectors import PATTERN as SELECTOR
 from addons.runtime.setting_values import Namespace, form, in_schema
-from addons.runtime.settings import LeaderConfig
+from addons.runtime.settings import LeaderConfig, SettingError
 
 ENV_PREFIXES = ("ADDONS_ALBINGRESS_",)
 """Prefix of our environment variables; the original reads none."""
@@ -27,14 +27,14 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     listen: str = ":8080"
     """HOST:PORT for health, metrics and the status page; an empty host means all addresses."""
 
-    cluster_name: ClusterName
+    cluster_name: ClusterName = ""
     """The name of the cluster: in the tags and names of all that is made. Required."""
 
     ingress_class: str = "alb"
     """The class that the annotation `kubernetes.io/ingress.class` must name; empty takes Ingresses without
     any class too."""
 
-    aws_vpc_id: VpcId | None = None
+    aws_vpc_id: VpcId = ""
     """The VPC of the cluster. Without it: the one of this machine, by the metadata service."""
 
     aws_vpc_tags: dict[str, str] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     enable_backend_security_group: bool = True
     """Use one security group of the cluster as the source of what load balancers send to nodes and pods."""
 
-    backend_security_group: SecurityGroupId | None = None
+    backend_security_group: SecurityGroupId = ""
     """Use this group for that, and make none."""
 
     enable_manage_backend_security_group_rules: bool = False
@@ -137,3 +137,12 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
 
     enable_endpoints_fail_open: bool = True
     """Register pods of nodes that do not answer where no other pod is ready."""
+
+    def __post_init__(self) -> None:
+        """Raise SettingError where settings contradict each other or cannot be read."""
+        if not self.cluster_name:
+            raise SettingError("--cluster-name is required: all that is made is named and tagged with it")
+        if self.backend_security_group and not self.enable_backend_security_group:
+            raise SettingError(
+                "--backend-security-group needs --enable-backend-security-group: it would serve nobody"
+            )

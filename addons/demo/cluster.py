@@ -5,7 +5,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from addons.dns.model.objects import INGRESSES, NAMESPACES, SERVICES
+from addons.albingress.names import PREFIX as ALB_PREFIX
+from addons.dns.model.objects import INGRESSES, NAMESPACES, SERVICES, Ingress
 from addons.runtime.errors import NotFound
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import EVENTS, PODS, KubeObject, Part, Resource
@@ -72,6 +73,29 @@ class Cluster:
         rules = [{"host": host, "http": {"paths": [path]}}]
         await self._create(INGRESSES, name, {"ingressClassName": "addons-demo", "rules": rules}, {})
         await self._expose(INGRESSES, name, {"hostname": load_balancer})
+
+    async def create_alb_ingress(
+        self, name: str, host: str, annotations: Mapping[str, str], *, ingress_class: str
+    ) -> None:
+        """Make an Ingress for `host` that wants a load balancer; annotations are those after the prefix."""
+        backend = {"service": {"name": name, "port": {"number": 80}}}
+        rules = [{"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]
+        prefixed = {f"{ALB_PREFIX}{key}": value for key, value in annotations.items()}
+        await self._create(INGRESSES, name, {"ingressClassName": ingress_class, "rules": rules}, prefixed)
+
+    async def delete_ingress(self, name: str) -> None:
+        """Delete an Ingress; it may be gone already."""
+        await self._delete(INGRESSES, name)
+
+    async def ingresses(self) -> list[str]:
+        """The names of the Ingresses that want a load balancer."""
+        found = await self._kube.list(INGRESSES, Ingress, namespace=NAMESPACE)
+        return [each.metadata.name for each in found if each.spec.ingress_class_name != "addons-demo"]
+
+    async def hostname_of(self, name: str) -> str:
+        """The load balancer that the status of an Ingress names."""
+        found = await self._kube.get(INGRESSES, Ingress, namespace=NAMESPACE, name=name)
+        return "".join(each.hostname for each in found.status.load_balancer.ingress)
 
     async def permit_roles(self, *patterns: str) -> None:
         """Say which IAM roles the pods of the namespace may have."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from addons.cni.controller.recovery import routed
 from addons.cni.net.leaks import LEFT_SECONDS, left_links
 from addons.cni.net.links import DOWNS_OF_NEW, LinkChanged, LinkEvent, LinkMonitor, RulesChanged
 from tests.support.cni_net import Host, eni, host, pod
@@ -79,10 +80,11 @@ class TestChanges:
 class TestLeft:
     async def test_a_link_that_no_sandbox_holds_goes_after_a_minute(self, on: Host) -> None:
         async with pod(on, "10.0.1.60") as (_, held), pod(on, "10.0.1.61") as (_, left):
-            links = (await on.network.observe()).links
-            found, since = left_links(links, [held.key], {}, 100.0)
+            observed = await on.network.observe()
+            links, ways = observed.links, routed(observed)
+            found, since = left_links(links, [held.key], {}, 100.0, routed=ways)
             assert found == []
-            found, _ = left_links(links, [held.key], since, 100.0 + LEFT_SECONDS)
+            found, _ = left_links(links, [held.key], since, 100.0 + LEFT_SECONDS, routed=ways)
             assert [link.name for link in found] == [left.host_if]
             await on.network.remove_links(found)
             assert left.host_if not in on.ip("link")
@@ -91,4 +93,17 @@ class TestLeft:
     async def test_links_of_others_stay(self, on: Host) -> None:
         on.inside.ip("link add eni123 type veth peer name other", "link set eni123 alias somebody")
         links = (await on.network.observe()).links
-        assert left_links(links, [], {}, 0.0) == ([], {})
+        assert left_links(links, [], {}, 0.0, routed=()) == ([], {})
+
+    async def test_a_pair_that_a_killed_daemon_left_half_made_goes_and_one_to_which_a_route_leads_stays(
+        self, on: Host
+    ) -> None:
+        for name, mac in (("eni123", "ce:00:0a:00:01:3c"), ("eni124", "ce:00:0a:00:01:3d")):
+            on.inside.ip(
+                f"link add {name} address {mac} type veth peer name of-{name}", f"link set {name} up"
+            )
+        on.inside.ip("route add 10.0.1.61 dev eni124 table 200")
+        observed = await on.network.observe()
+        _, since = left_links(observed.links, [], {}, 0.0, routed=routed(observed))
+        found, _ = left_links(observed.links, [], since, LEFT_SECONDS, routed=routed(observed))
+        assert [link.name for link in found] == ["eni123"]

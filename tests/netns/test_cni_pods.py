@@ -8,7 +8,7 @@ import pytest
 
 from addons.cni.net.pods import LinkTaken, Pods
 from addons.cni.net.wiring import Wiring
-from addons.runtime.errors import AlreadyExists, Denied, Invalid, NotFound
+from addons.runtime.errors import AlreadyExists, Denied, Invalid, NotFound, Unavailable
 from addons.sim.net import Namespace
 from tests.support.capabilities import CAP_SYS_ADMIN, without
 from tests.support.cni_net import Host, eni, host, pod
@@ -165,6 +165,35 @@ class TestAgain:
         async with pod(on, POD) as (_, one), pod(on, ANOTHER) as (_, two), pod(on, ON_ETH1) as (_, three):
             await asyncio.gather(*map(on.disconnect, (one, two, three)))
             assert links(on) == []
+
+
+class TestWhileTheJournalWrites:
+    """The pair is made meanwhile; a kill then leaves one that nobody is said to have, and to which nothing leads."""
+
+    async def test_nothing_leads_to_the_pod(self, on: Host) -> None:
+        seen: list[str] = []
+        with pod_network() as sandbox:
+            wiring = on.wiring(sandbox, POD)
+
+            def wait() -> None:
+                seen.extend((on.ip("link"), on.ip("rule"), on.ip("route", "show", "table", "all")))
+
+            await on.pods.connect(wiring, wait)
+            assert wiring.host_if in seen[0]
+            assert wiring.key.container_id not in seen[0]
+            assert POD not in f"{seen[1]}{seen[2].replace('local ' + POD, '')}"
+            assert POD in on.ip("route", "show", "table", "all")
+            await on.pods.disconnect(wiring)
+
+    async def test_a_failure_of_the_journal_leaves_nothing(self, on: Host) -> None:
+        def fail() -> None:
+            raise Unavailable("the disk is full")
+
+        with pod_network() as sandbox:
+            with pytest.raises(Unavailable, match="the disk is full"):
+                await on.pods.connect(on.wiring(sandbox, POD), fail)
+            assert links(on) == []
+            assert "eth0" not in output_of(*inside(sandbox).command("ip", "link"))
 
 
 class TestOfTwoSandboxesOfOneName:

@@ -61,8 +61,10 @@ class SecurityGroup(Struct, frozen=True, kw_only=True):
 
 
 class LoadBalancer(Struct, frozen=True, kw_only=True):
-    """A load balancer with its listeners. `attributes` is None until they were read; `state`: provisioning,
-    active, active_impaired or failed."""
+    """A load balancer with its listeners. `state`: provisioning, active, active_impaired or failed.
+
+    `attributes` is None until they were read, and so is `web_acl`, the ARN of the one attached, "" for none.
+    """
 
     arn: str
     name: str
@@ -75,6 +77,7 @@ class LoadBalancer(Struct, frozen=True, kw_only=True):
     hosted_zone_id: str = ""
     listeners: tuple[Listener, ...] = ()
     attributes: Pairs | None = None
+    web_acl: str | None = None
     tags: Pairs = ()
 
 

@@ -12,12 +12,12 @@ from typing import Any
 from addons.cni.aws import interfaces
 from addons.cni.aws.calls import exhaustion_told
 from addons.cni.aws.described import Item
-from addons.cni.aws.waiting import persistently, until_there
 from addons.cni.model.actions import CreateEni
 from addons.cni.names import DESCRIPTION_PREFIX
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Conflict, Exhausted, Invalid, NotFound, OutsideError, Unavailable
 from addons.runtime.permit import Permit
+from addons.runtime.waiting import persistently, until_there
 
 log = logging.getLogger(__name__)
 

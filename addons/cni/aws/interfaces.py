@@ -6,10 +6,10 @@ from typing import Any
 
 from addons.cni.aws.calls import exhaustion_told, filters
 from addons.cni.aws.described import Item
-from addons.cni.aws.waiting import persistently, until_there
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Conflict, Invalid, NotFound, Unavailable
 from addons.runtime.permit import Permit
+from addons.runtime.waiting import persistently, until_there
 
 _PAGE = 1000  # the most that there may be on one
 

@@ -118,7 +118,8 @@ class Audit:
     async def _remove_strangers(self, observed: Observed) -> None:
         """Remove pairs of ours that belong to no assignment, once that has been so for a while."""
         held, now = [each.key for each in self._assigned()], asyncio.get_running_loop().time()
-        old, self._strange_since = left_links(observed.links, held, self._strange_since, now)
+        ways = routed(observed)
+        old, self._strange_since = left_links(observed.links, held, self._strange_since, now, routed=ways)
         if old:
             await self._node.remove_links(old)
         for link in old:

@@ -44,10 +44,14 @@ class Demand(Struct, frozen=True, kw_only=True):
 
 
 class Arrivals(Struct, frozen=True):
-    """How fast pods have been coming: a moving average per second, and when it was that."""
+    """How fast pods have been coming: moving averages per second, and when it was that.
+
+    `lately` is that of the last seconds, by which a burst is known while it begins.
+    """
 
     per_second: float = 0.0
     at: datetime | None = None
+    lately: float = 0.0
 
 
 class Placement(Struct, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ DOOMED_GROUP = 0x0C011D83
 RuleLayout = Literal["table", "compat"]
 
 _ALIAS = "aws-addons-cni "
+_HOST_MAC = b"\xce\x00"
 _FIRST = "eth0"
 
 
@@ -72,7 +73,7 @@ class Wiring(Struct, frozen=True, kw_only=True):
     @property
     def host_mac(self) -> bytes:
         """The hardware address of the host's end."""
-        return b"\xce\x00" + self.ip.packed
+        return _HOST_MAC + self.ip.packed
 
 
 class Wired(Struct, frozen=True):
@@ -98,6 +99,11 @@ def owner_of(alias: str) -> tuple[str, str] | None:
     """Give (container id, name inside) of an alias of ours; None when it is not ours."""
     container_id, _, if_name = alias.removeprefix(_ALIAS).partition(" ")
     return (container_id, if_name) if alias.startswith(_ALIAS) and if_name else None
+
+
+def is_host_mac(mac: str) -> bool:
+    """Whether a hardware address is one that the host's end of a pair of ours has."""
+    return mac.startswith(f"{written_mac(_HOST_MAC)}:")
 
 
 def written_mac(octets: bytes) -> str:

@@ -3,7 +3,7 @@
 What a node holds beyond its pods starves its neighbours, and what it does not hold makes a pod wait for EC2.
 """
 
-from addons.cni.plan.arrivals import headroom
+from addons.cni.plan.arrivals import expected, headroom
 from addons.cni.plan.stock import Stock
 from addons.cni.plan.targets import Targets, units
 from addons.cni.plan.view import SOON, View
@@ -16,7 +16,8 @@ takes a fresh address. With one at a time, each pod would cost a call."""
 def demand_targets(view: View, stock: Stock) -> Targets:
     """What pods need beyond what there is, what is nice to have, and what is beyond need.
 
-    More is fetched when a quarter of the headroom is left, and then up to the headroom.
+    More is fetched when a quarter of the headroom is left, and then up to the headroom. Who is asked anyway
+    gives more at once when pods come in a burst, or come and go: one call in the place of many.
     """
     spare = stock.free + view.pending - view.waiting
     ready = _wanted_free(view)
@@ -24,12 +25,13 @@ def demand_targets(view: View, stock: Stock) -> Targets:
     if not must and spare >= low:
         return _beyond_need(view, stock)
     churn = _churn(stock) if ready else 0
+    more = max(4 * churn, expected(view.arrivals, view.now)) if ready else 0
     wished, allowed = max(0, ready - max(spare, 0)) + churn, _below_pods_limit(view, stock, must)
     whole, nice = units(must, view.unit), min(wished, allowed)
     return Targets(
         must=whole,
         nice=max(0, units(must + nice, view.unit) - whole),
-        fill=min(max(0, allowed - wished), 4 * churn) // view.unit,
+        fill=min(max(0, allowed - wished), more) // view.unit,
         urgent=units(max(0, low - max(spare, 0)), view.unit),
     )
 

@@ -77,14 +77,14 @@ def _slice(service: Object, pods: list[Object]) -> Object:
             "ownerReferences": [owner | {"controller": True, "blockOwnerDeletion": True}],
         },
         "addressType": "IPv4",
-        "endpoints": [_endpoint(pod) for pod in pods],
+        "endpoints": [_endpoint(pod, bool(service["spec"].get("publishNotReadyAddresses"))) for pod in pods],
         "ports": [port for declared in service["spec"].get("ports") or () if (port := _port(declared, pods))],
     }
 
 
-def _endpoint(pod: Object) -> Object:
+def _endpoint(pod: Object, publishes_all: bool) -> Object:
     metadata = pod["metadata"]
-    ready, terminating = is_ready(pod), bool(metadata.get("deletionTimestamp"))
+    serving, terminating = is_ready(pod), bool(metadata.get("deletionTimestamp"))
     target = {
         "kind": "Pod",
         "namespace": metadata["namespace"],
@@ -93,7 +93,11 @@ def _endpoint(pod: Object) -> Object:
     }
     endpoint = {
         "addresses": [pod["status"]["podIP"]],
-        "conditions": {"ready": ready, "serving": ready, "terminating": terminating},
+        "conditions": {
+            "ready": publishes_all or (serving and not terminating),
+            "serving": serving,
+            "terminating": terminating,
+        },
         "targetRef": target,
     }
     node = pod["spec"].get("nodeName")

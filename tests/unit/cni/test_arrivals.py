@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from addons.cni.model.pool import Arrivals
-from addons.cni.plan.arrivals import arrived, headroom, rate
+from addons.cni.plan.arrivals import arrived, expected, headroom, rate
 from tests.support.cni_pool import NOW
 
 
@@ -45,3 +45,15 @@ class TestHeadroom:
     )
     def test_it_is_between_half_and_all_of_what_is_allowed(self, every: float, most: int, held: int) -> None:
         assert headroom(after(2000, every), NOW, most) == held
+
+
+class TestExpected:
+    @pytest.mark.parametrize(("pods", "every", "come"), [(5, 0.05, 24), (5, 0.2, 21), (5, 1, 12), (5, 10, 6)])
+    def test_a_burst_is_known_while_it_begins(self, pods: int, every: float, come: int) -> None:
+        assert expected(after(pods, every), NOW) == come
+
+    def test_it_is_over_soon_after(self) -> None:
+        assert expected(after(100, 0.05), NOW + timedelta(seconds=20)) <= 1
+
+    def test_of_what_came_long_ago_nothing_is_expected(self) -> None:
+        assert expected(Arrivals(), NOW) == expected(after(100, 1), NOW + timedelta(hours=1)) == 0

@@ -79,7 +79,7 @@ class TestClaim:
         assert first.value == 3 + 1
         then = capacity(eni(0, 5, 6, 7), free=8, sharers=2, before=first)
         assert then.value == 3 + 1
-        later = {"free": 8, "sharers": 2, "before": then}
+        later: dict[str, Any] = {"free": 8, "sharers": 2, "before": then}
         assert capacity(eni(0, 5, 6, 7), now=NOW + timedelta(seconds=24), **later).value == 3 + 1
         assert capacity(eni(0, 5, 6, 7), now=NOW + timedelta(seconds=25), **later).value == 3 + 4
 

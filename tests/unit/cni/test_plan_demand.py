@@ -65,6 +65,12 @@ class TestGrowth:
     def test_pods_that_come_fast_are_met_by_more_headroom(self) -> None:
         assert plan(eni(0), arrivals=BUSY) == [("assign", "eni-0", 8)]
 
+    def test_in_a_burst_an_interface_gives_at_once_what_the_next_seconds_need(self) -> None:
+        burst = Arrivals(0.1, NOW, lately=2.5)
+        assert plan(eni(0), waiting=1, arrivals=burst, limits=HUGE) == [("assign", "eni-0", 30)]
+        assert plan(eni(0), waiting=1, arrivals=burst) == [("assign", "eni-0", 9)]
+        assert plan(eni(0), waiting=1, arrivals=burst, free=16) == [("assign", "eni-0", 1)]
+
     def test_headroom_is_not_topped_up_one_by_one(self) -> None:
         assert plan(eni(0, 1, 2, 3), used=[1], arrivals=BUSY) == []
         assert plan(eni(0, 1, 2), used=[1], arrivals=BUSY) == [("assign", "eni-0", 7)]

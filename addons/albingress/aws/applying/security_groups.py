@@ -1,0 +1,117 @@
+"""Security groups of load balancers."""
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from addons.albingress.aws.applying.work import Work
+from addons.albingress.aws.ownership import is_the_same, name_taken
+from addons.albingress.aws.translate.balancers import pairs_to_api
+from addons.albingress.aws.translate.permissions import permissions_to_api, security_group_from_api
+from addons.albingress.model.actions import (
+    AuthorizeIngress,
+    CreateSecurityGroup,
+    DeleteSecurityGroup,
+    RevokeIngress,
+)
+from addons.albingress.model.elb import SecurityGroup
+from addons.albingress.model.stack import DesiredSecurityGroup, Permission
+from addons.runtime.errors import AlreadyExists, NotFound
+
+
+async def create(work: Work, action: CreateSecurityGroup) -> None:
+    """Have the group with its permissions: a new one, or the one of that name if it is ours."""
+    wanted = action.group
+    vpc_id = await work.door.network.vpc_id()
+    try:
+        reply = await work.ec2(
+            "create_security_group",
+            GroupName=wanted.name,
+            Description=wanted.description,
+            VpcId=vpc_id,
+            TagSpecifications=[{"ResourceType": "security-group", "Tags": pairs_to_api(wanted.tags)}],
+        )
+        group = SecurityGroup(id=reply["GroupId"], name=wanted.name, tags=wanted.tags)
+    except AlreadyExists:
+        group = await _adopt(work, wanted, vpc_id)
+    work.made(group)
+    if missing := _without(wanted.permissions, group.permissions):
+        await _authorize(work, group, missing)
+
+
+async def _adopt(work: Work, wanted: DesiredSecurityGroup, vpc_id: str) -> SecurityGroup:
+    items = await work.door.reading.security_groups({"vpc-id": vpc_id, "group-name": wanted.name})
+    group = security_group_from_api(items[0]) if items else None
+    if group is None or not is_the_same(group.tags, wanted.tags):
+        raise name_taken("security group", wanted.name)
+    return group
+
+
+async def authorize(work: Work, action: AuthorizeIngress) -> None:
+    """Let sources in."""
+    await _authorize(work, work.security_group(action.group), action.permissions)
+
+
+async def _authorize(work: Work, group: SecurityGroup, permissions: Iterable[Permission]) -> None:
+    wanted = tuple(_with_id(work, each) for each in permissions)
+
+    async def once(some: Iterable[Permission]) -> None:
+        await work.ec2(
+            "authorize_security_group_ingress", GroupId=group.id, IpPermissions=permissions_to_api(some)
+        )
+
+    try:
+        await work.seen(lambda: once(wanted), group.id)
+    except AlreadyExists:
+        group = await _read(work, group)
+        if missing := _without(wanted, group.permissions):
+            await once(missing)
+    new = _without(wanted, group.permissions)
+    work.changed(replace(group, permissions=tuple(sorted((*group.permissions, *new)))))
+
+
+async def revoke(work: Work, action: RevokeIngress) -> None:
+    """Let sources in no more."""
+    group = work.security_group(action.group)
+    unwanted = tuple(_with_id(work, each) for each in action.permissions)
+
+    async def once(some: Iterable[Permission]) -> None:
+        await work.ec2(
+            "revoke_security_group_ingress", GroupId=group.id, IpPermissions=permissions_to_api(some)
+        )
+
+    try:
+        await once(unwanted)
+    except NotFound:
+        group = await _read(work, group)
+        if present := _without(unwanted, _without(unwanted, group.permissions)):
+            await once(present)
+    work.changed(replace(group, permissions=_without(group.permissions, unwanted)))
+
+
+async def delete(work: Work, action: DeleteSecurityGroup) -> None:
+    """Have the group not be there; AWS itself is asked first whose it is."""
+    items = await work.door.reading.security_groups({"group-id": action.id})
+    if items:
+        work.door.ownership.check(work.stack, action.id, security_group_from_api(items[0]).tags)
+        await work.delete("delete_security_group", "ec2", GroupId=action.id)
+    work.gone(action.id)
+
+
+async def _read(work: Work, group: SecurityGroup) -> SecurityGroup:
+    items = await work.door.reading.security_groups({"group-id": group.id})
+    if not items:
+        raise NotFound(f"{group.id}: no such security group", code="InvalidGroup.NotFound")
+    return security_group_from_api(items[0])
+
+
+def _with_id(work: Work, permission: Permission) -> Permission:
+    if not permission.security_group:
+        return permission
+    return replace(permission, security_group=work.security_group_id(permission.security_group))
+
+
+def _without(permissions: Iterable[Permission], others: Iterable[Permission]) -> tuple[Permission, ...]:
+    """Those that the others do not let in too, whatever is said about them."""
+    known = {replace(each, description="") for each in others}
+    return tuple(each for each in permissions if replace(each, description="") not in known)

@@ -1,0 +1,40 @@
+"""What AWS has around load balancers: the network of the cluster, and certificates."""
+
+from msgspec import Struct
+
+from addons.albingress.model.stack import Pairs
+
+
+class Vpc(Struct, frozen=True, kw_only=True):
+    """The network of the cluster, with the ranges of its addresses."""
+
+    id: str
+    cidrs: tuple[str, ...] = ()
+    ipv6_cidrs: tuple[str, ...] = ()
+
+
+class Subnet(Struct, frozen=True, kw_only=True):
+    """A part of the network in one zone. `zone_type`: availability-zone, local-zone or wavelength-zone.
+
+    `is_public`: its route table leads to an internet gateway; None where the route tables were not read.
+    """
+
+    id: str
+    zone: str
+    zone_type: str = "availability-zone"
+    free_addresses: int = 0
+    has_ipv6: bool = False
+    is_public: bool | None = None
+    outpost: str = ""
+    tags: Pairs = ()
+
+
+class Certificate(Struct, frozen=True, kw_only=True):
+    """A certificate of ACM that is issued, with all host names that it is good for.
+
+    `authority` is the ARN of the private authority that issued it, empty for a public one.
+    """
+
+    arn: str
+    hosts: tuple[str, ...]
+    authority: str = ""

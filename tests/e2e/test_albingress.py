@@ -1,0 +1,213 @@
+"""albingress on a real Kubernetes: real rollouts behind simulated load balancers that serve real HTTP.
+
+A load balancer stands in the network of the test, and reaches the pods by the nodes.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from addons.albingress import names
+from addons.demo.alb import Users
+from addons.demo.daemon import Daemon, running
+from addons.demo.world import World
+from addons.sim.alb.plane import DataPlane
+from addons.sim.ports import free_port
+from tests.support.cluster import ROOT, Cluster
+from tests.support.kubectl import Kubectl, require_kubectl
+from tests.support.namespaces import ip
+from tests.support.nodes import Site
+from tests.support.until import until
+
+pytestmark = [pytest.mark.kube, pytest.mark.timeout(240)]
+
+HOST = "web.example.com"
+PORT = 8080
+GRACE = 3
+"""Seconds for which a pod that is deleted goes on serving, so that load balancers hear of it first."""
+
+Object = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def cluster(site: Site) -> Iterator[Cluster]:
+    """The cluster with nodes, whose pods this network reaches."""
+    for node in site.nodes:
+        ip("route", "add", node.pods, "via", node.address)
+    try:
+        yield site.cluster
+    finally:
+        for node in site.nodes:
+            ip("route", "del", node.pods)
+
+
+@pytest.fixture(scope="module")
+async def definitions(cluster: Cluster) -> None:
+    """The custom resources of the chart, and the class."""
+    kubectl = Kubectl((require_kubectl(), "--kubeconfig", str(cluster.kubeconfig)))
+    for file in sorted((ROOT / "charts/albingress/crds").iterdir()):
+        await kubectl.ok("apply", "--server-side", "-f", "-", stdin=yaml.safe_load(file.read_text()))
+    found = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IngressClass",
+        "metadata": {"name": "alb"},
+        "spec": {"controller": names.CONTROLLER},
+    }
+    await kubectl.ok("apply", "-f", "-", stdin=found)
+
+
+@pytest.fixture
+async def users(site: Site, world: World, namespace: str, definitions: None) -> AsyncIterator[Users]:
+    """Those who ask the load balancers that a daemon makes for the namespace."""
+    network = world.aws.ec2.network
+    first, *others = (node.pods for node in site.nodes)
+    vpc = network.create_vpc(block_of(first))
+    for pods in others:
+        network.associate_cidr(vpc.id, block_of(pods))
+    for zone, pods in zip("ab", (first, *others), strict=True):
+        tags = {names.TAG_ROLE_ELB: "1", names.TAG_ROLE_INTERNAL_ELB: "1"}
+        network.create_subnet(vpc.id, pods, zone=f"eu-central-1{zone}", tags=tags)
+    flags = (
+        f"--kubeconfig={world.kubeconfig}",
+        f"--aws-endpoint-url={world.aws.url}",
+        f"--watch-namespace={namespace}",
+        f"--leader-elect-namespace={namespace}",
+        "--cluster-name=e2e",
+        f"--aws-vpc-id={vpc.id}",
+    )
+    daemon = Daemon(world, "albingress", flags, free_port())
+    async with DataPlane(world.aws.elbv2, health_scale=0.1) as plane, running(daemon):
+        await daemon.ready(30)
+        users = Users(world, plane)
+        try:
+            yield users
+        finally:
+            await users.close()
+            print(daemon.log.read_text())
+
+
+def block_of(pods: str) -> str:
+    """The /16 around the range of a node's pods."""
+    first, second, *_ = pods.split(".")
+    return f"{first}.{second}.0.0/16"
+
+
+def template(version: str, *, gate: str = "", path: str = "index.html") -> Object:
+    """Pods of an application: a server that has one page, with its version, and goes on for a while."""
+    serve = (
+        f"busybox mkdir -p /tmp/www; echo -n {version} > /tmp/www/{path}; exec httpd -f -p {PORT} -h /tmp/www"
+    )
+    container = {
+        "name": "main",
+        "image": "local/busybox:1",
+        "imagePullPolicy": "Never",
+        "command": ["sh", "-c", serve],
+        "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
+        "lifecycle": {"preStop": {"exec": {"command": ["sleep", str(GRACE)]}}},
+    }
+    spec: Object = {"terminationGracePeriodSeconds": GRACE + 2, "containers": [container]}
+    if gate:
+        spec["readinessGates"] = [{"conditionType": gate}]
+    return {"metadata": {"labels": {"app": "web"}}, "spec": spec}
+
+
+def manifests(version: str) -> Object:
+    """A Deployment, its Service and its Ingress."""
+    prefixed = {
+        "target-type": "ip",
+        "scheme": "internet-facing",
+        "healthcheck-interval-seconds": "5",
+        "target-group-attributes": "deregistration_delay.timeout_seconds=1",
+    }
+    path = {
+        "path": "/",
+        "pathType": "Prefix",
+        "backend": {"service": {"name": "web", "port": {"number": 80}}},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [
+            {
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": {"name": "web"},
+                "spec": {
+                    "replicas": 3,
+                    "selector": {"matchLabels": {"app": "web"}},
+                    "strategy": {"rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+                    "progressDeadlineSeconds": 600,
+                    "template": template(version),
+                },
+            },
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "web"},
+                "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": PORT}]},
+            },
+            {
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "Ingress",
+                "metadata": {
+                    "name": "web",
+                    "annotations": {f"{names.PREFIX}{key}": text for key, text in prefixed.items()},
+                },
+                "spec": {
+                    "ingressClassName": "alb",
+                    "rules": [{"host": HOST, "http": {"paths": [path]}}],
+                },
+            },
+        ],
+    }
+
+
+async def roll(kubectl: Kubectl, new: Object) -> None:
+    """Have the Deployment run pods of another template."""
+    await kubectl.ok("patch", "deployment", "web", "-p", json.dumps({"spec": {"template": new}}))
+
+
+async def answered(users: Users, status: int, text: str) -> None:
+    async def look() -> bool:
+        return await users.ask(HOST) == (status, text)
+
+    await until(look, f"{HOST} answers {status} {text}", seconds=60)
+
+
+async def test_an_ingress_answers_and_rollouts_lose_no_request(kubectl: Kubectl, users: Users) -> None:
+    await kubectl.ok("apply", "-f", "-", stdin=manifests("v1"))
+    await answered(users, 200, "v1")
+    (found,) = users.load_balancers()
+    hostname = await kubectl.ok(
+        "get", "ingress", "web", "-o", "jsonpath={.status.loadBalancer.ingress[0].hostname}"
+    )
+    assert hostname == found.dns_name.lower()
+
+    gate = users.gate("web")
+    async with users.visiting([HOST]) as seen:
+        await roll(kubectl, template("v2", gate=gate))
+        await kubectl.ok("rollout", "status", "deployment/web", "--timeout=120s")
+    assert {(status, text) for _, status, text in seen} == {(200, "v1"), (200, "v2")}
+    await answered(users, 200, "v2")
+
+    # The next version has no page where the load balancer looks: Kubernetes finds it well, the ALB does not.
+    async with users.visiting([HOST]) as seen:
+        await roll(kubectl, template("v3", gate=gate, path="other.html"))
+        stuck = await kubectl.refused("rollout", "status", "deployment/web", "--timeout=12s")
+    assert "timed out" in stuck
+    assert {(status, text) for _, status, text in seen} == {(200, "v2")}
+    pods = (await kubectl.json("pods", "-l", "app=web"))["items"]
+    waiting = [pod for pod in pods if conditions(pod).get(gate) == "False"]
+    assert [conditions(pod)["ContainersReady"] for pod in waiting] == ["True"]
+    assert conditions(waiting[0])["Ready"] == "False"
+
+    await kubectl.ok("delete", "ingress", "web", "--timeout=90s")
+    await until(lambda: not users.load_balancers() and not users.security_groups(), "all is gone", seconds=60)
+
+
+def conditions(pod: Object) -> dict[str, str]:
+    """The conditions of a pod, by their types."""
+    return {each["type"]: each["status"] for each in pod["status"].get("conditions", ())}
