@@ -11,7 +11,7 @@ Item = dict[str, Any]
 
 
 def path(*patterns: str) -> Item:
-    return {"Field": "path-pattern", "Values": list(patterns)}
+    return {"Field": "path-pattern", "PathPatternConfig": {"Values": list(patterns)}}
 
 
 def host(*names: str) -> Item:

@@ -2,7 +2,7 @@
 
 import random
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from addons.sim.aws.elbv2.account import Account
@@ -22,10 +22,14 @@ def candidates(group: TargetGroup) -> list[Target]:
 
 
 class Chooser:
-    """Remembers whose turn it is in each target group."""
+    """Remembers whose turn it is in each target group, and groups that rules still in force may name.
+
+    A target group that is gone serves as it last was, until no rule in force forwards to it any more.
+    """
 
     def __init__(self, account: Account, rng: random.Random) -> None:
         self._account = account
+        self._last: dict[str, TargetGroup] = {}
         self._random = rng
         self._turns: dict[str, int] = {}
 
@@ -33,11 +37,20 @@ class Chooser:
         """Choose a target group by weight, or the one that a cookie holds to; None when all weigh nothing."""
         weights = {each["TargetGroupArn"]: each["Weight"] for each in config["TargetGroups"]}
         if _is_sticky(config) and (held := unpack(cookies.get(GROUP_COOKIE, ""))) in weights:
-            return self._account.target_groups.get(held)
+            return self._last_known(held)
         if not any(weights.values()):
             return None
         (arn,) = self._random.choices(list(weights), list(weights.values()))
-        return self._account.target_groups.get(arn)
+        return self._last_known(arn)
+
+    def look(self, in_force: Collection[str]) -> None:
+        """See how target groups are, and forget those that neither exist nor are in force."""
+        present = {group.arn: group for group in self._account.target_groups.values()}
+        kept = {arn: group for arn, group in self._last.items() if arn in in_force}
+        self._last = kept | present
+
+    def _last_known(self, arn: str) -> TargetGroup | None:
+        return self._account.target_groups.get(arn) or self._last.get(arn)
 
     def target(self, group: TargetGroup, cookies: Cookies) -> Target | None:
         """Choose a target in turn, or the one that a cookie holds to; None when nothing is registered."""

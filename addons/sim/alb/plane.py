@@ -3,24 +3,25 @@
 import asyncio
 import random
 import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Self
 
 import aiohttp
 from aiohttp import web
 
-from addons.sim.alb.authentication import admit
+from addons.sim.alb.authentication import CALLBACK, Doorkeeper
 from addons.sim.alb.choice import Chooser
 from addons.sim.alb.forward import Forwarder
 from addons.sim.alb.health import Prober
+from addons.sim.alb.idp import StubIdp
 from addons.sim.alb.reach import Reach, reach_by_address
 from addons.sim.alb.request import Incoming, meets_all, redirect_url
-from addons.sim.aws.elbv2.model import Listener, Rule
+from addons.sim.alb.tally import Answer, Origin, Tally
+from addons.sim.alb.tls import Secure
+from addons.sim.aws.elbv2.model import Item, Listener, Rule, target_groups_of
 from addons.sim.aws.elbv2.state import Elbv2
 
 Listen = Callable[[Listener], socket.socket]
-Secure = Callable[[Listener], ssl.SSLContext | None]
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -35,10 +36,12 @@ def on_loopback(_: Listener) -> socket.socket:
 class DataPlane:
     """Serves every listener of `elb` between `start` and `stop`, and probes every target in use.
 
-    `listen` gives the socket for a listener, e.g. in another namespace. `secure` gives the TLS of an HTTPS
-    listener; None serves it without. `reach` says where a target really is. With `batch_seconds` changes of
-    rules reach the traffic only so long after the first of them, all at once, as with AWS; targets do at
-    once. `health_scale` shortens the intervals of health checks; 0: nothing is probed by itself.
+    `listen` gives the socket for a listener, e.g. in another namespace, and `connector` the connections to
+    targets. `secure` gives the TLS of an HTTPS listener (`tls.by_sni`); None serves it without. `reach` says
+    where a target really is. With `batch_seconds` changes of listeners and rules reach the traffic only so
+    long after the first of them, all at once, as with AWS (10 s); targets do at once. `health_scale` shortens
+    the intervals of health checks, with 0 nothing is probed by itself; `timeout_scale` shortens time-outs.
+    `idp` logs people in. `tally` counts what was answered by what.
     """
 
     def __init__(
@@ -48,18 +51,23 @@ class DataPlane:
         listen: Listen = on_loopback,
         secure: Secure = lambda _: None,
         reach: Reach | None = None,
+        connector: aiohttp.BaseConnector | None = None,
         batch_seconds: float = 0.0,
         health_scale: float = 1.0,
-        target_timeout_seconds: float = 60.0,
+        timeout_scale: float = 1.0,
+        idp: StubIdp | None = None,
         rng: random.Random | None = None,
     ) -> None:
+        self.tally = Tally()
         self._elb = elb
         self._listen, self._secure = listen, secure
         self._reach = reach or reach_by_address(elb.account)
+        self._connector = connector
         self._batch_seconds = batch_seconds
-        self._health_scale = health_scale
-        self._timeout_seconds = target_timeout_seconds
+        self._health_scale, self._timeout_scale = health_scale, timeout_scale
         self._chooser = Chooser(elb.account, rng or random.Random())
+        self._doorkeeper = Doorkeeper(idp)
+        self._listeners: dict[str, Listener] = {}
         self._rules: dict[str, list[Rule]] = {}
         self._runners: dict[str, web.AppRunner] = {}
         self._urls: dict[str, str] = {}
@@ -70,10 +78,18 @@ class DataPlane:
     async def start(self) -> None:
         """Serve what there is, and whatever comes."""
         self._loop = asyncio.get_running_loop()
-        self._session = aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
+        account = self._elb.account
+        self._session = aiohttp.ClientSession(
+            connector=self._connector or aiohttp.TCPConnector(limit=0),
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
         self.prober = Prober(self._elb, self._session, self._reach, scale=self._health_scale)
-        self._forwarder = Forwarder(self._session, self._chooser, self._reach, self._timeout_seconds)
-        self._elb.account.is_probed = True
+        self._forwarder = Forwarder(
+            account, self._session, self._chooser, self._reach, scale=self._timeout_scale
+        )
+        account.is_probed = True
+        account.gone.append(self._forwarder.cut)
         self._elb.watchers.append(self._note)
         self.apply()
         await self.settle()
@@ -84,6 +100,7 @@ class DataPlane:
     async def stop(self) -> None:
         """Close every port, and probe no more."""
         self._elb.watchers.remove(self._note)
+        self._elb.account.gone.remove(self._forwarder.cut)
         self._elb.account.is_probed = False
         if self._timer is not None:
             self._timer.cancel()
@@ -106,27 +123,31 @@ class DataPlane:
         return self._urls[listener_arn]
 
     def apply(self) -> None:
-        """Let the traffic follow the rules as they are now."""
+        """Let the traffic follow listeners and rules as they are now."""
         account = self._elb.account
         self._timer = None
-        self._rules = {
-            listener.arn: account.rules_of(listener.arn) for listener in account.listeners.values()
-        }
+        self._listeners = {listener.arn: listener for listener in account.listeners.values()}
+        self._rules = {arn: account.rules_of(arn) for arn in self._listeners}
+        self._look()
         self._changed.set()
+
+    def _look(self) -> None:
+        rules = [rule for rules in self._rules.values() for rule in rules]
+        self._chooser.look({arn for rule in rules for arn, _ in target_groups_of(rule.actions)})
 
     async def settle(self) -> None:
         """Open and close ports as listeners came and went."""
-        account = self._elb.account
-        for arn in set(self._runners) - set(self._rules):
+        for arn in set(self._runners) - set(self._listeners):
             await self._close(arn)
-        for arn in set(self._rules) - set(self._runners):
-            if listener := account.listeners.get(arn):
+        for arn in set(self._listeners) - set(self._runners):
+            if listener := self._listeners.get(arn):
                 await self._open(listener)
 
     def _note(self) -> None:
         self._loop.call_soon_threadsafe(self._schedule)
 
     def _schedule(self) -> None:
+        self._look()
         if not self._batch_seconds:
             self.apply()
         elif self._timer is None:
@@ -156,32 +177,65 @@ class DataPlane:
         await self._runners.pop(arn).cleanup()
 
     async def _serve(self, request: web.BaseRequest, arn: str) -> web.StreamResponse:
-        listener = self._elb.account.listeners.get(arn)
+        listener = self._listeners.get(arn)
         if listener is None:
             return web.Response(status=503)
         incoming = _incoming(request, listener)
-        for rule in self._rules.get(arn, ()):
-            if meets_all(rule.conditions, incoming):
-                return await self._act(rule, request, incoming, listener)
-        return web.Response(status=503)
+        rules = self._rules[arn]
+        if incoming.path == CALLBACK and any(map(_has_login, rules)):
+            answer = self._doorkeeper.come_back(incoming, {rule.arn: rule for rule in rules})
+            self._count(listener, None, answer, "authentication")
+            return answer
+        rule = next(rule for rule in rules if rule.is_default or meets_all(rule.conditions, incoming))
+        return await self._act(rule, request, incoming, listener)
 
     async def _act(
         self, rule: Rule, request: web.BaseRequest, incoming: Incoming, listener: Listener
     ) -> web.StreamResponse:
         *before, last = rule.actions
+        user = ""
         for action in before:
-            if (refusal := admit(action, incoming, request.cookies)) is not None:
-                return refusal
+            admitted = self._doorkeeper.admit(action, rule, incoming, request.cookies)
+            if isinstance(admitted, web.Response):
+                return self._count(listener, rule, admitted, "authentication")
+            user = admitted or user
         if last["Type"] == "fixed-response":
-            config = last["FixedResponseConfig"]
-            kind = config.get("ContentType", "text/plain")
-            text = config.get("MessageBody", "")
-            return web.Response(status=int(config["StatusCode"]), text=text, content_type=kind)
+            return self._count(listener, rule, _fixed(last["FixedResponseConfig"]), "fixed-response")
         if last["Type"] == "redirect":
             config = last["RedirectConfig"]
             to = {"Location": redirect_url(config, incoming)}
-            return web.Response(status=int(config["StatusCode"].removeprefix("HTTP_")), headers=to)
-        return await self._forwarder.forward(last["ForwardConfig"], rule, request, incoming, listener)
+            answer = web.Response(status=int(config["StatusCode"].removeprefix("HTTP_")), headers=to)
+            return self._count(listener, rule, answer, "redirect")
+        found = await self._forwarder.forward(rule, request, incoming, listener, user)
+        group_arn = found.group.arn if found.group else ""
+        target = f"{found.target.id}:{found.target.port}" if found.target else ""
+        origin: Origin = "error" if found.is_error else "target"
+        return self._count(listener, rule, found.answer, origin, group_arn, target)
+
+    def _count(
+        self,
+        listener: Listener,
+        rule: Rule | None,
+        answer: web.StreamResponse,
+        origin: Origin,
+        group_arn: str = "",
+        target: str = "",
+    ) -> web.StreamResponse:
+        rule_arn = rule.arn if rule else ""
+        self.tally.answers[Answer(listener.arn, rule_arn, answer.status, origin, group_arn, target)] += 1
+        return answer
+
+
+def _has_login(rule: Rule) -> bool:
+    return any(action["Type"].startswith("authenticate") for action in rule.actions)
+
+
+def _fixed(config: Item) -> web.Response:
+    return web.Response(
+        status=int(config["StatusCode"]),
+        text=config.get("MessageBody", ""),
+        content_type=config.get("ContentType", "text/plain"),
+    )
 
 
 def _application(serve: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.Application:

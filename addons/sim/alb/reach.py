@@ -1,6 +1,10 @@
 """Where a target really listens: instances by their primary address, and whatever a test maps."""
 
+import socket
 from collections.abc import Callable
+
+import aiohttp
+from aiohttp import AddrInfoType
 
 from addons.sim.aws.elbv2.account import Account
 
@@ -15,3 +19,12 @@ def reach_by_address(account: Account) -> Reach:
         return (str(interfaces[0].addresses[0]) if interfaces else id_), port
 
     return reach
+
+
+def connector_in(open_socket: Callable[[int, int], socket.socket]) -> aiohttp.TCPConnector:
+    """Give connections whose sockets somebody else opens, e.g. `Namespace.open_socket` in a namespace."""
+
+    def make(about: AddrInfoType) -> socket.socket:
+        return open_socket(about[0], about[1])
+
+    return aiohttp.TCPConnector(limit=0, socket_factory=make)

@@ -15,6 +15,7 @@ from addons.sim.aws.elbv2 import attributes
 from addons.sim.aws.elbv2.account import Account as ElbAccount
 from addons.sim.aws.elbv2.model import Listener, LoadBalancer, Rule, Target, TargetGroup
 from addons.sim.aws.server import AwsEndpoint
+from addons.sim.aws.waf.state import WebAcl
 
 T = TypeVar("T")
 A = TypeVar("A", LoadBalancer, Listener, TargetGroup)
@@ -23,15 +24,20 @@ _TEXTS = (IPv4Address, IPv4Network, IPv6Network)
 
 
 def record(endpoint: AwsEndpoint) -> dict[str, Any]:
-    """Give what there is of EC2, ELBv2 and ACM, as JSON can hold it. Nothing may go on in it meanwhile."""
+    """Give what there is of EC2, ELBv2, ACM and WAFv2, as JSON can hold it, while nothing goes on in it."""
     return {
         "ec2": _record_ec2(endpoint.ec2.account),
         "elbv2": _record_elbv2(endpoint.elbv2.account),
         "acm": {"certificates": _plain(endpoint.acm.certificates.values())},
+        "waf": {
+            "acls": _plain(endpoint.waf.acls.values()),
+            "protected": dict(endpoint.waf.protected),
+        },
         "numbers": {
             "ec2": endpoint.ec2.account.used_numbers,
             "elbv2": endpoint.elbv2.account.used_numbers,
             "acm": endpoint.acm.used_numbers,
+            "waf": endpoint.waf.used_numbers,
         },
     }
 
@@ -41,10 +47,13 @@ def put_back(endpoint: AwsEndpoint, recording: Recording) -> None:
     _put_back_ec2(endpoint.ec2.account, recording["ec2"])
     _put_back_elbv2(endpoint.elbv2.account, recording["elbv2"])
     _put_back_acm(endpoint.acm, recording["acm"])
+    endpoint.waf.acls |= {each.arn: each for each in _values(recording["waf"]["acls"], WebAcl)}
+    endpoint.waf.protected |= recording["waf"]["protected"]
     numbers = recording["numbers"]
     endpoint.ec2.account.used_numbers = numbers["ec2"]
     endpoint.elbv2.account.used_numbers = numbers["elbv2"]
     endpoint.acm.used_numbers = numbers["acm"]
+    endpoint.waf.used_numbers = numbers["waf"]
 
 
 def _record_ec2(account: Ec2Account) -> dict[str, Any]:
@@ -120,7 +129,7 @@ def _put_back_acm(acm: Acm, recorded: Recording) -> None:
 
 
 def _plain(things: Iterable[object]) -> list[Any]:
-    found: list[Any] = msgspec.to_builtins(list(things), enc_hook=_text)
+    found: list[Any] = msgspec.json.decode(msgspec.json.encode(list(things), enc_hook=_text))
     return found
 
 

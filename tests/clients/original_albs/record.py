@@ -95,7 +95,7 @@ async def situation(name: str, program: Path, folder: Path, assets: Path, log: P
             given = flags(stage, cluster.kubeconfig, certificates)
             with log.open("ab") as said:
                 async with running(program, *given, env=_environment(), stdout=said, stderr=said) as process:
-                    made = await _settle(aws, process)
+                    made = await _settle(aws, process, len(aws.calls))
                     await _check(kubectl)
                     second = await _look_again(stage, process)
             beating.cancel()
@@ -132,10 +132,10 @@ async def _beat(stage: Stage) -> None:
         await stage.beat()
 
 
-async def _settle(aws: AwsEndpoint, process: asyncio.subprocess.Process) -> dict[str, int]:
-    """Wait until no call has come for a while; count those that came."""
+async def _settle(aws: AwsEndpoint, process: asyncio.subprocess.Process, start: int) -> dict[str, int]:
+    """Wait until no call has come for a while; count those that came after the first `start` of all."""
     loop = asyncio.get_running_loop()
-    start, seen, since = len(aws.calls), len(aws.calls), loop.time()
+    seen, since = start, loop.time()
     end = since + _MOST_SECONDS
     while loop.time() - since < _QUIET_SECONDS or seen == start:
         await asyncio.sleep(0.2)
@@ -162,12 +162,11 @@ async def _look_again(stage: Stage, process: asyncio.subprocess.Process) -> dict
     names = (await kubectl.ok("get", "ingress", "-A", "--no-headers")).splitlines()
     if not names:
         return {}
-    for where in (line.split()[:2] for line in names):
-        await kubectl.ok("annotate", "ingress", "-n", *where, "touched=1")
-    calls = await _settle(stage.aws, process)
-    for where in (line.split()[:2] for line in names):
-        await kubectl.ok("annotate", "ingress", "-n", *where, "touched-")
-    await _settle(stage.aws, process)
+    for change in ("touched=1", "touched-"):
+        start = len(stage.aws.calls)
+        for where in (line.split()[:2] for line in names):
+            await kubectl.ok("annotate", "ingress", "-n", *where, change)
+        calls = await _settle(stage.aws, process, start)
     changes = {name: times for name, times in calls.items() if is_named(name, "changes")}
     return {"calls": sum(calls.values()), "changes": changes}
 

@@ -79,6 +79,7 @@ GAPS = {
         "test_attributes_are_known_ones",
         "test_the_same_again_is_the_one_that_is_there",
     ),
+    "14b A gRPC target group is asked as one of HTTP": ("test_a_grpc_group_is_asked_in_grpc",),
     "15 PageSize ignored by DescribeTargetGroups and DescribeListeners": (
         "test_pages_of_target_groups_and_listeners_hold_all",
         "test_pages_hold_all_rules",

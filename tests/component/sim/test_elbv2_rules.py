@@ -102,6 +102,7 @@ class TestConditions:
         [
             path(),
             path(""),
+            {"Field": "path-pattern", "Values": ["/a", "/b"]},
             path("/" + "x" * 128),
             path("/a b"),
             host("exa mple"),

@@ -249,6 +249,11 @@ class TestTargets:
         (told,) = (await world.call("describe_target_groups"))["TargetGroups"]
         assert len(told["LoadBalancerArns"]) == 1
 
+    async def test_a_grpc_group_is_asked_in_grpc(self, world: ElbWorld) -> None:
+        await world.group(ProtocolVersion="GRPC")
+        (told,) = (await world.call("describe_target_groups"))["TargetGroups"]
+        assert (told["HealthCheckPath"], told["Matcher"]) == ("/AWS.ALB/healthcheck", {"GrpcCode": "12"})
+
     async def test_a_grpc_code_changes(self, world: ElbWorld) -> None:
         group = await world.group(ProtocolVersion="GRPC")
         matcher = {"GrpcCode": "0-5"}

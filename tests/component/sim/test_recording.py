@@ -23,6 +23,8 @@ async def test_what_is_put_back_is_what_was_there() -> None:
         (balancer,) = (await world.call("describe_load_balancers"))["LoadBalancers"]
         arn = balancer["LoadBalancerArn"]
         await world.call("modify_load_balancer_attributes", LoadBalancerArn=arn, Attributes=protect)
+        acl = world.world.aws.endpoint.waf.create("guard").arn
+        await world.world.aws.call("wafv2", "associate_web_acl", ResourceArn=arn, WebACLArn=acl)
         before = record(world.world.aws.endpoint)
         endpoint = AwsEndpoint()
         put_back(endpoint, json.loads(json.dumps(before)))

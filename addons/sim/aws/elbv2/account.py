@@ -8,7 +8,14 @@ from addons.sim.aws.ec2.account import OWNER, REGION
 from addons.sim.aws.ec2.state import Ec2
 from addons.sim.aws.ec2.timeline import Timeline
 from addons.sim.aws.elbv2.errors import ElbError, not_found
-from addons.sim.aws.elbv2.model import Listener, LoadBalancer, Rule, TargetGroup, target_groups_of
+from addons.sim.aws.elbv2.model import (
+    Listener,
+    LoadBalancer,
+    Rule,
+    TargetGroup,
+    TargetKey,
+    target_groups_of,
+)
 from addons.sim.aws.throttle import RateLimit
 
 T = TypeVar("T")
@@ -62,6 +69,7 @@ class Account:
     """Everything by ARN, in order of creation. `has_certificate` says of an ARN whether ACM has it issued.
 
     `trust_stores` are ARNs. With `is_probed` the health of targets is what somebody says who asks them.
+    `gone` are told the group and key of each target that has ended draining.
     """
 
     def __init__(self, ec2: Ec2, has_certificate: Callable[[str], bool]) -> None:
@@ -77,6 +85,7 @@ class Account:
         self.has_certificate = has_certificate
         self.is_probed = False
         self.trust_stores: set[str] = set()
+        self.gone: list[Callable[[str, TargetKey], None]] = []
         self.used_numbers = 0
         ec2.account.in_use_elsewhere.append(self._holds_group)
 

@@ -70,6 +70,8 @@ def _read(item: Mapping[str, Any]) -> Item:
     legacy = {key: item[key] for key in ("Values", "RegexValues") if item.get(key)}
     if legacy and config:
         raise invalid(f"Condition '{field}' cannot have values beside '{name}'")
+    if any(len(values) > 1 for values in legacy.values()):
+        raise invalid(f"The '{field}' field contains too many values; the limit is '1'")
     config = config or legacy
     if config.get("Values") and config.get("RegexValues"):
         raise invalid("'Values' and 'RegexValues' cannot be specified together")

@@ -142,6 +142,8 @@ def _end_draining(account: Account, arn: str, key: TargetKey, target: Target) ->
     if group and group.targets.get(key) is target:
         targets = {other: each for other, each in group.targets.items() if other != key}
         account.target_groups.put(arn, replace(group, targets=targets))
+        for tell in account.gone:
+            tell(arn, key)
 
 
 def describe_target_health(elb: Elbv2, call: Call) -> Call:
