@@ -64,7 +64,7 @@ def new_pair(name: str, peer: str, *, namespace: int, mtu: int, macs: tuple[byte
 
     The link is up, its peer is not: the kernel refuses that, as there is no pair yet when it makes the peer.
     `macs` are that of the link here, and that of the peer. Both have one queue: left to itself the kernel
-    makes one for each processor, and all but one go again before the pair is used (1.2 ms with 64 of them).
+    makes one for each processor, and takes all but one away before the pair is used (1.2 ms with 64 of them).
     """
     mac, peer_mac = macs
     up = _LINK.pack(0, 0, 0, _UP, _UP)

@@ -168,7 +168,7 @@ class TestAgain:
 
 
 class TestWhileTheJournalWrites:
-    """The pair is made meanwhile; a kill then leaves one that nobody is said to have, and to which nothing leads."""
+    """The pair is made meanwhile; a kill leaves one that is nobody's, and to which nothing leads."""
 
     async def test_nothing_leads_to_the_pod(self, on: Host) -> None:
         seen: list[str] = []

@@ -60,8 +60,8 @@ class LinkMonitor:
     """The changes of links and rules in the namespace in which it is made; a context manager.
 
     It begins with all links that are there: what happened while nobody listened is not missed. Of several
-    changes of one link within `_TOGETHER_SECONDS` the last is told: who makes a link is not held up by reading
-    each step of it.
+    changes of one link within `_TOGETHER_SECONDS` the last is told: reading each step would hold up whoever
+    makes the link.
     """
 
     def __init__(self) -> None:

@@ -54,8 +54,10 @@ class Pods:
     async def connect(self, wiring: Wiring, await_written: Callable[[], None] = lambda: None) -> Wired:
         """Have the pod reach the node: pair of links, address, routes, neighbour; and the node the pod.
 
-        `await_written` returns, in the thread, when it is on the disk that the pod has the address: before that
-        nothing leads to the pod, and the link says of nobody that it is his. Wired already, by us and for this sandbox: nothing changes. When it fails, nothing is left; whoever
+        `await_written` returns, in the thread, when it is on the disk that the pod has the address. Before
+        that nothing leads to the pod, and the link does not say whose it is.
+
+        Wired already, by us and for this sandbox: nothing changes. When it fails, nothing is left; whoever
         cancels it disconnects. Raises `LinkTaken`: another sandbox has the name, and keeps it. `NotFound`:
         the pod's namespace is gone. `AlreadyExists`: the pod has such an interface, not by us. Other
         `OutsideError`: the kernel refused.

@@ -171,7 +171,7 @@ class TestFullDisk:
 
 
 class TestWriting:
-    """Many at once are one write; the file stays short."""
+    """Many at once are one write; who waits may be a thread; the file stays short."""
 
     async def test_what_waits_is_made_durable_by_one_call(self, tmp_path: Path) -> None:
         journal, disk = opened(tmp_path), Disk(1 << 30)
@@ -179,6 +179,26 @@ class TestWriting:
             await asyncio.gather(*(journal.write(assigned(f"c{n}", n)) for n in range(1, 101)))
         assert len(journal.allocations.by_key) == 100
         assert disk.calls <= 6  # one to begin with, and what came meanwhile: a write and a sync each
+        await journal.close()
+
+    async def test_a_thread_can_wait_until_it_is_durable(self, tmp_path: Path) -> None:
+        journal = opened(tmp_path)
+        writing = journal.begin(assigned("a", 1))
+        assert journal.allocations.by_ip == {}
+        await asyncio.to_thread(writing.wait)
+        assert list(journal.allocations.by_ip) == [ip(1)]
+        assert encode(assigned("a", 1)) in (tmp_path / NAME).read_bytes()
+        await writing.counted()
+        await journal.close()
+
+    async def test_a_thread_that_waits_is_told_of_a_full_disk(self, tmp_path: Path) -> None:
+        journal = opened(tmp_path)
+        with Disk(0, 0.5, errno.ENOSPC).between():
+            writing = journal.begin(assigned("a", 1))
+            with pytest.raises(JournalFailed, match="No space left"):
+                await asyncio.to_thread(writing.wait)
+        with pytest.raises(JournalFailed, match="No space left"):
+            await writing.counted()
         await journal.close()
 
     async def test_the_file_is_written_anew_after_its_limit(self, tmp_path: Path) -> None:

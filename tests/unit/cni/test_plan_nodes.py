@@ -134,7 +134,7 @@ class TestChurn:
     def test_where_each_pod_needs_a_fresh_address_the_interfaces_are_what_costs(
         self, limits: InstanceLimits
     ) -> None:
-        """A hundred pods within the cool-down of the first: a new interface with all its addresses is three calls."""
+        """A hundred pods within the cool-down of the first: three calls for a new interface, and two more."""
         node = Node(roomy(), limits=limits, assign_seconds=0.3, create_seconds=3)
         assert self.churn(node, 0.2) < 30
         assert node.ec2.calls == {"CreateEni": 9, "AssignAddresses": 2}
