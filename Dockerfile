@@ -1,4 +1,5 @@
 # One image for all daemons: `addons dns`, and the others as they come; with the plugin of cni, for its nodes. Built and pushed by you; see docs/install.md.
+# The plugin of cni runs on hosts, so it is static; of musl, which asks the processor nothing when it starts.
 FROM python:3.12-slim-bookworm AS plugin
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc musl-tools
 COPY addons/cni/plugin/cni_plugin.c /src/
@@ -6,18 +7,12 @@ RUN musl-gcc -O2 -static -s -Wall -Wextra -Werror -o /aws-addons-cni /src/cni_pl
 
 FROM python:3.12-slim-bookworm AS build
 WORKDIR /src
-# For the client of cni, which runs on hosts: static, so that it needs nothing there.
-RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev \
- && rm -rf /var/lib/apt/lists/*
 COPY requirements.lock pyproject.toml README.md LICENSE ./
 RUN python -m venv /opt/addons \
  && /opt/addons/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
  && python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir hatchling
 COPY docs/troubleshooting.md docs/
 COPY addons addons
-RUN mkdir -p /opt/addons/lib/aws-addons \
- && cc -O2 -static -s -Wall -Wextra -Werror -o /opt/addons/lib/aws-addons/aws-addons-cni \
-    addons/cni/plugin/cni_plugin.c
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
  && /opt/addons/bin/pip install --no-cache-dir --no-deps /dist/*.whl \
  && /opt/addons/bin/pip uninstall --yes pip \

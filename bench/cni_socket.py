@@ -18,7 +18,7 @@ from addons.sim.net import Namespace
 from bench.plugins import PLUGINS, TRUE, Subject, compare, debian_ptp
 from tests.support.cni_sandbox import pod_network
 from tests.support.cni_server import SERVERS, CniServer, cni_server
-from tests.support.cni_socket import compiled
+from tests.support.cni_socket import released
 from tests.support.namespaces import privileged
 
 _START_SECONDS = 20.0
@@ -35,7 +35,7 @@ def clients(folder: Path) -> tuple[Path, Path]:
     twin = folder / "twin"
     twin.write_text(f"#!{Path(sys.executable).resolve()} -IS\n" + TWIN.read_text())
     twin.chmod(0o755)
-    return compiled("-O2", "-static", "-s"), twin
+    return released(), twin
 
 
 def run(inside: Namespace, folder: Path, kinds: Sequence[str]) -> None:

@@ -32,6 +32,7 @@ LISTEN_PORTS: Final = "listen-ports"
 SSL_REDIRECT: Final = "ssl-redirect"
 CERTIFICATE_ARN: Final = "certificate-arn"
 SSL_POLICY: Final = "ssl-policy"
+MUTUAL_AUTHENTICATION: Final = "mutual-authentication"
 TARGET_TYPE: Final = "target-type"
 TARGET_NODE_LABELS: Final = "target-node-labels"
 BACKEND_PROTOCOL: Final = "backend-protocol"
@@ -109,6 +110,8 @@ UNREADABLE_OBJECT: Final = "UnreadableObject"
 BROKEN_BINDING: Final = "BrokenTargetGroupBinding"
 DELETION_PROTECTED: Final = "DeletionProtected"
 
+UNKNOWN_ANNOTATION: Final = "UnknownAnnotation"
+
 # Reasons: decisions not to act.
 ATTRIBUTE_KEPT: Final = "AttributeKept"
 RULE_KEPT: Final = "RuleKept"
@@ -120,12 +123,16 @@ OTHER_CONTROLLER: Final = "OtherControllerLeads"
 BLOCKED: Final = "Blocked"
 WAITING: Final = "Waiting"
 
+ADVICE: Final = frozenset({UNKNOWN_ANNOTATION, ATTRIBUTE_KEPT})
+"""Reasons of problems that keep nothing from being made as the original makes it, also with --strict."""
+
 # Reasons: answers about one object.
 NOT_ASKED: Final = "NotAsked"
 SERVED: Final = "Served"
 UNKNOWN_OBJECT: Final = "UnknownObject"
 
 # Reasons: what was done, or failed.
+APPLIED: Final = "Applied"
 RECONCILED: Final = "SuccessfullyReconciled"
 RECOVERED: Final = "Recovered"
 ACTION_FAILED: Final = "ActionFailed"

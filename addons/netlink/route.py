@@ -63,15 +63,17 @@ def new_pair(name: str, peer: str, *, namespace: int, mtu: int, macs: tuple[byte
     """Make a pair of links; the peer is born in the namespace of that descriptor.
 
     The link is up, its peer is not: the kernel refuses that, as there is no pair yet when it makes the peer.
-    `macs` are that of the link here, and that of the peer.
+    `macs` are that of the link here, and that of the peer. Both have one queue: left to itself the kernel
+    makes one for each processor, and all but one go again before the pair is used (1.2 ms with 64 of them).
     """
     mac, peer_mac = macs
     up = _LINK.pack(0, 0, 0, _UP, _UP)
+    alike: Attributes = ((4, _NUMBER.pack(mtu)), (31, _NUMBER.pack(1)), (32, _NUMBER.pack(1)))
     other_end = bytes(_LINK.size) + encode(
-        ((3, text(peer)), (1, peer_mac), (4, _NUMBER.pack(mtu)), (28, _NUMBER.pack(namespace)))
+        ((3, text(peer)), (1, peer_mac), *alike, (28, _NUMBER.pack(namespace)))
     )
     kind = encode(((1, text("veth")), (2, encode(((1, other_end),)))))
-    attributes = ((3, text(name)), (1, mac), (4, _NUMBER.pack(mtu)), (18, kind))
+    attributes = ((3, text(name)), (1, mac), *alike, (18, kind))
     return _new(NEW_LINK, up + encode(attributes), f"link {name}")
 
 
@@ -236,6 +238,12 @@ def read_link(payload: bytes) -> Link:
         downs=_number(found, 48),
         peer_namespace=_number(found, 37) if 37 in found else None,
     )
+
+
+def read_index(payload: bytes) -> int:
+    """Read the same, but for its index only: of which link it is."""
+    _, _, index, _, _ = _LINK.unpack_from(payload)
+    return int(index)
 
 
 def read_rule(payload: bytes) -> tuple[int, bool]:

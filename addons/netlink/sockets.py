@@ -15,7 +15,7 @@ from addons.runtime.errors import AlreadyExists, Denied, Invalid, NotFound, Outs
 ROUTE, NETFILTER = 0, 12  # families of netlink, include/uapi/linux/netlink.h
 
 _SOL_NETLINK, _ADD_MEMBERSHIP = 270, 1
-_BUFFER_OCTETS = 1 << 17
+_BUFFER_OCTETS = 1 << 15  # the kernel puts no more of a list into a datagram
 _RECEIVE_BUFFER_FORCE = 33  # SO_RCVBUFFORCE: more than the limit for those without CAP_NET_ADMIN
 _NOTIFICATIONS_OCTETS = 4 << 20  # what a burst of pods takes while the event loop is busy
 _GET_INDEX = 0x8933  # SIOCGIFINDEX, include/uapi/linux/sockios.h; a socket of any family is asked

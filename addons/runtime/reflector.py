@@ -23,6 +23,7 @@ from addons.runtime.kube_errors import Status, status_error
 from addons.runtime.objects import Key, KubeObject, ObjectMeta, Part, Resource, key
 from addons.runtime.store import Change, Indexer, Store
 from addons.runtime.transport import LineTooLong
+from addons.runtime.unread_objects import bare_type
 
 log = logging.getLogger(__name__)
 
@@ -92,9 +93,12 @@ class Reflector(Generic[O]):
         self.last_error = ""
         self.refused = False
         """True while the server says that we may not read the resource, or that it has none of that name."""
+        self.missing = False
+        """True while the server says that it has no such resource."""
         self._kube = kube
         self._resource = resource
         self._type = type_
+        self._bare = bare_type(type_)
         self._namespace = namespace
         self._label_selector = label_selector
         self._field_selector = field_selector
@@ -180,6 +184,7 @@ class Reflector(Generic[O]):
     async def _rest(self, error: Exception) -> None:
         """Wait before the next round: longer each time, as long as the server asks, long when it refuses."""
         self.refused = isinstance(error, Denied | NotFound | Invalid)
+        self.missing = isinstance(error, NotFound)
         wait = self._backoff.next(self._clock())
         if self.refused:
             self._answered.set()
@@ -335,7 +340,7 @@ class Reflector(Generic[O]):
         except msgspec.MsgspecError as error:
             _UNREADABLE.labels(self._resource).inc()
             log.warning("1 object of %s cannot be read: %s", self._resource, error)
-            meta = decode(raw, KubeObject).metadata
+            meta = decode(raw, self._bare).metadata
             if self._stand_in:
                 return meta, self._stand_in(meta, str(error))
             log.warning("%s/%s of %s stays as it was", meta.namespace, meta.name, self._resource)
@@ -344,7 +349,7 @@ class Reflector(Generic[O]):
 
     def _hear(self) -> None:
         self._heard_at = self._clock()
-        self.last_error, self.refused = "", False
+        self.last_error, self.refused, self.missing = "", False, False
 
 
 def _is_not_after(version: str, place: str) -> bool:

@@ -55,6 +55,7 @@ class Watches:
     def __init__(self, kube: KubeClient) -> None:
         self._kube = kube
         self._reflectors: dict[str, Reflector[Any]] = {}
+        self._optional: set[str] = set()
         self._begin: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] | None = None
         self._stopping = asyncio.Event()
 
@@ -70,8 +71,12 @@ class Watches:
         on_change: Callable[[Change[O]], None] | None = None,
         transform: Callable[[O], O | None] | None = None,
         stand_in: StandIn[O] | None = None,
+        may_be_missing: bool = False,
     ) -> Cache[O]:
-        """Watch a resource from now on; for the arguments see Reflector."""
+        """Watch a resource from now on; for the arguments see Reflector.
+
+        One that `may_be_missing`, as its definition is not needed, is nothing to tell of while it is.
+        """
         reflector = Reflector(
             self._kube,
             resource,
@@ -85,6 +90,8 @@ class Watches:
             stand_in=stand_in,
         )
         self._reflectors[resource.plural] = reflector
+        if may_be_missing:
+            self._optional.add(resource.plural)
         if self._begin:
             self._begin(reflector.run(self._stopping))
         return Cache(reflector)
@@ -112,6 +119,8 @@ class Watches:
         """What is wrong with the caches that are empty or out of date, by resource."""
         faults = {}
         for what, reflector in self._reflectors.items():
+            if reflector.missing and what in self._optional:
+                continue
             if not reflector.synced and reflector.refused:
                 faults[what] = f"cannot be read: {reflector.last_error}"
             elif not reflector.synced:

@@ -14,7 +14,7 @@ import pytest
 from tests.support.cni_exec import PluginExecutor
 from tests.support.cni_sandbox import Sandbox, pod_network
 from tests.support.cni_server import CniServer, cni_server
-from tests.support.cni_socket import compiled
+from tests.support.cni_socket import released
 from tests.support.processes import output_of
 from tests.support.until import until
 
@@ -26,7 +26,7 @@ class Node:
 
     def __init__(self, folder: Path, server: CniServer, executor: PluginExecutor, inside: Any) -> None:
         self._folder, self.server, self._executor, self.inside = folder, server, executor, inside
-        self._plugin = compiled("-O2", "-static", "-s")
+        self._plugin = released()
 
     async def call(self, verb: str, pod: Sandbox) -> Any:
         """Call the plugin as a process; its result. The test fails where it does."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from addons.albingress.aws.calls import OPERATIONS
 from addons.albingress.aws.endpoint_groups import EndpointGroups
+from addons.albingress.aws.interfaces import Interfaces
 from addons.albingress.aws.network import Network
 from addons.albingress.aws.targets import Targets
 from addons.albingress.aws.users_groups import UsersGroups
@@ -237,7 +238,8 @@ class TargetWorld:
             endpoints=Endpoints(services=services, slices=slices, pods=pods, nodes=nodes),
             user_bindings=users,
             targets=Targets(parts.aws, lambda group: self.arns.get(group, group)),
-            endpoint_groups=EndpointGroups(parts.aws, network, cluster="prod"),
+            interfaces=Interfaces(parts.aws, network, cluster="prod"),
+            endpoint_groups=EndpointGroups(parts.aws),
             users_groups=UsersGroups(parts.aws),
             vpc=lambda: Vpc(id=self.vpc_id, cidrs=("10.0.0.0/16",)),
             reporter=parts.reporter,

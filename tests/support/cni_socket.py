@@ -25,7 +25,7 @@ from addons.cni.model.requests import CniRequest
 from addons.cni.plugin.install import TWIN
 from addons.cni.server.socket import SocketServer
 from addons.cni.server.views import AssignmentsView
-from addons.cni.store.journal import Journal
+from addons.cni.store.journal import Journal, Writing
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 
@@ -34,13 +34,19 @@ WARNINGS = ("-Wall", "-Wextra", "-Werror")
 
 
 @cache
-def compiled(*flags: str) -> Path:
+def compiled(*flags: str, compiler: str = "cc") -> Path:
     """Compile the client, once for each set of flags."""
     folder = mkdtemp(prefix="cni-plugin-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     target = Path(folder) / "aws-addons-cni"
-    subprocess.run(("cc", *WARNINGS, *flags, "-o", target, SOURCE), check=True, timeout=120)
+    subprocess.run((compiler, *WARNINGS, *flags, "-o", target, SOURCE), check=True, timeout=120)
     return target
+
+
+def released() -> Path:
+    """The C client as the image has it: musl starts in 0.02 ms, glibc asks the processor for 0.3 ms first."""
+    musl = shutil.which("musl-gcc")
+    return compiled("-O2", "-static", "-s", compiler=musl or "cc")
 
 
 def sanitized() -> tuple[str, ...]:
@@ -73,10 +79,12 @@ class Kernel:
         """While it is there and not set, wiring does not end."""
         self.differences: tuple[str, ...] = ()
 
-    async def connect(self, assignment: Assignment) -> MacPair:
+    async def connect(self, assignment: Assignment, writing: Writing | None = None) -> MacPair:
         if self.held:
             await self.held.wait()
         self._fail()
+        if writing:
+            await writing.counted()
         owner = self.links.setdefault(assignment.host_if, assignment.key)
         assert owner == assignment.key, f"{assignment.host_if} belongs to {owner}"
         return MacPair()

@@ -21,7 +21,7 @@ from addons.sim.net import Namespace
 from tests.support.cni_exec import PluginExecutor
 from tests.support.cni_runner import Network
 from tests.support.cni_sandbox import Sandbox, pod_network
-from tests.support.cni_socket import compiled
+from tests.support.cni_socket import released
 from tests.support.processes import running
 from tests.support.service_account import IN_A_POD, variables, write_files
 from tests.support.until import until
@@ -99,7 +99,7 @@ class CniNode:
         """Put the plugin where the runtime looks for it, as the init container does."""
         self.plugins.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(compiled("-O2", "-static"), self.plugins / "aws-addons-cni")
+        shutil.copy(released(), self.plugins / "aws-addons-cni")
 
     async def await_ready(self) -> None:
         """Wait until pods can start."""

@@ -1,187 +1,130 @@
-"""The security groups of nodes and pods: which one counts for a target, and what it lets in."""
+"""The security groups of nodes and pods: what they let in, and the rules in them that are ours."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_address, ip_network
-from typing import Any, Final
-
-from msgspec import Struct
+from collections.abc import Collection, Iterable, Mapping
 
 from addons.albingress.aws.calls import chunks
-from addons.albingress.aws.network import Network
+from addons.albingress.aws.remembered import Remembered
 from addons.albingress.aws.translate.permissions import permissions_to_api, security_group_from_api
 from addons.albingress.model.elb import SecurityGroup
-from addons.albingress.model.network import Vpc
 from addons.albingress.model.stack import Permission
-from addons.albingress.names import SHARED_RULE_DESCRIPTION, TAG_KUBERNETES_CLUSTER
+from addons.albingress.names import SHARED_RULE_DESCRIPTION
 from addons.runtime.aws import AwsSession
-from addons.runtime.errors import AlreadyExists, NotFound
+from addons.runtime.errors import AlreadyExists, Invalid, NotFound, Unavailable
 from addons.runtime.permit import Permit
+from addons.runtime.waiting import persistently
 
-Item = Mapping[str, Any]
-
-_MOST_VALUES: Final = 200
-"""Of one filter."""
-
-
-class _Interface(Struct, frozen=True, kw_only=True):
-    """A network interface: addresses and prefixes that belong to it, and its security groups."""
-
-    instance: str
-    is_primary: bool
-    addresses: frozenset[str]
-    prefixes: tuple[str, ...]
-    groups: tuple[str, ...]
-
-    def has(self, target: str) -> bool:
-        """Whether the interface is a target's: of an instance the primary one."""
-        if target.startswith("i-"):
-            return self.is_primary and self.instance == target
-        if target in self.addresses:
-            return True
-        return any(ip_address(target) in ip_network(prefix) for prefix in self.prefixes)
+_MOST_VALUES = 200
+_TRIES = 3
 
 
 class EndpointGroups:
-    """Reads and changes the security groups of targets. All raise OutsideError."""
+    """Reads security groups once, and then keeps them in step with what is changed here.
 
-    def __init__(self, aws: AwsSession, network: Network, *, cluster: str) -> None:
+    Only rules with our description are added or taken away. All raise OutsideError.
+    """
+
+    def __init__(self, aws: AwsSession) -> None:
         self._aws = aws
-        self._network = network
-        self._tag = f"{TAG_KUBERNETES_CLUSTER}{cluster}"
+        self._known: Remembered[str, SecurityGroup] = Remembered(float("inf"))
 
-    async def groups_of(self, hosts: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-        """The security group of each target, and why that of some cannot be told.
-
-        `hosts` has the instance that a target is on, "" where it is not known: then its interface is found by
-        the address. Prefixes of an interface are found by its instance alone. What is outside of the VPC has
-        no group and is left out of both.
-        """
-        vpc = await self._network.vpc()
-        interfaces = await self._interfaces(hosts)
-        # Pods with security groups of their own have interfaces that are attached to no instance.
-        elsewhere = {each: "" for each, host in hosts.items() if host and not _found(each, interfaces)}
-        interfaces += await self._interfaces(elsewhere)
-        groups = {each for one in interfaces for each in one.groups}
-        marked = {each.id for each in await self._described(groups) if self._tag in dict(each.tags)}
-        found: dict[str, str] = {}
-        lost: dict[str, str] = {}
-        for target in hosts:
-            its = _found(target, interfaces)
-            if not its:
-                if target.startswith("i-") or _is_inside(target, vpc):
-                    lost[target] = "no network interface has it"
-                continue
-            chosen = its if len(its) == 1 else tuple(each for each in its if each in marked)
-            if len(chosen) == 1:
-                found[target] = chosen[0]
-            else:
-                said = f"{len(chosen)} of {', '.join(its)} are tagged {self._tag}, one should be"
-                lost[target] = said
-        return found, lost
+    async def read(self, ids: Collection[str], *, again: bool = False) -> Mapping[str, SecurityGroup]:
+        """The security groups with these ids, but those that are not there; `again`: as AWS has them now."""
+        unknown = sorted(id_ for id_ in ids if again or self._known.known(id_) is None)
+        for part in chunks(unknown, _MOST_VALUES):
+            filters = [{"Name": "group-id", "Values": part}]
+            pages = self._aws.pages("ec2", "describe_security_groups", Filters=filters)
+            items = [item async for page in pages for item in page["SecurityGroups"]]
+            for id_ in part:
+                self._known.drop(id_)
+            for group in map(security_group_from_api, items):
+                self._known.put(group.id, group)
+        return {id_: found for id_ in sorted(ids) if (found := self._known.known(id_))}
 
     async def that_admit(self, sources: Iterable[str]) -> tuple[str, ...]:
-        """The groups of the VPC with rules of ours that let something in from these security groups."""
-        wanted = sorted(set(sources))
-        items = await self._groups("ip-permission.group-id", wanted) if wanted else []
-        found = map(security_group_from_api, items)
-        return tuple(sorted(each.id for each in found if any(map(_is_ours, each.permissions))))
+        """The groups with rules of ours that let something in from these security groups."""
+        found = set[str]()
+        for part in chunks(sorted(set(sources)), _MOST_VALUES):
+            filters = [{"Name": "ip-permission.group-id", "Values": part}]
+            async for page in self._aws.pages("ec2", "describe_security_groups", Filters=filters):
+                for group in map(security_group_from_api, page["SecurityGroups"]):
+                    if any(each.description == SHARED_RULE_DESCRIPTION for each in group.permissions):
+                        found.add(group.id)
+        return tuple(sorted(found))
 
-    async def permissions(self, group: str) -> tuple[Permission, ...]:
-        """What a security group lets in now; nothing where it is gone."""
-        return tuple(each for found in await self._described({group}) for each in found.permissions)
-
-    async def authorize(self, group: str, permissions: Iterable[Permission], permit: Permit) -> None:
-        """Have a group let these in, one by one where some are there already. Exhausted: it is full."""
-        wanted = tuple(permissions)
+    async def authorize(self, id_: str, permissions: Iterable[Permission], permit: Permit) -> None:
+        """Let more in; what is let in already stays, whoever said so. Exhausted: the group is full."""
+        wanted = _described(permissions)
         try:
-            await self._change("authorize_security_group_ingress", group, wanted, permit)
+            await self._change("authorize_security_group_ingress", id_, wanted, permit)
         except AlreadyExists:
-            if len(wanted) == 1:
+            present = {_bare(each) for each in await self._read_one(id_)}
+            if missing := [each for each in wanted if _bare(each) not in present]:
+                await self._change("authorize_security_group_ingress", id_, missing, permit)
+                wanted = tuple(missing)
+            else:
                 return
-            for each in wanted:
-                await self.authorize(group, (each,), permit)
+        self._put(id_, (*self._permissions(id_), *wanted))
 
-    async def revoke(self, group: str, permissions: Iterable[Permission], permit: Permit) -> None:
-        """Have a group let these in no more."""
-        wanted = tuple(permissions)
+    async def revoke(self, id_: str, permissions: Iterable[Permission], permit: Permit) -> None:
+        """Let these in no more. AWS tells no rules apart by what is said of them, so it is asked first."""
+        unwanted = {_bare(each) for each in permissions}
+        there = await self._read_one(id_)
+        ours = [
+            each for each in there if _bare(each) in unwanted and each.description == SHARED_RULE_DESCRIPTION
+        ]
+        if not ours:
+            return
         try:
-            await self._change("revoke_security_group_ingress", group, wanted, permit)
+            await self._change("revoke_security_group_ingress", id_, ours, permit)
         except NotFound:
-            for each in wanted if len(wanted) > 1 else ():
-                await self.revoke(group, (each,), permit)
+            if set(ours) & set(await self._read_one(id_)):
+                raise
+            return
+        self._put(id_, (each for each in there if each not in ours))
 
     async def _change(
-        self, operation: str, group: str, permissions: tuple[Permission, ...], permit: Permit
+        self, operation: str, id_: str, permissions: Collection[Permission], permit: Permit
     ) -> None:
         items = permissions_to_api(permissions)
-        await self._aws.call("ec2", operation, permit=permit, GroupId=group, IpPermissions=items)
 
-    async def _interfaces(self, hosts: Mapping[str, str]) -> list[_Interface]:
-        instances = {target if target.startswith("i-") else host for target, host in hosts.items()} - {""}
-        unhosted = [target for target, host in hosts.items() if not host and not target.startswith("i-")]
-        four = [target for target in unhosted if ":" not in target]
-        six = [target for target in unhosted if ":" in target]
-        return [
-            found
-            for name, values in (
-                ("attachment.instance-id", sorted(instances)),
-                ("addresses.private-ip-address", four),
-                ("ipv6-addresses.ipv6-address", six),
+        async def once() -> None:
+            await self._aws.call("ec2", operation, permit=permit, GroupId=id_, IpPermissions=items)
+
+        await persistently(once, Unavailable, tries=_TRIES)
+
+    async def _read_one(self, id_: str) -> tuple[Permission, ...]:
+        found = await self.read([id_], again=True)
+        if id_ not in found:
+            raise NotFound(f"{id_}: no such security group", code="InvalidGroup.NotFound")
+        return found[id_].permissions
+
+    def _permissions(self, id_: str) -> tuple[Permission, ...]:
+        group = self._known.known(id_)
+        return group.permissions if group else ()
+
+    def _put(self, id_: str, permissions: Iterable[Permission]) -> None:
+        if group := self._known.known(id_):
+            new = SecurityGroup(
+                id=id_, name=group.name, permissions=tuple(sorted(set(permissions))), tags=group.tags
             )
-            for part in chunks(values, _MOST_VALUES)
-            for found in map(_interface, await self._list("describe_network_interfaces", name, part))
-        ]
-
-    async def _described(self, ids: Iterable[str]) -> list[SecurityGroup]:
-        return [
-            security_group_from_api(item)
-            for part in chunks(sorted(ids), _MOST_VALUES)
-            for item in await self._groups("group-id", part)
-        ]
-
-    async def _groups(self, name: str, values: Iterable[str]) -> list[Item]:
-        return await self._list("describe_security_groups", name, values)
-
-    async def _list(self, operation: str, name: str, values: Iterable[str]) -> list[Item]:
-        field = {
-            "describe_network_interfaces": "NetworkInterfaces",
-            "describe_security_groups": "SecurityGroups",
-        }[operation]
-        vpc_id = await self._network.vpc_id()
-        filters = [{"Name": "vpc-id", "Values": [vpc_id]}, {"Name": name, "Values": list(values)}]
-        return [
-            item async for page in self._aws.pages("ec2", operation, Filters=filters) for item in page[field]
-        ]
+            self._known.put(id_, new)
 
 
-def _found(target: str, interfaces: Iterable[_Interface]) -> tuple[str, ...]:
-    """The security groups of a target's interface; none where there is no such interface."""
-    return next((each.groups for each in interfaces if each.has(target)), ())
+def _described(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
+    wanted = tuple(sorted(set(permissions)))
+    for each in wanted:
+        if each.description != SHARED_RULE_DESCRIPTION:
+            raise Invalid(f"a rule for port {each.port} lacks our description", code="NotOurs")
+    return wanted
 
 
-def _interface(item: Item) -> _Interface:
-    attachment = item.get("Attachment") or {}
-    return _Interface(
-        instance=attachment.get("InstanceId") or "",
-        is_primary=attachment.get("DeviceIndex") == 0,
-        addresses=frozenset(_addresses(item)),
-        prefixes=tuple(
-            each[name]
-            for part, name in (("Ipv4Prefixes", "Ipv4Prefix"), ("Ipv6Prefixes", "Ipv6Prefix"))
-            for each in item.get(part) or ()
-        ),
-        groups=tuple(each["GroupId"] for each in item.get("Groups") or ()),
+def _bare(permission: Permission) -> tuple[object, ...]:
+    """A permission without what is said about it."""
+    return (
+        permission.protocol,
+        permission.port,
+        permission.to_port,
+        permission.cidr,
+        permission.prefix_list,
+        permission.security_group,
     )
-
-
-def _addresses(item: Item) -> Iterator[str]:
-    yield from (each["PrivateIpAddress"] for each in item.get("PrivateIpAddresses") or ())
-    yield from (each["Ipv6Address"] for each in item.get("Ipv6Addresses") or ())
-
-
-def _is_inside(target: str, vpc: Vpc) -> bool:
-    return any(ip_address(target) in ip_network(cidr) for cidr in (*vpc.cidrs, *vpc.ipv6_cidrs))
-
-
-def _is_ours(permission: Permission) -> bool:
-    return permission.description == SHARED_RULE_DESCRIPTION

@@ -34,6 +34,10 @@ class Remembered(Generic[K, V]):
         """Remember an answer."""
         self._answers[key] = (_now(), answer)
 
+    def drop(self, key: K) -> None:
+        """Have it asked for again."""
+        self._answers.pop(key, None)
+
     def forget(self) -> None:
         """Have everything asked for again."""
         self._answers.clear()

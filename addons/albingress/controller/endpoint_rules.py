@@ -6,6 +6,7 @@ from typing import Final
 
 from addons.albingress import names
 from addons.albingress.aws.endpoint_groups import EndpointGroups
+from addons.albingress.aws.interfaces import Interfaces
 from addons.albingress.config import Config
 from addons.albingress.desired.endpoint_rules import Openings, desired_permissions
 from addons.albingress.model.stack import Permission
@@ -36,15 +37,18 @@ class EndpointRules:
     theirs (`complete`), nor while anybody's are unknown.
     """
 
-    def __init__(self, config: Config, *, groups: EndpointGroups, reporter: Reporter) -> None:
+    def __init__(
+        self, config: Config, *, interfaces: Interfaces, groups: EndpointGroups, reporter: Reporter
+    ) -> None:
         self._sync_seconds = config.sync_period.total_seconds()
+        self._interfaces = interfaces
         self._groups = groups
         self._reporter = reporter
         self._wishes: dict[str, tuple[Openings, ...]] = {}
         self._unknown: set[str] = set()
         self._hosts: dict[str, str] = {}
         self._group_of: dict[str, str] = {}
-        self._lost: dict[str, str] = {}
+        self._lost: Mapping[str, str] = {}
         self._wanted: dict[str, frozenset[Permission]] = {}
         self._stale: dict[str, tuple[Permission, ...]] = {}
         self._most: dict[str, int] = {}
@@ -131,8 +135,9 @@ class EndpointRules:
         self._group_of = {id_: group for id_, group in self._group_of.items() if id_ in ids}
         self._hosts = {id_: host for id_, host in self._hosts.items() if id_ in ids}
         missing = {id_: self._hosts.get(id_, "") for id_ in sorted(ids - self._group_of.keys())}
-        found, self._lost = await self._groups.groups_of(missing) if missing else ({}, {})
-        self._group_of.update(found)
+        found = await self._interfaces.rule_groups(missing)
+        self._group_of.update(found.groups)
+        self._lost = found.unknown
         self._reporter.tell_current(_LOST, map(_lost_report, sorted(self._lost.items())))
         wanted = desired_permissions(
             (each for all_ in self._wishes.values() for each in all_), self._group_of
@@ -153,7 +158,7 @@ class EndpointRules:
             raise refusal
         view = RuleView(
             wanted=self._wanted.get(group, frozenset()),
-            observed=await self._groups.permissions(group),
+            observed=await self._observed(group),
             stale_before=self._stale.get(group, ()),
             is_known=self._is_complete and not self._unknown and not self._lost,
             most=self._most.get(group, 0),
@@ -175,6 +180,11 @@ class EndpointRules:
             again_in=SECOND_LOOK_SECONDS if plan.stale else self._sync_seconds,
             acted=bool(plan.authorize or plan.revoke),
         )
+
+    async def _observed(self, group: str) -> tuple[Permission, ...]:
+        """What a security group lets in now; nothing where it is gone."""
+        found = await self._groups.read([group], again=True)
+        return found[group].permissions if group in found else ()
 
     async def _carry_out(self, group: str, plan: RulePlan, permit: Permit) -> None:
         for is_new, permissions in (
@@ -215,6 +225,6 @@ def _lost_report(lost: tuple[str, str]) -> Report:
         ref=None,
         action="skip",
         reason=names.WAITING,
-        message=f"target {id_}: no rule lets load balancers in: {why}",
+        message=why,
         log="warning",
     )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from addons.albingress.aws.endpoint_groups import EndpointGroups
+from addons.albingress.aws.interfaces import Interfaces
 from addons.albingress.aws.targets import Targets
 from addons.albingress.aws.users_groups import UsersGroups
 from addons.albingress.config import Config
@@ -40,13 +41,14 @@ class TargetPath:
         endpoints: Endpoints,
         user_bindings: Cache[TargetGroupBinding],
         targets: Targets,
+        interfaces: Interfaces,
         endpoint_groups: EndpointGroups,
         users_groups: UsersGroups,
         vpc: Callable[[], Vpc | None],
         reporter: Reporter,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self.rules = EndpointRules(config, groups=endpoint_groups, reporter=reporter)
+        self.rules = EndpointRules(config, interfaces=interfaces, groups=endpoint_groups, reporter=reporter)
         self.gates = Gates(
             config, kube=kube, endpoints=endpoints, targets=targets, reporter=reporter, now=now
         )

@@ -6,6 +6,7 @@ that must have succeeded before.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 from msgspec import Struct
 
@@ -137,11 +138,17 @@ class CreateListener(AwsAction, frozen=True):
     listener: DesiredListener
 
 
+ListenerPart = Literal["tls", "default"]
+"""What is changed of a listener: protocol, policy, default certificate and mutual authentication, or the
+default actions."""
+
+
 class ModifyListener(AwsAction, frozen=True):
-    """Change protocol, policy, default certificate or default action of a port."""
+    """Change parts of a port; only what they name is sent, and taken from `listener`."""
 
     load_balancer: str
     listener: DesiredListener
+    parts: tuple[ListenerPart, ...] = ("tls", "default")
 
 
 class ModifyListenerAttributes(AwsAction, frozen=True):
@@ -191,10 +198,15 @@ class ModifyRule(AwsAction, frozen=True):
 
 
 class SetRulePriorities(AwsAction, frozen=True):
-    """Move rules, all at one moment: ARN -> priority."""
+    """Move rules, all at one moment: ARN -> priority.
+
+    `created` has those that the plan makes before, by the key of their CreateRule; one that was not made is
+    left out.
+    """
 
     listener: str
     priorities: Mapping[str, int]
+    created: Mapping[str, int] = {}
 
 
 class DeleteRule(AwsAction, frozen=True):

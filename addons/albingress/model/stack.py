@@ -4,6 +4,7 @@ Everything carries whose wish it is. What cannot be used now is said by a state,
 is left out is no longer asked for and goes.
 """
 
+from hashlib import sha256
 from typing import Literal
 
 from msgspec import Struct
@@ -23,7 +24,9 @@ is, and `content`, if any, is used only where AWS has nothing of it. `absent`: i
 class RuleKey(Struct, frozen=True, order=True):
     """Which wish of which Ingress a rule stands for, over all changes of what it says.
 
-    `part` counts the rules into which one path was split, `nth` paths of one Ingress that are equal.
+    `ingress` is `namespace/name`; `backend` is `service:port` as written, so that `resource` is the resource
+    tag of the target group that a plain rule leads to. `part` counts the rules into which one path was split,
+    `nth` paths of one Ingress that are equal.
     """
 
     ingress: str
@@ -33,6 +36,17 @@ class RuleKey(Struct, frozen=True, order=True):
     backend: str = ""
     nth: int = 0
     part: int = 0
+
+    @property
+    def digest(self) -> str:
+        """The key as the tag of a rule has it: 32 hexadecimal digits."""
+        parts = (self.ingress, self.host, self.path, self.path_type, self.backend, self.nth, self.part)
+        return sha256("\0".join(map(str, parts)).encode()).hexdigest()[:32]
+
+    @property
+    def resource(self) -> str:
+        """The resource tag of the target group of its backend."""
+        return f"{self.ingress}-{self.backend}"
 
 
 class DesiredRule(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@
  * body; the body of the answer goes to stdout. VERSION is answered here. While the daemon is away an ADD tries
  * again for some seconds, a DEL is written down for it, and all else is refused. client.py is the same in Python.
  *
- *     cc -O2 -static -s -Wall -Wextra -Werror -o aws-addons-cni cni_plugin.c
+ *     musl-gcc -O2 -static -s -Wall -Wextra -Werror -o aws-addons-cni cni_plugin.c
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -171,14 +171,15 @@ static enum outcome exchange(long until, int *status) {
         if (size < 0 && errno == EAGAIN && now_ms() < until) size = 0;
     }
     answer_size = 0;
-    while (size != 0 && answer_size < sizeof answer - 1) {
+    int is_answered = 0;
+    while (!is_answered && size != 0 && answer_size < sizeof answer - 1) {
         if (!wait_for(file, POLLIN, until)) break;
         size = recv(file, answer + answer_size, sizeof answer - 1 - answer_size, 0);
         if (size < 0 && errno != EAGAIN && errno != EINTR) break;
-        if (size > 0) answer_size += (size_t)size;
+        if (size > 0) answer_size += (size_t)size, is_answered = is_whole(status);
     }
     close(file);
-    return is_whole(status) ? ANSWERED : BROKEN;
+    return is_answered ? ANSWERED : BROKEN;
 }
 
 static void make_folders(char *path) {

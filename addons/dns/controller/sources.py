@@ -22,11 +22,11 @@ from addons.dns.model.endpoint import Desired, Endpoint, source_object
 from addons.dns.model.gateway import Route, gateway_key
 from addons.dns.model.objects import Ingress, Node, ObjectKey, Pod, Service
 from addons.dns.model.records import Zone
-from addons.dns.model.unread_objects import fault_of
 from addons.dns.model.zones import ZoneFinder
 from addons.runtime.objects import KubeObject, ref
 from addons.runtime.outcomes import ObjectRef, Problem, Skip
 from addons.runtime.reporter import Reporter
+from addons.runtime.unread_objects import fault_of
 
 PROBLEMS = "problems"
 """The topic of faults in objects."""

@@ -32,13 +32,13 @@ from addons.dns.model.objects import (
     Pod,
     Service,
 )
-from addons.dns.model.unread_objects import stand_in
 from addons.dns.names import SERVICE_NAME_LABEL
 from addons.runtime.decoding import with_content
 from addons.runtime.kube import KubeClient
 from addons.runtime.objects import PODS, KubeObject, Resource
 from addons.runtime.outcomes import Fault
 from addons.runtime.store import Change, Indexer
+from addons.runtime.unread_objects import stand_in
 from addons.runtime.watches import Cache, Coalesced, Watches
 
 O = TypeVar("O", bound=KubeObject)  # noqa: E741

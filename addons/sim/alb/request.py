@@ -20,14 +20,14 @@ class Incoming:
     `headers` are pairs in order; `port` and `protocol` (HTTP or HTTPS) are the listener's.
     """
 
-    method: str
-    host: str
-    path: str
-    query: str
-    headers: tuple[tuple[str, str], ...]
-    source: str
-    protocol: str
-    port: int
+    method: str = "GET"
+    host: str = ""
+    path: str = "/"
+    query: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    source: str = "192.0.2.1"
+    protocol: str = "HTTP"
+    port: int = 80
 
     def header(self, name: str) -> list[str]:
         """Give the values of a header, whose name has no case."""
@@ -35,15 +35,20 @@ class Incoming:
 
 
 def meets_all(conditions: Iterable[Item], request: Incoming) -> bool:
-    """Say whether a request meets every condition; each is met by any one of its values."""
+    """Say whether a request meets every condition; each is met by any one of its values.
+
+    Conditions are as boto3 shows or takes them, with the values in the field's config or beside `Field`.
+    """
     return all(_meets(condition, request) for condition in conditions)
 
 
 def _meets(condition: Item, request: Incoming) -> bool:
     field = condition["Field"]
-    config = condition[CONFIGS[field]]
+    config = condition.get(CONFIGS[field]) or condition
     if regexes := config.get("RegexValues"):
-        return any(re.search(each, text) for each in regexes for text in _texts(field, config, request))
+        flags = re.NOFLAG if field == "path-pattern" else re.IGNORECASE
+        texts = _texts(field, config, request)
+        return any(re.search(each, text, flags) for each in regexes for text in texts)
     values = config["Values"]
     if field == "query-string":
         return any(_meets_query(value, request) for value in values)

@@ -1,7 +1,7 @@
 """A refused call, as every service has it."""
 
 
-class Refusal(Exception):  # noqa: N818
+class Refusal(Exception):
     """A refused call. `code` is what `ClientError.response["Error"]["Code"]` shows."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:

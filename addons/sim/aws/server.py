@@ -7,6 +7,7 @@ WAFv2 and the Tagging API, the operations that we have are ours as soon as there
 
 import asyncio
 import itertools
+import json
 import socket
 from dataclasses import dataclass
 from typing import Self
@@ -25,7 +26,7 @@ from addons.sim.aws.elbv2.api import Elbv2Api
 from addons.sim.aws.elbv2.errors import ElbError
 from addons.sim.aws.elbv2.state import Elbv2
 from addons.sim.aws.errors import Refusal
-from addons.sim.aws.faults import Fault, Faults
+from addons.sim.aws.faults import Arguments, Fault, Faults
 from addons.sim.aws.moto import Moto
 from addons.sim.aws.protocol import Target, error_code, find_call, render_error
 from addons.sim.aws.route53 import render
@@ -51,6 +52,7 @@ _OURS = {
     "tagging": set(tagging_api.OPERATIONS),
     "wafv2": set(waf_api.OPERATIONS),
 }
+_WIRES = {"ec2": ec2_api.WIRE, "elasticloadbalancing": elbv2_api.WIRE}
 _HOP_BY_HOP = ("connection", "content-length", "transfer-encoding", "date", "server")
 
 
@@ -132,7 +134,7 @@ class AwsEndpoint:
         body = await request.read()
         target = find_call(request, body)
         await asyncio.sleep(self.faults.delay(target.operation))
-        fault = self.faults.take(target.service, target.operation)
+        fault = self.faults.take(target.service, target.operation, lambda: _arguments(request, target, body))
         if fault is not None and fault.before:
             response = self._failure(request, target, fault)
         else:
@@ -219,6 +221,19 @@ class AwsEndpoint:
 
     def _request_id(self) -> str:
         return f"00000000-0000-4000-8000-{next(self._request_ids):012d}"
+
+
+def _arguments(request: web.Request, target: Target, body: bytes) -> Arguments:
+    """Read the arguments of a call; none of one that is not well-formed, or of a protocol without lists."""
+    try:
+        if target.protocol == "json":
+            found: Arguments = json.loads(body or b"{}")
+            return found
+        if wire := _WIRES.get(target.service):
+            return wire.read(target.operation, body.decode() or request.query_string)
+    except (Ec2Error, ElbError, ValueError):
+        pass
+    return {}
 
 
 def _xml(text: str, status: int, request_id: str) -> web.Response:

@@ -150,7 +150,7 @@ class TestRules:
             await until(lambda: names.WAITING in world.reasons())
             tags = [{"Key": "kubernetes.io/cluster/prod", "Value": "owned"}]
             await world.call("create_tags", "ec2", Resources=[world.nodes_group], Tags=tags)
-            await until(lambda: world.let_in() == ["8080-8080"], seconds=60)
+            await until(lambda: world.let_in() == ["8080-8080"], seconds=700, pause=5)
 
     async def test_all_settled_makes_no_calls(self, world: RuleWorld) -> None:
         async with world.path() as path:

@@ -51,6 +51,16 @@ class TestWatches:
             assert maps.get("default", "one") is not None
             assert secrets.is_synced
 
+    async def test_one_that_nobody_needs_is_not_told_of_while_the_server_does_not_have_it(
+        self, tmp_path: Path
+    ) -> None:
+        async with watching(tmp_path) as (_, watches, start):
+            things = watches.add(MISSING, KubeObject, may_be_missing=True)
+            start()
+            await watches.wait_settled()
+            assert (watches.not_ready(), list(watches.unreadable()), watches.is_settled) == ("", [], True)
+            assert not things.is_synced
+
     async def test_one_that_the_server_does_not_have_is_named_and_settled(self, tmp_path: Path) -> None:
         async with watching(tmp_path) as (_, watches, start):
             watches.add(CONFIG_MAPS, ConfigMap)

@@ -50,8 +50,17 @@ CASES: list[tuple[Message, Batch]] = [
             ifname="eni123",
             address="ce:00:0a:00:01:3c",
             mtu=9001,
+            num_tx_queues=1,
+            num_rx_queues=1,
             state="up",
-            peer={"ifname": "eth0", "address": "ca:00:0a:00:01:3c", "mtu": 9001, "net_ns_fd": 7},
+            peer={
+                "ifname": "eth0",
+                "address": "ca:00:0a:00:01:3c",
+                "mtu": 9001,
+                "num_tx_queues": 1,
+                "num_rx_queues": 1,
+                "net_ns_fd": 7,
+            },
         ),
     ),
     (

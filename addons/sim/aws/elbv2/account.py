@@ -46,7 +46,7 @@ class Knobs:
     `describe_lag_seconds`: what describing calls show is so old. `provision_seconds`: until a load balancer
     is active; `register_seconds`: until a target is healthy that nobody probes. `draining_seconds`: None
     for as long as the target group's attribute says. `release_seconds`: how long the interfaces of a load
-    balancer, or of a subnet that it left, outlive it.
+    balancer, or of a subnet that it left, outlive it. `page_size`: of pages whose size nobody asks for.
     """
 
     rate_limits: dict[str, RateLimit] = field(default_factory=dict)
@@ -56,12 +56,13 @@ class Knobs:
     register_seconds: float = 0.0
     draining_seconds: float | None = None
     release_seconds: float = 0.0
+    page_size: int = 400
 
 
 class Account:
     """Everything by ARN, in order of creation. `has_certificate` says of an ARN whether ACM has it issued.
 
-    With `is_probed` the health of targets is what somebody says who asks them.
+    `trust_stores` are ARNs. With `is_probed` the health of targets is what somebody says who asks them.
     """
 
     def __init__(self, ec2: Ec2, has_certificate: Callable[[str], bool]) -> None:
@@ -76,6 +77,7 @@ class Account:
         self.target_groups: Timeline[TargetGroup] = Timeline(time)
         self.has_certificate = has_certificate
         self.is_probed = False
+        self.trust_stores: set[str] = set()
         self._numbers = count(1)
         ec2.account.in_use_elsewhere.append(self._holds_group)
 

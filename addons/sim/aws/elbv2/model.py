@@ -31,6 +31,7 @@ class LoadBalancer:
     interfaces: tuple[str, ...] = ()
     attributes: Tags = field(default_factory=dict)
     tags: Tags = field(default_factory=dict)
+    capacity_units: int = 0
 
 
 @dataclass(frozen=True, slots=True)

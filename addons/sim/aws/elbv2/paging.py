@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def page(
-    things: Sequence[T], call: Mapping[str, Any], key: Callable[[T], str], *, usual: int = 400
+    things: Sequence[T], call: Mapping[str, Any], key: Callable[[T], str], *, usual: int
 ) -> tuple[list[T], str | None]:
     """Give a page, `usual` long when the call does not say, and the marker of the next one."""
     size = call.get("PageSize", usual)

@@ -8,7 +8,7 @@ from addons.sim.aws.elbv2.account import Account, in_order
 from addons.sim.aws.elbv2.actions import read_actions
 from addons.sim.aws.elbv2.certificates import check_certificate, read_default
 from addons.sim.aws.elbv2.errors import ElbError, invalid, not_found
-from addons.sim.aws.elbv2.model import DEFAULT_PRIORITY, Listener, Rule
+from addons.sim.aws.elbv2.model import DEFAULT_PRIORITY, Item, Listener, Rule
 from addons.sim.aws.elbv2.operations.shapes import listener_shape
 from addons.sim.aws.elbv2.paging import only_one, page
 from addons.sim.aws.elbv2.policies import POLICIES, USUAL_POLICY
@@ -71,12 +71,23 @@ def _secured(account: Account, listener: Listener, call: Call) -> Listener:
     certificates = listener.certificates
     if "Certificates" in call:
         default = read_default(account, call["Certificates"])
-        certificates = (default, *(arn for arn in certificates[1:] if arn != default))
+        certificates = (default, *certificates[1:])
     if not certificates:
         raise invalid("A certificate must be specified for HTTPS listeners")
     mutual = call.get("MutualAuthentication", listener.mutual_authentication)
     check_certificate(account, certificates[0])
+    _check_mutual(account, mutual)
     return replace(listener, ssl_policy=policy, certificates=certificates, mutual_authentication=mutual)
+
+
+def _check_mutual(account: Account, mutual: Item | None) -> None:
+    mode, store = (mutual or {}).get("Mode", "off"), (mutual or {}).get("TrustStoreArn", "")
+    if mode not in ("off", "passthrough", "verify"):
+        raise invalid(f"Mutual authentication mode '{mode}' must be one of 'off, passthrough, verify'")
+    if (mode == "verify") != bool(store):
+        raise invalid("A trust store ARN must be specified in the mode 'verify', and only there")
+    if store and store not in account.trust_stores:
+        raise ElbError("TrustStoreNotFound", f"Trust store '{store}' not found")
 
 
 def modify_listener(elb: Elbv2, call: Call) -> Call:
@@ -127,7 +138,7 @@ def describe_listeners(elb: Elbv2, call: Call) -> Call:
         if balancer not in account.load_balancers.before(lag):
             raise not_found("LoadBalancer")
         found = [each for each in there.values() if each.load_balancer_arn == balancer]
-    shown, following = page(found, call, lambda each: each.arn)
+    shown, following = page(found, call, lambda each: each.arn, usual=elb.knobs.page_size)
     rules = list(account.rules.before(lag).values())
     items = []
     for listener in shown:

@@ -21,6 +21,7 @@ from addons.sim.aws.elbv2.tagging import read_tags
 Call = dict[str, Any]
 _IP_TYPES = ("ipv4", "dualstack", "dualstack-without-public-ipv4")
 _FEWEST_FREE = 8
+_MOST_ASKED = 20
 
 
 def create_load_balancer(elb: Elbv2, call: Call) -> Call:
@@ -177,6 +178,8 @@ def delete_load_balancer(elb: Elbv2, call: Call) -> Call:
 def describe_load_balancers(elb: Elbv2, call: Call) -> Call:
     """Show load balancers."""
     only_one(call, "LoadBalancerArns", "Names")
+    if len(call.get("LoadBalancerArns") or call.get("Names") or ()) > _MOST_ASKED:
+        raise invalid(f"Cannot describe more than {_MOST_ASKED} load balancers by ARN or name in one call")
     there = elb.account.load_balancers.before(elb.knobs.describe_lag_seconds)
     found = list(there.values())
     if arns := call.get("LoadBalancerArns"):
@@ -188,7 +191,7 @@ def describe_load_balancers(elb: Elbv2, call: Call) -> Call:
         if absent := [name for name in names if name not in by_name]:
             raise ElbError("LoadBalancerNotFound", f"Load balancers '[{', '.join(absent)}]' not found")
         found = [by_name[name] for name in names]
-    shown, following = page(found, call, lambda each: each.arn)
+    shown, following = page(found, call, lambda each: each.arn, usual=elb.knobs.page_size)
     return {
         "LoadBalancers": [load_balancer_shape(elb.account, each) for each in shown],
         "NextMarker": following,

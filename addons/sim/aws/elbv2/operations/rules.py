@@ -120,5 +120,5 @@ def describe_rules(elb: Elbv2, call: Call) -> Call:
         if listener not in elb.account.listeners.before(lag):
             raise not_found("Listener")
         found = in_order([rule for rule in there.values() if rule.listener_arn == listener])
-    shown, following = page(found, call, lambda rule: rule.arn)
+    shown, following = page(found, call, lambda rule: rule.arn, usual=elb.knobs.page_size)
     return {"Rules": list(map(rule_shape, shown)), "NextMarker": following}

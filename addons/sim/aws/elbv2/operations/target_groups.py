@@ -80,7 +80,7 @@ def describe_target_groups(elb: Elbv2, call: Call) -> Call:
         if balancer not in account.load_balancers.before(lag):
             raise not_found("LoadBalancer")
         found = [each for each in found if balancer in uses.get(each.arn, ())]
-    shown, following = page(found, call, lambda each: each.arn)
+    shown, following = page(found, call, lambda each: each.arn, usual=elb.knobs.page_size)
     return {"TargetGroups": [target_group_shape(each, uses) for each in shown], "NextMarker": following}
 
 

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from msgspec import defstruct
+from msgspec.structs import fields
 
 from addons.runtime.objects import KubeObject, ObjectMeta
 
@@ -19,6 +20,16 @@ def fault_of(obj: KubeObject) -> str:
     """Why the object cannot be read; empty for one that can."""
     fault: str = getattr(obj, "fault", "")
     return fault
+
+
+@cache
+def bare_type(type_: type[O]) -> type[KubeObject]:
+    """The type of objects of which only the metadata is read, all that this type has of it."""
+    metadata = next(field.type for field in fields(type_) if field.name == "metadata")
+    bare: type[Any] = defstruct(
+        f"Bare{type_.__name__}", [("metadata", metadata, metadata())], bases=(KubeObject,), frozen=True
+    )
+    return bare
 
 
 @cache
