@@ -1,7 +1,7 @@
 """The target path of albingress between an emulated API server and a simulated AWS, without group work."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -127,74 +127,27 @@ def binding(name: str = "web", *, access: tuple[Access, ...] = (), **more: Any) 
     )
 
 
-class TargetWorld:
-    """An API server, and an AWS with a VPC; target groups are made with `group`."""
+class Site:
+    """The target path towards an API server, whose kubeconfig is in `folder`, and an AWS at `url`."""
 
-    def __init__(self, api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
-        self.api, self.aws, self.folder = api, aws, folder
-        self.elb: Account = aws.elbv2.account
-        self.vpc_id = aws.ec2.network.create_vpc("10.0.0.0/16").id
-        subnet = aws.ec2.network.create_subnet(self.vpc_id, "10.0.1.0/24", zone="eu-central-1a")
-        other = aws.ec2.network.create_subnet(self.vpc_id, "10.0.2.0/24", zone="eu-central-1b")
-        self.subnet_id, self.subnets = subnet.id, [subnet.id, other.id]
+    def __init__(self, url: str, vpc_id: str, folder: Path) -> None:
+        self.url, self.vpc_id, self.folder = url, vpc_id, folder
+        self.subnets: list[str] = []
         self.arns: dict[str, str] = {}
-        (folder / "kubeconfig").write_text(api.kubeconfig())
-
-    def create(self, *objects: Object, kind: str = "services", version: str = "v1") -> None:
-        """Make objects."""
-        for obj in objects:
-            self.api.store.create(version, kind, obj)
-
-    def slices(self, *objects: Object) -> None:
-        """Make or change EndpointSlices."""
-        there = {each["metadata"]["name"]: each for each in self._slices()}
-        for obj in objects:
-            if old := there.get(obj["metadata"]["name"]):
-                version = {"resourceVersion": old["metadata"]["resourceVersion"]}
-                changed = {**obj, "metadata": {**obj["metadata"], **version}}
-                self.api.store.update(DISCOVERY, "endpointslices", changed)
-            else:
-                self.api.store.create(DISCOVERY, "endpointslices", obj)
-
-    def _slices(self) -> list[Object]:
-        return list(self.api.store.list(DISCOVERY, "endpointslices"))
-
-    def registered(self, group: str = "web") -> list[str]:
-        """The targets that AWS sends requests to: `id:port`."""
-        targets = self.elb.target_group(self.arns[group]).targets.values()
-        return sorted(f"{each.id}:{each.port}" for each in targets if each.state != "draining")
-
-    def calls(self, *operations: str) -> list[str]:
-        """The operations that were called, or how often these were."""
-        made = [call.operation for call in self.aws.calls]
-        return [each for each in made if not operations or each in operations]
-
-    def condition(self, name: str, gate: str = "web") -> tuple[str, str]:
-        """Status and reason of a pod's readiness gate."""
-        found = self.api.store.get("v1", "pods", "default", name)["status"].get("conditions", [])
-        for each in found:
-            if each["type"] == f"{READINESS_GATE}{gate}":
-                return each["status"], each.get("reason", "")
-        return "", ""
-
-    def events(self) -> list[tuple[str, str]]:
-        """Type and reason of all Events."""
-        found = self.api.store.list("events.k8s.io/v1", "events")
-        return [(each["type"], each["reason"]) for each in found]
-
-    def reasons(self) -> list[str]:
-        """The reasons of all that was told."""
-        return [decision.reason for decision in self.parts.decisions.newest()]
 
     @asynccontextmanager
     async def path(
-        self, *flags: str, rates: Mapping[str, Rate] = FAST, stopping: asyncio.Event | None = None
+        self,
+        *flags: str,
+        rates: Mapping[str, Rate] = FAST,
+        operations: Mapping[str, Collection[str]] = OPERATIONS,
+        stopping: asyncio.Event | None = None,
     ) -> AsyncIterator[TargetPath]:
         """The target path at work, with its caches filled."""
         argv = ["--cluster-name=prod", f"--aws-vpc-id={self.vpc_id}", "--aws-region=eu-central-1"]
-        argv += [f"--kubeconfig={self.folder / 'kubeconfig'}", f"--aws-endpoint-url={self.aws.url}"]
+        argv += [f"--kubeconfig={self.folder / 'kubeconfig'}", f"--aws-endpoint-url={self.url}"]
         config = load(Config, [*argv, "--no-leader-elect", *flags], {}, env_prefixes=ENV_PREFIXES)
-        connected = connect("albingress", config, rates=rates, instance="test", operations=OPERATIONS)
+        connected = connect("albingress", config, rates=rates, instance="test", operations=operations)
         async with connected as parts:
             self.parts = parts
             watches = Watches(parts.kube)
@@ -282,6 +235,65 @@ class TargetWorld:
     async def call(self, operation: str, service: str = "elbv2", **arguments: Any) -> Any:
         """Call AWS beside the daemon."""
         return await self.parts.aws.call(service, operation, permit=Permit(asyncio.Event()), **arguments)
+
+
+class TargetWorld(Site):
+    """An API server, and an AWS with a VPC; target groups are made with `group`."""
+
+    def __init__(self, api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
+        super().__init__(aws.url, aws.ec2.network.create_vpc("10.0.0.0/16").id, folder)
+        self.api, self.aws = api, aws
+        self.elb: Account = aws.elbv2.account
+        subnet = aws.ec2.network.create_subnet(self.vpc_id, "10.0.1.0/24", zone="eu-central-1a")
+        other = aws.ec2.network.create_subnet(self.vpc_id, "10.0.2.0/24", zone="eu-central-1b")
+        self.subnet_id, self.subnets = subnet.id, [subnet.id, other.id]
+        (folder / "kubeconfig").write_text(api.kubeconfig())
+
+    def create(self, *objects: Object, kind: str = "services", version: str = "v1") -> None:
+        """Make objects."""
+        for obj in objects:
+            self.api.store.create(version, kind, obj)
+
+    def slices(self, *objects: Object) -> None:
+        """Make or change EndpointSlices."""
+        there = {each["metadata"]["name"]: each for each in self._slices()}
+        for obj in objects:
+            if old := there.get(obj["metadata"]["name"]):
+                version = {"resourceVersion": old["metadata"]["resourceVersion"]}
+                changed = {**obj, "metadata": {**obj["metadata"], **version}}
+                self.api.store.update(DISCOVERY, "endpointslices", changed)
+            else:
+                self.api.store.create(DISCOVERY, "endpointslices", obj)
+
+    def _slices(self) -> list[Object]:
+        return list(self.api.store.list(DISCOVERY, "endpointslices"))
+
+    def registered(self, group: str = "web") -> list[str]:
+        """The targets that AWS sends requests to: `id:port`."""
+        targets = self.elb.target_group(self.arns[group]).targets.values()
+        return sorted(f"{each.id}:{each.port}" for each in targets if each.state != "draining")
+
+    def calls(self, *operations: str) -> list[str]:
+        """The operations that were called, or how often these were."""
+        made = [call.operation for call in self.aws.calls]
+        return [each for each in made if not operations or each in operations]
+
+    def condition(self, name: str, gate: str = "web") -> tuple[str, str]:
+        """Status and reason of a pod's readiness gate."""
+        found = self.api.store.get("v1", "pods", "default", name)["status"].get("conditions", [])
+        for each in found:
+            if each["type"] == f"{READINESS_GATE}{gate}":
+                return each["status"], each.get("reason", "")
+        return "", ""
+
+    def events(self) -> list[tuple[str, str]]:
+        """Type and reason of all Events."""
+        found = self.api.store.list("events.k8s.io/v1", "events")
+        return [(each["type"], each["reason"]) for each in found]
+
+    def reasons(self) -> list[str]:
+        """The reasons of all that was told."""
+        return [decision.reason for decision in self.parts.decisions.newest()]
 
 
 def _service_of(piece: EndpointSlice) -> Iterable[str]:
