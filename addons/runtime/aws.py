@@ -1,6 +1,7 @@
 """The one way to AWS: boto3 calls in threads of their own, paced, permitted, with typed errors."""
 
 import asyncio
+from collections import Counter as Tally
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
@@ -40,11 +41,11 @@ _TRIES = 5
 class AwsSession:
     """Calls to AWS without blocking the event loop. Close it, or use it as an async context.
 
-    Every service has a bounded pool of threads, and for each role a client and buckets. `rates` say how fast
-    AWS may be called: the first key that fits counts, either a pattern of `service:operation` such as
-    "ec2:describe_*", for services that throttle groups of operations apart, or else a service. Operations of
-    one key share a bucket. `on_call` is told every operation that is sent, with the service as IAM
-    names it: what the policy must allow.
+    Every service has for each role a client. `rates` say how fast AWS may be called: the first key that fits
+    counts, either a pattern of `service:operation` such as "ec2:describe_*", for services that throttle
+    groups of operations apart, or else a service. Operations of one key share a bucket and a bounded pool of
+    threads: what hangs holds up none of another key. `on_call` is told every operation that is sent, with the
+    service as IAM names it: what the policy must allow.
 
     `endpoints` has the URLs of services that are elsewhere than `endpoint_url` says. A service named in
     `operations` has these operations alone, by their names in the API, and takes the less memory.
@@ -74,7 +75,7 @@ class AwsSession:
             region=region or "",
             endpoint_url=endpoint_url,
             attempts=lambda service: self._rate(service).attempts,
-            threads=threads,
+            threads=threads * _most_lanes(self._rates),
             read_seconds=read_seconds,
             on_call=on_call,
             endpoints=endpoints or {},
@@ -202,14 +203,15 @@ class AwsSession:
     async def _in_thread(
         self, service: str, operation: str, make: Callable[[], T], sending: Sending | None = None
     ) -> T:
-        if service not in self._pools:
-            self._pools[service] = ThreadPoolExecutor(self._threads, f"aws-{service}")
+        lane = self._lane(service, operation)
+        if lane not in self._pools:
+            self._pools[lane] = ThreadPoolExecutor(self._threads, f"aws-{service}")
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[T] = loop.create_future()
         if sending:
             self._sendings[sending] = ended
         with _OPEN.labels(service).track_inprogress():
-            made = loop.run_in_executor(self._pools[service], make)
+            made = loop.run_in_executor(self._pools[lane], make)
             made.add_done_callback(partial(_hand_on, ended))
             try:
                 return await ended
@@ -226,15 +228,24 @@ class AwsSession:
             self._sendings.pop(sending, None)
 
     def _bucket(self, service: str, operation: str, role: str) -> Bucket:
-        group = f"{service}:{operation}"
-        pattern = next((known for known in self._rates if fnmatchcase(group, known)), service)
-        key = (pattern, role)
+        lane = self._lane(service, operation)
+        key = (lane, role)
         if key not in self._buckets:
-            self._buckets[key] = Bucket(self._rates.get(pattern) or self._rate(service))
+            self._buckets[key] = Bucket(self._rates.get(lane) or self._rate(service))
         return self._buckets[key]
+
+    def _lane(self, service: str, operation: str) -> str:
+        """The pattern of the rates that an operation falls under, or else its service."""
+        group = f"{service}:{operation}"
+        return next((known for known in self._rates if fnmatchcase(group, known)), service)
 
     def _rate(self, service: str) -> Rate:
         return self._rates.get(service, _DEFAULT_RATE)
+
+
+def _most_lanes(rates: Mapping[str, Rate]) -> int:
+    """How many pools of threads one service has at most."""
+    return max(Tally(key.partition(":")[0] for key in rates).values(), default=0) + 1
 
 
 def _nothing() -> None:

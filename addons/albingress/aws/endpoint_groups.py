@@ -40,6 +40,17 @@ class EndpointGroups:
                 self._known.put(group.id, group)
         return {id_: found for id_ in sorted(ids) if (found := self._known.known(id_))}
 
+    async def that_admit(self, sources: Iterable[str]) -> tuple[str, ...]:
+        """The groups with rules of ours that let something in from these security groups."""
+        found = set[str]()
+        for part in chunks(sorted(set(sources)), _MOST_VALUES):
+            filters = [{"Name": "ip-permission.group-id", "Values": part}]
+            async for page in self._aws.pages("ec2", "describe_security_groups", Filters=filters):
+                for group in map(security_group_from_api, page["SecurityGroups"]):
+                    if any(each.description == SHARED_RULE_DESCRIPTION for each in group.permissions):
+                        found.add(group.id)
+        return tuple(sorted(found))
+
     async def authorize(self, id_: str, permissions: Iterable[Permission], permit: Permit) -> None:
         """Let more in; what is let in already stays, whoever said so. Exhausted: the group is full."""
         wanted = _described(permissions)

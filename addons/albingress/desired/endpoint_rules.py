@@ -18,10 +18,13 @@ def openings(
 ) -> Openings:
     """What has to be let in to each target of a binding, port by port; without `restricted`, all ports.
 
-    `numbers` has the numbers that a name of a port stands for. A name that nobody has opens nothing.
+    `numbers` has the numbers that a name of a port stands for. A name that nobody has opens nothing. What is
+    outside of the VPC has no security group.
     """
     found: dict[str, set[Permission]] = {}
     for target in wanted.targets:
+        if target.zone:
+            continue
         ports = found.setdefault(target.id, set())
         for access in binding.access:
             for port in access.ports:

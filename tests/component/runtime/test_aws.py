@@ -282,6 +282,24 @@ class TestTransport:
             with pytest.raises(Unavailable, match="Could not connect"):
                 await aws.call("route53", "list_hosted_zones")
 
+    async def test_calls_that_hang_hold_up_none_that_have_a_rate_of_their_own(self) -> None:
+        released = asyncio.Event()
+
+        async def slow(request: web.Request) -> web.Response:
+            if request.path.endswith("/hostedzone"):
+                await released.wait()
+            return web.Response(text="<GetHostedZoneCountResponse/>", content_type="application/xml")
+
+        rates = {"route53:get_hosted_zone_count": FAST, "route53": FAST}
+        async with (
+            server(slow) as url,
+            AwsSession(region="eu-central-1", endpoint_url=url, rates=rates, threads=2) as aws,
+        ):
+            hanging = [asyncio.ensure_future(aws.call("route53", "list_hosted_zones")) for _ in range(4)]
+            await aws.call("route53", "get_hosted_zone_count")
+            released.set()
+            await asyncio.gather(*hanging)
+
     async def test_no_more_calls_than_threads_are_open_at_once(self) -> None:
         open_now, most = 0, 0
 
