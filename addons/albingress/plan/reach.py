@@ -1,6 +1,7 @@
 """Which requests a rule can answer, as far as it takes to say that two rules never answer the same one."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -73,6 +74,7 @@ def patterns_meet(left: str, right: str) -> bool:
     return one.endswith(two) or two.endswith(one)
 
 
+@lru_cache(maxsize=4096)
 def _ends(pattern: str) -> tuple[str | None, str | None]:
     """What stands before the first wildcard and after the last; None for a text without any."""
     marks = [index for index, letter in enumerate(pattern) if letter in "*?"]
