@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from addons.albingress.desired.json_values import JsonPart, read_json
-from addons.albingress.desired.unusable import Unusable
+from addons.albingress.desired.not_usable import NotUsable
 from addons.albingress.model.objects import NumberOrName
 from addons.albingress.model.rules import FixedResponse, Redirect
 
@@ -93,10 +93,10 @@ class _Action(JsonPart, frozen=True):
 
 
 def read_action(text: str, where: str) -> Wish:
-    """The action of an annotation; raises Unusable."""
+    """The action of an annotation; raises NotUsable."""
     written = read_json(text, _Action, where)
     if written.type not in _READERS:
-        raise Unusable(f"{where}: type {written.type or 'is missing'}; it is one of {', '.join(_READERS)}")
+        raise NotUsable(f"{where}: type {written.type or 'is missing'}; it is one of {', '.join(_READERS)}")
     return _READERS[written.type](written, where)
 
 
@@ -104,12 +104,12 @@ def _forward(written: _Action, where: str) -> ForwardTo:
     short = [_Tuple(target_group_arn=written.target_group_arn, target_group_name=written.target_group_name)]
     is_short = bool(written.target_group_arn or written.target_group_name)
     if is_short == (written.forward_config is not None):
-        raise Unusable(f"{where}: needs one of targetGroupARN, targetGroupName and forwardConfig")
+        raise NotUsable(f"{where}: needs one of targetGroupARN, targetGroupName and forwardConfig")
     groups = short if written.forward_config is None else written.forward_config.target_groups
     if not 0 < len(groups) <= MOST_TARGET_GROUPS:
-        raise Unusable(f"{where}: {len(groups)} target groups; AWS takes 1 to {MOST_TARGET_GROUPS}")
+        raise NotUsable(f"{where}: {len(groups)} target groups; AWS takes 1 to {MOST_TARGET_GROUPS}")
     if len(groups) > 1 and any(group.weight is None for group in groups):
-        raise Unusable(f"{where}: each of several target groups needs a weight")
+        raise NotUsable(f"{where}: each of several target groups needs a weight")
     config = written.forward_config or _Forward()
     return ForwardTo(
         targets=tuple(_target(group, f"{where}: targetGroups[{at}]") for at, group in enumerate(groups)),
@@ -120,14 +120,14 @@ def _forward(written: _Action, where: str) -> ForwardTo:
 def _target(group: _Tuple, where: str) -> Target:
     named = [group.target_group_arn, group.target_group_name, group.service_name]
     if sum(bool(name) for name in named) != 1:
-        raise Unusable(f"{where}: needs one of targetGroupARN, targetGroupName and serviceName")
+        raise NotUsable(f"{where}: needs one of targetGroupARN, targetGroupName and serviceName")
     if group.service_name and not group.service_port:
-        raise Unusable(f"{where}: servicePort is missing")
+        raise NotUsable(f"{where}: servicePort is missing")
     if group.target_group_arn and ":targetgroup/" not in group.target_group_arn:
-        raise Unusable(f"{where}: {group.target_group_arn} is not the ARN of a target group")
+        raise NotUsable(f"{where}: {group.target_group_arn} is not the ARN of a target group")
     weight = 1 if group.weight is None else group.weight
     if not 0 <= weight <= HEAVIEST:
-        raise Unusable(f"{where}: weight {weight} is not from 0 to {HEAVIEST}")
+        raise NotUsable(f"{where}: weight {weight} is not from 0 to {HEAVIEST}")
     return Target(
         service=group.service_name or "",
         port=as_port(group.service_port or 0),
@@ -147,26 +147,26 @@ def _stickiness(config: _Stickiness, where: str) -> int | None:
     if not config.enabled:
         return None
     if not 1 <= (seconds := config.duration_seconds or 0) <= LONGEST_STICKINESS:
-        raise Unusable(f"{where}: stickiness needs durationSeconds from 1 to {LONGEST_STICKINESS}")
+        raise NotUsable(f"{where}: stickiness needs durationSeconds from 1 to {LONGEST_STICKINESS}")
     return seconds
 
 
 def _redirect(written: _Action, where: str) -> Redirect:
     if not (config := written.redirect_config):
-        raise Unusable(f"{where}: redirectConfig is missing")
+        raise NotUsable(f"{where}: redirectConfig is missing")
     if config.status_code not in ("HTTP_301", "HTTP_302"):
-        raise Unusable(f"{where}: statusCode {config.status_code or '(none)'} is not HTTP_301 or HTTP_302")
+        raise NotUsable(f"{where}: statusCode {config.status_code or '(none)'} is not HTTP_301 or HTTP_302")
     if config.protocol not in ("HTTP", "HTTPS", "#{protocol}"):
-        raise Unusable(f"{where}: protocol {config.protocol} is not HTTP, HTTPS or #{{protocol}}")
+        raise NotUsable(f"{where}: protocol {config.protocol} is not HTTP, HTTPS or #{{protocol}}")
     if config.port != "#{port}" and not _is_port(config.port):
-        raise Unusable(f"{where}: port {config.port} is not from 1 to 65535, nor #{{port}}")
+        raise NotUsable(f"{where}: port {config.port} is not from 1 to 65535, nor #{{port}}")
     if not config.path.startswith("/"):
-        raise Unusable(f"{where}: path {config.path} does not start with /")
+        raise NotUsable(f"{where}: path {config.path} does not start with /")
     for name, text in (("host", config.host), ("path", config.path), ("query", config.query)):
         if len(text) > _LONGEST_PART:
-            raise Unusable(f"{where}: {name} has {len(text)} characters; AWS takes {_LONGEST_PART}")
+            raise NotUsable(f"{where}: {name} has {len(text)} characters; AWS takes {_LONGEST_PART}")
     if not config.host:
-        raise Unusable(f"{where}: host is empty")
+        raise NotUsable(f"{where}: host is empty")
     return Redirect(config.status_code, config.protocol, config.host, config.port, config.path, config.query)
 
 
@@ -176,13 +176,13 @@ def _is_port(text: str) -> bool:
 
 def _fixed_response(written: _Action, where: str) -> FixedResponse:
     if not (config := written.fixed_response_config):
-        raise Unusable(f"{where}: fixedResponseConfig is missing")
+        raise NotUsable(f"{where}: fixedResponseConfig is missing")
     if not _STATUS.fullmatch(config.status_code):
-        raise Unusable(f"{where}: statusCode {config.status_code or '(none)'} is not 2XX, 4XX or 5XX")
+        raise NotUsable(f"{where}: statusCode {config.status_code or '(none)'} is not 2XX, 4XX or 5XX")
     if config.content_type and config.content_type not in _CONTENT_TYPES:
-        raise Unusable(f"{where}: contentType {config.content_type} is none of {', '.join(_CONTENT_TYPES)}")
+        raise NotUsable(f"{where}: contentType {config.content_type} is none of {', '.join(_CONTENT_TYPES)}")
     if len(config.message_body) > _LONGEST_BODY:
-        raise Unusable(
+        raise NotUsable(
             f"{where}: messageBody has {len(config.message_body)} characters; AWS takes {_LONGEST_BODY}"
         )
     return FixedResponse(config.status_code, config.content_type, config.message_body)

@@ -5,7 +5,7 @@ from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 
-from addons.albingress.desired.unusable import Unusable
+from addons.albingress.desired.not_usable import NotUsable
 
 _RANKS: Final = {"Exact": 0, "Prefix": 1, "ImplementationSpecific": 2}
 _WILDCARDS: Final = "*?"
@@ -31,7 +31,7 @@ P = TypeVar("P", bound=Pathlike)
 
 
 def path_patterns(path: str, path_type: str, *, regex: bool = False) -> PathPatterns:
-    """What a path matches: none for a path that is not given. Raises Unusable.
+    """What a path matches: none for a path that is not given. Raises NotUsable.
 
     A wildcard has no meaning of its own in an exact path or a prefix, and a load balancer would give it one.
     With `regex` a path of no standard type is a regular expression, without the slash that Kubernetes wants
@@ -40,11 +40,11 @@ def path_patterns(path: str, path_type: str, *, regex: bool = False) -> PathPatt
     if not path:
         return PathPatterns()
     if path_type not in _RANKS:
-        raise Unusable(f"path {path}: pathType {path_type} is none of {', '.join(_RANKS)}")
+        raise NotUsable(f"path {path}: pathType {path_type} is none of {', '.join(_RANKS)}")
     if path_type == "ImplementationSpecific":
         return PathPatterns(regex=(path[1:],)) if regex else PathPatterns((path,))
     if any(wildcard in path for wildcard in _WILDCARDS):
-        raise Unusable(
+        raise NotUsable(
             f"path {path}: a path of type {path_type} cannot hold * or ?;"
             " a pattern needs pathType ImplementationSpecific"
         )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from addons.albingress.desired.actions import ForwardTo, Target, Wish, read_action
-from addons.albingress.desired.unusable import Unusable
+from addons.albingress.desired.not_usable import NotUsable
 from addons.albingress.model.rules import FixedResponse, Redirect
 
 ARN = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/theirs/1"
@@ -21,7 +21,7 @@ def forward(*groups: dict[str, Any], **more: Any) -> Wish:
 
 
 def refused(**action: Any) -> str:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(NotUsable) as caught:
         read(**action)
     return str(caught.value)
 
@@ -177,6 +177,6 @@ class TestFixedResponse:
     ],
 )
 def test_what_is_no_action_is_refused(text: str, said: str) -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(NotUsable) as caught:
         read_action(text, "actions.a")
     assert said in str(caught.value)

@@ -7,7 +7,7 @@ import pytest
 
 from addons.albingress.desired.conditions import in_one_form, read_conditions, rule_conditions
 from addons.albingress.desired.paths import PathPatterns
-from addons.albingress.desired.unusable import Unusable
+from addons.albingress.desired.not_usable import NotUsable
 from addons.albingress.model.rules import Condition
 
 WHERE = "conditions.web"
@@ -18,7 +18,7 @@ def read(*conditions: Any) -> tuple[Condition, ...]:
 
 
 def refused(*conditions: Any) -> str:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(NotUsable) as caught:
         read(*conditions)
     return str(caught.value)
 
@@ -119,7 +119,7 @@ class TestRefused:
 
     @pytest.mark.parametrize("text", ["", "{", "{}", '"x"', "null", "[" * 5000])
     def test_what_is_no_list_is_refused(self, text: str) -> None:
-        with pytest.raises(Unusable, match=r"conditions\.web: "):
+        with pytest.raises(NotUsable, match=r"conditions\.web: "):
             read_conditions(text, WHERE)
 
     def test_a_second_condition_of_a_kind_that_a_rule_has_once_is_refused(self) -> None:
@@ -145,7 +145,7 @@ class TestJoined:
         assert rule_conditions("", PathPatterns(), own) == own
 
     def test_regular_expressions_do_not_mix_with_the_host_of_the_ingress(self) -> None:
-        with pytest.raises(Unusable, match=r"hosts: b\.\* is a regular expression and a\.org is none"):
+        with pytest.raises(NotUsable, match=r"hosts: b\.\* is a regular expression and a\.org is none"):
             rule_conditions("a.org", PathPatterns(), (Condition("host-header", regex=("b.*",)),))
 
     def test_in_one_form_the_order_in_which_it_was_written_does_not_count(self) -> None:

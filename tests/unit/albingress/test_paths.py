@@ -3,7 +3,7 @@
 import pytest
 
 from addons.albingress.desired.paths import PathPatterns, host_rank, in_order, path_patterns
-from addons.albingress.desired.unusable import Unusable
+from addons.albingress.desired.not_usable import NotUsable
 from addons.albingress.model.objects import IngressPath
 
 
@@ -36,12 +36,12 @@ def test_a_path_matches_what_the_original_makes_of_it(
 def test_a_wildcard_in_a_standard_path_is_refused_since_it_would_match_more(
     path: str, path_type: str
 ) -> None:
-    with pytest.raises(Unusable, match=r"path /a.*: .* pathType ImplementationSpecific"):
+    with pytest.raises(NotUsable, match=r"path /a.*: .* pathType ImplementationSpecific"):
         path_patterns(path, path_type)
 
 
 def test_a_type_that_is_not_known_is_refused_by_name() -> None:
-    with pytest.raises(Unusable, match="path /a: pathType Glob is none of Exact, Prefix"):
+    with pytest.raises(NotUsable, match="path /a: pathType Glob is none of Exact, Prefix"):
         path_patterns("/a", "Glob")
 
 

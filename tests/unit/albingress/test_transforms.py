@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from addons.albingress.desired.transforms import read_transforms
-from addons.albingress.desired.unusable import Unusable
+from addons.albingress.desired.not_usable import NotUsable
 from addons.albingress.model.rules import Transform
 
 URL = {"type": "url-rewrite", "urlRewriteConfig": {"rewrites": [{"regex": "^/api/(.*)$", "replace": "/$1"}]}}
@@ -43,7 +43,7 @@ def test_one_of_each_kind_in_any_order() -> None:
     ],
 )
 def test_what_cannot_be_used_is_named(transforms: list[Any], said: str) -> None:
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(NotUsable) as caught:
         read(*transforms)
     assert str(caught.value).startswith("transforms.web: ")
     assert said in str(caught.value)

@@ -1,0 +1,66 @@
+"""What a listener answers where no rule matches: the default backend of a member, else 404. Pure."""
+
+from collections.abc import Sequence
+
+from addons.albingress import names
+from addons.albingress.desired.answers import Answering, Answers
+from addons.albingress.desired.backends import Protocol
+from addons.albingress.desired.incumbent_rules import IncumbentRules, lets_nobody_in
+from addons.albingress.desired.inputs import Member
+from addons.albingress.desired.not_usable import Faults
+from addons.albingress.desired.placeholders import ANSWERS_503, NOT_FOUND, STAYS
+from addons.albingress.model.objects import IngressBackend
+
+_PLACE = "default backend"
+
+
+def default_answering(
+    answers: Answers,
+    unheard: Answers,
+    incumbents: IncumbentRules,
+    faults: Faults,
+    *,
+    port: int,
+    protocol: Protocol,
+    members: Sequence[Member],
+) -> Answering:
+    """The default actions of a listener. Of several default backends the first in order counts.
+
+    One that cannot be used now answers 503, or what AWS has stays.
+    """
+    wished = [(each, backend) for each in members if (backend := each.ingress.spec.default_backend)]
+    if not wished:
+        return Answering(actions=(NOT_FOUND,))
+    member, backend = wished[0]
+    for loser, _ in wished[1:]:
+        faults.add(
+            loser.ref,
+            names.CONFLICTING_SETTING,
+            f"a listener has one default backend, and that of ingress {member.name} comes first; remove one",
+            effect="not used",
+            place=f"default backend on port {port}",
+        )
+    if member.doubt:
+        return _in_doubt(unheard, incumbents, member, backend, port=port, protocol=protocol)
+    found = answers.read(member, backend, port=port, protocol=protocol, place=_PLACE)
+    kept = incumbents.default_actions(port) if found.may_stay else ()
+    stays = bool(kept) and (not found.is_protected or lets_nobody_in(kept))
+    if found.fault:
+        effect = STAYS if stays else ANSWERS_503
+        faults.note(found.fault, member.ref, effect=effect, place=f"{_PLACE} on port {port}")
+    return Answering(actions=kept, groups=found.groups) if stays else found
+
+
+def _in_doubt(
+    unheard: Answers,
+    incumbents: IncumbentRules,
+    member: Member,
+    backend: IngressBackend,
+    *,
+    port: int,
+    protocol: Protocol,
+) -> Answering:
+    """What AWS has stays, with its target groups; 404 where it has no such listener."""
+    found = unheard.read(member, backend, port=port, protocol=protocol, place=_PLACE)
+    known = tuple(group for group in found.groups if group.name in incumbents.target_group_names)
+    return Answering(actions=incumbents.default_actions(port) or (NOT_FOUND,), groups=known)
