@@ -240,6 +240,12 @@ def read_link(payload: bytes) -> Link:
     )
 
 
+def read_index(payload: bytes) -> int:
+    """Read the same, but for its index only: of which link it is."""
+    _, _, index, _, _ = _LINK.unpack_from(payload)
+    return int(index)
+
+
 def read_rule(payload: bytes) -> tuple[int, bool]:
     """Read the notification of a rule: its priority, and whether it is for one address alone."""
     _, destination, source, *_ = _ROUTE.unpack_from(payload)

@@ -25,7 +25,11 @@ async def persistently(call: Callable[[], Awaitable[T]], *kinds: type[OutsideErr
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(kinds), wait=_PAUSES, stop=stop_after_attempt(tries), reraise=True
     )
-    return await retrying(call)
+
+    async def once() -> T:  # what is no coroutine function, tenacity would call and not await
+        return await call()
+
+    return await retrying(once)
 
 
 async def until_there(look: Callable[[], Awaitable[T | None]], *, tries: int = 12) -> T | None:

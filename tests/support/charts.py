@@ -29,8 +29,11 @@ OLDEST, NEWEST = "1.34", "1.37"
 OPERATOR = ("PrometheusRule", "ServiceMonitor")
 """Kinds of the Prometheus operator, of which Kubernetes has no schema."""
 
-CUSTOM = (*OPERATOR, "ENIConfig")
+CUSTOM = (*OPERATOR, "ENIConfig", "IngressClassParams")
 """All kinds of which Kubernetes has no schema."""
+
+NAMED_BY_USERS = ("CustomResourceDefinition", "ENIConfig", "IngressClass", "IngressClassParams")
+"""Kinds whose names users know: there is one of each in a cluster, whatever the release is called."""
 
 Object = dict[str, Any]
 Values = dict[str, Any]

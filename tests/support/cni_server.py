@@ -29,7 +29,7 @@ from addons.cni.net.wiring import Wired, Wiring, veth_name
 from addons.cni.server.calls import Calls
 from addons.cni.server.socket import SocketServer
 from addons.cni.server.views import AssignmentsView
-from addons.cni.store.journal import Journal
+from addons.cni.store.journal import Journal, Writing
 from addons.cni.store.spool import Spool
 from addons.sim.net import Namespace, enter
 from tests.support.cni_socket import ApiPods
@@ -40,7 +40,7 @@ _ADDRESSES = 250
 class NoNetwork:
     """Wires nothing."""
 
-    async def connect(self, assignment: Assignment) -> Wired:
+    async def connect(self, assignment: Assignment, writing: Writing | None) -> Wired:
         return Wired("ce:00:0a:00:00:01", "ca:00:0a:00:00:01")
 
     async def disconnect(self, assignment: Assignment) -> None:
@@ -56,8 +56,8 @@ class KernelNetwork:
     def __init__(self, pods: Pods) -> None:
         self._pods = pods
 
-    async def connect(self, assignment: Assignment) -> Wired:
-        return await self._pods.connect(_wiring(assignment))
+    async def connect(self, assignment: Assignment, writing: Writing | None) -> Wired:
+        return await self._pods.connect(_wiring(assignment), writing.wait if writing else lambda: None)
 
     async def disconnect(self, assignment: Assignment) -> None:
         await self._pods.disconnect(_wiring(assignment))

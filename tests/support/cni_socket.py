@@ -25,7 +25,7 @@ from addons.cni.model.requests import CniRequest
 from addons.cni.plugin.install import TWIN
 from addons.cni.server.socket import SocketServer
 from addons.cni.server.views import AssignmentsView
-from addons.cni.store.journal import Journal
+from addons.cni.store.journal import Journal, Writing
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 
@@ -79,10 +79,12 @@ class Kernel:
         """While it is there and not set, wiring does not end."""
         self.differences: tuple[str, ...] = ()
 
-    async def connect(self, assignment: Assignment) -> MacPair:
+    async def connect(self, assignment: Assignment, writing: Writing | None = None) -> MacPair:
         if self.held:
             await self.held.wait()
         self._fail()
+        if writing:
+            await writing.counted()
         owner = self.links.setdefault(assignment.host_if, assignment.key)
         assert owner == assignment.key, f"{assignment.host_if} belongs to {owner}"
         return MacPair()

@@ -14,6 +14,7 @@ from addons.albingress.aws.ownership import Ownership
 from addons.albingress.aws.reading import Reading
 from addons.albingress.aws.recent import Recent, now
 from addons.albingress.aws.snapshot import SHARED, Snapshot, group_of, id_of
+from addons.albingress.aws.translate.balancers import load_balancer_from_api
 from addons.albingress.aws.waf import WebAcls
 from addons.albingress.model.actions import AwsAction
 from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, TargetGroup
@@ -24,6 +25,8 @@ from addons.runtime.errors import Conflict, NotFound, Unavailable
 from addons.runtime.permit import Permit
 
 log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 2.0
 
 _UNEXPECTED = (NotFound, Conflict, Unavailable)
 """What says that AWS is, or may be, another than we think."""
@@ -66,6 +69,7 @@ class LoadBalancers:
         )
         self._doubtful: set[str] = set()
         self._load: asyncio.Task[None] | None = None
+        self._looked_at = float("-inf")
 
     async def observe(self, group: GroupId) -> ObservedStack:
         """What AWS has of a group; the very same value as before where nothing has changed.
@@ -75,7 +79,19 @@ class LoadBalancers:
         await self._loaded()
         if str(group) in self._doubtful:
             await self._read_again(self._loading, str(group))
+        if any(each.state == "provisioning" for each in self.snapshot.stack(group).load_balancers):
+            await self._look_at_new()
         return self.snapshot.stack(group)
+
+    async def _look_at_new(self) -> None:
+        """Ask for the state of all that were not active yet, some time after it was asked for last."""
+        if now() < self._looked_at + _LOOK_SECONDS:
+            return
+        self._looked_at = now()
+        waiting = [each.arn for each in self.snapshot.all(LoadBalancer) if each.state == "provisioning"]
+        for item in await self._reading.load_balancers(waiting):
+            seen = load_balancer_from_api(item)
+            self.snapshot.amend(seen.arn, state=seen.state)
 
     async def groups(self) -> tuple[GroupId, ...]:
         """The groups of which AWS has anything, those without an Ingress among them. Raises OutsideError."""

@@ -144,6 +144,10 @@ class Snapshot:
         thing = self._things.get(arn)
         return thing if isinstance(thing, kind) else None
 
+    def all(self, kind: type[T]) -> tuple[T, ...]:
+        """All of a kind."""
+        return tuple(thing for thing in self._things.values() if isinstance(thing, kind))
+
     def named(self, kind: type[T], name: str) -> T | None:
         """A load balancer, target group or security group by its name."""
         return self.find(kind, self._names.get(f"{kind.__name__}/{name}", ""))

@@ -11,6 +11,7 @@ from addons.cni.controller.pods import PodCheck
 from addons.cni.model.assignments import Assignment, SandboxKey
 from addons.cni.model.requests import WIRING_FAILED, CniError
 from addons.cni.net.pods import LinkTaken
+from addons.cni.store.journal import Writing
 from addons.runtime.errors import NotFound, OutsideError
 
 log = logging.getLogger(__name__)
@@ -38,8 +39,12 @@ class Ends(Protocol):
 class Network(Protocol):
     """Wires sandboxes. Methods may be repeated, and mind whose the links are. Each raises OutsideError."""
 
-    async def connect(self, assignment: Assignment) -> Ends:
-        """Have the sandbox reach the node. What is wired already stays; when it fails, nothing is left."""
+    async def connect(self, assignment: Assignment, writing: Writing | None) -> Ends:
+        """Have the sandbox reach the node. What is wired already stays; when it fails, nothing is left.
+
+        It begins while the journal still writes that the sandbox has the address, and waits for that before
+        anything leads there. Fails with it.
+        """
         ...
 
     async def disconnect(self, assignment: Assignment) -> None:
@@ -57,10 +62,10 @@ class Links:
     def __init__(self, network: Network, pods: PodCheck) -> None:
         self._network, self._pods = network, pods
 
-    async def connect(self, held: Assignment) -> Ends:
+    async def connect(self, held: Assignment, writing: Writing | None = None) -> Ends:
         """Wire. A link of the same name that nobody knows gives way to the pod that Kubernetes has now."""
         try:
-            return await self._network.connect(held)
+            return await self._network.connect(held, writing)
         except LinkTaken as error:
             owner = SandboxKey(held.key.network, *error.owner)
         except OutsideError as error:
@@ -69,7 +74,7 @@ class Links:
         log.warning("container %s takes the place of %s, which nobody knows", held.key, owner)
         try:
             await self._network.disconnect(replace(held, key=owner, ip=NOWHERE, netns=""))
-            return await self._network.connect(held)
+            return await self._network.connect(held, writing)
         except OutsideError as error:
             raise _unwired(held, error) from error
 

@@ -13,6 +13,7 @@ from addons.cni.net.pods import Pods
 from addons.cni.net.wanted import DataPath, Observed, Wanted, changes, wanted_network
 from addons.cni.net.wiring import MAIN_TABLE, Wired, Wiring
 from addons.cni.store.allocations import Allocations
+from addons.cni.store.journal import Writing
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,10 @@ class Network:
         self._path = DataPath(layout=config.rule_layout, mark=mark_of(config), eni_mtu=config.eni_mtu)
         self._ensuring = asyncio.Lock()
 
-    async def connect(self, assignment: Assignment) -> Wired:
+    async def connect(self, assignment: Assignment, writing: Writing | None) -> Wired:
         """Wire a sandbox; see Pods.connect."""
-        return await self._pods.connect(self.wiring(assignment))
+        wait = writing.wait if writing else _already_written
+        return await self._pods.connect(self.wiring(assignment), wait)
 
     async def disconnect(self, assignment: Assignment) -> None:
         """Take its links away; see Pods.disconnect."""
@@ -107,6 +109,10 @@ class Network:
             eni for eni in self._interfaces.all() if eni.is_primary or eni.eni_id == assignment.eni_id
         ]
         return wanted_network(on_the_way, {assignment.ip: self._table(assignment)}, self._path)
+
+
+def _already_written() -> None:
+    """Wait for nothing."""
 
 
 def mtu_of(config: Config) -> int:

@@ -1,7 +1,7 @@
 """What container runtimes ask, done: the life of a sandbox's address, from ADD to DEL.
 
 Whatever was told to a runtime is in the journal first. A crash at any step leaves at most an assignment
-without a link, which the DEL that follows, or the audit, takes back.
+without a link, or a pair of links to which nothing leads: the DEL that follows, or the audit, takes it back.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ from addons.cni.model.requests import (
     CniRequest,
 )
 from addons.cni.server.results import result_of
-from addons.cni.store.journal import Journal, JournalFailed
+from addons.cni.store.journal import Journal, JournalFailed, Writing
 from addons.cni.store.records import Assigned, Ended, Released
 from addons.runtime.clock import utc_now
 
@@ -150,7 +150,7 @@ class Sandboxes:
         """Note whose a sandbox is, which was recovered without anybody knowing. Raises CniError."""
         async with self._containers.hold(nameless.key.container_id), self._gate.shared():
             if self._allocations.by_key.get(nameless.key) == nameless:
-                await self._write_assigned(replace(nameless, pod=pod))
+                await _counted(self._journal.begin(Assigned(replace(nameless, pod=pod))))
 
     async def _address(self, attempt: Attempt) -> Taken:
         """Wait for an address, no longer than the time-out and whatever ends the attempt."""
@@ -183,7 +183,6 @@ class Sandboxes:
             async with self._gate.shared(), self._links.hold(held.host_if):
                 attempt.raise_if_ended()
                 await self._make_room(attempt, held.host_if)
-                await self._write_assigned(held)
                 return await self._connect(attempt, request, held)
         finally:
             self._addresses.give_back(taken.ip)
@@ -209,19 +208,16 @@ class Sandboxes:
             log.info("container %s takes the place of %s, pod %s", attempt.key, holder.key, holder.pod)
             await self._release(holder)
 
-    async def _write_assigned(self, held: Assignment) -> None:
-        try:
-            await self._journal.write(Assigned(held))
-        except JournalFailed as error:
-            raise CniError(IO_FAILURE, error.message, reason=names.JOURNAL_FAILED) from error
-
     async def _connect(self, attempt: Attempt, request: CniRequest, held: Assignment) -> dict[str, Any]:
-        """Wire, and take all back if that fails, or if nobody wants it any more."""
+        """Wire while it is written down, and take all back if that fails, or if nobody wants it any more."""
+        writing = self._journal.begin(Assigned(held))
         try:
-            ends = await self._wiring.connect(held)
+            ends = await self._wiring.connect(held, writing)
         except CniError:
+            await _counted(writing)
             await self._release(held)
             raise
+        await _counted(writing)
         if attempt.ended_by:
             await self._release(held)
             raise attempt.ended_by
@@ -233,7 +229,7 @@ class Sandboxes:
             if held.netns != request.netns:
                 await self._wiring.disconnect(held)
                 held = replace(held, netns=request.netns)
-                await self._write_assigned(held)
+                await _counted(self._journal.begin(Assigned(held)))
             ends = await self._wiring.connect(held)
             return result_of(request, held, host_mac=ends.host_mac, pod_mac=ends.pod_mac, mtu=self._mtu)
 
@@ -274,6 +270,13 @@ class Sandboxes:
         if until and until > self._now():
             message = f"container {key.container_id[:12]} was deleted before"
             raise CniError(ABANDONED, message, reason=names.CONTAINER_DELETED)
+
+
+async def _counted(writing: Writing) -> None:
+    try:
+        await writing.counted()
+    except JournalFailed as error:
+        raise CniError(IO_FAILURE, error.message, reason=names.JOURNAL_FAILED) from error
 
 
 def _addresses_in(request: CniRequest) -> Iterator[IPv4Address]:

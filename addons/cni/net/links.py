@@ -21,8 +21,10 @@ from addons.runtime.errors import OutsideError
 DOWNS_OF_NEW = 1
 """The kernel makes both ends of a pair without the other one, and counts that."""
 
+_TOGETHER_SECONDS = 0.01
 _KEPT = 10_000
 _OF_ALL = (TO_POD, MARKED, FROM_POD)
+_OF_LINKS = (route.NEW_LINK, route.DELETE_LINK)
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,9 @@ LinkEvent = LinkChanged | RulesChanged | EventsLost
 class LinkMonitor:
     """The changes of links and rules in the namespace in which it is made; a context manager.
 
-    It begins with all links that are there: what happened while nobody listened is not missed.
+    It begins with all links that are there: what happened while nobody listened is not missed. Of several
+    changes of one link within `_TOGETHER_SECONDS` the last is told: who makes a link is not held up by reading
+    each step of it.
     """
 
     def __init__(self) -> None:
@@ -66,9 +70,10 @@ class LinkMonitor:
             self._socket.subscribe(group)
         self._arrived = asyncio.Event()
         self._events: list[LinkEvent] = []
+        self._reading: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
-        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._receive)
+        self._listen()
         self._tell_all()
         return self
 
@@ -76,6 +81,8 @@ class LinkMonitor:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        if self._reading:
+            self._reading.cancel()
         self._socket.close()
         self._asking.close()
 
@@ -86,7 +93,17 @@ class LinkMonitor:
         found, self._events = self._events, []
         return found
 
+    def _listen(self) -> None:
+        asyncio.get_running_loop().add_reader(self._socket.fileno(), self._receive_soon)
+
+    def _receive_soon(self) -> None:
+        """Read what has come together with what follows at once."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._socket.fileno())
+        self._reading = loop.call_later(_TOGETHER_SECONDS, self._receive)
+
     def _receive(self) -> None:
+        self._listen()
         try:
             self._events += _read(self._socket.notifications())
         except OutsideError as error:
@@ -112,13 +129,17 @@ class LinkMonitor:
 
 
 def _read(datagrams: bytes) -> Iterator[LinkEvent]:
-    for told in decode_answers(datagrams):
+    found = list(decode_answers(datagrams))
+    last = {route.read_index(told.payload): told for told in found if told.type in _OF_LINKS}
+    for told in found:
         if told.type == route.DELETE_RULE:
             priority, is_of_one = route.read_rule(told.payload)
             if (priority in _OF_ALL and not is_of_one) or priority == FROM_ENI:
                 yield RulesChanged()
-        elif told.type in (route.NEW_LINK, route.DELETE_LINK):
-            yield _changed(told.payload, is_there=told.type == route.NEW_LINK)
+        elif told.type == route.DELETE_LINK:
+            yield _changed(told.payload, is_there=False)
+        elif told.type == route.NEW_LINK and last[route.read_index(told.payload)] is told:
+            yield _changed(told.payload, is_there=True)
 
 
 def _changed(payload: bytes, *, is_there: bool) -> LinkChanged:

@@ -2,6 +2,7 @@
 
 import time
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -56,14 +57,16 @@ class Pairs:
         """Give the socket back."""
         self.host.close()
 
-    def connect(self, wiring: Wiring) -> Wired:
+    def connect(self, wiring: Wiring, await_written: Callable[[], None]) -> Wired:
         """Make the pair, where it is not there; see `Pods.connect`."""
         with opened(wiring.netns) as namespace:
             pod = self.socket_inside(namespace, wiring)
             try:
                 if existing := self._existing(wiring):
                     return _wired(existing, self.link(pod, wiring.if_name))
-                return self._make(wiring, namespace, pod)
+                self._make_pair(wiring, namespace)
+                self._complete(wiring, pod, await_written)
+                return Wired(written_mac(wiring.host_mac), written_mac(wiring.pod_mac))
             finally:
                 pod.close()
 
@@ -164,17 +167,21 @@ class Pairs:
         self._delete(link.index)
         return None
 
-    def _make(self, wiring: Wiring, namespace: int, pod: NetlinkSocket) -> Wired:
+    def _make_pair(self, wiring: Wiring, namespace: int) -> None:
         macs = (wiring.host_mac, wiring.pod_mac)
         pair = route.new_pair(wiring.host_if, wiring.if_name, namespace=namespace, mtu=wiring.mtu, macs=macs)
         try:
             self.host.send([pair])
         except AlreadyExists as error:
             raise AlreadyExists(f"{wiring.if_name} in {wiring.netns}: is there already, not by us") from error
+
+    def _complete(self, wiring: Wiring, pod: NetlinkSocket, await_written: Callable[[], None]) -> None:
+        """Lead from the pod to the node, and back once it is written down whose the address is."""
         is_complete = False
         try:
             self._sysctls.quiet(wiring.host_if)
             pod.send(pod_end(wiring, pod.index_of(wiring.if_name)))
+            await_written()
             index = self.host.index_of(wiring.host_if)
             self.lead_to(wiring, index)
             self._await_running(index)
@@ -183,7 +190,6 @@ class Pairs:
         finally:
             if not is_complete:
                 self._delete(self.host.index_of(wiring.host_if))
-        return Wired(written_mac(wiring.host_mac), written_mac(wiring.pod_mac))
 
     def _await_running(self, index: int) -> None:
         """Wait until the host's end sends: until the kernel notices that its other end is up, it drops all.

@@ -51,15 +51,16 @@ class Pods:
             await thread.end()
         os.close(self._home)
 
-    async def connect(self, wiring: Wiring) -> Wired:
+    async def connect(self, wiring: Wiring, await_written: Callable[[], None] = lambda: None) -> Wired:
         """Have the pod reach the node: pair of links, address, routes, neighbour; and the node the pod.
 
-        Wired already, by us and for this sandbox: nothing changes. When it fails, nothing is left; whoever
+        `await_written` returns, in the thread, when it is on the disk that the pod has the address: before that
+        nothing leads to the pod, and the link says of nobody that it is his. Wired already, by us and for this sandbox: nothing changes. When it fails, nothing is left; whoever
         cancels it disconnects. Raises `LinkTaken`: another sandbox has the name, and keeps it. `NotFound`:
         the pod's namespace is gone. `AlreadyExists`: the pod has such an interface, not by us. Other
         `OutsideError`: the kernel refused.
         """
-        return await self._wirer.run(lambda pairs: pairs.connect(wiring))
+        return await self._wirer.run(lambda pairs: pairs.connect(wiring, await_written))
 
     async def disconnect(self, wiring: Wiring) -> None:
         """Take away the pair of links, and its rules; nothing to do when they are gone, or another sandbox's.

@@ -8,6 +8,7 @@ the old one or the new one.
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -29,21 +30,33 @@ class JournalFailed(Unavailable):
     """It could not be written down: the disk is full, or broken."""
 
 
-class _Waiting:
+class Writing:
     """Records that wait to be written; `is_remembered` has them count even if they cannot be."""
 
     def __init__(self, records: tuple[Record, ...], *, is_remembered: bool = False) -> None:
         self.records, self.is_remembered = records, is_remembered
-        self.written = asyncio.get_running_loop().create_future()
+        self._ended, self._ended_for_threads = asyncio.Event(), threading.Event()
+        self._error: JournalFailed | None = None
+
+    async def counted(self) -> None:
+        """Return when they count. Raises JournalFailed: then they do not."""
+        await self._ended.wait()
+        self._raise()
+
+    def wait(self) -> None:
+        """Wait for the same in a thread."""
+        self._ended_for_threads.wait()
+        self._raise()
 
     def end(self, error: JournalFailed | None) -> None:
         """Tell who waits."""
-        if self.written.done():
-            return
-        if error and not self.is_remembered:
-            self.written.set_exception(error)
-        else:
-            self.written.set_result(None)
+        self._error = None if self.is_remembered else error
+        self._ended_for_threads.set()
+        self._ended.set()
+
+    def _raise(self) -> None:
+        if self._error:
+            raise self._error
 
 
 class Journal:
@@ -60,7 +73,7 @@ class Journal:
         self._folder, self._path = folder, folder / NAME
         self._now, self._limit = now, limit
         self._thread = ThreadPoolExecutor(1, "journal")
-        self._pending: list[_Waiting] = []
+        self._pending: list[Writing] = []
         self._writing: asyncio.Task[None] | None = None
         self._file = -1
         self._count = 0
@@ -82,22 +95,26 @@ class Journal:
         """What could not be read, in words, until `Recovered` is written."""
         return self.allocations.damage
 
+    def begin(self, *records: Record) -> Writing:
+        """Have records count once they are durable, and do something else meanwhile."""
+        return self._commit(Writing(records))
+
     async def write(self, *records: Record) -> None:
         """Have records count once they are durable. Raises JournalFailed: then they do not count."""
-        await self._commit(_Waiting(records))
+        await self.begin(*records).counted()
 
     async def write_or_remember(self, *records: Record) -> None:
         """Have records count, durable or not: what is given back is free even while the disk is full.
 
         They are written down with all else as soon as anything can be; until then `write` fails.
         """
-        await self._commit(_Waiting(records, is_remembered=True))
+        await self._commit(Writing(records, is_remembered=True)).counted()
 
     async def retry(self) -> None:
         """Write all anew if a write has failed before."""
         if self.failure:
             with suppress(JournalFailed):
-                await self._commit(_Waiting(()))
+                await self.begin().counted()
 
     async def close(self) -> None:
         """Write what waits, and let go of the file."""
@@ -106,11 +123,11 @@ class Journal:
         self._thread.shutdown()
         self._close_file()
 
-    async def _commit(self, waiting: "_Waiting") -> None:
-        self._pending.append(waiting)
+    def _commit(self, writing: Writing) -> Writing:
+        self._pending.append(writing)
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_pending())
-        await waiting.written
+        return writing
 
     async def _write_pending(self) -> None:
         """Write in batches, for as long as anything waits. Records count only once their batch is durable."""
@@ -121,7 +138,7 @@ class Journal:
         finally:
             self._writing = None
 
-    async def _write_batch(self, batch: list[_Waiting]) -> None:
+    async def _write_batch(self, batch: list[Writing]) -> None:
         """Write what some wait for, and tell them, whatever happens."""
         error: JournalFailed | None = JournalFailed(f"journal {self._path}: not written")
         try:

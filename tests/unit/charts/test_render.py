@@ -12,6 +12,7 @@ from tests.support.charts import (
     CUSTOM,
     EVERY_CASE,
     MINIMUM,
+    NAMED_BY_USERS,
     NEWEST,
     OLDEST,
     OPERATOR,
@@ -123,14 +124,18 @@ def test_names_are_those_of_the_release(chart: str, case: str) -> None:
     named = {
         obj["metadata"]["name"]
         for obj in render(given, CHARTS / chart, name="release")
-        if obj["kind"] not in ("ServiceAccount", "CustomResourceDefinition", "ENIConfig")
+        if obj["kind"] not in ("ServiceAccount", *NAMED_BY_USERS)
     }
     assert all(f"release-{chart}" in name for name in named), named
 
 
 @every_chart
 def test_two_releases_of_one_name_share_no_cluster_wide_object(chart: str) -> None:
-    named = [obj["metadata"]["name"] for obj in rendered(chart) if "namespace" not in obj["metadata"]]
+    named = [
+        obj["metadata"]["name"]
+        for obj in rendered(chart)
+        if "namespace" not in obj["metadata"] and obj["kind"] not in NAMED_BY_USERS
+    ]
     assert f"kube-system:aws-{chart}" in named
     assert [
         name for name in named if not {"kube-system", f"aws-{chart}"} <= set(re.findall(WORD, name))

@@ -231,8 +231,13 @@ def build_cni(config: Any) -> None:
     minimum_of(config)
 
 
-_BUILD = {"cni": build_cni, "dns": build_dns, "iamproxy": build_iamproxy}
-_ENVIRONMENT = {
+def build_albingress(config: Any) -> None:
+    assert config.cluster_name
+
+
+_BUILD = {"albingress": build_albingress, "cni": build_cni, "dns": build_dns, "iamproxy": build_iamproxy}
+_ENVIRONMENT: dict[str, dict[str, str]] = {
+    "albingress": {},
     "cni": {"ADDONS_CNI_NODE": "n"},
     "dns": {"ADDONS_DNS_TXT_ENCRYPT_AES_KEY": KEY},
     "iamproxy": {"ADDONS_IAMPROXY_NODE": "n"},

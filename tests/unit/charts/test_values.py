@@ -99,8 +99,8 @@ def test_the_daemon_accepts_every_setting_that_the_chart_accepts(chart: str, tmp
         if getattr(config, setting.name) == getattr(defaults, setting.name)
     }
     assert same <= {
-        *("baseRoleArn", "credentialSource", "events", "externalsnat", "provider", "registry"),
-        *("txtOwnerId", "txtSuffix"),
+        *("baseRoleArn", "clusterName", "credentialSource", "enableBackendSecurityGroup", "events"),
+        *("externalsnat", "provider", "registry", "txtOwnerId", "txtSuffix"),
     }
 
 

@@ -1,5 +1,8 @@
 """Rules of listeners."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from msgspec.structs import replace
 
 from addons.albingress.aws.applying.work import Item, Work
@@ -85,16 +88,23 @@ def _new_secret(existing: Rule, wanted: DesiredRule) -> str:
 
 
 async def set_priorities(work: Work, action: SetRulePriorities) -> None:
-    """Move rules, all at one moment."""
-    rules = [work.own(Rule, arn) for arn in action.priorities]
-    items = [{"RuleArn": rule.arn, "Priority": action.priorities[rule.arn]} for rule in rules]
+    """Move rules, all at one moment: those that are known by ARN, and those that the plan has just made."""
+    wanted = dict(action.priorities)
+    created: Mapping[Any, int] = action.created
+    for rule in work.door.snapshot.children(Rule, work.listener(action.listener).arn):
+        if rule.arn not in wanted and rule.priority in created:
+            wanted[rule.arn] = created[rule.priority]
+    if not wanted:
+        return
+    rules = [work.own(Rule, arn) for arn in wanted]
+    items = [{"RuleArn": rule.arn, "Priority": wanted[rule.arn]} for rule in rules]
 
     async def once() -> Item:
         return await work.elb("set_rule_priorities", RulePriorities=items)
 
-    await work.seen(once, *action.priorities)
+    await work.seen(once, *wanted)
     for rule in rules:
-        work.changed(replace(rule, priority=action.priorities[rule.arn]))
+        work.changed(replace(rule, priority=wanted[rule.arn]))
 
 
 async def delete(work: Work, action: DeleteRule) -> None:

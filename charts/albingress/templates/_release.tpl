@@ -1,0 +1,13 @@
+{{- define "albingress.releaseClusterName" -}}
+{{ include "common.clusterName" . }}-release
+{{- end -}}
+
+{{- /* `metadata` of the Job's roles: arguments are the root and the kind. */ -}}
+{{- define "albingress.releaseRole" -}}
+{{- if eq (last .) "Role" -}}
+{{ include "common.preDeleteMetadata" (list (first .) "release") }}
+{{- else -}}
+name: {{ include "albingress.releaseClusterName" (first .) }}
+{{ include "common.preDeleteHook" (first .) }}
+{{- end -}}
+{{- end -}}

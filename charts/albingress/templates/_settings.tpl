@@ -1,0 +1,3 @@
+{{- define "albingress.settings" -}}
+{{ include "common.leaderSettings" . }}
+{{- end -}}
