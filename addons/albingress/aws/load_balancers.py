@@ -142,6 +142,15 @@ class LoadBalancers:
                 self.snapshot.put(thing)
         return tuple(group for group in await self.groups() if group not in known)
 
+    def arn_of(self, target_group: str) -> str:
+        """The ARN of a target group of ours by its name; an ARN is one already. Raises NotFound."""
+        if target_group.startswith("arn:"):
+            return target_group
+        found = self.snapshot.named(TargetGroup, target_group)
+        if found is None:
+            raise NotFound(f"target group {target_group} is not there", code="TargetGroupNotFound")
+        return found.arn
+
     def doubt(self, group: GroupId) -> None:
         """Have a group read again before it is observed next."""
         self._doubtful.add(str(group))

@@ -147,7 +147,9 @@ class Explanation:
         return Decision(self._now(), key, about, action, reason, message, retry_at)
 
 
-def _rules(done: Pass, is_meant: Callable[[DesiredRule], bool]) -> Iterator[tuple[DesiredListener, DesiredRule]]:
+def _rules(
+    done: Pass, is_meant: Callable[[DesiredRule], bool]
+) -> Iterator[tuple[DesiredListener, DesiredRule]]:
     for listener in done.stack.listeners:
         for rule in listener.rules:
             if is_meant(rule):

@@ -188,9 +188,7 @@ class GroupReconciler:
         begun, left = _parted(then, missing)
         return [*made, *await self._aws.apply(stack.group, begun, permit), *left]
 
-    def _tell(
-        self, inputs: GroupInputs, done: Pass, outcomes: Sequence[Outcome[AwsAction]]
-    ) -> None:
+    def _tell(self, inputs: GroupInputs, done: Pass, outcomes: Sequence[Outcome[AwsAction]]) -> None:
         group, members = inputs.group, [member.ref for member in inputs.members]
         leaving = [ref(ingress) for ingress in inputs.leaving]
         self._telling.problems(group, done.problems, members)

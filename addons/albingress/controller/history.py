@@ -1,7 +1,7 @@
 """What plans must know of the passes before: failures, wanted deletions, hand-overs. Lost with the process."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
@@ -11,6 +11,8 @@ from addons.albingress.model.groups import GroupId
 from addons.runtime.errors import Throttled
 from addons.runtime.ledger import Ledger
 from addons.runtime.outcomes import Blocked, Outcome
+
+_LATELY = timedelta(minutes=10)
 
 
 class Past(Struct):
@@ -35,6 +37,7 @@ class History:
     def __init__(self, ledger: Ledger[tuple[GroupId, str]] | None = None) -> None:
         self._past: dict[GroupId, Past] = {}
         self._ledger = ledger or Ledger(first=1.0, longest=60.0)
+        self._deletions: list[datetime] = []
         self.refused = Refused()
 
     def of(self, group: GroupId) -> Past:
@@ -61,6 +64,16 @@ class History:
             elif not isinstance(outcome.error, Throttled):
                 self._ledger.failed((group, outcome.action.key), outcome.error)
         return is_news
+
+    def deleted(self, outcomes: Iterable[Outcome[AwsAction]], now: datetime) -> None:
+        """Count what was deleted."""
+        done = [each for each in outcomes if each.ok and each.action.is_destructive]
+        self._deletions += [now] * len(done)
+
+    def deleted_lately(self, now: datetime) -> int:
+        """How many things were deleted within the last minutes."""
+        self._deletions = [each for each in self._deletions if now - each < _LATELY]
+        return len(self._deletions)
 
     def next_try(self, group: GroupId) -> float | None:
         """Seconds until something that failed may be tried again; None when nothing did."""

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from addons.albingress import names
 from addons.albingress.aws.certificates import Certificates
 from addons.albingress.aws.network import Network
+from addons.albingress.aws.users_groups import UsersGroups
 from addons.albingress.config import Config
 from addons.albingress.controller.groups import Groups, Place
-from addons.albingress.controller.members import Failed
 from addons.albingress.desired.groups import in_order
 from addons.albingress.desired.inputs import GroupInputs, Member, Resolved, Unresolved
 from addons.albingress.desired.references import Named, named_in
@@ -25,6 +25,9 @@ from addons.runtime.objects import Key
 from addons.runtime.outcomes import Problem
 
 T = TypeVar("T")
+
+Failed = Mapping[Key, OutsideError]
+"""Ingresses that could not be written -> why."""
 
 _SECRET_SECONDS = 5.0
 """So long a Secret is waited for that was named a moment ago."""
@@ -45,6 +48,7 @@ class Lookups:
         groups: Groups,
         network: Network,
         certificates: Certificates,
+        users_groups: UsersGroups,
         gone: Collection[Key],
     ) -> None:
         self._config = config
@@ -52,6 +56,7 @@ class Lookups:
         self._groups = groups
         self._network = network
         self._certificates = certificates
+        self._users_groups = users_groups
         self._gone = gone
         self._answers: dict[GroupId, tuple[Named, Resolved]] = {}
 
@@ -126,8 +131,10 @@ class Lookups:
         subnets, certificates, security_groups, target_groups = await asyncio.gather(
             _answer(self._network.subnets(with_routes=True)) if named.subnets else _ready(()),
             _answer(self._certificates.issued()) if named.certificates else _ready(()),
-            _answer(self._network.security_groups(named.security_groups)) if named.security_groups else _ready(nothing),
-            _answer(self._network.target_groups(named.target_groups)) if named.target_groups else _ready(nothing),
+            _answer(self._network.security_groups(named.security_groups))
+            if named.security_groups
+            else _ready(nothing),
+            _answer(self._target_groups(named.target_groups)),
         )
         return Resolved(
             vpc=await self._network.vpc() if named.subnets else None,
@@ -136,6 +143,11 @@ class Lookups:
             security_groups=_each(named.security_groups, security_groups),
             target_groups=_each(named.target_groups, target_groups),
         )
+
+    async def _target_groups(self, wanted: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+        """The ARN of each target group that is there, by its name."""
+        found = {name: await self._users_groups.find(name) for name in wanted}
+        return {name: (group.arn,) if group else () for name, group in found.items()}
 
 
 def _each(

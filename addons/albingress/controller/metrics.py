@@ -12,13 +12,13 @@ from addons.runtime.outcomes import Outcome, Problem, Skip
 _PROBLEMS = Gauge(
     "addons_albingress_problems", "Faults in objects of a group, by reason.", ["group", "reason"]
 )
-_PASSES = Counter(
-    "addons_albingress_passes_total", "Passes over a group, by what they did.", ["outcome"]
-)
+_PASSES = Counter("addons_albingress_passes_total", "Passes over a group, by what they did.", ["outcome"])
 _ACTIONS = Counter(
     "addons_albingress_actions_total", "Actions in AWS, by kind and outcome.", ["action", "outcome"]
 )
-_HELD = Gauge("addons_albingress_held_actions", "Actions of a group that are held, by reason.", ["group", "reason"])
+_HELD = Gauge(
+    "addons_albingress_held_actions", "Actions of a group that are held, by reason.", ["group", "reason"]
+)
 _RULES = Gauge("addons_albingress_rules", "Rules of a group, by state.", ["group", "state"])
 _DRIFT = Counter("addons_albingress_drift_total", "Groups that somebody else had changed in AWS.")
 _LAG = Histogram(

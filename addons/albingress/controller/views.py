@@ -1,19 +1,30 @@
 """One moment as a plan sees it, beside what is asked for and what AWS has."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
+from addons.albingress import names
 from addons.albingress.aws.load_balancers import LoadBalancers
 from addons.albingress.config import Config
 from addons.albingress.controller.hand_overs import HandOvers
 from addons.albingress.controller.history import History
 from addons.albingress.controller.target_groups import TargetGroups
 from addons.albingress.desired.inputs import GroupInputs
-from addons.albingress.model.elb import ObservedStack
+from addons.albingress.model.elb import (
+    Listener,
+    LoadBalancer,
+    ObservedStack,
+    Rule,
+    SecurityGroup,
+    TargetGroup,
+)
 from addons.albingress.model.groups import GroupId
-from addons.albingress.model.stack import Stack
+from addons.albingress.model.stack import Pairs, Stack
 from addons.albingress.plan.view import View, policy_of
 from addons.runtime.objects import key, ref
+from addons.runtime.outcomes import Skip
+
+_COUNTED = (LoadBalancer, Listener, Rule, TargetGroup, SecurityGroup)
 
 
 class Views:
@@ -54,17 +65,61 @@ class Views:
             targets=self._target_groups.states(group),
             secrets=past.secrets,
             backend_group=self._config.backend_security_group or backend_group(self._config),
-            backend_group_is_used=self._is_backend_group_used(group, observed),
+            backend_group_is_used=self._is_backend_group_used(observed),
             retained=frozenset("/".join(key(each)) for each in retained),
             leaving=tuple(ref(each) for each in inputs.leaving),
             deleting=frozenset(
                 "/".join(key(each)) for each in inputs.leaving if each.metadata.deletion_timestamp
             ),
-            known=self._aws.known,
-            deleted_lately=self._aws.deleted_lately,
+            known=sum(len(self._aws.snapshot.all(kind)) for kind in _COUNTED),
+            deleted_lately=self._history.deleted_lately(self._now()),
         )
 
-    def _is_backend_group_used(self, group: GroupId, observed: ObservedStack) -> bool:
+    async def complete(self, stack: Stack, observed: ObservedStack) -> ObservedStack:
+        """What AWS has of a group, with the details that are asked for and were not read yet.
+
+        On what we made a tag says what was asked for, and nothing is read; so is nothing of what is not there.
+        """
+        unread = tuple(_unread(stack, observed))
+        web_acl = bool(stack.load_balancer and stack.load_balancer.waf_acl)
+        web_acl &= any(each.web_acl is None for each in observed.load_balancers)
+        if not unread and not web_acl:
+            return observed
+        return await self._aws.read_more(stack.group, attributes_of=unread, web_acl=web_acl)
+
+    async def ask_health(self, group: GroupId, skips: Iterable[Skip]) -> None:
+        """Find out how the target groups are that rules wait for."""
+        waiting = [skip.message for skip in skips if skip.reason == names.WAITING]
+        states = self._target_groups.states(group)
+        unwell = [name for name, state in states.items() if not state.is_healthy]
+        await self._target_groups.ask_health(
+            name for name in unwell if any(name in message for message in waiting)
+        )
+
+    def _is_backend_group_used(self, observed: ObservedStack) -> bool:
         """Whether the load balancer of another group has the security group that all share."""
+        own = {each.arn for each in observed.load_balancers}
         shared = observed.backend_group
-        return bool(shared and self._aws.is_used_elsewhere(shared.id, group))
+        others = (each for each in self._aws.snapshot.all(LoadBalancer) if each.arn not in own)
+        return bool(shared) and any(shared.id in each.security_groups for each in others if shared)
+
+
+def _unread(stack: Stack, observed: ObservedStack) -> Iterator[str]:
+    """The ARNs of what attributes are asked of that bears no tag of ours, and whose were not read."""
+    balancer, target_groups = stack.load_balancer, {each.name: each for each in stack.target_groups}
+    listeners = {each.port: each for each in stack.listeners}
+    for there in observed.load_balancers:
+        if balancer and there.name == balancer.name and _is_unread(there, balancer.attributes):
+            yield there.arn
+        for each in there.listeners:
+            wanted = listeners.get(each.port)
+            if wanted and _is_unread(each, wanted.attributes):
+                yield each.arn
+    for group in observed.target_groups:
+        asked = target_groups.get(group.name)
+        if asked and _is_unread(group, asked.attributes):
+            yield group.arn
+
+
+def _is_unread(there: LoadBalancer | Listener | TargetGroup, asked: Pairs) -> bool:
+    return bool(asked) and there.attributes is None and names.TAG_SPEC not in dict(there.tags)

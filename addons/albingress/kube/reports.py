@@ -78,7 +78,9 @@ def done_report(group: GroupId, action: AwsAction) -> Report:
     )
 
 
-def failed_report(group: GroupId, outcome: Outcome[AwsAction], members: Iterable[ObjectRef]) -> Iterator[Report]:
+def failed_report(
+    group: GroupId, outcome: Outcome[AwsAction], members: Iterable[ObjectRef]
+) -> Iterator[Report]:
     """What could not be done in AWS, told to whom it is done for: to all members if it is for all."""
     action, error = outcome.action, outcome.error
     assert error is not None
@@ -144,9 +146,7 @@ def reconciled_report(group: GroupId, ref: ObjectRef, hostname: str) -> Report:
 
 def drift_report(group: GroupId, what: str) -> Report:
     """Somebody else has changed what is ours, and it is about to be put right."""
-    return Report(
-        key=str(group), ref=None, action="tell", reason=names.DRIFT, message=what, log="warning"
-    )
+    return Report(key=str(group), ref=None, action="tell", reason=names.DRIFT, message=what, log="warning")
 
 
 def reason_of(error: OutsideError) -> str:
