@@ -4,7 +4,6 @@ A rule never matches more than was asked for: it answers 503 there, stays as AWS
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import count
 
 from msgspec.structs import replace
 
@@ -23,6 +22,7 @@ from addons.albingress.desired.redirects import hides, leads_to_itself, redirect
 from addons.albingress.desired.splitting import split
 from addons.albingress.model.rules import Condition, RuleContent
 from addons.albingress.model.stack import DesiredRule, DesiredTargetGroup, RuleState
+from addons.runtime.objects import Key
 
 
 class ListenerRules:
@@ -47,13 +47,19 @@ class ListenerRules:
         self._faults = faults
         self.groups: dict[str, DesiredTargetGroup] = {}
 
-    def read(self, port: int, protocol: Protocol, members: Sequence[Member]) -> tuple[DesiredRule, ...]:
-        """The rules of all members on a listener."""
+    def read(
+        self,
+        port: int,
+        protocol: Protocol,
+        members: Sequence[Member],
+        kept: frozenset[Key] = frozenset(),
+    ) -> tuple[DesiredRule, ...]:
+        """The rules of all members on a listener; those of `kept` leave theirs as AWS has them."""
         everyone = places(members, by_spec=self._by_spec)
         hiding: list[tuple[Place, tuple[Condition, ...]]] = []
         rules: list[DesiredRule] = []
         for place in everyone:
-            if place.member.doubt:
+            if place.member.doubt or place.member.key in kept:
                 rules += self._in_doubt(place, port, protocol)
                 continue
             try:
@@ -159,15 +165,18 @@ class ListenerRules:
     def _all_kept(
         self, place: Place, port: int, content: RuleContent | None, because: str, *, is_protected: bool
     ) -> Iterator[DesiredRule]:
-        for number in count():
-            key = replace(place.key, part=number)
-            if number and not self._incumbents.has_part(port, key):
-                return
+        for number in range(self._parts_in_aws(place, port, least=1)):
             kept = self._kept(place, port, number, content, because, is_protected=is_protected)
             if not kept:
                 return
             yield kept
             content = None
+
+    def _parts_in_aws(self, place: Place, port: int, *, least: int) -> int:
+        number = least
+        while self._incumbents.has_part(port, replace(place.key, part=number)):
+            number += 1
+        return number
 
     def _in_doubt(self, place: Place, port: int, protocol: Protocol) -> Iterator[DesiredRule]:
         """What AWS has of a member of whom nobody knows what it asks for: all of it stays."""
@@ -180,20 +189,11 @@ class ListenerRules:
         )
         known = self._incumbents.target_group_names
         self.groups |= {group.name: group for group in answering.groups if group.name in known}
-        for number in count():
-            if (
-                number
-                and number >= len(made)
-                and not self._incumbents.has_part(port, replace(place.key, part=number))
-            ):
-                return
+        because = place.member.doubt or f"what it asks for on port {port} cannot be used now"
+        for number in range(self._parts_in_aws(place, port, least=max(1, len(made)))):
             asked = RuleContent(made[number], answering.actions) if number < len(made) else None
-            kept = self._kept(place, port, number, asked, place.member.doubt, is_protected=False)
-            yield (
-                replace(kept, content=None)
-                if kept and self._incumbents.has_part(port, kept.key)
-                else (kept or _rule(place, None, "keep", place.member.doubt, part=number))
-            )
+            kept = self._kept(place, port, number, asked, because, is_protected=False)
+            yield kept or _rule(place, None, "keep", because, part=number)
 
     def _note(self, fault: NotUsable, place: Place, effect: str) -> None:
         self._faults.note(fault, place.member.ref, effect=effect, place=str(place))

@@ -63,6 +63,9 @@ class DesiredRule(Struct, frozen=True, kw_only=True):
     secret: str = ""
     secret_digest: str = ""
 
+    def __repr__(self) -> str:
+        return f"DesiredRule({self.key!r}, state={self.state!r}, content={self.content!r})"
+
 
 class DesiredListener(Struct, frozen=True, kw_only=True):
     """A port. `certificates`: the default one first. None of them on HTTPS: those that AWS has stay.
@@ -85,6 +88,9 @@ class DesiredListener(Struct, frozen=True, kw_only=True):
     because: str = ""
     default_secret: str = ""
     default_secret_digest: str = ""
+
+    def __repr__(self) -> str:
+        return f"DesiredListener({self.protocol} {self.port}, {self.default_actions!r}, {self.rules!r})"
 
 
 class HealthCheck(Struct, frozen=True, kw_only=True):

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from addons.albingress.desired.conditions import in_one_form, read_conditions, rule_conditions
-from addons.albingress.desired.paths import PathPatterns
 from addons.albingress.desired.not_usable import NotUsable
+from addons.albingress.desired.paths import PathPatterns
 from addons.albingress.model.rules import Condition
 
 WHERE = "conditions.web"

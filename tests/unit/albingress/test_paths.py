@@ -2,8 +2,8 @@
 
 import pytest
 
-from addons.albingress.desired.paths import PathPatterns, host_rank, in_order, path_patterns
 from addons.albingress.desired.not_usable import NotUsable
+from addons.albingress.desired.paths import PathPatterns, host_rank, in_order, path_patterns
 from addons.albingress.model.objects import IngressPath
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from addons.albingress.desired.transforms import read_transforms
 from addons.albingress.desired.not_usable import NotUsable
+from addons.albingress.desired.transforms import read_transforms
 from addons.albingress.model.rules import Transform
 
 URL = {"type": "url-rewrite", "urlRewriteConfig": {"rewrites": [{"regex": "^/api/(.*)$", "replace": "/$1"}]}}
