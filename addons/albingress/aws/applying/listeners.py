@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from addons.albingress.aws.applying.work import Item, Work, spec_of, without_spec
 from addons.albingress.aws.translate.balancers import changed, pairs_from_api, pairs_to_api
-from addons.albingress.aws.translate.rules import listener_from_api, listener_to_api
+from addons.albingress.aws.translate.rules import default_actions_to_api, listener_from_api, listener_to_api
 from addons.albingress.model.actions import (
     AddListenerCertificates,
     CreateListener,
@@ -29,7 +29,9 @@ async def create(work: Work, action: CreateListener) -> None:
     wanted = action.listener
     balancer = work.load_balancer(action.load_balancer)
     tags = without_spec(wanted.tags) if wanted.attributes else wanted.tags
-    said = listener_to_api(wanted, work.target_group_arn, secret=wanted.default_secret)
+    said = listener_to_api(wanted) | default_actions_to_api(
+        wanted, work.target_group_arn, secret=wanted.default_secret
+    )
 
     async def once() -> Item:
         return await work.elb(
@@ -80,9 +82,11 @@ async def modify(work: Work, action: ModifyListener) -> None:
     """Change protocol, policy, default certificate or default action of a port."""
     wanted = action.listener
     listener = work.listener(f"{action.load_balancer}:{wanted.port}")
-    is_known = wanted.default_secret_digest in dict(listener.tags).get(TAG_SPEC, "")
-    secret = "" if is_known else wanted.default_secret
-    said = listener_to_api(wanted, work.target_group_arn, secret=secret)
+    said = listener_to_api(wanted) if "tls" in action.parts else {}
+    if "default" in action.parts:
+        is_known = wanted.default_secret_digest in dict(listener.tags).get(TAG_SPEC, "")
+        secret = "" if is_known else wanted.default_secret
+        said |= default_actions_to_api(wanted, work.target_group_arn, secret=secret)
 
     async def once() -> Item:
         return await work.elb("modify_listener", ListenerArn=listener.arn, **said)

@@ -96,13 +96,16 @@ def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def listener_to_api(listener: DesiredListener, arn_of: Resolving, *, secret: str = "") -> dict[str, Any]:
-    """Give a listener as CreateListener and ModifyListener take it, of its certificates the default one."""
-    said: dict[str, Any] = {
-        "Port": listener.port,
-        "Protocol": listener.protocol,
-        "DefaultActions": actions_to_api(listener.default_actions, arn_of, secret=secret),
-    }
+def default_actions_to_api(
+    listener: DesiredListener, arn_of: Resolving, *, secret: str = ""
+) -> dict[str, Any]:
+    """Give the default actions of a listener as CreateListener and ModifyListener take them."""
+    return {"DefaultActions": actions_to_api(listener.default_actions, arn_of, secret=secret)}
+
+
+def listener_to_api(listener: DesiredListener) -> dict[str, Any]:
+    """Give the rest of a listener as they take it, of its certificates the default one."""
+    said: dict[str, Any] = {"Port": listener.port, "Protocol": listener.protocol}
     if listener.protocol == "HTTPS":
         said["MutualAuthentication"] = _mutual_to_api(dict(listener.mutual_authentication))
         if listener.ssl_policy:
