@@ -5,8 +5,8 @@ import logging
 from collections.abc import Iterator
 from datetime import datetime
 
-from addons.albingress import names
 from addons.albingress.aws.load_balancers import LoadBalancers
+from addons.albingress.aws.network import Network
 from addons.albingress.config import Config
 from addons.albingress.controller.coexistence import Coexistence
 from addons.albingress.controller.explanation import Explanation
@@ -15,18 +15,19 @@ from addons.albingress.controller.groups import Groups
 from addons.albingress.controller.history import History
 from addons.albingress.controller.recently_gone import RecentlyGone
 from addons.albingress.controller.state import state_of
-from addons.albingress.controller.targets import TargetRegistrar
-from addons.albingress.controller.telling import Telling
+from addons.albingress.controller.target_groups import TargetGroups
+from addons.albingress.controller.target_path import TargetPath
+from addons.albingress.controller.telling import PROBLEMS, Telling
 from addons.albingress.desired.groups import Unusable
 from addons.albingress.kube.endpoints import Touched
 from addons.albingress.kube.watches import AlbWatches
 from addons.albingress.model.groups import GroupId
-from addons.albingress.model.objects import INGRESSES, SERVICES
+from addons.albingress.model.objects import SERVICES
 from addons.runtime.app import end_within
 from addons.runtime.decisions import Decision
 from addons.runtime.leader import Leader
 from addons.runtime.loop import ReconcileLoop, Result
-from addons.runtime.objects import ref
+from addons.runtime.objects import Key
 from addons.runtime.outcomes import Fault
 from addons.runtime.permit import RETRY_SECONDS, Permit
 
@@ -57,7 +58,9 @@ class Controller:
         reconciler: GroupReconciler,
         aws: LoadBalancers,
         history: History,
-        targets: TargetsSide,
+        network: Network,
+        path: TargetPath,
+        target_groups: TargetGroups,
         coexistence: Coexistence,
         explanation: Explanation,
         telling: Telling,
@@ -71,7 +74,9 @@ class Controller:
         self._reconciler = reconciler
         self._aws = aws
         self._history = history
-        self._targets = targets
+        self._network = network
+        self._path = path
+        self._target_groups = target_groups
         self._coexistence = coexistence
         self._explanation = explanation
         self._telling = telling
@@ -89,7 +94,7 @@ class Controller:
         for group in self._groups.update(touched):
             self._reconciler.woken(group)
             self._loop.wake(group)
-        self._targets.touched(touched)
+        self._path.touched(touched)
 
     def wake(self, group: GroupId) -> None:
         """Have a group reconciled soon."""
@@ -110,6 +115,7 @@ class Controller:
         """Reconcile until `stopping`; what others did before is read afresh, and no figure is left behind."""
         self._aws.forget()
         self._history.forget_all()
+        self._target_groups.forget_all()
         for group in self._groups.all():
             self._loop.wake(group, after=0)
         permit = self.permit(stopping)
@@ -117,7 +123,7 @@ class Controller:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._loop.run(permit))
                 if not self._is_dry_run:
-                    tasks.create_task(self._targets.run(permit))
+                    tasks.create_task(self._path.run(permit))
         finally:
             self._reconciler.forget_figures()
 
@@ -139,7 +145,7 @@ class Controller:
         if not await self._caches_settle(stopping):
             return self.watches.unread()
         await self._loop.run_once(self._groups.all(), permit)
-        failed = {} if self._is_dry_run else await self._targets.run_once(permit)
+        failed = {} if self._is_dry_run else await self._path.run_once(permit)
         return self.failures | failed | self.watches.unread()
 
     async def _caches_settle(self, stopping: asyncio.Event) -> bool:
@@ -160,8 +166,10 @@ class Controller:
         if refusal:
             self._reconciler.held(group, refusal)
             return Result(again_in=RETRY_SECONDS)
+        if self._network.known_vpc() is None:
+            await self._network.vpc()
         result = await self._reconciler.reconcile(group, permit)
-        self._targets.told(group, self._groups.all())
+        self._target_groups.told(self._groups.all())
         return result
 
     def _tell_unplaced(self) -> None:
@@ -173,7 +181,7 @@ class Controller:
     def failures(self) -> dict[str, str]:
         """What failed and has not succeeded since: key -> message."""
         passes = {str(group): message for group, message in self._loop.errors.items()}
-        return self._history.failures() | passes | self._targets.failures
+        return self._history.failures() | passes | self._path.failures
 
     def last_pass(self) -> datetime | None:
         """When a pass ended last."""
@@ -194,14 +202,17 @@ class Controller:
 
     def state(self) -> dict[str, object]:
         """What the status page shows."""
-        return state_of(
+        return {"notReady": self.not_ready()} | state_of(
             self._reconciler.passes,
-            targets=self._targets,
-            problems=self._telling.all_problems(),
+            targets=self._target_groups,
+            problems=self._telling.current(PROBLEMS),
             failures=self.failures,
-            not_ready=self.not_ready(),
-            places=self._groups.places(),
         )
+
+    def summary(self) -> str:
+        """How many groups and Ingresses there are, in words."""
+        members = sum(bool(each.member) for each in self._groups.places())
+        return f"{len(set(self._groups.all()))} with {members} Ingresses"
 
     def decisions_on(self, about: str) -> Iterator[Decision]:
         """What holds now of one object, kind/namespace/name, or why there is nothing to say of it."""

@@ -23,6 +23,7 @@ from addons.albingress.desired.stack import desired_stack
 from addons.albingress.model.actions import AwsAction, CreateTargetGroup, Plan
 from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.groups import GroupId
+from addons.albingress.model.objects import Ingress
 from addons.albingress.model.stack import Stack
 from addons.albingress.plan.dry_run import preview
 from addons.albingress.plan.guard import guard, remember_deletes
@@ -40,6 +41,7 @@ RECHECK_SECONDS = 45.0
 
 _SHORTLY = 0.2
 _PROVISIONING_SECONDS = 5.0
+"""A load balancer that is being made is looked at so often."""
 
 _HEALS_OUTSIDE = frozenset(
     {names.CERTIFICATE_MISSING, names.SUBNETS_MISSING, names.BROKEN_RULE, names.INVALID_ANNOTATION}
@@ -118,6 +120,19 @@ class GroupReconciler:
         self._telling.forget(group)
         self._metrics.forget(group)
 
+    def woken(self, group: GroupId) -> None:
+        """An object has changed that may matter to a group."""
+        self._metrics.woken(group, _now())
+
+    def held(self, group: GroupId, refusal: Withheld) -> None:
+        """Nothing of a group may be changed now. Who else leads is news for the members."""
+        members = [ref(each.ingress) for each in self._groups.of(group)]
+        self._telling.held(group, refusal, members)
+
+    def forget_figures(self) -> None:
+        """Show no figures any more: another replica leads."""
+        self._metrics.forget_all()
+
     async def _observe(self, group: GroupId) -> ObservedStack:
         """What AWS has of a group, compared with AWS when that is due."""
         past, at = self._history.of(group), _now()
@@ -131,18 +146,15 @@ class GroupReconciler:
         if past.recheck_at and at >= past.recheck_at:
             past.recheck_at = 0.0
             self._lookups.forget(group)
-        observed = await self._aws.observe(group)
-        if any(each.state == "provisioning" for each in observed.load_balancers) and at >= past.look_at:
-            past.look_at = at + _PROVISIONING_SECONDS
-            self._aws.doubt(group)
-            observed = await self._aws.observe(group)
-        return observed
+        return await self._aws.observe(group)
 
     async def _pass(
         self, group: GroupId, inputs: GroupInputs, observed: ObservedStack, permit: Permit
     ) -> Result:
         stack, problems = desired_stack(inputs)
         observed = await self._views.complete(stack, observed)
+        last = self.passes.get(group)
+        await self._views.ask_health(group, last.skips if last else ())
         plan = self._plan(stack, observed, self._views.of(inputs, observed))
         if self._print_plan:
             self._print_plan(preview(plan))
@@ -151,6 +163,7 @@ class GroupReconciler:
         results = await self._apply(stack, plan, permit)
         outcomes = [each for each in results if isinstance(each, Outcome)]
         is_news = self._history.learn(group, plan.actions, outcomes)
+        self._history.deleted(outcomes, self._now())
         observed = await self._aws.observe(group)
         self._target_groups.follow(stack, observed)
         rest = self._plan(stack, observed, self._views.of(inputs, observed)) if inputs.leaving else Plan()
@@ -164,7 +177,8 @@ class GroupReconciler:
         self.passes[group] = done
         self._tell(inputs, done, outcomes)
         acted = any(outcome.ok for outcome in outcomes)
-        return Result(again_in=self._again_in(done, is_news=is_news or acted), acted=acted)
+        again_in = self._again_in(done, inputs.leaving, is_news=is_news or acted)
+        return Result(again_in=again_in, acted=acted)
 
     def _plan(self, stack: Stack, observed: ObservedStack, view: View) -> Plan:
         """Plan and guard, and remember for how long deletions have been wanted."""
@@ -203,7 +217,7 @@ class GroupReconciler:
         self._metrics.found(group, done.problems, done.skips, rules)
         self._metrics.passed(group, outcomes, _now())
 
-    def _again_in(self, done: Pass, *, is_news: bool) -> float:
+    def _again_in(self, done: Pass, leaving: Iterable[Ingress], *, is_news: bool) -> float:
         """Seconds until the group is to be looked at again, if nothing changes until then."""
         if is_news:
             return _SHORTLY
@@ -213,7 +227,7 @@ class GroupReconciler:
             past.recheck_at = past.recheck_at or at + RECHECK_SECONDS
         waits = [past.audit_at - at, *([past.recheck_at - at] if past.recheck_at else [])]
         waits += [(skip.retry_at - self._now()).total_seconds() for skip in done.skips if skip.retry_at]
-        waits += filter(None, [self._history.refused.next_try(group), self._writing_back.next_try(group)])
+        waits += filter(None, [self._history.next_try(group), self._writing_back.next_try(leaving)])
         if any(each.state == "provisioning" for each in done.observed.load_balancers):
             waits.append(_PROVISIONING_SECONDS)
         return max(_SHORTLY, min(waits))

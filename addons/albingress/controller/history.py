@@ -18,17 +18,14 @@ _LATELY = timedelta(minutes=10)
 class Past(Struct):
     """What is remembered of one group.
 
-    `wanted_deletes`, `switched` and `secrets` are what the plan's View calls so. The others are moments of the
-    loop's time, 0 for none: when AWS is compared again, when answers of AWS are asked for again, and before
-    when a load balancer that is being made is not looked at.
+    `wanted_deletes` and `secrets` are what the plan's View calls so. The others are moments of the
+    loop's time, 0 for none: when AWS is compared again, and when answers of AWS are asked for again.
     """
 
     wanted_deletes: Mapping[str, datetime] = field(default_factory=dict)
-    switched: dict[str, datetime] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     audit_at: float = 0.0
     recheck_at: float = 0.0
-    look_at: float = 0.0
 
 
 class History:

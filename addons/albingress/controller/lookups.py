@@ -1,7 +1,7 @@
 """What the wishes of a group are read from: its members, what they name, and what AWS says of that."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Container, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from msgspec import Struct
@@ -49,7 +49,7 @@ class Lookups:
         network: Network,
         certificates: Certificates,
         users_groups: UsersGroups,
-        gone: Collection[Key],
+        gone: Container[Key],
     ) -> None:
         self._config = config
         self._watches = watches

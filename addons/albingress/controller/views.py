@@ -87,6 +87,13 @@ class Views:
             return observed
         return await self._aws.read_more(stack.group, attributes_of=unread, web_acl=web_acl)
 
+    def attributes_of(self, group: GroupId) -> tuple[str, ...]:
+        """The ARNs of what has attributes that were read: those that an audit has to read again."""
+        stack = self._aws.snapshot.stack(group)
+        listeners = (each for balancer in stack.load_balancers for each in balancer.listeners)
+        things = (*stack.load_balancers, *listeners, *stack.target_groups)
+        return tuple(each.arn for each in things if each.attributes is not None)
+
     async def ask_health(self, group: GroupId, skips: Iterable[Skip]) -> None:
         """Find out how the target groups are that rules wait for."""
         waiting = [skip.message for skip in skips if skip.reason == names.WAITING]

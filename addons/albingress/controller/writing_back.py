@@ -97,6 +97,10 @@ class WritingBack:
             version = await self._statuses.withdraw(ingress, self._hostnames.get(group, ()))
         await self._finalizers.remove(ingress, finalizer_of(group), version)
 
+    def next_try(self, ingresses: Iterable[Ingress]) -> float | None:
+        """Seconds until one of these that leave need not be served here any more; None: others are waited for."""
+        return self._hand_overs.next_try(ingresses)
+
     def forget(self, group: GroupId) -> None:
         """A group is gone."""
         self._hostnames.pop(group, None)
