@@ -15,6 +15,7 @@ from addons.runtime.objects import KubeObject, ref
 from addons.runtime.outcomes import ObjectRef, Problem
 
 T = TypeVar("T")
+Tco = TypeVar("Tco", covariant=True)
 U = TypeVar("U")
 
 
@@ -39,7 +40,7 @@ Asked: TypeAlias = T | Invalid | None
 """What somebody asks for: a value, nothing, or something that cannot be used now."""
 
 
-class Setting(Struct, Generic[T], frozen=True):
+class Setting(Struct, Generic[Tco], frozen=True):
     """An annotation: its name behind our prefix, how its text is read, what it does, and where it may stand.
 
     On `both` that of the Service wins. With `is_family` the name goes on with a dot and something of the
@@ -47,7 +48,7 @@ class Setting(Struct, Generic[T], frozen=True):
     """
 
     key: str
-    parse: Callable[[str], T]
+    parse: Callable[[str], Tco]
     about: str
     place: Literal["ingress", "both"] = "ingress"
     is_family: bool = False
@@ -60,7 +61,7 @@ class Setting(Struct, Generic[T], frozen=True):
         """The annotation in full; `suffix` is what follows the dot."""
         return f"{names.PREFIX}{self.key}{'.' if suffix else ''}{suffix}"
 
-    def asked_by(self, *objects: KubeObject, suffix: str = "") -> Asked[T]:
+    def asked_by(self, *objects: KubeObject, suffix: str = "") -> Asked[Tco]:
         """What the first of the objects that has the annotation asks for.
 
         A list or a map without anything in it asks for nothing.
@@ -71,7 +72,7 @@ class Setting(Struct, Generic[T], frozen=True):
                 return self._read(written, obj, suffix)
         return None
 
-    def _read(self, written: str, obj: KubeObject, suffix: str) -> Asked[T]:
+    def _read(self, written: str, obj: KubeObject, suffix: str) -> Asked[Tco]:
         try:
             value = self.parse(written)
         except Unreadable as fault:

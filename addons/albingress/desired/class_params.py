@@ -17,6 +17,7 @@ from addons.runtime.objects import ref
 from addons.runtime.selectors import Requirement, Selector
 
 T = TypeVar("T")
+Tco = TypeVar("Tco", covariant=True)
 
 
 class SubnetSelector(Struct, frozen=True):
@@ -33,13 +34,13 @@ class ListenerSettings(Struct, frozen=True, order=True):
     attributes: Pairs
 
 
-class Field(Struct, Generic[T], frozen=True):
+class Field(Struct, Generic[Tco], frozen=True):
     """A field of the spec: its name, and how its value in JSON is read."""
 
     name: str
-    parse: Callable[[Any], T]
+    parse: Callable[[Any], Tco]
 
-    def asked_by(self, params: IngressClassParams | None) -> Asked[T]:
+    def asked_by(self, params: IngressClassParams | None) -> Asked[Tco]:
         """What the field asks for; an empty one asks for nothing. Its name is found in any case."""
         if params is None:
             return None

@@ -18,13 +18,13 @@ from addons.runtime.objects import ref
 from addons.runtime.outcomes import Problem
 
 
-class Unusable(Struct, frozen=True):
+class Unplaced(Struct, frozen=True):
     """The Ingress is ours, or may be, and nothing can be made of it; AWS has nothing of it either."""
 
     problem: Problem
 
 
-Membership = Member | NotOurs | Unusable
+Membership = Member | NotOurs | Unplaced
 
 
 def membership(ingress: Ingress, objects: ClassObjects, config: Config) -> Membership:
@@ -120,9 +120,9 @@ def _group_of(ingress: Ingress, params: IngressClassParams | None, config: Confi
     return GroupId(said)
 
 
-def _last_known(ingress: Ingress, problem: Problem) -> Member | Unusable:
+def _last_known(ingress: Ingress, problem: Problem) -> Member | Unplaced:
     if not (held := groups_held(ingress)):
-        return Unusable(problem)
+        return Unplaced(problem)
     said = annotations.GROUP_NAME.asked_by(ingress)
     wished = GroupId(said) if isinstance(said, str) else _alone(ingress)
     group = wished if wished in held else held[0]

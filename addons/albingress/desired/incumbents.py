@@ -2,62 +2,80 @@
 
 from collections.abc import Iterable, Mapping
 
+from msgspec import Struct
+
 from addons.albingress import names
-from addons.albingress.desired.inputs import Member
-from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack
+from addons.albingress.desired.inputs import GroupInputs, Member
+from addons.albingress.model.elb import Listener, ObservedStack
 from addons.albingress.model.rules import Action, target_groups_of
-from addons.runtime.objects import Key
+from addons.runtime.objects import Key, key
 
 
-def owners_of_target_groups(stack: ObservedStack, members: Iterable[Member]) -> Mapping[str, Key]:
-    """For each target group, by its name and its ARN, the member that its resource tag names.
+class RuleHolders(Struct, frozen=True):
+    """On which listeners of the load balancer that serves the group its members have rules.
 
-    The tag is `namespace/ingress-service:port`; where two members' names fit, the longer one is meant.
+    Nobody knows it of a rule that leads to no Service: it may be anybody's, but for an Ingress that is alone.
     """
-    by_length = sorted(members, key=lambda member: -len(member.name))
+
+    listeners: tuple[Listener, ...]
+    owners: Mapping[str, Key]
+
+    @classmethod
+    def of(cls, inputs: GroupInputs) -> "RuleHolders":
+        """Look at what AWS has of the group."""
+        load_balancer = inputs.incumbent_load_balancer
+        known = (*(member.key for member in inputs.members), *map(key, inputs.leaving))
+        owners = owners_of_target_groups(inputs.incumbent, known) if inputs.incumbent else {}
+        return cls(load_balancer.listeners if load_balancer else (), owners)
+
+    def sure(self, member: Member) -> tuple[Listener, ...]:
+        """Where the member certainly has rules, or the default action."""
+        return tuple(
+            one
+            for one in self.listeners
+            if not member.group.is_explicit or any(member.key in found for found in self._told(one))
+        )
+
+    def possible(self, member: Member) -> tuple[Listener, ...]:
+        """Where it may have some."""
+        sure = self.sure(member)
+        return tuple(
+            one
+            for one in self.listeners
+            if one in sure or any(not found for found in self._told(one, with_default=False))
+        )
+
+    def _told(self, listener: Listener, *, with_default: bool = True) -> tuple[frozenset[Key], ...]:
+        actions = [rule.content.actions for rule in listener.rules]
+        if with_default:
+            actions.append(listener.default_actions)
+        return tuple(_owners(some, self.owners) for some in actions)
+
+
+def owners_of_target_groups(stack: ObservedStack, ingresses: Iterable[Key]) -> Mapping[str, Key]:
+    """For each target group, by its name and its ARN, the Ingress that its resource tag names.
+
+    The tag is `namespace/ingress-service:port`; where two names fit, the longer one is meant.
+    """
+    by_length = sorted(ingresses, key=lambda one: (-len(one[1]), one))
     found: dict[str, Key] = {}
     for group in stack.target_groups:
         resource = dict(group.tags).get(names.TAG_RESOURCE, "")
-        owner = next((one.key for one in by_length if resource.startswith(f"{one.name}-")), None)
+        owner = next((one for one in by_length if resource.startswith("/".join(one) + "-")), None)
         if owner is not None:
             found |= dict.fromkeys((group.name, group.arn), owner)
     return found
 
 
 def first_priorities(stack: ObservedStack, members: Iterable[Member]) -> Mapping[Key, int]:
-    """The lowest priority of a rule of each member that has rules which forward to Services."""
-    owners = owners_of_target_groups(stack, members)
+    """The lowest priority of a rule of each member that has rules which lead to Services."""
+    owners = owners_of_target_groups(stack, (member.key for member in members))
     found: dict[Key, int] = {}
     rules = (rule for one in stack.load_balancers for listener in one.listeners for rule in listener.rules)
     for rule in rules:
         for owner in _owners(rule.content.actions, owners):
             found[owner] = min(rule.priority, found.get(owner, rule.priority))
     return found
-
-
-def listeners_of(
-    member: Member,
-    load_balancer: LoadBalancer | None,
-    stack: ObservedStack | None,
-    everyone: Iterable[Member],
-) -> tuple[Listener, ...]:
-    """The listeners on which AWS has, or may have, rules of the member.
-
-    A rule that leads to no Service may be anybody's: it counts too.
-    """
-    if load_balancer is None or stack is None:
-        return ()
-    owners = owners_of_target_groups(stack, everyone)
-    return tuple(one for one in load_balancer.listeners if _may_serve(one, member, owners))
-
-
-def _may_serve(listener: Listener, member: Member, owners: Mapping[str, Key]) -> bool:
-    if not member.group.is_explicit:
-        return True
-    if member.key in _owners(listener.default_actions, owners):
-        return True
-    told = [_owners(rule.content.actions, owners) for rule in listener.rules]
-    return any(not found or member.key in found for found in told)
 
 
 def _owners(actions: tuple[Action, ...], owners: Mapping[str, Key]) -> frozenset[Key]:

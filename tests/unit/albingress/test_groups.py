@@ -6,7 +6,7 @@ from typing import Any
 from addons.albingress.desired.classes import NotOurs
 from addons.albingress.desired.groups import (
     Membership,
-    Unusable,
+    Unplaced,
     finalizer_of,
     groups_held,
     groups_left,
@@ -65,7 +65,7 @@ class TestMembership:
 
     def test_a_name_that_cannot_be_used_is_told_and_gets_nothing(self) -> None:
         found = join(ingress(said={"group.name": "My Team"}))
-        assert isinstance(found, Unusable)
+        assert isinstance(found, Unplaced)
         assert "group.name: 'My Team' is not a name of at most 63" in found.problem.message
 
     def test_an_ingress_that_was_served_stays_where_it_was_when_its_group_cannot_be_read(self) -> None:
@@ -93,7 +93,7 @@ class TestMembership:
         new = ingress(said={"group.name": "team"})
         old = ingress(said={"group.name": "team"}, finalizers=IN_TEAM)
         found = [join(one, disable_ingress_group_name_annotation=True) for one in (new, old)]
-        assert [type(one) for one in found] == [Unusable, Member]
+        assert [type(one) for one in found] == [Unplaced, Member]
 
 
 class TestLeaving:

@@ -1,0 +1,230 @@
+"""The listeners of a group: ports, certificates, policies, attributes; rules come from elsewhere. Pure."""
+
+from collections.abc import Iterable
+from typing import Literal, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from addons.albingress import names
+from addons.albingress.desired import annotations, class_params
+from addons.albingress.desired.asked import Asked, Invalid
+from addons.albingress.desired.certificates import listener_certificates
+from addons.albingress.desired.exclusive import SettledPairs, asked_of, settle, settle_pairs, unknown_wish
+from addons.albingress.desired.inputs import GroupInputs, Member
+from addons.albingress.desired.listen_ports import ClientVerification, Protocol
+from addons.albingress.desired.ports import PortUse, SslRedirect, ssl_redirect, uses_of_ports
+from addons.albingress.desired.tags import group_tags
+from addons.albingress.model.elb import Listener
+from addons.albingress.model.groups import Owner
+from addons.albingress.model.rules import Action, Redirect
+from addons.albingress.model.stack import DesiredListener, DesiredRule, Pairs
+from addons.runtime.objects import Key
+from addons.runtime.outcomes import Problem
+
+
+class Port(Struct, frozen=True, kw_only=True):
+    """A listener without its rules and default action.
+
+    `members` have rules there, in this order; those of `kept` leave theirs as AWS has them. With a `redirect`
+    nobody has rules there, and it is the default action. `incumbent` is the listener that AWS has.
+    """
+
+    port: int
+    protocol: Protocol
+    owner: Owner
+    members: tuple[Member, ...]
+    kept: frozenset[Key] = frozenset()
+    redirect: Redirect | None = None
+    incumbent: Listener | None = None
+    certificates: tuple[str, ...] = ()
+    ssl_policy: str = ""
+    mutual_authentication: Pairs = ()
+    attributes: Pairs = ()
+    tags: Pairs = ()
+    state: Literal["ok", "keep"] = "ok"
+    because: str = ""
+
+    def listener(
+        self,
+        default_actions: tuple[Action, ...],
+        rules: tuple[DesiredRule, ...] = (),
+        *,
+        secret: str = "",
+        secret_digest: str = "",
+    ) -> DesiredListener:
+        """The whole listener; the secret is that of a login in the default actions."""
+        return DesiredListener(
+            port=self.port,
+            protocol=self.protocol,
+            owner=self.owner,
+            default_actions=(self.redirect,) if self.redirect else default_actions,
+            rules=() if self.redirect else rules,
+            certificates=self.certificates,
+            ssl_policy=self.ssl_policy,
+            mutual_authentication=self.mutual_authentication,
+            attributes=self.attributes,
+            tags=self.tags,
+            state=self.state,
+            because=self.because,
+            default_secret=secret,
+            default_secret_digest=secret_digest,
+        )
+
+
+def group_ports(inputs: GroupInputs) -> tuple[tuple[Port, ...], tuple[Problem, ...]]:
+    """The ports of the group in ascending order, and what is wrong with what members ask for.
+
+    An HTTPS port that has no certificate and never had one is not among them.
+    """
+    uses, faults = uses_of_ports(inputs)
+    redirect = ssl_redirect(inputs, uses)
+    problems = [*faults, *redirect.problems]
+    ports = []
+    for use in uses:
+        port, faults = _port(inputs, use, redirect)
+        ports += [port] if port else []
+        problems += faults
+    problems += _attributes_of_nobody(inputs, uses)
+    return tuple(ports), tuple(dict.fromkeys(problems))
+
+
+def _port(
+    inputs: GroupInputs, use: PortUse, redirect: SslRedirect
+) -> tuple[Port | None, tuple[Problem, ...]]:
+    is_https = use.port.protocol == "HTTPS"
+    tls = _tls(inputs, use) if is_https else _Tls()
+    incumbent = use.incumbent
+    if is_https and not tls.certificates:
+        tls = replace(tls, problems=(*tls.problems, *_without_certificate(use)))
+        if incumbent is None or not incumbent.certificates:
+            return _as_it_is(use), tls.problems
+    attributes = _attributes(use)
+    tags, tag_faults = group_tags(
+        inputs, use.members, str(use.port.port), incumbent.tags if incumbent else None
+    )
+    kept = frozenset(one.member.key for one in use.users if one.is_kept) | tls.unserved
+    sends_on = not is_https and redirect.port > 0
+    port = Port(
+        port=use.port.port,
+        protocol=use.port.protocol,
+        owner=(use.askers or use.members)[0].owner,
+        members=use.members,
+        kept=kept if is_https else kept | {member.key for member in redirect.unserved},
+        redirect=Redirect("HTTP_301", "HTTPS", port=str(redirect.port)) if sends_on else None,
+        incumbent=incumbent,
+        certificates=tls.certificates,
+        ssl_policy=tls.policy,
+        mutual_authentication=tls.verification,
+        attributes=attributes.pairs,
+        tags=tags,
+        state="ok" if use.askers else "keep",
+        because="" if use.askers else "what its Ingresses ask for cannot be read",
+    )
+    return port, (*tls.problems, *attributes.problems, *tag_faults)
+
+
+def _as_it_is(use: PortUse) -> Port | None:
+    """A port that cannot be made as it is asked for: what AWS has there stays, if anything."""
+    if use.incumbent is None:
+        return None
+    return Port(
+        port=use.port.port,
+        protocol=cast(Protocol, use.incumbent.protocol),
+        owner=use.members[0].owner,
+        members=use.members,
+        kept=frozenset(member.key for member in use.members),
+        incumbent=use.incumbent,
+        tags=use.incumbent.tags,
+        state="keep",
+        because="it has no certificate",
+    )
+
+
+class _Tls(Struct, frozen=True):
+    certificates: tuple[str, ...] = ()
+    policy: str = ""
+    verification: Pairs = ()
+    unserved: frozenset[Key] = frozenset()
+    problems: tuple[Problem, ...] = ()
+
+
+def _tls(inputs: GroupInputs, use: PortUse) -> _Tls:
+    incumbent, number = use.incumbent, use.port.port
+    certificates = listener_certificates(inputs, use.members, incumbent)
+    policies = [(one, asked_of(one, annotations.SSL_POLICY, class_params.SSL_POLICY)) for one in use.members]
+    policy = settle(
+        f"{annotations.SSL_POLICY.key} of port {number}",
+        policies,
+        (incumbent.ssl_policy or None) if incumbent else None,
+    )
+    wishes = [(one, _verification(one, number)) for one in use.members]
+    verification = settle(
+        f"{annotations.MUTUAL_AUTHENTICATION.key} of port {number}",
+        wishes,
+        incumbent.mutual_authentication if incumbent else None,
+        show=lambda settings: dict(settings).get("Mode", "off"),
+    )
+    unread = (one for one, wish in wishes if isinstance(wish, Invalid))
+    unverified = (one for one in verification.losers if (one, ()) not in wishes)
+    return _Tls(
+        certificates.arns,
+        policy.value or inputs.config.default_ssl_policy,
+        verification.value or (),
+        frozenset(one.key for one in (*unread, *unverified)),
+        (*certificates.problems, *policy.problems, *verification.problems),
+    )
+
+
+def _verification(member: Member, port: int) -> Asked[Pairs]:
+    wish = asked_of(member, annotations.MUTUAL_AUTHENTICATION)
+    if wish is None or isinstance(wish, Invalid):
+        return wish
+    found: dict[int, ClientVerification] = {one.port: one for one in wish}
+    return found[port].settings if port in found else None
+
+
+def _without_certificate(use: PortUse) -> Iterable[Problem]:
+    what = "is not opened" if use.incumbent is None else "stays as it is"
+    fault = (
+        f"port {use.port.port} {what}: HTTPS needs a certificate, and there is none for it; "
+        f"name one in the annotation {annotations.CERTIFICATE_ARN.name()}, or a host for which ACM has one"
+    )
+    return tuple(Problem(one.ref, names.CERTIFICATE_MISSING, fault) for one in use.members if not one.doubt)
+
+
+def _attributes_of_nobody(inputs: GroupInputs, uses: Iterable[PortUse]) -> Iterable[Problem]:
+    used = {f"{use.port.protocol}-{use.port.port}" for use in uses}
+    prefix = annotations.LISTENER_ATTRIBUTES.name() + "."
+    return [
+        Problem(
+            member.ref,
+            names.UNKNOWN_ANNOTATION,
+            f"annotation {key} does nothing: the listeners of the group are {', '.join(sorted(used))}",
+        )
+        for member in inputs.members
+        for key in sorted(member.ingress.metadata.annotations)
+        if key.startswith(prefix) and key.removeprefix(prefix) not in used
+    ]
+
+
+def _attributes(use: PortUse) -> SettledPairs:
+    name = f"{use.port.protocol}-{use.port.port}"
+    wishes = [(member, wish) for member in use.members for wish in _attribute_wishes(member, name)]
+    return settle_pairs(
+        f"attribute of listener {name}", wishes, use.incumbent.attributes if use.incumbent else None
+    )
+
+
+def _attribute_wishes(member: Member, name: str) -> tuple[Asked[Pairs], ...]:
+    """What a member asks for by its annotation, but for what its class says, and by its class."""
+    if member.doubt:
+        return (unknown_wish(member),)
+    by_class = class_params.LISTENERS.asked_by(member.params)
+    said = annotations.LISTENER_ATTRIBUTES.asked_by(member.ingress, suffix=name)
+    if by_class is None or isinstance(by_class, Invalid):
+        return said, by_class
+    ruled = {key: text for one in by_class if one.name == name for key, text in one.attributes}
+    if isinstance(said, Invalid):
+        return said, tuple(sorted(ruled.items()))
+    return (tuple(sorted((dict(said or ()) | ruled).items())),)
