@@ -206,6 +206,20 @@ class KubeClient:
         )
         return _read(what, reply, KubeObject)
 
+    async def strategic_patch(
+        self, resource: Resource, body: object, *, namespace: str = "", name: str, subresource: str = ""
+    ) -> KubeObject:
+        """Change the fields that `body` names; lists that have a key are merged item by item.
+
+        For resources of Kubernetes itself only: custom ones have no such keys.
+        """
+        what = _describe("patch", resource, namespace, name)
+        path = resource.path(namespace, name, subresource)
+        reply = await self._transport.request(
+            what, "PATCH", path, body=body, content="application/strategic-merge-patch+json"
+        )
+        return _read(what, reply, KubeObject)
+
     async def apply(
         self,
         resource: Resource,

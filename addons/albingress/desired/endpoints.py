@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from addons.albingress.model.backends import Backends
 from addons.albingress.model.network import Vpc
 from addons.albingress.model.objects import (
     EndpointSlice,
@@ -19,7 +20,7 @@ from addons.albingress.model.objects import (
 from addons.albingress.model.targets import Binding, NotKnown, Target, Wanted
 from addons.albingress.names import READINESS_GATE
 from addons.runtime.objects import Key
-from addons.runtime.selectors import parse_selector
+from addons.runtime.selectors import Selector, parse_selector
 
 OUTSIDE: Final = "all"
 """The zone of targets outside of the VPC."""
@@ -41,15 +42,6 @@ _LEAVING_TAINTS: Final = (
 """On nodes that are about to be removed: by the autoscaler, by Karpenter (new and old)."""
 
 
-class Backends(Struct, frozen=True, kw_only=True):
-    """What is known behind one Service. `pods` are those that its slices list, `nodes` all, by name."""
-
-    service: Service | None
-    slices: tuple[EndpointSlice, ...] = ()
-    pods: Mapping[Key, Pod] = {}
-    nodes: Mapping[str, Node] = {}
-
-
 def desired_targets(
     binding: Binding, backends: Backends, vpc: Vpc | None, *, fail_open: bool
 ) -> Wanted | NotKnown:
@@ -67,8 +59,19 @@ def desired_targets(
     if binding.target_type == "instance":
         if not port.node_port:
             return NotKnown(f"{called} has no node port for port {binding.backend.port}")
-        return Wanted(targets=_nodes(binding, backends.nodes.values(), port.node_port, fail_open))
+        return _instances(binding, backends.nodes.values(), port.node_port, fail_open)
     return _addresses(binding, backends, port, called, vpc, fail_open)
+
+
+def hosts_of(wanted: Wanted, backends: Backends) -> dict[str, str]:
+    """The instances that the pods behind targets run on, by the ids of the targets."""
+    found = {}
+    for target, which in wanted.pods.items():
+        pod = backends.pods.get(which)
+        node = backends.nodes.get(pod.spec.node_name) if pod else None
+        if node and (instance := instance_of(node)):
+            found[target.id] = instance
+    return found
 
 
 def service_port(service: Service, written: str) -> ServicePort | None:
@@ -198,19 +201,23 @@ def _may_serve(endpoint: SliceEndpoint, pod: Pod | None) -> bool:
     return pod is not None and not is_leaving and has_ready_containers(pod)
 
 
-def _nodes(binding: Binding, nodes: Iterable[Node], port: int, fail_open: bool) -> tuple[Target, ...]:
-    suitable = [node for node in nodes if instance_of(node) and _is_suitable(node, binding.node_selector)]
+def _instances(binding: Binding, nodes: Iterable[Node], port: int, fail_open: bool) -> Wanted | NotKnown:
+    """The nodes that may take traffic. A selector stands in place of the labels that nodes are shunned by."""
+    try:
+        selector = parse_selector(binding.node_selector) if binding.node_selector else None
+    except ValueError as error:
+        return NotKnown(f"which nodes are meant cannot be read: {error}")
+    suitable = [node for node in nodes if instance_of(node) and _is_suitable(node, selector)]
     ready = [node for node in suitable if ready_condition(node) == "True"]
     if not ready and fail_open:
         ready = [node for node in suitable if ready_condition(node) == "Unknown"]
-    return tuple(sorted({Target(instance_of(node), port) for node in ready}))
+    return Wanted(targets=tuple(sorted({Target(instance_of(node), port) for node in ready})))
 
 
-def _is_suitable(node: Node, selector: str) -> bool:
-    """Whether a node may take traffic. A selector stands in place of the labels that nodes shun it by."""
+def _is_suitable(node: Node, selector: Selector | None) -> bool:
     if any(taint.key in _LEAVING_TAINTS for taint in node.spec.taints):
         return False
     labels = node.metadata.labels
     if selector:
-        return parse_selector(selector).matches(labels)
+        return selector.matches(labels)
     return labels.get(_COMPUTE_TYPE) != "fargate" and not any(label in labels for label in _SHUNNED_LABELS)

@@ -29,15 +29,13 @@ def waiting_for(pod: Pod) -> tuple[str, ...]:
 
 
 def desired_conditions(pod: Pod, view: GateView) -> tuple[PodCondition, ...]:
-    """The conditions of all our gates of a pod; empty where they are as they should be.
+    """The conditions of a pod's gates that are to be other than they are.
 
     A gate that was passed stays so: whether a running pod is well is for its probes to say. Nobody waits for
     a binding that is gone, or for one of nodes.
     """
-    found = [(condition, _condition(name, condition, view)) for name, condition in _gates(pod)]
-    if all(old == new for old, new in found):
-        return ()
-    return tuple(new for _, new in found if new)
+    found = ((condition, _condition(name, condition, view)) for name, condition in _gates(pod))
+    return tuple(new for old, new in found if new and new != old)
 
 
 def _gates(pod: Pod) -> Iterator[tuple[str, PodCondition | None]]:

@@ -107,3 +107,21 @@ class RegisterTargets(TargetAction, frozen=True):
 
 class DeregisterTargets(TargetAction, frozen=True):
     """Have no new requests sent to these; what is under way ends."""
+
+
+class TargetPlan(Struct, frozen=True, kw_only=True):
+    """Calls in their order, and in words what was left undone and why; both are empty when all is well.
+
+    `left_out` are targets beyond the limit.
+    """
+
+    register: tuple[RegisterTargets, ...] = ()
+    deregister: tuple[DeregisterTargets, ...] = ()
+    kept: tuple[Target, ...] = ()
+    why_kept: str = ""
+    left_out: tuple[Target, ...] = ()
+
+    @property
+    def actions(self) -> tuple[TargetAction, ...]:
+        """All calls in their order."""
+        return self.register + self.deregister

@@ -5,7 +5,13 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from addons.albingress.model.targets import DeregisterTargets, RegisterTargets, Target, TargetAction
+from addons.albingress.model.targets import (
+    DeregisterTargets,
+    RegisterTargets,
+    Target,
+    TargetAction,
+    TargetPlan,
+)
 from addons.runtime.outcomes import ObjectRef
 
 A = TypeVar("A", bound=TargetAction)
@@ -31,24 +37,6 @@ class TargetView(Struct, frozen=True, kw_only=True):
     shared: bool = False
     ours: Collection[Target] = ()
     limit: int = 0
-
-
-class TargetPlan(Struct, frozen=True, kw_only=True):
-    """Calls in their order, and in words what was left undone and why; both are empty when all is well.
-
-    `left_out` are targets beyond the limit.
-    """
-
-    register: tuple[RegisterTargets, ...] = ()
-    deregister: tuple[DeregisterTargets, ...] = ()
-    kept: tuple[Target, ...] = ()
-    why_kept: str = ""
-    left_out: tuple[Target, ...] = ()
-
-    @property
-    def actions(self) -> tuple[TargetAction, ...]:
-        """All calls in their order."""
-        return self.register + self.deregister
 
 
 def plan_targets(view: TargetView) -> TargetPlan:

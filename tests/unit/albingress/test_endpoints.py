@@ -2,7 +2,8 @@
 
 import pytest
 
-from addons.albingress.desired.endpoints import Backends, desired_targets
+from addons.albingress.desired.endpoints import desired_targets
+from addons.albingress.model.backends import Backends
 from addons.albingress.model.network import Vpc
 from addons.albingress.model.objects import EndpointSlice, Node, Pod, Service, ServicePort
 from addons.albingress.model.targets import Binding, NotKnown, Target, Wanted

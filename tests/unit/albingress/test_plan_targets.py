@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.albingress.model.targets import Target
-from addons.albingress.plan.targets import TargetPlan, TargetView, plan_targets, room
+from addons.albingress.model.targets import Target, TargetPlan
+from addons.albingress.plan.targets import TargetView, plan_targets, room
 
 TARGETS = st.sets(st.builds(Target, st.sampled_from("abcdefgh"), st.integers(1, 3)))
 
