@@ -18,7 +18,7 @@ from addons.albingress.controller.state import state_of
 from addons.albingress.controller.target_groups import TargetGroups
 from addons.albingress.controller.target_path import TargetPath
 from addons.albingress.controller.telling import PROBLEMS, Telling
-from addons.albingress.desired.groups import Unusable
+from addons.albingress.desired.groups import Unplaced
 from addons.albingress.kube.endpoints import Touched
 from addons.albingress.kube.watches import AlbWatches
 from addons.albingress.model.groups import GroupId
@@ -175,7 +175,7 @@ class Controller:
     def _tell_unplaced(self) -> None:
         """Tell the Ingresses of which nothing can be made, as nobody knows of which class or group they are."""
         found = (each.membership for each in self._groups.places())
-        self._telling.unplaced(each.problem for each in found if isinstance(each, Unusable))
+        self._telling.unplaced(each.problem for each in found if isinstance(each, Unplaced))
 
     @property
     def failures(self) -> dict[str, str]:

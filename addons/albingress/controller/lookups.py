@@ -117,7 +117,8 @@ class Lookups:
         self, group: GroupId, members: Iterable[Member], incumbent: ObservedStack | None
     ) -> Resolved:
         """What AWS says of what the members name; what was answered before counts while nothing else is named."""
-        named = named_in(members, has_load_balancer=bool(incumbent and incumbent.load_balancers))
+        balancers = incumbent.load_balancers if incumbent else ()
+        named = named_in(members, self._config, next(iter(balancers), None))
         known = self._answers.get(group)
         if known and known[0] == named:
             return known[1]

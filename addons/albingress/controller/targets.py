@@ -210,6 +210,14 @@ class TargetRegistrar:
             return None
         return tuple(sorted(state.registered.values()))
 
+    def is_filled(self, group: str) -> bool:
+        """Whether all targets that are asked for are registered, as far as that is known."""
+        state = self._groups.get(group)
+        if state is None or state.registered is None:
+            return False
+        wishes = self._wishes.of(self._bindings.of_group(group))
+        return {target.key for target in wishes.targets} <= state.registered.keys()
+
     def of_group(self, group: str) -> tuple[Binding, ...]:
         """The bindings that fill a target group."""
         return self._bindings.of_group(group)

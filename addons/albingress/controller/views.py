@@ -9,6 +9,7 @@ from addons.albingress.config import Config
 from addons.albingress.controller.hand_overs import HandOvers
 from addons.albingress.controller.history import History
 from addons.albingress.controller.target_groups import TargetGroups
+from addons.albingress.desired.frontend import backend_group
 from addons.albingress.desired.inputs import GroupInputs
 from addons.albingress.model.elb import (
     Listener,
@@ -90,8 +91,8 @@ class Views:
     def attributes_of(self, group: GroupId) -> tuple[str, ...]:
         """The ARNs of what has attributes that were read: those that an audit has to read again."""
         stack = self._aws.snapshot.stack(group)
-        listeners = (each for balancer in stack.load_balancers for each in balancer.listeners)
-        things = (*stack.load_balancers, *listeners, *stack.target_groups)
+        things: list[LoadBalancer | Listener | TargetGroup] = [*stack.load_balancers, *stack.target_groups]
+        things += (each for balancer in stack.load_balancers for each in balancer.listeners)
         return tuple(each.arn for each in things if each.attributes is not None)
 
     async def ask_health(self, group: GroupId, skips: Iterable[Skip]) -> None:

@@ -11,22 +11,25 @@ from typing import Final
 from msgspec import Struct
 
 from addons.albingress import names
+from addons.albingress.config import Config
 from addons.albingress.desired import annotations, class_params
+from addons.albingress.desired.certificates import needs_discovery
+from addons.albingress.desired.exclusive import asked_of
+from addons.albingress.desired.frontend import groups_to_resolve
 from addons.albingress.desired.inputs import Member
+from addons.albingress.model.elb import LoadBalancer
 from addons.runtime.objects import Key
 
 _SERVICE: Final = re.compile(r'"serviceName"\s*:\s*"([^"]*)"', re.IGNORECASE)
 _SECRET: Final = re.compile(r'"secretName"\s*:\s*"([^"]*)"', re.IGNORECASE)
 _TARGET_GROUP: Final = re.compile(r'"targetGroupName"\s*:\s*"([^"]*)"', re.IGNORECASE)
-_HTTPS: Final = re.compile(r"https", re.IGNORECASE)
 _ACTION: Final = f"{names.PREFIX}{names.ACTIONS}."
 
 
 class Named(Struct, frozen=True, kw_only=True):
     """What of AWS the members of a group name: texts of security groups, names of target groups.
 
-    `subnets` and `certificates` say whether these have to be known: subnets where there is no load balancer
-    yet or somebody chooses some, certificates where a host may need one that nobody names.
+    `subnets` and `certificates` say whether these have to be known.
     """
 
     subnets: bool = False
@@ -35,15 +38,18 @@ class Named(Struct, frozen=True, kw_only=True):
     target_groups: frozenset[str] = frozenset()
 
 
-def named_in(members: Iterable[Member], *, has_load_balancer: bool) -> Named:
-    """What has to be asked of AWS before the wishes of these members can be read."""
+def named_in(members: Iterable[Member], config: Config, incumbent: LoadBalancer | None) -> Named:
+    """What has to be asked of AWS before the wishes of these members can be read.
+
+    Subnets have to be known where there is no such load balancer yet, or somebody asks for other ones.
+    """
     listed = tuple(members)
     said = [member.ingress.metadata.annotations for member in listed]
-    groups = (annotations.SECURITY_GROUPS.asked_by(member.ingress) for member in listed)
+    chooses = any(_may_choose_subnets(member, config, incumbent) for member in listed)
     return Named(
-        subnets=bool(listed) and (not has_load_balancer or any(map(_chooses_subnets, listed))),
-        certificates=any(map(_may_need_certificates, listed)),
-        security_groups=frozenset(text for found in groups if isinstance(found, tuple) for text in found),
+        subnets=chooses,
+        certificates=any(map(needs_discovery, listed)),
+        security_groups=groups_to_resolve(listed),
         target_groups=frozenset(name for each in said for name in _in_actions(_TARGET_GROUP, each)),
     )
 
@@ -65,15 +71,14 @@ def _in_actions(pattern: re.Pattern[str], said: Mapping[str, str]) -> Iterator[s
             yield from pattern.findall(text)
 
 
-def _chooses_subnets(member: Member) -> bool:
-    by_class = class_params.SUBNETS.asked_by(member.params)
-    return by_class is not None or annotations.SUBNETS.asked_by(member.ingress) is not None
-
-
-def _may_need_certificates(member: Member) -> bool:
-    said = member.ingress.metadata.annotations
-    listens = bool(_HTTPS.search(said.get(annotations.LISTEN_PORTS.name(), "")))
-    named = annotations.CERTIFICATE_ARN.asked_by(member.ingress) or class_params.CERTIFICATE_ARN.asked_by(
-        member.params
+def _may_choose_subnets(member: Member, config: Config, incumbent: LoadBalancer | None) -> bool:
+    if incumbent is None:
+        return True
+    scheme = asked_of(member, annotations.SCHEME, class_params.SCHEME)
+    wished = config.default_load_balancer_scheme if scheme is None else scheme
+    settings = (
+        (annotations.SUBNETS, class_params.SUBNETS),
+        (annotations.IP_ADDRESS_TYPE, class_params.IP_ADDRESS_TYPE),
     )
-    return listens and not named
+    asked = (asked_of(member, setting, field) for setting, field in settings)
+    return wished != incumbent.scheme or any(each is not None for each in asked)
