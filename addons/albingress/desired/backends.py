@@ -1,14 +1,17 @@
 """What the backends of an Ingress come to: a forward, a redirect or a fixed response. Pure."""
 
+from contextlib import suppress
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from addons.albingress import names
 from addons.albingress.desired import annotations
 from addons.albingress.desired.actions import ForwardTo, Target, Wish, read_action
 from addons.albingress.desired.inputs import GroupInputs, Member, Unresolved
 from addons.albingress.desired.not_usable import Faults, NotUsable, usable
+from addons.albingress.desired.tags import member_tags
 from addons.albingress.desired.target_groups import desired_target_group
 from addons.albingress.model.objects import IngressBackend, NumberOrName, Service
 from addons.albingress.model.rules import FixedResponse, Forward, Redirect, WeightedTarget
@@ -38,6 +41,8 @@ class Backends:
         self._faults = faults
         self._is_dual_stack = is_dual_stack
         self._wishes: dict[tuple[str, IngressBackend], Wish | NotUsable] = {}
+        groups = inputs.incumbent.target_groups if inputs.incumbent else ()
+        self._incumbent_tags = {group.name: group.tags for group in groups}
         self._groups: dict[tuple[str, str, NumberOrName], DesiredTargetGroup | NotUsable] = {}
 
     def wish(self, member: Member, backend: IngressBackend) -> Wish:
@@ -104,6 +109,18 @@ class Backends:
             )
         return group.name, group
 
+    def foreign_names(self, member: Member) -> frozenset[str]:
+        """The target groups of somebody else that a member's actions name."""
+        spec = member.ingress.spec
+        backends = [path.backend for rule in spec.rules for path in rule.http.paths]
+        found: set[str] = set()
+        for backend in (*backends, spec.default_backend):
+            with suppress(NotUsable):
+                wish = self.wish(member, backend) if backend else None
+                targets = wish.targets if isinstance(wish, ForwardTo) else ()
+                found |= {target.group_name for target in targets if target.group_name}
+        return frozenset(found)
+
     def _theirs(self, name: str) -> str:
         """The ARN of a target group of somebody else, by its name."""
         found = self._inputs.resolved.target_groups.get(name, Unresolved("it was not looked up yet"))
@@ -138,7 +155,12 @@ class Backends:
                 reason=names.BROKEN_BACKEND,
                 is_gone=key in self._inputs.recently_gone,
             )
-        return desired_target_group(member, service, port, self._inputs, is_dual_stack=self._is_dual_stack)
+        group = desired_target_group(member, service, port, self._inputs, is_dual_stack=self._is_dual_stack)
+        tags, problems = member_tags(
+            self._inputs, member, group.resource, service, self._incumbent_tags.get(group.name)
+        )
+        self._faults.tell(problems)
+        return replace(group, tags=tags)
 
 
 NO_SERVICE: Final = "Backend service does not exist"

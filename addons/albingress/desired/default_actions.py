@@ -10,6 +10,7 @@ from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.not_usable import Faults
 from addons.albingress.desired.placeholders import ANSWERS_503, NOT_FOUND, STAYS
 from addons.albingress.model.objects import IngressBackend
+from addons.runtime.objects import Key
 
 _PLACE = "default backend"
 
@@ -23,10 +24,11 @@ def default_answering(
     port: int,
     protocol: Protocol,
     members: Sequence[Member],
+    kept: frozenset[Key] = frozenset(),
 ) -> Answering:
     """The default actions of a listener. Of several default backends the first in order counts.
 
-    One that cannot be used now answers 503, or what AWS has stays.
+    One that cannot be used now answers 503, or what AWS has stays, as it does for members of `kept`.
     """
     wished = [(each, backend) for each in members if (backend := each.ingress.spec.default_backend)]
     if not wished:
@@ -40,15 +42,15 @@ def default_answering(
             effect="not used",
             place=f"default backend on port {port}",
         )
-    if member.doubt:
+    if member.doubt or member.key in kept:
         return _in_doubt(unheard, incumbents, member, backend, port=port, protocol=protocol)
     found = answers.read(member, backend, port=port, protocol=protocol, place=_PLACE)
-    kept = incumbents.default_actions(port) if found.may_stay else ()
-    stays = bool(kept) and (not found.is_protected or lets_nobody_in(kept))
+    standing = incumbents.default_actions(port) if found.may_stay else ()
+    stays = bool(standing) and (not found.is_protected or lets_nobody_in(standing))
     if found.fault:
         effect = STAYS if stays else ANSWERS_503
         faults.note(found.fault, member.ref, effect=effect, place=f"{_PLACE} on port {port}")
-    return Answering(actions=kept, groups=found.groups) if stays else found
+    return Answering(actions=standing, groups=found.groups) if stays else found
 
 
 def _in_doubt(

@@ -1,5 +1,6 @@
 """What is raised for a wish that cannot be carried out as it is written, and how it is told. Pure."""
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from addons.albingress import names
@@ -48,6 +49,11 @@ class Faults:
 
     def __init__(self) -> None:
         self._places: dict[tuple[ObjectRef, str, str, str], dict[str, None]] = {}
+        self._told: list[Problem] = []
+
+    def tell(self, problems: Iterable[Problem]) -> None:
+        """Note problems that are in words already."""
+        self._told += problems
 
     def add(self, ref: ObjectRef, reason: str, message: str, *, effect: str, place: str) -> None:
         """Note that a fault costs a place, such as a path, and what becomes of that place."""
@@ -66,12 +72,11 @@ class Faults:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """All of them, sorted."""
-        return tuple(
-            sorted(
-                Problem(ref, reason, f"{message}; {effect}: {_listed(list(places))}")
-                for (ref, reason, message, effect), places in self._places.items()
-            )
-        )
+        found = {
+            Problem(ref, reason, f"{message}; {effect}: {_listed(list(places))}")
+            for (ref, reason, message, effect), places in self._places.items()
+        }
+        return tuple(sorted({*found, *self._told}))
 
 
 def _listed(places: list[str]) -> str:

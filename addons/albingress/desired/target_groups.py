@@ -9,7 +9,7 @@ from addons.albingress.desired.inputs import GroupInputs, Member
 from addons.albingress.desired.not_usable import NotUsable, usable
 from addons.albingress.model.naming import TargetGroupIdentity, target_group_name
 from addons.albingress.model.objects import NumberOrName, Service, ServicePort
-from addons.albingress.model.stack import DesiredTargetGroup, HealthCheck, Pairs
+from addons.albingress.model.stack import DesiredTargetGroup, HealthCheck
 from addons.albingress.model.stack import ServicePort as BackendPort
 
 TRAFFIC_PORT: Final = "traffic-port"
@@ -24,7 +24,7 @@ _GRPC_PATH: Final = "/AWS.ALB/healthcheck"
 def desired_target_group(
     member: Member, service: Service, port: NumberOrName, inputs: GroupInputs, *, is_dual_stack: bool
 ) -> DesiredTargetGroup:
-    """The target group of one port of a Service. Raises NotUsable.
+    """The target group of one port of a Service, without its tags. Raises NotUsable.
 
     Settings of the Service win over those of the Ingress, and the target type of the class over both.
     """
@@ -34,6 +34,7 @@ def desired_target_group(
     version = cast(ProtocolVersion, usable(annotations.BACKEND_PROTOCOL_VERSION.asked_by(*both), "HTTP1"))
     found = service_port(service, port)
     number = _port_number(service, found, target_type)
+    resource = f"{member.name}-{service.metadata.name}:{port}"
     identity = TargetGroupIdentity(
         ingress_namespace=member.key[0],
         ingress=member.key[1],
@@ -48,7 +49,7 @@ def desired_target_group(
     )
     return DesiredTargetGroup(
         name=target_group_name(inputs.config.cluster_name, inputs.group, identity),
-        resource=f"{member.name}-{service.metadata.name}:{port}",
+        resource=resource,
         owner=member.owner,
         backend=BackendPort(service.metadata.namespace, service.metadata.name, str(port)),
         protocol=protocol,
@@ -58,7 +59,6 @@ def desired_target_group(
         ip_address_type=_ip_address_type(service, is_dual_stack=is_dual_stack),
         health=_health_check(member, service, protocol, version, target_type),
         attributes=usable(annotations.TARGET_GROUP_ATTRIBUTES.asked_by(*both), ()),
-        tags=_tags(inputs, member, service, port),
         node_selector=_node_selector(member, service) if target_type == "instance" else "",
     )
 
@@ -155,19 +155,6 @@ def _health_port(member: Member, service: Service, target_type: TargetType) -> s
             reason=names.INVALID_ANNOTATION,
         )
     return str(port.target_port or port.port)
-
-
-def _tags(inputs: GroupInputs, member: Member, service: Service, port: NumberOrName) -> Pairs:
-    asked: dict[str, str] = {}
-    for obj in (member.ingress, service):
-        said = annotations.TAGS.asked_by(obj)
-        asked |= dict(said) if isinstance(said, tuple) else {}
-    tracking = {
-        names.TAG_CLUSTER: inputs.config.cluster_name,
-        names.TAG_STACK: str(inputs.group),
-        names.TAG_RESOURCE: f"{member.name}-{service.metadata.name}:{port}",
-    }
-    return tuple(sorted((asked | inputs.config.default_tags | tracking).items()))
 
 
 def _node_selector(member: Member, service: Service) -> str:

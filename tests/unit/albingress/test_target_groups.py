@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from addons.albingress.desired.not_usable import NotUsable
-from addons.albingress.desired.target_groups import desired_target_group
+from addons.albingress.desired.backends import Backends
+from addons.albingress.desired.not_usable import Faults, NotUsable
 from addons.albingress.model.objects import Service, ServicePort
 from addons.albingress.model.stack import DesiredTargetGroup, HealthCheck
 from tests.support.alb_rules import inputs, member, service
@@ -23,9 +23,8 @@ def group(
     **settings: Any,
 ) -> DesiredTargetGroup:
     one = member("a", said=said, params=params)
-    return desired_target_group(
-        one, web or service(), port, inputs(one, **settings), is_dual_stack=dual_stack
-    )
+    given = inputs(one, services=[web or service()], **settings)
+    return Backends(given, Faults(), is_dual_stack=dual_stack).target_group(one, "web", port)
 
 
 class TestTargetType:

@@ -1,0 +1,101 @@
+"""All that an ingress group asks for, and every fault in how it is asked. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from addons.albingress.desired.answers import Answers
+from addons.albingress.desired.backends import Backends
+from addons.albingress.desired.default_actions import default_answering
+from addons.albingress.desired.incumbent_rules import IncumbentRules
+from addons.albingress.desired.inputs import GroupInputs
+from addons.albingress.desired.listeners import Port, group_ports
+from addons.albingress.desired.load_balancer import GroupLoadBalancer, group_load_balancer
+from addons.albingress.desired.not_usable import Faults
+from addons.albingress.desired.rules import ListenerRules
+from addons.albingress.model.stack import DesiredListener, DesiredTargetGroup, Stack
+from addons.runtime.outcomes import Problem
+
+
+def desired_stack(inputs: GroupInputs) -> tuple[Stack, tuple[Problem, ...]]:
+    """The stack of a group, with the problems of its members and of what they refer to, sorted.
+
+    One that is in order is not changed by the faults of others. With `strict` nothing of the group may be
+    changed while there is any.
+    """
+    ports, port_problems = group_ports(inputs)
+    balancer = group_load_balancer(inputs, ports)
+    faults = Faults()
+    faults.tell(problem for member in inputs.members for problem in member.problems)
+    faults.tell((*port_problems, *balancer.problems))
+    listeners, groups = _listeners(inputs, ports, faults, is_dual_stack=_is_dual_stack(inputs, balancer))
+    problems = faults.problems
+    stack = Stack(
+        group=inputs.group,
+        load_balancer=balancer.load_balancer,
+        security_group=balancer.security_group,
+        listeners=listeners,
+        target_groups=groups,
+        members=tuple(member.ref for member in inputs.members),
+        held=balancer.held or (_strictly(problems) if inputs.config.strict else ""),
+    )
+    return stack, problems
+
+
+def target_groups_to_resolve(inputs: GroupInputs) -> frozenset[str]:
+    """The target groups of somebody else that members name in their actions, by name."""
+    backends = Backends(inputs, Faults(), is_dual_stack=True)
+    return frozenset(name for member in inputs.members for name in backends.foreign_names(member))
+
+
+def _listeners(
+    inputs: GroupInputs, ports: Sequence[Port], faults: Faults, *, is_dual_stack: bool
+) -> tuple[tuple[DesiredListener, ...], tuple[DesiredTargetGroup, ...]]:
+    """The listeners with their rules, and the target groups that anything leads to, by name."""
+    incumbents, https = IncumbentRules(inputs.incumbent), _https_ports(ports)
+    answers = Answers(inputs, Backends(inputs, faults, is_dual_stack=is_dual_stack), faults, https)
+    unheard = Faults()
+    silent = Answers(inputs, Backends(inputs, unheard, is_dual_stack=is_dual_stack), unheard, https)
+    reader = ListenerRules(inputs, answers=answers, unheard=silent, incumbents=incumbents, faults=faults)
+    listeners = []
+    for port in ports:
+        if port.redirect:
+            listeners.append(port.listener(()))
+            continue
+        found = default_answering(
+            answers,
+            silent,
+            incumbents,
+            faults,
+            port=port.port,
+            protocol=port.protocol,
+            members=port.members,
+            kept=port.kept,
+        )
+        reader.groups |= {group.name: group for group in found.groups}
+        rules = reader.read(port.port, port.protocol, port.members, port.kept)
+        listeners.append(
+            port.listener(found.actions, rules, secret=found.secret, secret_digest=found.secret_digest)
+        )
+    return tuple(listeners), tuple(reader.groups[name] for name in sorted(reader.groups))
+
+
+def _https_ports(ports: Iterable[Port]) -> dict[str, int]:
+    """For each Ingress with its rules on HTTPS too, the port to send clients to: 443 if it is one."""
+    found: dict[str, int] = {}
+    for port in sorted(ports, key=lambda each: (each.port != 443, each.port)):
+        if port.protocol == "HTTPS":
+            for member in port.members:
+                if member.key not in port.kept:
+                    found.setdefault(member.name, port.port)
+    return found
+
+
+def _is_dual_stack(inputs: GroupInputs, balancer: GroupLoadBalancer) -> bool:
+    found = balancer.load_balancer or inputs.incumbent_load_balancer
+    return found is not None and found.ip_address_type.startswith("dualstack")
+
+
+def _strictly(problems: Sequence[Problem]) -> str:
+    if not problems:
+        return ""
+    first = problems[0]
+    return f"{len(problems)} problems, and --strict changes nothing before; {first.ref}: {first.message}"
