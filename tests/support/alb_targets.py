@@ -134,7 +134,8 @@ class TargetWorld:
         self.elb: Account = aws.elbv2.account
         self.vpc_id = aws.ec2.network.create_vpc("10.0.0.0/16").id
         subnet = aws.ec2.network.create_subnet(self.vpc_id, "10.0.1.0/24", zone="eu-central-1a")
-        self.subnet_id = subnet.id
+        other = aws.ec2.network.create_subnet(self.vpc_id, "10.0.2.0/24", zone="eu-central-1b")
+        self.subnet_id, self.subnets = subnet.id, [subnet.id, other.id]
         self.arns: dict[str, str] = {}
         (folder / "kubeconfig").write_text(api.kubeconfig())
 
@@ -174,6 +175,11 @@ class TargetWorld:
             if each["type"] == f"{READINESS_GATE}{gate}":
                 return each["status"], each.get("reason", "")
         return "", ""
+
+    def events(self) -> list[tuple[str, str]]:
+        """Type and reason of all Events."""
+        found = self.api.store.list("events.k8s.io/v1", "events")
+        return [(each["type"], each["reason"]) for each in found]
 
     def reasons(self) -> list[str]:
         """The reasons of all that was told."""
@@ -252,6 +258,19 @@ class TargetWorld:
         )
         self.arns[name] = reply["TargetGroups"][0]["TargetGroupArn"]
         return self.arns[name]
+
+    async def used_group(self, name: str = "web") -> str:
+        """Make a target group that a load balancer sends requests to; give its ARN."""
+        arn = await self.group(name)
+        reply = await self.call("create_load_balancer", Name=name, Subnets=self.subnets)
+        await self.call(
+            "create_listener",
+            LoadBalancerArn=reply["LoadBalancers"][0]["LoadBalancerArn"],
+            Port=80,
+            Protocol="HTTP",
+            DefaultActions=[{"Type": "forward", "TargetGroupArn": arn}],
+        )
+        return arn
 
     async def by_hand(self, operation: str, *targets: str, group: str = "web") -> None:
         """Register or deregister targets as somebody else."""

@@ -20,7 +20,7 @@ _TOGETHER_SECONDS: Final = 0.5
 """Targets that come within so long are looked up in one call."""
 
 SECOND_LOOK_SECONDS: Final = 15.0
-"""A rule that is useless is looked at again after so long, and then goes."""
+"""After so long what is useless is looked at again, and then goes; so is what was not found."""
 
 _WORKERS: Final = 4
 _LONGEST_REST: Final = 60.0
@@ -145,7 +145,7 @@ class EndpointRules:
             self._wanted[group] = wanted.get(group, frozenset())
             if is_news:
                 self._loop.wake(group, after=0)
-        return Result(again_in=self._sync_seconds)
+        return Result(again_in=SECOND_LOOK_SECONDS if self._lost else self._sync_seconds)
 
     async def _reconcile(self, group: str, permit: Permit) -> Result:
         """Let in what is wished for, then take away what is useless for the second time."""
