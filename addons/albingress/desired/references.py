@@ -48,7 +48,7 @@ def named_in(members: Iterable[Member], config: Config, incumbent: LoadBalancer 
     chooses = any(_may_choose_subnets(member, config, incumbent) for member in listed)
     return Named(
         subnets=chooses,
-        certificates=any(map(needs_discovery, listed)),
+        certificates=any(map(_may_need_certificates, listed)),
         security_groups=groups_to_resolve(listed),
         target_groups=frozenset(name for each in said for name in _in_actions(_TARGET_GROUP, each)),
     )
@@ -82,3 +82,9 @@ def _may_choose_subnets(member: Member, config: Config, incumbent: LoadBalancer 
     )
     asked = (asked_of(member, setting, field) for setting, field in settings)
     return wished != incumbent.scheme or any(each is not None for each in asked)
+
+
+def _may_need_certificates(member: Member) -> bool:
+    """Whether a port may be HTTPS, as far as the text goes, and certificates have to be found for it."""
+    written = member.ingress.metadata.annotations.get(annotations.LISTEN_PORTS.name(), "")
+    return "HTTPS" in written.upper() and needs_discovery(member)
