@@ -64,6 +64,18 @@ class InstanceMetadata:
             return (await reply.text()).strip()
 
 
+class PassingMetadata:
+    """Reads single keys with a connection for each: for who asks once and never again."""
+
+    def __init__(self, endpoint: str = ENDPOINT) -> None:
+        self._endpoint = endpoint
+
+    async def read(self, key: str) -> str | None:
+        """Read one key; None when there is none of that name. Raises OutsideError."""
+        async with InstanceMetadata.connect(self._endpoint) as metadata:
+            return await metadata.read(key)
+
+
 def endpoint_at(address: str) -> str:
     """Give the URL of the service at an address of either family."""
     return f"http://[{address}]" if ":" in address else f"http://{address}"

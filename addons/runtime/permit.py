@@ -38,11 +38,16 @@ def _all_fresh() -> str:
     return ""
 
 
+def _by_nobody() -> Withheld | None:
+    return None
+
+
 class Permit:
     """Permission to change the outside world, until `stopping` is set.
 
     `lease_left` gives the seconds that this replica may still act under its lease, `stale` says in words
-    which caches are out of date. Both may change at any time, so a Permit is asked again before every change.
+    which caches are out of date, `barred` why somebody else forbids it. All may change at any time, so a
+    Permit is asked again before every change.
     """
 
     def __init__(
@@ -51,10 +56,12 @@ class Permit:
         *,
         lease_left: Callable[[], float] = _for_ever,
         stale: Callable[[], str] = _all_fresh,
+        barred: Callable[[], Withheld | None] = _by_nobody,
     ) -> None:
         self.stopping = stopping
         self._lease_left = lease_left
         self._stale = stale
+        self._barred = barred
 
     def why_not(self, seconds: float = ACTION_SECONDS) -> str:
         """Say in words why an action that takes `seconds` must not be begun; empty when it may."""
@@ -76,7 +83,7 @@ class Permit:
         left = self._lease_left()
         if left <= seconds:
             return Withheld(f"not begun: the lease lasts for {left:.1f} s only", code=LEASE_ENDING)
-        return None
+        return self._barred()
 
 
 class Change(Protocol):

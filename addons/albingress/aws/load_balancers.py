@@ -142,13 +142,14 @@ class LoadBalancers:
                 self.snapshot.put(thing)
         return tuple(group for group in await self.groups() if group not in known)
 
-    def target_group_arn(self, name: str) -> str:
-        """The ARN of a target group of ours by its name; ARNs stay as they are. Raises NotFound."""
-        if name.startswith("arn:"):
-            return name
-        if (group := self.snapshot.named(TargetGroup, name)) is None:
-            raise NotFound(f"target group {name}: not there", code="NotKnown")
-        return group.arn
+    def arn_of(self, target_group: str) -> str:
+        """The ARN of a target group of ours by its name; an ARN is one already. Raises NotFound."""
+        if target_group.startswith("arn:"):
+            return target_group
+        found = self.snapshot.named(TargetGroup, target_group)
+        if found is None:
+            raise NotFound(f"target group {target_group} is not there", code="TargetGroupNotFound")
+        return found.arn
 
     def doubt(self, group: GroupId) -> None:
         """Have a group read again before it is observed next."""

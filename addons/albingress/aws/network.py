@@ -11,7 +11,7 @@ from addons.albingress.aws.translate.balancers import pairs_from_api
 from addons.albingress.model.network import Subnet, Vpc
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Invalid, NotFound
-from addons.runtime.imds import InstanceMetadata
+from addons.runtime.imds import PassingMetadata
 
 Item = Mapping[str, Any]
 
@@ -34,7 +34,7 @@ class Network:
         *,
         vpc_id: str = "",
         tags: Mapping[str, str] | None = None,
-        metadata: InstanceMetadata | None = None,
+        metadata: PassingMetadata | None = None,
     ) -> None:
         self._aws = aws
         self._vpc_id = vpc_id
@@ -55,6 +55,10 @@ class Network:
         """The VPC with its ranges of addresses."""
         vpc_id = await self.vpc_id()
         return await self._vpcs.get(vpc_id, lambda: self._read_vpc(vpc_id))
+
+    def known_vpc(self) -> Vpc | None:
+        """The VPC as it was read last; None before that."""
+        return self._vpcs.latest(self._vpc_id)
 
     async def subnets(self, *, with_routes: bool = False) -> tuple[Subnet, ...]:
         """The subnets of the VPC, by id; whether they are public is told `with_routes` only."""

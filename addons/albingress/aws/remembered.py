@@ -30,6 +30,10 @@ class Remembered(Generic[K, V]):
         then, answer = self._answers.get(key, (float("-inf"), None))
         return answer if then > _now() - self._seconds else None
 
+    def latest(self, key: K) -> V | None:
+        """The last answer, however old it is."""
+        return self._answers.get(key, (0.0, None))[1]
+
     def put(self, key: K, answer: V) -> None:
         """Remember an answer."""
         self._answers[key] = (_now(), answer)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from addons.albingress import names
-from addons.runtime.errors import OutsideError
+from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.kube import KubeClient
 from addons.runtime.leader import leader_now
 from addons.runtime.outcomes import Fault
@@ -64,6 +64,11 @@ class Coexistence:
             return ""
         fix = "stop it, or set --force-take-over"
         return f"{self._leader} of the original leads by the lease {NAMESPACE}/{LEASE}: {fix}"
+
+    def refusal(self) -> Withheld | None:
+        """The same as what a permit says."""
+        why = self.in_the_way()
+        return Withheld(f"not begun: {why}", code=names.OTHER_CONTROLLER) if why else None
 
     def fault(self) -> Fault | None:
         """The same as what keeps the daemon from its work, once it is known."""

@@ -1,50 +1,52 @@
 """Reconcile one ingress group: observe, plan, guard, apply, report."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from addons.albingress import names
 from addons.albingress.aws.load_balancers import LoadBalancers
 from addons.albingress.config import Config
-from addons.albingress.controller.groups import Groups, Place
+from addons.albingress.controller.groups import Groups
 from addons.albingress.controller.history import History
 from addons.albingress.controller.lookups import Lookups
-from addons.albingress.controller.members import Failed, Members
 from addons.albingress.controller.metrics import Metrics
+from addons.albingress.controller.passes import Pass
+from addons.albingress.controller.target_groups import TargetGroups
 from addons.albingress.controller.telling import Telling
 from addons.albingress.controller.views import Views
-from addons.albingress.desired.inputs import GroupInputs, Member
+from addons.albingress.controller.writing_back import WritingBack
+from addons.albingress.desired.inputs import GroupInputs
 from addons.albingress.desired.stack import desired_stack
-from addons.albingress.model.actions import AwsAction, Plan
-from addons.albingress.model.elb import LoadBalancer, ObservedStack
+from addons.albingress.model.actions import AwsAction, CreateTargetGroup, Plan
+from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.groups import GroupId
 from addons.albingress.model.objects import Ingress
 from addons.albingress.model.stack import Stack
 from addons.albingress.plan.dry_run import preview
-from addons.albingress.plan.guard import guard
+from addons.albingress.plan.guard import guard, remember_deletes
 from addons.albingress.plan.stack import plan_stack
+from addons.albingress.plan.view import View
 from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.loop import Result
-from addons.runtime.objects import Key, key, ref
-from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
+from addons.runtime.objects import ref
+from addons.runtime.outcomes import Outcome, Problem, Skip
 from addons.runtime.permit import Permit
 from addons.runtime.plan_output import PrintPlan
 
 RECHECK_SECONDS = 45.0
 """What waits for something outside of Kubernetes is looked at again so often: a certificate, a subnet."""
 
+_SHORTLY = 0.2
+_PROVISIONING_SECONDS = 5.0
+"""A load balancer that is being made is looked at so often."""
 
-class Pass(Struct, frozen=True, kw_only=True):
-    """What one pass over a group found out, for the status page and for explanations."""
-
-    stack: Stack
-    observed: ObservedStack
-    problems: tuple[Problem, ...] = ()
-    skips: tuple[Skip, ...] = ()
+_HEALS_OUTSIDE = frozenset(
+    {names.CERTIFICATE_MISSING, names.SUBNETS_MISSING, names.BROKEN_RULE, names.INVALID_ANNOTATION}
+)
+"""Reasons of problems that may be mended in AWS, where nobody tells us."""
 
 
 class GroupReconciler:
@@ -61,7 +63,9 @@ class GroupReconciler:
         lookups: Lookups,
         aws: LoadBalancers,
         views: Views,
-        members: Members,
+        history: History,
+        writing_back: WritingBack,
+        target_groups: TargetGroups,
         telling: Telling,
         metrics: Metrics,
         print_plan: PrintPlan | None,
@@ -72,7 +76,9 @@ class GroupReconciler:
         self._lookups = lookups
         self._aws = aws
         self._views = views
-        self._members = members
+        self._history = history
+        self._writing_back = writing_back
+        self._target_groups = target_groups
         self._telling = telling
         self._metrics = metrics
         self._print_plan = print_plan
@@ -81,62 +87,166 @@ class GroupReconciler:
         """What the latest pass over each group has found out."""
 
     async def reconcile(self, group: GroupId, permit: Permit) -> Result:
-        """Make one pass. Raises what fails the whole group."""
+        """Make one pass. Raises what fails the whole group, once its members are told."""
         places = self._groups.of(group)
-        everybody = [ref(place.ingress) for place in places]
         try:
-            observed = await self._aws.observe(group)
-            unwritten = {} if self._print_plan else await self._members.take_in(group, places)
-            inputs = await self._lookups.inputs(group, places, observed, unwritten)
+            observed = await self._observe(group)
+            unwritten = {} if self._print_plan else await self._writing_back.take_in(group, places)
+            inputs = await self._lookups.inputs(
+                group,
+                places,
+                observed,
+                unwritten=unwritten,
+                refused_certificates=self._history.refused.certificates(group),
+            )
         except Withheld:
             raise
         except OutsideError as error:
-            self._telling.waiting(group, "AWS cannot be read", error, everybody)
+            everybody = [ref(place.ingress) for place in places]
+            self._telling.waiting(group, "AWS or Kubernetes does not answer", error, everybody)
             raise
         self._telling.going_on(group)
-        return await self._pass(group, inputs, observed, permit)
+        result = await self._pass(group, inputs, observed, permit)
+        if not self._groups.of(group):
+            self.forget(group)
+        return result
+
+    def forget(self, group: GroupId) -> None:
+        """Keep nothing about a group that is gone."""
+        self.passes.pop(group, None)
+        self._history.forget(group)
+        self._lookups.forget(group)
+        self._target_groups.forget(group)
+        self._telling.forget(group)
+        self._metrics.forget(group)
+
+    def woken(self, group: GroupId) -> None:
+        """An object has changed that may matter to a group."""
+        self._metrics.woken(group, _now())
+
+    def held(self, group: GroupId, refusal: Withheld) -> None:
+        """Nothing of a group may be changed now. Who else leads is news for the members."""
+        members = [ref(each.ingress) for each in self._groups.of(group)]
+        self._telling.held(group, refusal, members)
+
+    def forget_figures(self) -> None:
+        """Show no figures any more: another replica leads."""
+        self._metrics.forget_all()
+
+    async def _observe(self, group: GroupId) -> ObservedStack:
+        """What AWS has of a group, compared with AWS when that is due."""
+        past, at = self._history.of(group), _now()
+        if past.audit_at and at >= past.audit_at:
+            past.audit_at = at + self._config.sync_period.total_seconds()
+            self._lookups.forget(group)
+            if await self._aws.audit(group, attributes_of=self._views.attributes_of(group)):
+                self._metrics.drifted()
+                self._telling.drift(group, "AWS was not as it was left: it is put right")
+        past.audit_at = past.audit_at or at + self._config.sync_period.total_seconds()
+        if past.recheck_at and at >= past.recheck_at:
+            past.recheck_at = 0.0
+            self._lookups.forget(group)
+        return await self._aws.observe(group)
 
     async def _pass(
         self, group: GroupId, inputs: GroupInputs, observed: ObservedStack, permit: Permit
     ) -> Result:
         stack, problems = desired_stack(inputs)
-        view = await self._views.of(group, inputs, observed)
-        plan = self._plan(stack, observed, view)
+        observed = await self._views.complete(stack, observed)
+        last = self.passes.get(group)
+        await self._views.ask_health(group, last.skips if last else ())
+        plan = self._plan(stack, observed, self._views.of(inputs, observed))
         if self._print_plan:
             self._print_plan(preview(plan))
-            self._keep(Pass(stack=stack, observed=observed, problems=problems, skips=plan.skips))
+            self.passes[group] = Pass(stack=stack, observed=observed, problems=problems, skips=plan.skips)
             return Result()
-        results = await self._aws.apply(group, plan.actions, permit)
+        results = await self._apply(stack, plan, permit)
         outcomes = [each for each in results if isinstance(each, Outcome)]
         is_news = self._history.learn(group, plan.actions, outcomes)
+        self._history.deleted(outcomes, self._now())
         observed = await self._aws.observe(group)
+        self._target_groups.follow(stack, observed)
+        rest = self._plan(stack, observed, self._views.of(inputs, observed)) if inputs.leaving else Plan()
+        unwritten = await self._writing_back.write(inputs, stack, observed, rest)
         done = Pass(
             stack=stack,
             observed=observed,
-            problems=(*problems, *await self._write_back(inputs, stack, observed)),
+            problems=(*problems, *unwritten),
             skips=(*plan.skips, *(each for each in results if isinstance(each, Skip))),
         )
+        self.passes[group] = done
         self._tell(inputs, done, outcomes)
-        self._keep(done)
-        return Result(again_in=self._again_in(done, outcomes, is_news=is_news), acted=any(map(_ok, outcomes)))
+        acted = any(outcome.ok for outcome in outcomes)
+        again_in = self._again_in(done, inputs.leaving, is_news=is_news or acted)
+        return Result(again_in=again_in, acted=acted)
 
     def _plan(self, stack: Stack, observed: ObservedStack, view: View) -> Plan:
         """Plan and guard, and remember for how long deletions have been wanted."""
         wanted = plan_stack(stack, observed, view)
         past = self._history.of(stack.group)
-        past.wanted_deletes = remember_deletes(past.wanted_deletes, wanted, view.now)
-        return guard(wanted, observed, replace(view, wanted_deletes=past.wanted_deletes))
+        past.wanted_deletes = remember_deletes(wanted, view)
+        return guard(wanted, replace(view, wanted_deletes=past.wanted_deletes))
 
-    async def _write_back(
-        self, inputs: GroupInputs, stack: Stack, observed: ObservedStack
-    ) -> tuple[Problem, ...]:
-        """Tell the members their host name, and let those go of which nothing is left in AWS."""
-        balancer, failed = serving(stack, observed), dict[Key, OutsideError]()
-        members = [member.ingress for member in inputs.members]
-        if balancer and not stack.held:
-            ports = [listener.port for listener in balancer.listeners]
-            failed |= await self._members.publish(members, balancer.dns_name, ports)
-            self._served(stack.group, members, failed)
-        gone = await self._gone(inputs, stack, observed)
-        failed |= await self._members.let_go(stack.group, gone, self._hostnames(stack.group, observed))
-        return tuple(_unwritten(each, failed) for each in (*members, *gone) if key(each) in failed)
+    async def _apply(self, stack: Stack, plan: Plan, permit: Permit) -> list[Outcome[AwsAction] | Skip]:
+        """Carry out a plan: new target groups first, which are filled before any rule leads to them."""
+        first = [each for each in plan.actions if isinstance(each, CreateTargetGroup)]
+        made = await self._aws.apply(stack.group, first, permit)
+        done = {each.action.key for each in made if isinstance(each, Outcome) and each.ok}
+        missing = {each.key for each in first} - done
+        if done:
+            observed = await self._aws.observe(stack.group)
+            new = {each.target_group.name for each in first if each.key in done}
+            self._target_groups.follow(stack, observed, new=new)
+            await self._target_groups.filled(new)
+        then = [each for each in plan.actions if not isinstance(each, CreateTargetGroup)]
+        begun, left = _parted(then, missing)
+        return [*made, *await self._aws.apply(stack.group, begun, permit), *left]
+
+    def _tell(self, inputs: GroupInputs, done: Pass, outcomes: Sequence[Outcome[AwsAction]]) -> None:
+        group, members = inputs.group, [member.ref for member in inputs.members]
+        leaving = [ref(ingress) for ingress in inputs.leaving]
+        self._telling.problems(group, done.problems, members)
+        self._telling.skips(group, done.skips)
+        self._telling.outcomes(group, outcomes, members or leaving)
+        changed = {outcome.action.ref for outcome in outcomes if outcome.ok and outcome.action.ref}
+        hostname = self._writing_back.hostname(done.stack, done.observed)
+        self._telling.reconciled(
+            group, {each: hostname if each in members else "" for each in changed & {*members, *leaving}}
+        )
+        rules = (rule.state for listener in done.stack.listeners for rule in listener.rules)
+        self._metrics.found(group, done.problems, done.skips, rules)
+        self._metrics.passed(group, outcomes, _now())
+
+    def _again_in(self, done: Pass, leaving: Iterable[Ingress], *, is_news: bool) -> float:
+        """Seconds until the group is to be looked at again, if nothing changes until then."""
+        if is_news:
+            return _SHORTLY
+        group, at = done.stack.group, _now()
+        past = self._history.of(group)
+        if any(problem.reason in _HEALS_OUTSIDE for problem in done.problems):
+            past.recheck_at = past.recheck_at or at + RECHECK_SECONDS
+        waits = [past.audit_at - at, *([past.recheck_at - at] if past.recheck_at else [])]
+        waits += [(skip.retry_at - self._now()).total_seconds() for skip in done.skips if skip.retry_at]
+        waits += filter(None, [self._history.next_try(group), self._writing_back.next_try(leaving)])
+        if any(each.state == "provisioning" for each in done.observed.load_balancers):
+            waits.append(_PROVISIONING_SECONDS)
+        return max(_SHORTLY, min(waits))
+
+
+def _parted(actions: Iterable[AwsAction], missing: set[str]) -> tuple[list[AwsAction], list[Skip]]:
+    """The actions that may be begun, and why the others may not: what they need is not there."""
+    begun: list[AwsAction] = []
+    left: list[Skip] = []
+    gone = set(missing)
+    for action in actions:
+        needed = next((key for key in action.needs if key in gone), "")
+        if needed:
+            gone.add(action.key)
+            left.append(Skip(action.key, action.ref, names.WAITING, f"waits for {needed}"))
+        else:
+            begun.append(action)
+    return begun, left
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

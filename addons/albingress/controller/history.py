@@ -1,7 +1,7 @@
 """What plans must know of the passes before: failures, wanted deletions, hand-overs. Lost with the process."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
@@ -10,53 +10,79 @@ from addons.albingress.model.actions import AwsAction
 from addons.albingress.model.groups import GroupId
 from addons.runtime.errors import Throttled
 from addons.runtime.ledger import Ledger
-from addons.runtime.outcomes import Outcome
+from addons.runtime.outcomes import Blocked, Outcome
+
+_LATELY = timedelta(minutes=10)
 
 
 class Past(Struct):
-    """What is remembered of one group. `switched`: DNS name -> since when all members tell it.
+    """What is remembered of one group.
 
-    `told` and `told_since`: the DNS name that all members' status shows, and since when.
+    `wanted_deletes` and `secrets` are what the plan's View calls so. The others are moments of the
+    loop's time, 0 for none: when AWS is compared again, and when answers of AWS are asked for again.
     """
 
-    wanted_deletes: dict[str, datetime] = field(default_factory=dict)
-    switched: dict[str, datetime] = field(default_factory=dict)
-    secrets: dict[str, str] = field(default_factory=dict)
-    audited: float = 0.0
+    wanted_deletes: Mapping[str, datetime] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    audit_at: float = 0.0
+    recheck_at: float = 0.0
 
 
 class History:
-    """Remembers each group; `forget` one that is gone. That all is lost with the process makes holds longer."""
+    """Remembers each group. That all is lost with the process makes holds longer, and nothing else."""
 
-    def __init__(self, ledger: Ledger[str]) -> None:
+    def __init__(self, ledger: Ledger[tuple[GroupId, str]] | None = None) -> None:
         self._past: dict[GroupId, Past] = {}
-        self.ledger = ledger
-        """Failures of actions, by group and key."""
+        self._ledger = ledger or Ledger(first=1.0, longest=60.0)
+        self._deletions: list[datetime] = []
         self.refused = Refused()
 
     def of(self, group: GroupId) -> Past:
         """What is remembered of a group."""
         return self._past.setdefault(group, Past())
 
+    def blocked(self, group: GroupId) -> dict[str, Blocked]:
+        """The keys of actions that failed and must rest now."""
+        return {key: rest for (of, key), rest in self._ledger.blocked().items() if of == group}
+
+    def failures(self) -> dict[str, str]:
+        """What failed and has not succeeded since: group and key -> why."""
+        return {f"{group} {key}": message for (group, key), message in self._ledger.errors.items()}
+
     def learn(
         self, group: GroupId, actions: Sequence[AwsAction], outcomes: Iterable[Outcome[AwsAction]]
     ) -> bool:
         """Keep what became of a plan; True when something was refused that was not known to be."""
         listed = tuple(outcomes)
+        is_news = self.refused.learn(group, actions, listed)
         for outcome in listed:
-            key = f"{group} {outcome.action.key}"
-            if outcome.error is None:
-                self.ledger.succeeded(key)
+            if outcome.error is None or self.refused.knows(group, outcome.action.key):
+                self._ledger.succeeded((group, outcome.action.key))
             elif not isinstance(outcome.error, Throttled):
-                self.ledger.failed(key, outcome.error)
-        return self.refused.learn(group, actions, listed)
+                self._ledger.failed((group, outcome.action.key), outcome.error)
+        return is_news
+
+    def deleted(self, outcomes: Iterable[Outcome[AwsAction]], now: datetime) -> None:
+        """Count what was deleted."""
+        done = [each for each in outcomes if each.ok and each.action.is_destructive]
+        self._deletions += [now] * len(done)
+
+    def deleted_lately(self, now: datetime) -> int:
+        """How many things were deleted within the last minutes."""
+        self._deletions = [each for each in self._deletions if now - each < _LATELY]
+        return len(self._deletions)
+
+    def next_try(self, group: GroupId) -> float | None:
+        """Seconds until something that failed may be tried again; None when nothing did."""
+        rests = [rest.seconds for rest in self.blocked(group).values()]
+        return min((*rests, *filter(None, [self.refused.next_try(group)])), default=None)
 
     def forget(self, group: GroupId) -> None:
         """Keep nothing about a group that is gone."""
         self._past.pop(group, None)
-        self.ledger.forget(lambda key: key.startswith(f"{group} "))
+        self._ledger.forget(lambda key: key[0] == group)
         self.refused.forget(group)
 
     def forget_all(self) -> None:
-        """Keep no waits of before: another replica may have acted meanwhile."""
+        """Keep no moments of before: another replica may have acted meanwhile."""
         self._past.clear()

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
 from addons.albingress.kube.reports import (
     done_report,
     drift_report,
@@ -15,7 +17,7 @@ from addons.albingress.kube.reports import (
 )
 from addons.albingress.model.actions import AwsAction
 from addons.albingress.model.groups import GroupId
-from addons.runtime.errors import OutsideError
+from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.outcomes import ObjectRef, Outcome, Problem, Skip
 from addons.runtime.reporter import Report, Reporter
 
@@ -31,7 +33,12 @@ FAILURES = "failures"
 WAITING = "waiting"
 """The topic of members of a group that as a whole cannot be worked on."""
 
-TOPICS = (PROBLEMS, PLAN, FAILURES, WAITING)
+UNPLACED = "unplaced"
+"""The topic of faults in Ingresses that are of no group."""
+
+TOPICS = (PROBLEMS, UNPLACED, PLAN, FAILURES, WAITING)
+
+NOWHERE = GroupId("")
 
 
 class Telling:
@@ -52,6 +59,11 @@ class Telling:
         for ref in sorted((before.keys() - guilty) & set(there)):
             self._reporter.tell(recovered_report(group, ref, before[ref]))
 
+    def unplaced(self, problems: Iterable[Problem]) -> None:
+        """All faults of Ingresses that are of no group as long as they have them."""
+        reports = [replace(problem_report(NOWHERE, each), key=str(each.ref)) for each in problems]
+        self._reporter.tell_current(UNPLACED, reports)
+
     def skips(self, group: GroupId, skips: Iterable[Skip]) -> None:
         """All that is not done for now."""
         self._tell(PLAN, group, (skip_report(group, skip) for skip in skips))
@@ -60,7 +72,8 @@ class Telling:
         self, group: GroupId, outcomes: Iterable[Outcome[AwsAction]], members: Iterable[ObjectRef]
     ) -> None:
         """What a pass has done; what failed is told once, until it has succeeded."""
-        everybody, failed = tuple(members), []
+        everybody = tuple(members)
+        failed: list[Report] = []
         for outcome in outcomes:
             if outcome.ok:
                 self._reporter.tell(done_report(group, outcome.action))
@@ -72,9 +85,9 @@ class Telling:
         """The whole group waits for somebody."""
         self._tell(WAITING, group, waiting_reports(group, what, error, members))
 
-    def held(self, group: GroupId, reason: str, message: str, members: Iterable[ObjectRef]) -> None:
-        """Nothing of the group may be changed now, and everybody is to know."""
-        self._tell(WAITING, group, held_reports(group, reason, message, members, event="Warning"))
+    def held(self, group: GroupId, refusal: Withheld, members: Iterable[ObjectRef]) -> None:
+        """Nothing of the group may be changed now."""
+        self._tell(WAITING, group, held_reports(group, refusal, members))
 
     def going_on(self, group: GroupId) -> None:
         """The group waits for nobody."""
@@ -91,7 +104,7 @@ class Telling:
 
     def forget(self, group: GroupId) -> None:
         """Nothing holds of a group that is gone."""
-        for topic in TOPICS:
+        for topic in (PROBLEMS, PLAN, FAILURES, WAITING):
             self._tell(topic, group, ())
 
     def current(self, topic: str, group: GroupId | None = None) -> list[Report]:

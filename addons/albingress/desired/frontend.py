@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from addons.albingress import names
+from addons.albingress.config import Config
 from addons.albingress.desired import annotations, class_params
 from addons.albingress.desired.asked import Asked, Invalid
 from addons.albingress.desired.exclusive import asked_of, settle
@@ -12,11 +13,12 @@ from addons.albingress.desired.inputs import GroupInputs, Member, Unresolved
 from addons.albingress.desired.listeners import Port
 from addons.albingress.desired.tags import MANAGED_GROUP, group_tags
 from addons.albingress.model.elb import LoadBalancer, SecurityGroup
-from addons.albingress.model.naming import security_group_name
+from addons.albingress.model.naming import backend_group_name, security_group_name
 from addons.albingress.model.stack import DesiredSecurityGroup, Permission
 from addons.runtime.outcomes import Problem
 
 _DESCRIPTION = "[k8s] Managed SecurityGroup for LoadBalancer"
+_SHARED_DESCRIPTION = "[k8s] Shared Backend SecurityGroup for LoadBalancer"
 _EVERYBODY, _EVERYBODY_IPV6 = "0.0.0.0/0", "::/0"
 
 
@@ -47,6 +49,17 @@ def frontend(inputs: GroupInputs, ports: Iterable[Port], *, dualstack: bool) -> 
     own = _own_backend_group(inputs) if inputs.config.enable_backend_security_group else ()
     shares = inputs.config.enable_backend_security_group and not own
     return Frontend(own, group, shares, (*problems, *faults))
+
+
+def backend_group(config: Config) -> DesiredSecurityGroup:
+    """The group that all load balancers of the cluster share: nodes and pods know them by it."""
+    ours = {names.TAG_CLUSTER: config.cluster_name, names.TAG_BACKEND_GROUP: names.BACKEND_GROUP}
+    return DesiredSecurityGroup(
+        name=backend_group_name(config.cluster_name),
+        description=_SHARED_DESCRIPTION,
+        permissions=(),
+        tags=tuple(sorted((dict(config.default_tags) | ours).items())),
+    )
 
 
 def as_it_is(group: SecurityGroup) -> DesiredSecurityGroup:

@@ -114,19 +114,17 @@ def waiting_reports(
         )
 
 
-def held_reports(
-    group: GroupId, reason: str, message: str, members: Iterable[ObjectRef], *, event: EventType
-) -> Iterator[Report]:
-    """The members of a group of which nothing may be changed now."""
+def held_reports(group: GroupId, refusal: Withheld, members: Iterable[ObjectRef]) -> Iterator[Report]:
+    """The members of a group of which nothing may be changed now; no Event where that passes by itself."""
     for ref in members:
         yield Report(
             key=str(group),
             ref=ref,
             action="wait",
-            reason=reason,
-            message=message,
-            event=event,
-            identity=f"{ref} {reason}",
+            reason=refusal.code,
+            message=refusal.message,
+            event="Warning" if refusal.code == names.OTHER_CONTROLLER else "",
+            identity=f"{ref} {refusal.code}",
         )
 
 

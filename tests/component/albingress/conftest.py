@@ -1,6 +1,13 @@
-"""Credentials that the simulated AWS takes, for all that speaks to it here."""
+"""Credentials that the simulated AWS takes, and the world that the tests of the controller share."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+
+from addons.sim.kubeapi.server import KubeApi
+from tests.support.alb_world import World
+from tests.support.aws_thread import simulated_aws
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +20,10 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_EC2_METADATA_DISABLED": "true",
     }.items():
         monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """An API server and an AWS with a VPC of two zones, without a daemon."""
+    async with KubeApi() as api, simulated_aws() as aws:
+        yield World(api, aws, tmp_path)

@@ -1,0 +1,54 @@
+"""What `addons albingress check` finds out: whether all is there that a daemon with these settings needs."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+
+from addons.albingress.config import Config
+from addons.albingress.controller.build import NAME, build_controller
+from addons.albingress.controller.controller import Controller
+from addons.albingress.controller.coexistence import Coexistence
+from addons.runtime.daemon import Parts, lease_of
+from addons.runtime.findings import Finding, find_identity, find_lease, summary_of
+from addons.runtime.outcomes import PlanLine
+
+
+async def check(config: Config, parts: Parts) -> AsyncIterator[Finding]:
+    """Look at the AWS identity, the Lease, the original, the objects and the plan, in this order.
+
+    `parts` are those of a dry run. A Lease is looked at where a daemon with these settings needs one.
+    """
+    yield await find_identity(parts.aws)
+    if config.leader_elect and not config.dry_run:
+        yield await find_lease(parts.kube, *lease_of(NAME, config))
+    yield await _original(config, parts)
+    lines: list[PlanLine] = []
+    controller = build_controller(config, replace(parts, print_plan=lines.extend))
+    failures = await _single_pass(controller)
+    unread = controller.watches.unread()
+    for resource, fault in sorted(unread.items()):
+        yield Finding(resource, False, fault)
+    for key, message in sorted(failures.items()):
+        if key not in unread:
+            yield Finding(key, False, message)
+    if not failures:
+        yield Finding("groups", True, controller.summary())
+        yield Finding("plan", True, summary_of(Counter(line.action for line in lines)))
+
+
+async def _original(config: Config, parts: Parts) -> Finding:
+    """Whether the original leads at the same time."""
+    original = Coexistence(parts.kube, force=config.force_take_over)
+    await original.look()
+    why_not = original.in_the_way()
+    return Finding("aws-load-balancer-controller", not why_not, why_not or "does not lead")
+
+
+async def _single_pass(controller: Controller) -> Mapping[str, str]:
+    over = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(controller.watch(over))
+        failures = await controller.run_once(asyncio.Event())
+        over.set()
+    return failures
