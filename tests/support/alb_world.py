@@ -91,7 +91,9 @@ class World:
         self.vpc_id = network.create_vpc("10.0.0.0/16").id
         roles = {"kubernetes.io/role/internal-elb": "1", "kubernetes.io/role/elb": "1"}
         self.subnets = [
-            network.create_subnet(self.vpc_id, f"10.0.{number}.0/24", zone=f"eu-central-1{zone}", tags=roles).id
+            network.create_subnet(
+                self.vpc_id, f"10.0.{number}.0/24", zone=f"eu-central-1{zone}", tags=roles
+            ).id
             for number, zone in enumerate("ab")
         ]
         self.own_groups = frozenset(aws.ec2.account.security_groups)
@@ -108,15 +110,15 @@ class World:
         """Make Services, each with an endpoint."""
         for number, name in enumerate(names, 1):
             self.create(service(name))
-            self.create(slice_of(f"192.168.0.{number + 10}", of=name), kind="endpointslices", version=DISCOVERY)
+            self.create(
+                slice_of(f"192.168.0.{number + 10}", of=name), kind="endpointslices", version=DISCOVERY
+            )
 
     def ingresses(self, *objects: Object) -> None:
         """Make Ingresses, or change them."""
         for obj in objects:
             name, namespace = obj["metadata"]["name"], obj["metadata"].get("namespace", "default")
-            old = next(
-                (each for each in self._ingresses() if _is(each, namespace, name)), None
-            )
+            old = next((each for each in self._ingresses() if _is(each, namespace, name)), None)
             if old is None:
                 self.api.store.create(NETWORKING, "ingresses", obj)
             else:
@@ -222,7 +224,11 @@ class World:
 
     @asynccontextmanager
     async def controller(
-        self, *flags: str, print_plan: PrintPlan | None = None, replica: str = "", rates: Mapping[str, Rate] = FAST
+        self,
+        *flags: str,
+        print_plan: PrintPlan | None = None,
+        replica: str = "",
+        rates: Mapping[str, Rate] = FAST,
     ) -> AsyncIterator[Controller]:
         """A controller with its caches running; it does not reconcile by itself yet.
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from addons.albingress.config import Config
 from addons.albingress.controller.build import NAME, build_controller
-from addons.albingress.controller.controller import Controller
 from addons.albingress.controller.coexistence import Coexistence
+from addons.albingress.controller.controller import Controller
 from addons.runtime.daemon import Parts, lease_of
 from addons.runtime.findings import Finding, find_identity, find_lease, summary_of
 from addons.runtime.outcomes import PlanLine

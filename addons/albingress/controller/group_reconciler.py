@@ -32,7 +32,7 @@ from addons.albingress.plan.view import View
 from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.loop import Result
 from addons.runtime.objects import ref
-from addons.runtime.outcomes import Outcome, Problem, Skip
+from addons.runtime.outcomes import Outcome, Skip
 from addons.runtime.permit import Permit
 from addons.runtime.plan_output import PrintPlan
 

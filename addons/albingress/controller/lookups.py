@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Container, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from addons.albingress import names

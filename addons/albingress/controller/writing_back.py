@@ -1,11 +1,9 @@
 """What is written on the Ingresses of a group: its finalizer, and the host name that serves them."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Mapping, Set
-from datetime import datetime
+from collections.abc import Awaitable, Iterable, Mapping
 
 from addons.albingress import names
-from addons.albingress.config import Config
 from addons.albingress.controller.groups import Place
 from addons.albingress.controller.hand_overs import HandOvers
 from addons.albingress.controller.lookups import Failed

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from addons.albingress import names
 from addons.albingress.desired.answers import Answering, Answers
 from addons.albingress.desired.backends import Protocol
-from addons.albingress.desired.incumbent_rules import IncumbentRules, lets_nobody_in
+from addons.albingress.desired.incumbent_rules import IncumbentRules
 from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.not_usable import Faults
 from addons.albingress.desired.placeholders import ANSWERS_503, NOT_FOUND, STAYS

@@ -1,12 +1,10 @@
 """One bad Ingress harms only itself: every row of the defect matrix, broken beside neighbours that are well."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.support.alb_targets import service
 from tests.support.alb_world import World, ingress
 from tests.support.until import until
 
