@@ -1,10 +1,11 @@
-"""What the albingress chart grants: roles by namespace and setting, and the IAM policy that its notes show."""
+"""What the albingress chart grants: roles by namespace and setting, and the IAM policy in its notes."""
 
 import json
 from typing import Any
 
 import pytest
 
+from addons.albingress.aws.calls import OPERATIONS
 from tests.support.charts import CHARTS, Object, Values, is_hook, only, render, render_files, values
 
 CHART = CHARTS / "albingress"
@@ -143,6 +144,15 @@ def test_the_policy_is_the_file_of_the_chart_for_the_cluster_that_is_named() -> 
     conditions = json.dumps([each.get("Condition") for each in found.values()])
     assert 'prod\\"1' in conditions
     assert "example" not in conditions
+
+
+def test_the_policy_has_what_the_daemon_calls_and_what_aws_asks_for_besides() -> None:
+    prefixes = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
+    calls = {
+        f"{prefixes.get(service, service)}:{name}" for service in OPERATIONS for name in OPERATIONS[service]
+    }
+    actions = {action for statement in policy().values() for action in statement["Action"]}
+    assert actions == calls | {"elasticloadbalancing:SetWebAcl"}
 
 
 def test_the_policy_lets_nothing_be_removed_but_what_bears_the_tag_of_the_cluster() -> None:
