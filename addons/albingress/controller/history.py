@@ -1,4 +1,4 @@
-"""What plans must know of the passes before: failures, wanted deletions, hand-overs. Lost with the process."""
+"""What plans must know of earlier passes: failures, wanted deletions, hand-overs. Lost with the process."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -242,7 +242,7 @@ class TestRules:
         move = SetRulePriorities(
             listener="k8s-shop:80",
             priorities={first.arn: 20, second.arn: 10},
-            created={900: 15},  # type: ignore[dict-item]
+            created={900: 15},
             **{**COMMON, "key": "move"},
             needs=("k",),
         )

@@ -1,4 +1,4 @@
-"""One bad Ingress harms only itself: every row of the defect matrix, broken beside neighbours that are well."""
+"""One bad Ingress harms only itself: each row of the defect matrix, beside neighbours that are well."""
 
 from collections.abc import Callable
 from typing import Any
