@@ -1,4 +1,4 @@
-"""One bad Ingress harms only itself: every row of the defect matrix, broken beside neighbours that are well."""
+"""One bad Ingress harms only itself: every row of the defect matrix, broken beside healthy neighbours."""
 
 from collections.abc import Callable
 from typing import Any
