@@ -207,7 +207,8 @@ class GroupReconciler:
         leaving = [ref(ingress) for ingress in inputs.leaving]
         self._telling.problems(group, done.problems, members)
         self._telling.skips(group, done.skips)
-        self._telling.outcomes(group, outcomes, members or leaving)
+        everybodys = [each for each in outcomes if not self._history.refused.explains(group, each.action)]
+        self._telling.outcomes(group, everybodys, members or leaving)
         changed = {outcome.action.ref for outcome in outcomes if outcome.ok and outcome.action.ref}
         hostname = self._writing_back.hostname(done.stack, done.observed)
         self._telling.reconciled(
