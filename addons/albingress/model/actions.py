@@ -7,6 +7,7 @@ that must have succeeded before.
 
 from collections.abc import Mapping
 from re import sub
+from typing import Literal
 
 from msgspec import Struct
 
@@ -130,15 +131,11 @@ class ModifyLoadBalancerAttributes(AwsAction, frozen=True):
 
 
 class DeleteLoadBalancer(AwsAction, frozen=True):
-    """Remove a load balancer with its listeners and rules: so many as `contents` says.
-
-    One that `is_protected` has the attribute that forbids it.
-    """
+    """Remove a load balancer with its listeners and rules: so many as `contents` says."""
 
     arn: str
     name: str
     contents: int = 0
-    is_protected: bool = False
 
 
 class CreateListener(AwsAction, frozen=True):
@@ -149,10 +146,12 @@ class CreateListener(AwsAction, frozen=True):
 
 
 class ModifyListener(AwsAction, frozen=True):
-    """Change protocol, policy, default certificate or default action of a port."""
+    """Change some of a port: `tls` stands for protocol, policy, default certificate and what is asked of
+    clients, `default` for the default actions."""
 
     load_balancer: str
     listener: DesiredListener
+    parts: tuple[Literal["tls", "default"], ...] = ("tls", "default")
 
 
 class ModifyListenerAttributes(AwsAction, frozen=True):
