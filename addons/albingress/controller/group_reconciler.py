@@ -26,7 +26,7 @@ from addons.albingress.model.groups import GroupId
 from addons.albingress.model.objects import Ingress
 from addons.albingress.model.stack import Stack
 from addons.albingress.plan.dry_run import preview
-from addons.albingress.plan.guard import guard, remember_deletes
+from addons.albingress.plan.guard import counted_deletes, guard, remember_deletes
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
 from addons.albingress.plan.view import View
@@ -158,7 +158,8 @@ class GroupReconciler:
         observed = await self._views.complete(stack, observed)
         last = self.passes.get(group)
         await self._views.ask_health(group, last.skips if last else ())
-        plan = self._plan(stack, observed, self._views.of(inputs, observed))
+        view = self._views.of(inputs, observed)
+        plan = self._plan(stack, observed, view)
         if self._print_plan:
             self._print_plan(preview(plan))
             self.passes[group] = Pass(stack=stack, observed=observed, problems=problems, skips=plan.skips)
@@ -166,7 +167,7 @@ class GroupReconciler:
         results = await self._apply(stack, plan, permit)
         outcomes = [each for each in results if isinstance(each, Outcome)]
         is_news = self._history.learn(group, plan.actions, outcomes)
-        self._history.deleted(outcomes, self._now())
+        self._history.deleted(outcomes, counted_deletes(plan, view), self._now())
         observed = await self._aws.observe(group)
         self._target_groups.follow(stack, observed)
         rest = self._plan(stack, observed, self._views.of(inputs, observed)) if inputs.leaving else Plan()

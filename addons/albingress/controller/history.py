@@ -62,10 +62,11 @@ class History:
                 self._ledger.failed((group, outcome.action.key), outcome.error)
         return is_news
 
-    def deleted(self, outcomes: Iterable[Outcome[AwsAction]], now: datetime) -> None:
-        """Count what was deleted."""
-        done = [each for each in outcomes if each.ok and each.action.is_destructive]
-        self._deletions += [now] * len(done)
+    def deleted(
+        self, outcomes: Iterable[Outcome[AwsAction]], sizes: Mapping[str, int], now: datetime
+    ) -> None:
+        """Count what was deleted: by the key of its action, how many things `sizes` says that are."""
+        self._deletions += [now] * sum(sizes.get(each.action.key, 0) for each in outcomes if each.ok)
 
     def deleted_lately(self, now: datetime) -> int:
         """How many things were deleted within the last minutes."""
