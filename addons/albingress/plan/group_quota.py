@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from addons.albingress.model.elb import Listener, ObservedStack
+from addons.albingress.model.elb import Listener, ObservedStack, Rule
 from addons.albingress.model.groups import Owner
 from addons.albingress.model.rules import Action, FixedResponse, RuleContent, target_groups_of
 from addons.albingress.model.stack import DesiredListener, DesiredRule, RuleKey, Stack
 from addons.albingress.plan.matching import match_rules, ownership
-from addons.albingress.plan.surplus import Refused, Surplus, listeners_there, place_of
+from addons.albingress.plan.surplus import Refused, Surplus, as_it_is, listeners_there, place_of
 from addons.albingress.plan.view import View
 
 _INSTEAD = FixedResponse("503", "text/plain", "no room for another target group")
@@ -21,7 +21,7 @@ _BECAUSE = "the load balancer may forward to no more target groups"
 class _Wish(Struct, frozen=True):
     """A rule, or with no key the default actions of a port: where it is to lead, and where it leads now.
 
-    `now` is None for what is not there.
+    `now` is None for what is not there; else `rule` is the one that is.
     """
 
     port: int
@@ -31,6 +31,7 @@ class _Wish(Struct, frozen=True):
     what: str
     groups: frozenset[str]
     now: frozenset[str] | None
+    rule: Rule | None = None
 
 
 def refuse_target_groups(stack: Stack, observed: ObservedStack, view: View) -> Surplus:
@@ -41,8 +42,8 @@ def refuse_target_groups(stack: Stack, observed: ObservedStack, view: View) -> S
     foreign: set[str] = set()
     wishes = list(_wishes(stack, there, observed, view, foreign))
     refused = _surplus(wishes, foreign, most)
-    places = {(each.port, each.key) for each in refused}
-    listeners = tuple(_fitted(each, there.get(each.port), places, wishes) for each in stack.listeners)
+    by_place = {(each.port, each.key): each for each in refused}
+    listeners = tuple(_fitted(each, there.get(each.port), by_place) for each in stack.listeners)
     told = tuple(Refused(each.owner, each.what) for each in sorted(refused, key=_place))
     return Surplus(replace(stack, listeners=listeners), "target groups", most, told)
 
@@ -75,7 +76,7 @@ def _wishes(
             what = f"a target group for {place_of(pair.rule)} on port {port}"
             now = _groups(pair.existing.content.actions) if pair.existing else None
             groups = _groups(pair.content.actions)
-            yield _Wish(port, index, pair.rule.key, pair.rule.owner, what, groups, now)
+            yield _Wish(port, index, pair.rule.key, pair.rule.owner, what, groups, now, pair.existing)
 
 
 def _groups(actions: tuple[Action, ...]) -> frozenset[str]:
@@ -106,12 +107,10 @@ def _surplus(wishes: list[_Wish], foreign: set[str], most: int) -> list[_Wish]:
 def _fitted(
     listener: DesiredListener,
     there: Listener | None,
-    refused: set[tuple[int, RuleKey | None]],
-    wishes: list[_Wish],
+    refused: Mapping[tuple[int, RuleKey | None], _Wish],
 ) -> DesiredListener:
-    standing = {each.key for each in wishes if each.port == listener.port and each.now is not None}
     rules = tuple(
-        _without_group(rule, rule.key in standing) if (listener.port, rule.key) in refused else rule
+        _without_group(rule, wish.rule) if (wish := refused.get((listener.port, rule.key))) else rule
         for rule in listener.rules
     )
     fitted = replace(listener, rules=rules)
@@ -121,9 +120,11 @@ def _fitted(
     return replace(fitted, default_actions=default, default_secret="", default_secret_digest="")
 
 
-def _without_group(rule: DesiredRule, is_there: bool) -> DesiredRule:
+def _without_group(rule: DesiredRule, there: Rule | None) -> DesiredRule:
     """A rule that is there stays as it is; another one is made to answer 503."""
-    if is_there or rule.content is None:
-        return replace(rule, state="keep", because=_BECAUSE)
+    if there:
+        return as_it_is(rule, there, _BECAUSE)
+    if rule.content is None:
+        return rule
     content = RuleContent(rule.content.conditions, (_INSTEAD,))
     return replace(rule, state="placeholder", content=content, because=_BECAUSE, secret="", secret_digest="")

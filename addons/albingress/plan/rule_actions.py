@@ -88,10 +88,18 @@ class RuleActions:
 
     def no_room(self, pair: Pair) -> Skip:
         """Why a wish must wait."""
+        return self._waits(pair, "none of them can go before this one is there")
+
+    def no_room_around(self, pair: Pair) -> Skip:
+        """Why a wish must wait for others."""
+        return self._waits(pair, f"rules of {self.site.listener} have to be made before it can be changed")
+
+    def _waits(self, pair: Pair, why: str) -> Skip:
         rule, most = pair.rule, self.view.quotas.rules
         message = (
             f"rule of {rule.key.ingress} for {rule.key.host or '*'}{rule.key.path} waits: the load balancer "
-            f"has {most} rules of {most}, and none of them can go before this one is there"
+            f"has no room for it with {most} rules, and {why}; remove a rule of the group, or have AWS raise "
+            "the quota"
         )
         return Skip(rule_key(self.site.listener, pair), rule.owner.ref, names.QUOTA_EXCEEDED, message)
 
