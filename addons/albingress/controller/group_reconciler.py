@@ -167,8 +167,10 @@ class GroupReconciler:
         results = await self._apply(stack, plan, permit)
         outcomes = [each for each in results if isinstance(each, Outcome)]
         is_news = self._history.learn(group, plan.actions, outcomes)
-        self._history.deleted(outcomes, counted_deletes(plan, view), self._now())
+        self._history.deleted(counted_deletes(plan, view), outcomes, self._now())
         observed = await self._aws.observe(group)
+        done_actions = [each.action for each in outcomes if each.ok]
+        self._history.keep_secrets(self._config.cluster_name, stack, observed, done_actions)
         self._target_groups.follow(stack, observed)
         rest = self._plan(stack, observed, self._views.of(inputs, observed)) if inputs.leaving else Plan()
         unwritten = await self._writing_back.write(inputs, stack, observed, rest)
@@ -211,7 +213,8 @@ class GroupReconciler:
         leaving = [ref(ingress) for ingress in inputs.leaving]
         self._telling.problems(group, done.problems, members)
         self._telling.skips(group, done.skips)
-        self._telling.outcomes(group, outcomes, members or leaving)
+        everybodys = [each for each in outcomes if not self._history.refused.explains(group, each.action)]
+        self._telling.outcomes(group, everybodys, members or leaving)
         changed = {outcome.action.ref for outcome in outcomes if outcome.ok and outcome.action.ref}
         hostname = self._writing_back.hostname(done.stack, done.observed)
         self._telling.reconciled(

@@ -20,7 +20,7 @@ _EVENTS_OF_SKIPS: Final[dict[str, EventType]] = {
     names.MASS_DELETE: "Warning",
     names.REFUSED_BY_AWS: "Warning",
 }
-"""What is told of decisions not to act; the others pass by themselves, or their cause is told as a Problem."""
+"""What is told of decisions not to act; others pass by themselves, or a Problem tells their cause."""
 
 _WITHOUT_LOG = frozenset({LEASE_ENDING, STOPPING, CACHES_STALE, HALTED})
 """Reasons that meet every action that is left at once."""
