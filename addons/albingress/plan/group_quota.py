@@ -12,6 +12,7 @@ from addons.albingress.model.rules import Action, FixedResponse, RuleContent, ta
 from addons.albingress.model.stack import DesiredListener, DesiredRule, RuleKey, Stack
 from addons.albingress.plan.matching import match_rules, ownership
 from addons.albingress.plan.surplus import Refused, Surplus, as_it_is, listeners_there, place_of
+from addons.albingress.plan.usage import groups_of_listener
 from addons.albingress.plan.view import View
 
 _INSTEAD = FixedResponse("503", "text/plain", "no room for another target group")
@@ -39,9 +40,9 @@ def refuse_target_groups(stack: Stack, observed: ObservedStack, view: View) -> S
     most, there = view.quotas.target_groups, listeners_there(stack, observed)
     if len(_all_groups(stack, there)) <= most:
         return Surplus(stack)
-    foreign: set[str] = set()
-    wishes = list(_wishes(stack, there, observed, view, foreign))
-    refused = _surplus(wishes, foreign, most)
+    others: set[str] = set()
+    wishes = list(_wishes(stack, there, observed, view, others))
+    refused = _surplus(wishes, others, most)
     by_place = {(each.port, each.key): each for each in refused}
     listeners = tuple(_fitted(each, there.get(each.port), by_place) for each in stack.listeners)
     told = tuple(Refused(each.owner, each.what) for each in sorted(refused, key=_place))
@@ -59,9 +60,12 @@ def _all_groups(stack: Stack, there: Mapping[int, Listener]) -> set[str]:
 
 
 def _wishes(
-    stack: Stack, there: Mapping[int, Listener], observed: ObservedStack, view: View, foreign: set[str]
+    stack: Stack, there: Mapping[int, Listener], observed: ObservedStack, view: View, others: set[str]
 ) -> Iterator[_Wish]:
-    """All that leads somewhere; the target groups of the rules of others go into `foreign`."""
+    """All that leads somewhere; what the rules of others, and those that go, lead to is put into `others`."""
+    asked = {each.port for each in stack.listeners}
+    for port in there.keys() - asked:
+        others |= groups_of_listener(there[port])
     owned = ownership(view.policy.cluster, stack.group, observed.target_groups)
     for listener in stack.listeners:
         port, found = listener.port, there.get(listener.port)
@@ -71,7 +75,8 @@ def _wishes(
         what = f"the default backend on port {port}"
         yield _Wish(port, -1, None, listener.owner, what, _groups(listener.default_actions), before)
         matched = match_rules(listener.rules, found.rules if found else (), owned)
-        foreign.update(group for rule in matched.foreign for group in _groups(rule.content.actions))
+        for rule in (*matched.foreign, *matched.doomed):
+            others |= _groups(rule.content.actions)
         for index, pair in enumerate(matched.pairs):
             what = f"a target group for {place_of(pair.rule)} on port {port}"
             now = _groups(pair.existing.content.actions) if pair.existing else None
@@ -87,10 +92,10 @@ def _place(wish: _Wish) -> tuple[int, int]:
     return wish.port, wish.index
 
 
-def _surplus(wishes: list[_Wish], foreign: set[str], most: int) -> list[_Wish]:
+def _surplus(wishes: list[_Wish], others: set[str], most: int) -> list[_Wish]:
     """Those that would lead to one target group too many, while what leads somewhere now goes on to."""
     waiting = Counter(group for each in wishes for group in each.now or ())
-    used = set(foreign)
+    used = set(others)
     refused: list[_Wish] = []
     for wish in sorted(wishes, key=lambda each: (each.now is None, each.owner.age_order, _place(each))):
         waiting.subtract(wish.now or ())

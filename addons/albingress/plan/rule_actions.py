@@ -43,6 +43,7 @@ class RuleActions:
 
     `made`: keys of rules that are made, with what they match. `handled`: ARNs of rules that are changed or
     removed. `leavers`: by target group, the keys of actions after which a rule uses it no more.
+    `skips`: what of these waits.
     """
 
     def __init__(self, site: Site, matched: Matched, view: View) -> None:
@@ -56,6 +57,7 @@ class RuleActions:
         self.made: dict[str, Reach] = {}
         self.handled: set[str] = set()
         self.leavers: dict[str, tuple[str, ...]] = {}
+        self.skips: list[Skip] = []
         self._matched = matched
         self._rewritten: dict[str, Reach] = {}
         self._removed: dict[str, Reach] = {}
@@ -149,16 +151,19 @@ class RuleActions:
 
     def rewrite(self, pairs: Sequence[Pair], left_out: Sequence[Pair]) -> None:
         """Have rules say what is asked for, unless a rule that is missing should answer in front of them."""
-        missing = [self.reach(pair) for pair in left_out]
+        places = {pair.rule.key.digest: place for place, pair in enumerate(self._matched.pairs)}
+        missing = [(places[pair.rule.key.digest], self.reach(pair)) for pair in left_out]
         ahead: dict[str, Reach] = {}
         for pair in pairs:
             key, reach = rule_key(self.site.listener, pair), self.reach(pair)
+            place = places[pair.rule.key.digest]
             if key in self.made:
                 ahead[key] = reach
                 continue
             if self.is_rewritten(pair):
-                if meet_any(reach, missing):
+                if meet_any(reach, [other for at, other in missing if at < place]):
                     self._withheld.append(reach)
+                    self.skips.append(self.no_room_around(pair))
                     continue
                 needs = tuple(one for one, other in ahead.items() if reach.meets(other))
                 self._rewrite(pair, (*self._first, *self._then, *needs))

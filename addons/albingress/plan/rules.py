@@ -138,7 +138,7 @@ def _plan(draft: RuleActions, line: Line, found: Schedule, numbering: Numbering,
     return RulePlan(
         changes,
         removals,
-        tuple(draft.no_room(pair) for pair in found.left_out),
+        (*(draft.no_room(pair) for pair in found.left_out), *draft.skips),
         tuple(draft.made),
         not found.left_out,
         room - made,
@@ -152,7 +152,12 @@ def _make_room_only(draft: RuleActions, found: Schedule, room: int) -> RulePlan:
     early = tuple(step for step in found.steps if step.new is None)
     draft.take_steps(early, Numbering({}))
     left_out = {pair.rule.key.digest for pair in found.left_out}
-    waiting = [pair for pair in draft.line.pairs if pair.existing is None or draft.is_rewritten(pair)]
+    moved = draft.line.moved
+    waiting = [
+        pair
+        for pair in draft.line.pairs
+        if pair.existing is None or pair.existing.arn in moved or draft.is_rewritten(pair)
+    ]
     skips = tuple(
         draft.no_room(pair) if pair.rule.key.digest in left_out else draft.no_room_around(pair)
         for pair in waiting
