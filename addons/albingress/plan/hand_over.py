@@ -24,7 +24,7 @@ from addons.runtime.outcomes import ObjectRef
 
 _HASH = 10
 _NAMES = 5
-"""So many names a target group may have: for what takes over, and what that one takes over from, and so on."""
+"""So many names a target group may have: of what takes over, of what that took over from, and so on."""
 
 
 def current_balancer(stack: Stack, observed: ObservedStack) -> LoadBalancer | None:

@@ -27,9 +27,8 @@ from addons.albingress.plan.usage import groups_of_listener, ingress_of
 from addons.albingress.plan.view import View
 from addons.runtime.outcomes import Skip
 
-
 _OPENING = FixedResponse("503", "text/plain", "not ready yet")
-_NO_SECRET_YET = "-"
+_NOT_GIVEN_YET = "-"
 """In place of the digest of a secret in a tag: AWS has not been given it."""
 
 
@@ -128,7 +127,7 @@ def _as_opened(wish: DesiredListener, default: DefaultPlan, *, is_at_once: bool)
     if is_at_once:
         tags = new_tags(wish.tags, wish.attributes, wish.default_secret_digest)
         return replace(wish, default_actions=default.actions, tags=tags)
-    tags = new_tags(wish.tags, wish.attributes, _NO_SECRET_YET if wish.default_secret_digest else "")
+    tags = new_tags(wish.tags, wish.attributes, _NOT_GIVEN_YET if wish.default_secret_digest else "")
     return replace(wish, default_actions=(_OPENING,), default_secret="", tags=tags)
 
 

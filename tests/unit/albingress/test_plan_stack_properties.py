@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from addons.albingress.model.actions import Plan
-from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, SecurityGroup
+from addons.albingress.model.elb import LoadBalancer, ObservedStack
 from addons.albingress.model.rules import FixedResponse, RuleContent
 from addons.albingress.model.stack import (
     DesiredListener,
