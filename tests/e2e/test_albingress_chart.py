@@ -1,4 +1,4 @@
-"""The albingress chart on real nodes: it serves Ingresses, is asked and changed, and is taken away cleanly."""
+"""The albingress chart on real nodes: it serves Ingresses, is asked and changed, and goes without a trace."""
 
 import asyncio
 import os
