@@ -126,6 +126,18 @@ class World:
                 slice_of(f"192.168.0.{number + 10}", of=name), kind="endpointslices", version=DISCOVERY
             )
 
+    def endpoints(self, name: str, *addresses: str) -> None:
+        """Have a Service these endpoints and no others."""
+        made = slice_of(*addresses, of=name)
+        of_service = [
+            each
+            for each in self.api.store.list(DISCOVERY, "endpointslices")
+            if each["metadata"]["labels"]["kubernetes.io/service-name"] == name
+        ]
+        for each in of_service:
+            new = {**each, "endpoints": made["endpoints"]}
+            self.api.store.update(DISCOVERY, "endpointslices", new)
+
     def ingresses(self, *objects: Object) -> None:
         """Make Ingresses, or change them."""
         for obj in objects:

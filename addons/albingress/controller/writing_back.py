@@ -81,15 +81,12 @@ class WritingBack:
         """Whether nothing of a leaving Ingress is left, and somebody else serves it where it only moved."""
         if ingress.metadata.name and self._hand_overs.is_retained(ingress, stack.group):
             return False
-        asks_for_nothing = stack.load_balancer is None and not stack.held
-        if asks_for_nothing and (
-            observed.load_balancers or observed.target_groups or observed.security_groups
-        ):
+        is_end = not stack.members and not stack.held
+        if is_end and (observed.load_balancers or observed.target_groups or observed.security_groups):
             return False
-        left = [each for each in rest.actions if isinstance(each, _LEFT_BEHIND)]
-        held = {skip.ref for skip in rest.skips if skip.reason in (names.DELETE_HELD, names.MASS_DELETE)}
-        who = ref(ingress)
-        return not held & {who, None} and all(each.ref not in (who, None) for each in left)
+        left = {each.ref for each in rest.actions if isinstance(each, _LEFT_BEHIND)}
+        left |= {skip.ref for skip in rest.skips if skip.reason == names.DELETE_HELD}
+        return left.isdisjoint({ref(ingress), None} if is_end else {ref(ingress)})
 
     async def _let_go(self, group: GroupId, ingress: Ingress) -> None:
         version = ""
