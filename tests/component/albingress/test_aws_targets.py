@@ -1,7 +1,7 @@
 """Targets come and go, many with one call, whatever else is being read."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,6 +10,7 @@ from addons.albingress.aws.calls import RATES
 from addons.albingress.aws.targets import Targets
 from addons.albingress.model.targets import DeregisterTargets, RegisterTargets, Target, TargetAction
 from addons.runtime.outcomes import Outcome
+from addons.sim.aws.elbv2.account import USUAL_RATE_LIMITS
 from addons.sim.aws.throttle import RateLimit
 from tests.support.alb_aws import OWNER, SHOP, AlbDaemon, AlbSite, alb_site
 from tests.support.permits import PERMIT
@@ -123,24 +124,23 @@ class TestPriority:
             assert await seconds_to_fill(daemon, 50) < 0.1
 
     async def test_nor_does_it_where_aws_throttles_what_is_read(self, site: AlbSite) -> None:
-        site.account.knobs.rate_limits = {"Describe*": RateLimit(1, 5)}
-        async with busy(site) as daemon:
+        async with busy(site, {"Describe*": RateLimit(0.5, 2)}) as daemon:
             assert "Throttling" in {call.error for call in site.endpoint.calls}
             assert await seconds_to_fill(daemon, 50) < 0.1
 
     async def test_registrations_that_aws_throttles_find_their_pace(self, site: AlbSite) -> None:
-        site.account.knobs.rate_limits = {"RegisterTargets": RateLimit(4, 20), "Describe*": RateLimit(10, 40)}
-        async with busy(site) as daemon:
+        async with busy(site, USUAL_RATE_LIMITS) as daemon:
             assert 7.5 < await seconds_to_fill(daemon, 50) < 30
 
 
 @asynccontextmanager
-async def busy(site: AlbSite) -> AsyncIterator[AlbDaemon]:
-    """A daemon with the rates of a real one that reads a group over and over."""
+async def busy(site: AlbSite, limits: Mapping[str, RateLimit] | None = None) -> AsyncIterator[AlbDaemon]:
+    """A daemon with the rates of a real one that reads a group over and over, while AWS has these limits."""
     async with site.daemon() as daemon:
         await daemon.settle(site.wish())
     async with site.daemon(rates=RATES) as daemon:
         await daemon.balancers.observe(SHOP)
+        site.account.knobs.rate_limits = dict(limits or {})
         reading = [asyncio.create_task(daemon.balancers.audit(SHOP)) for _ in range(50)]
         await asyncio.sleep(5)
         yield daemon
