@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from addons.sim.aws.elbv2.model import Rule
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.alb_aws import FAST
+from tests.support.alb_lives import Life
 from tests.support.alb_targets import DISCOVERY, service, slice_of
 from tests.support.until import until
 from tests.support.virtual import START, VirtualLoop, virtual_now
@@ -80,6 +81,8 @@ def ingress_class(
 
 class World:
     """An API server and an AWS with a VPC of two zones, and daemons that work between them."""
+
+    cluster = "prod"
 
     def __init__(self, api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
         self.api, self.aws, self.folder = api, aws, folder
@@ -229,12 +232,13 @@ class World:
         print_plan: PrintPlan | None = None,
         replica: str = "",
         rates: Mapping[str, Rate] = FAST,
+        life: Life | None = None,
     ) -> AsyncIterator[Controller]:
         """A controller with its caches running; it does not reconcile by itself yet.
 
-        A `replica` does so only while it holds the Lease.
+        A `replica` does so only while it holds the Lease. Where there is a `life`, that says when it ends.
         """
-        argv = ["--cluster-name=prod", f"--aws-vpc-id={self.vpc_id}", "--aws-region=eu-central-1"]
+        argv = [f"--cluster-name={self.cluster}", f"--aws-vpc-id={self.vpc_id}", "--aws-region=eu-central-1"]
         argv += [f"--kubeconfig={self.kubeconfig}", f"--aws-endpoint-url={self.aws.url}"]
         argv += ["--leader-elect" if replica else "--no-leader-elect", *flags]
         config = load(Config, argv, {}, env_prefixes=ENV_PREFIXES)
@@ -242,7 +246,7 @@ class World:
             "albingress", config, rates=rates, instance=replica or "test", operations=OPERATIONS
         )
         now = virtual_now if isinstance(asyncio.get_running_loop(), VirtualLoop) else utc_now
-        async with connecting as parts:
+        async with connecting as real, life.led_by(real, self) if life else nullcontext(real) as parts:
             self.parts: Parts = parts
             made = build_controller(config, replace(parts, print_plan=print_plan), now=now)
             self.last_pass = made.last_pass
