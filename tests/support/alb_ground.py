@@ -118,7 +118,7 @@ class Ground(World):
     def serving(
         self, *names: str, group: str = "shop", scheme: str = "internal", left: tuple[str, ...] = ()
     ) -> Object:
-        """The state in which these Ingresses of a group are served, in order, and those that `left` are not."""
+        """The state in which these Ingresses of a group are served, and those that `left` are not."""
         which = GroupId(group)
         balancer = load_balancer_name(self.cluster, which, scheme)
         shared = backend_group_name(self.cluster)
