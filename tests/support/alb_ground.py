@@ -151,5 +151,6 @@ class Ground(World):
             if since and loop.time() >= since + LASTING:
                 return
             await asyncio.sleep(LOOK)
-        assert self.state() == wanted, when
-        raise AssertionError(f"{when}: it does not last, or too little was done")
+        state = self.state()
+        others = [f"{key}: {state[key]}, not {wanted[key]}" for key in wanted if state[key] != wanted[key]]
+        raise AssertionError(f"{when}: {'; '.join(others) or 'it does not last, or too little was done'}")
