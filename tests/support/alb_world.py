@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from addons.albingress.aws.calls import OPERATIONS
 from addons.albingress.config import ENV_PREFIXES, Config
@@ -79,6 +82,13 @@ def ingress_class(
     return {"metadata": {"name": name, "annotations": marks}, "spec": spec}
 
 
+@cache
+def definitions() -> tuple[Object, ...]:
+    """The custom resources of the chart."""
+    folder = Path(__file__).resolve().parents[2] / "charts/albingress/crds"
+    return tuple(yaml.safe_load(file.read_text()) for file in sorted(folder.iterdir()))
+
+
 class World:
     """An API server and an AWS with a VPC of two zones, and daemons that work between them."""
 
@@ -102,6 +112,8 @@ class World:
         self.own_groups = frozenset(aws.ec2.account.security_groups)
         self.kubeconfig = folder / "kubeconfig"
         self.kubeconfig.write_text(api.kubeconfig())
+        for each in definitions():
+            self.create(each, kind="customresourcedefinitions", version="apiextensions.k8s.io/v1")
         self.create(ingress_class(), kind="ingressclasses", version=NETWORKING)
 
     def create(self, *objects: Object, kind: str = "services", version: str = "v1") -> None:
@@ -116,6 +128,18 @@ class World:
             self.create(
                 slice_of(f"192.168.0.{number + 10}", of=name), kind="endpointslices", version=DISCOVERY
             )
+
+    def endpoints(self, name: str, *addresses: str) -> None:
+        """Have a Service these endpoints and no others."""
+        made = slice_of(*addresses, of=name)
+        of_service = [
+            each
+            for each in self.api.store.list(DISCOVERY, "endpointslices")
+            if each["metadata"]["labels"]["kubernetes.io/service-name"] == name
+        ]
+        for each in of_service:
+            new = {**each, "endpoints": made["endpoints"]}
+            self.api.store.update(DISCOVERY, "endpointslices", new)
 
     def ingresses(self, *objects: Object) -> None:
         """Make Ingresses, or change them."""
