@@ -1,6 +1,7 @@
 """A world for albingress in which all is counted: pods on a node of the VPC, and somebody else's things."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,14 +142,22 @@ class Ground(World):
             "theirs untouched": True,
         }
 
-    async def becomes(self, wanted: Object, when: str = "", *, but_at_least: int = 0) -> None:
-        """Return when the state is this, stays it for a while, and so many calls have changed AWS."""
+    async def becomes(
+        self,
+        wanted: Object,
+        when: str = "",
+        *,
+        but_at_least: int = 0,
+        unless: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Return when the state is this, stays it for a while, and so many calls have changed AWS; or at once
+        when `unless` says so."""
         loop = asyncio.get_running_loop()
         end, since = loop.time() + PATIENCE, 0.0
         while loop.time() < end:
             is_so = len(self.changes()) >= but_at_least and self.state() == wanted
             since = (since or loop.time()) if is_so else 0.0
-            if since and loop.time() >= since + LASTING:
+            if (since and loop.time() >= since + LASTING) or unless():
                 return
             await asyncio.sleep(LOOK)
         state = self.state()

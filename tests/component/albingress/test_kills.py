@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 
 from addons.sim.kubeapi.server import KubeApi
-from tests.support.alb_ground import LOOK, PATIENCE, Ground
+from tests.support.alb_ground import Ground
 from tests.support.alb_lives import Life
 from tests.support.alb_world import ingress
 from tests.support.aws_thread import simulated_aws
 from tests.support.cni_aws import Killed
 from tests.support.drawn import Draw
-from tests.support.until import until
 
 pytestmark = [pytest.mark.virtual_time, pytest.mark.timeout(1200)]
 
@@ -125,9 +124,9 @@ class TestKilled:
             async with begun(ground, story, life):
                 life.count_from_now(dies_at=number, is_sent=is_sent)
                 story.make(ground)
-                await until(life.is_over.is_set, seconds=PATIENCE, pause=LOOK)
+                await ground.becomes(story.end(ground), "before it is killed", unless=life.is_over.is_set)
             async with ground.running():
-                await ground.becomes(story.end(ground), f"killed at {number}, {life.changes[-1]}")
+                await ground.becomes(story.end(ground), f"killed at {number}, {life.changes[-1:]}")
                 await cleared(ground)
 
 
