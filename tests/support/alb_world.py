@@ -100,20 +100,27 @@ class World:
         loop = asyncio.get_running_loop()
         if isinstance(loop, VirtualLoop):
             aws.ec2.agenda.now = lambda: START + timedelta(seconds=loop.time())
-        network = aws.ec2.network
-        self.vpc_id = network.create_vpc("10.0.0.0/16").id
-        roles = {"kubernetes.io/role/internal-elb": "1", "kubernetes.io/role/elb": "1"}
-        self.subnets = [
-            network.create_subnet(
-                self.vpc_id, f"10.0.{number}.0/24", zone=f"eu-central-1{zone}", tags=roles
-            ).id
-            for number, zone in enumerate("ab")
-        ]
+        self.vpc_id, self.subnets = self.make_network()
         self.own_groups = frozenset(aws.ec2.account.security_groups)
         self.kubeconfig = folder / "kubeconfig"
         self.kubeconfig.write_text(api.kubeconfig())
         for each in definitions():
             self.create(each, kind="customresourcedefinitions", version="apiextensions.k8s.io/v1")
+        self.make_objects()
+
+    def make_network(self) -> tuple[str, list[str]]:
+        """Make a VPC with two subnets; give their ids."""
+        network = self.aws.ec2.network
+        vpc_id = network.create_vpc("10.0.0.0/16").id
+        roles = {"kubernetes.io/role/internal-elb": "1", "kubernetes.io/role/elb": "1"}
+        subnets = [
+            network.create_subnet(vpc_id, f"10.0.{number}.0/24", zone=f"eu-central-1{zone}", tags=roles).id
+            for number, zone in enumerate("ab")
+        ]
+        return vpc_id, subnets
+
+    def make_objects(self) -> None:
+        """Make what there is in Kubernetes at first: the class alb."""
         self.create(ingress_class(), kind="ingressclasses", version=NETWORKING)
 
     def create(self, *objects: Object, kind: str = "services", version: str = "v1") -> None:
