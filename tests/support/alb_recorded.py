@@ -1,6 +1,7 @@
 """A cluster and an account as the original left them, for our controller to take over."""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,8 @@ class RecordedWorld(World):
         self.cluster = original.cluster
         super().__init__(api, aws, folder)
         self.arns = frozenset(self._tags())
+        shared = self.aws.ec2.account.security_groups.values()
+        self.own_groups = frozenset(each.id for each in shared if "elbv2.k8s.aws/cluster" not in each.tags)
 
     def make_network(self) -> tuple[str, list[str]]:
         """Put the account back."""
@@ -88,6 +91,21 @@ class RecordedWorld(World):
         found = next(each for each in self._ingresses() if each["metadata"]["name"] == name)
         (was,) = (each for each in self.original.of_kind("Ingress") if each["metadata"]["name"] == name)
         self._update(found, was["metadata"].get("annotations", {}), was["spec"])
+
+    def tell_secret(self, client_secret: str) -> None:
+        """Have the Secret of the login say this."""
+        (was,) = self.original.of_kind("Secret")
+        now = self.api.store.get("v1", "secrets", was["metadata"]["namespace"], was["metadata"]["name"])
+        data = {**now["data"], "clientSecret": b64encode(client_secret.encode()).decode()}
+        self.api.store.update("v1", "secrets", {**now, "data": data})
+
+    def delete_ingress(self, *names: str) -> None:
+        """Delete Ingresses."""
+        for each in self._ingresses():
+            if each["metadata"]["name"] in names:
+                self.api.store.delete(
+                    NETWORKING, "ingresses", each["metadata"]["namespace"], each["metadata"]["name"]
+                )
 
     def _update(self, found: Object, annotations: Object, spec: Object) -> None:
         changed = {**found, "metadata": {**found["metadata"], "annotations": annotations}, "spec": spec}

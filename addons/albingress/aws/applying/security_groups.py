@@ -91,7 +91,7 @@ async def revoke(work: Work, action: RevokeIngress) -> None:
 
 
 async def delete(work: Work, action: DeleteSecurityGroup) -> None:
-    """Have the group not be there, nor rules of ours that let it in; AWS itself is asked first whose it is."""
+    """Have the group not be there, nor rules of ours that let it in; AWS is asked first whose it is."""
     items = await work.door.reading.security_groups({"group-id": action.id})
     if items:
         work.door.ownership.check(work.stack, action.id, security_group_from_api(items[0]).tags)
