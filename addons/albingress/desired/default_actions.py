@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from addons.albingress import names
 from addons.albingress.desired.answers import Answering, Answers
 from addons.albingress.desired.backends import Protocol
-from addons.albingress.desired.incumbent_rules import IncumbentRules
+from addons.albingress.desired.incumbent_rules import IncumbentRules, lets_nobody_in
 from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.not_usable import Faults
 from addons.albingress.desired.placeholders import ANSWERS_503, NOT_FOUND, STAYS
 from addons.albingress.model.objects import IngressBackend
+from addons.albingress.model.rules import Action
 from addons.runtime.objects import Key
 
 _PLACE = "default backend"
@@ -45,12 +46,18 @@ def default_answering(
     if member.doubt or member.key in kept:
         return _in_doubt(unheard, incumbents, member, backend, port=port, protocol=protocol)
     found = answers.read(member, backend, port=port, protocol=protocol, place=_PLACE)
-    standing = incumbents.default_actions(port) if found.may_stay else ()
-    stays = bool(standing) and True
+    standing = _may_stay(found, incumbents.default_actions(port))
     if found.fault:
-        effect = STAYS if stays else ANSWERS_503
+        effect = STAYS if standing else ANSWERS_503
         faults.note(found.fault, member.ref, effect=effect, place=f"{_PLACE} on port {port}")
-    return Answering(actions=standing, groups=found.groups) if stays else found
+    return Answering(actions=standing, groups=found.groups) if standing else found
+
+
+def _may_stay(found: Answering, standing: tuple[Action, ...]) -> tuple[Action, ...]:
+    """What AWS has, where that is better and leads nobody past a login that is asked for; else nothing."""
+    if not found.may_stay or (found.is_protected and not lets_nobody_in(standing)):
+        return ()
+    return standing
 
 
 def _in_doubt(

@@ -89,7 +89,8 @@ class TestStrict:
     def test_a_group_with_a_problem_is_held_and_says_why(self) -> None:
         stack, problems = stack_of(member("bad", rule("bad.org", path("/", "nobody"))), strict=True)
         assert stack.held == (
-            "1 problems, and --strict changes nothing before; ingress/shop/bad: " + problems[0].message
+            "--strict changes nothing of a group with a problem; it has 1 problem: ingress/shop/bad: "
+            + problems[0].message
         )
 
     def test_a_group_in_order_is_not(self) -> None:
