@@ -7,9 +7,8 @@ from addons.albingress.desired.answers import Answering, Answers
 from addons.albingress.desired.backends import Protocol
 from addons.albingress.desired.incumbent_rules import IncumbentRules, lets_nobody_in
 from addons.albingress.desired.inputs import Member
-from addons.albingress.desired.not_usable import Faults
-from addons.albingress.desired.placeholders import ANSWERS_503, NOT_FOUND, STAYS
-from addons.albingress.model.objects import IngressBackend
+from addons.albingress.desired.not_usable import Faults, NotUsable
+from addons.albingress.desired.placeholders import ANSWERS_503, NOT_FOUND, STAYS, placeholder
 from addons.albingress.model.rules import Action
 from addons.runtime.objects import Key
 
@@ -44,7 +43,8 @@ def default_answering(
             place=f"default backend on port {port}",
         )
     if member.doubt or member.key in kept:
-        return _in_doubt(unheard, incumbents, member, backend, port=port, protocol=protocol)
+        found = unheard.read(member, backend, port=port, protocol=protocol, place=_PLACE)
+        return _as_it_is(found, incumbents, member, port)
     found = answers.read(member, backend, port=port, protocol=protocol, place=_PLACE)
     standing = _may_stay(found, incumbents.default_actions(port))
     if found.fault:
@@ -60,16 +60,10 @@ def _may_stay(found: Answering, standing: tuple[Action, ...]) -> tuple[Action, .
     return standing
 
 
-def _in_doubt(
-    unheard: Answers,
-    incumbents: IncumbentRules,
-    member: Member,
-    backend: IngressBackend,
-    *,
-    port: int,
-    protocol: Protocol,
-) -> Answering:
-    """What AWS has stays, with its target groups; 404 where it has no such listener."""
-    found = unheard.read(member, backend, port=port, protocol=protocol, place=_PLACE)
+def _as_it_is(found: Answering, incumbents: IncumbentRules, member: Member, port: int) -> Answering:
+    """What AWS has stays, with its target groups, but not past a login; 404 where it has no such listener."""
+    standing = incumbents.default_actions(port) or (NOT_FOUND,)
+    if not member.doubt and found.is_protected and not lets_nobody_in(standing):
+        return Answering(actions=(placeholder(NotUsable("", shown="login is not possible")),))
     known = tuple(group for group in found.groups if group.name in incumbents.target_group_names)
-    return Answering(actions=incumbents.default_actions(port) or (NOT_FOUND,), groups=known)
+    return Answering(actions=standing, groups=known)
