@@ -11,6 +11,7 @@ from addons.albingress.desired.annotation_values import (
     items,
     items_of,
     pairs,
+    port_or_name,
     text,
 )
 from addons.albingress.desired.asked import Setting
@@ -100,7 +101,10 @@ TARGET_GROUP_ATTRIBUTES: Final = Setting(
     names.TARGET_GROUP_ATTRIBUTES, pairs, "Attributes of the target groups.", "both"
 )
 HEALTHCHECK_PORT: Final = Setting(
-    names.HEALTHCHECK_PORT, text, "`traffic-port`, or a port of the Service by number or name.", "both"
+    names.HEALTHCHECK_PORT,
+    port_or_name,
+    "`traffic-port`, or a port of the Service by number or name.",
+    "both",
 )
 HEALTHCHECK_PROTOCOL: Final = Setting(
     names.HEALTHCHECK_PROTOCOL, choice("HTTP", "HTTPS"), "How health is asked for.", "both"

@@ -26,19 +26,20 @@ def default_answering(
     members: Sequence[Member],
     kept: frozenset[Key] = frozenset(),
 ) -> Answering:
-    """The default actions of a listener. Of several default backends the first in order counts.
+    """The default actions of a listener. Of several default backends that in AWS counts, else the first.
 
     One that cannot be used now answers 503, or what AWS has stays, as it does for members of `kept`.
     """
     wished = [(each, backend) for each in members if (backend := each.ingress.spec.default_backend)]
     if not wished:
         return Answering(actions=(NOT_FOUND,))
-    member, backend = wished[0]
-    for loser, _ in wished[1:]:
+    standing = incumbents.default_owner(port, [each.key for each, _ in wished])
+    member, backend = next((one for one in wished if one[0].key == standing), wished[0])
+    for loser in (each for each, _ in wished if each is not member):
         faults.add(
             loser.ref,
             names.CONFLICTING_SETTING,
-            f"a listener has one default backend, and that of ingress {member.name} comes first; remove one",
+            f"a listener has one default backend, and that of ingress {member.name} counts; remove one",
             effect="not used",
             place=f"default backend on port {port}",
         )
@@ -46,11 +47,11 @@ def default_answering(
         found = unheard.read(member, backend, port=port, protocol=protocol, place=_PLACE)
         return _as_it_is(found, incumbents, member, port)
     found = answers.read(member, backend, port=port, protocol=protocol, place=_PLACE)
-    standing = _may_stay(found, incumbents.default_actions(port))
+    kept_actions = _may_stay(found, incumbents.default_actions(port))
     if found.fault:
-        effect = STAYS if standing else ANSWERS_503
+        effect = STAYS if kept_actions else ANSWERS_503
         faults.note(found.fault, member.ref, effect=effect, place=f"{_PLACE} on port {port}")
-    return Answering(actions=standing, groups=found.groups) if standing else found
+    return Answering(actions=kept_actions, groups=found.groups) if kept_actions else found
 
 
 def _may_stay(found: Answering, standing: tuple[Action, ...]) -> tuple[Action, ...]:

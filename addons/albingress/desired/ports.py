@@ -132,7 +132,10 @@ def _listening(member: Member, holders: RuleHolders) -> tuple[list[Listening], t
         return found, _told_with_ports(asked, found)
     certificates = asked_of(member, annotations.CERTIFICATE_ARN, class_params.CERTIFICATE_ARN)
     ports = asked or ((_HTTP,) if certificates is None else (_HTTPS,))
-    return [Listening(member, port) for port in ports], ()
+    if asked is not None or not isinstance(certificates, Invalid):
+        return [Listening(member, port) for port in ports], ()
+    standing = tuple(map(_port_of, holders.sure(member)))
+    return [Listening(member, port) for port in standing or ports], certificates.problems
 
 
 def _port_of(listener: Listener) -> ListenPort:
