@@ -37,6 +37,7 @@ class Port(Struct, frozen=True, kw_only=True):
     redirect: Redirect | None = None
     incumbent: Listener | None = None
     certificates: tuple[str, ...] = ()
+    certificate_owners: tuple[Owner, ...] = ()
     ssl_policy: str = ""
     mutual_authentication: Pairs = ()
     attributes: Pairs = ()
@@ -60,6 +61,7 @@ class Port(Struct, frozen=True, kw_only=True):
             default_actions=(self.redirect,) if self.redirect else default_actions,
             rules=() if self.redirect else rules,
             certificates=self.certificates,
+            certificate_owners=self.certificate_owners,
             ssl_policy=self.ssl_policy,
             mutual_authentication=self.mutual_authentication,
             attributes=self.attributes,
@@ -111,6 +113,7 @@ def _port(
         redirect=Redirect("HTTP_301", "HTTPS", port=str(redirect.port)) if sends_on else None,
         incumbent=incumbent,
         certificates=tls.certificates,
+        certificate_owners=tls.owners,
         ssl_policy=tls.policy,
         mutual_authentication=tls.verification,
         attributes=attributes.pairs,
@@ -143,6 +146,7 @@ class _Tls(Struct, frozen=True):
 
     is_open: bool = False
     certificates: tuple[str, ...] = ()
+    owners: tuple[Owner, ...] = ()
     policy: str = ""
     verification: Pairs = ()
     unserved: frozenset[Key] = frozenset()
@@ -172,6 +176,7 @@ def _tls(inputs: GroupInputs, use: PortUse) -> _Tls:
     return _Tls(
         bool(certificates.arns or has),
         certificates.arns,
+        certificates.owners,
         policy.value or inputs.config.default_ssl_policy,
         verification.value or (),
         frozenset(one.key for one in (*unread, *unverified)),

@@ -32,6 +32,9 @@ NOT_HERE: Final = frozenset(
 )
 """Annotations of the original that do nothing here."""
 
+_OFF: Final = frozenset({"false", "none"})
+"""Values by which they ask for nothing."""
+
 _OF_BACKENDS: Final = (annotations.ACTIONS, annotations.CONDITIONS, annotations.TRANSFORMS)
 
 
@@ -66,7 +69,7 @@ def _fate(key: str, obj: Ingress | Service) -> str:
     """What becomes of an annotation, in words; empty where it counts."""
     setting = _setting(key)
     if setting is None:
-        return _fate_of_unknown(key)
+        return _fate_of_unknown(key, obj.metadata.annotations[names.PREFIX + key])
     if isinstance(obj, Service):
         return "" if setting.place == "both" else "does nothing: it is read on Ingresses, not on Services"
     backend = key.removeprefix(f"{setting.key}.")
@@ -75,9 +78,9 @@ def _fate(key: str, obj: Ingress | Service) -> str:
     return ""
 
 
-def _fate_of_unknown(key: str) -> str:
+def _fate_of_unknown(key: str, value: str) -> str:
     if key in NOT_HERE or key.startswith(("frontend-nlb-", "target-control-port.")):
-        return "is not supported and does nothing"
+        return "" if value in _OFF else "is not supported and does nothing"
     known = [setting.key for setting in annotations.SETTINGS]
     return f"does nothing: there is none of that name{_meant(key, known)}"
 

@@ -32,6 +32,11 @@ def test_one_of_the_original_that_does_nothing_here_is_told() -> None:
     ]
 
 
+def test_but_not_one_that_asks_for_nothing() -> None:
+    said = {"shield-advanced-protection": "false", "web-acl-id": "none"}
+    assert unknown_annotations(ingress("web", said)) == ()
+
+
 def test_every_annotation_of_the_table_is_known() -> None:
     assert unknown(*(one.key for one in annotations.SETTINGS if not one.is_family)) == []
 
