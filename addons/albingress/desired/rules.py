@@ -17,6 +17,7 @@ from addons.albingress.desired.not_usable import Faults, NotUsable
 from addons.albingress.desired.placeholders import ANSWERS_503, NO_RULE, STAYS, placeholder
 from addons.albingress.desired.places import Place, conditions_of, host_and_path_of, places, takes_from_nobody
 from addons.albingress.desired.redirects import hides, leads_to_itself, redirect_of
+from addons.albingress.desired.shadows import Shadows
 from addons.albingress.desired.splitting import split
 from addons.albingress.model.rules import Condition, RuleContent
 from addons.albingress.model.stack import DesiredRule, DesiredTargetGroup
@@ -43,6 +44,7 @@ class ListenerRules:
         self._kept = KeptRules(incumbents, unheard, faults)
         self._faults = faults
         self.groups: dict[str, DesiredTargetGroup] = {}
+        self.shadows = Shadows()
 
     def read(
         self,
@@ -57,17 +59,19 @@ class ListenerRules:
         rules: list[DesiredRule] = []
         for place in everyone:
             if place.member.doubt or place.member.key in kept:
+                self.shadows.serve(place)
                 rules += self._kept.all_of(place, port, protocol)
                 self.groups |= self._kept.groups_of(place, port, protocol)
                 continue
             try:
                 conditions = conditions_of(place)
             except NotUsable as fault:
+                self.shadows.serve(place)
                 rules += self._unmatched(place, port, protocol, fault, everyone)
                 continue
             if first := next((other for other, taken in hiding if hides(taken, conditions)), None):
-                because = f"{first} of {first.member.name} redirects all of its requests"
-                rules.append(place.rule(None, "absent", because))
+                because = f"{first} of {first.member.name} redirects all that it is for; change the order"
+                rules.append(self._hidden(place, because))
                 continue
             answering = self._answers.read(
                 place.member, place.path.backend, port=port, protocol=protocol, place=str(place)
@@ -76,11 +80,16 @@ class ListenerRules:
                 content = RuleContent(conditions, answering.actions)
                 if leads_to_itself(content, port=port, protocol=protocol):
                     because = f"on port {port} it would redirect to itself"
-                    rules.append(place.rule(None, "absent", because))
+                    rules.append(self._hidden(place, because))
                     continue
                 hiding.append((place, conditions))
+            self.shadows.serve(place)
             rules += self._parts(place, port, conditions, answering)
         return tuple(rules)
+
+    def _hidden(self, place: Place, because: str) -> DesiredRule:
+        self.shadows.hide(place, because)
+        return place.rule(None, "absent", because)
 
     def _parts(
         self, place: Place, port: int, conditions: Sequence[Condition], answering: Answering

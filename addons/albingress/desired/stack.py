@@ -55,6 +55,9 @@ def _listeners(
     listeners = []
     for port in ports:
         if port.redirect:
+            to = port.redirect.port
+            where = f"port {port.port} sends everybody to HTTPS port {to}; add that to listen-ports"
+            reader.shadows.hide_all((one for one in port.members if not one.doubt), where)
             listeners.append(port.listener(()))
             continue
         found = default_answering(
@@ -72,6 +75,7 @@ def _listeners(
         listeners.append(
             port.listener(found.actions, rules, secret=found.secret, secret_digest=found.secret_digest)
         )
+    faults.tell(reader.shadows.problems())
     return tuple(listeners), tuple(reader.groups[name] for name in sorted(reader.groups))
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from addons.albingress import names
 from addons.albingress.desired.frontend import backend_group
 from addons.albingress.desired.inputs import GroupInputs
 from addons.albingress.desired.stack import desired_stack

@@ -1,10 +1,15 @@
 """The whole stack of a group: what one member gets wrong costs that member alone."""
 
+import json
+from typing import Any
+
 from msgspec.structs import replace
 
 from addons.albingress import names
+from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.stack import desired_stack
 from addons.albingress.model.stack import Stack
+from addons.runtime.outcomes import Problem
 from tests.support.alb_rules import (
     LOGIN,
     in_words,
@@ -34,6 +39,10 @@ def of(stack: Stack, name: str) -> dict[int, tuple[object, ...]]:
     }
 
 
+def message(problem: Problem) -> str:
+    return f"{problem.ref.name} {problem.reason}: {problem.message}"
+
+
 class TestWhole:
     """A group in order."""
 
@@ -54,7 +63,10 @@ class TestWhole:
         stack, problems = stack_of(member("a", said=BOTH_PORTS | {"ssl-redirect": "443"}), member("b"))
         assert said(stack, 80) == []
         assert said(stack, 443) == ["a.org/ -> web"]
-        assert problems == ()
+        assert list(map(message, problems)) == [
+            "b RuleShadowed: no request gets to b.org/: port 80 sends everybody to HTTPS port 443;"
+            " add that to listen-ports"
+        ]
 
     def test_a_login_redirects_from_http_to_the_https_port_of_the_same_ingress(self) -> None:
         stack, problems = stack_of(member("a", said=BOTH_PORTS | LOGIN), secrets=[secret()])
@@ -74,6 +86,32 @@ class TestWhole:
         six = [service(families=("IPv6",))]
         plain, _ = stack_of(member("a"), services=six)
         assert said(plain, 80) == ["a.org/ placeholder -> 503"]
+
+
+class TestShadows:
+    """A path that no request gets to is told, and holds nothing."""
+
+    TO_HTTPS = json.dumps(
+        {
+            "type": "redirect",
+            "redirectConfig": {"statusCode": "HTTP_301", "protocol": "HTTPS", "port": "443"},
+        }
+    )
+
+    def redirecting(self, said: dict[str, Any]) -> Member:
+        everything = rule("", path("/*", "ssl", "use-annotation", kind="ImplementationSpecific"))
+        return member("a", everything, rule("a.org"), said={"actions.ssl": self.TO_HTTPS} | said)
+
+    def test_behind_a_redirect_on_its_only_port(self) -> None:
+        stack, problems = stack_of(self.redirecting({}), strict=True)
+        assert [message(each) for each in problems] == [
+            "a RuleShadowed: no request gets to a.org/: */* of shop/a redirects all that it is for;"
+            " change the order"
+        ]
+        assert stack.held == ""
+
+    def test_not_where_another_port_serves_it(self) -> None:
+        assert stack_of(self.redirecting(BOTH_PORTS))[1] == ()
 
 
 class TestStrict:
