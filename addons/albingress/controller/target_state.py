@@ -26,7 +26,6 @@ class GroupTargets:
     reads: bool = False
     is_urgent: bool = False
     woken_at: float | None = None
-    audit: asyncio.TimerHandle | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def forget(self) -> None:
@@ -36,9 +35,6 @@ class GroupTargets:
         self.refused.clear()
         self.reads = self.is_urgent = False
         self.woken_at = None
-        if self.audit:
-            self.audit.cancel()
-            self.audit = None
 
     def take_in(self, observed: Iterable[TargetHealth]) -> tuple[list[Target], list[Target]]:
         """Take what AWS has for true; the targets that are gone, and come, without our doing."""
