@@ -125,7 +125,7 @@ class TargetRegistrar:
         now = asyncio.get_running_loop().time()
         for group in self._bindings.groups() if touched[0] == NODES else groups:
             state = self._state(group)
-            state.is_urgent = True
+            state.is_urgent |= touched[0] != NODES or self._has_nodes(group)
             state.woken_at = now if state.woken_at is None else state.woken_at
             self._loop.wake(group)
 
@@ -235,7 +235,7 @@ class TargetRegistrar:
             await self._read(group, state, is_shared=any(each.shared for each in wishes.bindings))
         plan = plan_targets(self._view(group, state, wishes))
         await self._calls.register(state, plan, permit)
-        self._observe_latency(state)
+        self._observe_latency(state, plan)
         self._tell_gates(group, state, wishes)
         plan = plan_targets(self._view(group, state, wishes)) if state.refused else plan
         for gone in plan.deregister:
@@ -281,10 +281,13 @@ class TargetRegistrar:
                 pods = {target: pod for target, pod in wanted.pods.items() if target.key in registered}
                 self._gates.update(GatedGroup(binding=each, pods=pods))
 
-    def _observe_latency(self, state: GroupTargets) -> None:
-        if state.woken_at is not None:
+    def _observe_latency(self, state: GroupTargets, plan: TargetPlan) -> None:
+        if state.woken_at is not None and plan.register:
             _SECONDS.observe(asyncio.get_running_loop().time() - state.woken_at)
         state.woken_at = None
+
+    def _has_nodes(self, group: str) -> bool:
+        return any(each.target_type == "instance" for each in self._bindings.of_group(group))
 
     def _state(self, group: str) -> GroupTargets:
         return self._groups.setdefault(group, GroupTargets())
