@@ -44,7 +44,7 @@ def cluster(site: Site) -> Iterator[Cluster]:
             ip("route", "del", node.pods)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 async def definitions(cluster: Cluster) -> None:
     """The custom resources of the chart, and the class."""
     kubectl = Kubectl((require_kubectl(), "--kubeconfig", str(cluster.kubeconfig)))
