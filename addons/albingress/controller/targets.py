@@ -129,11 +129,14 @@ class TargetRegistrar:
             state.woken_at = now if state.woken_at is None else state.woken_at
             self._loop.wake(group)
 
-    async def run(self, permit: Permit) -> None:
-        """Keep targets as they are asked for until the permit is stopped; calls under way end."""
+    def forget(self) -> None:
+        """Have every group read again: others may have acted meanwhile."""
         for group, state in self._groups.items():
             self._due.forget(group)
             state.forget()
+
+    async def run(self, permit: Permit) -> None:
+        """Keep targets as they are asked for until the permit is stopped; calls under way end."""
         for group in self._bindings.groups():
             self._loop.wake(group, after=0)
         self._is_running = True
