@@ -98,6 +98,7 @@ class TargetPath:
         """Every group has told of its bindings; load balancers send from these security groups."""
         self._is_complete = True
         self._sources = frozenset(sources)
+        self._tell_complete()
 
     async def run(self, permit: Permit) -> None:
         """Do all of it until the permit is stopped; calls under way end."""
@@ -117,8 +118,7 @@ class TargetPath:
         await self._know_network()
         failures = await self.users.run_once(permit)
         failures |= await self.registrar.run_once(permit)
-        if self._is_complete and self.users.is_complete:
-            self.rules.complete(self._sources)
+        self._tell_complete()
         return failures | await self.rules.run_once(permit)
 
     @property
@@ -136,7 +136,10 @@ class TargetPath:
     async def _complete(self) -> None:
         """Say that all bindings are known, once the users' are too."""
         while True:
-            if self._is_complete and self.users.is_complete:
-                self.gates.complete()
-                self.rules.complete(self._sources)
+            self._tell_complete()
             await asyncio.sleep(_COMPLETE_SECONDS)
+
+    def _tell_complete(self) -> None:
+        if self._is_complete and self.users.is_complete:
+            self.gates.complete()
+            self.rules.complete(self._sources)
