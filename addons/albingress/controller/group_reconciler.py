@@ -27,6 +27,7 @@ from addons.albingress.model.objects import Ingress
 from addons.albingress.model.stack import Stack
 from addons.albingress.plan.dry_run import preview
 from addons.albingress.plan.guard import counted_deletes, guard, remember_deletes
+from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
 from addons.albingress.plan.view import View
 from addons.runtime.errors import OutsideError, Withheld
@@ -152,6 +153,8 @@ class GroupReconciler:
         self, group: GroupId, inputs: GroupInputs, observed: ObservedStack, permit: Permit
     ) -> Result:
         stack, problems = desired_stack(inputs)
+        view = self._views.of(inputs, observed)
+        stack = with_serving_groups(stack, observed, view.leaving, view.retained)
         observed = await self._views.complete(stack, observed)
         last = self.passes.get(group)
         await self._views.ask_health(group, last.skips if last else ())

@@ -7,6 +7,7 @@ that must have succeeded before.
 
 from collections.abc import Mapping
 from re import sub
+from typing import Literal
 
 from msgspec import Struct
 
@@ -149,10 +150,12 @@ class CreateListener(AwsAction, frozen=True):
 
 
 class ModifyListener(AwsAction, frozen=True):
-    """Change protocol, policy, default certificate or default action of a port."""
+    """Change some of a port: `tls` stands for protocol, policy, default certificate and what is asked of
+    clients, `default` for the default actions."""
 
     load_balancer: str
     listener: DesiredListener
+    parts: tuple[Literal["tls", "default"], ...] = ("tls", "default")
 
 
 class ModifyListenerAttributes(AwsAction, frozen=True):
