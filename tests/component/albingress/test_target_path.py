@@ -44,12 +44,12 @@ class TestWhatIsRegistered:
 
     async def test_endpoints_without_pods_are(self, world: World) -> None:
         world.create(service("db", selector={}))
-        world.create(slice_of("198.51.100.7", "10.0.1.9", of="db"), kind="endpointslices", version=DISCOVERY)
+        world.create(slice_of("172.20.0.7", "10.0.1.9", of="db"), kind="endpointslices", version=DISCOVERY)
         world.ingresses(ingress("db"))
         async with world.running():
-            await until(lambda: world.targets("db") == ["10.0.1.9:8080", "198.51.100.7:8080"])
+            await until(lambda: world.targets("db") == ["10.0.1.9:8080", "172.20.0.7:8080"])
             zones = {each.id: each.zone for each in group_of(world, "db").targets.values()}
-            assert zones["198.51.100.7"] == "all"
+            assert zones["172.20.0.7"] == "all"
 
     async def test_who_is_terminating_is_not_although_shown_as_ready(self, world: World) -> None:
         world.serve("web")
