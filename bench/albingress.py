@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from addons.albingress.plan.stack import plan_stack
+from addons.sim.aws.ec2.interfaces import Wish
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from bench.memory import World as Pod
 from bench.memory import daemon, settled
 from tests.support import alb_stacks
-from tests.support.alb_targets import DISCOVERY, service, slice_of
+from tests.support.alb_targets import DISCOVERY, endpoint, node, pod, service, slice_of
 from tests.support.alb_world import World, ingress
 from tests.support.past import ROOT
 from tests.support.service_account import write_files
@@ -36,7 +37,7 @@ STEADY = {(1, 1): (11, 16), (10, 1): (20, 25), (30, 1): (40, 47), (30, 2): (43, 
 
 LATENCY = 0.05
 CROWD, COLD_GROUPS, COLD_SERVICES = 50, 100, 30
-PLANS = 50
+PLANS, PODS, NODES = 50, 100, 4
 
 
 def show(what: str, value: float, target: float | None, unit: str, original: str = "") -> None:
@@ -76,14 +77,32 @@ async def quiet(world: World) -> None:
         await asyncio.sleep(QUIET_SECONDS)
 
 
+def pods(world: World) -> list[str]:
+    """Nodes with a hundred pods that have addresses of the VPC: their names."""
+    ec2 = world.aws.ec2
+    for number in range(NODES):
+        instance = ec2.instances.launch("m5.4xlarge", world.subnets[0])
+        world.create(node(f"n{number}", instance.id), kind="nodes")
+        interface = ec2.account.interfaces_of(instance.id)[0]
+        for address in ec2.interfaces.assign(interface.id, Wish(count=PODS // NODES))[0]:
+            world.create(pod(f"p{address}", str(address), node=f"n{number}"), kind="pods")
+    return [each["metadata"]["name"] for each in world.api.store.list("v1", "pods")]
+
+
 def populate(world: World, groups: int, services: int, **annotations: str) -> None:
-    """Services with one endpoint each, and an Ingress for each of them."""
+    """Services with one pod each, and an Ingress for each of them."""
+    names = pods(world)
     for number in range(groups * services):
-        group, name = f"g{number // services}", f"s{number}"
-        address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
-        world.create(service(name))
-        world.create(slice_of(address, of=name), kind="endpointslices", version=DISCOVERY)
-        world.ingresses(ingress(name, group=group, **annotations))
+        name, behind = f"s{number}", names[number % len(names)]
+        serve(world, name, behind)
+        world.ingresses(ingress(name, group=f"g{number // services}", **annotations))
+
+
+def serve(world: World, name: str, behind: str) -> None:
+    """A Service with a pod."""
+    world.create(service(name))
+    there = slice_of(endpoint(behind.removeprefix("p"), behind), of=name)
+    world.create(there, kind="endpointslices", version=DISCOVERY)
 
 
 def noted(obj: dict[str, Any]) -> dict[str, Any]:
@@ -137,6 +156,7 @@ async def measure_steady(count: int, listeners: int) -> None:
             await quiet(world)
         reads, health, changes = tally(world)
         show(f"{what}: reads after a restart", reads, 6 + listeners, "", str(theirs[1]))
+        print(f"  {dict(Counter(world.calls()))}")
         show("  reads of targets beside them", health, count, "", "0")
         show("  writes", changes, 0, "", "0")
 
@@ -167,8 +187,7 @@ async def measure_crowd() -> None:
 async def measure_insertion(world: World) -> None:
     """An Ingress that goes in front of all others."""
     world.aws.calls.clear()
-    world.create(service("front"))
-    world.create(slice_of("10.9.9.9", of="front"), kind="endpointslices", version=DISCOVERY)
+    serve(world, "front", world.api.store.list("v1", "pods")[-1]["metadata"]["name"])
     world.ingresses(ingress("front", group="g0", group__order="-1"))
     await until(lambda: ruled(world) == CROWD + 1 and registered(world) == CROWD + 1)
     await quiet(world)
@@ -214,8 +233,8 @@ async def measure_memory() -> None:
 
 
 def measure_plan() -> None:
-    """Plan a listener of a hundred rules, in which one has come in front and the last has gone."""
-    wishes = [alb_stacks.wish(f"h{number}.org", "/x", by=f"i{number}") for number in range(101)]
+    """Plan a listener of a hundred rules: one has come in front, the last is to go."""
+    wishes = [alb_stacks.wish(f"h{number}.org", "/x", by=f"i{number}") for number in range(100)]
     rules = [alb_stacks.there(rule, 10 * number) for number, rule in enumerate(wishes[1:], 1)]
     there = alb_stacks.observed(alb_stacks.listener(*rules))
     stack = alb_stacks.stack(alb_stacks.wished_listener(*wishes[:-1]))
