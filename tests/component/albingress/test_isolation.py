@@ -1,61 +1,12 @@
 """One bad Ingress harms only itself: every row of the defect matrix, broken beside neighbours that are well."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
+from tests.support.alb_breaks import BREAKS
 from tests.support.alb_world import World, ingress
 from tests.support.until import until
 
 pytestmark = pytest.mark.virtual_time
-
-Object = dict[str, Any]
-
-
-def _without_host(obj: Object, **more: Any) -> Object:
-    return obj | more
-
-
-BREAKS: dict[str, Callable[[], Object]] = {
-    "missing service": lambda: ingress("bad", "/bad=gone"),
-    "missing port": lambda: ingress("bad", "/bad=bad:9999"),
-    "missing named port": lambda: ingress("bad", "/bad=bad:nope"),
-    "cluster ip and instance": lambda: ingress("bad", target_type="instance"),
-    "backend protocol": lambda: ingress("bad", backend_protocol="GOPHER"),
-    "health check": lambda: ingress("bad", healthcheck_interval_seconds="often"),
-    "missing action": lambda: ingress("bad", "/bad=x:use-annotation"),
-    "action is no json": lambda: ingress("bad", "/bad=x:use-annotation", actions__x="{"),
-    "action redirects nowhere": lambda: ingress(
-        "bad", "/bad=x:use-annotation", actions__x='{"type": "redirect", "redirectConfig": {}}'
-    ),
-    "condition is no json": lambda: ingress("bad", conditions__bad="["),
-    "listen ports": lambda: ingress("bad", listen_ports='[{"HTTP": 99999}]'),
-    "group order": lambda: ingress("bad", group__order="first"),
-    "scheme": lambda: ingress("bad", scheme="public"),
-    "conflicting scheme": lambda: ingress("bad", scheme="internet-facing"),
-    "subnets": lambda: ingress("bad", subnets="nowhere, nothere"),
-    "security groups": lambda: ingress("bad", security_groups="unknown"),
-    "inbound cidrs": lambda: ingress("bad", inbound_cidrs="10.0.0.0/99"),
-    "tags": lambda: ingress("bad", tags="no equals"),
-    "load balancer attributes": lambda: ingress("bad", load_balancer_attributes="idle"),
-    "class is gone": lambda: ingress("bad", in_class="gone"),
-    "certificate": lambda: ingress(
-        "bad",
-        listen_ports='[{"HTTP": 80}, {"HTTPS": 443}]',
-        certificate_arn="arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-4000-8000-000000000000",
-    ),
-    "no certificate for the host": lambda: ingress(
-        "bad", host="bad.example.com", listen_ports='[{"HTTP": 80}, {"HTTPS": 443}]'
-    ),
-    "login without a secret": lambda: ingress(
-        "bad",
-        auth_type="oidc",
-        auth_idp_oidc='{"issuer": "https://x", "authorizationEndpoint": "https://x/a", '
-        '"tokenEndpoint": "https://x/t", "userInfoEndpoint": "https://x/u", "secretName": "gone"}',
-    ),
-    "ssl redirect to nowhere": lambda: ingress("bad", ssl_redirect="8443"),
-}
 
 
 @pytest.mark.parametrize("name", BREAKS)
@@ -67,7 +18,7 @@ class TestNeighbours:
         self, world: World, name: str, when: str
     ) -> None:
         world.serve("a", "bad", "z", "new")
-        world.ingresses(ingress("a", group__order="-1"), ingress("z", group__order="1"))
+        world.ingresses(ingress("a", group__order="-1", scheme="internal"), ingress("z", group__order="1"))
         if when == "breaks":
             world.ingresses(ingress("bad"))
         async with world.running():
@@ -80,7 +31,7 @@ class TestNeighbours:
                 "/a|/a/*": "a:80",
                 "/z|/z/*": "z:80",
             }
-            world.ingresses(ingress("a", "/a", "/new=new", group__order="-1"))
+            world.ingresses(ingress("a", "/a", "/new=new", group__order="-1", scheme="internal"))
             await until(lambda: world.rules().get("/new|/new/*") == "new:80", seconds=2)
             await until(lambda: world.targets("new") == ["192.168.0.14:8080"])
             world.delete("z")
