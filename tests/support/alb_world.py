@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from addons.albingress.aws.calls import OPERATIONS
 from addons.albingress.config import ENV_PREFIXES, Config
@@ -78,6 +81,13 @@ def ingress_class(
     return {"metadata": {"name": name, "annotations": marks}, "spec": spec}
 
 
+@cache
+def definitions() -> tuple[Object, ...]:
+    """The custom resources of the chart."""
+    folder = Path(__file__).resolve().parents[2] / "charts/albingress/crds"
+    return tuple(yaml.safe_load(file.read_text()) for file in sorted(folder.iterdir()))
+
+
 class World:
     """An API server and an AWS with a VPC of two zones, and daemons that work between them."""
 
@@ -99,6 +109,8 @@ class World:
         self.own_groups = frozenset(aws.ec2.account.security_groups)
         self.kubeconfig = folder / "kubeconfig"
         self.kubeconfig.write_text(api.kubeconfig())
+        for each in definitions():
+            self.create(each, kind="customresourcedefinitions", version="apiextensions.k8s.io/v1")
         self.create(ingress_class(), kind="ingressclasses", version=NETWORKING)
 
     def create(self, *objects: Object, kind: str = "services", version: str = "v1") -> None:

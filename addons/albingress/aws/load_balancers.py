@@ -195,12 +195,13 @@ class LoadBalancers:
     async def _read_again(self, loading: Loading, stack: str) -> None:
         known = [arn for arn in self.snapshot.members(stack) if arn.startswith("arn:")]
         self._doubtful.discard(stack)
-        started = now()
+        started, is_read = now(), False
         try:
             things = await loading.stack(stack, known, self.snapshot.name_of)
-        except BaseException:
-            self._doubtful.add(stack)
-            raise
+            is_read = True
+        finally:
+            if not is_read:
+                self._doubtful.add(stack)
         found = {id_of(thing) for thing in things}
         for arn in self._all_of(stack):
             if arn not in found and not self._recent.is_new([arn]):

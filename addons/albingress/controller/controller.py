@@ -173,7 +173,7 @@ class Controller:
         return result
 
     def _tell_unplaced(self) -> None:
-        """Tell the Ingresses of which nothing can be made, as nobody knows of which class or group they are."""
+        """Tell the Ingresses of which nothing can be made, as their class or group is unknown."""
         found = (each.membership for each in self._groups.places())
         self._telling.unplaced(each.problem for each in found if isinstance(each, Unplaced))
 

@@ -1,4 +1,4 @@
-"""Who is served by which load balancer, and since when: the old one goes on until the new one has taken over."""
+"""Who is served by which load balancer since when: the old one goes on until the new one has taken over."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -59,7 +59,7 @@ class HandOvers:
         return dict([self._published[group]]) if group in self._published else {}
 
     def is_retained(self, ingress: Ingress, group: GroupId) -> bool:
-        """Whether a group that an Ingress leaves has to go on: it moves to another that has not taken over."""
+        """Whether a group that an Ingress leaves has to go on: another has not taken it over yet."""
         place = self._groups.place(key(ingress))
         if place is None or place.member is None or ingress.metadata.deletion_timestamp:
             return False

@@ -81,9 +81,11 @@ class WritingBack:
         """Whether nothing of a leaving Ingress is left, and somebody else serves it where it only moved."""
         if ingress.metadata.name and self._hand_overs.is_retained(ingress, stack.group):
             return False
-        if stack.load_balancer is None and not stack.held:
-            if observed.load_balancers or observed.target_groups or observed.security_groups:
-                return False
+        asks_for_nothing = stack.load_balancer is None and not stack.held
+        if asks_for_nothing and (
+            observed.load_balancers or observed.target_groups or observed.security_groups
+        ):
+            return False
         left = [each for each in rest.actions if isinstance(each, _LEFT_BEHIND)]
         held = {skip.ref for skip in rest.skips if skip.reason in (names.DELETE_HELD, names.MASS_DELETE)}
         who = ref(ingress)
@@ -96,7 +98,7 @@ class WritingBack:
         await self._finalizers.remove(ingress, finalizer_of(group), version)
 
     def next_try(self, ingresses: Iterable[Ingress]) -> float | None:
-        """Seconds until one of these that leave need not be served here any more; None: others are waited for."""
+        """Seconds until one of these that leave need not be served here; None: others decide that."""
         return self._hand_overs.next_try(ingresses)
 
     def forget(self, group: GroupId) -> None:

@@ -118,7 +118,8 @@ class DesiredTargetGroup(Struct, frozen=True, kw_only=True):
     """A target group of ours. `resource` is its resource tag; `target_type` ip or instance.
 
     A change of name means another target group: the name is made of all that cannot be changed in place.
-    `node_labels` chooses nodes of instance targets.
+    `node_selector` chooses nodes of instance targets. One that `is_standing` is as AWS has it and goes when
+    its successor has taken over.
     """
 
     name: str
@@ -134,6 +135,7 @@ class DesiredTargetGroup(Struct, frozen=True, kw_only=True):
     attributes: Pairs = ()
     tags: Pairs = ()
     node_selector: str = ""
+    is_standing: bool = False
 
 
 class Permission(Struct, frozen=True, order=True):

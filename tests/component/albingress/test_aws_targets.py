@@ -33,7 +33,7 @@ async def daemon(site: AlbSite) -> AsyncIterator[AlbDaemon]:
 
 
 def targets_of(daemon: AlbDaemon) -> Targets:
-    return Targets(daemon.aws, daemon.balancers.target_group_arn)
+    return Targets(daemon.aws, daemon.balancers.arn_of)
 
 
 def register(*targets: Target, group: str = WEB) -> TargetAction:

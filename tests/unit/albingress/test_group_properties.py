@@ -101,7 +101,7 @@ def group_of(members: list[tuple[str, Said]], incumbent: ObservedStack | None = 
 
 
 def carried_out(group: GroupInputs) -> ObservedStack | None:
-    """What AWS has once the wishes of a group are carried out: each member has a rule on each of its ports."""
+    """What AWS has once the wishes are carried out: each member has a rule on each of its ports."""
     ports, made, _ = build(group)
     if made.load_balancer is None:
         return None

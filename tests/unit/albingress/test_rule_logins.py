@@ -103,7 +103,7 @@ class TestLogin:
         ],
     )
     def test_a_secret_without_its_keys_is_named(self, data: dict[str, bytes]) -> None:
-        found = https(member("bad", said=LOGIN), secrets=[secret(**data)])
+        found = https(member("bad", said=LOGIN), secrets=[secret("login", **data)])
         assert found.said == ["bad.org/ placeholder -> 503"]
         assert "secret shop/login" in found.message("bad")
 
