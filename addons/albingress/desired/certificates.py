@@ -1,6 +1,6 @@
 """Which certificates an HTTPS listener has: those that are named, else those that fit the hosts. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -10,16 +10,21 @@ from addons.albingress.desired.asked import Invalid
 from addons.albingress.desired.exclusive import asked_of
 from addons.albingress.desired.inputs import GroupInputs, Member, Unresolved
 from addons.albingress.model.elb import Listener
+from addons.albingress.model.groups import Owner
 from addons.albingress.model.network import Certificate
 from addons.albingress.model.objects import Ingress
 from addons.runtime.outcomes import Problem
 
 
 class ListenerCertificates(Struct, frozen=True):
-    """The ARNs for a listener, the default one first; none where nothing that can be used is asked for."""
+    """The ARNs for a listener, the default one first; none where nothing that can be used is asked for.
+
+    `owners` are those who ask for each, the oldest where several do.
+    """
 
     arns: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
+    owners: tuple[Owner, ...] = ()
 
 
 class _Wish(Struct, frozen=True):
@@ -37,14 +42,22 @@ def listener_certificates(
     While the wish of one of them is unclear, what the listener has stays beside what is asked for. A default
     certificate that was found by host stays the default one while it fits: a further one changes nothing.
     """
-    wishes = [_wish(inputs, member) for member in members]
+    listening = tuple(members)
+    wishes = [_wish(inputs, member) for member in listening]
     has = incumbent.certificates if incumbent else ()
     first = next((wish for wish in wishes if wish.arns or wish.is_unclear), _Wish())
     leading = has[:1] if first.is_unclear or (first.is_found and set(has[:1]) <= set(first.arns)) else ()
     asked = tuple(arn for wish in wishes for arn in wish.arns)
     kept = has if any(wish.is_unclear for wish in wishes) else ()
     problems = tuple(problem for wish in wishes for problem in wish.problems)
-    return ListenerCertificates(tuple(dict.fromkeys((*leading, *asked, *kept))), problems)
+    arns = tuple(dict.fromkeys((*leading, *asked, *kept)))
+    return ListenerCertificates(arns, problems, tuple(_owner(arn, listening, wishes) for arn in arns))
+
+
+def _owner(arn: str, members: Sequence[Member], wishes: Sequence[_Wish]) -> Owner:
+    """The oldest of those who ask for a certificate; of all, where nobody does any more."""
+    asking = [member.owner for member, wish in zip(members, wishes, strict=True) if arn in wish.arns]
+    return min(asking or [member.owner for member in members], key=lambda owner: owner.age_order)
 
 
 def hosts_of(ingress: Ingress) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ class Port(Struct, frozen=True, kw_only=True):
     redirect: Redirect | None = None
     incumbent: Listener | None = None
     certificates: tuple[str, ...] = ()
+    certificate_owners: tuple[Owner, ...] = ()
     ssl_policy: str = ""
     mutual_authentication: Pairs = ()
     attributes: Pairs = ()
@@ -61,6 +62,7 @@ class Port(Struct, frozen=True, kw_only=True):
             default_actions=(self.redirect,) if self.redirect else default_actions,
             rules=() if self.redirect else rules,
             certificates=self.certificates,
+            certificate_owners=self.certificate_owners,
             ssl_policy=self.ssl_policy,
             mutual_authentication=self.mutual_authentication,
             attributes=self.attributes,
@@ -114,6 +116,7 @@ def _port(
         redirect=Redirect("HTTP_301", "HTTPS", port=str(redirect.port)) if sends_on else None,
         incumbent=incumbent,
         certificates=tls.certificates,
+        certificate_owners=tls.owners,
         ssl_policy=tls.policy,
         mutual_authentication=tls.verification,
         attributes=attributes.pairs,
@@ -143,6 +146,7 @@ def _as_it_is(use: PortUse) -> Port | None:
 
 class _Tls(Struct, frozen=True):
     certificates: tuple[str, ...] = ()
+    owners: tuple[Owner, ...] = ()
     policy: str = ""
     verification: Pairs = ()
     unserved: frozenset[Key] = frozenset()
@@ -169,6 +173,7 @@ def _tls(inputs: GroupInputs, use: PortUse) -> _Tls:
     unverified = (one for one in verification.losers if (one, ()) not in wishes)
     return _Tls(
         certificates.arns,
+        certificates.owners,
         policy.value or inputs.config.default_ssl_policy,
         verification.value or (),
         frozenset(one.key for one in (*unread, *unverified)),

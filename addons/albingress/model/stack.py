@@ -69,6 +69,7 @@ class DesiredRule(Struct, frozen=True, kw_only=True):
 
 class DesiredListener(Struct, frozen=True, kw_only=True):
     """A port. `certificates`: the default one first. None of them on HTTPS: those that AWS has stay.
+    `certificate_owners` says who asks for each.
 
     `state` `keep` leaves port, certificates and policy as AWS has them (nothing is made where it has none).
     `default_secret` belongs to `default_actions`. `attributes` are only those that are asked for.
@@ -80,6 +81,7 @@ class DesiredListener(Struct, frozen=True, kw_only=True):
     default_actions: tuple[Action, ...]
     rules: tuple[DesiredRule, ...] = ()
     certificates: tuple[str, ...] = ()
+    certificate_owners: tuple[Owner, ...] = ()
     ssl_policy: str = ""
     mutual_authentication: Pairs = ()
     attributes: Pairs = ()

@@ -123,7 +123,14 @@ def _close(there: Listener, ground: Ground) -> ListenerPlan:
     if ground.view.retained:
         return ListenerPlan(used=used)
     because = f"no Ingress asks for port {there.port}"
-    action = DeleteListener(key=_key(name), ref=None, because=because, arn=there.arn, listener=name)
+    action = DeleteListener(
+        key=_key(name),
+        ref=None,
+        because=because,
+        arn=there.arn,
+        listener=name,
+        contents=len(there.rules),
+    )
     return ListenerPlan(
         actions=(action,),
         leavers=dict.fromkeys(used, (action.key,)),

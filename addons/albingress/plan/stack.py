@@ -57,7 +57,7 @@ def _plan(stack: Stack, wanted: DesiredLoadBalancer, observed: ObservedStack, vi
     uses = uses_after(observed, current, listeners, old, security.ids, balancer.groups_key)
     rest, told = plan_leftovers(stack, observed, view, uses)
     skips = (*groups.skips, *balancer.skips, *listeners.skips, *old.skips, *told)
-    return without_withheld((*first, *old.actions, *let_out, *rest), skips, view)
+    return without_withheld(Plan((*first, *old.actions, *let_out, *rest), skips), view)
 
 
 def _plan_end(stack: Stack, observed: ObservedStack, view: View) -> Plan:
@@ -65,4 +65,4 @@ def _plan_end(stack: Stack, observed: ObservedStack, view: View) -> Plan:
     old = plan_old_balancers(None, observed, view, ())
     uses = uses_after(observed, None, ListenerPlan(), old, (), "")
     rest, told = plan_leftovers(stack, observed, view, uses)
-    return without_withheld((*old.actions, *rest), (*old.skips, *told), view)
+    return without_withheld(Plan((*old.actions, *rest), (*old.skips, *told)), view)

@@ -1,6 +1,9 @@
 """Which certificates an HTTPS listener has, and which is the default one."""
 
+from datetime import UTC, datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from addons.albingress.desired.certificates import ListenerCertificates, hosts_of, listener_certificates
 from addons.albingress.desired.inputs import Member, Unresolved
@@ -27,7 +30,14 @@ class TestNamed:
 
     def test_the_first_of_the_first_member_that_has_any_is_the_default(self) -> None:
         found = find(member("a"), named("b", OTHER, SHOP), named("c", WILD, OTHER), has=())
-        assert found == ListenerCertificates((OTHER, SHOP, WILD))
+        assert (found.arns, found.problems) == ((OTHER, SHOP, WILD), ())
+        assert [owner.ref.name for owner in found.owners] == ["b", "b", "c"]
+
+    def test_of_several_who_ask_the_oldest_counts(self) -> None:
+        old, young = named("z", SHOP), named("a", SHOP)
+        meta = replace(young.ingress.metadata, creation_timestamp=datetime(2030, 1, 1, tzinfo=UTC))
+        young = replace(young, ingress=replace(young.ingress, metadata=meta))
+        assert [owner.ref.name for owner in find(young, old, has=()).owners] == ["z"]
 
     def test_one_that_aws_refuses_is_left_out_and_told(self) -> None:
         found = find(named("a", OTHER, SHOP), refused_certificates={OTHER: "it has expired"})
@@ -67,7 +77,7 @@ class TestFound:
 
     def test_all_that_fit_are_attached(self) -> None:
         found = find(member("a", hosts=("shop.example.org",)), certificates=self.KNOWN)
-        assert found == ListenerCertificates((SHOP, WILD))
+        assert (found.arns, found.problems) == ((SHOP, WILD), ())
 
     def test_a_wildcard_stands_for_one_label(self) -> None:
         found = find(member("a", hosts=("a.b.example.org", "example.org")), certificates=self.KNOWN)
