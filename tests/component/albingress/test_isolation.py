@@ -32,11 +32,7 @@ class TestNeighbours:
         self, world: World, name: str, when: str
     ) -> None:
         world.serve("a", "bad", "z", "new")
-<<<<<<< HEAD
-        world.ingresses(ingress("a", group__order="-1", scheme="internal"), ingress("z", group__order="1"))
-=======
         world.ingresses(first("/a"), ingress("z", group__order="1"))
->>>>>>> 651b1fc6d464a0a3d792432135cb17a67505cc24
         if when == "breaks":
             world.ingresses(ingress("bad"))
         async with world.running():
@@ -49,11 +45,7 @@ class TestNeighbours:
                 "/a|/a/*": "a:80",
                 "/z|/z/*": "z:80",
             }
-<<<<<<< HEAD
-            world.ingresses(ingress("a", "/a", "/new=new", group__order="-1", scheme="internal"))
-=======
             world.ingresses(first("/a", "/new=new"))
->>>>>>> 651b1fc6d464a0a3d792432135cb17a67505cc24
             await until(lambda: world.rules().get("/new|/new/*") == "new:80", seconds=2)
             await until(lambda: world.targets("new") == ["192.168.0.14:8080"])
             world.delete("z")
