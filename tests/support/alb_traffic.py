@@ -144,9 +144,9 @@ class Traffic:
 
 @asynccontextmanager
 async def traffic(
-    world: World, *, batch_seconds: float = 0.0, health_scale: float = 0.0
+    world: World, *, batch_seconds: float = 0.0, health_scale: float = 0.1
 ) -> AsyncIterator[Traffic]:
-    """Serve the load balancers of a world. Nobody asks for the health of targets without `health_scale`."""
+    """Serve the load balancers of a world; health is asked for ten times as often as it is written."""
     backends = Backends()
     await backends.start()
     plane = DataPlane(

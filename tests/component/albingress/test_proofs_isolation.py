@@ -21,10 +21,10 @@ PARTS = 5
 """So many daemons share the ways: each of them tells only so many Events of one Ingress."""
 
 
-def neighbour(name: str, *more: str, **annotations: str) -> Object:
+def neighbour(name: str, *more: str) -> Object:
     """One that is well; the broken one is in their middle."""
     order = NEIGHBOURS.index(name) - len(NEIGHBOURS) // 2
-    return ingress(name, f"/{name}", *more, group__order=str(order), scheme="internal", **annotations)
+    return ingress(name, f"/{name}", *more, group__order=str(order), scheme="internal")
 
 
 class Shop:
@@ -74,7 +74,9 @@ class Shop:
         path, name = f"/later{self._later}", NEIGHBOURS[self._later % len(NEIGHBOURS)]
         for number in range(TRIES):
             done = await passes(self.started)
-            self.world.ingresses(neighbour(name, f"{path}={name}", tags=f"try={number}"))
+            changed = neighbour(name, f"{path}={name}")
+            changed["metadata"]["annotations"]["example.com/try"] = str(number)
+            self.world.ingresses(changed)
             await self._pass_after(done)
             if await self.users.ask(f"shop{path}") == (200, name):
                 return True
@@ -94,7 +96,7 @@ class Shop:
 
 @pytest.mark.parametrize("ways", [list(BREAKS)[part::PARTS] for part in range(PARTS)], ids=" and ".join)
 async def test_nineteen_neighbours_notice_nothing(world: World, ways: list[str]) -> None:
-    async with traffic(world, health_scale=0.1) as users, daemon(world) as started:
+    async with traffic(world) as users, daemon(world) as started:
         shop = Shop(world, users, started)
         await shop.open()
         async with users.visiting([f"shop/{name}" for name in NEIGHBOURS]) as seen:
@@ -107,7 +109,7 @@ async def test_nineteen_neighbours_notice_nothing(world: World, ways: list[str])
 @pytest.mark.parametrize("way", ["missing port", "scheme"])
 async def test_with_strict_the_neighbours_wait(world: World, way: str) -> None:
     """The same story must fail where nothing is isolated: else it would prove nothing."""
-    async with traffic(world, health_scale=0.1) as users, daemon(world, "--strict") as started:
+    async with traffic(world) as users, daemon(world, "--strict") as started:
         shop = Shop(world, users, started)
         await shop.open()
         harm = await shop.breaks(way)

@@ -84,7 +84,7 @@ class Shelf:
 
 
 async def test_no_request_meets_anything_between_old_and_new(world: World) -> None:
-    async with traffic(world, health_scale=0.1) as users, daemon(world, "--drain=1s"):
+    async with traffic(world) as users, daemon(world, "--drain=1s"):
         shelf = Shelf(world, users)
         await shelf.fill()
         async with shelf.turning(answers(FIRST), answers(INSERTED)):
@@ -103,7 +103,7 @@ async def test_nor_where_changes_come_in_batches(world: World) -> None:
     At the rates of a daemon the changes take longer than that: a batch ends in the midst of a plan.
     """
     async with (
-        traffic(world, batch_seconds=10.0, health_scale=0.1) as users,
+        traffic(world, batch_seconds=10.0) as users,
         world.running("--drain=1s", rates=RATES),
     ):
         shelf = Shelf(world, users)
