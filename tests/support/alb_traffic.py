@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import web
 
 from addons.sim.alb.plane import DataPlane
+from addons.sim.alb.reach import Reach
 from addons.sim.ports import free_port
 from tests.support.alb_targets import DISCOVERY, service, slice_of
 from tests.support.alb_world import World
@@ -120,37 +121,35 @@ class Traffic:
     @asynccontextmanager
     async def visiting(self, urls: Sequence[str], *, pause: float = _PAUSE_SECONDS) -> AsyncIterator[Seen]:
         """Ask for each in turn, all the time but for at most so many requests; in the end each once more."""
-        seen = Seen()
+        seen, enough = Seen(), asyncio.Event()
 
         async def visit(mine: Sequence[str]) -> None:
             for url, _ in zip(cycle(mine), range(MOST_REQUESTS // _VISITORS), strict=False):
                 seen.note(url, await self.ask(url))
                 await asyncio.sleep(pause)
+                if enough.is_set():
+                    return
 
         parts = [urls[number::_VISITORS] for number in range(_VISITORS)]
         visitors = [asyncio.create_task(visit(part)) for part in parts if part]
         try:
             yield seen
         finally:
-            for visitor in visitors:
-                visitor.cancel()
-            ends = await asyncio.gather(*visitors, return_exceptions=True)
-        for end in ends:
-            if isinstance(end, Exception):
-                raise end
+            enough.set()
+            await asyncio.gather(*visitors)
         for url, answer in (await self.ask_all(urls)).items():
             seen.note(url, answer)
 
 
 @asynccontextmanager
 async def traffic(
-    world: World, *, batch_seconds: float = 0.0, health_scale: float = 0.1
+    world: World, *, batch_seconds: float = 0.0, reach: Reach | None = None
 ) -> AsyncIterator[Traffic]:
     """Serve the load balancers of a world; health is asked for ten times as often as it is written."""
     backends = Backends()
     await backends.start()
     plane = DataPlane(
-        world.aws.elbv2, reach=backends.reach, batch_seconds=batch_seconds, health_scale=health_scale
+        world.aws.elbv2, reach=reach or backends.reach, batch_seconds=batch_seconds, health_scale=0.1
     )
     try:
         async with plane:
