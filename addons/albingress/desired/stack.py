@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from addons.albingress import names
+from addons.albingress.desired.annotations import unknown_annotations
 from addons.albingress.desired.answers import Answers
 from addons.albingress.desired.backends import Backends
 from addons.albingress.desired.default_actions import default_answering
@@ -25,6 +27,8 @@ def desired_stack(inputs: GroupInputs) -> tuple[Stack, tuple[Problem, ...]]:
     balancer = group_load_balancer(inputs, ports)
     faults = Faults()
     faults.tell(problem for member in inputs.members for problem in member.problems)
+    for each in (*(member.ingress for member in inputs.members), *inputs.services.values()):
+        faults.tell(unknown_annotations(each))
     faults.tell((*port_problems, *balancer.problems))
     listeners, groups = _listeners(inputs, ports, faults, is_dual_stack=_is_dual_stack(inputs, balancer))
     problems = faults.problems
@@ -88,8 +92,9 @@ def _is_dual_stack(inputs: GroupInputs, balancer: GroupLoadBalancer) -> bool:
     return found is not None and found.ip_address_type.startswith("dualstack")
 
 
-def _strictly(problems: Sequence[Problem]) -> str:
-    if not problems:
+def _strictly(problems: Iterable[Problem]) -> str:
+    serious = [problem for problem in problems if problem.reason not in names.ADVICE]
+    if not serious:
         return ""
-    first = problems[0]
-    return f"{len(problems)} problems, and --strict changes nothing before; {first.ref}: {first.message}"
+    first = serious[0]
+    return f"{len(serious)} problems, and --strict changes nothing before; {first.ref}: {first.message}"
