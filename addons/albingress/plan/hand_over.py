@@ -24,6 +24,8 @@ from addons.albingress.plan.usage import ingress_of, resource_of, users_of_group
 from addons.runtime.outcomes import ObjectRef
 
 _HASH = 10
+_SUBSTITUTES = 4
+"""So many other names are looked for, where one before them is free: what serves under one goes on."""
 
 
 def current_balancer(stack: Stack, observed: ObservedStack) -> LoadBalancer | None:
@@ -63,13 +65,14 @@ def _renamed(
     balancer = current_balancer(stack, observed)
     own = frozenset({balancer.arn} if balancer else ())
     there = {each.name: each for each in observed.target_groups}
+    most = _SUBSTITUTES if there.keys() - {wish.name for wish in stack.target_groups} else 0
     for wish in stack.target_groups:
         usable: list[str] = []
-        for name in _names(wish.name):
+        for number, name in enumerate(_names(wish.name)):
             found = there.get(name)
             if found is None or (fits(wish, found) and users.get(name, frozenset()) <= own):
                 usable.append(name)
-            if found is None:
+            if found is None and number >= most:
                 break
         serving = [name for name in usable if own and users.get(name) == own]
         if (chosen := (serving or usable)[0]) != wish.name:
