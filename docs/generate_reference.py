@@ -1,4 +1,4 @@
-"""Write docs/settings.md and docs/metrics.md from the code: every Config, and every declared metric."""
+"""Write from the code: docs/settings.md, docs/metrics.md, and the annotations in the manual of albingress."""
 
 import importlib
 from collections.abc import Iterator, Sequence
@@ -7,19 +7,43 @@ from pathlib import Path
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
+from addons.albingress.desired.annotations import SETTINGS
+from addons.albingress.names import LISTENER_ATTRIBUTES
 from addons.registry import config_of, daemons, prefixes_of
 from addons.runtime.setting_docs import settings_table
 
 ROOT = Path(__file__).resolve().parents[1]
+MANUAL = ROOT / "addons" / "albingress" / "README.md"
+_BEGIN, _END = "<!-- annotations -->", "<!-- end of annotations -->"
+_SUFFIXES = {LISTENER_ATTRIBUTES: ".PROTOCOL-PORT"}
+"""What stands behind the dot; with others it is the name of a backend."""
+
 _BY_HAND = "Written by `make docs` from the code; do not edit by hand.\n"
 
 
 def generate() -> dict[Path, str]:
-    """Give the text of both pages, without writing them."""
+    """Give the text of the pages, without writing them."""
     return {
         ROOT / "docs" / "settings.md": "\n".join(_settings_page()),
         ROOT / "docs" / "metrics.md": "\n".join(_metrics_page()),
+        MANUAL: _between_marks(MANUAL.read_text(), "\n".join(_annotations())),
     }
+
+
+def _between_marks(page: str, table: str) -> str:
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    return f"{before}{begin}\n{table}\n{end}{after}"
+
+
+def _annotations() -> Iterator[str]:
+    """A row for every annotation that albingress reads."""
+    yield "| annotation | on | what it does |"
+    yield "|---|---|---|"
+    for setting in SETTINGS:
+        where = "Ingress, Service" if setting.place == "both" else "Ingress"
+        suffix = _SUFFIXES.get(setting.key, ".NAME") if setting.is_family else ""
+        yield f"| `{setting.key}{suffix}` | {where} | {setting.about} |"
 
 
 def _settings_page() -> Iterator[str]:

@@ -20,6 +20,7 @@ _KINDS = {
     "ing": "ingress",
     "ingresses": "ingress",
     "po": "pod",
+    "tgb": "targetgroupbinding",
     "no": "node",
     "ns": "namespace",
 }
@@ -78,14 +79,14 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(
         "addons explain",
-        description="Tell why an object has its records, role or address, or none, and what to do.",
+        description="Tell why an object has its records, rules, role or address, or none, and what to do.",
         allow_abbrev=False,
     )
     parser.add_argument("object", metavar="KIND/NAMESPACE/NAME", help="such as service/shop/web")
     where = "where the object is, if only KIND/NAME is given; else the namespace of the kubeconfig counts"
     parser.add_argument("-n", "--namespace", default="", help=where)
     parser.add_argument("--kubeconfig", default="", help="as kubectl has it")
-    parser.add_argument("--daemon", default="", help="ask this one alone: cni, dns, iamproxy")
+    parser.add_argument("--daemon", default="", help="ask this one alone: albingress, cni, dns, iamproxy")
     parser.add_argument(
         "--daemons-in", default="", metavar="NAMESPACE", help="look for daemons in this namespace"
     )

@@ -5,24 +5,39 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from addons.albingress import names
+from addons.albingress.aws.translate.balancers import target_group_from_api
+from addons.albingress.aws.translate.rules import rule_from_api
 from addons.albingress.config import Config
 from addons.albingress.desired.classes import ClassObjects
 from addons.albingress.desired.groups import in_order, membership
 from addons.albingress.desired.inputs import GroupInputs, Member, Resolved
-from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, SecurityGroup, TargetGroup
+from addons.albingress.model.elb import (
+    Listener,
+    LoadBalancer,
+    ObservedStack,
+    Rule,
+    SecurityGroup,
+    TargetGroup,
+)
 from addons.albingress.model.network import Certificate, Subnet, Vpc
-from addons.albingress.model.objects import Ingress, IngressClass, IngressClassParams, Namespace, Service
-from addons.albingress.model.rules import Action, FixedResponse, Redirect
-from addons.albingress.model.stack import HealthCheck, Pairs, Permission
+from addons.albingress.model.objects import (
+    Ingress,
+    IngressClass,
+    IngressClassParams,
+    Namespace,
+    Secret,
+    Service,
+)
+from addons.albingress.model.stack import Pairs, Permission
 from addons.runtime.decoding import decode
 from addons.runtime.objects import KubeObject, key
 
 FOLDER = Path(__file__).parent / "original_albs"
 RECORDED = ("group", "internal", "one", "wide")
 """The recordings with Ingresses; each has one group."""
-
-_PLAIN = HealthCheck(protocol="HTTP", path="/", matcher="200")
 
 
 def recorded(name: str) -> dict[str, Any]:
@@ -48,6 +63,7 @@ def inputs_of(recording: Mapping[str, Any], *, taken_over: bool) -> GroupInputs:
         config=config,
         members=in_order(members, incumbent),
         services={key(one): one for one in by_kind[Service]},
+        secrets={key(one): one for one in by_kind[Secret]},
         resolved=_resolved(recording["account"]),
         incumbent=incumbent,
     )
@@ -66,7 +82,7 @@ def stack_of(recording: Mapping[str, Any], member: Member) -> ObservedStack:
     )
 
 
-_KINDS: tuple[type[Any], ...] = (Ingress, IngressClass, IngressClassParams, Namespace, Service)
+_KINDS: tuple[type[Any], ...] = (Ingress, IngressClass, IngressClassParams, Namespace, Secret, Service)
 
 
 def _decoded(recording: Mapping[str, Any], type_: type[KubeObject]) -> Iterable[Any]:
@@ -132,13 +148,15 @@ def _load_balancer(one: Mapping[str, Any], account: Mapping[str, Any]) -> LoadBa
 
 
 def _listener(one: Mapping[str, Any], account: Mapping[str, Any]) -> Listener:
-    rules = (each for each in account["elbv2"]["rules"] if each["listener_arn"] == one["arn"])
-    default = next(each for each in rules if each["priority"] == 0)
+    called = {each["arn"]: each["name"] for each in account["elbv2"]["target_groups"]}
+    items = [each for each in account["elbv2"]["rules"] if each["listener_arn"] == one["arn"]]
+    rules = [_rule(each, called) for each in sorted(items, key=lambda each: each["priority"])]
     return Listener(
         arn=one["arn"],
         port=one["port"],
         protocol=one["protocol"],
-        default_actions=tuple(_action(each) for each in default["actions"]),
+        default_actions=rules[0].content.actions,
+        rules=tuple(rules[1:]),
         certificates=tuple(dict.fromkeys(one["certificates"])),
         ssl_policy=one["ssl_policy"],
         attributes=_pairs(one["attributes"]),
@@ -146,23 +164,18 @@ def _listener(one: Mapping[str, Any], account: Mapping[str, Any]) -> Listener:
     )
 
 
-def _action(one: Mapping[str, Any]) -> Action:
-    if one["Type"] == "redirect":
-        to = one["RedirectConfig"]
-        return Redirect(to["StatusCode"], to["Protocol"], to["Host"], to["Port"], to["Path"], to["Query"])
-    return FixedResponse(one.get("FixedResponseConfig", {}).get("StatusCode", ""))
+def _rule(one: Mapping[str, Any], called: Mapping[str, str]) -> Rule:
+    """A rule as it is read; the default one has the priority 0 here."""
+    item = {
+        "RuleArn": one["arn"],
+        "Priority": str(one["priority"]),
+        "Conditions": one["conditions"],
+        "Actions": one["actions"],
+        "Transforms": one["transforms"],
+    }
+    return rule_from_api(item, lambda arn: called.get(arn, arn), _pairs(one["tags"]))
 
 
 def _target_group(one: Mapping[str, Any]) -> TargetGroup:
-    settings = one["settings"]
-    return TargetGroup(
-        arn=one["arn"],
-        name=one["name"],
-        protocol=settings["Protocol"],
-        version=settings["ProtocolVersion"],
-        port=settings["Port"],
-        target_type=settings["TargetType"],
-        ip_address_type=settings["IpAddressType"],
-        health=_PLAIN,
-        tags=_pairs(one["tags"]),
-    )
+    item = {"TargetGroupArn": one["arn"], "TargetGroupName": one["name"], **one["settings"]}
+    return replace(target_group_from_api(item, _pairs(one["tags"])), attributes=_pairs(one["attributes"]))

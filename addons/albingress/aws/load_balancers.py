@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from addons.albingress.aws.apply import announce, make
 from addons.albingress.aws.applying.work import Door
 from addons.albingress.aws.calls import AUDIT_RATE
+from addons.albingress.aws.endpoint_groups import EndpointGroups
 from addons.albingress.aws.execution import Result, carry_out
 from addons.albingress.aws.loading import Loading
 from addons.albingress.aws.network import Network
@@ -66,6 +67,7 @@ class LoadBalancers:
             ownership=Ownership(self._reading, cluster),
             recent=self._recent,
             web_acls=WebAcls(aws),
+            endpoint_groups=EndpointGroups(aws),
         )
         self._doubtful: set[str] = set()
         self._load: asyncio.Task[None] | None = None
@@ -195,12 +197,13 @@ class LoadBalancers:
     async def _read_again(self, loading: Loading, stack: str) -> None:
         known = [arn for arn in self.snapshot.members(stack) if arn.startswith("arn:")]
         self._doubtful.discard(stack)
-        started = now()
+        started, is_read = now(), False
         try:
             things = await loading.stack(stack, known, self.snapshot.name_of)
-        except BaseException:
-            self._doubtful.add(stack)
-            raise
+            is_read = True
+        finally:
+            if not is_read:
+                self._doubtful.add(stack)
         found = {id_of(thing) for thing in things}
         for arn in self._all_of(stack):
             if arn not in found and not self._recent.is_new([arn]):

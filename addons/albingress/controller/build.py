@@ -8,6 +8,7 @@ from functools import partial
 from addons.albingress.aws.calls import OPERATIONS, RATES
 from addons.albingress.aws.certificates import Certificates
 from addons.albingress.aws.endpoint_groups import EndpointGroups
+from addons.albingress.aws.interfaces import Interfaces
 from addons.albingress.aws.load_balancers import LoadBalancers
 from addons.albingress.aws.network import Network
 from addons.albingress.aws.targets import Targets
@@ -170,7 +171,8 @@ class _Assembly:
             endpoints=endpoints,
             user_bindings=watches.bindings,
             targets=self._targets,
-            endpoint_groups=EndpointGroups(self._parts.aws, self._network, cluster=self._config.cluster_name),
+            interfaces=Interfaces(self._parts.aws, self._network, cluster=self._config.cluster_name),
+            endpoint_groups=EndpointGroups(self._parts.aws),
             users_groups=self._users_groups,
             vpc=self._network.known_vpc,
             reporter=self._parts.reporter,
@@ -224,7 +226,7 @@ class _Assembly:
             history=self._history,
             path=self._path,
             target_groups=self._target_groups,
-            coexistence=Coexistence(self._parts.kube, force=self._config.force_take_over),
+            coexistence=Coexistence(self._parts.kube, force=self._config.force_take_over, now=self._now),
             explanation=Explanation(
                 self._watches,
                 self._groups,

@@ -1,8 +1,11 @@
 """What there is to say about one object when somebody asks: made from what holds now, not from the past."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from difflib import get_close_matches
+
+from msgspec.structs import replace
 
 from addons.albingress import names
 from addons.albingress.controller.groups import Groups, Place
@@ -41,13 +44,27 @@ class Explanation:
         self._now = now
 
     def of(self, about: str) -> Iterator[Decision]:
-        """What holds now of `kind/namespace/name`; nothing for kinds that we have nothing to do with."""
+        """What holds now of `kind/namespace/name`; nothing for kinds that we have nothing to do with.
+
+        Each decision has a key of its own: who asks sees the latest of each key.
+        """
+        keys = Counter[str]()
+        for decision in self._of(about):
+            keys[decision.key] += 1
+            number = keys[decision.key]
+            yield decision if number == 1 else replace(decision, key=f"{decision.key} ({number})")
+
+    def _of(self, about: str) -> Iterator[Decision]:
         kind, _, rest = about.partition("/")
         namespace, _, name = rest.partition("/")
         if kind not in _KINDS or not name:
             return
         yield from self._told(about)
         which = (namespace, name)
+        if not self._watches.is_settled:
+            message = f"the objects are not read yet: {self._watches.not_ready()}"
+            yield self._decision(about, about, "wait", names.WAITING, message)
+            return
         if kind == "ingress":
             yield from self._of_ingress(about, which)
         elif kind == "service":
@@ -60,8 +77,9 @@ class Explanation:
         for topic in TOPICS:
             for report in sorted(self._telling.current(topic), key=lambda one: (one.key, one.message)):
                 if str(report.ref or "") == about:
+                    key = f"{report.key} {report.reason}"
                     yield self._decision(
-                        report.key, about, report.action, report.reason, report.message, report.retry_at
+                        key, about, report.action, report.reason, report.message, report.retry_at
                     )
 
     def _of_ingress(self, about: str, which: Key) -> Iterator[Decision]:
@@ -107,7 +125,7 @@ class Explanation:
                 }
                 for name in sorted(own):
                     message = f"target group {name}: {self._targets.in_words(name)}"
-                    yield self._decision(str(group), about, "serve", names.SERVED, message)
+                    yield self._decision(f"{group} {name}", about, "serve", names.SERVED, message)
 
     def _of_binding(self, about: str, which: Key) -> Iterator[Decision]:
         binding = self._watches.bindings.get(*which)
@@ -120,15 +138,16 @@ class Explanation:
 
     def _of_rule(self, about: str, done: Pass, listener: DesiredListener, rule: DesiredRule) -> Decision:
         there = rule_of(done, listener, rule)
-        which = f"{listener.protocol}:{listener.port}, {matches(rule)}"
+        which = f"{listener.protocol}:{listener.port}, {matches(rule, there)}"
+        key = f"{done.stack.group} {which}"
         because = f" ({rule.because})" if rule.because else ""
         if there is None:
             message = f"{which}: no rule is there{because}"
-            return self._decision(str(done.stack.group), about, "wait", names.WAITING, message)
+            return self._decision(key, about, "wait", names.WAITING, message)
         reason = {"ok": names.SERVED, "placeholder": names.BROKEN_RULE}.get(rule.state, names.RULE_KEPT)
         leads = in_words(there.content.actions, self._targets)
         message = f"{which}: rule of priority {there.priority}, {leads}{because}"
-        return self._decision(str(done.stack.group), about, "serve", reason, message)
+        return self._decision(key, about, "serve", reason, message)
 
     def _unknown(self, about: str, which: Key, others: list[str]) -> Decision:
         near = get_close_matches(which[1], others, 1)

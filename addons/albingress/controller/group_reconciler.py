@@ -26,7 +26,8 @@ from addons.albingress.model.groups import GroupId
 from addons.albingress.model.objects import Ingress
 from addons.albingress.model.stack import Stack
 from addons.albingress.plan.dry_run import preview
-from addons.albingress.plan.guard import guard, remember_deletes
+from addons.albingress.plan.guard import counted_deletes, guard, remember_deletes
+from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
 from addons.albingress.plan.view import View
 from addons.runtime.errors import OutsideError, Withheld
@@ -152,10 +153,13 @@ class GroupReconciler:
         self, group: GroupId, inputs: GroupInputs, observed: ObservedStack, permit: Permit
     ) -> Result:
         stack, problems = desired_stack(inputs)
+        view = self._views.of(inputs, observed)
+        stack = with_serving_groups(stack, observed, view.leaving, view.retained)
         observed = await self._views.complete(stack, observed)
         last = self.passes.get(group)
         await self._views.ask_health(group, last.skips if last else ())
-        plan = self._plan(stack, observed, self._views.of(inputs, observed))
+        view = self._views.of(inputs, observed)
+        plan = self._plan(stack, observed, view)
         if self._print_plan:
             self._print_plan(preview(plan))
             self.passes[group] = Pass(stack=stack, observed=observed, problems=problems, skips=plan.skips)
@@ -163,10 +167,12 @@ class GroupReconciler:
         results = await self._apply(stack, plan, permit)
         outcomes = [each for each in results if isinstance(each, Outcome)]
         is_news = self._history.learn(group, plan.actions, outcomes)
-        self._history.deleted(outcomes, self._now())
+        self._history.deleted(counted_deletes(plan, view), outcomes, self._now())
         observed = await self._aws.observe(group)
+        done_actions = [each.action for each in outcomes if each.ok]
+        self._history.keep_secrets(self._config.cluster_name, stack, observed, done_actions)
         self._target_groups.follow(stack, observed)
-        rest = self._plan(stack, observed, self._views.of(inputs, observed)) if inputs.leaving else Plan()
+        rest = self._rest(stack, observed, self._views.of(inputs, observed)) if inputs.leaving else Plan()
         unwritten = await self._writing_back.write(inputs, stack, observed, rest)
         done = Pass(
             stack=stack,
@@ -186,6 +192,10 @@ class GroupReconciler:
         past = self._history.of(stack.group)
         past.wanted_deletes = remember_deletes(wanted, view)
         return guard(wanted, replace(view, wanted_deletes=past.wanted_deletes))
+
+    def _rest(self, stack: Stack, observed: ObservedStack, view: View) -> Plan:
+        """All that is still to be done, whether or not it may be done now."""
+        return plan_stack(stack, observed, replace(view, blocked={}))
 
     async def _apply(self, stack: Stack, plan: Plan, permit: Permit) -> list[Outcome[AwsAction] | Skip]:
         """Carry out a plan: new target groups first, which are filled before any rule leads to them."""
@@ -207,7 +217,8 @@ class GroupReconciler:
         leaving = [ref(ingress) for ingress in inputs.leaving]
         self._telling.problems(group, done.problems, members)
         self._telling.skips(group, done.skips)
-        self._telling.outcomes(group, outcomes, members or leaving)
+        everybodys = [each for each in outcomes if not self._history.refused.explains(group, each.action)]
+        self._telling.outcomes(group, everybodys, members or leaving)
         changed = {outcome.action.ref for outcome in outcomes if outcome.ok and outcome.action.ref}
         hostname = self._writing_back.hostname(done.stack, done.observed)
         self._telling.reconciled(

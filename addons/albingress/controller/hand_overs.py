@@ -1,4 +1,4 @@
-"""Who is served by which load balancer, and since when: the old one goes on until the new one has taken over."""
+"""Who is served by which load balancer since when: the old one goes on until the new one has taken over."""
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -59,11 +59,16 @@ class HandOvers:
         return dict([self._published[group]]) if group in self._published else {}
 
     def is_retained(self, ingress: Ingress, group: GroupId) -> bool:
-        """Whether a group that an Ingress leaves has to go on: it moves to another that has not taken over."""
+        """Whether a group that an Ingress leaves has to go on: another has not taken it over yet."""
         place = self._groups.place(key(ingress))
         if place is None or place.member is None or ingress.metadata.deletion_timestamp:
             return False
         return self._until(ingress) is None or self._until(ingress) > self._now()  # type: ignore[operator]
+
+    def is_ours_no_more(self, ingress: Ingress) -> bool:
+        """Whether an Ingress that is not deleted went to another controller: no group of ours has it."""
+        place = self._groups.place(key(ingress))
+        return place is not None and place.member is None and not ingress.metadata.deletion_timestamp
 
     def next_try(self, ingresses: Iterable[Ingress]) -> float | None:
         """Seconds until one of these need not be served by the load balancer that it left any more."""

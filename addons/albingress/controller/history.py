@@ -1,4 +1,4 @@
-"""What plans must know of the passes before: failures, wanted deletions, hand-overs. Lost with the process."""
+"""What plans must know of earlier passes: failures, wanted deletions, hand-overs. Lost with the process."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -7,7 +7,10 @@ from msgspec import Struct, field
 
 from addons.albingress.controller.refused import Refused
 from addons.albingress.model.actions import AwsAction
+from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.groups import GroupId
+from addons.albingress.model.stack import Stack
+from addons.albingress.plan.rule_tags import remember_secrets
 from addons.runtime.errors import Throttled
 from addons.runtime.ledger import Ledger
 from addons.runtime.outcomes import Blocked, Outcome
@@ -62,10 +65,20 @@ class History:
                 self._ledger.failed((group, outcome.action.key), outcome.error)
         return is_news
 
-    def deleted(self, outcomes: Iterable[Outcome[AwsAction]], now: datetime) -> None:
-        """Count what was deleted."""
-        done = [each for each in outcomes if each.ok and each.action.is_destructive]
-        self._deletions += [now] * len(done)
+    def keep_secrets(
+        self, cluster: str, stack: Stack, observed: ObservedStack, done: Iterable[AwsAction]
+    ) -> None:
+        """Remember which secrets AWS was given, where no tag of ours tells that."""
+        past = self.of(stack.group)
+        past.secrets = remember_secrets(past.secrets, cluster, stack, observed, done)
+
+    def deleted(
+        self, counted: Mapping[str, int], outcomes: Iterable[Outcome[AwsAction]], now: datetime
+    ) -> None:
+        """Count what was deleted; `counted` are the keys of the deletions that count, and how much for."""
+        self._deletions += [
+            now for each in outcomes if each.ok for _ in range(counted.get(each.action.key, 0))
+        ]
 
     def deleted_lately(self, now: datetime) -> int:
         """How many things were deleted within the last minutes."""

@@ -115,7 +115,7 @@ class Lookups:
     async def _resolved(
         self, group: GroupId, members: Iterable[Member], incumbent: ObservedStack | None
     ) -> Resolved:
-        """What AWS says of what the members name; what was answered before counts while nothing else is named."""
+        """What AWS says of what the members name; an earlier answer counts while nothing else is named."""
         balancers = incumbent.load_balancers if incumbent else ()
         named = named_in(members, self._config, next(iter(balancers), None))
         known = self._answers.get(group)

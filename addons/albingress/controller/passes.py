@@ -8,7 +8,7 @@ from addons.runtime.outcomes import Problem, Skip
 
 
 class Pass(Struct, frozen=True, kw_only=True):
-    """What was asked for, what AWS has after it, what is wrong and what is not done: for page and explanations."""
+    """What was asked for, what AWS has after it, what is wrong and what is not done."""
 
     stack: Stack
     observed: ObservedStack

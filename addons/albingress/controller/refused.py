@@ -38,6 +38,10 @@ class Refused:
         """Whether the failure of an action is dealt with here: what it is to say changes."""
         return key in self._why.get(group, {})
 
+    def explains(self, group: GroupId, action: AwsAction) -> bool:
+        """Whether an action failed for a certificate: who names it is told, and nobody else."""
+        return not self.certificates(group).keys().isdisjoint(_certificates_of(action))
+
     def certificates(self, group: GroupId) -> Mapping[str, str]:
         """The certificates that AWS does not take for listeners of a group now -> why."""
         resting = self._rests.blocked()

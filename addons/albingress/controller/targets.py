@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
-from prometheus_client import Counter, Histogram
-
 from addons.albingress.aws.targets import Targets
 from addons.albingress.config import Config
 from addons.albingress.controller.bindings import Bindings
 from addons.albingress.controller.endpoint_rules import EndpointRules
 from addons.albingress.controller.gates import GatedGroup, Gates
+from addons.albingress.controller.target_metrics import TargetMetrics
 from addons.albingress.controller.target_state import GroupTargets
 from addons.albingress.controller.wishes import Wishes, WishReader
 from addons.albingress.kube import target_reports as told
@@ -50,16 +49,6 @@ _MOST_REFUSED: Final = 20
 _SHORTLY: Final = 0.2
 
 _LONGEST_REST: Final = 30.0
-
-_SECONDS = Histogram(
-    "addons_albingress_registration_seconds",
-    "Time from a change of endpoints to their registration.",
-    buckets=(0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30, 60),
-)
-_CHANGED = Counter(
-    "addons_albingress_targets_changed_total", "Targets registered and deregistered.", ["verb"]
-)
-_DRIFT = Counter("addons_albingress_target_drift_total", "Targets that somebody else changed.")
 
 _STATE, _FAILURES, _REFUSED = "targets", "target failures", "refused targets"
 """Topics of what is told."""
@@ -100,6 +89,7 @@ class TargetRegistrar:
         self._unread: dict[str, None] = {}
         self._has_unread = asyncio.Event()
         self._is_running = False
+        self._metrics = TargetMetrics()
         self._loop: ReconcileLoop[str] = ReconcileLoop(
             "targets",
             self._reconcile,
@@ -127,6 +117,7 @@ class TargetRegistrar:
         state.arn = arn
         if is_new:
             state.registered = {}
+            self._metrics.waits(group)
             self._audit_later(group, state)
         self._loop.wake(group, after=0)
 
@@ -143,11 +134,9 @@ class TargetRegistrar:
         if not (self._is_running and self._endpoints.is_known):
             return
         groups = {group for each in services for group in self._bindings.groups_of_service(each)}
-        now = asyncio.get_running_loop().time()
         for group in self._bindings.groups() if touched[0] == NODES else groups:
-            state = self._state(group)
-            state.is_urgent = True
-            state.woken_at = now if state.woken_at is None else state.woken_at
+            self._state(group).is_urgent = True
+            self._metrics.waits(group)
             self._loop.wake(group)
 
     async def run(self, permit: Permit) -> None:
@@ -164,6 +153,7 @@ class TargetRegistrar:
                 reading.cancel()
         finally:
             self._is_running = False
+            self._metrics.forget_all()
 
     async def run_once(self, permit: Permit) -> dict[str, str]:
         """Read every target group and bring its targets about, once; what failed, by group."""
@@ -260,7 +250,7 @@ class TargetRegistrar:
             except Exhausted:
                 await self._make_room(state, plan, permit)
                 raise
-        self._observe_latency(state)
+        self._metrics.followed(group)
         self._tell_gates(group, state, wishes)
         plan = plan_targets(self._view(group, state, wishes)) if state.refused else plan
         for gone in plan.deregister:
@@ -290,7 +280,7 @@ class TargetRegistrar:
         gone, extra = state.take_in(await self._targets.health(group))
         self._audit_later(group, state)
         if gone or extra:
-            _DRIFT.inc(len(gone) + len(extra))
+            self._metrics.drifted(len(gone) + len(extra))
             if not any(each.shared for each in self._bindings.of_group(group)):
                 self._reporter.tell(told.drift_report(group, gone, extra))
 
@@ -308,7 +298,7 @@ class TargetRegistrar:
         if error:
             raise error
         state.added(action.targets)
-        _CHANGED.labels("register").inc(len(action.targets))
+        self._metrics.changed("register", len(action.targets))
         self._reporter.tell(told.done_report(action))
 
     async def _deregister(self, state: GroupTargets, action: DeregisterTargets, permit: Permit) -> None:
@@ -317,7 +307,7 @@ class TargetRegistrar:
         if error := (await self._targets.apply(action, permit)).error:
             raise error
         state.removed(action.targets)
-        _CHANGED.labels("deregister").inc(len(action.targets))
+        self._metrics.changed("deregister", len(action.targets))
         self._reporter.tell(told.done_report(action))
 
     async def _make_room(self, state: GroupTargets, plan: TargetPlan, permit: Permit) -> None:
@@ -345,17 +335,13 @@ class TargetRegistrar:
                 pods = {target: pod for target, pod in wanted.pods.items() if target.key in registered}
                 self._gates.update(GatedGroup(binding=each, pods=pods))
 
-    def _observe_latency(self, state: GroupTargets) -> None:
-        if state.woken_at is not None:
-            _SECONDS.observe(asyncio.get_running_loop().time() - state.woken_at)
-        state.woken_at = None
-
     def _state(self, group: str) -> GroupTargets:
         return self._groups.setdefault(group, GroupTargets())
 
     def _drop(self, group: str) -> None:
         """Keep nothing of a group that no binding fills any more."""
         self._unread.pop(group, None)
+        self._metrics.forget(group)
         self._rules.forget(group)
         for topic in (_STATE, _FAILURES, _REFUSED):
             self._reporter.tell_current(topic, (), {group})

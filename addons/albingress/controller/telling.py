@@ -1,4 +1,4 @@
-"""What is told of a group: its problems, what is not done and why, what was done, and that it is well again."""
+"""What is told of a group: its problems, what was done, what is not done and why, that it is well again."""
 
 from collections.abc import Iterable, Mapping
 

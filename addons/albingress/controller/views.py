@@ -79,7 +79,7 @@ class Views:
     async def complete(self, stack: Stack, observed: ObservedStack) -> ObservedStack:
         """What AWS has of a group, with the details that are asked for and were not read yet.
 
-        On what we made a tag says what was asked for, and nothing is read; so is nothing of what is not there.
+        On what we made a tag says what was asked for, and nothing is read; nor of what is not there.
         """
         unread = tuple(_unread(stack, observed))
         web_acl = bool(stack.load_balancer and stack.load_balancer.waf_acl)

@@ -22,9 +22,12 @@ class Pathlike(Protocol):
     """A path with its type."""
 
     @property
-    def path(self) -> str: ...  # noqa: D102
+    def path(self) -> str:
+        """The path as it is written."""
+
     @property
-    def path_type(self) -> str: ...  # noqa: D102
+    def path_type(self) -> str:
+        """Exact, Prefix or ImplementationSpecific."""
 
 
 P = TypeVar("P", bound=Pathlike)

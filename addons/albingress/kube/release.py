@@ -129,11 +129,11 @@ async def _let_go(kube: KubeClient, held: Held) -> None:
     """Write the finalizers without ours; read again when somebody else has written meanwhile."""
     while True:
         meta: dict[str, Any] = {"finalizers": held.left, "resourceVersion": held.metadata.resource_version}
-        where = {"namespace": held.metadata.namespace, "name": held.metadata.name}
+        namespace, name = held.metadata.namespace, held.metadata.name
         try:
-            await kube.merge_patch(held.resource, {"metadata": meta}, **where)
+            await kube.merge_patch(held.resource, {"metadata": meta}, namespace=namespace, name=name)
         except Conflict:
-            held = await kube.get(held.resource, type(held), **where)
+            held = await kube.get(held.resource, type(held), namespace=namespace, name=name)
         else:
             log.info("released: %s", ref(held))
             return

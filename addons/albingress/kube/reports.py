@@ -20,7 +20,7 @@ _EVENTS_OF_SKIPS: Final[dict[str, EventType]] = {
     names.MASS_DELETE: "Warning",
     names.REFUSED_BY_AWS: "Warning",
 }
-"""What is told of decisions not to act; the others pass by themselves, or their cause is told as a Problem."""
+"""What is told of decisions not to act; others pass by themselves, or a Problem tells their cause."""
 
 _WITHOUT_LOG = frozenset({LEASE_ENDING, STOPPING, CACHES_STALE, HALTED})
 """Reasons that meet every action that is left at once."""
@@ -161,18 +161,9 @@ def _event_of(error: OutsideError) -> EventType:
 
 def verb_of(action: AwsAction) -> str:
     """What an action does, as one word: the first of its name."""
-    return _parts(action)[0].lower()
+    return action.words.partition(" ")[0]
 
 
 def in_words(action: AwsAction) -> str:
     """An action and what it is about: "create rule 80/...'."""
-    return f"{' '.join(_parts(action)).lower()} {action.key.partition(' ')[2] or action.key}"
-
-
-def _parts(action: AwsAction) -> list[str]:
-    name, parts = type(action).__name__, list[str]()
-    for letter in name:
-        if letter.isupper():
-            parts.append("")
-        parts[-1] += letter
-    return parts
+    return f"{action.words} {action.key.partition(' ')[2] or action.key}"

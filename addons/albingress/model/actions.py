@@ -6,6 +6,8 @@ that must have succeeded before.
 """
 
 from collections.abc import Mapping
+from re import sub
+from typing import Literal
 
 from msgspec import Struct
 
@@ -35,6 +37,11 @@ class AwsAction(Struct, frozen=True, kw_only=True):
     def is_destructive(self) -> bool:
         """True for what takes something away that served, or may serve, requests."""
         return type(self).__name__.startswith("Delete")
+
+    @property
+    def words(self) -> str:
+        """What it does, in words: "create rule", the verb first."""
+        return sub(r"\B([A-Z])", r" \1", type(self).__name__).lower()
 
 
 class CreateSecurityGroup(AwsAction, frozen=True):
@@ -124,10 +131,11 @@ class ModifyLoadBalancerAttributes(AwsAction, frozen=True):
 
 
 class DeleteLoadBalancer(AwsAction, frozen=True):
-    """Remove a load balancer with its listeners and rules."""
+    """Remove a load balancer with its listeners and rules: so many as `contents` says."""
 
     arn: str
     name: str
+    contents: int = 0
 
 
 class CreateListener(AwsAction, frozen=True):
@@ -138,10 +146,12 @@ class CreateListener(AwsAction, frozen=True):
 
 
 class ModifyListener(AwsAction, frozen=True):
-    """Change protocol, policy, default certificate or default action of a port."""
+    """Change some of a port: `tls` stands for protocol, policy, default certificate and what is asked of
+    clients, `default` for the default actions."""
 
     load_balancer: str
     listener: DesiredListener
+    parts: tuple[Literal["tls", "default"], ...] = ("tls", "default")
 
 
 class ModifyListenerAttributes(AwsAction, frozen=True):
@@ -166,10 +176,11 @@ class RemoveListenerCertificates(AwsAction, frozen=True):
 
 
 class DeleteListener(AwsAction, frozen=True):
-    """Close a port."""
+    """Close a port, whose rules go too: so many as `contents` says."""
 
     arn: str
     listener: str
+    contents: int = 0
 
 
 class CreateRule(AwsAction, frozen=True):

@@ -69,6 +69,7 @@ class DesiredRule(Struct, frozen=True, kw_only=True):
 
 class DesiredListener(Struct, frozen=True, kw_only=True):
     """A port. `certificates`: the default one first. None of them on HTTPS: those that AWS has stay.
+    `certificate_owners` says who asks for each.
 
     `state` `keep` leaves port, certificates and policy as AWS has them (nothing is made where it has none).
     `default_secret` belongs to `default_actions`. `attributes` are only those that are asked for.
@@ -80,6 +81,7 @@ class DesiredListener(Struct, frozen=True, kw_only=True):
     default_actions: tuple[Action, ...]
     rules: tuple[DesiredRule, ...] = ()
     certificates: tuple[str, ...] = ()
+    certificate_owners: tuple[Owner, ...] = ()
     ssl_policy: str = ""
     mutual_authentication: Pairs = ()
     attributes: Pairs = ()
@@ -118,7 +120,8 @@ class DesiredTargetGroup(Struct, frozen=True, kw_only=True):
     """A target group of ours. `resource` is its resource tag; `target_type` ip or instance.
 
     A change of name means another target group: the name is made of all that cannot be changed in place.
-    `node_labels` chooses nodes of instance targets.
+    `node_selector` chooses nodes of instance targets. One that `is_standing` is as AWS has it and goes when
+    its successor has taken over.
     """
 
     name: str
@@ -134,6 +137,7 @@ class DesiredTargetGroup(Struct, frozen=True, kw_only=True):
     attributes: Pairs = ()
     tags: Pairs = ()
     node_selector: str = ""
+    is_standing: bool = False
 
 
 class Permission(Struct, frozen=True, order=True):

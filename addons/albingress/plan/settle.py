@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from addons.albingress import names
 from addons.albingress.model.elb import Rule
-from addons.albingress.model.rules import FixedResponse, Forward, RuleContent, WeightedTarget
+from addons.albingress.model.rules import Action, FixedResponse, Forward, RuleContent, WeightedTarget
 from addons.albingress.plan.digest import content_digest
 from addons.albingress.plan.matching import Matched, Pair
 from addons.albingress.plan.view import View
@@ -88,33 +88,49 @@ def _what(pair: Pair) -> str:
 
 
 def _swapped(key: str, pair: Pair, before: Rule, view: View) -> tuple[RuleContent, Skip | None]:
+    swap = swapped(before.content.actions, pair.content.actions, view)
+    if not swap.waits_for:
+        return pair.content, None
+    message = f"rule for {_what(pair)} waits until target group {swap.waits_for} is healthy"
+    skip = Skip(key, pair.rule.owner.ref, names.WAITING, message, swap.until)
+    return replace(before.content, actions=swap.actions), skip
+
+
+class Swap(Struct, frozen=True):
+    """What is to be done with requests now, and the target group that is waited for, if any, until when."""
+
+    actions: tuple[Action, ...]
+    waits_for: str = ""
+    until: datetime | None = None
+
+
+def swapped(before: tuple[Action, ...], after: tuple[Action, ...], view: View) -> Swap:
     """Turn to a new target group when it is well, or has had its time; until then the old one serves.
 
     AWS asks for health only while a rule names a group: one that is filled comes in with weight 0 first.
     """
-    old, new = _forward(before.content), _forward(pair.content)
+    old, new = _forward(before), _forward(after)
     if old is None or new is None:
-        return pair.content, None
+        return Swap(after)
     serving = _serving(old)
     coming = [each.group for each in new.targets if each.weight and each.group not in serving]
     unready = [group for group in coming if not _is_ready(group, view)]
     if not serving or not unready:
-        return pair.content, None
-    message = f"rule for {_what(pair)} waits until target group {unready[0]} is healthy"
-    skip = Skip(key, pair.rule.owner.ref, names.WAITING, message, _until(unready, view))
+        return Swap(after)
+    waiting = Swap(before, unready[0], _until(unready, view))
     named = {each.group for each in old.targets}
     added = [group for group in coming if group not in named]
     if not all(group in view.targets and view.targets[group].is_filled for group in added):
-        return before.content, skip
+        return waiting
     if not added or len(old.targets) + len(added) > MOST_TARGET_GROUPS:
-        return before.content, skip
+        return waiting
     targets = (*old.targets, *(WeightedTarget(group, 0) for group in sorted(added)))
     joined = replace(old, targets=tuple(sorted(targets)))
-    return replace(before.content, actions=(*before.content.actions[:-1], joined)), skip
+    return replace(waiting, actions=(*before[:-1], joined))
 
 
-def _forward(content: RuleContent) -> Forward | None:
-    last = content.actions[-1] if content.actions else None
+def _forward(actions: tuple[Action, ...]) -> Forward | None:
+    last = actions[-1] if actions else None
     return last if isinstance(last, Forward) else None
 
 

@@ -1,17 +1,14 @@
 """Every action of a plan: what AWS has afterwards, what is remembered, and what is refused at the door."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from addons.albingress.model.actions import (
-    AddListenerCertificates,
     AssociateWebAcl,
     AuthorizeIngress,
     AwsAction,
-    CreateListener,
     CreateLoadBalancer,
     CreateRule,
     CreateSecurityGroup,
@@ -21,13 +18,9 @@ from addons.albingress.model.actions import (
     DeleteRule,
     DeleteSecurityGroup,
     DeleteTargetGroup,
-    ModifyListener,
-    ModifyListenerAttributes,
     ModifyLoadBalancerAttributes,
-    ModifyRule,
     ModifyTargetGroup,
     ModifyTargetGroupAttributes,
-    RemoveListenerCertificates,
     RemoveTags,
     RevokeIngress,
     SetIpAddressType,
@@ -36,18 +29,14 @@ from addons.albingress.model.actions import (
     SetSubnets,
     SetTags,
 )
-from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, Rule, TargetGroup
 from addons.albingress.model.groups import GroupId
-from addons.albingress.model.rules import AuthenticateOidc, FixedResponse, RuleContent, Transform
-from addons.albingress.model.stack import DesiredListener, HealthCheck, Permission
-from addons.albingress.names import TAG_CLUSTER, TAG_RULE, TAG_SPEC
+from addons.albingress.model.stack import HealthCheck, Permission
+from addons.albingress.names import TAG_CLUSTER
 from addons.runtime.outcomes import Outcome, Skip
-from tests.support.alb_aws import OWNER, SHOP, AlbDaemon, AlbSite, Wish, alb_site, pairs, tags
+from tests.support.alb_aws import OWNER, SHOP, AlbDaemon, AlbSite, Wish, alb_site, pairs
+from tests.support.alb_seen import COMMON, balancer, group, rules, seen
 
 pytestmark = pytest.mark.virtual_time
-
-COMMON: dict[str, Any] = {"key": "k", "ref": OWNER.ref, "because": "the test wants it"}
-OIDC = AuthenticateOidc("https://i", "https://a", "https://t", "https://u", "me")
 
 
 @pytest.fixture
@@ -62,59 +51,6 @@ async def daemon(site: AlbSite) -> AsyncIterator[AlbDaemon]:
     async with site.daemon() as running:
         await running.settle(site.wish())
         yield running
-
-
-async def seen(daemon: AlbDaemon) -> ObservedStack:
-    """What is remembered of the group, which must be what another daemon reads, but for attributes."""
-    remembered = await daemon.balancers.observe(SHOP)
-    async with daemon.site.daemon() as other:
-        assert _listed(await other.balancers.observe(SHOP)) == _listed(remembered)
-    return remembered
-
-
-def _listed(stack: ObservedStack) -> ObservedStack:
-    """A stack without what a listing does not show."""
-    balancers = tuple(
-        replace(
-            each,
-            attributes=None,
-            web_acl=None,
-            listeners=tuple(replace(one, attributes=None) for one in each.listeners),
-        )
-        for each in stack.load_balancers
-    )
-    groups = tuple(replace(each, attributes=None) for each in stack.target_groups)
-    return replace(stack, load_balancers=balancers, target_groups=groups)
-
-
-async def balancer(daemon: AlbDaemon) -> LoadBalancer:
-    (found,) = (await seen(daemon)).load_balancers
-    return found
-
-
-async def listener(daemon: AlbDaemon, port: int = 80) -> Listener:
-    return next(each for each in (await balancer(daemon)).listeners if each.port == port)
-
-
-async def group(daemon: AlbDaemon, name: str = "web") -> TargetGroup:
-    return next(each for each in (await seen(daemon)).target_groups if each.name.endswith(name))
-
-
-async def rules(daemon: AlbDaemon) -> tuple[Rule, ...]:
-    return (await listener(daemon)).rules
-
-
-def https(site: AlbSite, *certificates: str, **more: Any) -> DesiredListener:
-    usual = DesiredListener(
-        port=443,
-        protocol="HTTPS",
-        owner=OWNER,
-        default_actions=(FixedResponse("404"),),
-        certificates=certificates,
-        ssl_policy="ELBSecurityPolicy-2016-08",
-        tags=tags(SHOP, "443"),
-    )
-    return replace(usual, **more)
 
 
 class TestLoadBalancers:
@@ -157,173 +93,6 @@ class TestLoadBalancers:
         delete = DeleteLoadBalancer(arn=there.arn, name=there.name, **COMMON)
         assert await daemon.error(delete) == ("Denied", "OperationNotPermitted")
         assert "load balancer k8s-shop" in site.things()
-
-
-class TestListeners:
-    async def test_one_with_certificates_and_attributes(self, site: AlbSite, daemon: AlbDaemon) -> None:
-        first, second = (site.endpoint.acm.issue(f"{name}.example").arn for name in "ab")
-        wanted = https(
-            site,
-            first,
-            second,
-            attributes=pairs(routing__http__response__server__enabled="false"),
-            tags=tags(SHOP, "443", **{TAG_SPEC: "of-attributes"}),
-        )
-        await daemon.do(CreateListener(load_balancer="k8s-shop", listener=wanted, **COMMON))
-        made = await listener(daemon, 443)
-        assert made.certificates == (first, second)
-        assert dict(made.tags)[TAG_SPEC] == "of-attributes"
-        attributes = pairs(routing__http__response__server__enabled="true")
-        await daemon.do(ModifyListenerAttributes(listener="k8s-shop:443", attributes=attributes, **COMMON))
-        assert dict(attributes).items() <= dict((await listener(daemon, 443)).attributes or ()).items()
-
-    async def test_certificates_come_and_go(self, site: AlbSite, daemon: AlbDaemon) -> None:
-        default, one, two = (site.endpoint.acm.issue(f"{name}.example").arn for name in "abc")
-        await daemon.do(CreateListener(load_balancer="k8s-shop", listener=https(site, default), **COMMON))
-        await daemon.do(AddListenerCertificates(listener="k8s-shop:443", certificates=(one, two), **COMMON))
-        assert (await listener(daemon, 443)).certificates == (default, one, two)
-        await daemon.do(RemoveListenerCertificates(listener="k8s-shop:443", certificates=(one,), **COMMON))
-        assert (await listener(daemon, 443)).certificates == (default, two)
-        await daemon.do(ModifyListener(load_balancer="k8s-shop", listener=https(site, two), **COMMON))
-        assert (await listener(daemon, 443)).certificates[0] == two
-
-    async def test_one_certificate_that_is_refused_costs_itself_only(
-        self, site: AlbSite, daemon: AlbDaemon
-    ) -> None:
-        default, good = (site.endpoint.acm.issue(f"{name}.example").arn for name in "ab")
-        await daemon.do(CreateListener(load_balancer="k8s-shop", listener=https(site, default), **COMMON))
-        bad = good[:-1] + "9"
-        add = AddListenerCertificates(listener="k8s-shop:443", certificates=(bad, good), **COMMON)
-        assert (await daemon.error(add))[1] == "CertificateNotFound"
-        assert (await listener(daemon, 443)).certificates == (default, good)
-
-    async def test_the_default_action(self, daemon: AlbDaemon) -> None:
-        wanted = replace(daemon.site.wish().listener, default_actions=(FixedResponse("410"),))
-        await daemon.do(ModifyListener(load_balancer="k8s-shop", listener=wanted, **COMMON))
-        assert (await listener(daemon)).default_actions == (FixedResponse("410"),)
-
-    async def test_a_port_that_somebody_opened_otherwise_is_seen_then(
-        self, site: AlbSite, daemon: AlbDaemon
-    ) -> None:
-        arn = (await balancer(daemon)).arn
-        await daemon.aws.call(
-            "elbv2",
-            "create_listener",
-            permit=daemon.permit,
-            LoadBalancerArn=arn,
-            Port=8080,
-            Protocol="HTTP",
-            DefaultActions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}],
-        )
-        wanted = replace(site.wish().listener, port=8080)
-        create = CreateListener(load_balancer="k8s-shop", listener=wanted, **COMMON)
-        assert await daemon.error(create) == ("AlreadyExists", "OtherListener")
-        assert (await listener(daemon, 8080)).default_actions == (FixedResponse("200"),)
-
-    async def test_one_is_closed(self, site: AlbSite, daemon: AlbDaemon) -> None:
-        there = await listener(daemon)
-        await daemon.do(DeleteListener(arn=there.arn, listener="k8s-shop:80", **COMMON))
-        assert (await balancer(daemon)).listeners == ()
-
-
-class TestRules:
-    async def test_they_swap_and_follow_one_that_was_just_made(
-        self, site: AlbSite, daemon: AlbDaemon
-    ) -> None:
-        first, second = await rules(daemon)
-        wish = site.wish("web", "api", "new")
-        made = CreateRule(
-            listener="k8s-shop:80",
-            priority=900,
-            rule=replace(wish.rule("web"), content=RuleContent(first.content.conditions, OK)),
-            tags=tags(SHOP, "80:15", **{TAG_RULE: "new"}),
-            **COMMON,
-        )
-        move = SetRulePriorities(
-            listener="k8s-shop:80",
-            priorities={first.arn: 20, second.arn: 10},
-            created={900: 15},  # type: ignore[dict-item]
-            **{**COMMON, "key": "move"},
-            needs=("k",),
-        )
-        await daemon.do(made, move)
-        found = [(rule.priority, dict(rule.tags).get(TAG_RULE)) for rule in await rules(daemon)]
-        assert found == [(10, "api"), (15, "new"), (20, "web")]
-
-    async def test_one_says_something_else(self, site: AlbSite, daemon: AlbDaemon) -> None:
-        first, _ = await rules(daemon)
-        content = RuleContent(first.content.conditions, OK, (Transform("url-rewrite", "^/a", "/"),))
-        change = ModifyRule(
-            listener="k8s-shop:80", existing=first, rule=site.wish().rule("web"), content=content, **COMMON
-        )
-        await daemon.do(change)
-        assert (await rules(daemon))[0].content == content
-        plain = replace(content, transforms=())
-        await daemon.do(replace(change, content=plain))
-        assert (await rules(daemon))[0].content == plain
-
-    async def test_a_secret_is_sent_when_it_is_new(self, site: AlbSite, daemon: AlbDaemon) -> None:
-        default = site.endpoint.acm.issue("a.example").arn
-        await daemon.do(CreateListener(load_balancer="k8s-shop", listener=https(site, default), **COMMON))
-        wanted = site.wish().rule("web")
-        assert wanted.content
-        content = RuleContent(wanted.content.conditions, (OIDC, *OK))
-        wanted = replace(wanted, content=content, secret="one", secret_digest="digest-of-one")
-        tagged = tags(SHOP, "443:1", **{TAG_SPEC: "digest-of-one"})
-        await daemon.do(CreateRule(listener="k8s-shop:443", priority=1, rule=wanted, tags=tagged, **COMMON))
-        (made,) = (await listener(daemon, 443)).rules
-
-        async def secret(rule: Any) -> str:
-            change = ModifyRule(listener="k8s-shop:443", existing=made, rule=rule, content=content, **COMMON)
-            await daemon.do(change)
-            return site.account.rules[made.arn].secret
-
-        assert await secret(replace(wanted, secret="not sent")) == "one"
-        assert await secret(replace(wanted, secret="two", secret_digest="digest-of-two")) == "two"
-        assert await secret(replace(wanted, secret="", secret_digest="digest-of-two")) == "two"
-
-    async def test_a_priority_that_somebody_took_is_told_and_seen_then(
-        self, site: AlbSite, daemon: AlbDaemon
-    ) -> None:
-        await daemon.aws.call(
-            "elbv2",
-            "create_rule",
-            permit=daemon.permit,
-            ListenerArn=(await listener(daemon)).arn,
-            Priority=15,
-            Conditions=[{"Field": "path-pattern", "Values": ["/theirs"]}],
-            Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}],
-        )
-        create = CreateRule(listener="k8s-shop:80", priority=15, rule=site.wish().rule("web"), **COMMON)
-        assert await daemon.error(create) == ("Conflict", "PriorityInUse")
-        assert [rule.priority for rule in await rules(daemon)] == [10, 15, 20]
-
-    async def test_one_that_is_gone_already_is_gone(self, daemon: AlbDaemon) -> None:
-        first, second = await rules(daemon)
-        delete = DeleteRule(listener="k8s-shop:80", existing=first, **COMMON)
-        await daemon.do(delete)
-        await daemon.do(delete)
-        assert await rules(daemon) == (second,)
-
-    async def test_one_that_somebody_deleted_is_missed(self, site: AlbSite, daemon: AlbDaemon) -> None:
-        first, second = await rules(daemon)
-        await daemon.aws.call("elbv2", "delete_rule", permit=daemon.permit, RuleArn=first.arn)
-        change = ModifyRule(
-            listener="k8s-shop:80",
-            existing=first,
-            rule=site.wish().rule("web"),
-            content=second.content,
-            **COMMON,
-        )
-        (result,) = await daemon.apply([change])
-        assert isinstance(result, Outcome)
-        assert result.error
-        assert result.error.code == "RuleNotFound"
-        site.account.agenda.settle()
-        assert await daemon.settle(site.wish()) == 1
-
-
-OK = (FixedResponse("200"),)
 
 
 class TestTargetGroups:

@@ -1,6 +1,9 @@
 """Which certificates an HTTPS listener has, and which is the default one."""
 
+from datetime import UTC, datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from addons.albingress.desired.certificates import ListenerCertificates, hosts_of, listener_certificates
 from addons.albingress.desired.inputs import Member, Unresolved
@@ -27,7 +30,14 @@ class TestNamed:
 
     def test_the_first_of_the_first_member_that_has_any_is_the_default(self) -> None:
         found = find(member("a"), named("b", OTHER, SHOP), named("c", WILD, OTHER), has=())
-        assert found == ListenerCertificates((OTHER, SHOP, WILD))
+        assert (found.arns, found.problems) == ((OTHER, SHOP, WILD), ())
+        assert [owner.ref.name for owner in found.owners] == ["b", "b", "c"]
+
+    def test_of_several_who_ask_the_oldest_counts(self) -> None:
+        old, young = named("z", SHOP), named("a", SHOP)
+        meta = replace(young.ingress.metadata, creation_timestamp=datetime(2030, 1, 1, tzinfo=UTC))
+        young = replace(young, ingress=replace(young.ingress, metadata=meta))
+        assert [owner.ref.name for owner in find(young, old, has=()).owners] == ["z"]
 
     def test_one_that_aws_refuses_is_left_out_and_told(self) -> None:
         found = find(named("a", OTHER, SHOP), refused_certificates={OTHER: "it has expired"})
@@ -37,6 +47,10 @@ class TestNamed:
     def test_so_is_one_that_is_no_arn(self) -> None:
         found = find(named("a", "shop"), named("b", SHOP))
         assert (found.arns, told(found.problems)) == ((SHOP,), [("a", "CertificateMissing")])
+
+    def test_what_the_listener_has_stays_while_one_is_left_out(self) -> None:
+        assert find(named("a", "shop"), named("b", SHOP), has=(OTHER, WILD)).arns == (OTHER, SHOP, WILD)
+        assert find(named("a", SHOP, "shop"), has=(OTHER, WILD)).arns == (SHOP, OTHER, WILD)
 
     def test_those_of_the_class_win(self) -> None:
         one = member("a", {"certificate-arn": SHOP}, params={"certificateArn": [WILD]})
@@ -67,7 +81,7 @@ class TestFound:
 
     def test_all_that_fit_are_attached(self) -> None:
         found = find(member("a", hosts=("shop.example.org",)), certificates=self.KNOWN)
-        assert found == ListenerCertificates((SHOP, WILD))
+        assert (found.arns, found.problems) == ((SHOP, WILD), ())
 
     def test_a_wildcard_stands_for_one_label(self) -> None:
         found = find(member("a", hosts=("a.b.example.org", "example.org")), certificates=self.KNOWN)

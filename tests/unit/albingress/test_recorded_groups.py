@@ -1,4 +1,4 @@
-"""Groups whose load balancers the original made: asked for exactly as they are, before and after a take-over."""
+"""Groups whose load balancers the original made: asked for as they are, before and after a take-over."""
 
 import pytest
 

@@ -80,7 +80,7 @@ async def modify(work: Work, action: ModifyListener) -> None:
     """Change protocol, policy, default certificate or default action of a port."""
     wanted = action.listener
     listener = work.listener(f"{action.load_balancer}:{wanted.port}")
-    said = listener_to_api(wanted) if "tls" in action.parts else {}
+    said = listener_to_api(wanted, listener.mutual_authentication) if "tls" in action.parts else {}
     if "default" in action.parts:
         is_known = wanted.default_secret_digest in dict(listener.tags).get(TAG_SPEC, "")
         secret = "" if is_known else wanted.default_secret
@@ -146,7 +146,7 @@ async def _add_some(work: Work, arn: str, certificates: Sequence[str]) -> None:
 
     await work.seen(once, arn)
     listener = work.own(Listener, arn)
-    new = tuple(each for each in certificates if each not in listener.certificates)
+    new = tuple(each for each in certificates if each not in listener.certificates[1:])
     work.changed(replace(listener, certificates=_in_order(listener.certificates + new)))
 
 

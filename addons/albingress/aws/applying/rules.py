@@ -1,8 +1,5 @@
 """Rules of listeners."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from msgspec.structs import replace
 
 from addons.albingress.aws.applying.work import Item, Work
@@ -90,10 +87,9 @@ def _new_secret(existing: Rule, wanted: DesiredRule) -> str:
 async def set_priorities(work: Work, action: SetRulePriorities) -> None:
     """Move rules, all at one moment: those that are known by ARN, and those that the plan has just made."""
     wanted = dict(action.priorities)
-    created: Mapping[Any, int] = action.created
     for rule in work.door.snapshot.children(Rule, work.listener(action.listener).arn):
-        if rule.arn not in wanted and rule.priority in created:
-            wanted[rule.arn] = created[rule.priority]
+        if rule.arn not in wanted and rule.priority in action.created:
+            wanted[rule.arn] = action.created[rule.priority]
     if not wanted:
         return
     rules = [work.own(Rule, arn) for arn in wanted]
