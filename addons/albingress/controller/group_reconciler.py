@@ -29,7 +29,7 @@ from addons.albingress.plan.dry_run import preview
 from addons.albingress.plan.guard import counted_deletes, guard, remember_deletes
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
-from addons.albingress.plan.view import View
+from addons.albingress.plan.view import View, policy_of
 from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.loop import Result
 from addons.runtime.objects import ref
@@ -120,6 +120,14 @@ class GroupReconciler:
         self._target_groups.forget(group)
         self._telling.forget(group)
         self._metrics.forget(group)
+
+    def sure_in(self, group: GroupId) -> float:
+        """Seconds until deletions of a group are certain, 0 where there are none before it."""
+        done = self.passes.get(group)
+        times = [each.retry_at for each in done.skips if each.reason == names.DELETE_HELD] if done else []
+        waits = [(at - self._now()).total_seconds() for at in times if at]
+        longest = policy_of(self._config).two_pass.total_seconds()
+        return max((each for each in waits if 0 < each <= longest), default=0.0)
 
     def woken(self, group: GroupId) -> None:
         """An object has changed that may matter to a group."""
