@@ -24,7 +24,7 @@ from addons.albingress.model.rules import FixedResponse, Forward, Redirect, Weig
 from addons.albingress.model.stack import DesiredListener
 from addons.albingress.plan.digest import attributes_digest
 from addons.albingress.plan.stack import plan_stack
-from addons.albingress.plan.view import TargetState
+from addons.albingress.plan.view import Quotas, TargetState
 from addons.runtime.outcomes import Blocked
 from tests.support.alb_actions import apply_all
 from tests.support.alb_stacks import (
@@ -119,6 +119,13 @@ class TestCertificates:
         assert kinds(found) == [AddListenerCertificates, RemoveListenerCertificates]
         assert found.actions[1].needs == (found.actions[0].key,)
         assert end(found, has_https(ONE, TWO)).certificates == (ONE, THREE)
+
+    def test_go_first_where_there_is_no_room_for_more(self) -> None:
+        before = has_https(ONE, TWO)
+        found = plan(https(ONE, THREE), before, quotas=Quotas(certificates=1))
+        assert kinds(found) == [RemoveListenerCertificates, AddListenerCertificates]
+        assert found.actions[1].needs == (found.actions[0].key,)
+        assert end(found, before).certificates == (ONE, THREE)
 
     def test_another_default_one_comes_by_itself(self) -> None:
         found = plan(https(TWO), has_https(ONE))
