@@ -40,6 +40,8 @@ _WORKERS = 32
 
 _SHORTLY = 0.2
 _SYNC_SECONDS = 120.0
+_ROUNDS = 3
+"""So often a single run waits for deletions to be certain."""
 
 
 class Controller:
@@ -135,13 +137,25 @@ class Controller:
         return Permit(stopping, stale=self.watches.not_ready, barred=self._coexistence.refusal, **held)
 
     async def run_once(self, stopping: asyncio.Event) -> dict[str, str]:
-        """Reconcile until nothing is left to do but what waits or is blocked; what failed, by key."""
+        """Reconcile until nothing is left to do but what waits or is blocked; what failed, by key.
+
+        Deletions are waited for until they are certain.
+        """
         permit = self.permit(stopping)
         if not await self._caches_settle(stopping):
             return self.watches.unread()
         await self._loop.run_once(self._groups.all(), permit)
+        for _ in range(0 if self._is_dry_run else _ROUNDS):
+            await self._loop.run_once(await self._sure_by_now(stopping), permit)
         failed = {} if self._is_dry_run else await self._path.run_once(permit)
         return self.failures | failed | self.watches.unread()
+
+    async def _sure_by_now(self, stopping: asyncio.Event) -> list[GroupId]:
+        """The groups that have deletions before them, once these have been wanted for long enough."""
+        waits = {group: wait for group in self._groups.all() if (wait := self._reconciler.sure_in(group))}
+        if waits:
+            await end_within(0.0, asyncio.sleep(max(waits.values())), stopping)
+        return [] if stopping.is_set() else list(waits)
 
     async def _caches_settle(self, stopping: asyncio.Event) -> bool:
         """True when all caches are filled; False when that takes too long, or a stop is asked for."""

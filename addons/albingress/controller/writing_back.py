@@ -89,7 +89,7 @@ class WritingBack:
         if is_end and (observed.load_balancers or observed.target_groups or observed.security_groups):
             return False
         left = {each.ref for each in rest.actions if isinstance(each, _LEFT_BEHIND)}
-        left |= {skip.ref for skip in rest.skips if skip.reason == names.DELETE_HELD}
+        left |= {skip.ref for skip in rest.skips if skip.reason in (names.DELETE_HELD, names.MASS_DELETE)}
         return left.isdisjoint({ref(ingress), None} if is_end else {ref(ingress)})
 
     async def _withdraw(self, group: GroupId, ingress: Ingress) -> str:
