@@ -54,6 +54,7 @@ class EndpointRules:
         self._most: dict[str, int] = {}
         self._sources: frozenset[str] = frozenset()
         self._is_complete = False
+        self._was_known = False
         self._lookups: ReconcileLoop[str] = ReconcileLoop(
             "endpoint groups",
             self._look_up,
@@ -109,6 +110,7 @@ class EndpointRules:
         """Keep rules as they are wished for until the permit is stopped."""
         self._wanted.clear()
         self._stale.clear()
+        self._was_known = False
         self._lookups.wake("")
         async with asyncio.TaskGroup() as group:
             group.create_task(self._lookups.run(permit))
@@ -126,6 +128,11 @@ class EndpointRules:
         found = {f"security group {each}": why for each, why in self._loop.errors.items()}
         lost = self._lookups.errors.get("")
         return found | ({"security groups of endpoints": lost} if lost else {})
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether everybody's wishes are known: only then anything is taken away."""
+        return self._is_complete and not self._unknown and not self._lost
 
     async def _look_up(self, _: str, permit: Permit) -> Result:
         """Find the security groups of all targets, and have those looked at whose rules are to change."""
@@ -145,8 +152,10 @@ class EndpointRules:
         known = set(wanted) | set(self._wanted)
         if self._is_complete and self._sources:
             known |= set(await self._groups.that_admit(self._sources))
+        may_take_away = self._is_known and not self._was_known
+        self._was_known = self._is_known
         for group in known:
-            is_news = self._wanted.get(group) != wanted.get(group, frozenset())
+            is_news = may_take_away or self._wanted.get(group) != wanted.get(group, frozenset())
             self._wanted[group] = wanted.get(group, frozenset())
             if is_news:
                 self._loop.wake(group, after=0)
@@ -160,7 +169,7 @@ class EndpointRules:
             wanted=self._wanted.get(group, frozenset()),
             observed=await self._observed(group),
             stale_before=self._stale.get(group, ()),
-            is_known=self._is_complete and not self._unknown and not self._lost,
+            is_known=self._is_known,
             most=self._most.get(group, 0),
         )
         plan = plan_endpoint_rules(view)

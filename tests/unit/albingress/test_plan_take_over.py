@@ -1,4 +1,4 @@
-"""What the original made is taken over without a changing call, and later changes are all that is done."""
+"""What the original made is taken over without one changing call; then only what is asked for changes."""
 
 import pytest
 
