@@ -13,6 +13,7 @@ from addons.albingress.desired.backends import Protocol
 from addons.albingress.desired.incumbent_rules import IncumbentRules
 from addons.albingress.desired.inputs import GroupInputs, Member
 from addons.albingress.desired.kept_rules import KeptRules
+from addons.albingress.desired.merging import merged
 from addons.albingress.desired.not_usable import Faults, NotUsable
 from addons.albingress.desired.placeholders import ANSWERS_503, NO_RULE, STAYS, placeholder
 from addons.albingress.desired.places import Place, conditions_of, host_and_path_of, places, takes_from_nobody
@@ -40,6 +41,7 @@ class ListenerRules:
         faults: Faults,
     ) -> None:
         self._by_spec = inputs.config.path_order == "spec"
+        self._merges = inputs.config.merge_rules
         self._answers = answers
         self._kept = KeptRules(incumbents, unheard, faults)
         self._faults = faults
@@ -85,7 +87,7 @@ class ListenerRules:
                 hiding.append((place, conditions))
             self.shadows.serve(place)
             rules += self._parts(place, port, conditions, answering)
-        return tuple(rules)
+        return merged(rules) if self._merges else tuple(rules)
 
     def _hidden(self, place: Place, because: str) -> DesiredRule:
         self.shadows.hide(place, because)

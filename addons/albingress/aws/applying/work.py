@@ -29,6 +29,9 @@ TRIES_WHILE_USED = 4
 """With the pauses between them 1.4 s: rules are gone some time after they were deleted. What takes longer is
 tried anew by a later pass: nobody else is to wait for it."""
 
+_NEVER_OURS = frozenset({"CertificateNotFound", "SSLPolicyNotFound", "TrustStoreNotFound"})
+"""What is not found then was not made here just now: a user named it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -68,7 +71,9 @@ class Work:
 
     async def seen(self, call: Callable[[], Awaitable[T]], *named: str) -> T:
         """Make a call again that does not find what it names, where one of that was made just now."""
-        return await persistently(call, NotFound) if self.door.recent.is_new(named) else await call()
+        if not self.door.recent.is_new(named):
+            return await call()
+        return await persistently(call, NotFound, final=_NEVER_OURS)
 
     async def delete(self, operation: str, service: str = "elbv2", **arguments: Any) -> None:
         """Have something not be there, which may be in use for a while yet."""
