@@ -44,9 +44,10 @@ class TestRules:
     async def test_the_others_are_served_and_it_is_tried_as_503(self, world: World) -> None:
         names = [f"s{number}" for number in range(9)]
         world.serve(*names, "bad")
-        refused = {"operation": "CreateRule", "code": "InvalidLoadBalancerAction", "message": "no"}
         world.aws.faults.add(
-            **refused,
+            operation="CreateRule",
+            code="InvalidLoadBalancerAction",
+            message="no",
             times=10_000,
             when=lambda said: "/bad" in str(said) and "forward" in str(said),
         )
