@@ -111,7 +111,7 @@ def rule_rows(found: Pass, targets: TargetCounts) -> Iterator[dict[str, object]]
 def problem_rows(reports: Iterable[Report]) -> list[dict[str, str]]:
     """The faults that objects have now."""
     found = sorted((report.ref, report.reason, report.message) for report in reports if report.ref)
-    return [{"object": str(ref), "reason": reason, "message": message} for ref, reason, message in found]
+    return [{"reason": reason, "message": message, "object": str(ref)} for ref, reason, message in found]
 
 
 def rule_of(found: Pass, listener: DesiredListener, rule: DesiredRule) -> Rule | None:

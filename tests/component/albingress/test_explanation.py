@@ -61,6 +61,18 @@ async def test_a_service_is_told_by_its_target_groups(world: World) -> None:
     assert idle == "NotAsked: no Ingress of ours leads to it"
 
 
+async def test_how_aws_finds_the_targets_is_told_once_it_was_asked(world: World) -> None:
+    world.serve("web")
+    async with world.running():
+        world.ingresses(ingress("web"))
+        await world.is_served("web")
+        await world.settles()
+    async with world.running() as controller:
+        await until(lambda: " s ago" in str(told(controller, "service/default/web")))
+        (text,) = told(controller, "service/default/web").values()
+    assert "1 targets: 192.168.0.11:8080; 1 " in text
+
+
 async def test_a_misspelt_name_is_told_with_the_one_that_is_meant(world: World) -> None:
     world.serve("web")
     async with world.running() as controller:
