@@ -144,6 +144,8 @@ async def test_release_lets_ingresses_go_and_keeps_what_serves_them(site: Site) 
         (["--cluster-name="], "--cluster-name is required"),
         (["--cluster-name=a b"], "--cluster-name: 'a b' is not allowed"),
         (["--enable-shieldd"], "--enable-shieldd"),
+        (["--enable-waf=false"], "--enable-waf is not needed: WAF Classic is left as it is"),
+        (["--leader-election-id=x"], "--leader-election-id is not needed: it is --leader-elect-name"),
         (["--aws-api-endpoints=elb"], "--aws-api-endpoints: 'elb' is not allowed"),
         (["release", "--deployment=albingress"], "--deployment 'albingress': not NAMESPACE/NAME"),
         (["release", "--timeout=soon"], "--timeout 'soon': not a duration"),
