@@ -226,8 +226,13 @@ class GroupReconciler:
         leaving = [ref(ingress) for ingress in inputs.leaving]
         self._telling.problems(group, done.problems, members)
         self._telling.skips(group, done.skips)
-        everybodys = [each for each in outcomes if not self._history.refused.explains(group, each.action)]
-        self._telling.outcomes(group, everybodys, members or leaving)
+        told = [
+            each
+            for each in outcomes
+            if not self._history.refused.explains(group, each.action)
+            and not self._history.is_patient(group, each)
+        ]
+        self._telling.outcomes(group, told, members, leaving)
         changed = {outcome.action.ref for outcome in outcomes if outcome.ok and outcome.action.ref}
         hostname = self._writing_back.hostname(done.stack, done.observed)
         self._telling.reconciled(
