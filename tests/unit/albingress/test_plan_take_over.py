@@ -1,8 +1,7 @@
-"""What the original made is taken over without one changing call, and whatever changes then is all that does."""
+"""What the original made is taken over without one changing call; then only what is asked for changes."""
 
 import pytest
 
-from addons.albingress import names
 from addons.albingress.desired.frontend import backend_group
 from addons.albingress.desired.inputs import GroupInputs
 from addons.albingress.desired.stack import desired_stack

@@ -146,7 +146,7 @@ async def _add_some(work: Work, arn: str, certificates: Sequence[str]) -> None:
 
     await work.seen(once, arn)
     listener = work.own(Listener, arn)
-    new = tuple(each for each in certificates if each not in listener.certificates)
+    new = tuple(each for each in certificates if each not in listener.certificates[1:])
     work.changed(replace(listener, certificates=_in_order(listener.certificates + new)))
 
 
