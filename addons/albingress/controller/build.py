@@ -174,7 +174,7 @@ class _Assembly:
             interfaces=Interfaces(self._parts.aws, self._network, cluster=self._config.cluster_name),
             endpoint_groups=EndpointGroups(self._parts.aws),
             users_groups=self._users_groups,
-            vpc=self._network.known_vpc,
+            network=self._network,
             reporter=self._parts.reporter,
             now=self._now,
         )

@@ -25,7 +25,6 @@ class GroupTargets:
     refused: dict[Target, tuple[float, str]] = field(default_factory=dict)
     reads: bool = False
     is_urgent: bool = False
-    audit: asyncio.TimerHandle | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def forget(self) -> None:
@@ -34,9 +33,6 @@ class GroupTargets:
         self.ours.clear()
         self.refused.clear()
         self.reads = self.is_urgent = False
-        if self.audit:
-            self.audit.cancel()
-            self.audit = None
 
     def take_in(self, observed: Iterable[TargetHealth]) -> tuple[list[Target], list[Target]]:
         """Take what AWS has for true; the targets that are gone, and come, without our doing."""

@@ -135,7 +135,7 @@ def _held(inputs: GroupInputs, why: str, told: Iterable[Problem]) -> GroupLoadBa
     waiting = tuple(
         Problem(member.ref, names.SUBNETS_MISSING, f"no load balancer can be made: {why}")
         for member in inputs.members
-        if member.ref not in guilty
+        if member.ref not in guilty and not member.doubt
     )
     return GroupLoadBalancer(held=why, problems=(*problems, *waiting))
 

@@ -64,7 +64,7 @@ def plan_listeners(
 ) -> ListenerPlan:
     """Bring all listeners of the load balancer to what is asked for, but for those that are closed."""
     there = {each.port: each for each in balancer.listeners} if balancer else {}
-    room = ground.view.quotas.rules - sum(len(each.rules) for each in there.values())
+    room = max(0, ground.view.quotas.rules - sum(len(each.rules) for each in there.values()))
     parts: list[ListenerPlan] = []
     asked = set()
     for wish in sorted(wishes, key=lambda each: each.port):

@@ -44,8 +44,9 @@ async def test_targets_that_aws_does_not_take_are_seen_to_wait(world: World) -> 
         await world.is_served("web")
         (group,) = world.elb.target_groups.values()
         await until(lambda: figure("targets_waiting_seconds", target_group=group.name) is None)
-        denied = {"operation": "RegisterTargets", "code": "AccessDenied", "message": "no", "status": 403}
-        world.aws.faults.add(**denied, times=1000)
+        world.aws.faults.add(
+            operation="RegisterTargets", code="AccessDenied", message="no", status=403, times=1000
+        )
         world.endpoints("web", "192.168.0.11", "192.168.0.12")
 
         def waits_for_a_minute() -> bool:

@@ -1,12 +1,14 @@
 """What holds for every plan of a listener, whatever was there and is asked for: checked on random ones."""
 
 from itertools import product
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from addons.albingress.model.actions import Plan, SetRulePriorities
+from addons.albingress.aws.execution import predecessors
+from addons.albingress.model.actions import AwsAction, Plan, SetRulePriorities
 from addons.albingress.model.elb import ObservedStack, Rule
 from addons.albingress.model.rules import FixedResponse, RuleContent
 from addons.albingress.model.stack import DesiredRule
@@ -119,6 +121,16 @@ def wanted(after: tuple[DesiredRule, ...]) -> list[object]:
     return [rule.content for rule in after]
 
 
+def any_order(actions: tuple[AwsAction, ...], chance: Random) -> tuple[AwsAction, ...]:
+    """An order in which the actions may end, by what each of them waits for."""
+    waits = [needs | after for needs, after in predecessors(actions)]
+    done: list[int] = []
+    while len(done) < len(actions):
+        ready = [each for each in range(len(actions)) if each not in done and waits[each] <= set(done)]
+        done.append(chance.choice(ready))
+    return tuple(actions[each] for each in done)
+
+
 class TestEveryPlan:
     @given(worlds(last=50_000))
     def test_reaches_what_is_asked_for_in_its_order(self, given_: World) -> None:
@@ -135,6 +147,16 @@ class TestEveryPlan:
         for state in states:
             for request in REQUESTS:
                 assert state[request] in (states[0][request], states[-1][request]), request
+
+    @given(worlds(), st.randoms(use_true_random=False))
+    def test_also_where_some_of_it_happens_at_once(self, given_: World, chance: Random) -> None:
+        world, after = given_
+        found = whole(plan(world, after))
+        states = [answer_all(state) for state in prefixes(world, Plan(any_order(found.actions, chance)))]
+        for state in states:
+            for request in REQUESTS:
+                assert state[request] in (states[0][request], states[-1][request]), request
+        assert states[-1] == answer_all(apply_all(world, found.actions))
 
     @given(worlds(last=50_000))
     def test_is_the_last_one(self, given_: World) -> None:

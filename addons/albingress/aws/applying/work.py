@@ -28,6 +28,9 @@ _TRIES = 3
 TRIES_WHILE_USED = 8
 """With the pauses between them 16 s: a load balancer's interfaces and rules are gone some time after it."""
 
+_NEVER_OURS = frozenset({"CertificateNotFound", "SSLPolicyNotFound", "TrustStoreNotFound"})
+"""What is not found then was not made here just now: a user named it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -67,7 +70,9 @@ class Work:
 
     async def seen(self, call: Callable[[], Awaitable[T]], *named: str) -> T:
         """Make a call again that does not find what it names, where one of that was made just now."""
-        return await persistently(call, NotFound) if self.door.recent.is_new(named) else await call()
+        if not self.door.recent.is_new(named):
+            return await call()
+        return await persistently(call, NotFound, final=_NEVER_OURS)
 
     async def delete(self, operation: str, service: str = "elbv2", **arguments: Any) -> None:
         """Have something not be there, which may be in use for a while yet."""
