@@ -30,7 +30,7 @@ from addons.albingress.plan.guard import counted_deletes, guard, remember_delete
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
 from addons.albingress.plan.view import View, policy_of
-from addons.runtime.errors import OutsideError, Withheld
+from addons.runtime.errors import OutsideError, Throttled, Withheld
 from addons.runtime.loop import Result
 from addons.runtime.objects import ref
 from addons.runtime.outcomes import Outcome, Skip
@@ -43,6 +43,9 @@ RECHECK_SECONDS = 45.0
 _SHORTLY = 0.2
 _PROVISIONING_SECONDS = 5.0
 """A load balancer that is being made is looked at so often."""
+
+_RETRY_SECONDS = 5.0
+"""What AWS throttles, and what the API server does not take, is tried again so soon."""
 
 _HEALS_OUTSIDE = frozenset(
     {names.CERTIFICATE_MISSING, names.SUBNETS_MISSING, names.BROKEN_RULE, names.INVALID_ANNOTATION}
@@ -192,7 +195,8 @@ class GroupReconciler:
         self.passes[group] = done
         self._tell(inputs, done, outcomes)
         acted = any(outcome.ok for outcome in outcomes)
-        again_in = self._again_in(done, inputs.leaving, is_news=is_news or acted)
+        is_cut_short = any(isinstance(outcome.error, Throttled) for outcome in outcomes)
+        again_in = self._again_in(done, inputs.leaving, is_news=is_news or acted, is_cut_short=is_cut_short)
         return Result(again_in=again_in, acted=acted)
 
     def _plan(self, stack: Stack, observed: ObservedStack, view: View) -> Plan:
@@ -242,7 +246,9 @@ class GroupReconciler:
         self._metrics.found(group, done.problems, done.skips, rules)
         self._metrics.passed(group, outcomes, _now())
 
-    def _again_in(self, done: Pass, leaving: Iterable[Ingress], *, is_news: bool) -> float:
+    def _again_in(
+        self, done: Pass, leaving: Iterable[Ingress], *, is_news: bool, is_cut_short: bool
+    ) -> float:
         """Seconds until the group is to be looked at again, if nothing changes until then."""
         if is_news:
             return _SHORTLY
@@ -255,6 +261,8 @@ class GroupReconciler:
         waits += filter(None, [self._history.next_try(group), self._writing_back.next_try(leaving)])
         if any(each.state == "provisioning" for each in done.observed.load_balancers):
             waits.append(_PROVISIONING_SECONDS)
+        if is_cut_short or any(problem.reason == names.ACTION_FAILED for problem in done.problems):
+            waits.append(_RETRY_SECONDS)
         return max(_SHORTLY, min(waits))
 
 
