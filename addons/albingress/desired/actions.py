@@ -96,7 +96,7 @@ def read_action(text: str, where: str) -> Wish:
     """The action of an annotation; raises NotUsable."""
     written = read_json(text, _Action, where)
     if written.type not in _READERS:
-        raise NotUsable(f"{where}: type {written.type or 'is missing'}; it is one of {', '.join(_READERS)}")
+        raise NotUsable(f"{where}: type {written.type!r} is none of {', '.join(_READERS)}")
     return _READERS[written.type](written, where)
 
 

@@ -5,7 +5,7 @@ one without.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, TypedDict, TypeVar
 from unicodedata import category
 
@@ -13,10 +13,11 @@ from msgspec import Struct, field
 
 from addons.albingress import names
 from addons.albingress.desired import annotations
-from addons.albingress.desired.asked import Invalid
+from addons.albingress.desired.annotation_values import Unreadable, json_of
+from addons.albingress.desired.asked import Setting
 from addons.albingress.desired.inputs import GroupInputs, Member
-from addons.albingress.desired.json_values import JsonPart, read_json
-from addons.albingress.desired.not_usable import NotUsable, usable
+from addons.albingress.desired.json_values import JsonPart
+from addons.albingress.desired.not_usable import NotUsable, readable, usable
 from addons.albingress.model.objects import Secret, Service
 from addons.albingress.model.rules import (
     AuthenticateCognito,
@@ -97,11 +98,12 @@ def desired_authentication(
     objects = _objects(member, service)
     try:
         kind = usable(annotations.AUTH_TYPE.asked_by(*objects), "none")
-        token = annotations.JWT_VALIDATION.asked_by(*objects)
+        token = annotations.JWT_VALIDATION.parsed_as(_jwt).asked_by(*objects)
         if kind != "none" and token is not None:
-            raise NotUsable(f"{names.AUTH_TYPE} and {names.JWT_VALIDATION} exclude each other")
-        if isinstance(token, Invalid) or token:
-            return Authentication(_jwt(usable(token, "")))
+            both = f"annotations {annotations.AUTH_TYPE.name()} and {annotations.JWT_VALIDATION.name()}"
+            raise NotUsable(f"{both} exclude each other; remove one")
+        if token is not None:
+            return Authentication(readable(token))
         if kind == "oidc":
             return _oidc(objects, _session(objects), member, inputs)
         return Authentication(_cognito(objects, _session(objects))) if kind == "cognito" else None
@@ -126,18 +128,7 @@ def _session(objects: tuple[KubeObject, ...]) -> _Session:
 def _oidc(
     objects: tuple[KubeObject, ...], session: _Session, member: Member, inputs: GroupInputs
 ) -> Authentication:
-    text = usable(annotations.AUTH_IDP_OIDC.asked_by(*objects), "")
-    written = _given(text, _Oidc, names.AUTH_IDP_OIDC, names.AUTH_TYPE)
-    endpoints = {
-        "issuer": written.issuer,
-        "authorizationEndpoint": written.authorization_endpoint,
-        "tokenEndpoint": written.token_endpoint,
-        "userInfoEndpoint": written.user_info_endpoint,
-    }
-    for name, url in endpoints.items():
-        _check_url(url, f"{names.AUTH_IDP_OIDC}: {name}")
-    if not written.secret_name:
-        raise NotUsable(f"{names.AUTH_IDP_OIDC}: secretName is missing")
+    written = _given(annotations.AUTH_IDP_OIDC, _oidc_provider, objects)
     client_id, secret = _client(member, written.secret_name, inputs)
     action = AuthenticateOidc(
         issuer=written.issuer,
@@ -145,18 +136,31 @@ def _oidc(
         token_endpoint=written.token_endpoint,
         user_info_endpoint=written.user_info_endpoint,
         client_id=client_id,
-        extra=_extra(written.authentication_request_extra_params, names.AUTH_IDP_OIDC),
+        extra=tuple(sorted(written.authentication_request_extra_params.items())),
         **session,
     )
     digest = hmac.digest(inputs.config.cluster_name.encode(), secret.encode(), "sha256").hex()
     return Authentication(action, secret, digest)
 
 
+def _oidc_provider(text: str) -> _Oidc:
+    written = json_of(_Oidc)(text)
+    _check_url(written.issuer, "issuer")
+    _check_url(written.authorization_endpoint, "authorizationEndpoint")
+    _check_url(written.token_endpoint, "tokenEndpoint")
+    _check_url(written.user_info_endpoint, "userInfoEndpoint")
+    if not written.secret_name:
+        raise Unreadable("secretName is missing")
+    _check_extra(written.authentication_request_extra_params)
+    return written
+
+
 def _client(member: Member, name: str, inputs: GroupInputs) -> tuple[str, str]:
     """The id and the secret of an OpenID client; the blanks and newlines that editors leave do not count."""
     namespace = member.key[0]
     if not (secret := inputs.secrets.get((namespace, name))):
-        raise _no_secret(f"secret {namespace}/{name} does not exist")
+        fix = f"make it, or name another in {names.AUTH_IDP_OIDC}"
+        raise _no_secret(f"secret {namespace}/{name} does not exist; {fix}")
     client_id = _text(secret, "clientID", "clientId").rstrip()
     password = _text(secret, "clientSecret")
     while password and category(password[-1]) == "Cc":
@@ -182,59 +186,66 @@ def _no_secret(message: str) -> NotUsable:
 
 
 def _cognito(objects: tuple[KubeObject, ...], session: _Session) -> AuthenticateCognito:
-    text = usable(annotations.AUTH_IDP_COGNITO.asked_by(*objects), "")
-    written = _given(text, _Cognito, names.AUTH_IDP_COGNITO, names.AUTH_TYPE)
+    written = _given(annotations.AUTH_IDP_COGNITO, _user_pool, objects)
+    return AuthenticateCognito(
+        user_pool_arn=written.user_pool_arn,
+        user_pool_client_id=written.user_pool_client_id,
+        user_pool_domain=written.user_pool_domain,
+        extra=tuple(sorted(written.authentication_request_extra_params.items())),
+        **session,
+    )
+
+
+def _user_pool(text: str) -> _Cognito:
+    written = json_of(_Cognito)(text)
     parts = {
         "userPoolARN": written.user_pool_arn,
         "userPoolClientID": written.user_pool_client_id,
         "userPoolDomain": written.user_pool_domain,
     }
-    for name, value in parts.items():
-        if not value:
-            raise NotUsable(f"{names.AUTH_IDP_COGNITO}: {name} is missing")
-    return AuthenticateCognito(
-        user_pool_arn=written.user_pool_arn,
-        user_pool_client_id=written.user_pool_client_id,
-        user_pool_domain=written.user_pool_domain,
-        extra=_extra(written.authentication_request_extra_params, names.AUTH_IDP_COGNITO),
-        **session,
-    )
+    if lacking := [name for name, value in parts.items() if not value]:
+        raise Unreadable(f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing")
+    _check_extra(written.authentication_request_extra_params)
+    return written
 
 
 def _jwt(text: str) -> JwtValidation:
-    where = names.JWT_VALIDATION
-    written = read_json(text, _Jwt, where)
-    _check_url(written.jwks_endpoint, f"{where}: jwksEndpoint")
+    written = json_of(_Jwt)(text)
+    _check_url(written.jwks_endpoint, "jwksEndpoint")
     if not written.issuer:
-        raise NotUsable(f"{where}: issuer is missing")
+        raise Unreadable("issuer is missing")
     if len(written.additional_claims) > _MOST_CLAIMS:
-        raise NotUsable(
-            f"{where}: {len(written.additional_claims)} additionalClaims; AWS takes {_MOST_CLAIMS}"
-        )
-    claims = tuple(_claim(claim, f"{where}: additionalClaims") for claim in written.additional_claims)
-    return JwtValidation(written.jwks_endpoint, written.issuer, tuple(sorted(claims)))
+        raise Unreadable(f"{len(written.additional_claims)} additionalClaims; AWS takes {_MOST_CLAIMS}")
+    return JwtValidation(
+        written.jwks_endpoint, written.issuer, tuple(sorted(map(_claim, written.additional_claims)))
+    )
 
 
-def _claim(claim: _Claim, where: str) -> JwtClaim:
+def _claim(claim: _Claim) -> JwtClaim:
     if not claim.name or not claim.values:
-        raise NotUsable(f"{where}: a claim needs name and values")
+        raise Unreadable("additionalClaims: a claim needs name and values")
     if claim.format not in _FORMATS:
-        raise NotUsable(f"{where}: {claim.name}: format {claim.format} is none of {', '.join(_FORMATS)}")
+        listed = ", ".join(_FORMATS)
+        raise Unreadable(f"additionalClaims: {claim.name}: format {claim.format!r} is none of {listed}")
     return JwtClaim(claim.name, claim.format, tuple(sorted(claim.values)))
 
 
-def _given(text: str, type_: type[T], where: str, needed_by: str) -> T:
-    if not text:
-        raise NotUsable(f"{where} is missing, which {needed_by} needs")
-    return read_json(text, type_, where)
+def _given(setting: Setting[str], parse: Callable[[str], T], objects: tuple[KubeObject, ...]) -> T:
+    """What the annotation says that a kind of login needs; raises NotUsable, for the object that says it."""
+    asked = setting.parsed_as(parse).asked_by(*objects)
+    if asked is None:
+        kind = annotations.AUTH_TYPE.asked_by(*objects)
+        raise NotUsable(
+            f"annotation {setting.name()} is missing, which {names.AUTH_TYPE} {kind} needs; add it"
+        )
+    return readable(asked)
 
 
 def _check_url(url: str, where: str) -> None:
     if not url.startswith("https://"):
-        raise NotUsable(f"{where}: {url or '(none)'} is not a URL with https://")
+        raise Unreadable(f"{where} {url!r} is not a URL with https://" if url else f"{where} is missing")
 
 
-def _extra(params: Mapping[str, str], where: str) -> tuple[tuple[str, str], ...]:
+def _check_extra(params: Mapping[str, str]) -> None:
     if len(params) > _MOST_EXTRA:
-        raise NotUsable(f"{where}: {len(params)} authenticationRequestExtraParams; AWS takes {_MOST_EXTRA}")
-    return tuple(sorted(params.items()))
+        raise Unreadable(f"{len(params)} authenticationRequestExtraParams; AWS takes {_MOST_EXTRA}")

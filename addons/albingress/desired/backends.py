@@ -169,10 +169,13 @@ def _wish(member: Member, backend: IngressBackend) -> Wish:
         text = usable(annotations.ACTIONS.asked_by(member.ingress, suffix=service.name), "")
         where = f"annotation {annotations.ACTIONS.name(service.name)}"
         if not text:
-            raise NotUsable(f"{where} does not exist, which a backend names", shown=NO_ACTION)
+            raise NotUsable(f"{where} does not exist, which a backend names; add it", shown=NO_ACTION)
         return read_action(text, where)
     if not service.port.written:
-        raise NotUsable(f"backend {service.name} names no port of the Service", reason=names.BROKEN_BACKEND)
+        raise NotUsable(
+            f"backend {service.name} names no port of the Service; set service.port",
+            reason=names.BROKEN_BACKEND,
+        )
     return ForwardTo(targets=(Target(service=service.name, port=service.port.written),))
 
 

@@ -39,9 +39,9 @@ def default_answering(
         faults.add(
             loser.ref,
             names.CONFLICTING_SETTING,
-            f"a listener has one default backend, and that of ingress {member.name} counts; remove one",
+            f"spec.defaultBackend: a port has one, and that of ingress/{member.name} counts; remove one",
             effect="not used",
-            place=f"default backend on port {port}",
+            place=f"port {port}",
         )
     if member.doubt or member.key in kept:
         found = unheard.read(member, backend, port=port, protocol=protocol, place=_PLACE)

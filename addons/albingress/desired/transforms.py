@@ -35,7 +35,7 @@ def read_transforms(text: str, where: str) -> tuple[Transform, ...]:
 
 def _read(written: _Transform, where: str) -> Transform:
     if written.type not in _CONFIGS:
-        raise NotUsable(f"{where}: type {written.type or 'is missing'}; it is one of {', '.join(_CONFIGS)}")
+        raise NotUsable(f"{where}: type {written.type!r} is none of {', '.join(_CONFIGS)}")
     is_url = written.type == "url-rewrite"
     config = written.url_rewrite_config if is_url else written.host_header_rewrite_config
     if config is None or len(config.rewrites) != 1:

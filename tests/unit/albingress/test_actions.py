@@ -169,10 +169,10 @@ class TestFixedResponse:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "actions.a: not JSON"),
+        ("", "actions.a: '' is not JSON"),
         ("[]", "actions.a: expected an object, got a list"),
-        ("{}", "actions.a: type is missing"),
-        ('{"type": "reject"}', "actions.a: type reject; it is one of forward, redirect, fixed-response"),
+        ("{}", "actions.a: type '' is none of"),
+        ('{"type": "reject"}', "actions.a: type 'reject' is none of forward, redirect, fixed-response"),
         ('{"type": ["forward"]}', "actions.a: type: expected a text, got a list"),
     ],
 )

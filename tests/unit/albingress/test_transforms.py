@@ -32,7 +32,7 @@ def test_one_of_each_kind_in_any_order() -> None:
     ("transforms", "said"),
     [
         ([URL, URL], "one transform of each type"),
-        ([{"type": "rewrite"}], "type rewrite; it is one of url-rewrite, host-header-rewrite"),
+        ([{"type": "rewrite"}], "type 'rewrite' is none of url-rewrite, host-header-rewrite"),
         ([{"type": "url-rewrite"}], "urlRewriteConfig needs exactly one of rewrites"),
         ([{"type": "url-rewrite", "urlRewriteConfig": {"rewrites": []}}], "exactly one of rewrites"),
         (
