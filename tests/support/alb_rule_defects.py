@@ -166,13 +166,13 @@ RULE_DEFECTS: dict[str, Row] = {
         there="m.org/ keep",
         given={"secrets": [secret(data={"clientID": b"us"})]},
     ),
-    "login that is no json": login_row({"auth-idp-oidc": "{"}, told={(INGRESS, names.INVALID_ANNOTATION)}),
-    "login without an issuer": login_row(
-        {"auth-idp-oidc": OIDC | {"issuer": ""}}, told={(INGRESS, names.INVALID_ANNOTATION)}
-    ),
+    "login that is no json": login_row({"auth-idp-oidc": "{"}),
+    "login without an issuer": login_row({"auth-idp-oidc": OIDC | {"issuer": ""}}),
     "login of an unknown kind": login_row({"auth-type": "saml"}, told={(INGRESS, names.INVALID_ANNOTATION)}),
     "user pool missing": login_row({"auth-type": "cognito"}),
-    "login and token": login_row({"jwt-validation": "{}"}),
+    "login and token": login_row(
+        {"jwt-validation": {"jwksEndpoint": "https://idp.org/k", "issuer": "https://idp.org"}}
+    ),
     "login over http": Row(
         now=plain(LOGIN),
         was=plain(),
@@ -194,9 +194,7 @@ RULE_DEFECTS: dict[str, Row] = {
         there=at(80, "m.org/a absent"),
         told={(INGRESS, names.BROKEN_RULE)},
     ),
-    "a token that is no json": login_row(
-        {"auth-type": "none", "jwt-validation": "{"}, told={(INGRESS, names.INVALID_ANNOTATION)}
-    ),
+    "a token that is no json": login_row({"auth-type": "none", "jwt-validation": "{"}),
     "class with certificates of no form": Row(
         now=plain(params={"certificateArn": 5}),
         was=plain(),

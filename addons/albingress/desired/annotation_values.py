@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 from addons.albingress.model.stack import Pairs
 
@@ -115,6 +115,10 @@ def pairs(value: str) -> Pairs:
             raise Unreadable(f"{part.strip()!r} is not key=value")
         found[key.strip()] = said.strip()
     return tuple(sorted(found.items()))
+
+
+class JsonPart(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A piece of JSON; fields that are not known are ignored, null means absent."""
 
 
 def json_of(type_: type[T]) -> Callable[[str], T]:

@@ -5,33 +5,26 @@ one without.
 """
 
 import hmac
-from collections.abc import Callable, Mapping
 from typing import Final, TypedDict, TypeVar
 from unicodedata import category
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from addons.albingress import names
 from addons.albingress.desired import annotations
-from addons.albingress.desired.annotation_values import Unreadable, json_of
 from addons.albingress.desired.asked import Setting
 from addons.albingress.desired.inputs import GroupInputs, Member
-from addons.albingress.desired.json_values import JsonPart
 from addons.albingress.desired.not_usable import NotUsable, readable, usable
 from addons.albingress.model.objects import Secret, Service
 from addons.albingress.model.rules import (
     AuthenticateCognito,
     AuthenticateOidc,
-    JwtClaim,
     JwtValidation,
 )
 from addons.runtime.objects import KubeObject
 
 T = TypeVar("T")
 
-_MOST_EXTRA: Final = 10
-_MOST_CLAIMS: Final = 10
-_FORMATS: Final = ("single-string", "string-array", "space-separated-values")
 _SHOWN: Final = "its login is not set up"
 
 
@@ -44,34 +37,6 @@ class Authentication(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Authentication({self.action!r})"
-
-
-class _Oidc(JsonPart, frozen=True):
-    issuer: str = ""
-    authorization_endpoint: str = ""
-    token_endpoint: str = ""
-    user_info_endpoint: str = ""
-    secret_name: str = ""
-    authentication_request_extra_params: Mapping[str, str] = {}
-
-
-class _Cognito(JsonPart, frozen=True):
-    user_pool_arn: str = field(default="", name="userPoolARN")
-    user_pool_client_id: str = field(default="", name="userPoolClientID")
-    user_pool_domain: str = ""
-    authentication_request_extra_params: Mapping[str, str] = {}
-
-
-class _Claim(JsonPart, frozen=True):
-    name: str = ""
-    format: str = ""
-    values: tuple[str, ...] = ()
-
-
-class _Jwt(JsonPart, frozen=True):
-    jwks_endpoint: str = ""
-    issuer: str = ""
-    additional_claims: tuple[_Claim, ...] = ()
 
 
 class _Session(TypedDict):
@@ -98,7 +63,7 @@ def desired_authentication(
     objects = _objects(member, service)
     try:
         kind = usable(annotations.AUTH_TYPE.asked_by(*objects), "none")
-        token = annotations.JWT_VALIDATION.parsed_as(_jwt).asked_by(*objects)
+        token = annotations.JWT_VALIDATION.asked_by(*objects)
         if kind != "none" and token is not None:
             both = f"annotations {annotations.AUTH_TYPE.name()} and {annotations.JWT_VALIDATION.name()}"
             raise NotUsable(f"{both} exclude each other; remove one")
@@ -128,7 +93,7 @@ def _session(objects: tuple[KubeObject, ...]) -> _Session:
 def _oidc(
     objects: tuple[KubeObject, ...], session: _Session, member: Member, inputs: GroupInputs
 ) -> Authentication:
-    written = _given(annotations.AUTH_IDP_OIDC, _oidc_provider, objects)
+    written = _needed(annotations.AUTH_IDP_OIDC, objects)
     client_id, secret = _client(member, written.secret_name, inputs)
     action = AuthenticateOidc(
         issuer=written.issuer,
@@ -141,18 +106,6 @@ def _oidc(
     )
     digest = hmac.digest(inputs.config.cluster_name.encode(), secret.encode(), "sha256").hex()
     return Authentication(action, secret, digest)
-
-
-def _oidc_provider(text: str) -> _Oidc:
-    written = json_of(_Oidc)(text)
-    _check_url(written.issuer, "issuer")
-    _check_url(written.authorization_endpoint, "authorizationEndpoint")
-    _check_url(written.token_endpoint, "tokenEndpoint")
-    _check_url(written.user_info_endpoint, "userInfoEndpoint")
-    if not written.secret_name:
-        raise Unreadable("secretName is missing")
-    _check_extra(written.authentication_request_extra_params)
-    return written
 
 
 def _client(member: Member, name: str, inputs: GroupInputs) -> tuple[str, str]:
@@ -186,7 +139,7 @@ def _no_secret(message: str) -> NotUsable:
 
 
 def _cognito(objects: tuple[KubeObject, ...], session: _Session) -> AuthenticateCognito:
-    written = _given(annotations.AUTH_IDP_COGNITO, _user_pool, objects)
+    written = _needed(annotations.AUTH_IDP_COGNITO, objects)
     return AuthenticateCognito(
         user_pool_arn=written.user_pool_arn,
         user_pool_client_id=written.user_pool_client_id,
@@ -196,56 +149,11 @@ def _cognito(objects: tuple[KubeObject, ...], session: _Session) -> Authenticate
     )
 
 
-def _user_pool(text: str) -> _Cognito:
-    written = json_of(_Cognito)(text)
-    parts = {
-        "userPoolARN": written.user_pool_arn,
-        "userPoolClientID": written.user_pool_client_id,
-        "userPoolDomain": written.user_pool_domain,
-    }
-    if lacking := [name for name, value in parts.items() if not value]:
-        raise Unreadable(f"{', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} missing")
-    _check_extra(written.authentication_request_extra_params)
-    return written
-
-
-def _jwt(text: str) -> JwtValidation:
-    written = json_of(_Jwt)(text)
-    _check_url(written.jwks_endpoint, "jwksEndpoint")
-    if not written.issuer:
-        raise Unreadable("issuer is missing")
-    if len(written.additional_claims) > _MOST_CLAIMS:
-        raise Unreadable(f"{len(written.additional_claims)} additionalClaims; AWS takes {_MOST_CLAIMS}")
-    return JwtValidation(
-        written.jwks_endpoint, written.issuer, tuple(sorted(map(_claim, written.additional_claims)))
-    )
-
-
-def _claim(claim: _Claim) -> JwtClaim:
-    if not claim.name or not claim.values:
-        raise Unreadable("additionalClaims: a claim needs name and values")
-    if claim.format not in _FORMATS:
-        listed = ", ".join(_FORMATS)
-        raise Unreadable(f"additionalClaims: {claim.name}: format {claim.format!r} is none of {listed}")
-    return JwtClaim(claim.name, claim.format, tuple(sorted(claim.values)))
-
-
-def _given(setting: Setting[str], parse: Callable[[str], T], objects: tuple[KubeObject, ...]) -> T:
+def _needed(setting: Setting[T], objects: tuple[KubeObject, ...]) -> T:
     """What the annotation says that a kind of login needs; raises NotUsable, for the object that says it."""
-    asked = setting.parsed_as(parse).asked_by(*objects)
-    if asked is None:
+    if (asked := setting.asked_by(*objects)) is None:
         kind = annotations.AUTH_TYPE.asked_by(*objects)
         raise NotUsable(
             f"annotation {setting.name()} is missing, which {names.AUTH_TYPE} {kind} needs; add it"
         )
     return readable(asked)
-
-
-def _check_url(url: str, where: str) -> None:
-    if not url.startswith("https://"):
-        raise Unreadable(f"{where} {url!r} is not a URL with https://" if url else f"{where} is missing")
-
-
-def _check_extra(params: Mapping[str, str]) -> None:
-    if len(params) > _MOST_EXTRA:
-        raise Unreadable(f"{len(params)} authenticationRequestExtraParams; AWS takes {_MOST_EXTRA}")

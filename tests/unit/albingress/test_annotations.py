@@ -68,11 +68,6 @@ class TestStates:
         first, second = ingress("a", {"target-type": "x"}), ingress("b", {"target-type": "ip"})
         assert isinstance(annotations.TARGET_TYPE.asked_by(first, second), Invalid)
 
-    def test_an_annotation_can_be_read_further(self) -> None:
-        setting = annotations.ACTIONS.parsed_as(json_of(Action))
-        found = setting.asked_by(ingress("web", {"actions.home": '{"statusCode": "200"}'}), suffix="home")
-        assert found == Action(status_code="200")
-
 
 class TestValues:
     """Lists, maps, numbers, ports and JSON, as the original reads them."""
