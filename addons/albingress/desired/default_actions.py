@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from addons.albingress import names
 from addons.albingress.desired.answers import Answering, Answers
 from addons.albingress.desired.backends import Protocol
-from addons.albingress.desired.incumbent_rules import IncumbentRules, lets_nobody_in
+from addons.albingress.desired.incumbents import IncumbentRules
 from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.not_usable import Faults, NotUsable
 from addons.albingress.desired.placeholders import ANSWERS_503, NOT_FOUND, STAYS, placeholder
-from addons.albingress.model.rules import Action
+from addons.albingress.model.rules import Action, lets_nobody_in
 from addons.runtime.objects import Key
 
 _PLACE = "default backend"
