@@ -7,7 +7,7 @@ from typing import Any
 from addons.albingress import names
 from addons.albingress.desired.answers import Answers
 from addons.albingress.desired.backends import Backends
-from addons.albingress.desired.incumbent_rules import IncumbentRules
+from addons.albingress.desired.incumbents import IncumbentRules
 from addons.albingress.desired.inputs import GroupInputs, Member
 from addons.albingress.desired.not_usable import Faults
 from addons.albingress.desired.rules import ListenerRules
