@@ -121,7 +121,8 @@ class TestSteadyState:
             "DescribeListeners": 1,
             "DescribeRules": 1,
             "DescribeTargetHealth": 2,
-            "DescribeSecurityGroups": 2,
+            "DescribeSecurityGroups": 1,
+            "DescribeNetworkInterfaces": 1,
         }
 
     async def test_events_tell_of_changes_and_of_nothing_else(self, world: World) -> None:
