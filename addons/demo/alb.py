@@ -89,14 +89,16 @@ class Applications:
             "v1", "services", {"metadata": {"name": app, "namespace": NAMESPACE}, "spec": spec}
         )
 
-    async def roll_over(self, app: str, version: str, gate: str) -> None:
-        """Replace the pods one by one: each new one is waited for until its gate is met."""
-        for old in list(self._pods[app]):
-            new = await self._start(app, version, gate)
-            self._tell(new, is_ready=False)
-            await until(lambda name=new.name: self._is_met(name, gate), bool)  # type: ignore[misc]
-            self._tell(new, is_ready=True)
-            await self._end(app, old)
+    async def roll_over(self, app: str, version: str, gate: str = "") -> None:
+        """Replace the pods one by one: each new one is waited for until its gate, if it has one, is met."""
+        async with asyncio.TaskGroup() as ends:
+            for old in list(self._pods[app]):
+                new = await self._start(app, version, gate)
+                if gate:
+                    self._tell(new, is_ready=False)
+                    await until(lambda name=new.name: self._is_met(name, gate), bool)  # type: ignore[misc]
+                self._tell(new, is_ready=True)
+                ends.create_task(self._end(app, old))
 
     async def close(self) -> None:
         """End every server."""

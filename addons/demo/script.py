@@ -73,7 +73,11 @@ class Played:
     seconds: float = 0.0
 
 
-_tell: ContextVar[Callable[[str], None]] = ContextVar("_tell")
+def _to_nobody(_: str) -> None:
+    """Outside of a step nobody watches."""
+
+
+_tell: ContextVar[Callable[[str], None]] = ContextVar("_tell", default=_to_nobody)
 """Prints a line while a step is played."""
 _SILENT_SECONDS = 3.0
 

@@ -1,12 +1,12 @@
 """Patience with AWS: what it just did may not be seen yet, for some seconds, by the next call."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from typing import TypeVar
 
 from tenacity import (
     AsyncRetrying,
     RetryCallState,
-    retry_if_exception_type,
+    retry_if_exception,
     retry_if_result,
     stop_after_attempt,
     wait_exponential,
@@ -20,10 +20,22 @@ _PAUSES = wait_exponential(multiplier=0.2, max=5.0)
 """Seconds: 0.2, 0.4, 0.8 and so on; eight tries take 16 s."""
 
 
-async def persistently(call: Callable[[], Awaitable[T]], *kinds: type[OutsideError], tries: int = 8) -> T:
-    """Make a call again while it fails in one of these ways; the last error is raised."""
+async def persistently(
+    call: Callable[[], Awaitable[T]],
+    *kinds: type[OutsideError],
+    tries: int = 8,
+    final: Container[str] = (),
+) -> T:
+    """Make a call again while it fails in one of these ways; the last error is raised.
+
+    No patience helps against errors whose code is `final`.
+    """
+
+    def may_pass(error: BaseException) -> bool:
+        return isinstance(error, kinds) and error.code not in final
+
     retrying = AsyncRetrying(
-        retry=retry_if_exception_type(kinds), wait=_PAUSES, stop=stop_after_attempt(tries), reraise=True
+        retry=retry_if_exception(may_pass), wait=_PAUSES, stop=stop_after_attempt(tries), reraise=True
     )
 
     async def once() -> T:  # what is no coroutine function, tenacity would call and not await

@@ -120,6 +120,7 @@ def manifests(version: str) -> Object:
         "target-type": "ip",
         "scheme": "internet-facing",
         "healthcheck-interval-seconds": "5",
+        "healthcheck-timeout-seconds": "2",
         "target-group-attributes": "deregistration_delay.timeout_seconds=1",
     }
     path = {

@@ -1,4 +1,4 @@
-"""The albingress chart on real nodes: it serves Ingresses, is asked and changed, and is taken away cleanly."""
+"""The albingress chart on real nodes: it serves Ingresses, is asked, changed, and taken away cleanly."""
 
 import asyncio
 import os
@@ -149,7 +149,7 @@ async def test_it_serves_is_tested_asked_changed_and_taken_away(
     assert "ok    AWS identity: arn:aws:iam::123456789012:user/anybody\n" in log
     assert f"/aws-albingress: held by {await leader(kubectl)}" in log
     told = await explained(site, namespace, "ingress/bad")
-    assert "Service missing" in told or "service missing" in told
+    assert f"service {namespace}/missing does not exist" in told
     assert account.balancer in await explained(site, namespace, "ingress/good")
 
     before = await kubectl.json("deployment", "aws-albingress")

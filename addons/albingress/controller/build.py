@@ -225,7 +225,7 @@ class _Assembly:
             history=self._history,
             path=self._path,
             target_groups=self._target_groups,
-            coexistence=Coexistence(self._parts.kube, force=self._config.force_take_over),
+            coexistence=Coexistence(self._parts.kube, force=self._config.force_take_over, now=self._now),
             explanation=Explanation(
                 self._watches,
                 self._groups,

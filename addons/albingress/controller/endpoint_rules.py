@@ -57,6 +57,7 @@ class EndpointRules:
         self._most: dict[str, int] = {}
         self._sources: frozenset[str] = frozenset()
         self._is_complete = False
+        self._was_known = False
         self._searched: frozenset[str] = frozenset()
         self._searched_at = float("-inf")
         self._lookups: ReconcileLoop[str] = ReconcileLoop(
@@ -115,6 +116,7 @@ class EndpointRules:
         self._searched_at = float("-inf")
         self._wanted.clear()
         self._stale.clear()
+        self._was_known = False
         self._lookups.wake("")
         async with asyncio.TaskGroup() as group:
             group.create_task(self._lookups.run(permit))
@@ -133,6 +135,11 @@ class EndpointRules:
         lost = self._lookups.errors.get("")
         return found | ({"security groups of endpoints": lost} if lost else {})
 
+    @property
+    def _is_known(self) -> bool:
+        """Whether everybody's wishes are known: only then anything is taken away."""
+        return self._is_complete and not self._unknown and not self._lost
+
     async def _look_up(self, _: str, permit: Permit) -> Result:
         """Find the security groups of all targets, and have those looked at whose rules are to change."""
         if refusal := permit.refusal():
@@ -150,10 +157,12 @@ class EndpointRules:
         )
         is_search = self._is_search_due()
         left_behind = await self._left_behind() if is_search else set()
+        looks_at_all = is_search or (self._is_known and not self._was_known)
+        self._was_known = self._is_known
         for group in set(wanted) | set(self._wanted) | left_behind:
-            is_news = self._wanted.get(group) != wanted.get(group, frozenset())
+            is_news = looks_at_all or self._wanted.get(group) != wanted.get(group, frozenset())
             self._wanted[group] = wanted.get(group, frozenset())
-            if is_news or is_search:
+            if is_news:
                 self._loop.wake(group, after=0)
         return Result(again_in=SECOND_LOOK_SECONDS if self._lost else self._sync_seconds)
 
@@ -179,7 +188,7 @@ class EndpointRules:
             wanted=self._wanted.get(group, frozenset()),
             observed=await self._observed(group),
             stale_before=self._stale.get(group, ()),
-            is_known=self._is_complete and not self._unknown and not self._lost,
+            is_known=self._is_known,
             most=self._most.get(group, 0),
         )
         plan = plan_endpoint_rules(view)

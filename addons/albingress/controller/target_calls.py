@@ -4,9 +4,9 @@ import asyncio
 from typing import Final
 
 from msgspec.structs import replace
-from prometheus_client import Counter
 
 from addons.albingress.aws.targets import Targets
+from addons.albingress.controller.target_metrics import TargetMetrics
 from addons.albingress.controller.target_state import GroupTargets
 from addons.albingress.kube import target_reports as told
 from addons.albingress.model.targets import DeregisterTargets, RegisterTargets, TargetPlan
@@ -21,24 +21,20 @@ REFUSED_SECONDS: Final = 60.0
 _MOST_REFUSED: Final = 20
 """Where AWS refuses more than that of a group, it is not the targets that are to blame."""
 
-_CHANGED = Counter(
-    "addons_albingress_targets_changed_total", "Targets registered and deregistered.", ["verb"]
-)
-_DRIFT = Counter("addons_albingress_target_drift_total", "Targets that somebody else changed.")
-
 
 class TargetCalls:
     """Makes the calls that a plan of targets asks for. All methods raise OutsideError."""
 
-    def __init__(self, targets: Targets, reporter: Reporter) -> None:
+    def __init__(self, targets: Targets, reporter: Reporter, metrics: TargetMetrics) -> None:
         self._targets = targets
         self._reporter = reporter
+        self._metrics = metrics
 
     async def read(self, group: str, state: GroupTargets, *, is_shared: bool) -> None:
         """Take what AWS has for true. What changed without us is told where the group is ours alone."""
         gone, extra = state.take_in(await self._targets.health(group))
         if gone or extra:
-            _DRIFT.inc(len(gone) + len(extra))
+            self._metrics.drifted(len(gone) + len(extra))
             if not is_shared:
                 self._reporter.tell(told.drift_report(group, gone, extra))
 
@@ -58,7 +54,7 @@ class TargetCalls:
         if error := (await self._targets.apply(action, permit)).error:
             raise error
         state.removed(action.targets)
-        _CHANGED.labels("deregister").inc(len(action.targets))
+        self._metrics.changed("deregister", len(action.targets))
         self._reporter.tell(told.done_report(action))
 
     async def _register(self, state: GroupTargets, action: RegisterTargets, permit: Permit) -> None:
@@ -75,7 +71,7 @@ class TargetCalls:
         if error:
             raise error
         state.added(action.targets)
-        _CHANGED.labels("register").inc(len(action.targets))
+        self._metrics.changed("register", len(action.targets))
         self._reporter.tell(told.done_report(action))
 
     async def _make_room(self, state: GroupTargets, plan: TargetPlan, permit: Permit) -> None:

@@ -5,8 +5,6 @@ import random
 from collections.abc import Iterable
 from typing import Final
 
-from prometheus_client import Histogram
-
 from addons.albingress.aws.network import Network
 from addons.albingress.aws.targets import Targets
 from addons.albingress.config import Config
@@ -15,6 +13,7 @@ from addons.albingress.controller.due_reads import DueReads
 from addons.albingress.controller.endpoint_rules import EndpointRules
 from addons.albingress.controller.gates import GatedGroup, Gates
 from addons.albingress.controller.target_calls import REFUSED_SECONDS, TargetCalls
+from addons.albingress.controller.target_metrics import TargetMetrics
 from addons.albingress.controller.target_state import GroupTargets
 from addons.albingress.controller.wishes import Wishes, WishReader
 from addons.albingress.kube import target_reports as told
@@ -35,12 +34,6 @@ _WORKERS: Final = 64
 _SHORTLY: Final = 0.2
 
 _LONGEST_REST: Final = 30.0
-
-_SECONDS = Histogram(
-    "addons_albingress_registration_seconds",
-    "Time from a change of endpoints to their registration.",
-    buckets=(0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30, 60),
-)
 
 _STATE, _FAILURES, _REFUSED = "targets", "target failures", "refused targets"
 """Topics of what is told."""
@@ -70,7 +63,8 @@ class TargetRegistrar:
     ) -> None:
         self._config = config
         self._endpoints = endpoints
-        self._calls = TargetCalls(targets, reporter)
+        self._metrics = TargetMetrics()
+        self._calls = TargetCalls(targets, reporter, self._metrics)
         self._wishes = WishReader(config, endpoints=endpoints, network=network)
         self._gates = gates
         self._rules = rules
@@ -106,6 +100,7 @@ class TargetRegistrar:
         state.arn = arn
         if is_new:
             state.registered = {}
+            self._metrics.waits(group)
             self._due.add_later(group)
         self._loop.wake(group, after=0)
 
@@ -122,11 +117,9 @@ class TargetRegistrar:
         if not (self._is_running and self._endpoints.is_known):
             return
         groups = {group for each in services for group in self._bindings.groups_of_service(each)}
-        now = asyncio.get_running_loop().time()
         for group in self._bindings.groups() if touched[0] == NODES else groups:
-            state = self._state(group)
-            state.is_urgent |= touched[0] != NODES or self._has_nodes(group)
-            state.woken_at = now if state.woken_at is None else state.woken_at
+            self._state(group).is_urgent |= touched[0] != NODES or self._has_nodes(group)
+            self._metrics.waits(group)
             self._loop.wake(group)
 
     async def run(self, permit: Permit) -> None:
@@ -144,6 +137,7 @@ class TargetRegistrar:
                 reading.cancel()
         finally:
             self._is_running = False
+            self._metrics.forget_all()
 
     async def run_once(self, permit: Permit) -> dict[str, str]:
         """Read every target group and bring its targets about, once; what failed, by group."""
@@ -239,7 +233,7 @@ class TargetRegistrar:
             wishes = self._wishes.of(wishes.bindings)
             plan = plan_targets(self._view(group, state, wishes))
         await self._calls.register(state, plan, permit)
-        self._observe_latency(state, plan)
+        self._metrics.followed(group)
         self._tell_gates(group, state, wishes)
         plan = plan_targets(self._view(group, state, wishes)) if state.refused else plan
         for gone in plan.deregister:
@@ -285,11 +279,6 @@ class TargetRegistrar:
                 pods = {target: pod for target, pod in wanted.pods.items() if target.key in registered}
                 self._gates.update(GatedGroup(binding=each, pods=pods))
 
-    def _observe_latency(self, state: GroupTargets, plan: TargetPlan) -> None:
-        if state.woken_at is not None and plan.register:
-            _SECONDS.observe(asyncio.get_running_loop().time() - state.woken_at)
-        state.woken_at = None
-
     def _has_nodes(self, group: str) -> bool:
         return any(each.target_type == "instance" for each in self._bindings.of_group(group))
 
@@ -299,6 +288,7 @@ class TargetRegistrar:
     def _drop(self, group: str) -> None:
         """Keep nothing of a group that no binding fills any more."""
         self._due.forget(group)
+        self._metrics.forget(group)
         self._rules.forget(group)
         for topic in (_STATE, _FAILURES, _REFUSED):
             self._reporter.tell_current(topic, (), {group})

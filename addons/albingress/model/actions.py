@@ -131,15 +131,11 @@ class ModifyLoadBalancerAttributes(AwsAction, frozen=True):
 
 
 class DeleteLoadBalancer(AwsAction, frozen=True):
-    """Remove a load balancer with its listeners and rules: so many as `contents` says.
-
-    One that `is_protected` has the attribute that forbids it.
-    """
+    """Remove a load balancer with its listeners and rules: so many as `contents` says."""
 
     arn: str
     name: str
     contents: int = 0
-    is_protected: bool = False
 
 
 class CreateListener(AwsAction, frozen=True):

@@ -1,4 +1,4 @@
-"""The caps on a plan: nothing goes that was not wanted for a while or is protected, nor much at once.
+"""The caps on a plan: nothing goes that was not wanted for a while, nor much at once.
 
 What needs something that is held is held too.
 """
@@ -20,6 +20,7 @@ from addons.albingress.model.actions import (
 )
 from addons.albingress.model.rules import RuleContent
 from addons.albingress.plan.view import View
+from addons.albingress.plan.withheld import withhold
 from addons.runtime.outcomes import Skip
 
 _ALL = "deletions"
@@ -31,9 +32,6 @@ _FOR_PEOPLE = (names.MASS_DELETE, names.DELETION_PROTECTED)
 _LEAST = 10
 """So many things may always go within a while."""
 
-_LOOK_AGAIN = timedelta(seconds=5)
-"""When caches that are out of date are looked at again."""
-
 _WHILE = timedelta(minutes=1)
 """When it is looked again whether what went lately counts no more."""
 
@@ -41,11 +39,14 @@ _WHILE = timedelta(minutes=1)
 def remember_deletes(plan: Plan, view: View) -> Mapping[str, datetime]:
     """What `View.wanted_deletes` is from now on: since when passes in a row have wanted each deletion.
 
-    A pass on caches that are out of date wants nothing, and passes begin anew after it.
+    A pass on caches that are out of date wants nothing, and passes begin anew after it. What rests as it
+    failed is still wanted.
     """
     if not view.is_fresh:
         return {}
-    return {each.key: view.wanted_deletes.get(each.key, view.now) for each in _deletes(plan)}
+    wanted = {each.key: view.wanted_deletes.get(each.key, view.now) for each in _deletes(plan)}
+    resting = {skip.key for skip in plan.skips} & view.wanted_deletes.keys()
+    return {key: view.wanted_deletes[key] for key in sorted(resting)} | wanted
 
 
 def guard(plan: Plan, view: View) -> Plan:
@@ -56,11 +57,9 @@ def guard(plan: Plan, view: View) -> Plan:
     """
     moved = _moved(plan)
     held = {
-        each.key: skip
-        for each in _deletes(plan)
-        if (skip := _protected(each) or (None if each.key in moved else _unsure(each, view)))
+        each.key: skip for each in _deletes(plan) if each.key not in moved and (skip := _unsure(each, view))
     }
-    found = _withhold(_withhold(plan, held), _masses(plan, view))
+    found = withhold(withhold(plan, held), _masses(plan, view))
     return replace(found, skips=(*found.skips, *_told_to_leaving(found, view)))
 
 
@@ -117,33 +116,15 @@ def _match(content: RuleContent | None) -> object:
     return content.conditions if content else None
 
 
-def _protected(action: AwsAction) -> Skip | None:
-    if not isinstance(action, DeleteLoadBalancer) or not action.is_protected:
-        return None
-    message = (
-        "stays: its attribute deletion_protection.enabled is true; set it to false, by annotation or in AWS, "
-        "to have the load balancer deleted"
-    )
-    return Skip(action.key, action.ref, names.DELETION_PROTECTED, message)
-
-
 def _unsure(action: AwsAction, view: View) -> Skip | None:
     """Why a deletion is not certain enough yet."""
-    if not view.is_fresh:
-        message = "stays: what is known of Kubernetes may be out of date; it goes once that is read again"
-        return _held(action, message, view.now + _LOOK_AGAIN)
-    sure_at = view.wanted_deletes.get(action.key, view.now) + view.policy.two_pass
-    if sure_at <= view.now and action.key in view.wanted_deletes:
-        return None
     seconds = view.policy.two_pass.total_seconds()
-    message = (
-        f"stays for now: {action.because}; it goes if that is still so {seconds:g} s after it was first seen"
-    )
-    return _held(action, message, sure_at)
-
-
-def _held(action: AwsAction, message: str, until: datetime) -> Skip:
-    return Skip(action.key, action.ref, names.DELETE_HELD, message, until)
+    since = view.wanted_deletes.get(action.key)
+    sure_at = (since or view.now) + view.policy.two_pass
+    if since and sure_at <= view.now:
+        return None
+    message = f"stays for now: {action.because}; it goes if that is still so in {seconds:g} s"
+    return Skip(action.key, action.ref, names.DELETE_HELD, message, sure_at)
 
 
 def _masses(plan: Plan, view: View) -> dict[str, Skip]:
@@ -165,27 +146,6 @@ def _masses(plan: Plan, view: View) -> dict[str, Skip]:
         for each in plan.actions
         if each.key in counted
     }
-
-
-def _withhold(plan: Plan, held: Mapping[str, Skip]) -> Plan:
-    """Take out actions, and those that need them, for the reason of what they need."""
-    causes: dict[str, Skip] = {}
-    skips: list[Skip] = []
-    kept: list[AwsAction] = []
-    for action in plan.actions:
-        own = held.get(action.key)
-        if cause := own or next((causes[key] for key in action.needs if key in causes), None):
-            causes[action.key] = cause
-            skips.append(own or _waiting(action, cause))
-        else:
-            kept.append(action)
-    return Plan(tuple(kept), (*plan.skips, *skips))
-
-
-def _waiting(action: AwsAction, cause: Skip) -> Skip:
-    reason = cause.reason if action.is_destructive else names.WAITING
-    message = f"waits for {cause.key}, which {cause.message}"
-    return Skip(action.key, action.ref, reason, message, cause.retry_at)
 
 
 def _told_to_leaving(plan: Plan, view: View) -> Iterator[Skip]:

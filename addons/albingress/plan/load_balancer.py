@@ -168,6 +168,7 @@ def plan_old_balancers(
                 needs=needs if wanted else (),
                 arn=old.arn,
                 name=old.name,
+                contents=sum(1 + len(each.rules) for each in old.listeners),
             )
         )
     return Farewell(tuple(actions), tuple(skips), leavers)
@@ -179,7 +180,10 @@ def _stays(
     """Why a load balancer has to go on."""
     key = key_of(old.name)
     if dict(old.attributes or ()).get(PROTECTION) == "true":
-        message = f"load balancer {old.name} stays: its attribute {PROTECTION} is true"
+        message = (
+            f"load balancer {old.name} stays: its attribute {PROTECTION} is true; "
+            "set it to false, by annotation or in AWS, to have it deleted"
+        )
         return Skip(key, wanted.owner.ref if wanted else None, names.DELETION_PROTECTED, message)
     if wanted is None:
         if not view.retained:
@@ -214,6 +218,7 @@ def _close(old: LoadBalancer) -> list[AwsAction]:
             because="no Ingress is left",
             arn=each.arn,
             listener=f"{old.name}:{each.port}",
+            contents=len(each.rules),
         )
         for each in old.listeners
     ]

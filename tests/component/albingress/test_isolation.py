@@ -1,58 +1,12 @@
 """One bad Ingress harms only itself: each row of the defect matrix, beside neighbours that are well."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
+from tests.support.alb_breaks import BREAKS, Object
 from tests.support.alb_world import World, ingress
 from tests.support.until import until
 
 pytestmark = pytest.mark.virtual_time
-
-Object = dict[str, Any]
-
-
-BREAKS: dict[str, Callable[[], Object]] = {
-    "missing service": lambda: ingress("bad", "/bad=gone"),
-    "missing port": lambda: ingress("bad", "/bad=bad:9999"),
-    "missing named port": lambda: ingress("bad", "/bad=bad:nope"),
-    "cluster ip and instance": lambda: ingress("bad", target_type="instance"),
-    "backend protocol": lambda: ingress("bad", backend_protocol="GOPHER"),
-    "health check": lambda: ingress("bad", healthcheck_interval_seconds="often"),
-    "missing action": lambda: ingress("bad", "/bad=x:use-annotation"),
-    "action is no json": lambda: ingress("bad", "/bad=x:use-annotation", actions__x="{"),
-    "action redirects nowhere": lambda: ingress(
-        "bad", "/bad=x:use-annotation", actions__x='{"type": "redirect", "redirectConfig": {}}'
-    ),
-    "condition is no json": lambda: ingress("bad", conditions__bad="["),
-    "listen ports": lambda: ingress("bad", listen_ports='[{"HTTP": 99999}]'),
-    "group order": lambda: ingress("bad", group__order="first"),
-    "scheme": lambda: ingress("bad", scheme="public"),
-    "conflicting scheme": lambda: ingress("bad", scheme="internet-facing"),
-    "subnets": lambda: ingress("bad", subnets="nowhere, nothere"),
-    "security groups": lambda: ingress("bad", security_groups="unknown"),
-    "inbound cidrs": lambda: ingress("bad", inbound_cidrs="10.0.0.0/99"),
-    "tags": lambda: ingress("bad", tags="no equals"),
-    "load balancer attributes": lambda: ingress("bad", load_balancer_attributes="idle"),
-    "class is gone": lambda: ingress("bad", in_class="gone"),
-    "certificate": lambda: ingress(
-        "bad",
-        listen_ports='[{"HTTP": 80}, {"HTTPS": 443}]',
-        certificate_arn="arn:aws:acm:eu-central-1:123456789012:certificate/00000000-0000-4000-8000-000000000000",
-    ),
-    "no certificate for the host": lambda: ingress(
-        "bad", host="bad.example.com", listen_ports='[{"HTTP": 80}, {"HTTPS": 443}]'
-    ),
-    "login without a secret": lambda: ingress(
-        "bad",
-        auth_type="oidc",
-        auth_idp_oidc='{"issuer": "https://x", "authorizationEndpoint": "https://x/a", '
-        '"tokenEndpoint": "https://x/t", "userInfoEndpoint": "https://x/u", "secretName": "gone"}',
-    ),
-    "ssl redirect to nowhere": lambda: ingress("bad", ssl_redirect="8443"),
-}
-
 
 NOT_OURS_AT_FIRST = {"class is gone"}
 """Who never was ours and is of no known class may be anybody's: nothing is said about it."""

@@ -73,7 +73,7 @@ def test_in_one_namespace_only_classes_nodes_and_namespaces_are_read_beyond_it()
 def test_no_secret_is_read_unless_it_is_named() -> None:
     named = objects({"secrets": {"names": {"shop": ["login"]}}})
     assert granted(named, "Role", "shop") == {("get", "secrets")}
-    (rule,) = next(o for o in named if o["metadata"]["name"] == "aws-albingress-secrets")["rules"]
+    (rule,) = next(o for o in named if o["metadata"]["name"] == "kube-system:aws-albingress-secrets")["rules"]
     assert rule["resourceNames"] == ["login"]
     assert ("get", "secrets") not in granted(named, "ClusterRole")
     assert granted(objects({"secrets": {"all": True}}), "ClusterRole") >= {("get", "secrets")}
