@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from addons.albingress.aws.load_balancers import LoadBalancers
-from addons.albingress.aws.network import Network
 from addons.albingress.config import Config
 from addons.albingress.controller.coexistence import Coexistence
 from addons.albingress.controller.explanation import Explanation
@@ -61,7 +60,6 @@ class Controller:
         reconciler: GroupReconciler,
         aws: LoadBalancers,
         history: History,
-        network: Network,
         path: TargetPath,
         target_groups: TargetGroups,
         coexistence: Coexistence,
@@ -77,7 +75,6 @@ class Controller:
         self._reconciler = reconciler
         self._aws = aws
         self._history = history
-        self._network = network
         self._path = path
         self._target_groups = target_groups
         self._coexistence = coexistence
@@ -174,8 +171,6 @@ class Controller:
         if refusal := self._refusal(permit):
             self._reconciler.held(group, refusal)
             return Result(again_in=RETRY_SECONDS)
-        if self._network.known_vpc() is None:
-            await self._network.vpc()
         result = await self._reconciler.reconcile(group, permit)
         self._target_groups.told(self._groups.all())
         return result
