@@ -1,6 +1,5 @@
 """The HTTP side of ELBv2: what each operation takes, and what the knobs do to it."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -66,11 +65,12 @@ OPERATIONS: Mapping[str, Callable[[Elbv2, Call], Call]] = {
 
 
 class Elbv2Api:
-    """Answers requests from the state, slowed and refused as the knobs say."""
+    """Answers requests from the state, slowed and refused as the knobs say, by the clock of EC2."""
 
-    def __init__(self, elb: Elbv2, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, elb: Elbv2, *, monotonic: Callable[[], float] | None = None) -> None:
         self.elb = elb
-        self._throttles = Throttles(monotonic, is_shared=True)
+        agenda = elb.account.agenda
+        self._throttles = Throttles(monotonic or (lambda: agenda.time().timestamp()), is_shared=True)
 
     async def answer(self, operation: str, query: str, request_id: str) -> str:
         """Give the XML of the answer. Raises `ElbError`."""
