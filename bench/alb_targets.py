@@ -29,6 +29,9 @@ from tests.support.alb_targets import FAST, Site, binding, service, slice_of
 GROUPS = 50
 SINGLES = 60
 SWARMS = 5
+FULL_SECONDS = 6.0
+"""After so long the daemon's bucket of registrations is full again, whatever was taken from it."""
+
 HANGING = 24
 """Calls about rules that do not come back while a slice changes: more than one pool of threads."""
 
@@ -130,26 +133,30 @@ async def bare(made: Site, names: list[str]) -> list[float]:
     return list(await asyncio.gather(*map(one, names)))
 
 
-async def measure_single(watch: Stopwatch, made: Site) -> None:
+async def measure_bare(made: Site) -> tuple[list[float], list[float]]:
+    """Nothing but calls, without buckets: one after the other, and as many at once as there are groups."""
+    single = [seconds for _ in range(SINGLES) for seconds in await bare(made, NAMES[:1])]
+    swarm = [seconds for _ in range(SWARMS) for seconds in await bare(made, NAMES)]
+    show("bare RegisterTargets p50", percentile(single, 0.5), None)
+    show("bare RegisterTargets p99", percentile(single, 0.99), None)
+    show(f"{GROUPS} bare RegisterTargets at once p99", percentile(swarm, 0.99), None)
+    return single, swarm
+
+
+async def measure_single(watch: Stopwatch, alone: list[float]) -> None:
     """One slice after the other."""
-    alone = [seconds for _ in range(SINGLES) for seconds in await bare(made, NAMES[:1])]
     found = [seconds for n in range(SINGLES) for seconds in await watch.register([NAMES[n % GROUPS]])]
-    show("bare RegisterTargets p50", percentile(alone, 0.5), None)
-    show("bare RegisterTargets p99", percentile(alone, 0.99), None)
     show("slice to RegisterTargets p50 (original: 23)", percentile(found, 0.5), None)
     show("slice to RegisterTargets p99 (original: 64-105)", percentile(found, 0.99), 150)
     show("  ratio of p50, less the 50 ms of waiting, to a bare call", _ratio(found, alone), None, "x")
 
 
-async def measure_swarm(watch: Stopwatch, made: Site) -> None:
-    """All slices at once."""
-    alone, found = list[float](), list[float]()
+async def measure_swarm(watch: Stopwatch, alone: list[float]) -> None:
+    """All slices at once, each time when all buckets are full again."""
+    found = list[float]()
     for _ in range(SWARMS):
-        alone += await bare(made, NAMES)
-        await asyncio.sleep(3)
+        await asyncio.sleep(FULL_SECONDS)
         found += await watch.register(NAMES)
-        await asyncio.sleep(3)
-    show(f"{GROUPS} bare RegisterTargets at once p99", percentile(alone, 0.99), None)
     show(f"{GROUPS} slices at once p50 (original: 1200)", percentile(found, 0.5), None)
     show(f"{GROUPS} slices at once p99 (original: 7200)", percentile(found, 0.99), 600)
     show("  ratio of p99, less the 50 ms of waiting, to bare calls", _ratio(found, alone, 0.99), None, "x")
@@ -179,23 +186,26 @@ def _ratio(found: list[float], alone: list[float], share: float = 0.5) -> float:
     return (percentile(found, share) - 50) / max(0.001, percentile(alone, share))
 
 
-async def measure(title: str, rates: dict[str, Rate]) -> None:
-    """All figures with the buckets `rates`."""
-    print(title)
-    async with site(rates) as (made, path):
-        watch = Stopwatch(made.parts.kube, path)
-        await measure_single(watch, made)
-        await measure_swarm(watch, made)
-        await measure_stuck(watch, made)
-
-
 async def main() -> None:
     """Measure without buckets, then with those of the daemon."""
     logging.disable(logging.WARNING)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         os.environ.setdefault(name, "bench")
-    await measure("with unlimited buckets", {**FAST, "elbv2:register_targets": FAST["elbv2"]})
-    await measure("with the buckets of the daemon", dict(RATES))
+    print("with unlimited buckets")
+    async with site({**FAST, "elbv2:register_targets": FAST["elbv2"]}) as (made, path):
+        watch = Stopwatch(made.parts.kube, path)
+        single, swarm = await measure_bare(made)
+        await measure_single(watch, single)
+        await measure_swarm(watch, swarm)
+        await measure_stuck(watch, made)
+    print("with the buckets of the daemon")
+    async with site(dict(RATES)) as (made, path):
+        watch = Stopwatch(made.parts.kube, path)
+        await asyncio.sleep(FULL_SECONDS)
+        await measure_single(watch, single)
+        await measure_swarm(watch, swarm)
+        await asyncio.sleep(FULL_SECONDS)
+        await measure_stuck(watch, made)
 
 
 if __name__ == "__main__":

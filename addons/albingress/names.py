@@ -111,6 +111,7 @@ BROKEN_BINDING: Final = "BrokenTargetGroupBinding"
 DELETION_PROTECTED: Final = "DeletionProtected"
 
 UNKNOWN_ANNOTATION: Final = "UnknownAnnotation"
+UNUSED_ANNOTATION: Final = "UnusedAnnotation"
 
 # Reasons: decisions not to act.
 ATTRIBUTE_KEPT: Final = "AttributeKept"
@@ -123,7 +124,7 @@ OTHER_CONTROLLER: Final = "OtherControllerLeads"
 BLOCKED: Final = "Blocked"
 WAITING: Final = "Waiting"
 
-ADVICE: Final = frozenset({UNKNOWN_ANNOTATION, ATTRIBUTE_KEPT})
+ADVICE: Final = frozenset({UNKNOWN_ANNOTATION, UNUSED_ANNOTATION, ATTRIBUTE_KEPT, RULE_SHADOWED})
 """Reasons of problems that keep nothing from being made as the original makes it, also with --strict."""
 
 # Reasons: answers about one object.

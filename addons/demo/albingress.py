@@ -23,6 +23,7 @@ GROUP = {
     "scheme": "internet-facing",
     "target-type": "ip",
     "healthcheck-interval-seconds": "5",
+    "healthcheck-timeout-seconds": "2",
 }
 APPS = ("shop", "news", "chat")
 HOSTS = tuple(f"{app}.{ZONE}" for app in APPS)

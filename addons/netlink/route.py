@@ -240,6 +240,12 @@ def read_link(payload: bytes) -> Link:
     )
 
 
+def is_running(payload: bytes) -> bool:
+    """Read the same, but for whether it runs only."""
+    _, _, _, flags, _ = _LINK.unpack_from(payload)
+    return bool(flags & _RUNNING)
+
+
 def read_index(payload: bytes) -> int:
     """Read the same, but for its index only: of which link it is."""
     _, _, index, _, _ = _LINK.unpack_from(payload)

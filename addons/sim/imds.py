@@ -4,6 +4,7 @@ It is strict about tokens, and on purpose lenient about paths: it decodes, folds
 that whatever a proxy lets through by a trick gets an answer, and shows in a test.
 """
 
+import asyncio
 import json
 import posixpath
 import secrets
@@ -103,7 +104,7 @@ class Imds:
 
     async def start(self, *listeners: socket.socket) -> None:
         """Listen on these sockets, e.g. of another namespace; without any on a free port of loopback."""
-        self._runner = web.ServerRunner(web.Server(self._serve))
+        self._runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=1.0)
         await self._runner.setup()
         for listener in listeners:
             await web.SockSite(self._runner, listener).start()
@@ -115,6 +116,10 @@ class Imds:
     async def stop(self) -> None:
         """Close every connection and give back the ports."""
         if self._runner is not None:
+            for site in tuple(self._runner.sites):
+                await site.stop()
+            # Whoever was let in at the last moment is known to the server, and can be closed, a moment later.
+            await asyncio.sleep(0.01)
             await self._runner.cleanup()
             self._runner = None
 

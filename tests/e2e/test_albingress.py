@@ -44,7 +44,7 @@ def cluster(site: Site) -> Iterator[Cluster]:
             ip("route", "del", node.pods)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 async def definitions(cluster: Cluster) -> None:
     """The custom resources of the chart, and the class."""
     kubectl = Kubectl((require_kubectl(), "--kubeconfig", str(cluster.kubeconfig)))
@@ -120,6 +120,7 @@ def manifests(version: str) -> Object:
         "target-type": "ip",
         "scheme": "internet-facing",
         "healthcheck-interval-seconds": "5",
+        "healthcheck-timeout-seconds": "2",
         "target-group-attributes": "deregistration_delay.timeout_seconds=1",
     }
     path = {

@@ -235,12 +235,9 @@ class TestWhatCannotBe:
             assert links(on) == []
 
     async def test_without_the_right_to_enter_namespaces_it_does_not_start(self, on: Host) -> None:
-        def call() -> Pods:
-            with without(CAP_SYS_ADMIN):
-                return Pods()
-
-        with pytest.raises(Denied, match="needs CAP_SYS_ADMIN"):
-            async with on.inside.call(call):
+        pods = on.inside.call(Pods)
+        with without(CAP_SYS_ADMIN), pytest.raises(Denied, match="needs CAP_SYS_ADMIN"):
+            async with pods:
                 pass
 
     async def test_a_file_that_is_no_namespace(self, on: Host, tmp_path: object) -> None:

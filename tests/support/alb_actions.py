@@ -62,10 +62,13 @@ def _pairs(old: Pairs | None, new: Mapping[str, str]) -> Pairs:
     return tuple(sorted({**dict(old or ()), **new}.items()))
 
 
-def _check_groups(observed: ObservedStack, actions: Iterable[Action]) -> None:
+def _check_groups(observed: ObservedStack, balancer: str, actions: Iterable[Action]) -> None:
     there = {each.name for each in observed.target_groups}
+    others = [each for each in observed.load_balancers if each.name != balancer]
+    taken = used_groups(replace(observed, load_balancers=tuple(others)))
     for group in target_groups_of(tuple(actions)):
         refuse(group not in there and not group.startswith("arn:"), f"TargetGroupNotFound: {group}")
+        refuse(group in taken, f"TargetGroupAssociationLimit: {group}")
 
 
 def _balancer(observed: ObservedStack, name: str) -> LoadBalancer:
@@ -115,9 +118,9 @@ MOST_RULES = 100
 def _create_rule(observed: ObservedStack, action: act.CreateRule) -> ObservedStack:
     content = action.rule.content
     assert content is not None
-    _check_groups(observed, content.actions)
     listener = listener_named(observed, action.listener)
     balancer = _balancer(observed, action.listener.rpartition(":")[0])
+    _check_groups(observed, balancer.name, content.actions)
     there = sum(len(each.rules) for each in balancer.listeners)
     refuse(there >= MOST_RULES, "TooManyRules")
     number = 1
@@ -137,7 +140,7 @@ def _change_rule(
 
 
 def _modify_rule(observed: ObservedStack, action: act.ModifyRule) -> ObservedStack:
-    _check_groups(observed, action.content.actions)
+    _check_groups(observed, action.listener.rpartition(":")[0], action.content.actions)
     return _change_rule(
         observed, action.listener, action.existing.arn, lambda rule: replace(rule, content=action.content)
     )
@@ -165,20 +168,21 @@ def _create_listener(observed: ObservedStack, action: act.CreateListener) -> Obs
     balancer, wanted = _balancer(observed, action.load_balancer), action.listener
     refuse(wanted.port in {each.port for each in balancer.listeners}, f"DuplicateListener: {wanted.port}")
     refuse(wanted.protocol == "HTTPS" and not wanted.certificates, "ValidationError: no certificate")
-    _check_groups(observed, wanted.default_actions)
+    _check_groups(observed, balancer.name, wanted.default_actions)
     arn = f"{balancer.arn.replace(':loadbalancer/', ':listener/')}/{wanted.port}"
-    made = _listener(Listener(arn=arn, port=wanted.port, protocol="", default_actions=()), wanted)
+    made = _with_tls(Listener(arn=arn, port=wanted.port, protocol="", default_actions=()), wanted)
+    made = replace(made, default_actions=wanted.default_actions)
     made = replace(made, certificates=wanted.certificates, tags=wanted.tags, attributes=wanted.attributes)
     return _with_balancer(observed, balancer.name, listeners=(*balancer.listeners, made))
 
 
-def _listener(listener: Listener, wanted: DesiredListener) -> Listener:
+def _with_tls(listener: Listener, wanted: DesiredListener) -> Listener:
+    """Of the certificates before, the default one goes unless it is one of the others too."""
     default = wanted.certificates[:1] or listener.certificates[:1]
     others = tuple(each for each in listener.certificates[1:] if each not in default)
     return replace(
         listener,
         protocol=wanted.protocol,
-        default_actions=wanted.default_actions,
         ssl_policy=wanted.ssl_policy if wanted.protocol == "HTTPS" else "",
         mutual_authentication=wanted.mutual_authentication,
         certificates=default + others if wanted.protocol == "HTTPS" else (),
@@ -187,8 +191,12 @@ def _listener(listener: Listener, wanted: DesiredListener) -> Listener:
 
 def _modify_listener(observed: ObservedStack, action: act.ModifyListener) -> ObservedStack:
     name = f"{action.load_balancer}:{action.listener.port}"
-    _check_groups(observed, action.listener.default_actions)
-    changed = _listener(listener_named(observed, name), action.listener)
+    changed = listener_named(observed, name)
+    if "tls" in action.parts:
+        changed = _with_tls(changed, action.listener)
+    if "default" in action.parts:
+        _check_groups(observed, action.load_balancer, action.listener.default_actions)
+        changed = replace(changed, default_actions=action.listener.default_actions)
     fields = {field: getattr(changed, field) for field in changed.__struct_fields__}
     return _with_listener(observed, name, **fields)
 
@@ -198,7 +206,8 @@ MOST_CERTIFICATES = 25
 
 def _add_certificates(observed: ObservedStack, action: act.AddListenerCertificates) -> ObservedStack:
     there = listener_named(observed, action.listener).certificates
-    found = there + tuple(each for each in action.certificates if each not in there)
+    refuse(not there, "ValidationError: not HTTPS")
+    found = there + tuple(each for each in action.certificates if each not in there[1:])
     refuse(len(found) - 1 > MOST_CERTIFICATES, "TooManyCertificates")
     return _with_listener(observed, action.listener, certificates=found)
 

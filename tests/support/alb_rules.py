@@ -125,7 +125,7 @@ LOGIN = {"auth-type": "oidc", "auth-idp-oidc": OIDC}
 """Annotations that ask for a login."""
 
 
-def secret(name: str = "login", **data: bytes) -> Secret:
+def secret(name: str = "login", data: Mapping[str, bytes] | None = None) -> Secret:
     """A Secret of the namespace shop with an OpenID client."""
     known = data or {"clientID": b"us", "clientSecret": b"hunter2"}
     return Secret(metadata=ObjectMeta(name=name, namespace="shop"), data=known)

@@ -17,7 +17,6 @@ from addons.albingress.controller.target_path import TargetPath
 from addons.albingress.kube.endpoints import Endpoints
 from addons.albingress.kube.pods import trim
 from addons.albingress.model.bindings import TargetGroupBinding
-from addons.albingress.model.network import Vpc
 from addons.albingress.model.objects import (
     ENDPOINT_SLICES,
     NODES,
@@ -194,7 +193,7 @@ class Site:
             interfaces=Interfaces(parts.aws, network, cluster="prod"),
             endpoint_groups=EndpointGroups(parts.aws),
             users_groups=UsersGroups(parts.aws),
-            vpc=lambda: Vpc(id=self.vpc_id, cidrs=("10.0.0.0/16",)),
+            network=network,
             reporter=parts.reporter,
             **({"now": virtual_now} if is_virtual else {}),
         )

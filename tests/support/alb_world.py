@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -25,6 +25,7 @@ from addons.sim.aws.elbv2.model import Rule
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.alb_aws import FAST
+from tests.support.alb_lives import Life
 from tests.support.alb_targets import DISCOVERY, service, slice_of
 from tests.support.until import until
 from tests.support.virtual import START, VirtualLoop, virtual_now
@@ -91,26 +92,35 @@ def definitions() -> tuple[Object, ...]:
 class World:
     """An API server and an AWS with a VPC of two zones, and daemons that work between them."""
 
+    cluster = "prod"
+
     def __init__(self, api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
         self.api, self.aws, self.folder = api, aws, folder
         self.elb: Account = aws.elbv2.account
         loop = asyncio.get_running_loop()
         if isinstance(loop, VirtualLoop):
             aws.ec2.agenda.now = lambda: START + timedelta(seconds=loop.time())
-        network = aws.ec2.network
-        self.vpc_id = network.create_vpc("10.0.0.0/16").id
-        roles = {"kubernetes.io/role/internal-elb": "1", "kubernetes.io/role/elb": "1"}
-        self.subnets = [
-            network.create_subnet(
-                self.vpc_id, f"10.0.{number}.0/24", zone=f"eu-central-1{zone}", tags=roles
-            ).id
-            for number, zone in enumerate("ab")
-        ]
+        self.vpc_id, self.subnets = self.make_network()
         self.own_groups = frozenset(aws.ec2.account.security_groups)
         self.kubeconfig = folder / "kubeconfig"
         self.kubeconfig.write_text(api.kubeconfig())
         for each in definitions():
             self.create(each, kind="customresourcedefinitions", version="apiextensions.k8s.io/v1")
+        self.make_objects()
+
+    def make_network(self) -> tuple[str, list[str]]:
+        """Make a VPC with two subnets; give their ids."""
+        network = self.aws.ec2.network
+        vpc_id = network.create_vpc("10.0.0.0/16").id
+        roles = {"kubernetes.io/role/internal-elb": "1", "kubernetes.io/role/elb": "1"}
+        subnets = [
+            network.create_subnet(vpc_id, f"10.0.{number}.0/24", zone=f"eu-central-1{zone}", tags=roles).id
+            for number, zone in enumerate("ab")
+        ]
+        return vpc_id, subnets
+
+    def make_objects(self) -> None:
+        """Make what there is in Kubernetes at first: the class alb."""
         self.create(ingress_class(), kind="ingressclasses", version=NETWORKING)
 
     def create(self, *objects: Object, kind: str = "services", version: str = "v1") -> None:
@@ -125,6 +135,18 @@ class World:
             self.create(
                 slice_of(f"192.168.0.{number + 10}", of=name), kind="endpointslices", version=DISCOVERY
             )
+
+    def endpoints(self, name: str, *addresses: str) -> None:
+        """Have a Service these endpoints and no others."""
+        made = slice_of(*addresses, of=name)
+        of_service = [
+            each
+            for each in self.api.store.list(DISCOVERY, "endpointslices")
+            if each["metadata"]["labels"]["kubernetes.io/service-name"] == name
+        ]
+        for each in of_service:
+            new = {**each, "endpoints": made["endpoints"]}
+            self.api.store.update(DISCOVERY, "endpointslices", new)
 
     def ingresses(self, *objects: Object) -> None:
         """Make Ingresses, or change them."""
@@ -241,12 +263,13 @@ class World:
         print_plan: PrintPlan | None = None,
         replica: str = "",
         rates: Mapping[str, Rate] = FAST,
+        life: Life | None = None,
     ) -> AsyncIterator[Controller]:
         """A controller with its caches running; it does not reconcile by itself yet.
 
-        A `replica` does so only while it holds the Lease.
+        A `replica` does so only while it holds the Lease. Where there is a `life`, that says when it ends.
         """
-        argv = ["--cluster-name=prod", f"--aws-vpc-id={self.vpc_id}", "--aws-region=eu-central-1"]
+        argv = [f"--cluster-name={self.cluster}", f"--aws-vpc-id={self.vpc_id}", "--aws-region=eu-central-1"]
         argv += [f"--kubeconfig={self.kubeconfig}", f"--aws-endpoint-url={self.aws.url}"]
         argv += ["--leader-elect" if replica else "--no-leader-elect", *flags]
         config = load(Config, argv, {}, env_prefixes=ENV_PREFIXES)
@@ -254,7 +277,7 @@ class World:
             "albingress", config, rates=rates, instance=replica or "test", operations=OPERATIONS
         )
         now = virtual_now if isinstance(asyncio.get_running_loop(), VirtualLoop) else utc_now
-        async with connecting as parts:
+        async with connecting as real, life.led_by(real, self) if life else nullcontext(real) as parts:
             self.parts: Parts = parts
             made = build_controller(config, replace(parts, print_plan=print_plan), now=now)
             self.last_pass = made.last_pass

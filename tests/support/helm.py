@@ -22,6 +22,8 @@ PLURALS = {
     "DaemonSet": "daemonsets",
     "Deployment": "deployments",
     "ENIConfig": "eniconfigs",
+    "IngressClass": "ingressclasses",
+    "IngressClassParams": "ingressclassparams",
     "Job": "jobs",
     "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
     "NetworkPolicy": "networkpolicies",

@@ -16,7 +16,6 @@ OPERATIONS: Final = {
         "DeleteSecurityGroup",
         "DeleteTags",
         "DescribeAvailabilityZones",
-        "DescribeInstances",
         "DescribeNetworkInterfaces",
         "DescribeRouteTables",
         "DescribeSecurityGroups",

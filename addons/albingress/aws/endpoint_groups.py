@@ -27,9 +27,16 @@ class EndpointGroups:
         self._aws = aws
         self._known: Remembered[str, SecurityGroup] = Remembered(float("inf"))
 
-    async def read(self, ids: Collection[str], *, again: bool = False) -> Mapping[str, SecurityGroup]:
-        """The security groups with these ids, but those that are not there; `again`: as AWS has them now."""
-        unknown = sorted(id_ for id_ in ids if again or self._known.known(id_) is None)
+    async def read(
+        self, ids: Collection[str], *, age_seconds: float = float("inf")
+    ) -> Mapping[str, SecurityGroup]:
+        """The security groups with these ids that are there, as they were at most so long ago.
+
+        With an age below zero they are as AWS has them now.
+        """
+        unknown = sorted(
+            id_ for id_ in ids if self._known.known(id_) is None or self._known.age(id_) > age_seconds
+        )
         for part in chunks(unknown, _MOST_VALUES):
             filters = [{"Name": "group-id", "Values": part}]
             pages = self._aws.pages("ec2", "describe_security_groups", Filters=filters)
@@ -47,6 +54,7 @@ class EndpointGroups:
             filters = [{"Name": "ip-permission.group-id", "Values": part}]
             async for page in self._aws.pages("ec2", "describe_security_groups", Filters=filters):
                 for group in map(security_group_from_api, page["SecurityGroups"]):
+                    self._known.put(group.id, group)
                     if any(each.description == SHARED_RULE_DESCRIPTION for each in group.permissions):
                         found.add(group.id)
         return tuple(sorted(found))
@@ -93,7 +101,7 @@ class EndpointGroups:
         await persistently(once, Unavailable, tries=_TRIES)
 
     async def _read_one(self, id_: str) -> tuple[Permission, ...]:
-        found = await self.read([id_], again=True)
+        found = await self.read([id_], age_seconds=-1)
         if id_ not in found:
             raise NotFound(f"{id_}: no such security group", code="InvalidGroup.NotFound")
         return found[id_].permissions

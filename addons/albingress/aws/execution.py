@@ -1,6 +1,7 @@
 """The order in which the actions of a plan are carried out: as planned where it matters, else together."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -47,7 +48,7 @@ _TAKES_AWAY = (RevokeIngress, RemoveListenerCertificates)
 
 
 def lane_of(action: AwsAction) -> str:
-    """What an action changes in steps: actions of one lane are done one by one, in the order of the plan.
+    """What an action changes in steps: actions of one lane are done in the order of the plan.
 
     A request that arrives between two changes of a listener must be answered as before or as after.
     """
@@ -66,19 +67,36 @@ def lane_of(action: AwsAction) -> str:
 def predecessors(actions: Sequence[AwsAction]) -> list[tuple[set[int], set[int]]]:
     """For each action the numbers of those that must have succeeded, and of those that must have ended.
 
-    What takes something away that others may need waits for all that stands before it in the plan, but for
-    those of its own kind.
+    Actions of one lane are done one by one. Rules that are made one after the other are made together: those
+    that may match the same request need one another. What takes something away that others may need waits
+    for all that stands before it in the plan, but for those of its own kind.
     """
     found = []
-    lanes: dict[str, int] = {}
+    lanes: defaultdict[str, _Lane] = defaultdict(_Lane)
     for number, action in enumerate(actions):
         needs = {before for before in range(number) if actions[before].key in action.needs}
-        after = {lanes[lane_of(action)]} if lane_of(action) in lanes else set()
+        after = lanes[lane_of(action)].enter(number, together=isinstance(action, CreateRule))
         if _waits_for_all(action):
             after |= {before for before in range(number) if type(actions[before]) is not type(action)}
-        lanes[lane_of(action)] = number
         found.append((needs, after))
     return found
+
+
+class _Lane:
+    """The last actions of a lane: one that was done alone, then some that are done together."""
+
+    def __init__(self) -> None:
+        self._alone: set[int] = set()
+        self._together: set[int] = set()
+
+    def enter(self, number: int, *, together: bool) -> set[int]:
+        """Put an action behind the others; those that must have ended before it."""
+        if together:
+            self._together.add(number)
+            return set(self._alone)
+        before = self._together or self._alone
+        self._alone, self._together = {number}, set()
+        return set(before)
 
 
 def _waits_for_all(action: AwsAction) -> bool:

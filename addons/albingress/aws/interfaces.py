@@ -77,7 +77,7 @@ class Interfaces:
             if len(chosen) == 1:
                 groups[target] = chosen[0]
             else:
-                unknown[target] = self._why_not(target, interface, chosen)
+                unknown[target] = self._why_not(interface, chosen)
         return RuleGroups(groups, unknown)
 
     def forget(self) -> None:
@@ -141,11 +141,11 @@ class Interfaces:
             return interface.groups
         return tuple(id_ for id_ in interface.groups if self._is_tagged.known(id_))
 
-    def _why_not(self, target: str, interface: _Interface | None, chosen: Collection[str]) -> str:
+    def _why_not(self, interface: _Interface | None, chosen: Collection[str]) -> str:
         if interface is None:
-            return f"{target}: no interface of the VPC has it, so no security group is opened for it"
+            return "no interface of the VPC has it, so no security group is opened for it"
         return (
-            f"{target}: {len(chosen)} of the {len(interface.groups)} security groups of {interface.id} have "
+            f"{len(chosen)} of the {len(interface.groups)} security groups of {interface.id} have "
             f"the tag {self._cluster_tag}, and one must have it to be opened"
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from addons.albingress.aws.apply import announce, make
 from addons.albingress.aws.applying.work import Door
 from addons.albingress.aws.calls import AUDIT_RATE
+from addons.albingress.aws.endpoint_groups import EndpointGroups
 from addons.albingress.aws.execution import Result, carry_out
 from addons.albingress.aws.loading import Loading
 from addons.albingress.aws.network import Network
@@ -66,6 +67,7 @@ class LoadBalancers:
             ownership=Ownership(self._reading, cluster),
             recent=self._recent,
             web_acls=WebAcls(aws),
+            endpoint_groups=EndpointGroups(aws),
         )
         self._doubtful: set[str] = set()
         self._load: asyncio.Task[None] | None = None

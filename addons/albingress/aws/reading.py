@@ -137,6 +137,11 @@ class Reading:
         ]
         return await self._list("ec2", "describe_security_groups", "SecurityGroups", Filters=filters)
 
+    async def interfaces_in(self, security_group: str) -> list[Item]:
+        """The network interfaces that have a security group."""
+        filters = [{"Name": "group-id", "Values": [security_group]}]
+        return await self._list("ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
+
     async def security_groups_of_cluster(self) -> list[Item]:
         """Those that have the tag of the cluster."""
         return await self.security_groups({f"tag:{TAG_CLUSTER}": self._cluster})

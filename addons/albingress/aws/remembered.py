@@ -34,6 +34,10 @@ class Remembered(Generic[K, V]):
         """The last answer, however old it is."""
         return self._answers.get(key, (0.0, None))[1]
 
+    def age(self, key: K) -> float:
+        """Seconds since the last answer; infinity where there is none."""
+        return _now() - self._answers[key][0] if key in self._answers else float("inf")
+
     def put(self, key: K, answer: V) -> None:
         """Remember an answer."""
         self._answers[key] = (_now(), answer)

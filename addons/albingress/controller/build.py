@@ -174,7 +174,7 @@ class _Assembly:
             interfaces=Interfaces(self._parts.aws, self._network, cluster=self._config.cluster_name),
             endpoint_groups=EndpointGroups(self._parts.aws),
             users_groups=self._users_groups,
-            vpc=self._network.known_vpc,
+            network=self._network,
             reporter=self._parts.reporter,
             now=self._now,
         )
@@ -226,7 +226,7 @@ class _Assembly:
             history=self._history,
             path=self._path,
             target_groups=self._target_groups,
-            coexistence=Coexistence(self._parts.kube, force=self._config.force_take_over),
+            coexistence=Coexistence(self._parts.kube, force=self._config.force_take_over, now=self._now),
             explanation=Explanation(
                 self._watches,
                 self._groups,

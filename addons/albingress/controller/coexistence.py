@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 from addons.albingress import names
-from addons.runtime.errors import OutsideError, Withheld
+from addons.runtime.clock import utc_now
+from addons.runtime.errors import NotFound, OutsideError, Withheld
 from addons.runtime.kube import KubeClient
 from addons.runtime.leader import leader_now
+from addons.runtime.objects import LEASES, Lease, LeaseSpec
 from addons.runtime.outcomes import Fault
 
 log = logging.getLogger(__name__)
@@ -20,13 +24,18 @@ LEASE: Final = "aws-load-balancer-controller-leader"
 LOOK_SECONDS: Final = 10.0
 """The original renews its Lease every 2 s, and it is over after 15 s."""
 
+_SECOND_LOOK_SECONDS: Final = 5.0
+"""A Lease that is over by our clock, and that was renewed within so long, is not: clocks differ."""
+
 
 class Coexistence:
     """Looks again and again whether the original leads. `force` acts all the same."""
 
-    def __init__(self, kube: KubeClient, *, force: bool) -> None:
+    def __init__(self, kube: KubeClient, *, force: bool, now: Callable[[], datetime] = utc_now) -> None:
         self._kube = kube
         self._force = force
+        self._now = now
+        self._over = LeaseSpec()
         self._leader = ""
         self._why_unknown = "not looked at yet"
         self._known = asyncio.Event()
@@ -42,7 +51,7 @@ class Coexistence:
     async def look(self) -> None:
         """Look once. What was found before counts while the Lease cannot be read."""
         try:
-            leader = await leader_now(self._kube, NAMESPACE, LEASE)
+            leader = await self._find()
         except OutsideError as error:
             if error.message != self._why_unknown:
                 log.warning("whether the original leads is not known: %s", error.message)
@@ -53,6 +62,25 @@ class Coexistence:
             log.warning("%s leads by the lease %s/%s of the original: %s", leader, NAMESPACE, LEASE, verb)
         self._leader, self._why_unknown = leader, ""
         self._known.set()
+
+    async def _find(self) -> str:
+        """Who leads: by our clock or, where clocks differ, as the Lease is seen to be renewed."""
+        leader = await leader_now(self._kube, NAMESPACE, LEASE, self._now)
+        if leader or not (before := await self._read()).holder_identity or before == self._over:
+            return leader
+        await asyncio.sleep(_SECOND_LOOK_SECONDS)
+        after = await self._read()
+        if after.renew_time != before.renew_time:
+            return after.holder_identity
+        self._over = after
+        return ""
+
+    async def _read(self) -> LeaseSpec:
+        """The Lease as it stands there; one without a holder where there is none."""
+        try:
+            return (await self._kube.get(LEASES, Lease, namespace=NAMESPACE, name=LEASE)).spec
+        except NotFound:
+            return LeaseSpec()
 
     def in_the_way(self) -> str:
         """Why nothing may be changed here, in words; empty when all may."""

@@ -25,11 +25,12 @@ from addons.albingress.model.groups import GroupId
 from addons.albingress.model.objects import SERVICES
 from addons.runtime.app import end_within
 from addons.runtime.decisions import Decision
+from addons.runtime.errors import Withheld
 from addons.runtime.leader import Leader
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.objects import Key
 from addons.runtime.outcomes import Fault
-from addons.runtime.permit import RETRY_SECONDS, Permit
+from addons.runtime.permit import CACHES_STALE, RETRY_SECONDS, Permit
 
 log = logging.getLogger(__name__)
 
@@ -128,16 +129,10 @@ class Controller:
             self._reconciler.forget_figures()
 
     def permit(self, stopping: asyncio.Event) -> Permit:
-        """Permission to change AWS until `stopping`, while the lease lasts, the caches are fresh, and the
-        original does not lead."""
-        if self._leader is None:
-            return Permit(stopping, stale=self.watches.stale, barred=self._coexistence.refusal)
-        return Permit(
-            stopping,
-            lease_left=self._leader.remaining,
-            stale=self.watches.stale,
-            barred=self._coexistence.refusal,
-        )
+        """Permission to change AWS until `stopping`, while the lease lasts, the caches are filled and fresh,
+        and the original does not lead. An empty cache would make every Service look as if it were gone."""
+        held = {} if self._leader is None else {"lease_left": self._leader.remaining}
+        return Permit(stopping, stale=self.watches.not_ready, barred=self._coexistence.refusal, **held)
 
     async def run_once(self, stopping: asyncio.Event) -> dict[str, str]:
         """Reconcile until nothing is left to do but what waits or is blocked; what failed, by key."""
@@ -162,8 +157,7 @@ class Controller:
         if not self.watches.is_settled:
             return Result(again_in=_SHORTLY)
         self._tell_unplaced()
-        refusal = None if self._is_dry_run else permit.refusal()
-        if refusal:
+        if refusal := self._refusal(permit):
             self._reconciler.held(group, refusal)
             return Result(again_in=RETRY_SECONDS)
         if self._network.known_vpc() is None:
@@ -171,6 +165,13 @@ class Controller:
         result = await self._reconciler.reconcile(group, permit)
         self._target_groups.told(self._groups.all())
         return result
+
+    def _refusal(self, permit: Permit) -> Withheld | None:
+        """Why nothing can be made of a group now; a dry run only needs to know the objects."""
+        if not self._is_dry_run:
+            return permit.refusal()
+        why = self.watches.not_ready()
+        return Withheld(f"not planned on what may be out of date: {why}", code=CACHES_STALE) if why else None
 
     def _tell_unplaced(self) -> None:
         """Tell the Ingresses of which nothing can be made, as their class or group is unknown."""

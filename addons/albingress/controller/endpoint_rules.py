@@ -23,6 +23,9 @@ _TOGETHER_SECONDS: Final = 0.5
 SECOND_LOOK_SECONDS: Final = 15.0
 """After so long what is useless is looked at again, and then goes; so is what was not found."""
 
+_READ_SECONDS: Final = 5.0
+"""What was read of a security group so long ago counts, as long as nothing is taken away."""
+
 _WORKERS: Final = 4
 _LONGEST_REST: Final = 60.0
 
@@ -54,6 +57,9 @@ class EndpointRules:
         self._most: dict[str, int] = {}
         self._sources: frozenset[str] = frozenset()
         self._is_complete = False
+        self._was_known = False
+        self._searched: frozenset[str] = frozenset()
+        self._searched_at = float("-inf")
         self._lookups: ReconcileLoop[str] = ReconcileLoop(
             "endpoint groups",
             self._look_up,
@@ -107,8 +113,10 @@ class EndpointRules:
 
     async def run(self, permit: Permit) -> None:
         """Keep rules as they are wished for until the permit is stopped."""
+        self._searched_at = float("-inf")
         self._wanted.clear()
         self._stale.clear()
+        self._was_known = False
         self._lookups.wake("")
         async with asyncio.TaskGroup() as group:
             group.create_task(self._lookups.run(permit))
@@ -127,6 +135,11 @@ class EndpointRules:
         lost = self._lookups.errors.get("")
         return found | ({"security groups of endpoints": lost} if lost else {})
 
+    @property
+    def _is_known(self) -> bool:
+        """Whether everybody's wishes are known: only then anything is taken away."""
+        return self._is_complete and not self._unknown and not self._lost
+
     async def _look_up(self, _: str, permit: Permit) -> Result:
         """Find the security groups of all targets, and have those looked at whose rules are to change."""
         if refusal := permit.refusal():
@@ -142,15 +155,30 @@ class EndpointRules:
         wanted = desired_permissions(
             (each for all_ in self._wishes.values() for each in all_), self._group_of
         )
-        known = set(wanted) | set(self._wanted)
-        if self._is_complete and self._sources:
-            known |= set(await self._groups.that_admit(self._sources))
-        for group in known:
-            is_news = self._wanted.get(group) != wanted.get(group, frozenset())
+        is_search = self._is_search_due()
+        left_behind = await self._left_behind() if is_search else set()
+        looks_at_all = is_search or (self._is_known and not self._was_known)
+        self._was_known = self._is_known
+        for group in set(wanted) | set(self._wanted) | left_behind:
+            is_news = looks_at_all or self._wanted.get(group) != wanted.get(group, frozenset())
             self._wanted[group] = wanted.get(group, frozenset())
             if is_news:
                 self._loop.wake(group, after=0)
         return Result(again_in=SECOND_LOOK_SECONDS if self._lost else self._sync_seconds)
+
+    def _is_search_due(self) -> bool:
+        """Whether to look for rules that nobody wishes for: once in each period, and for each new source."""
+        if not (self._is_complete and self._sources):
+            return False
+        is_over = asyncio.get_running_loop().time() >= self._searched_at + self._sync_seconds
+        return is_over or self._sources != self._searched
+
+    async def _left_behind(self) -> set[str]:
+        """All security groups with rules of ours."""
+        sources = self._sources
+        found = set(await self._groups.that_admit(sources))
+        self._searched, self._searched_at = sources, asyncio.get_running_loop().time()
+        return found
 
     async def _reconcile(self, group: str, permit: Permit) -> Result:
         """Let in what is wished for, then take away what is useless for the second time."""
@@ -160,7 +188,7 @@ class EndpointRules:
             wanted=self._wanted.get(group, frozenset()),
             observed=await self._observed(group),
             stale_before=self._stale.get(group, ()),
-            is_known=self._is_complete and not self._unknown and not self._lost,
+            is_known=self._is_known,
             most=self._most.get(group, 0),
         )
         plan = plan_endpoint_rules(view)
@@ -183,7 +211,7 @@ class EndpointRules:
 
     async def _observed(self, group: str) -> tuple[Permission, ...]:
         """What a security group lets in now; nothing where it is gone."""
-        found = await self._groups.read([group], again=True)
+        found = await self._groups.read([group], age_seconds=_READ_SECONDS)
         return found[group].permissions if group in found else ()
 
     async def _carry_out(self, group: str, plan: RulePlan, permit: Permit) -> None:

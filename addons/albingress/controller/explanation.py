@@ -61,6 +61,10 @@ class Explanation:
             return
         yield from self._told(about)
         which = (namespace, name)
+        if not self._watches.is_settled:
+            message = f"the objects are not read yet: {self._watches.not_ready()}"
+            yield self._decision(about, about, "wait", names.WAITING, message)
+            return
         if kind == "ingress":
             yield from self._of_ingress(about, which)
         elif kind == "service":
@@ -134,7 +138,7 @@ class Explanation:
 
     def _of_rule(self, about: str, done: Pass, listener: DesiredListener, rule: DesiredRule) -> Decision:
         there = rule_of(done, listener, rule)
-        which = f"{listener.protocol}:{listener.port}, {matches(rule)}"
+        which = f"{listener.protocol}:{listener.port}, {matches(rule, there)}"
         key = f"{done.stack.group} {which}"
         because = f" ({rule.because})" if rule.because else ""
         if there is None:

@@ -172,7 +172,7 @@ class GroupReconciler:
         done_actions = [each.action for each in outcomes if each.ok]
         self._history.keep_secrets(self._config.cluster_name, stack, observed, done_actions)
         self._target_groups.follow(stack, observed)
-        rest = self._plan(stack, observed, self._views.of(inputs, observed)) if inputs.leaving else Plan()
+        rest = self._rest(stack, observed, self._views.of(inputs, observed)) if inputs.leaving else Plan()
         unwritten = await self._writing_back.write(inputs, stack, observed, rest)
         done = Pass(
             stack=stack,
@@ -192,6 +192,10 @@ class GroupReconciler:
         past = self._history.of(stack.group)
         past.wanted_deletes = remember_deletes(wanted, view)
         return guard(wanted, replace(view, wanted_deletes=past.wanted_deletes))
+
+    def _rest(self, stack: Stack, observed: ObservedStack, view: View) -> Plan:
+        """All that is still to be done, whether or not it may be done now."""
+        return plan_stack(stack, observed, replace(view, blocked={}))
 
     async def _apply(self, stack: Stack, plan: Plan, permit: Permit) -> list[Outcome[AwsAction] | Skip]:
         """Carry out a plan: new target groups first, which are filled before any rule leads to them."""

@@ -65,6 +65,11 @@ class HandOvers:
             return False
         return self._until(ingress) is None or self._until(ingress) > self._now()  # type: ignore[operator]
 
+    def is_ours_no_more(self, ingress: Ingress) -> bool:
+        """Whether an Ingress that is not deleted went to another controller: no group of ours has it."""
+        place = self._groups.place(key(ingress))
+        return place is not None and place.member is None and not ingress.metadata.deletion_timestamp
+
     def next_try(self, ingresses: Iterable[Ingress]) -> float | None:
         """Seconds until one of these need not be served by the load balancer that it left any more."""
         ends = [until for until in map(self._until, ingresses) if until]

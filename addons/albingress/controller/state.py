@@ -68,12 +68,14 @@ def rule_rows(found: Pass, targets: TargetCounts) -> Iterator[dict[str, object]]
     for listener in found.stack.listeners:
         where = f"{listener.protocol}:{listener.port}"
         for rule in listener.rules:
+            there = rule_of(found, listener, rule)
+            content = rule.content or (there.content if there else None)
             yield {
                 "listener": where,
-                "priority": there.priority if (there := rule_of(found, listener, rule)) else "not there",
-                "rule": matches(rule),
+                "priority": there.priority if there else "not there",
+                "rule": matches(rule, there),
                 "state": _state(rule),
-                "leadsTo": in_words(rule.content.actions if rule.content else (), targets),
+                "leadsTo": in_words(content.actions if content else (), targets),
                 "ingress": rule.key.ingress,
             }
         yield {
@@ -140,11 +142,12 @@ def _target(target: WeightedTarget, count: int, targets: TargetCounts | None) ->
     return f"{target.group}{share}{health}"
 
 
-def matches(rule: DesiredRule) -> str:
-    """Which requests a rule is for."""
-    if rule.content is None:
+def matches(rule: DesiredRule, there: Rule | None) -> str:
+    """Which requests a rule is for: as it is asked for, else as it is `there`."""
+    content = rule.content or (there.content if there else None)
+    if content is None:
         return f"{rule.key.host or '*'}{rule.key.path or '/*'}"
-    return ", ".join(map(_condition, rule.content.conditions))
+    return ", ".join(map(_condition, content.conditions))
 
 
 def _condition(condition: Condition) -> str:

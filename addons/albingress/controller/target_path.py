@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from addons.albingress.aws.endpoint_groups import EndpointGroups
 from addons.albingress.aws.interfaces import Interfaces
+from addons.albingress.aws.network import Network
 from addons.albingress.aws.targets import Targets
 from addons.albingress.aws.users_groups import UsersGroups
 from addons.albingress.config import Config
@@ -15,15 +17,17 @@ from addons.albingress.controller.targets import TargetRegistrar
 from addons.albingress.controller.user_bindings import UserBindings
 from addons.albingress.kube.endpoints import Endpoints, Touched
 from addons.albingress.model.bindings import TargetGroupBinding
-from addons.albingress.model.network import Vpc
 from addons.albingress.model.targets import Binding
 from addons.runtime.clock import utc_now
+from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.permit import Permit
 from addons.runtime.reporter import Reporter
 from addons.runtime.watches import Cache
 
 _COMPLETE_SECONDS = 1.0
+_NETWORK_SECONDS = 5.0
+"""So long the ranges of the VPC are waited for: without them what is outside of it is not told apart."""
 
 
 class TargetPath:
@@ -44,7 +48,7 @@ class TargetPath:
         interfaces: Interfaces,
         endpoint_groups: EndpointGroups,
         users_groups: UsersGroups,
-        vpc: Callable[[], Vpc | None],
+        network: Network,
         reporter: Reporter,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -56,7 +60,7 @@ class TargetPath:
             config,
             endpoints=endpoints,
             targets=targets,
-            vpc=vpc,
+            vpc=network.known_vpc,
             gates=self.gates,
             rules=self.rules,
             reporter=reporter,
@@ -69,6 +73,7 @@ class TargetPath:
             registrar=self.registrar,
             reporter=reporter,
         )
+        self._network = network
         self._is_complete = False
         self._sources: frozenset[str] = frozenset()
 
@@ -93,9 +98,12 @@ class TargetPath:
         """Every group has told of its bindings; load balancers send from these security groups."""
         self._is_complete = True
         self._sources = frozenset(sources)
+        self._tell_complete()
 
     async def run(self, permit: Permit) -> None:
         """Do all of it until the permit is stopped; calls under way end."""
+        self.registrar.forget()
+        await self._know_network()
         async with asyncio.TaskGroup() as group:
             completing = group.create_task(self._complete())
             parts = [
@@ -107,10 +115,10 @@ class TargetPath:
 
     async def run_once(self, permit: Permit) -> dict[str, str]:
         """One full pass; what failed, by name."""
+        await self._know_network()
         failures = await self.users.run_once(permit)
         failures |= await self.registrar.run_once(permit)
-        if self._is_complete and self.users.is_complete:
-            self.rules.complete(self._sources)
+        self._tell_complete()
         return failures | await self.rules.run_once(permit)
 
     @property
@@ -118,10 +126,20 @@ class TargetPath:
         """What failed and has not succeeded since."""
         return self.users.failures | self.registrar.failures | self.gates.failures | self.rules.failures
 
+    async def _know_network(self) -> None:
+        """Have the ranges of the VPC known, if that goes quickly."""
+        if self._network.known_vpc() is None:
+            with suppress(OutsideError, TimeoutError):
+                async with asyncio.timeout(_NETWORK_SECONDS):
+                    await self._network.vpc()
+
     async def _complete(self) -> None:
         """Say that all bindings are known, once the users' are too."""
         while True:
-            if self._is_complete and self.users.is_complete:
-                self.gates.complete()
-                self.rules.complete(self._sources)
+            self._tell_complete()
             await asyncio.sleep(_COMPLETE_SECONDS)
+
+    def _tell_complete(self) -> None:
+        if self._is_complete and self.users.is_complete:
+            self.gates.complete()
+            self.rules.complete(self._sources)

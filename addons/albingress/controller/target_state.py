@@ -16,7 +16,7 @@ class GroupTargets:
 
     `ours` are those that this replica registered, or wanted and found. `refused` are targets that AWS did not
     take, with why, until a moment of the loop's time. `reads` asks for a look at what AWS has; `is_urgent`
-    says that something changed since this replica leads. `woken_at`: when the change came that waits.
+    says that something changed since this replica leads.
     """
 
     arn: str = ""
@@ -25,8 +25,6 @@ class GroupTargets:
     refused: dict[Target, tuple[float, str]] = field(default_factory=dict)
     reads: bool = False
     is_urgent: bool = False
-    woken_at: float | None = None
-    audit: asyncio.TimerHandle | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def forget(self) -> None:
@@ -35,10 +33,6 @@ class GroupTargets:
         self.ours.clear()
         self.refused.clear()
         self.reads = self.is_urgent = False
-        self.woken_at = None
-        if self.audit:
-            self.audit.cancel()
-            self.audit = None
 
     def take_in(self, observed: Iterable[TargetHealth]) -> tuple[list[Target], list[Target]]:
         """Take what AWS has for true; the targets that are gone, and come, without our doing."""

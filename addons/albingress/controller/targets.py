@@ -3,32 +3,25 @@
 import asyncio
 import random
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Final
-
-from prometheus_client import Counter, Histogram
 
 from addons.albingress.aws.targets import Targets
 from addons.albingress.config import Config
 from addons.albingress.controller.bindings import Bindings
+from addons.albingress.controller.due_reads import DueReads
 from addons.albingress.controller.endpoint_rules import EndpointRules
 from addons.albingress.controller.gates import GatedGroup, Gates
+from addons.albingress.controller.target_calls import REFUSED_SECONDS, TargetCalls
+from addons.albingress.controller.target_metrics import TargetMetrics
 from addons.albingress.controller.target_state import GroupTargets
 from addons.albingress.controller.wishes import Wishes, WishReader
 from addons.albingress.kube import target_reports as told
 from addons.albingress.kube.endpoints import Endpoints, Touched
 from addons.albingress.model.network import Vpc
 from addons.albingress.model.objects import NODES
-from addons.albingress.model.targets import (
-    Binding,
-    DeregisterTargets,
-    RegisterTargets,
-    Target,
-    TargetPlan,
-)
-from addons.albingress.plan.targets import TargetView, batches, halves, plan_targets, room
-from addons.runtime.bucket import Bucket, Rate
-from addons.runtime.errors import Exhausted, Invalid, OutsideError
+from addons.albingress.model.targets import Binding, DeregisterTargets, Target, TargetPlan
+from addons.albingress.plan.targets import TargetView, batches, plan_targets
+from addons.runtime.errors import OutsideError
 from addons.runtime.ledger import Ledger
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.permit import Permit
@@ -38,28 +31,9 @@ _COALESCE_SECONDS: Final = 0.05
 _WORKERS: Final = 64
 """Groups whose calls may be under way at once; the calls have buckets and threads of their own."""
 
-_READ_RATE: Final = Rate(per_second=4.0, burst=10)
-"""Looks at what AWS has that nobody waits for: at the start, and the audit."""
-
-_REFUSED_SECONDS: Final = 60.0
-"""After so long a target that AWS refused is tried again: a node may run by then."""
-
-_MOST_REFUSED: Final = 20
-"""Where AWS refuses more than that of a group, it is not the targets that are to blame."""
-
 _SHORTLY: Final = 0.2
 
 _LONGEST_REST: Final = 30.0
-
-_SECONDS = Histogram(
-    "addons_albingress_registration_seconds",
-    "Time from a change of endpoints to their registration.",
-    buckets=(0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10, 30, 60),
-)
-_CHANGED = Counter(
-    "addons_albingress_targets_changed_total", "Targets registered and deregistered.", ["verb"]
-)
-_DRIFT = Counter("addons_albingress_target_drift_total", "Targets that somebody else changed.")
 
 _STATE, _FAILURES, _REFUSED = "targets", "target failures", "refused targets"
 """Topics of what is told."""
@@ -89,16 +63,15 @@ class TargetRegistrar:
     ) -> None:
         self._config = config
         self._endpoints = endpoints
-        self._targets = targets
+        self._metrics = TargetMetrics()
+        self._calls = TargetCalls(targets, reporter, self._metrics)
         self._wishes = WishReader(config, endpoints=endpoints, vpc=vpc)
         self._gates = gates
         self._rules = rules
         self._reporter = reporter
-        self._rng = rng or random.Random()  # noqa: S311
         self._bindings = Bindings()
         self._groups: dict[str, GroupTargets] = {}
-        self._unread: dict[str, None] = {}
-        self._has_unread = asyncio.Event()
+        self._due = DueReads(config.sync_period.total_seconds(), rng)
         self._is_running = False
         self._loop: ReconcileLoop[str] = ReconcileLoop(
             "targets",
@@ -127,7 +100,8 @@ class TargetRegistrar:
         state.arn = arn
         if is_new:
             state.registered = {}
-            self._audit_later(group, state)
+            self._metrics.waits(group)
+            self._due.add_later(group)
         self._loop.wake(group, after=0)
 
     def gone(self, group: str) -> None:
@@ -143,27 +117,30 @@ class TargetRegistrar:
         if not (self._is_running and self._endpoints.is_known):
             return
         groups = {group for each in services for group in self._bindings.groups_of_service(each)}
-        now = asyncio.get_running_loop().time()
         for group in self._bindings.groups() if touched[0] == NODES else groups:
-            state = self._state(group)
-            state.is_urgent = True
-            state.woken_at = now if state.woken_at is None else state.woken_at
+            self._state(group).is_urgent |= touched[0] != NODES or self._has_nodes(group)
+            self._metrics.waits(group)
             self._loop.wake(group)
+
+    def forget(self) -> None:
+        """Have every group read again: others may have acted meanwhile."""
+        for group, state in self._groups.items():
+            self._due.forget(group)
+            state.forget()
 
     async def run(self, permit: Permit) -> None:
         """Keep targets as they are asked for until the permit is stopped; calls under way end."""
-        for state in self._groups.values():
-            state.forget()
         for group in self._bindings.groups():
             self._loop.wake(group, after=0)
         self._is_running = True
         try:
             async with asyncio.TaskGroup() as group_of_tasks:
-                reading = group_of_tasks.create_task(self._read_slowly())
+                reading = group_of_tasks.create_task(self._read_when_due())
                 await self._loop.run(permit)
                 reading.cancel()
         finally:
             self._is_running = False
+            self._metrics.forget_all()
 
     async def run_once(self, permit: Permit) -> dict[str, str]:
         """Read every target group and bring its targets about, once; what failed, by group."""
@@ -183,7 +160,7 @@ class TargetRegistrar:
             if self._bindings.of_group(binding.group) or not state.arn:
                 return
             own = set(state.ours)
-            await self._read(binding.group, state)
+            await self._read(binding.group, state, is_shared=binding.shared)
             over = [
                 each for each in (state.registered or {}).values() if not binding.shared or each.key in own
             ]
@@ -191,7 +168,7 @@ class TargetRegistrar:
                 because = f"target group binding {binding.namespace}/{binding.name} is deleted"
                 ref = binding.owner.ref
                 action = DeregisterTargets(key=binding.group, ref=ref, because=because, targets=batch)
-                await self._deregister(state, action, permit)
+                await self._calls.deregister(state, action, permit)
 
     @property
     def failures(self) -> dict[str, str]:
@@ -238,7 +215,7 @@ class TargetRegistrar:
             wishes = self._wishes.of(bindings)
             self._rules.update(group, wishes.openings, wishes.hosts, is_known=not wishes.unknown)
             if state.registered is None and not (state.is_urgent or state.reads):
-                self._enqueue(group)
+                self._due.add(group)
                 return Result()
             try:
                 acted = await self._bring_about(group, state, wishes, permit)
@@ -247,28 +224,27 @@ class TargetRegistrar:
                 self._reporter.tell_current(_FAILURES, [report], {group})
                 raise
         self._reporter.tell_current(_FAILURES, (), {group})
-        return Result(again_in=_REFUSED_SECONDS if state.refused else None, acted=acted)
+        return Result(again_in=REFUSED_SECONDS if state.refused else None, acted=acted)
 
     async def _bring_about(self, group: str, state: GroupTargets, wishes: Wishes, permit: Permit) -> bool:
         """Have a group's targets be the wanted ones, as far as that is known; True when any was changed."""
         if state.registered is None or state.reads:
-            await self._read(group, state)
+            await self._read(group, state, is_shared=any(each.shared for each in wishes.bindings))
         plan = plan_targets(self._view(group, state, wishes))
-        for action in plan.register:
-            try:
-                await self._register(state, action, permit)
-            except Exhausted:
-                await self._make_room(state, plan, permit)
-                raise
-        self._observe_latency(state)
+        await self._calls.register(state, plan, permit)
+        self._metrics.followed(group)
         self._tell_gates(group, state, wishes)
         plan = plan_targets(self._view(group, state, wishes)) if state.refused else plan
         for gone in plan.deregister:
-            await self._deregister(state, gone, permit)
+            await self._calls.deregister(state, gone, permit)
         assert state.registered is not None
         state.ours |= {target.key for target in wishes.targets} & state.registered.keys()
         self._tell_state(group, state, wishes, plan)
         return bool(plan.actions)
+
+    async def _read(self, group: str, state: GroupTargets, *, is_shared: bool) -> None:
+        await self._calls.read(group, state, is_shared=is_shared)
+        self._due.add_later(group)
 
     def _view(self, group: str, state: GroupTargets, wishes: Wishes) -> TargetView:
         assert state.registered is not None
@@ -286,49 +262,6 @@ class TargetRegistrar:
             limit=self._config.max_targets_per_target_group,
         )
 
-    async def _read(self, group: str, state: GroupTargets) -> None:
-        gone, extra = state.take_in(await self._targets.health(group))
-        self._audit_later(group, state)
-        if gone or extra:
-            _DRIFT.inc(len(gone) + len(extra))
-            if not any(each.shared for each in self._bindings.of_group(group)):
-                self._reporter.tell(told.drift_report(group, gone, extra))
-
-    async def _register(self, state: GroupTargets, action: RegisterTargets, permit: Permit) -> None:
-        """Register targets. AWS takes all or none: those that it refuses are found by halving."""
-        error = (await self._targets.apply(action, permit)).error
-        if isinstance(error, Invalid) and len(state.refused) < _MOST_REFUSED:
-            if len(action.targets) == 1:
-                until = asyncio.get_running_loop().time() + _REFUSED_SECONDS
-                state.refused[action.targets[0]] = (until, error.message)
-                return
-            for half in halves(action.targets):
-                await self._register(state, _part(action, half), permit)
-            return
-        if error:
-            raise error
-        state.added(action.targets)
-        _CHANGED.labels("register").inc(len(action.targets))
-        self._reporter.tell(told.done_report(action))
-
-    async def _deregister(self, state: GroupTargets, action: DeregisterTargets, permit: Permit) -> None:
-        if refusal := permit.refusal():
-            raise refusal
-        if error := (await self._targets.apply(action, permit)).error:
-            raise error
-        state.removed(action.targets)
-        _CHANGED.labels("deregister").inc(len(action.targets))
-        self._reporter.tell(told.done_report(action))
-
-    async def _make_room(self, state: GroupTargets, plan: TargetPlan, permit: Permit) -> None:
-        """Where AWS takes no more targets: give up some of those that are over, never all."""
-        for action in plan.deregister[:1]:
-            if targets := room(plan, len(state.registered or ())):
-                gone = DeregisterTargets(
-                    key=action.key, ref=action.ref, because="to make room", targets=targets
-                )
-                await self._deregister(state, gone, permit)
-
     def _tell_state(self, group: str, state: GroupTargets, wishes: Wishes, plan: TargetPlan) -> None:
         limit = self._config.max_targets_per_target_group
         reports = told.state_reports(group, plan, wishes.bindings, wishes.unknown, limit)
@@ -345,45 +278,21 @@ class TargetRegistrar:
                 pods = {target: pod for target, pod in wanted.pods.items() if target.key in registered}
                 self._gates.update(GatedGroup(binding=each, pods=pods))
 
-    def _observe_latency(self, state: GroupTargets) -> None:
-        if state.woken_at is not None:
-            _SECONDS.observe(asyncio.get_running_loop().time() - state.woken_at)
-        state.woken_at = None
+    def _has_nodes(self, group: str) -> bool:
+        return any(each.target_type == "instance" for each in self._bindings.of_group(group))
 
     def _state(self, group: str) -> GroupTargets:
         return self._groups.setdefault(group, GroupTargets())
 
     def _drop(self, group: str) -> None:
         """Keep nothing of a group that no binding fills any more."""
-        self._unread.pop(group, None)
+        self._due.forget(group)
+        self._metrics.forget(group)
         self._rules.forget(group)
         for topic in (_STATE, _FAILURES, _REFUSED):
             self._reporter.tell_current(topic, (), {group})
 
-    def _enqueue(self, group: str) -> None:
-        self._unread[group] = None
-        self._has_unread.set()
-
-    def _audit_later(self, group: str, state: GroupTargets) -> None:
-        if state.audit:
-            state.audit.cancel()
-        seconds = self._config.sync_period.total_seconds() * self._rng.uniform(0.8, 1.0)
-        state.audit = asyncio.get_running_loop().call_later(seconds, self._enqueue, group)
-
-    async def _read_slowly(self) -> None:
-        """Have groups looked at in AWS, in the order in which they became due, slowly."""
-        pace = Bucket(_READ_RATE)
-        while True:
-            await self._has_unread.wait()
-            self._has_unread.clear()
-            while self._unread:
-                await pace.take()
-                with suppress(StopIteration):
-                    group = next(iter(self._unread))
-                    del self._unread[group]
-                    self._state(group).reads = True
-                    self._loop.wake(group, after=0)
-
-
-def _part(action: RegisterTargets, targets: tuple[Target, ...]) -> RegisterTargets:
-    return RegisterTargets(key=action.key, ref=action.ref, because=action.because, targets=targets)
+    async def _read_when_due(self) -> None:
+        async for group in self._due.groups():
+            self._state(group).reads = True
+            self._loop.wake(group, after=0)

@@ -73,28 +73,35 @@ class WritingBack:
             )
             served = [each for each in members if key(each) not in failed]
             self._hand_overs.serves(group, hostname.lower(), served, is_all=not failed)
+        elsewhere = [each for each in inputs.leaving if self._hand_overs.is_ours_no_more(each)]
+        failed |= await _all({key(each): self._withdraw(group, each) for each in elsewhere})
         gone = [each for each in inputs.leaving if self._is_gone(each, stack, observed, rest)]
         failed |= await _all({key(each): self._let_go(group, each) for each in gone})
-        return tuple(_unwritten(each, failed[key(each)]) for each in (*members, *gone) if key(each) in failed)
+        return tuple(
+            _unwritten(each, failed[key(each)]) for each in (*members, *inputs.leaving) if key(each) in failed
+        )
 
     def _is_gone(self, ingress: Ingress, stack: Stack, observed: ObservedStack, rest: Plan) -> bool:
         """Whether nothing of a leaving Ingress is left, and somebody else serves it where it only moved."""
         if ingress.metadata.name and self._hand_overs.is_retained(ingress, stack.group):
             return False
-        asks_for_nothing = stack.load_balancer is None and not stack.held
-        if asks_for_nothing and (
-            observed.load_balancers or observed.target_groups or observed.security_groups
-        ):
+        is_end = not stack.members and not stack.held
+        if is_end and (observed.load_balancers or observed.target_groups or observed.security_groups):
             return False
-        left = [each for each in rest.actions if isinstance(each, _LEFT_BEHIND)]
-        held = {skip.ref for skip in rest.skips if skip.reason in (names.DELETE_HELD, names.MASS_DELETE)}
-        who = ref(ingress)
-        return not held & {who, None} and all(each.ref not in (who, None) for each in left)
+        left = {each.ref for each in rest.actions if isinstance(each, _LEFT_BEHIND)}
+        left |= {skip.ref for skip in rest.skips if skip.reason == names.DELETE_HELD}
+        return left.isdisjoint({ref(ingress), None} if is_end else {ref(ingress)})
+
+    async def _withdraw(self, group: GroupId, ingress: Ingress) -> str:
+        """Have it tell the host name no more; give its version after that, where it changed.
+
+        Names in DNS then go before the load balancer does, and whoever restarts in between still knows it.
+        """
+        return await self._statuses.withdraw(ingress, self._hostnames.get(group, ()))
 
     async def _let_go(self, group: GroupId, ingress: Ingress) -> None:
-        version = ""
-        if not ingress.metadata.deletion_timestamp:
-            version = await self._statuses.withdraw(ingress, self._hostnames.get(group, ()))
+        is_deleted = ingress.metadata.deletion_timestamp
+        version = "" if is_deleted else await self._withdraw(group, ingress)
         await self._finalizers.remove(ingress, finalizer_of(group), version)
 
     def next_try(self, ingresses: Iterable[Ingress]) -> float | None:

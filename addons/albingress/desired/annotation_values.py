@@ -61,6 +61,14 @@ def integer(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
+def port_or_name(value: str) -> str:
+    """A port by its number, or by any name."""
+    found = text(value)
+    if re.fullmatch(r"[0-9]+", found) and not (len(found) < 6 and 1 <= int(found) <= 65535):
+        raise Unreadable(f"{found} is not a port from 1 to 65535")
+    return found
+
+
 def flag(value: str) -> bool:
     """True or false, in the ways in which Go writes them."""
     if (found := value.strip()) not in _TRUE | _FALSE:

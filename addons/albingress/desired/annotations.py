@@ -1,6 +1,5 @@
 """The annotations of Ingresses and Services: their names, how they are read, what they do. Pure."""
 
-from difflib import get_close_matches
 from typing import Any, Final
 
 from addons.albingress import names
@@ -12,12 +11,11 @@ from addons.albingress.desired.annotation_values import (
     items,
     items_of,
     pairs,
+    port_or_name,
     text,
 )
 from addons.albingress.desired.asked import Setting
 from addons.albingress.desired.listen_ports import client_verifications, listen_ports, network
-from addons.runtime.objects import KubeObject, ref
-from addons.runtime.outcomes import Problem
 
 GROUP_NAME: Final = Setting(
     names.GROUP_NAME,
@@ -103,7 +101,10 @@ TARGET_GROUP_ATTRIBUTES: Final = Setting(
     names.TARGET_GROUP_ATTRIBUTES, pairs, "Attributes of the target groups.", "both"
 )
 HEALTHCHECK_PORT: Final = Setting(
-    names.HEALTHCHECK_PORT, text, "`traffic-port`, or a port of the Service by number or name.", "both"
+    names.HEALTHCHECK_PORT,
+    port_or_name,
+    "`traffic-port`, or a port of the Service by number or name.",
+    "both",
 )
 HEALTHCHECK_PROTOCOL: Final = Setting(
     names.HEALTHCHECK_PROTOCOL, choice("HTTP", "HTTPS"), "How health is asked for.", "both"
@@ -164,48 +165,3 @@ SETTINGS: Final[tuple[Setting[Any], ...]] = tuple(
     value for value in list(globals().values()) if isinstance(value, Setting)
 )
 """All annotations, in the order of this table."""
-
-NOT_HERE: Final = frozenset(
-    {
-        "acm-pca-arn",
-        "create-acm-cert",
-        "customer-owned-ipv4-pool",
-        "enable-frontend-nlb",
-        "ipam-ipv4-pool-id",
-        "minimum-load-balancer-capacity",
-        "multi-cluster-target-group",
-        "shield-advanced-protection",
-        "waf-acl-id",
-        "wafv2-acl-name",
-        "web-acl-id",
-    }
-)
-"""Annotations of the original that do nothing here."""
-
-
-def unknown_annotations(obj: KubeObject) -> tuple[Problem, ...]:
-    """A problem for every annotation with our prefix that does nothing here, with what may be meant."""
-    written = (
-        key.removeprefix(names.PREFIX) for key in obj.metadata.annotations if key.startswith(names.PREFIX)
-    )
-    return tuple(
-        Problem(ref(obj), names.UNKNOWN_ANNOTATION, f"annotation {names.PREFIX}{key} {_fate(key)}")
-        for key in sorted(written)
-        if not _is_known(key)
-    )
-
-
-def _is_known(key: str) -> bool:
-    return any(
-        len(key) > len(setting.key) + 1 and key.startswith(f"{setting.key}.")
-        if setting.is_family
-        else key == setting.key
-        for setting in SETTINGS
-    )
-
-
-def _fate(key: str) -> str:
-    if key in NOT_HERE or key.startswith(("frontend-nlb-", "target-control-port.")):
-        return "is not supported and does nothing"
-    near = get_close_matches(key, [setting.key for setting in SETTINGS], 1)
-    return f"does nothing: there is none of that name{f'; is {near[0]} meant?' if near else ''}"

@@ -63,9 +63,9 @@ class Answers:
         self, member: Member, backend: IngressBackend, *, port: int, protocol: Protocol, place: str
     ) -> Answering:
         """What requests to a backend get on a listener: a 503 where they cannot get what was asked for."""
-        is_protected = self.is_protected(member, backend)
+        is_protected = self.is_protected(member, backend, protocol)
         try:
-            if protocol == "HTTP" and is_protected and self._inputs.config.auth_on_http == "protect":
+            if protocol == "HTTP" and is_protected:
                 return self._off_http(member, backend, port, place)
             return self._as_asked(member, backend, protocol, place, is_protected=is_protected)
         except NotUsable as fault:
@@ -77,8 +77,10 @@ class Answers:
                 is_protected=is_protected,
             )
 
-    def is_protected(self, member: Member, backend: IngressBackend) -> bool:
-        """Whether a login or a token is asked for in front of a backend."""
+    def is_protected(self, member: Member, backend: IngressBackend, protocol: Protocol) -> bool:
+        """Whether nobody may get to a backend without a login or a token."""
+        if protocol == "HTTP" and self._inputs.config.auth_on_http == "forward":
+            return False
         return asks_for_authentication(member, self._backends.only_service(member, backend))
 
     def _as_asked(
@@ -95,7 +97,7 @@ class Answers:
             secret=login.secret if login else "",
             secret_digest=login.secret_digest if login else "",
             may_stay=answer.because,
-            is_protected=is_protected and protocol == "HTTPS",
+            is_protected=is_protected,
         )
 
     def _off_http(self, member: Member, backend: IngressBackend, port: int, place: str) -> Answering:

@@ -28,8 +28,11 @@ class ListenerCertificates(Struct, frozen=True):
 
 
 class _Wish(Struct, frozen=True):
+    """`is_unclear`: a part of it, or all, cannot be used; with `is_headless` its default certificate too."""
+
     arns: tuple[str, ...] = ()
     is_unclear: bool = False
+    is_headless: bool = False
     is_found: bool = False
     problems: tuple[Problem, ...] = ()
 
@@ -39,14 +42,15 @@ def listener_certificates(
 ) -> ListenerCertificates:
     """Those of all members that listen there; the first member that has any brings the default one.
 
-    While the wish of one of them is unclear, what the listener has stays beside what is asked for. A default
-    certificate that was found by host stays the default one while it fits: a further one changes nothing.
+    While one of them names what cannot be used, what the listener has stays beside what is asked for. A
+    default certificate that was found by host stays the default one while it fits: a further one changes
+    nothing.
     """
     listening = tuple(members)
     wishes = [_wish(inputs, member) for member in listening]
     has = incumbent.certificates if incumbent else ()
     first = next((wish for wish in wishes if wish.arns or wish.is_unclear), _Wish())
-    leading = has[:1] if first.is_unclear or (first.is_found and set(has[:1]) <= set(first.arns)) else ()
+    leading = has[:1] if first.is_headless or (first.is_found and set(has[:1]) <= set(first.arns)) else ()
     asked = tuple(arn for wish in wishes for arn in wish.arns)
     kept = has if any(wish.is_unclear for wish in wishes) else ()
     problems = tuple(problem for wish in wishes for problem in wish.problems)
@@ -75,12 +79,14 @@ def needs_discovery(member: Member) -> bool:
 def _wish(inputs: GroupInputs, member: Member) -> _Wish:
     asked = asked_of(member, annotations.CERTIFICATE_ARN, class_params.CERTIFICATE_ARN)
     if isinstance(asked, Invalid):
-        return _Wish(is_unclear=True, problems=asked.problems)
+        return _Wish(is_unclear=True, is_headless=True, problems=asked.problems)
     if asked is None:
         return _discovered(inputs, member)
     refusals = {arn: _refusal(inputs, arn) for arn in asked}
     return _Wish(
         tuple(arn for arn, why in refusals.items() if not why),
+        is_unclear=any(refusals.values()),
+        is_headless=bool(refusals[asked[0]]),
         problems=tuple(
             _missing(member, f"{annotations.CERTIFICATE_ARN.key}: {arn} is left out: {why}; name another one")
             for arn, why in refusals.items()
@@ -99,7 +105,9 @@ def _discovered(inputs: GroupInputs, member: Member) -> _Wish:
     known, hosts = inputs.resolved.certificates, hosts_of(member.ingress)
     if isinstance(known, Unresolved):
         fault = f"certificates for {', '.join(hosts)} cannot be looked for: {known.message}"
-        return _Wish(is_unclear=True, problems=(_missing(member, f"{fault}; they stay as they are"),))
+        return _Wish(
+            is_unclear=True, is_headless=True, problems=(_missing(member, f"{fault}; they stay as they are"),)
+        )
     authorities = inputs.config.allowed_certificate_authority_arns
     usable = [one for one in known if not authorities or one.authority in authorities]
     found = {host: [one.arn for one in usable if _fits(one, host)] for host in hosts}

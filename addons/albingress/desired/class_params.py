@@ -50,8 +50,12 @@ class Field(Struct, Generic[Tco], frozen=True):
         written = next(
             (value for name, value in params.spec.items() if name.lower() == lower and value), None
         )
+        if written is None:
+            return None
         try:
-            return None if written is None else self.parse(written)
+            if (value := self.parse(written)) == ():
+                raise Unreadable("names nothing")
+            return value
         except (Unreadable, msgspec.ValidationError) as fault:
             return Invalid(ref(params), f"spec.{self.name}", str(fault), names.INVALID_CLASS)
 

@@ -1,8 +1,9 @@
 """What AWS has of a rule that cannot be made as asked for now: whether it may stay. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from addons.albingress import names
+from addons.albingress.desired.incumbents import owners_of_target_groups
 from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, Rule
 from addons.albingress.model.rules import (
     Action,
@@ -15,6 +16,7 @@ from addons.albingress.model.rules import (
     target_groups_of,
 )
 from addons.albingress.model.stack import RuleKey
+from addons.runtime.objects import Key
 
 _AUTHENTICATING = (AuthenticateOidc, AuthenticateCognito, JwtValidation)
 
@@ -23,6 +25,7 @@ class IncumbentRules:
     """The rules and default actions of a group's load balancer, by port."""
 
     def __init__(self, stack: ObservedStack | None) -> None:
+        self._stack = stack
         balancers: Sequence[LoadBalancer] = stack.load_balancers if stack else ()
         self._listeners: dict[int, list[Listener]] = {}
         for listener in (each for balancer in balancers for each in balancer.listeners):
@@ -55,6 +58,14 @@ class IncumbentRules:
     def default_actions(self, port: int) -> tuple[Action, ...]:
         """What a listener answers where no rule matches; nothing where there is no such listener."""
         return next((each.default_actions for each in self._listeners.get(port, ())), ())
+
+    def default_owner(self, port: int, ingresses: Iterable[Key]) -> Key | None:
+        """Which of the Ingresses has its default backend there now, as far as target groups tell it."""
+        if self._stack is None:
+            return None
+        owners = owners_of_target_groups(self._stack, ingresses)
+        found = (owners.get(name) for name in target_groups_of(self.default_actions(port)))
+        return next((owner for owner in found if owner), None)
 
     def _leads_to(self, content: RuleContent, resource: str) -> bool:
         return any(self._resources.get(name) == resource for name in target_groups_of(content.actions))

@@ -15,6 +15,7 @@ class RuleHolders(Struct, frozen=True):
     """On which listeners of the load balancer that serves the group its members have rules.
 
     Nobody knows it of a rule that leads to no Service: it may be anybody's, but for an Ingress that is alone.
+    So may a listener without rules, such as one that redirects, unless its default action leads to a Service.
     """
 
     listeners: tuple[Listener, ...]
@@ -42,7 +43,7 @@ class RuleHolders(Struct, frozen=True):
         return tuple(
             one
             for one in self.listeners
-            if one in sure or any(not found for found in self._told(one, with_default=False))
+            if one in sure or not all(self._told(one, with_default=not one.rules))
         )
 
     def _told(self, listener: Listener, *, with_default: bool = True) -> tuple[frozenset[Key], ...]:

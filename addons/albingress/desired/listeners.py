@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Literal, cast
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from addons.albingress import names
 from addons.albingress.desired import annotations, class_params
@@ -80,11 +79,12 @@ def group_ports(inputs: GroupInputs) -> tuple[tuple[Port, ...], tuple[Problem, .
     An HTTPS port that has no certificate and never had one is not among them.
     """
     uses, faults = uses_of_ports(inputs)
-    redirect = ssl_redirect(inputs, uses)
+    tls = {use.port.port: _tls(inputs, use) for use in uses if use.port.protocol == "HTTPS"}
+    redirect = ssl_redirect(inputs, tls, {port for port, found in tls.items() if found.is_open})
     problems = [*faults, *redirect.problems]
     ports = []
     for use in uses:
-        port, faults = _port(inputs, use, redirect)
+        port, faults = _port(inputs, use, tls.get(use.port.port, _Tls()), redirect)
         ports += [port] if port else []
         problems += faults
     problems += _attributes_of_nobody(inputs, uses)
@@ -92,15 +92,12 @@ def group_ports(inputs: GroupInputs) -> tuple[tuple[Port, ...], tuple[Problem, .
 
 
 def _port(
-    inputs: GroupInputs, use: PortUse, redirect: SslRedirect
+    inputs: GroupInputs, use: PortUse, tls: "_Tls", redirect: SslRedirect
 ) -> tuple[Port | None, tuple[Problem, ...]]:
     is_https = use.port.protocol == "HTTPS"
-    tls = _tls(inputs, use) if is_https else _Tls()
+    if is_https and not tls.is_open:
+        return _as_it_is(use), tls.problems
     incumbent = use.incumbent
-    if is_https and not tls.certificates:
-        tls = replace(tls, problems=(*tls.problems, *_without_certificate(use)))
-        if incumbent is None or not incumbent.certificates:
-            return _as_it_is(use), tls.problems
     attributes = _attributes(use)
     tags, tag_faults = group_tags(
         inputs, use.members, str(use.port.port), incumbent.tags if incumbent else None
@@ -145,6 +142,9 @@ def _as_it_is(use: PortUse) -> Port | None:
 
 
 class _Tls(Struct, frozen=True):
+    """What HTTPS needs; a port that is not `is_open` has no certificate, neither asked for nor in AWS."""
+
+    is_open: bool = False
     certificates: tuple[str, ...] = ()
     owners: tuple[Owner, ...] = ()
     policy: str = ""
@@ -171,13 +171,16 @@ def _tls(inputs: GroupInputs, use: PortUse) -> _Tls:
     )
     unread = (one for one, wish in wishes if isinstance(wish, Invalid))
     unverified = (one for one in verification.losers if (one, ()) not in wishes)
+    has = incumbent.certificates if incumbent else ()
+    lacking = () if certificates.arns else _without_certificate(use, certificates.problems)
     return _Tls(
+        bool(certificates.arns or has),
         certificates.arns,
         certificates.owners,
         policy.value or inputs.config.default_ssl_policy,
         verification.value or (),
         frozenset(one.key for one in (*unread, *unverified)),
-        (*certificates.problems, *policy.problems, *verification.problems),
+        (*certificates.problems, *policy.problems, *verification.problems, *lacking),
     )
 
 
@@ -189,8 +192,12 @@ def _verification(member: Member, port: int) -> Asked[Pairs]:
     return found[port].settings if port in found else None
 
 
-def _without_certificate(use: PortUse) -> Iterable[Problem]:
-    what = "is not opened" if use.incumbent is None else "stays as it is"
+def _without_certificate(use: PortUse, told: Iterable[Problem]) -> Iterable[Problem]:
+    """Nobody brings a certificate. Where that costs nobody anything those who are told already are enough."""
+    is_served = use.incumbent is not None and use.incumbent.certificates
+    if is_served and any(problem.reason == names.CERTIFICATE_MISSING for problem in told):
+        return ()
+    what = "stays as it is" if is_served else "is not opened"
     fault = (
         f"port {use.port.port} {what}: HTTPS needs a certificate, and there is none for it; "
         f"name one in the annotation {annotations.CERTIFICATE_ARN.name()}, or a host for which ACM has one"

@@ -14,15 +14,17 @@ from addons.albingress.desired.frontend import as_it_is, frontend
 from addons.albingress.desired.inputs import GroupInputs, Member, owner_of
 from addons.albingress.desired.listeners import Port
 from addons.albingress.desired.load_balancer_attributes import (
+    PROTECTION,
     asks_for_protection,
     group_attributes,
     protected_by,
+    releases,
 )
 from addons.albingress.desired.subnets import choose_subnets, lack_ipv6
 from addons.albingress.desired.tags import LOAD_BALANCER, group_tags
 from addons.albingress.model.elb import LoadBalancer
 from addons.albingress.model.naming import load_balancer_name
-from addons.albingress.model.stack import DesiredLoadBalancer, DesiredSecurityGroup
+from addons.albingress.model.stack import DesiredLoadBalancer, DesiredSecurityGroup, Pairs
 from addons.runtime.outcomes import Problem
 
 Scheme = Literal["internal", "internet-facing"]
@@ -97,21 +99,28 @@ def _made(
 
 
 def _protected(inputs: GroupInputs) -> GroupLoadBalancer:
+    """What stays without members: what is protected, and what first has to be rid of its protection."""
     problems, has = protected_by(inputs.leaving), inputs.incumbent_load_balancer
-    if not problems or has is None or inputs.incumbent is None:
+    if has is None or inputs.incumbent is None or not inputs.leaving:
         return GroupLoadBalancer()
+    attributes: Pairs = ()
+    if not problems:
+        if not releases(inputs.leaving) or dict(has.attributes or ()).get(PROTECTION) == "false":
+            return GroupLoadBalancer()
+        attributes = ((PROTECTION, "false"),)
     managed = {group.id: group for group in inputs.incumbent.security_groups}
     shared = inputs.incumbent.backend_group.id if inputs.incumbent.backend_group else ""
     group = next((managed[one] for one in has.security_groups if one in managed), None)
     return GroupLoadBalancer(
         load_balancer=DesiredLoadBalancer(
             name=has.name,
-            owner=next(owner_of(one) for one in inputs.leaving if asks_for_protection(one)),
+            owner=owner_of(next(filter(asks_for_protection, inputs.leaving), inputs.leaving[0])),
             scheme=cast(Scheme, has.scheme),
             ip_address_type=has.ip_address_type,
             subnets=(),
             security_groups=tuple(one for one in has.security_groups if one not in {*managed, shared}),
             uses_backend_group=shared in has.security_groups,
+            attributes=attributes,
             tags=has.tags,
         ),
         security_group=as_it_is(group) if group else None,
@@ -126,7 +135,7 @@ def _held(inputs: GroupInputs, why: str, told: Iterable[Problem]) -> GroupLoadBa
     waiting = tuple(
         Problem(member.ref, names.SUBNETS_MISSING, f"no load balancer can be made: {why}")
         for member in inputs.members
-        if member.ref not in guilty
+        if member.ref not in guilty and not member.doubt
     )
     return GroupLoadBalancer(held=why, problems=(*problems, *waiting))
 

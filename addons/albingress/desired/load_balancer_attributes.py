@@ -14,12 +14,12 @@ from addons.albingress.model.stack import Pairs
 from addons.runtime.objects import ref
 from addons.runtime.outcomes import ObjectRef, Problem
 
-_PROTECTION = "deletion_protection.enabled"
+PROTECTION: Final = "deletion_protection.enabled"
 _flag = choice("true", "false")
 _bucket = form(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket")
 
 _VALUES: Final[Mapping[str, Callable[[str], Any]]] = {
-    _PROTECTION: _flag,
+    PROTECTION: _flag,
     "access_logs.s3.enabled": _flag,
     "access_logs.s3.bucket": _bucket,
     "connection_logs.s3.enabled": _flag,
@@ -56,14 +56,23 @@ def group_attributes(inputs: GroupInputs, incumbent: Pairs | None) -> SettledPai
 
 def asks_for_protection(ingress: Ingress) -> bool:
     """Whether the annotation of an Ingress forbids to delete its load balancer."""
+    return _says_of_protection(ingress, "true")
+
+
+def releases(leaving: Iterable[Ingress]) -> bool:
+    """Whether one of the last Ingresses of a group says in words that the load balancer may be deleted."""
+    return any(_says_of_protection(ingress, "false") for ingress in leaving)
+
+
+def _says_of_protection(ingress: Ingress, value: str) -> bool:
     said = annotations.LOAD_BALANCER_ATTRIBUTES.asked_by(ingress)
-    return bool(said) and not isinstance(said, Invalid) and dict(said or ()).get(_PROTECTION) == "true"
+    return isinstance(said, tuple) and dict(said).get(PROTECTION) == value
 
 
 def protected_by(leaving: Iterable[Ingress]) -> tuple[Problem, ...]:
     """A problem for each of the last Ingresses of a group that forbids to delete the load balancer."""
     fault = (
-        f"attribute {_PROTECTION}=true in the annotation {annotations.LOAD_BALANCER_ATTRIBUTES.name()} "
+        f"attribute {PROTECTION}=true in the annotation {annotations.LOAD_BALANCER_ATTRIBUTES.name()} "
         "keeps the load balancer, whose rules are gone; set it to false to have it deleted"
     )
     return tuple(

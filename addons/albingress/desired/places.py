@@ -6,14 +6,17 @@ from functools import cache
 from itertools import chain, groupby
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from addons.albingress.desired import annotations
 from addons.albingress.desired.backends import backend_name
-from addons.albingress.desired.conditions import LONGEST_VALUE
+from addons.albingress.desired.conditions import LONGEST_VALUE, read_conditions, rule_conditions
 from addons.albingress.desired.inputs import Member
-from addons.albingress.desired.not_usable import NotUsable
-from addons.albingress.desired.paths import host_rank, in_order, path_patterns, path_rank
+from addons.albingress.desired.not_usable import NotUsable, usable
+from addons.albingress.desired.paths import PathPatterns, host_rank, in_order, path_patterns, path_rank
 from addons.albingress.model.objects import IngressPath, IngressRule
-from addons.albingress.model.stack import RuleKey
+from addons.albingress.model.rules import Condition, RuleContent
+from addons.albingress.model.stack import DesiredRule, RuleKey, RuleState
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -30,6 +33,18 @@ class Place(Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.host or '*'}{self.path.path or '/*'}"
+
+    def rule(
+        self, content: RuleContent | None, state: RuleState, because: str, *, part: int = 0
+    ) -> DesiredRule:
+        """The rule that stands here in place of the one that is asked for."""
+        return DesiredRule(
+            key=replace(self.key, part=part),
+            owner=self.member.owner,
+            content=content,
+            state=state,
+            because=because,
+        )
 
 
 def places(members: Sequence[Member], *, by_spec: bool) -> list[Place]:
@@ -65,6 +80,26 @@ def _places_of(member: Member) -> Iterator[Place]:
 
 def _key(member: Member, rule: IngressRule, path: IngressPath) -> RuleKey:
     return RuleKey(member.name, rule.host, path.path, path.path_type, backend_name(path.backend))
+
+
+def conditions_of(place: Place) -> tuple[Condition, ...]:
+    """All conditions of a place, not split yet; raises NotUsable."""
+    own: tuple[Condition, ...] = ()
+    if service := place.path.backend.service:
+        text = usable(annotations.CONDITIONS.asked_by(place.member.ingress, suffix=service.name), "")
+        where = f"annotation {annotations.CONDITIONS.name(service.name)}"
+        own = read_conditions(text, where) if text else ()
+    return rule_conditions(place.host, _asked_patterns(place), own)
+
+
+def host_and_path_of(place: Place) -> tuple[Condition, ...]:
+    """The conditions of a place without those of its annotation; raises NotUsable."""
+    return rule_conditions(place.host, _asked_patterns(place), ())
+
+
+def _asked_patterns(place: Place) -> PathPatterns:
+    regex = usable(annotations.USE_REGEX_PATH_MATCH.asked_by(place.member.ingress), False)
+    return path_patterns(place.path.path, place.path.path_type, regex=regex)
 
 
 def takes_from_nobody(place: Place, everyone: Sequence[Place]) -> bool:

@@ -1,6 +1,6 @@
 """On which ports each member of a group listens. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import cast
 
 from msgspec import Struct
@@ -80,23 +80,25 @@ class SslRedirect(Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
-def ssl_redirect(inputs: GroupInputs, uses: Iterable[PortUse]) -> SslRedirect:
-    """What becomes of requests by HTTP; a port that is not an HTTPS port of the group is none to go to."""
-    https = {use.port.port for use in uses if use.port.protocol == "HTTPS"}
-    wishes = [(member, _redirect_wish(member, https)) for member in inputs.members]
+def ssl_redirect(inputs: GroupInputs, https: Iterable[int], opened: Collection[int]) -> SslRedirect:
+    """What becomes of requests by HTTP. One can go only to an HTTPS port of the group that is `opened`."""
+    asked = sorted(https)
+    wishes = [(member, _redirect_wish(member, asked, opened)) for member in inputs.members]
     settled = settle(annotations.SSL_REDIRECT.key, wishes, _redirect_now(inputs), str)
     unserved = tuple(member for member, wish in wishes if isinstance(wish, Invalid))
     return SslRedirect(settled.value or 0, () if settled.value else unserved, settled.problems)
 
 
-def _redirect_wish(member: Member, https: set[int]) -> Asked[int]:
-    wish = asked_of(member, annotations.SSL_REDIRECT, class_params.SSL_REDIRECT)
-    return _nowhere(member, wish, https) if isinstance(wish, int) and wish not in https else wish
-
-
-def _nowhere(member: Member, port: int, https: set[int]) -> Invalid:
-    has = ", ".join(map(str, sorted(https))) or "none"
-    fault = f"{port} is not an HTTPS port of the group ({has}); add it to {annotations.LISTEN_PORTS.key}"
+def _redirect_wish(member: Member, https: Collection[int], opened: Collection[int]) -> Asked[int]:
+    port = asked_of(member, annotations.SSL_REDIRECT, class_params.SSL_REDIRECT)
+    if port is None or isinstance(port, Invalid) or port in opened:
+        return port
+    has = ", ".join(map(str, https)) or "none"
+    fault = (
+        f"port {port} has no certificate; name one in {annotations.CERTIFICATE_ARN.key}"
+        if port in https
+        else f"{port} is not an HTTPS port of the group ({has}); add it to {annotations.LISTEN_PORTS.key}"
+    )
     return Invalid(
         member.ref, f"annotation {annotations.SSL_REDIRECT.name()}", f"{fault}; nothing new is served on HTTP"
     )
@@ -130,7 +132,10 @@ def _listening(member: Member, holders: RuleHolders) -> tuple[list[Listening], t
         return found, _told_with_ports(asked, found)
     certificates = asked_of(member, annotations.CERTIFICATE_ARN, class_params.CERTIFICATE_ARN)
     ports = asked or ((_HTTP,) if certificates is None else (_HTTPS,))
-    return [Listening(member, port) for port in ports], ()
+    if asked is not None or not isinstance(certificates, Invalid):
+        return [Listening(member, port) for port in ports], ()
+    standing = tuple(map(_port_of, holders.sure(member)))
+    return [Listening(member, port) for port in standing or ports], certificates.problems
 
 
 def _port_of(listener: Listener) -> ListenPort:

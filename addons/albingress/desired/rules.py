@@ -8,27 +8,27 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from addons.albingress import names
-from addons.albingress.desired import annotations
 from addons.albingress.desired.answers import Answering, Answers
 from addons.albingress.desired.backends import Protocol
-from addons.albingress.desired.conditions import read_conditions, rule_conditions
-from addons.albingress.desired.incumbent_rules import IncumbentRules, lets_nobody_in
+from addons.albingress.desired.incumbent_rules import IncumbentRules
 from addons.albingress.desired.inputs import GroupInputs, Member
-from addons.albingress.desired.not_usable import Faults, NotUsable, usable
-from addons.albingress.desired.paths import PathPatterns, path_patterns
+from addons.albingress.desired.kept_rules import KeptRules
+from addons.albingress.desired.merging import merged
+from addons.albingress.desired.not_usable import Faults, NotUsable
 from addons.albingress.desired.placeholders import ANSWERS_503, NO_RULE, STAYS, placeholder
-from addons.albingress.desired.places import Place, places, takes_from_nobody
+from addons.albingress.desired.places import Place, conditions_of, host_and_path_of, places, takes_from_nobody
 from addons.albingress.desired.redirects import hides, leads_to_itself, redirect_of
+from addons.albingress.desired.shadows import Shadows
 from addons.albingress.desired.splitting import split
 from addons.albingress.model.rules import Condition, RuleContent
-from addons.albingress.model.stack import DesiredRule, DesiredTargetGroup, RuleState
+from addons.albingress.model.stack import DesiredRule, DesiredTargetGroup
 from addons.runtime.objects import Key
 
 
 class ListenerRules:
     """Reads the rules of the listeners of one group; `groups` are the target groups that they need, by name.
 
-    `unheard` reads what members in doubt seem to ask for, and tells no faults: theirs are told already.
+    `unheard` is as for `KeptRules`.
     """
 
     def __init__(
@@ -41,11 +41,12 @@ class ListenerRules:
         faults: Faults,
     ) -> None:
         self._by_spec = inputs.config.path_order == "spec"
+        self._merges = inputs.config.merge_rules
         self._answers = answers
-        self._unheard = unheard
-        self._incumbents = incumbents
+        self._kept = KeptRules(incumbents, unheard, faults)
         self._faults = faults
         self.groups: dict[str, DesiredTargetGroup] = {}
+        self.shadows = Shadows()
 
     def read(
         self,
@@ -60,16 +61,19 @@ class ListenerRules:
         rules: list[DesiredRule] = []
         for place in everyone:
             if place.member.doubt or place.member.key in kept:
-                rules += self._in_doubt(place, port, protocol)
+                self.shadows.serve(place)
+                rules += self._kept.all_of(place, port, protocol)
+                self.groups |= self._kept.groups_of(place, port, protocol)
                 continue
             try:
-                conditions = _conditions(place)
+                conditions = conditions_of(place)
             except NotUsable as fault:
-                rules += self._unmatched(place, port, fault, everyone)
+                self.shadows.serve(place)
+                rules += self._unmatched(place, port, protocol, fault, everyone)
                 continue
             if first := next((other for other, taken in hiding if hides(taken, conditions)), None):
-                because = f"{first} of {first.member.name} redirects all of its requests"
-                rules.append(_rule(place, None, "absent", because))
+                because = f"{first} of {first.member.name} redirects all that it is for; change the order"
+                rules.append(self._hidden(place, because))
                 continue
             answering = self._answers.read(
                 place.member, place.path.backend, port=port, protocol=protocol, place=str(place)
@@ -78,11 +82,16 @@ class ListenerRules:
                 content = RuleContent(conditions, answering.actions)
                 if leads_to_itself(content, port=port, protocol=protocol):
                     because = f"on port {port} it would redirect to itself"
-                    rules.append(_rule(place, None, "absent", because))
+                    rules.append(self._hidden(place, because))
                     continue
                 hiding.append((place, conditions))
+            self.shadows.serve(place)
             rules += self._parts(place, port, conditions, answering)
-        return tuple(rules)
+        return merged(rules) if self._merges else tuple(rules)
+
+    def _hidden(self, place: Place, because: str) -> DesiredRule:
+        self.shadows.hide(place, because)
+        return place.rule(None, "absent", because)
 
     def _parts(
         self, place: Place, port: int, conditions: Sequence[Condition], answering: Answering
@@ -92,7 +101,7 @@ class ListenerRules:
         for refused in made.refused:
             self._faults.add(place.member.ref, names.BROKEN_RULE, refused, effect=NO_RULE, place=str(place))
         if not made.rules:
-            yield _rule(place, None, "absent", "; ".join(made.refused))
+            yield place.rule(None, "absent", "; ".join(made.refused))
             return
         self.groups |= {group.name: group for group in answering.groups}
         for number, part in enumerate(made.rules):
@@ -104,7 +113,7 @@ class ListenerRules:
         self, place: Place, port: int, number: int, content: RuleContent, answering: Answering
     ) -> DesiredRule:
         if answering.may_stay:
-            kept = self._kept(
+            kept = self._kept.one(
                 place, port, number, content, answering.may_stay, is_protected=answering.is_protected
             )
             if kept:
@@ -113,7 +122,7 @@ class ListenerRules:
                 return kept
         if answering.fault:
             self._note(answering.fault, place, ANSWERS_503)
-            return _rule(place, content, "placeholder", str(answering.fault), part=number)
+            return place.rule(content, "placeholder", str(answering.fault), part=number)
         return DesiredRule(
             key=replace(place.key, part=number),
             owner=place.member.owner,
@@ -122,114 +131,32 @@ class ListenerRules:
             secret_digest=answering.secret_digest,
         )
 
-    def _kept(
-        self,
-        place: Place,
-        port: int,
-        part: int,
-        content: RuleContent | None,
-        because: str,
-        *,
-        is_protected: bool,
-    ) -> DesiredRule | None:
-        """The rule that AWS has, to be left as it is; None where it has none, or one that leads past a login.
-
-        One that is not tagged as ours is told by what it says.
-        """
-        key = replace(place.key, part=part)
-        found = self._incumbents.find(port, key, content.conditions if content else None)
-        if not found or (is_protected and not all(lets_nobody_in(rule.content.actions) for rule in found)):
-            return None
-        if not self._incumbents.has_part(port, key):
-            content = found[0].content
-        return _rule(place, content, "keep", because, part=part)
-
     def _unmatched(
-        self, place: Place, port: int, fault: NotUsable, everyone: Sequence[Place]
+        self, place: Place, port: int, protocol: Protocol, fault: NotUsable, everyone: Sequence[Place]
     ) -> Iterator[DesiredRule]:
         """The rules of a place whose conditions cannot be used.
 
         A 503 for all requests to its host and path would match more than was asked for. It stands only where
         it takes nothing from anybody else.
         """
-        is_protected = self._answers.is_protected(place.member, place.path.backend)
+        is_protected = self._answers.is_protected(place.member, place.path.backend, protocol)
         conditions = _host_and_path(place) if takes_from_nobody(place, everyone) else None
         content = RuleContent(conditions, (placeholder(fault),)) if conditions else None
-        kept = tuple(self._all_kept(place, port, content, str(fault), is_protected=is_protected))
+        kept = tuple(self._kept.each(place, port, content, str(fault), is_protected=is_protected))
         self._note(fault, place, STAYS if kept else ANSWERS_503 if content else NO_RULE)
         if kept:
             yield from kept
         else:
-            yield _rule(place, content, "placeholder" if content else "absent", str(fault))
-
-    def _all_kept(
-        self, place: Place, port: int, content: RuleContent | None, because: str, *, is_protected: bool
-    ) -> Iterator[DesiredRule]:
-        for number in range(self._parts_in_aws(place, port, least=1)):
-            kept = self._kept(place, port, number, content, because, is_protected=is_protected)
-            if not kept:
-                return
-            yield kept
-            content = None
-
-    def _parts_in_aws(self, place: Place, port: int, *, least: int) -> int:
-        number = least
-        while self._incumbents.has_part(port, replace(place.key, part=number)):
-            number += 1
-        return number
-
-    def _in_doubt(self, place: Place, port: int, protocol: Protocol) -> Iterator[DesiredRule]:
-        """What AWS has of a member of whom nobody knows what it asks for: all of it stays."""
-        try:
-            made = split(_conditions(place)).rules
-        except NotUsable:
-            made = ()
-        answering = self._unheard.read(
-            place.member, place.path.backend, port=port, protocol=protocol, place=str(place)
-        )
-        known = self._incumbents.target_group_names
-        self.groups |= {group.name: group for group in answering.groups if group.name in known}
-        because = place.member.doubt or f"what it asks for on port {port} cannot be used now"
-        for number in range(self._parts_in_aws(place, port, least=max(1, len(made)))):
-            asked = RuleContent(made[number], answering.actions) if number < len(made) else None
-            kept = self._kept(place, port, number, asked, because, is_protected=False)
-            yield kept or _rule(place, None, "keep", because, part=number)
+            yield place.rule(content, "placeholder" if content else "absent", str(fault))
 
     def _note(self, fault: NotUsable, place: Place, effect: str) -> None:
         self._faults.note(fault, place.member.ref, effect=effect, place=str(place))
 
 
-def _rule(
-    place: Place, content: RuleContent | None, state: RuleState, because: str, *, part: int = 0
-) -> DesiredRule:
-    return DesiredRule(
-        key=replace(place.key, part=part),
-        owner=place.member.owner,
-        content=content,
-        state=state,
-        because=because,
-    )
-
-
-def _conditions(place: Place) -> tuple[Condition, ...]:
-    """All conditions of a place, not split yet; raises NotUsable."""
-    own: tuple[Condition, ...] = ()
-    if service := place.path.backend.service:
-        text = usable(annotations.CONDITIONS.asked_by(place.member.ingress, suffix=service.name), "")
-        where = f"annotation {annotations.CONDITIONS.name(service.name)}"
-        own = read_conditions(text, where) if text else ()
-    return rule_conditions(place.host, _patterns(place), own)
-
-
-def _patterns(place: Place) -> PathPatterns:
-    regex = usable(annotations.USE_REGEX_PATH_MATCH.asked_by(place.member.ingress), False)
-    return path_patterns(place.path.path, place.path.path_type, regex=regex)
-
-
 def _host_and_path(place: Place) -> tuple[Condition, ...] | None:
     """The conditions of a place without those of its annotation, where AWS takes them in one rule."""
     try:
-        made = split(rule_conditions(place.host, _patterns(place), ()))
+        made = split(host_and_path_of(place))
     except NotUsable:
         return None
     return made.rules[0] if len(made.rules) == 1 and not made.refused else None

@@ -52,6 +52,12 @@ def split(conditions: Sequence[Condition]) -> Parts:
     return Parts(tuple(rules), tuple(refused))
 
 
+def fits_in_one(conditions: Sequence[Condition]) -> bool:
+    """Whether AWS takes so many values and wildcards in one rule."""
+    is_small = sum(map(_size, conditions)) <= MOST_VALUES
+    return is_small and sum(map(_wildcards, conditions)) <= MOST_WILDCARDS
+
+
 def _within_length(condition: Condition) -> tuple[Condition, list[str]]:
     def fits(text: str) -> bool:
         return len(text) <= LONGEST_VALUE

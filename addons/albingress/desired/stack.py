@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from addons.albingress import names
 from addons.albingress.desired.answers import Answers
 from addons.albingress.desired.backends import Backends
 from addons.albingress.desired.default_actions import default_answering
@@ -11,6 +12,7 @@ from addons.albingress.desired.listeners import Port, group_ports
 from addons.albingress.desired.load_balancer import GroupLoadBalancer, group_load_balancer
 from addons.albingress.desired.not_usable import Faults
 from addons.albingress.desired.rules import ListenerRules
+from addons.albingress.desired.unused_annotations import unused_annotations
 from addons.albingress.model.stack import DesiredListener, DesiredTargetGroup, Stack
 from addons.runtime.outcomes import Problem
 
@@ -27,6 +29,7 @@ def desired_stack(inputs: GroupInputs) -> tuple[Stack, tuple[Problem, ...]]:
     faults.tell(problem for member in inputs.members for problem in member.problems)
     faults.tell((*port_problems, *balancer.problems))
     listeners, groups = _listeners(inputs, ports, faults, is_dual_stack=_is_dual_stack(inputs, balancer))
+    faults.tell(unused_annotations(inputs, faults.problems))
     problems = faults.problems
     stack = Stack(
         group=inputs.group,
@@ -52,6 +55,9 @@ def _listeners(
     listeners = []
     for port in ports:
         if port.redirect:
+            to = port.redirect.port
+            where = f"port {port.port} sends everybody to HTTPS port {to}; add that to listen-ports"
+            reader.shadows.hide_all((one for one in port.members if not one.doubt), where)
             listeners.append(port.listener(()))
             continue
         found = default_answering(
@@ -69,6 +75,7 @@ def _listeners(
         listeners.append(
             port.listener(found.actions, rules, secret=found.secret, secret_digest=found.secret_digest)
         )
+    faults.tell(reader.shadows.problems())
     return tuple(listeners), tuple(reader.groups[name] for name in sorted(reader.groups))
 
 
@@ -89,7 +96,9 @@ def _is_dual_stack(inputs: GroupInputs, balancer: GroupLoadBalancer) -> bool:
 
 
 def _strictly(problems: Sequence[Problem]) -> str:
-    if not problems:
+    """Why a strict group is held; what the original says nothing about holds nothing."""
+    if not (grave := [each for each in problems if each.reason not in names.ADVICE]):
         return ""
-    first = problems[0]
-    return f"{len(problems)} problems, and --strict changes nothing before; {first.ref}: {first.message}"
+    count, first = "1 problem" if len(grave) == 1 else f"{len(grave)} problems", grave[0]
+    why = f"--strict changes nothing of a group with a problem; it has {count}"
+    return f"{why}: {first.ref}: {first.message}"

@@ -140,11 +140,7 @@ def _health_check(
 
 def _health_port(member: Member, service: Service, target_type: TargetType) -> str:
     written = usable(annotations.HEALTHCHECK_PORT.asked_by(service, member.ingress), TRAFFIC_PORT)
-    if written == TRAFFIC_PORT:
-        return written
-    if re.fullmatch(r"[0-9]+", written):
-        if not 1 <= int(written[:9]) <= 65535:
-            raise NotUsable(f"{names.HEALTHCHECK_PORT} {written} is not from 1 to 65535")
+    if written == TRAFFIC_PORT or re.fullmatch(r"[0-9]+", written):
         return written
     port = service_port(service, written)
     if target_type == "instance":

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from addons.albingress.model.elb import Listener, ObservedStack
+from addons.albingress.model.elb import Listener, ObservedStack, Rule
 from addons.albingress.model.groups import Owner
 from addons.albingress.model.rules import Action, FixedResponse, RuleContent, target_groups_of
 from addons.albingress.model.stack import DesiredListener, DesiredRule, RuleKey, Stack
 from addons.albingress.plan.matching import match_rules, ownership
-from addons.albingress.plan.surplus import Refused, Surplus, listeners_there, place_of
+from addons.albingress.plan.surplus import Refused, Surplus, as_it_is, listeners_there, place_of
+from addons.albingress.plan.usage import groups_of_listener
 from addons.albingress.plan.view import View
 
 _INSTEAD = FixedResponse("503", "text/plain", "no room for another target group")
@@ -21,7 +22,7 @@ _BECAUSE = "the load balancer may forward to no more target groups"
 class _Wish(Struct, frozen=True):
     """A rule, or with no key the default actions of a port: where it is to lead, and where it leads now.
 
-    `now` is None for what is not there.
+    `now` is None for what is not there; else `rule` is the one that is.
     """
 
     port: int
@@ -31,6 +32,7 @@ class _Wish(Struct, frozen=True):
     what: str
     groups: frozenset[str]
     now: frozenset[str] | None
+    rule: Rule | None = None
 
 
 def refuse_target_groups(stack: Stack, observed: ObservedStack, view: View) -> Surplus:
@@ -38,11 +40,11 @@ def refuse_target_groups(stack: Stack, observed: ObservedStack, view: View) -> S
     most, there = view.quotas.target_groups, listeners_there(stack, observed)
     if len(_all_groups(stack, there)) <= most:
         return Surplus(stack)
-    foreign: set[str] = set()
-    wishes = list(_wishes(stack, there, observed, view, foreign))
-    refused = _surplus(wishes, foreign, most)
-    places = {(each.port, each.key) for each in refused}
-    listeners = tuple(_fitted(each, there.get(each.port), places, wishes) for each in stack.listeners)
+    others: set[str] = set()
+    wishes = list(_wishes(stack, there, observed, view, others))
+    refused = _surplus(wishes, others, most)
+    by_place = {(each.port, each.key): each for each in refused}
+    listeners = tuple(_fitted(each, there.get(each.port), by_place) for each in stack.listeners)
     told = tuple(Refused(each.owner, each.what) for each in sorted(refused, key=_place))
     return Surplus(replace(stack, listeners=listeners), "target groups", most, told)
 
@@ -58,9 +60,12 @@ def _all_groups(stack: Stack, there: Mapping[int, Listener]) -> set[str]:
 
 
 def _wishes(
-    stack: Stack, there: Mapping[int, Listener], observed: ObservedStack, view: View, foreign: set[str]
+    stack: Stack, there: Mapping[int, Listener], observed: ObservedStack, view: View, others: set[str]
 ) -> Iterator[_Wish]:
-    """All that leads somewhere; the target groups of the rules of others go into `foreign`."""
+    """All that leads somewhere; what the rules of others, and those that go, lead to is put into `others`."""
+    asked = {each.port for each in stack.listeners}
+    for port in there.keys() - asked:
+        others |= groups_of_listener(there[port])
     owned = ownership(view.policy.cluster, stack.group, observed.target_groups)
     for listener in stack.listeners:
         port, found = listener.port, there.get(listener.port)
@@ -70,12 +75,13 @@ def _wishes(
         what = f"the default backend on port {port}"
         yield _Wish(port, -1, None, listener.owner, what, _groups(listener.default_actions), before)
         matched = match_rules(listener.rules, found.rules if found else (), owned)
-        foreign.update(group for rule in matched.foreign for group in _groups(rule.content.actions))
+        for rule in (*matched.foreign, *matched.doomed):
+            others |= _groups(rule.content.actions)
         for index, pair in enumerate(matched.pairs):
             what = f"a target group for {place_of(pair.rule)} on port {port}"
             now = _groups(pair.existing.content.actions) if pair.existing else None
             groups = _groups(pair.content.actions)
-            yield _Wish(port, index, pair.rule.key, pair.rule.owner, what, groups, now)
+            yield _Wish(port, index, pair.rule.key, pair.rule.owner, what, groups, now, pair.existing)
 
 
 def _groups(actions: tuple[Action, ...]) -> frozenset[str]:
@@ -86,10 +92,10 @@ def _place(wish: _Wish) -> tuple[int, int]:
     return wish.port, wish.index
 
 
-def _surplus(wishes: list[_Wish], foreign: set[str], most: int) -> list[_Wish]:
+def _surplus(wishes: list[_Wish], others: set[str], most: int) -> list[_Wish]:
     """Those that would lead to one target group too many, while what leads somewhere now goes on to."""
     waiting = Counter(group for each in wishes for group in each.now or ())
-    used = set(foreign)
+    used = set(others)
     refused: list[_Wish] = []
     for wish in sorted(wishes, key=lambda each: (each.now is None, each.owner.age_order, _place(each))):
         waiting.subtract(wish.now or ())
@@ -106,12 +112,10 @@ def _surplus(wishes: list[_Wish], foreign: set[str], most: int) -> list[_Wish]:
 def _fitted(
     listener: DesiredListener,
     there: Listener | None,
-    refused: set[tuple[int, RuleKey | None]],
-    wishes: list[_Wish],
+    refused: Mapping[tuple[int, RuleKey | None], _Wish],
 ) -> DesiredListener:
-    standing = {each.key for each in wishes if each.port == listener.port and each.now is not None}
     rules = tuple(
-        _without_group(rule, rule.key in standing) if (listener.port, rule.key) in refused else rule
+        _without_group(rule, wish.rule) if (wish := refused.get((listener.port, rule.key))) else rule
         for rule in listener.rules
     )
     fitted = replace(listener, rules=rules)
@@ -121,9 +125,11 @@ def _fitted(
     return replace(fitted, default_actions=default, default_secret="", default_secret_digest="")
 
 
-def _without_group(rule: DesiredRule, is_there: bool) -> DesiredRule:
+def _without_group(rule: DesiredRule, there: Rule | None) -> DesiredRule:
     """A rule that is there stays as it is; another one is made to answer 503."""
-    if is_there or rule.content is None:
-        return replace(rule, state="keep", because=_BECAUSE)
+    if there:
+        return as_it_is(rule, there, _BECAUSE)
+    if rule.content is None:
+        return rule
     content = RuleContent(rule.content.conditions, (_INSTEAD,))
     return replace(rule, state="placeholder", content=content, because=_BECAUSE, secret="", secret_digest="")

@@ -6,7 +6,6 @@ groups of its own, under other names where theirs are taken.
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
-from itertools import count
 
 from msgspec.structs import replace
 
@@ -24,6 +23,8 @@ from addons.albingress.plan.usage import ingress_of, resource_of, users_of_group
 from addons.runtime.outcomes import ObjectRef
 
 _HASH = 10
+_NAMES = 5
+"""So many names a target group may have: of what takes over, of what that took over from, and so on."""
 
 
 def current_balancer(stack: Stack, observed: ObservedStack) -> LoadBalancer | None:
@@ -64,22 +65,20 @@ def _renamed(
     own = frozenset({balancer.arn} if balancer else ())
     there = {each.name: each for each in observed.target_groups}
     for wish in stack.target_groups:
-        usable: list[str] = []
-        for name in _names(wish.name):
-            found = there.get(name)
-            if found is None or (fits(wish, found) and users.get(name, frozenset()) <= own):
-                usable.append(name)
-            if found is None:
-                break
+        usable = [
+            name
+            for name in _names(wish.name)
+            if name not in there or (fits(wish, there[name]) and users.get(name, frozenset()) <= own)
+        ]
         serving = [name for name in usable if own and users.get(name) == own]
-        if (chosen := (serving or usable)[0]) != wish.name:
+        if (chosen := next(iter(serving or usable), wish.name)) != wish.name:
             yield wish.name, chosen
 
 
 def _names(name: str) -> Iterator[str]:
-    """The name, and then as many others as one likes."""
+    """The name, and those that may stand for it."""
     yield name
-    for number in count(1):
+    for number in range(1, _NAMES):
         digest = sha256(f"{name}/{number}".encode()).hexdigest()
         yield f"{name[:-_HASH]}{digest[:_HASH]}"
 

@@ -13,7 +13,7 @@ from addons.albingress.model.actions import (
     ModifyListenerAttributes,
 )
 from addons.albingress.model.elb import Listener, LoadBalancer, Rule
-from addons.albingress.model.rules import target_groups_of
+from addons.albingress.model.rules import FixedResponse, target_groups_of
 from addons.albingress.model.stack import DesiredListener
 from addons.albingress.plan.attributes import kept_attributes, kept_tags, new_tags, stale_attributes
 from addons.albingress.plan.certificates import plan_certificates
@@ -26,6 +26,10 @@ from addons.albingress.plan.tags import Tagged, plan_tags
 from addons.albingress.plan.usage import groups_of_listener, ingress_of
 from addons.albingress.plan.view import View
 from addons.runtime.outcomes import Skip
+
+_OPENING = FixedResponse("503", "text/plain", "not ready yet")
+_NOT_GIVEN_YET = "-"
+"""In place of the digest of a secret in a tag: AWS has not been given it."""
 
 
 class Ground(Struct, frozen=True):
@@ -56,7 +60,7 @@ def plan_listeners(
 ) -> ListenerPlan:
     """Bring all listeners of the load balancer that is asked for to what is asked for."""
     there = {each.port: each for each in balancer.listeners} if balancer else {}
-    room = ground.view.quotas.rules - sum(len(each.rules) for each in there.values())
+    room = max(0, ground.view.quotas.rules - sum(len(each.rules) for each in there.values()))
     parts: list[ListenerPlan] = []
     asked = set()
     for wish in sorted(wishes, key=lambda each: each.port):
@@ -90,31 +94,41 @@ def _key(name: str) -> str:
 
 
 def _open(wish: DesiredListener, ground: Ground, room: int) -> ListenerPlan:
-    """A port that is not there; one that is to stay as it is is not made."""
+    """A port that is not there; one that is to stay as it is is not made.
+
+    Where no rule matches it leads nowhere until all rules are there: what they keep from the default backend
+    must not get to it.
+    """
     name = f"{ground.load_balancer}:{wish.port}"
     if wish.state == "keep" or (wish.protocol == "HTTPS" and not wish.certificates):
         return ListenerPlan(room=room)
     default = plan_default(name, wish, None, ground.makers, ground.view)
+    is_at_once = not wish.rules or all(isinstance(each, FixedResponse) for each in default.actions)
     made = CreateListener(
         key=_key(name),
         ref=wish.owner.ref,
         because=f"Ingresses ask for {wish.protocol} on port {wish.port}",
-        needs=(*ground.needs, *default.needs),
+        needs=(*ground.needs, *(default.needs if is_at_once else ())),
         load_balancer=ground.load_balancer,
-        listener=replace(
-            wish,
-            default_actions=default.actions,
-            tags=new_tags(wish.tags, wish.attributes, wish.default_secret_digest),
-        ),
+        listener=_as_opened(wish, default, is_at_once=is_at_once),
     )
     rules, told = _rules(wish, (), name, ground, room, needs=(made.key,))
+    turned = [] if is_at_once else _turn(default, wish, ground, rules, (made.key,))
     return ListenerPlan(
-        actions=(made, *rules.changes),
+        actions=(made, *rules.changes, *turned),
         skips=(*default.skips, *told, *rules.skips),
         used=rules.used | frozenset(target_groups_of(default.actions)),
         leavers=rules.leavers,
         room=rules.room,
     )
+
+
+def _as_opened(wish: DesiredListener, default: DefaultPlan, *, is_at_once: bool) -> DesiredListener:
+    if is_at_once:
+        tags = new_tags(wish.tags, wish.attributes, wish.default_secret_digest)
+        return replace(wish, default_actions=default.actions, tags=tags)
+    tags = new_tags(wish.tags, wish.attributes, _NOT_GIVEN_YET if wish.default_secret_digest else "")
+    return replace(wish, default_actions=(_OPENING,), default_secret="", tags=tags)
 
 
 def _close(there: Listener, ground: Ground) -> ListenerPlan:
@@ -156,7 +170,7 @@ def _change(wish: DesiredListener, there: Listener, ground: Ground, room: int) -
         name, wish, there, tls[0].key if tls else "", keeps=bool(view.retained) or wish.state == "keep"
     )
     tls = _after(tls, certificates.before)
-    turned = _turn(default, wish, there, name, ground, rules)
+    turned = _turn(default, wish, ground, rules, ())
     is_plain = wish.protocol == "HTTP"
     actions = (
         *certificates.before,
@@ -244,12 +258,7 @@ def _after(tls: list[ModifyListener], before: tuple[AwsAction, ...]) -> list[Mod
 
 
 def _turn(
-    default: DefaultPlan,
-    wish: DesiredListener,
-    there: Listener,
-    name: str,
-    ground: Ground,
-    rules: RulePlan,
+    default: DefaultPlan, wish: DesiredListener, ground: Ground, rules: RulePlan, needs: tuple[str, ...]
 ) -> list[ModifyListener]:
     """Change the default actions, once the rules are there that stand in front of them."""
     if not default.key or not rules.is_whole:
@@ -259,7 +268,7 @@ def _turn(
             key=default.key,
             ref=wish.owner.ref,
             because=f"what no rule of port {wish.port} matches is to be answered in another way",
-            needs=(*default.needs, *rules.created),
+            needs=(*needs, *default.needs, *rules.created),
             load_balancer=ground.load_balancer,
             listener=replace(
                 wish,

@@ -12,7 +12,7 @@ from addons.albingress.model.stack import DesiredListener, DesiredRule, RuleKey,
 from addons.albingress.plan.group_quota import refuse_target_groups
 from addons.albingress.plan.matching import Matched, Ownership, Pair, match_rules, ownership
 from addons.albingress.plan.reach import meet_any, reach_of
-from addons.albingress.plan.surplus import Refused, Surplus, listeners_there, place_of, told
+from addons.albingress.plan.surplus import Refused, Surplus, as_it_is, listeners_there, place_of, told
 from addons.albingress.plan.view import View
 from addons.runtime.outcomes import Skip
 
@@ -108,8 +108,8 @@ def _fitted(
         if pair and (listener.port, rule.key) in surplus:
             missing.append(pair)
             rules.append(replace(rule, state="absent", because="the load balancer may have no more rules"))
-        elif pair and pair.is_changed and _is_behind(pair, missing):
-            rules.append(replace(rule, state="keep", because="one in front of it cannot be made"))
+        elif pair and pair.existing and pair.is_changed and _is_behind(pair, missing):
+            rules.append(as_it_is(rule, pair.existing, "one in front of it cannot be made"))
         else:
             rules.append(rule)
     return replace(listener, rules=tuple(rules))

@@ -43,6 +43,7 @@ class RuleActions:
 
     `made`: keys of rules that are made, with what they match. `handled`: ARNs of rules that are changed or
     removed. `leavers`: by target group, the keys of actions after which a rule uses it no more.
+    `skips`: what of these waits.
     """
 
     def __init__(self, site: Site, matched: Matched, view: View) -> None:
@@ -56,6 +57,7 @@ class RuleActions:
         self.made: dict[str, Reach] = {}
         self.handled: set[str] = set()
         self.leavers: dict[str, tuple[str, ...]] = {}
+        self.skips: list[Skip] = []
         self._matched = matched
         self._rewritten: dict[str, Reach] = {}
         self._removed: dict[str, Reach] = {}
@@ -88,10 +90,18 @@ class RuleActions:
 
     def no_room(self, pair: Pair) -> Skip:
         """Why a wish must wait."""
+        return self._waits(pair, "none of them can go before this one is there")
+
+    def no_room_around(self, pair: Pair) -> Skip:
+        """Why a wish must wait for others."""
+        return self._waits(pair, f"rules of {self.site.listener} have to be made before it can be changed")
+
+    def _waits(self, pair: Pair, why: str) -> Skip:
         rule, most = pair.rule, self.view.quotas.rules
         message = (
             f"rule of {rule.key.ingress} for {rule.key.host or '*'}{rule.key.path} waits: the load balancer "
-            f"has {most} rules of {most}, and none of them can go before this one is there"
+            f"has no room for it with {most} rules, and {why}; remove a rule of the group, or have AWS raise "
+            "the quota"
         )
         return Skip(rule_key(self.site.listener, pair), rule.owner.ref, names.QUOTA_EXCEEDED, message)
 
@@ -141,16 +151,19 @@ class RuleActions:
 
     def rewrite(self, pairs: Sequence[Pair], left_out: Sequence[Pair]) -> None:
         """Have rules say what is asked for, unless a rule that is missing should answer in front of them."""
-        missing = [self.reach(pair) for pair in left_out]
+        places = {pair.rule.key.digest: place for place, pair in enumerate(self._matched.pairs)}
+        missing = [(places[pair.rule.key.digest], self.reach(pair)) for pair in left_out]
         ahead: dict[str, Reach] = {}
         for pair in pairs:
             key, reach = rule_key(self.site.listener, pair), self.reach(pair)
+            place = places[pair.rule.key.digest]
             if key in self.made:
                 ahead[key] = reach
                 continue
             if self.is_rewritten(pair):
-                if meet_any(reach, missing):
+                if meet_any(reach, [other for at, other in missing if at < place]):
                     self._withheld.append(reach)
+                    self.skips.append(self.no_room_around(pair))
                     continue
                 needs = tuple(one for one, other in ahead.items() if reach.meets(other))
                 self._rewrite(pair, (*self._first, *self._then, *needs))

@@ -93,8 +93,11 @@ def _removable(crowd: Crowd, doomed: Sequence[Rule], missing: Sequence[Reach]) -
 def _reusable(
     crowd: Crowd, pair: Pair, doomed: Sequence[Rule], steps: Sequence[Step], missing: Mapping[str, Reach]
 ) -> Rule | None:
-    """A rule that stands where the wish belongs, and can be turned into it at one moment."""
-    if not crowd.may_reuse:
+    """A rule that stands where the wish belongs, and can be turned into it at one moment.
+
+    None for a wish that is kept: it would not be known by the tags of another.
+    """
+    if not crowd.may_reuse or pair.rule.state == "keep":
         return None
     low, high = _place(crowd, pair, steps)
     others = [reach for digest, reach in missing.items() if digest != pair.rule.key.digest]

@@ -56,8 +56,32 @@ def number_in_order(line: Line) -> Numbering | None:
 
 
 def number_anew(line: Line) -> Numbering | None:
-    """New rules behind all others first; then all at their places at one moment, what goes at the end."""
-    return _anew(line, line.foreign, ()) or _anew(line, (), line.foreign)
+    """New rules behind all others first; then all at their places at one moment, what goes at the end.
+
+    Where numbers are too few for that, what goes stands behind the rules of others too, as if it were gone.
+    If even that leaves too few, rules pass those of others: at that moment, or else before it.
+    """
+    numbers = sorted(rule.priority for rule in line.foreign)
+    last = tuple(rule for rule in line.foreign if rule.priority == numbers[-1])
+    pinned, barred = _Others(line.foreign), _Others((), tuple(numbers))
+    return (
+        _anew(line, pinned, pinned)
+        or _anew(line, pinned, pinned, doomed_last=True)
+        or _anew(line, pinned, _Others(last, tuple(numbers[:-1])), doomed_last=True)
+        or _anew(line, barred, barred)
+    )
+
+
+class _Others(Struct, frozen=True):
+    """The rules of others: those that have a place in the row, or else the numbers to be avoided."""
+
+    pinned: tuple[Rule, ...]
+    avoided: tuple[int, ...] = ()
+
+    @property
+    def fixed(self) -> tuple[int, ...]:
+        """The numbers that stay as they are."""
+        return tuple(rule.priority for rule in self.pinned)
 
 
 def _among(line: Line) -> Numbering | None:
@@ -114,18 +138,18 @@ def _numbered(pairs: Sequence[Pair], numbers: Sequence[int], first: Mapping[str,
     return Numbering(made, first)
 
 
-def _anew(line: Line, pinned: Sequence[Rule], avoided: Sequence[Rule]) -> Numbering | None:
+def _anew(line: Line, before: _Others, after: _Others, *, doomed_last: bool = False) -> Numbering | None:
     there = [pair.existing for pair in line.pairs if pair.existing]
     new = [pair for pair in line.pairs if pair.existing is None]
-    barred, fixed = [r.priority for r in avoided], [r.priority for r in pinned]
-    now = sorted((*there, *line.doomed, *pinned), key=lambda rule: rule.priority)
-    found = number_slots([*(rule.priority for rule in now), *(None for _ in new)], barred, fixed)
+    now = sorted((*there, *line.doomed, *before.pinned), key=lambda rule: rule.priority)
+    slots = [*(rule.priority for rule in now), *(None for _ in new)]
+    found = number_slots(slots, before.avoided, before.fixed)
     if found is None:
         return None
     first = _moves(now, found[: len(now)])
     made = {pair.rule.key.digest: number for pair, number in zip(new, found[len(now) :], strict=True)}
     current = {rule.arn: first.get(rule.arn, rule.priority) for rule in now}
-    final = _final(line, current, pinned, barred, fixed)
+    final = _final(line, current, after, doomed_last=doomed_last)
     if final is None:
         return None
     row, numbers = final
@@ -138,22 +162,22 @@ def _anew(line: Line, pinned: Sequence[Rule], avoided: Sequence[Rule]) -> Number
 
 
 def _final(
-    line: Line,
-    current: Mapping[str, int],
-    pinned: Sequence[Rule],
-    barred: Sequence[int],
-    fixed: Sequence[int],
+    line: Line, current: Mapping[str, int], others: _Others, *, doomed_last: bool
 ) -> tuple[list[Pair | Rule], tuple[int, ...]] | None:
     """All rules in the order that is asked for, those that go behind them, as few as possible moved."""
-    row: list[Pair | Rule] = [*(pair.existing or pair for pair in line.pairs), *line.doomed]
+    row: list[Pair | Rule] = [pair.existing or pair for pair in line.pairs]
+    if not doomed_last:
+        row += line.doomed
     there = [one for one in row if isinstance(one, Rule)]
     stay = longest_increasing([current[rule.arn] for rule in there])
     staying = {rule.arn for index, rule in enumerate(there) if index in stay}
-    for other in sorted(pinned, key=lambda rule: rule.priority):
+    for other in sorted(others.pinned, key=lambda rule: rule.priority):
         row.insert(_place(row, staying, current, other.priority), other)
         staying.add(other.arn)
+    if doomed_last:
+        row += line.doomed
     slots = [current[one.arn] if isinstance(one, Rule) and one.arn in staying else None for one in row]
-    numbers = number_slots(slots, barred, fixed)
+    numbers = number_slots(slots, others.avoided, others.fixed)
     return (row, numbers) if numbers else None
 
 

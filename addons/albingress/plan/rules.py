@@ -6,7 +6,7 @@ then rules say something else; and what nobody wants goes from the last to the f
 without which some request would get a third answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -47,10 +47,22 @@ def plan_rules(site: Site, matched: Matched, view: View, room: int) -> RulePlan:
         return plan
     draft = RuleActions(site, _apart(draft), view)
     found = _schedule(draft, room, may_reuse=False)
-    numbering = number_anew(draft.line)
-    if found.left_out or numbering is None:
+    line = _without(draft.line, found.left_out)
+    numbering = number_anew(line)
+    if numbering is None or _passes_any(draft, numbering, found.left_out):
         return _make_room_only(draft, found, room)
-    return _plan(draft, draft.line, found, numbering, room)
+    return _plan(draft, line, found, numbering, room)
+
+
+def _without(line: Line, left_out: Sequence[Pair]) -> Line:
+    digests = {pair.rule.key.digest for pair in left_out}
+    return replace(line, pairs=tuple(each for each in line.pairs if each.rule.key.digest not in digests))
+
+
+def _passes_any(draft: RuleActions, numbering: Numbering, left_out: Sequence[Pair]) -> bool:
+    """Whether a rule would move that some request fits which one that cannot be made yet should answer."""
+    missing = [draft.reach(pair) for pair in left_out]
+    return any(meet_any(draft.reaches[arn], missing) for arn in numbering.then)
 
 
 def _plan_in_order(draft: RuleActions, room: int) -> RulePlan | None:
@@ -126,7 +138,7 @@ def _plan(draft: RuleActions, line: Line, found: Schedule, numbering: Numbering,
     return RulePlan(
         changes,
         removals,
-        tuple(draft.no_room(pair) for pair in found.left_out),
+        (*(draft.no_room(pair) for pair in found.left_out), *draft.skips),
         tuple(draft.made),
         not found.left_out,
         room - made,
@@ -139,7 +151,17 @@ def _make_room_only(draft: RuleActions, found: Schedule, room: int) -> RulePlan:
     """Remove what can go early; the rest waits for the room that this makes."""
     early = tuple(step for step in found.steps if step.new is None)
     draft.take_steps(early, Numbering({}))
-    skips = tuple(draft.no_room(pair) for pair in found.left_out)
+    left_out = {pair.rule.key.digest for pair in found.left_out}
+    moved = draft.line.moved
+    waiting = [
+        pair
+        for pair in draft.line.pairs
+        if pair.existing is None or pair.existing.arn in moved or draft.is_rewritten(pair)
+    ]
+    skips = tuple(
+        draft.no_room(pair) if pair.rule.key.digest in left_out else draft.no_room_around(pair)
+        for pair in waiting
+    )
     used = frozenset().union(
         *(target_groups_of(rule.content.actions) for rule in (*draft.there(), *draft.line.foreign))
     )

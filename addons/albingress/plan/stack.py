@@ -5,6 +5,8 @@ security groups. So each request is answered as before or as after, and what fai
 it.
 """
 
+from msgspec.structs import replace
+
 from addons.albingress import names
 from addons.albingress.model.actions import Plan
 from addons.albingress.model.elb import ObservedStack
@@ -14,6 +16,7 @@ from addons.albingress.plan.leftovers import plan_leftovers, uses_after
 from addons.albingress.plan.listeners import Ground, ListenerPlan, plan_listeners
 from addons.albingress.plan.load_balancer import plan_load_balancer, plan_old_balancers
 from addons.albingress.plan.matching import ownership
+from addons.albingress.plan.quotas import refuse_surplus
 from addons.albingress.plan.security_groups import plan_security_groups, plan_sources
 from addons.albingress.plan.target_groups import plan_target_groups
 from addons.albingress.plan.view import View
@@ -24,13 +27,16 @@ from addons.runtime.outcomes import Skip
 def plan_stack(stack: Stack, observed: ObservedStack, view: View) -> Plan:
     """Give the actions in their order, and what is not to be done, with the reason.
 
-    `stack` has the target groups that can be had now (`with_serving_groups`).
+    `stack` has the target groups that can be had now (`with_serving_groups`). What AWS permits no load
+    balancer is left out of it first.
     """
     if stack.held:
         return Plan((), _held(stack, view))
     if stack.load_balancer is None:
         return _plan_end(stack, observed, view)
-    return _plan(stack, stack.load_balancer, observed, view)
+    fitting = refuse_surplus(stack, observed, view)
+    plan = _plan(fitting.stack, stack.load_balancer, observed, view)
+    return replace(plan, skips=(*fitting.skips, *plan.skips))
 
 
 def _held(stack: Stack, view: View) -> tuple[Skip, ...]:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from addons.albingress import names
-from addons.albingress.model.elb import Listener, ObservedStack
+from addons.albingress.model.elb import Listener, ObservedStack, Rule
 from addons.albingress.model.groups import Owner
 from addons.albingress.model.stack import DesiredRule, Stack
 from addons.runtime.outcomes import ObjectRef, Skip
@@ -47,6 +48,13 @@ def listeners_there(stack: Stack, observed: ObservedStack) -> Mapping[int, Liste
     wanted = stack.load_balancer.name if stack.load_balancer else ""
     ranked = sorted(observed.load_balancers, key=lambda each: each.name != wanted)
     return {each.port: each for balancer in ranked[:1] for each in balancer.listeners}
+
+
+def as_it_is(rule: DesiredRule, there: Rule, because: str) -> DesiredRule:
+    """A wish for a rule just as it is there."""
+    if there.is_readable:
+        return replace(rule, content=there.content, because=because)
+    return replace(rule, state="keep", because=because)
 
 
 def place_of(rule: DesiredRule) -> str:

@@ -27,7 +27,6 @@ class Policy(Struct, frozen=True, kw_only=True):
     """
 
     cluster: str
-    merge_rules: bool = False
     external_tags: tuple[str, ...] = ()
     drain: timedelta = timedelta(seconds=20)
     mass_delete: int = 50
@@ -40,7 +39,6 @@ def policy_of(config: Config) -> Policy:
     """Take from the settings what plans depend on."""
     return Policy(
         cluster=config.cluster_name,
-        merge_rules=config.merge_rules,
         external_tags=config.external_managed_tags,
         drain=config.drain,
         mass_delete=config.mass_delete,

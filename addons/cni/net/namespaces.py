@@ -15,7 +15,7 @@ OWN = "/proc/thread-self/ns/net"
 """The namespace in which the thread is."""
 
 _CLONE_NEWNET = 0x40000000
-_setns = ctypes.CDLL(None, use_errno=True).setns  # Python has os.setns from 3.12 on
+_setns = ctypes.PyDLL(None, use_errno=True).setns  # shorter than to let other threads of Python run meanwhile
 _TREE: dict[int, type[OutsideError]] = {
     errno.ENOENT: NotFound,
     errno.ENOTDIR: NotFound,

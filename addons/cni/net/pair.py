@@ -198,7 +198,7 @@ class Pairs:
         Linux 6.11 the question for the link does that task's work at once.
         """
         until = time.monotonic() + _RUNNING_SECONDS
-        while not route.read_link(self.host.get(route.get_link(index))).is_running:
+        while not route.is_running(self.host.get(route.get_link(index))):
             if time.monotonic() > until:
                 raise Unavailable(f"link {index}: is not running {_RUNNING_SECONDS:.0f} s after it was made")
             time.sleep(_LOOK_AGAIN_SECONDS)

@@ -11,7 +11,6 @@ that are to go are put into a group, which is removed at once: thirty take as lo
 import asyncio
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -20,6 +19,7 @@ from addons.cni.net.namespaces import OWN
 from addons.cni.net.pair import LinkTaken, Pairs
 from addons.cni.net.sysctls import Sysctls
 from addons.cni.net.wiring import Wired, Wiring
+from addons.cni.worker import Worker
 
 __all__ = ["LinkTaken", "Pods"]
 
@@ -101,19 +101,24 @@ class Pods:
 
 
 class _Thread:
-    """One thread with its own sockets."""
+    """One thread with its own sockets, which it makes when it is used first."""
 
     def __init__(self, home: int, sysctls: Sysctls) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="wiring")
-        self._pairs = self._executor.submit(Pairs, home, sysctls)
+        self._worker = Worker("wiring")
+        self._home, self._sysctls = home, sysctls
+        self._pairs: Pairs | None = None
 
-    async def run(self, function: Callable[[Pairs], T]) -> T:
+    def run(self, function: Callable[[Pairs], T]) -> asyncio.Future[T]:
         """Have the thread do something with its sockets."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._executor, lambda: function(self._pairs.result())
-        )
+        return self._worker.run(lambda: function(self._own()))
 
     async def end(self) -> None:
         """Do what was asked for, and end."""
-        await self.run(Pairs.close)
-        self._executor.shutdown()  # at once, as it has nothing left to do
+        if self._pairs:
+            await self.run(Pairs.close)
+        await self._worker.end()
+
+    def _own(self) -> Pairs:
+        if self._pairs is None:
+            self._pairs = Pairs(self._home, self._sysctls)
+        return self._pairs

@@ -1,11 +1,13 @@
 """Choose the address of the next pod."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
 from addons.cni.model.enis import Eni
 from addons.cni.model.pool import Addresses
+
+_NOT_YET = datetime.max.replace(tzinfo=UTC)
 
 
 def pick_address(
@@ -28,15 +30,10 @@ def pick_address(
     taken = addresses.unavailable(now)
     for eni in enis:
         if free := eni.all_addresses() - taken:
-            return min(free, key=lambda ip: (_since(addresses, ip), ip)), eni.eni_id
+            return min(free, key=lambda ip: (addresses.free_since.get(ip, _NOT_YET), ip)), eni.eni_id
     if minimum_cooldown is None:
         return None
     return _longest_cooled(enis, addresses, now + cooldown - minimum_cooldown)
-
-
-def _since(addresses: Addresses, ip: IPv4Address) -> tuple[bool, float]:
-    since = addresses.free_since.get(ip)
-    return since is None, since.timestamp() if since else 0.0
 
 
 def _longest_cooled(

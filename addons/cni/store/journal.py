@@ -1,8 +1,8 @@
 """The journal: what was promised to a runtime is on the disk before it is told.
 
-All that waits to be written is written at once and made durable by one fdatasync, by a thread of its own. The
-file is written anew now and then, under another name which then takes its place, so that it is always whole:
-the old one or the new one.
+All that waits to be written is written at once and made durable by one fdatasync, by a thread of its own. In
+memory, where `/run` is, there is no disk to wait for, and no thread does it. The file is written anew now and
+then, under another name which then takes its place, so that it is always whole: the old one or the new one.
 """
 
 import asyncio
@@ -10,13 +10,14 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from addons.cni.store.allocations import Allocations
 from addons.cni.store.records import Damaged, Record, encode_all, read_lines
+from addons.cni.worker import Worker
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import Unavailable
 
@@ -37,6 +38,7 @@ class Writing:
         self.records, self.is_remembered = records, is_remembered
         self._ended, self._ended_for_threads = asyncio.Event(), threading.Event()
         self._error: JournalFailed | None = None
+        self.is_durable = False
 
     async def counted(self) -> None:
         """Return when they count. Raises JournalFailed: then they do not."""
@@ -44,14 +46,18 @@ class Writing:
         self._raise()
 
     def wait(self) -> None:
-        """Wait for the same in a thread."""
+        """Return in a thread when they are durable. Raises the same."""
         self._ended_for_threads.wait()
         self._raise()
 
-    def end(self, error: JournalFailed | None) -> None:
-        """Tell who waits."""
+    def tell_threads(self, error: JournalFailed | None) -> None:
+        """Tell threads that it is durable, or why not."""
         self._error = None if self.is_remembered else error
+        self.is_durable = error is None
         self._ended_for_threads.set()
+
+    def tell(self) -> None:
+        """Tell all others, once the records count."""
         self._ended.set()
 
     def _raise(self) -> None:
@@ -72,9 +78,9 @@ class Journal:
     ) -> None:
         self._folder, self._path = folder, folder / NAME
         self._now, self._limit = now, limit
-        self._thread = ThreadPoolExecutor(1, "journal")
+        self._worker = Worker("journal")
         self._pending: list[Writing] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._writing: asyncio.Future[None] | None = None
         self._file = -1
         self._count = 0
         self.failure = ""
@@ -82,6 +88,7 @@ class Journal:
         try:
             self.allocations = Allocations(self._read())
             self._write_anew(self.allocations.records(now()))
+            self._is_in_memory = _is_in_memory(folder)
         except OSError as error:
             raise JournalFailed(f"journal {self._path}: {error.strerror}") from error
 
@@ -119,54 +126,64 @@ class Journal:
     async def close(self) -> None:
         """Write what waits, and let go of the file."""
         while self._writing:
-            await self._writing
-        self._thread.shutdown()
+            await asyncio.wait((self._writing,))
+        await self._worker.end()
         self._close_file()
 
     def _commit(self, writing: Writing) -> Writing:
         self._pending.append(writing)
         if self._writing is None:
-            self._writing = asyncio.create_task(self._write_pending())
+            self._write_pending()
         return writing
 
-    async def _write_pending(self) -> None:
-        """Write in batches, for as long as anything waits. Records count only once their batch is durable."""
-        try:
-            while self._pending:
-                batch, self._pending = self._pending, []
-                await self._write_batch(batch)
-        finally:
-            self._writing = None
+    def _write_pending(self) -> None:
+        """Have all that waits written. Meanwhile more may come to wait, which is the next batch.
 
-    async def _write_batch(self, batch: list[Writing]) -> None:
-        """Write what some wait for, and tell them, whatever happens."""
-        error: JournalFailed | None = JournalFailed(f"journal {self._path}: not written")
-        try:
-            error = await self._make_durable([record for each in batch for record in each.records])
-        finally:
-            for each in batch:
-                if error is None or each.is_remembered:
-                    self._apply(each.records)
-            for each in batch:
-                each.end(error)
-
-    async def _make_durable(self, records: list[Record]) -> JournalFailed | None:
-        """Make a batch durable, or say why not. After a failure the whole file is written anew."""
+        After a failure the whole file is written anew. Records count only once their batch is durable.
+        """
+        batch, self._pending = self._pending, []
+        records = [record for each in batch for record in each.records]
         now = self._now()
         self.allocations.forget_over(now)
-        loop = asyncio.get_running_loop()
+        if self.failure or self._count + len(records) > self._limit:
+            everything = [*self.allocations.records(now), *records]
+            write = partial(self._write_anew, everything)
+        else:
+            write = partial(self._append, records)
+        make_durable = partial(self._make_durable, write, batch)
+        if self._is_in_memory:
+            try:
+                make_durable()
+            finally:
+                self._written(batch)
+        else:
+            self._writing = self._worker.run(make_durable)
+            self._writing.add_done_callback(lambda _: self._written(batch))
+
+    def _make_durable(self, write: Callable[[], None], batch: list[Writing]) -> None:
+        """Write; whatever becomes of it, threads that wait for it are told."""
+        failure = "not written"
         try:
-            if self.failure or self._count + len(records) > self._limit:
-                everything = [*self.allocations.records(now), *records]
-                await loop.run_in_executor(self._thread, self._write_anew, everything)
-            else:
-                await loop.run_in_executor(self._thread, self._append, records)
+            write()
+            failure = ""
         except (OSError, RuntimeError, ValueError) as error:
-            self.failure = str(getattr(error, "strerror", "") or error)
-            log.error("journal %s cannot be written: %s", self._path, self.failure)
-            return JournalFailed(f"journal {self._path}: {self.failure}", code=type(error).__name__)
-        self.failure = ""
-        return None
+            failure = str(getattr(error, "strerror", "") or error)
+            log.error("journal %s cannot be written: %s", self._path, failure)
+        finally:
+            self.failure = failure
+            for each in batch:
+                each.tell_threads(JournalFailed(f"journal {self._path}: {failure}") if failure else None)
+
+    def _written(self, batch: list[Writing]) -> None:
+        """Have the records of a batch count, tell who waits for it, and write what has come since."""
+        for each in batch:
+            if each.is_durable or each.is_remembered:
+                self._apply(each.records)
+        for each in batch:
+            each.tell()
+        self._writing = None
+        if self._pending:
+            self._write_pending()
 
     def _apply(self, records: Iterable[Record]) -> None:
         for record in records:
@@ -217,6 +234,17 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def _is_in_memory(folder: Path) -> bool:
+    """Whether it is on a file system without a disk. Raises OSError."""
+    device = folder.stat().st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():  # proc_pid_mountinfo(5)
+        mount, _, kind = line.partition(" - ")
+        if mount.split()[2] == number:
+            return kind.startswith(("tmpfs ", "ramfs "))
+    return False
 
 
 def _write_all(file: int, data: bytes) -> None:

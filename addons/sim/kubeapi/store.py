@@ -57,7 +57,7 @@ class Write:
     """How a write is meant.
 
     `manager` is the field manager whose ownership is recorded ("" records none). A `trusted` writer, that is
-    a test or the demo, may set the status along with the rest.
+    a test or the demo, may set the status along with the rest, and the uid of what is new.
     """
 
     manager: str = ""
@@ -165,7 +165,7 @@ class Store:
 
     def add(self, resource: Resource, namespace: str, obj: Object, write: Write) -> Entry:
         """Create an object in a namespace ("" for a cluster-scoped one)."""
-        metadata = self._new_metadata(resource, namespace, obj)
+        metadata = self._new_metadata(resource, namespace, obj, write)
         self._require_namespace(resource, namespace, metadata.get("name") or "Unknown")
         if not write.trusted:
             defaults.reset_status(resource, obj)
@@ -224,8 +224,9 @@ class Store:
             return entry, False
         return self._commit("MODIFIED", resource, obj, entry, dry_run=deletion.dry_run), False
 
-    def _new_metadata(self, resource: Resource, namespace: str, obj: Object) -> Object:
+    def _new_metadata(self, resource: Resource, namespace: str, obj: Object, write: Write) -> Object:
         metadata: Object = obj.setdefault("metadata", {})
+        uid = metadata.get("uid") if write.trusted else ""
         if metadata.get("resourceVersion") not in (None, ""):
             raise bad_request("resourceVersion should not be set on objects to be created")
         for field in ("resourceVersion", "selfLink", *_CARRIED):
@@ -239,7 +240,7 @@ class Store:
         else:
             metadata.pop("namespace", None)
         drop_empty(metadata)
-        metadata["uid"] = str(uuid.uuid4())
+        metadata["uid"] = uid or str(uuid.uuid4())
         metadata["creationTimestamp"] = rfc3339(self.now())
         if resource.generation:
             metadata["generation"] = 1

@@ -49,11 +49,13 @@ subjects:
   {{- include "common.subjects" $root | nindent 2 }}
 {{- end -}}
 
-{{- /* Rules for one namespace, bound: arguments are the root, a suffix of the name, the namespace and the rules. */ -}}
+{{- /* Rules for one namespace, bound: arguments are the root, a suffix of the name, the namespace and the rules. In a
+namespace of others the name tells the release's own, as a release of the same name may be in another. */ -}}
 {{- define "common.role" -}}
 {{- $root := index . 0 }}
-{{- $name := printf "%s-%s" (include "common.fullname" $root) (index . 1) }}
 {{- $namespace := index . 2 }}
+{{- $release := ternary (include "common.fullname" $root) (include "common.clusterName" $root) (eq $namespace $root.Release.Namespace) }}
+{{- $name := printf "%s-%s" $release (index . 1) }}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:

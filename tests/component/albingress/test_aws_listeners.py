@@ -100,7 +100,7 @@ class TestListeners:
         await daemon.do(ModifyListener(load_balancer="k8s-shop", listener=wanted, **COMMON))
         assert (await listener(daemon)).default_actions == (FixedResponse("410"),)
 
-    async def test_the_policy_is_changed_alone_where_nothing_else_is_another(
+    async def test_the_policy_is_changed_without_the_default_action(
         self, site: AlbSite, daemon: AlbDaemon
     ) -> None:
         default = site.endpoint.acm.issue("a.example").arn
@@ -112,7 +112,8 @@ class TestListeners:
             code="InvalidConfiguration",
             when=lambda call: "DefaultActions" in call,
         )
-        await daemon.do(ModifyListener(load_balancer="k8s-shop", listener=newer, **COMMON))
+        change = ModifyListener(load_balancer="k8s-shop", listener=newer, parts=("tls",), **COMMON)
+        await daemon.do(change)
         assert (await listener(daemon, 443)).ssl_policy == newer.ssl_policy
 
     async def test_a_secret_of_the_default_action_is_sent_when_it_is_new(
@@ -139,9 +140,6 @@ class TestListeners:
         assert await secret(replace(first, default_secret="not sent")) == "one"
         two = replace(first, default_secret="two", default_secret_digest="digest-of-two")
         assert await secret(two) == "two"
-        policy = "ELBSecurityPolicy-TLS13-1-2-2021-06"
-        three = replace(two, default_secret="3", default_secret_digest="digest-of-3", ssl_policy=policy)
-        assert await secret(three) == "3"
 
     async def test_a_port_that_somebody_opened_otherwise_is_seen_then(
         self, site: AlbSite, daemon: AlbDaemon

@@ -163,10 +163,10 @@ class TestEndpointGroups:
         await groups.authorize(id_, [self.OURS], PERMIT)
         opened = (await groups.read([id_]))[id_].permissions
         assert (before, opened) == ((), (self.OURS,))
-        assert (await groups.read([id_], again=True))[id_].permissions == opened
+        assert (await groups.read([id_], age_seconds=-1))[id_].permissions == opened
         await groups.revoke(id_, [self.OURS], PERMIT)
         assert (await groups.read([id_]))[id_].permissions == ()
-        assert (await groups.read([id_], again=True))[id_].permissions == ()
+        assert (await groups.read([id_], age_seconds=-1))[id_].permissions == ()
 
     async def test_a_rule_of_others_that_lets_in_the_same_stays(
         self, site: AlbSite, daemon: AlbDaemon
@@ -183,7 +183,7 @@ class TestEndpointGroups:
         groups = EndpointGroups(daemon.aws)
         await groups.authorize(id_, [self.OURS], PERMIT)
         await groups.revoke(id_, [self.OURS], PERMIT)
-        assert (await groups.read([id_], again=True))[id_].permissions == (self.THEIRS,)
+        assert (await groups.read([id_], age_seconds=-1))[id_].permissions == (self.THEIRS,)
 
     async def test_a_rule_without_our_description_is_not_made(self, site: AlbSite, daemon: AlbDaemon) -> None:
         id_ = site.endpoint.ec2.network.create_security_group(site.vpc_id, "nodes").id

@@ -1,7 +1,8 @@
 """Targets come and go, many with one call, whatever else is being read."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -9,6 +10,8 @@ from addons.albingress.aws.calls import RATES
 from addons.albingress.aws.targets import Targets
 from addons.albingress.model.targets import DeregisterTargets, RegisterTargets, Target, TargetAction
 from addons.runtime.outcomes import Outcome
+from addons.sim.aws.elbv2.account import USUAL_RATE_LIMITS
+from addons.sim.aws.throttle import RateLimit
 from tests.support.alb_aws import OWNER, SHOP, AlbDaemon, AlbSite, alb_site
 from tests.support.permits import PERMIT
 
@@ -117,18 +120,41 @@ class TestPriority:
     """What is being read never holds a registration up."""
 
     async def test_fifty_groups_are_filled_at_once_while_all_is_read(self, site: AlbSite) -> None:
-        async with site.daemon() as daemon:
-            await daemon.settle(site.wish())
-        async with site.daemon(rates=RATES) as daemon:
-            await daemon.balancers.observe(SHOP)
-            loop = asyncio.get_running_loop()
-            reading = [asyncio.create_task(daemon.balancers.audit(SHOP)) for _ in range(50)]
-            await asyncio.sleep(5)
-            started = loop.time()
-            pods = [Target(f"10.0.0.{last}", 8080) for last in range(10, 60)]
-            outcomes = await asyncio.gather(*(do(daemon, register(pod)) for pod in pods))
-            assert all(outcome.ok for outcome in outcomes)
-            assert loop.time() - started < 0.1
-            for task in reading:
-                task.cancel()
-            await asyncio.gather(*reading, return_exceptions=True)
+        async with busy(site) as daemon:
+            assert await seconds_to_fill(daemon, 50) < 0.1
+
+    async def test_nor_does_it_where_aws_throttles_what_is_read(self, site: AlbSite) -> None:
+        async with busy(site, {"Describe*": RateLimit(1, 5)}) as daemon:
+            assert "Throttling" in {call.error for call in site.endpoint.calls}
+            assert await seconds_to_fill(daemon, 50) < 0.1
+
+    async def test_registrations_that_aws_throttles_find_their_pace(self, site: AlbSite) -> None:
+        async with busy(site, USUAL_RATE_LIMITS) as daemon:
+            assert 7.5 < await seconds_to_fill(daemon, 50) < 30
+
+
+@asynccontextmanager
+async def busy(site: AlbSite, limits: Mapping[str, RateLimit] | None = None) -> AsyncIterator[AlbDaemon]:
+    """A daemon with the rates of a real one that reads a group over and over, while AWS has these limits."""
+    async with site.daemon() as daemon:
+        await daemon.settle(site.wish())
+    async with site.daemon(rates=RATES) as daemon:
+        await daemon.balancers.observe(SHOP)
+        site.account.knobs.rate_limits = dict(limits or {})
+        reading = [asyncio.create_task(daemon.balancers.audit(SHOP)) for _ in range(50)]
+        await asyncio.sleep(80)
+        yield daemon
+        assert not all(task.done() for task in reading)
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+
+
+async def seconds_to_fill(daemon: AlbDaemon, count: int) -> float:
+    """Register so many targets, each with a call of its own."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    pods = [Target(f"10.0.0.{last}", 8080) for last in range(10, 10 + count)]
+    outcomes = await asyncio.gather(*(do(daemon, register(pod)) for pod in pods))
+    assert all(outcome.ok for outcome in outcomes)
+    return loop.time() - started

@@ -122,7 +122,6 @@ class TestSteadyState:
             "DescribeRules": 1,
             "DescribeTargetHealth": 2,
             "DescribeSecurityGroups": 2,
-            "DescribeNetworkInterfaces": 2,
         }
 
     async def test_events_tell_of_changes_and_of_nothing_else(self, world: World) -> None:

@@ -111,7 +111,7 @@ async def test_check_tells_what_a_daemon_would_find_and_changes_nothing(site: Si
     assert original == "ok    aws-load-balancer-controller: does not lead"
     assert groups == "ok    groups: 1 with 1 Ingresses"
     assert plan.startswith("ok    plan: ")
-    assert "create" in plan
+    assert "to create rule" in plan
     assert site.changes() == []
     assert site.api.store.list(*LEASES) == []
 

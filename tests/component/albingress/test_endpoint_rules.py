@@ -101,6 +101,48 @@ class TestRules:
             path.complete([world.source])
             await until(lambda: world.let_in() == ["32000-32000"])
 
+    async def test_also_in_a_group_that_something_is_wished_of(self, world: RuleWorld) -> None:
+        async with world.path() as path:
+            await world.allow(31000, 31000)
+            path.located("web", await world.group(), is_new=True)
+            path.bindings("shop", [binding(access=world.access)])
+            await until(lambda: world.let_in() == ["31000-31000", "8080-8080"])
+            path.complete([world.source])
+            await until(lambda: world.let_in() == ["8080-8080"])
+
+    async def test_an_endpoint_more_costs_one_look_at_interfaces(self, world: RuleWorld) -> None:
+        async with world.path() as path:
+            path.located("web", await world.group(), is_new=True)
+            path.bindings("shop", [binding(access=world.access)])
+            path.complete([world.source])
+            await until(lambda: world.let_in() == ["8080-8080"])
+            await asyncio.sleep(20)
+            before = len(world.calls())
+            launched = world.aws.ec2.instances.launch("m5.large", world.subnet_id)
+            address = str(world.aws.ec2.account.interfaces_of(launched.id)[0].addresses[0])
+            world.slices(slice_of(endpoint(world.address, "a"), address))
+            await asyncio.sleep(60)
+            assert world.calls()[before:] == ["RegisterTargets", "DescribeNetworkInterfaces"]
+
+    async def test_a_restart_reads_interfaces_and_groups_once(self, world: RuleWorld) -> None:
+        async with world.path() as path:
+            path.located("web", await world.group(), is_new=True)
+            path.bindings("shop", [binding(access=world.access)])
+            path.complete([world.source])
+            await until(lambda: world.let_in() == ["8080-8080"])
+        before = len(world.calls())
+        async with world.path() as path:
+            path.located("web", world.arns["web"])
+            path.bindings("shop", [binding(access=world.access)])
+            path.complete([world.source])
+            await asyncio.sleep(60)
+        assert sorted(world.calls()[before:]) == [
+            "DescribeNetworkInterfaces",
+            "DescribeSecurityGroups",
+            "DescribeTargetHealth",
+            "DescribeVpcs",
+        ]
+
     async def test_nothing_is_closed_before_all_groups_have_told(self, world: RuleWorld) -> None:
         async with world.path() as path:
             await world.allow(31000, 31000)

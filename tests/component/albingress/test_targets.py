@@ -177,7 +177,7 @@ class TestDrift:
             path.bindings("shop", [binding()])
             await until(lambda: path.registrar.registered("web"))
             await asyncio.sleep(60)
-        assert world.calls()[before:] == [HEALTH]
+        assert world.calls()[before:] == ["DescribeVpcs", HEALTH]
 
     async def test_at_the_start_groups_that_change_come_before_those_that_do_not(
         self, world: TargetWorld
@@ -192,6 +192,19 @@ class TestDrift:
             await until(lambda: HEALTH in world.calls())
             world.slices(slice_of("10.0.1.5"))
             await until(lambda: world.registered() == ["10.0.1.5:8080"], seconds=2)
+
+    async def test_at_the_start_a_node_that_comes_hurries_no_group_of_addresses(
+        self, world: TargetWorld
+    ) -> None:
+        others = [f"g{number}" for number in range(40)]
+        async with world.path() as path:
+            for each in others:
+                path.located(each, await world.group(each))
+            path.bindings("shop", [binding(each, service="web") for each in others])
+            await until(lambda: HEALTH in world.calls())
+            world.create(node("n1", "i-0123"), kind="nodes")
+            await asyncio.sleep(1)
+            assert len(world.calls(HEALTH)) < 20
 
 
 class TestRefused:

@@ -56,6 +56,13 @@ class TestFilling:
             assert found["metadata"]["finalizers"] == [names.BINDING_FINALIZER]
             await until(lambda: (read(world) or {}).get("status") == {"observedGeneration": 1})
 
+    async def test_addresses_outside_of_the_vpc_are_targets_too(self, world: TargetWorld) -> None:
+        world.slices(slice_of("10.0.1.1", "192.168.7.7"))
+        async with world.path():
+            await world.group()
+            bind(world, written())
+            await until(lambda: world.registered() == ["10.0.1.1:8080", "192.168.7.7:8080"])
+
     async def test_what_somebody_else_registered_goes(self, world: TargetWorld) -> None:
         async with world.path():
             await world.group()

@@ -18,6 +18,8 @@ from addons.cni.store.records import Record, Recovered, Released, encode
 from tests.support.virtual import run_virtual
 from tests.unit.cni.test_journal_lines import LATER, NOW, assigned, ip, key, records, state_of
 
+PLACES = {"disk": None, "memory": "/dev/shm"}
+
 
 class Disk:
     """Stands between the journal and the kernel: from the call `dies_at` on nothing reaches the disk.
@@ -103,9 +105,12 @@ def written(folder: Path, facts: list[Record]) -> tuple[object, ...]:
 class TestCrash:
     """Killed at any call, with any part of it done, it knows what was promised, and perhaps the next."""
 
+    @pytest.mark.parametrize("place", PLACES)
     @given(st.lists(records, min_size=1, max_size=12), st.integers(0, 40), st.floats(0, 1), st.integers(1, 4))
-    def test_every_promise_is_kept(self, facts: list[Record], dies_at: int, part: float, limit: int) -> None:
-        with TemporaryDirectory() as name:
+    def test_every_promise_is_kept(
+        self, place: str, facts: list[Record], dies_at: int, part: float, limit: int
+    ) -> None:
+        with TemporaryDirectory(dir=PLACES[place]) as name:
             folder, disk = Path(name) / "state", Disk(dies_at, part)
             promised = run_virtual(self._promise(folder, facts, disk, limit))
             known = again(folder)
@@ -123,6 +128,7 @@ class TestCrash:
                 except JournalFailed:
                     break
                 promised += 1
+        await journal.close()
         return promised
 
 
@@ -186,10 +192,24 @@ class TestWriting:
         writing = journal.begin(assigned("a", 1))
         assert journal.allocations.by_ip == {}
         await asyncio.to_thread(writing.wait)
-        assert list(journal.allocations.by_ip) == [ip(1)]
         assert encode(assigned("a", 1)) in (tmp_path / NAME).read_bytes()
         await writing.counted()
+        assert list(journal.allocations.by_ip) == [ip(1)]
         await journal.close()
+
+    async def test_in_memory_it_counts_at_once(self) -> None:
+        with TemporaryDirectory(dir=PLACES["memory"]) as name:
+            journal = opened(Path(name))
+            writing = journal.begin(assigned("a", 1))
+            assert list(journal.allocations.by_ip) == [ip(1)]
+            assert encode(assigned("a", 1)) in (Path(name) / NAME).read_bytes()
+            writing.wait()
+            await writing.counted()
+            with Disk(0, 0.5, errno.ENOSPC).between(), pytest.raises(JournalFailed, match="No space left"):
+                await journal.write(assigned("b", 2))
+            await journal.write(assigned("c", 3))
+            assert list(journal.allocations.by_ip) == [ip(1), ip(3)]
+            await journal.close()
 
     async def test_a_thread_that_waits_is_told_of_a_full_disk(self, tmp_path: Path) -> None:
         journal = opened(tmp_path)

@@ -162,29 +162,3 @@ class TestJson:
     def test_a_number_where_a_text_is_meant_is_a_fault_that_says_where(self) -> None:
         with pytest.raises(Unreadable, match=r"Expected `str`, got `int` - at `\$.statusCode`"):
             json_of(Action)('{"statusCode": 200}')
-
-
-class TestUnknownAnnotations:
-    """A slip of the pen is told, not swallowed."""
-
-    def messages(self, *keys: str) -> list[str]:
-        found = annotations.unknown_annotations(ingress("web", dict.fromkeys(keys, "x")))
-        return [problem.message.removeprefix("annotation alb.ingress.kubernetes.io/") for problem in found]
-
-    def test_a_misspelt_one_is_told_with_what_may_be_meant(self) -> None:
-        assert self.messages("shceme") == [
-            "shceme does nothing: there is none of that name; is scheme meant?"
-        ]
-
-    def test_one_of_the_original_that_does_nothing_here_is_told(self) -> None:
-        assert self.messages("waf-acl-id", "frontend-nlb-scheme") == [
-            "frontend-nlb-scheme is not supported and does nothing",
-            "waf-acl-id is not supported and does nothing",
-        ]
-
-    def test_every_annotation_of_the_table_is_known(self) -> None:
-        keys = (f"{one.key}.x" if one.is_family else one.key for one in annotations.SETTINGS)
-        assert self.messages(*keys) == []
-
-    def test_one_of_a_family_without_its_end_is_unknown(self) -> None:
-        assert self.messages("actions", "actions.")

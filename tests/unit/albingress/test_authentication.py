@@ -15,7 +15,7 @@ TOKEN = {"jwksEndpoint": "https://idp.org/keys", "issuer": "https://idp.org"}
 
 def read(said: dict[str, Any], **data: bytes) -> Authentication | None:
     one = member("web", said=said)
-    given = inputs(one, secrets=[secret("login", **data)])
+    given = inputs(one, secrets=[secret(data=data)])
     return desired_authentication(one, None, given)
 
 

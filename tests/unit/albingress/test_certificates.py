@@ -48,6 +48,10 @@ class TestNamed:
         found = find(named("a", "shop"), named("b", SHOP))
         assert (found.arns, told(found.problems)) == ((SHOP,), [("a", "CertificateMissing")])
 
+    def test_what_the_listener_has_stays_while_one_is_left_out(self) -> None:
+        assert find(named("a", "shop"), named("b", SHOP), has=(OTHER, WILD)).arns == (OTHER, SHOP, WILD)
+        assert find(named("a", SHOP, "shop"), has=(OTHER, WILD)).arns == (SHOP, OTHER, WILD)
+
     def test_those_of_the_class_win(self) -> None:
         one = member("a", {"certificate-arn": SHOP}, params={"certificateArn": [WILD]})
         assert find(one).arns == (WILD,)

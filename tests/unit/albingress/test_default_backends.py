@@ -7,6 +7,7 @@ import pytest
 from addons.albingress.desired.inputs import Member
 from addons.albingress.model.rules import Action, AuthenticateOidc, FixedResponse, Forward, WeightedTarget
 from addons.albingress.model.stack import DesiredListener
+from tests.support.alb_carried_out import carried_out
 from tests.support.alb_rules import (
     LOGIN,
     backend,
@@ -60,7 +61,16 @@ def test_the_first_in_order_counts_and_the_other_is_told() -> None:
     assert isinstance(default, Forward)
     assert "-web-" in default.targets[0].group
     (message,) = told(first, second, services=both)
-    assert message.startswith("b: a listener has one default backend, and that of ingress shop/a comes first")
+    assert message.startswith("b: a listener has one default backend, and that of ingress shop/a counts")
+
+
+def test_that_in_aws_counts_whoever_comes_in_front_of_it() -> None:
+    newcomer, first = member("a", default=backend("other")), member("b", default=backend())
+    both = [service(), service("other")]
+    aws = carried_out(stack_of(first, services=both)[0])
+    found = listener(newcomer, first, services=both, incumbent=aws)
+    assert found.default_actions == aws.load_balancers[0].listeners[0].default_actions
+    assert told(newcomer, first, services=both, incumbent=aws)[0].startswith("a: a listener has one default")
 
 
 def test_a_broken_one_answers_503_and_hurts_no_rule() -> None:

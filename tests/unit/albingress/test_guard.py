@@ -12,7 +12,6 @@ from addons.albingress.model.actions import (
     DeleteListener,
     DeleteLoadBalancer,
     DeleteRule,
-    DeleteSecurityGroup,
     DeleteTargetGroup,
     Plan,
 )
@@ -117,9 +116,12 @@ class TestTwoPasses:
     def test_a_pass_on_caches_that_are_out_of_date_counts_for_nothing(self) -> None:
         plan, stale = Plan((rule_gone(1),)), view(is_fresh=False, wanted_deletes={"rule/1": NOW - LONG})
         assert remember_deletes(plan, stale) == {}
-        held = guard(plan, stale)
-        assert keys(held) == []
-        assert only(held).retry_at is not None
+        assert keys(guard(plan, replace(stale, wanted_deletes={}))) == []
+
+    def test_what_failed_and_rests_is_still_wanted(self) -> None:
+        resting = Plan((), (Skip("rule/1", None, "DeleteHeld", "AWS is busy"),))
+        since = {"rule/1": NOW - LONG, "rule/2": NOW - LONG}
+        assert remember_deletes(resting, view(wanted_deletes=since)) == {"rule/1": NOW - LONG}
 
     def test_without_having_been_remembered_nothing_goes(self) -> None:
         assert keys(guard(Plan((rule_gone(1),)), view(policy={"two_pass": timedelta(0)}))) == []
@@ -157,7 +159,7 @@ class TestNeeds:
         )
         assert keys(plan) == []
         assert reasons(plan) == {"rule/1": "DeleteHeld", "rule/new": "Waiting", "group/g1": "DeleteHeld"}
-        assert "waits for rule/1, which stays" in plan.skips[1].message
+        assert "waits for rule/1: stays for now" in plan.skips[1].message
 
     def test_what_needs_something_else_is_not(self) -> None:
         plan = wanted_since(SHORT, rule_gone(1), made(wish("x.org", "/*"), "group/g9"))
@@ -165,17 +167,13 @@ class TestNeeds:
 
 
 class TestProtection:
-    def test_a_protected_load_balancer_stays_with_all_that_needs_it_gone(self) -> None:
-        security_group = DeleteSecurityGroup(key="sg", ref=None, because="unused", id="sg-1", needs=("lb",))
-        plan = wanted_since(LONG, rule_gone(1), balancer_gone(is_protected=True), security_group)
-        assert keys(plan) == ["rule/1"]
-        assert reasons(plan) == {"lb": "DeletionProtected", "sg": "DeletionProtected"}
-        assert "set it to false" in plan.skips[0].message
-
-    def test_each_ingress_that_leaves_is_told(self) -> None:
+    def test_each_ingress_that_leaves_is_told_of_a_protected_load_balancer(self) -> None:
         leaving = (ingress("a"), ingress("b"))
-        plan = wanted_since(LONG, balancer_gone(is_protected=True), leaving=leaving)
-        assert [skip.ref for skip in plan.skips if skip.ref] == [*leaving]
+        kept = Skip("lb", None, "DeletionProtected", "load balancer stays")
+        plan = guard(Plan((), (kept,)), view(leaving=leaving))
+        assert [(skip.ref, skip.message) for skip in plan.skips if skip.ref] == [
+            (each, kept.message) for each in leaving
+        ]
 
 
 def many(count: int) -> list[AwsAction]:

@@ -78,6 +78,16 @@ class TestPorts:
         ]
         assert problems == ()
 
+    def test_a_port_without_rules_may_be_that_of_one_in_doubt(self) -> None:
+        has = stack(
+            listener(80, default=TO_HTTPS),
+            listener(81, default=forward("a")),
+            listener(443, forward("a"), protocol="HTTPS", certificates=(ARN,)),
+        )
+        found, _ = ports(member("a", {**CERTIFICATE, "ssl-redirect": "443"}), doubtful("b"), incumbent=has)
+        assert [(one.port, one.state, who(one)) for one in found] == [(80, "keep", ["b"]), (443, "ok", ["a"])]
+        assert found[0].redirect == TO_HTTPS
+
     def test_a_port_of_one_in_doubt_alone_stays_as_it_is(self) -> None:
         has = stack(listener(80, forward("b")), listener(8080, forward("a")))
         found, _ = ports(doubtful("a"), member("b"), incumbent=has)
@@ -130,11 +140,16 @@ class TestSslRedirect:
         found, _ = ports(member("a", BOTH, params={"sslRedirectPort": "443"}))
         assert found[0].redirect == TO_HTTPS
 
-    def test_a_port_that_waits_for_its_certificate_is_redirected_to_already(self) -> None:
+    def test_nobody_is_sent_to_a_port_that_waits_for_its_certificate(self) -> None:
         said = {"listen-ports": BOTH["listen-ports"], "ssl-redirect": "443"}
-        found, problems = ports(member("a", said, hosts=("x.test",)))
-        assert [(one.port, one.redirect) for one in found] == [(80, TO_HTTPS)]
-        assert told(problems) == [("a", "CertificateMissing")] * 2
+        found, problems = ports(member("a", said, hosts=("x.test",)), member("b"))
+        assert [(one.port, one.redirect, sorted(one.kept)) for one in found] == [(80, None, [("shop", "a")])]
+        assert told(problems) == [
+            ("a", "InvalidAnnotation"),
+            ("a", "CertificateMissing"),
+            ("a", "CertificateMissing"),
+        ]
+        assert "port 443 has no certificate; name one in certificate-arn" in problems[0].message
 
 
 class TestTls:
@@ -158,6 +173,13 @@ class TestTls:
         has = stack(listener(443, forward("a"), protocol="HTTPS", certificates=(ARN,)))
         (port,), problems = ports(member("a", {"listen-ports": '[{"HTTPS": 443}]'}), incumbent=has)
         assert (port.certificates, port.state, who(port)) == ((), "ok", ["a"])
+        assert told(problems) == [("a", "CertificateMissing")]
+
+    def test_who_brings_none_is_not_blamed_while_a_neighbour_names_a_wrong_one(self) -> None:
+        has = stack(listener(443, forward("a"), forward("b"), protocol="HTTPS", certificates=(ARN,)))
+        guilty = member("a", {"certificate-arn": "shop"})
+        (port,), problems = ports(guilty, member("b", {"listen-ports": '[{"HTTPS": 443}]'}), incumbent=has)
+        assert (port.certificates, port.state) == ((ARN,), "ok")
         assert told(problems) == [("a", "CertificateMissing")]
 
     def test_an_http_port_does_not_become_https_without_a_certificate(self) -> None:

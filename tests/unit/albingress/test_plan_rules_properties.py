@@ -1,12 +1,14 @@
 """What holds for every plan of a listener, whatever was there and is asked for: checked on random ones."""
 
 from itertools import product
+from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from addons.albingress.model.actions import Plan, SetRulePriorities
+from addons.albingress.aws.execution import predecessors
+from addons.albingress.model.actions import AwsAction, Plan, SetRulePriorities
 from addons.albingress.model.elb import ObservedStack, Rule
 from addons.albingress.model.rules import FixedResponse, RuleContent
 from addons.albingress.model.stack import DesiredRule
@@ -56,21 +58,23 @@ foreign = st.lists(
 )
 
 
+def numbers(count: int, last: int) -> st.SearchStrategy[list[int]]:
+    """Different priorities, many of them among the first or the last ones."""
+    each = st.one_of(st.integers(1, 12), st.integers(1, last), st.integers(last - 10, last))
+    return st.lists(each, min_size=count, max_size=count, unique=True)
+
+
 @st.composite
-def worlds(draw: st.DrawFn, strangers: st.SearchStrategy[list[RuleContent]] = foreign) -> World:
-    """A listener, and what is asked of it: something like what is there."""
-    before = draw(lists)
-    others = draw(strangers)
-    count = len(before) + len(others)
-    numbers = draw(
-        st.lists(
-            st.one_of(st.integers(1, 12), st.integers(1, 50_000), st.integers(49_990, 50_000)),
-            min_size=count,
-            max_size=count,
-            unique=True,
-        )
-    )
-    theirs, own = numbers[: len(others)], sorted(numbers[len(others) :])
+def worlds(
+    draw: st.DrawFn, strangers: st.SearchStrategy[list[RuleContent]] = foreign, last: int = 49_900
+) -> World:
+    """A listener, and what is asked of it: something like what is there.
+
+    Rules of others have priorities up to `last`: behind it there is room for ours.
+    """
+    before, others = draw(lists), draw(strangers)
+    theirs = draw(numbers(len(others), last))
+    own = sorted(draw(numbers(len(before), 50_000).filter(lambda found: not set(found) & set(theirs))))
     rules = [there(one, number, is_ours=draw(st.booleans())) for one, number in zip(before, own, strict=True)]
     rules += [there(one, number) for one, number in zip(others, theirs, strict=True)]
     kept = draw(st.lists(st.sampled_from(before), unique_by=lambda one: one.key)) if before else []
@@ -117,8 +121,18 @@ def wanted(after: tuple[DesiredRule, ...]) -> list[object]:
     return [rule.content for rule in after]
 
 
+def any_order(actions: tuple[AwsAction, ...], chance: Random) -> tuple[AwsAction, ...]:
+    """An order in which the actions may end, by what each of them waits for."""
+    waits = [needs | after for needs, after in predecessors(actions)]
+    done: list[int] = []
+    while len(done) < len(actions):
+        ready = [each for each in range(len(actions)) if each not in done and waits[each] <= set(done)]
+        done.append(chance.choice(ready))
+    return tuple(actions[each] for each in done)
+
+
 class TestEveryPlan:
-    @given(worlds())
+    @given(worlds(last=50_000))
     def test_reaches_what_is_asked_for_in_its_order(self, given_: World) -> None:
         world, after = given_
         strangers = [rule for rule in rules_of(world) if not rule.tags]
@@ -134,7 +148,17 @@ class TestEveryPlan:
             for request in REQUESTS:
                 assert state[request] in (states[0][request], states[-1][request]), request
 
-    @given(worlds())
+    @given(worlds(), st.randoms(use_true_random=False))
+    def test_also_where_some_of_it_happens_at_once(self, given_: World, chance: Random) -> None:
+        world, after = given_
+        found = whole(plan(world, after))
+        states = [answer_all(state) for state in prefixes(world, Plan(any_order(found.actions, chance)))]
+        for state in states:
+            for request in REQUESTS:
+                assert state[request] in (states[0][request], states[-1][request]), request
+        assert states[-1] == answer_all(apply_all(world, found.actions))
+
+    @given(worlds(last=50_000))
     def test_is_the_last_one(self, given_: World) -> None:
         world, after = given_
         end = apply_all(world, whole(plan(world, after)).actions)

@@ -10,12 +10,14 @@ from tests.support.alb_rules import (
     OIDC,
     Found,
     https,
+    in_words,
     member,
     path,
     rule,
     rules,
     secret,
     service,
+    stack_of,
     standing,
     stands,
 )
@@ -103,7 +105,7 @@ class TestLogin:
         ],
     )
     def test_a_secret_without_its_keys_is_named(self, data: dict[str, bytes]) -> None:
-        found = https(member("bad", said=LOGIN), secrets=[secret("login", **data)])
+        found = https(member("bad", said=LOGIN), secrets=[secret(data=data)])
         assert found.said == ["bad.org/ placeholder -> 503"]
         assert "secret shop/login" in found.message("bad")
 
@@ -196,3 +198,32 @@ class TestOverHttp:
         found = self.on_http(self.both(), auth_on_http="forward")
         assert found.said == ["bad.org/ -> web"]
         assert found.problems == ()
+
+
+class TestLeft:
+    """Rules of an Ingress whose port cannot be served as it asks: they stay, but not past its login."""
+
+    def left(self, said: dict[str, Any], *stand: Any) -> tuple[list[str], list[str]]:
+        stack, problems = stack_of(
+            member("bad", said=said | {"ssl-redirect": "444"}),
+            member("good"),
+            secrets=[secret()],
+            incumbent=standing(*(stands(each, FORWARD) for each in stand)),
+        )
+        (http,) = stack.listeners
+        return [in_words(each) for each in http.rules], [each.message for each in problems]
+
+    def test_what_aws_has_stays(self) -> None:
+        found, _ = self.left({}, rules(member("bad")).rules[0])
+        assert found == ["bad.org/ keep -> web", "good.org/ -> web"]
+
+    def test_but_not_without_the_login_that_is_asked_for(self) -> None:
+        found, told = self.left(LOGIN, rules(member("bad")).rules[0])
+        assert found == ["bad.org/ placeholder -> 503", "good.org/ -> web"]
+        assert any(
+            "what it asks for on port 80 cannot be used now, and its rule in AWS leads past" in each
+            for each in told
+        )
+
+    def test_and_where_aws_has_nothing_nothing_is_made(self) -> None:
+        assert self.left(LOGIN)[0] == ["bad.org/ keep", "good.org/ -> web"]

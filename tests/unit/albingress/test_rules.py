@@ -174,7 +174,7 @@ class TestRedirects:
     def test_on_http_all_rules_behind_it_are_left_out_with_their_target_groups(self) -> None:
         found = rules(self.redirecting(), member("b"))  # type: ignore[arg-type]
         assert found.said == ["*/* -> redirect HTTPS 443", "a.org/ absent", "b.org/ absent"]
-        assert found.rules[2].because == "*/* of shop/a redirects all of its requests"
+        assert found.rules[2].because == "*/* of shop/a redirects all that it is for; change the order"
         assert found.groups == {}
         assert found.problems == ()
 

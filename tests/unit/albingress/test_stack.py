@@ -1,9 +1,8 @@
 """The whole stack of a group: what one member gets wrong costs that member alone."""
 
-from collections.abc import Callable
+import json
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
 from addons.albingress import names
@@ -13,7 +12,6 @@ from addons.albingress.model.stack import Stack
 from addons.runtime.outcomes import Problem
 from tests.support.alb_rules import (
     LOGIN,
-    backend,
     in_words,
     inputs,
     member,
@@ -41,6 +39,10 @@ def of(stack: Stack, name: str) -> dict[int, tuple[object, ...]]:
     }
 
 
+def message(problem: Problem) -> str:
+    return f"{problem.ref.name} {problem.reason}: {problem.message}"
+
+
 class TestWhole:
     """A group in order."""
 
@@ -61,7 +63,10 @@ class TestWhole:
         stack, problems = stack_of(member("a", said=BOTH_PORTS | {"ssl-redirect": "443"}), member("b"))
         assert said(stack, 80) == []
         assert said(stack, 443) == ["a.org/ -> web"]
-        assert problems == ()
+        assert list(map(message, problems)) == [
+            "b RuleShadowed: no request gets to b.org/: port 80 sends everybody to HTTPS port 443;"
+            " add that to listen-ports"
+        ]
 
     def test_a_login_redirects_from_http_to_the_https_port_of_the_same_ingress(self) -> None:
         stack, problems = stack_of(member("a", said=BOTH_PORTS | LOGIN), secrets=[secret()])
@@ -83,13 +88,40 @@ class TestWhole:
         assert said(plain, 80) == ["a.org/ placeholder -> 503"]
 
 
+class TestShadows:
+    """A path that no request gets to is told, and holds nothing."""
+
+    TO_HTTPS = json.dumps(
+        {
+            "type": "redirect",
+            "redirectConfig": {"statusCode": "HTTP_301", "protocol": "HTTPS", "port": "443"},
+        }
+    )
+
+    def redirecting(self, said: dict[str, Any]) -> Member:
+        everything = rule("", path("/*", "ssl", "use-annotation", kind="ImplementationSpecific"))
+        return member("a", everything, rule("a.org"), said={"actions.ssl": self.TO_HTTPS} | said)
+
+    def test_behind_a_redirect_on_its_only_port(self) -> None:
+        stack, problems = stack_of(self.redirecting({}), strict=True)
+        assert [message(each) for each in problems] == [
+            "a RuleShadowed: no request gets to a.org/: */* of shop/a redirects all that it is for;"
+            " change the order"
+        ]
+        assert stack.held == ""
+
+    def test_not_where_another_port_serves_it(self) -> None:
+        assert stack_of(self.redirecting(BOTH_PORTS))[1] == ()
+
+
 class TestStrict:
     """--strict changes nothing of a group while anything is wrong, as the original."""
 
     def test_a_group_with_a_problem_is_held_and_says_why(self) -> None:
         stack, problems = stack_of(member("bad", rule("bad.org", path("/", "nobody"))), strict=True)
         assert stack.held == (
-            "1 problems, and --strict changes nothing before; ingress/shop/bad: " + problems[0].message
+            "--strict changes nothing of a group with a problem; it has 1 problem: ingress/shop/bad: "
+            + problems[0].message
         )
 
     def test_a_group_in_order_is_not(self) -> None:
@@ -99,120 +131,6 @@ class TestStrict:
         assert stack_of(member("bad", rule("bad.org", path("/", "nobody"))))[0].held == ""
 
 
-Defect = Callable[[str], Member]
-
-
-def annotated(**texts: Any) -> Defect:
-    return lambda name: member(name, said={key.replace("_", "-"): text for key, text in texts.items()})
-
-
-def with_backend(**how: Any) -> Defect:
-    return lambda name: member(name, rule(f"{name}.org", path("/", **how)))
-
-
-def in_doubt(name: str) -> Member:
-    fault = Problem(member(name).ref, names.INVALID_CLASS, "its class is gone")
-    return member(name, doubt="its class is gone", problems=(fault,))
-
-
-def unordered(name: str) -> Member:
-    fault = Problem(member(name).ref, names.INVALID_ANNOTATION, "group.order: first is not a number")
-    return member(name, order=None, problems=(fault,))
-
-
-DEFECTS: dict[str, Defect] = {
-    "service missing": with_backend(service="nobody"),
-    "port missing": with_backend(port=9999),
-    "port name missing": with_backend(port="nobody"),
-    "action missing": with_backend(service="x", port="use-annotation"),
-    "path with a wildcard": lambda name: member(name, rule(f"{name}.org", path("/a*"))),
-    "path without a type": lambda name: member(name, rule(f"{name}.org", path("/a", kind=""))),
-    "path too long": lambda name: member(name, rule(f"{name}.org", path("/" + "x" * 300))),
-    "catch-all with bad conditions": lambda name: member(
-        name, rule("", path("/")), said={"conditions.web": "[{}]"}
-    ),
-    "conditions": annotated(**{"conditions.web": "{"}),
-    "empty condition value": annotated(
-        **{"conditions.web": [{"field": "host-header", "hostHeaderConfig": {"values": [""]}}]}
-    ),
-    "transforms": annotated(**{"transforms.web": "{"}),
-    "target type": annotated(target_type="pod"),
-    "protocol": annotated(backend_protocol="TCP"),
-    "health check": annotated(healthcheck_path="health"),
-    "attributes": annotated(target_group_attributes="x"),
-    "tags": annotated(tags="x"),
-    "auth type": annotated(auth_type="saml"),
-    "secret missing": annotated(**LOGIN),
-    "token": annotated(jwt_validation="{"),
-    "listen-ports": annotated(listen_ports="80"),
-    "certificate for a port of its own": annotated(listen_ports=[{"HTTPS": 8443}]),
-    "inbound-cidrs": annotated(inbound_cidrs="everybody"),
-    "scheme": annotated(scheme="public"),
-    "ip-address-type": annotated(ip_address_type="ipv5"),
-    "subnets": annotated(subnets="subnet-nowhere"),
-    "security-groups": annotated(security_groups="sg-nowhere"),
-    "ssl-redirect": annotated(ssl_redirect="444"),
-    "load-balancer-attributes": annotated(load_balancer_attributes="x"),
-    "class settings": lambda name: member(name, params={"targetType": "pod"}),
-    "class settings of a wrong shape": lambda name: member(name, params="text"),
-    "class gone": in_doubt,
-    "group.order": unordered,
-    "default backend": lambda name: member(name, default=backend("nobody")),
-}
-
-
-@pytest.mark.parametrize("defect", DEFECTS)
-@pytest.mark.parametrize("place", [0, 1, 2])
-class TestOneDefect:
-    """Whatever one member gets wrong, wherever it stands in the group."""
-
-    def healthy(self, place: int) -> list[Member]:
-        members = [member("a", said=BOTH_PORTS), member("z")]
-        members.insert(place, member("m"))
-        return members
-
-    def broken(self, defect: str, place: int) -> tuple[Stack, tuple[Problem, ...]]:
-        members = self.healthy(place)
-        members[place] = DEFECTS[defect]("m")
-        return desired_stack(inputs(*members))
-
-    def test_the_rules_of_the_others_stay_and_their_target_groups(self, defect: str, place: int) -> None:
-        before, _ = desired_stack(inputs(*self.healthy(place)))
-        after, _ = self.broken(defect, place)
-        for name in ("a", "z"):
-            for port, rules in of(before, name).items():
-                assert of(after, name)[port] == rules
-            mine = [group for group in before.target_groups if group.owner.ref.name == name]
-            assert mine
-            assert all(group in after.target_groups for group in mine)
-
-    def test_the_others_keep_their_relative_order(self, defect: str, place: int) -> None:
-        stack, _ = self.broken(defect, place)
-        order = [each.key.ingress for listener in stack.listeners for each in listener.rules]
-        others = [ingress for ingress in order if ingress != "shop/m"]
-        assert others == ["shop/a", "shop/z", "shop/a"]
-
-    def test_the_guilty_one_is_told_and_nobody_else(self, defect: str, place: int) -> None:
-        _, problems = self.broken(defect, place)
-        guilty = {each.ref.name for each in problems if each.ref.kind == "Ingress"}
-        assert guilty == {"m"}
-        assert all(each.message for each in problems)
-
-    def test_the_load_balancer_stays_what_it_is(self, defect: str, place: int) -> None:
-        before, _ = desired_stack(inputs(*self.healthy(place)))
-        after, _ = self.broken(defect, place)
-        assert before.load_balancer is not None
-        assert after.load_balancer is not None
-        assert after.load_balancer.name == before.load_balancer.name
-        assert after.load_balancer.scheme == before.load_balancer.scheme
-        assert after.held == ""
-
-    def test_strict_holds_everything(self, defect: str, place: int) -> None:
-        members = self.healthy(place)
-        members[place] = DEFECTS[defect]("m")
-        assert desired_stack(inputs(*members, strict=True))[0].held
-
-
 def test_the_result_is_the_same_every_time() -> None:
-    given = inputs(member("a", said=BOTH_PORTS), member("b"), DEFECTS["tags"]("m"))
+    given = inputs(member("a", said=BOTH_PORTS), member("b"), member("m", said={"tags": "x"}))
     assert desired_stack(given) == desired_stack(replace(given))

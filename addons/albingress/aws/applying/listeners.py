@@ -80,9 +80,9 @@ async def modify(work: Work, action: ModifyListener) -> None:
     """Change protocol, policy, default certificate or default action of a port."""
     wanted = action.listener
     listener = work.listener(f"{action.load_balancer}:{wanted.port}")
-    is_known = wanted.default_secret_digest in dict(listener.tags).get(TAG_SPEC, "")
-    said = {} if _is_served_alike(wanted, listener) else listener_to_api(wanted)
-    if not said or not is_known or wanted.default_actions != listener.default_actions:
+    said = listener_to_api(wanted, listener.mutual_authentication) if "tls" in action.parts else {}
+    if "default" in action.parts:
+        is_known = wanted.default_secret_digest in dict(listener.tags).get(TAG_SPEC, "")
         secret = "" if is_known else wanted.default_secret
         said |= default_actions_to_api(wanted, work.target_group_arn, secret=secret)
 
@@ -96,16 +96,6 @@ async def modify(work: Work, action: ModifyListener) -> None:
         replace(new, certificates=new.certificates + others, attributes=listener.attributes)
         if new.protocol == "HTTPS"
         else replace(new, attributes=listener.attributes)
-    )
-
-
-def _is_served_alike(wanted: DesiredListener, present: Listener) -> bool:
-    """Whether clients meet what is asked for already, or are to meet what they meet now."""
-    return wanted.state == "keep" or (
-        wanted.protocol == present.protocol
-        and wanted.certificates[:1] in ((), present.certificates[:1])
-        and wanted.ssl_policy in ("", present.ssl_policy)
-        and wanted.mutual_authentication == present.mutual_authentication
     )
 
 
@@ -156,7 +146,7 @@ async def _add_some(work: Work, arn: str, certificates: Sequence[str]) -> None:
 
     await work.seen(once, arn)
     listener = work.own(Listener, arn)
-    new = tuple(each for each in certificates if each not in listener.certificates)
+    new = tuple(each for each in certificates if each not in listener.certificates[1:])
     work.changed(replace(listener, certificates=_in_order(listener.certificates + new)))
 
 

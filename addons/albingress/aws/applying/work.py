@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from addons.albingress.aws.endpoint_groups import EndpointGroups
 from addons.albingress.aws.network import Network
 from addons.albingress.aws.ownership import Ownership, not_ours
 from addons.albingress.aws.reading import Reading
@@ -24,7 +25,7 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Thing)
 
 _TRIES = 3
-_TRIES_WHILE_USED = 8
+TRIES_WHILE_USED = 8
 """With the pauses between them 16 s: a load balancer's interfaces and rules are gone some time after it."""
 
 _NEVER_OURS = frozenset({"CertificateNotFound", "SSLPolicyNotFound", "TrustStoreNotFound"})
@@ -42,6 +43,7 @@ class Door:
     ownership: Ownership
     recent: Recent
     web_acls: WebAcls
+    endpoint_groups: EndpointGroups
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Work:
             await self._change(service, operation, arguments)
 
         try:
-            await persistently(once, Conflict, tries=_TRIES_WHILE_USED)
+            await persistently(once, Conflict, tries=TRIES_WHILE_USED)
         except NotFound:
             return
 

@@ -126,10 +126,8 @@ def _jwt(config: Item) -> JwtValidation:
 
 def actions_to_api(actions: Sequence[Action], arn_of: Resolving, *, secret: str = "") -> list[dict[str, Any]]:
     """Give actions as a call takes them; without a `secret` an OIDC client keeps the one that it has."""
-    items = [_action_to_api(action, arn_of, secret) for action in actions]
-    if len(items) > 1:
-        return [item | {"Order": number} for number, item in enumerate(items, 1)]
-    return items
+    items = (_action_to_api(action, arn_of, secret) for action in actions)
+    return [item | {"Order": number} for number, item in enumerate(items, 1)]
 
 
 def _action_to_api(action: Action, arn_of: Resolving, secret: str) -> dict[str, Any]:

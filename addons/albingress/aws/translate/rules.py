@@ -103,11 +103,15 @@ def default_actions_to_api(
     return {"DefaultActions": actions_to_api(listener.default_actions, arn_of, secret=secret)}
 
 
-def listener_to_api(listener: DesiredListener) -> dict[str, Any]:
-    """Give the rest of a listener as they take it, of its certificates the default one."""
+def listener_to_api(listener: DesiredListener, present: Pairs = ()) -> dict[str, Any]:
+    """Give the rest of a listener as they take it, of its certificates the default one.
+
+    `present` is what it asks of clients now.
+    """
     said: dict[str, Any] = {"Port": listener.port, "Protocol": listener.protocol}
     if listener.protocol == "HTTPS":
-        said["MutualAuthentication"] = _mutual_to_api(dict(listener.mutual_authentication))
+        if listener.mutual_authentication or present:
+            said["MutualAuthentication"] = _mutual_to_api(dict(listener.mutual_authentication))
         if listener.ssl_policy:
             said["SslPolicy"] = listener.ssl_policy
         if listener.certificates:

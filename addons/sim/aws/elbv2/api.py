@@ -65,12 +65,12 @@ OPERATIONS: Mapping[str, Callable[[Elbv2, Call], Call]] = {
 
 
 class Elbv2Api:
-    """Answers requests from the state, slowed and refused as the knobs say, by the clock of EC2."""
+    """Answers requests from the state, slowed and refused as the knobs say, by the clock of the account."""
 
     def __init__(self, elb: Elbv2, *, monotonic: Callable[[], float] | None = None) -> None:
         self.elb = elb
         agenda = elb.account.agenda
-        self._throttles = Throttles(monotonic or (lambda: agenda.time().timestamp()), is_shared=True)
+        self._throttles = Throttles(monotonic or (lambda: agenda.now().timestamp()), is_shared=True)
 
     async def answer(self, operation: str, query: str, request_id: str) -> str:
         """Give the XML of the answer. Raises `ElbError`."""

@@ -1,0 +1,258 @@
+"""What holds for every plan of a stack, whatever was there and is asked for: checked on random ones."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import product
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from addons.albingress.model.actions import Plan
+from addons.albingress.model.elb import LoadBalancer, ObservedStack
+from addons.albingress.model.rules import FixedResponse, RuleContent
+from addons.albingress.model.stack import (
+    DesiredListener,
+    DesiredSecurityGroup,
+    DesiredTargetGroup,
+    Permission,
+    Stack,
+)
+from addons.albingress.plan.hand_over import with_serving_groups
+from addons.albingress.plan.stack import plan_stack
+from addons.albingress.plan.view import TargetState, View
+from tests.support.alb_actions import apply, apply_all, prefixes, without
+from tests.support.alb_matcher import Request, answer, said
+from tests.support.alb_stacks import (
+    GROUP,
+    LONG_AGO,
+    NAME,
+    NOT_FOUND,
+    NOW,
+    stack,
+    tags,
+    to,
+    view,
+    wish,
+    wished_group,
+    wished_listener,
+)
+
+NOTHING = ObservedStack(group=GROUP)
+SHARED = DesiredSecurityGroup(name="k8s-traffic-prod-1", description="shared", permissions=())
+REQUESTS = [Request(host, path) for host, path in product(["a.org", "b.org"], ["/x", "/y"])]
+GROUPS = ["k8s-g1", "k8s-g2", "k8s-g3"]
+ACTIONS = [*map(to, GROUPS), FixedResponse("503"), NOT_FOUND]
+FIXED = [FixedResponse("503"), NOT_FOUND, FixedResponse("503", "text/plain", "not ready yet")]
+CERTIFICATES = ["arn:a", "arn:b", "arn:c"]
+NETWORKS = ["10.0.0.0/8", "172.16.0.0/12"]
+
+wishes = st.builds(
+    wish, st.sampled_from(["a.org", "b.org", ""]), st.sampled_from(["/x", "/*"]), st.sampled_from(ACTIONS)
+)
+rule_lists = st.lists(wishes, max_size=4, unique_by=lambda one: one.key)
+
+
+@st.composite
+def listeners(draw: st.DrawFn, port: int) -> DesiredListener:
+    is_https = draw(st.booleans())
+    certificates = draw(st.permutations(CERTIFICATES))[: draw(st.integers(1, 3))]
+    return wished_listener(
+        *draw(rule_lists),
+        default=draw(st.sampled_from(ACTIONS)),
+        port=port,
+        protocol="HTTPS" if is_https else "HTTP",
+        certificates=tuple(certificates) if is_https else (),
+        ssl_policy=draw(st.sampled_from(["new", "old"])) if is_https else "",
+        attributes=draw(st.sampled_from([(), (("a", "1"),), (("a", "2"),)])),
+        tags=tags(str(port), **draw(st.sampled_from([{}, {"team": "x"}]))),
+    )
+
+
+@st.composite
+def stacks(draw: st.DrawFn) -> Stack:
+    """A group; one in some asks for nothing."""
+    if draw(st.integers(0, 9)) == 0:
+        return Stack(group=GROUP)
+    ports = draw(st.lists(st.sampled_from([80, 443, 8080]), max_size=2, unique=True))
+    scheme = draw(st.sampled_from(["internal", "internal", "internet-facing"]))
+    is_managed = draw(st.booleans())
+    return stack(
+        *(draw(listeners(port)) for port in sorted(ports)),
+        groups=[],
+        target_groups=tuple(draw(target_groups(name)) for name in GROUPS),
+        balancer={
+            "name": f"{NAME}-{len(scheme)}",
+            "scheme": scheme,
+            "subnets": draw(st.sampled_from([("subnet-a", "subnet-b"), ("subnet-b", "subnet-c")])),
+            "security_groups": () if is_managed else ("sg-1",),
+            "uses_backend_group": draw(st.booleans()),
+            "attributes": draw(st.sampled_from([(), (("x", "1"),), (("x", "2"),)])),
+            "waf_acl": draw(st.sampled_from(["", "none", "arn:acl"])),
+        },
+        security_group=draw(security_groups(ports)) if is_managed else None,
+    )
+
+
+@st.composite
+def target_groups(draw: st.DrawFn, name: str) -> DesiredTargetGroup:
+    group = wished_group(name, resource=f"web/app-{name}:80", tags=tags(f"web/app-{name}:80"))
+    health = replace(group.health, interval=draw(st.sampled_from([15, 30])))
+    families = draw(st.sampled_from(["ipv4", "ipv4", "ipv6"]))
+    attributes = draw(st.sampled_from([(), (("y", "1"),)]))
+    return replace(group, health=health, ip_address_type=families, attributes=attributes)
+
+
+@st.composite
+def security_groups(draw: st.DrawFn, ports: list[int]) -> DesiredSecurityGroup:
+    sources = (
+        draw(st.lists(st.tuples(st.sampled_from(ports), st.sampled_from(NETWORKS)), unique=True))
+        if ports
+        else []
+    )
+    return DesiredSecurityGroup(
+        name="k8s-own",
+        description="managed",
+        permissions=tuple(sorted(Permission(port, port, cidr=cidr) for port, cidr in sources)),
+        tags=tags("ManagedLBSecurityGroup"),
+    )
+
+
+def seen(observed: ObservedStack, **changes: object) -> View:
+    """All target groups are well, and all clients have turned to the load balancers that are there."""
+    wells = {each.name: TargetState(LONG_AGO, True, True) for each in observed.target_groups}
+    switched = {each.dns_name: NOW - timedelta(hours=1) for each in observed.load_balancers}
+    return view(
+        backend_group=SHARED, backend_group_is_used=False, targets=wells, switched=switched, **changes
+    )
+
+
+def plan(wanted: Stack, observed: ObservedStack) -> Plan:
+    return plan_stack(with_serving_groups(wanted, observed), observed, seen(observed))
+
+
+def settled(wanted: Stack, observed: ObservedStack = NOTHING) -> ObservedStack:
+    """What AWS has when nothing is left to be done."""
+    for _ in range(6):
+        found = plan(wanted, observed)
+        if not found.actions:
+            return observed
+        observed = apply_all(observed, found.actions)
+    raise AssertionError(found)
+
+
+def served(observed: ObservedStack) -> Mapping[object, object]:
+    """How each load balancer answers each request, whom it lets in and which certificates it has."""
+    found: dict[object, object] = {}
+    for balancer in observed.load_balancers:
+        for listener in balancer.listeners:
+            where = balancer.name, listener.port
+            found |= {(*where, request): answer(listener, request) for request in REQUESTS}
+            found |= {(*where, arn): True for arn in listener.certificates[:1]}
+    return found
+
+
+def strange(start: ObservedStack, end: ObservedStack, now: ObservedStack) -> list[object]:
+    """What gets neither the answer from before nor the one from after.
+
+    A port that is being opened may say so, as it has not been there before.
+    """
+    before, after, found = served(start), served(end), served(now)
+    return [
+        (which, found.get(which))
+        for which in before.keys() | after.keys() | found.keys()
+        if found.get(which) not in (before.get(which), after.get(which))
+        and not (which not in before and is_nothing(found.get(which)))
+    ]
+
+
+def is_nothing(found: object) -> bool:
+    """Whether an answer leads nowhere."""
+    return found in [said(RuleContent((), (each,))) for each in FIXED]
+
+
+class TestEveryPlan:
+    @given(stacks(), stacks())
+    def test_leads_to_what_is_asked_for(self, before: Stack, after: Stack) -> None:
+        end = settled(after, settled(before))
+        wanted = after.load_balancer
+        if wanted is None:
+            assert end == NOTHING
+            return
+        (balancer,) = end.load_balancers
+        assert (balancer.name, balancer.scheme, set(balancer.subnets)) == (
+            wanted.name,
+            wanted.scheme,
+            set(wanted.subnets),
+        )
+        assert [each.port for each in sorted(balancer.listeners, key=lambda one: one.port)] == [
+            each.port for each in after.listeners
+        ]
+        assert len(end.target_groups) == len(after.target_groups)
+        assert bool(end.backend_group) == wanted.uses_backend_group
+        assert bool(end.security_groups) == bool(after.security_group)
+        if after.security_group:
+            assert end.security_groups[0].permissions == after.security_group.permissions
+
+    @given(stacks(), stacks())
+    def test_answers_each_request_at_any_moment_as_before_or_as_after(
+        self, before: Stack, after: Stack
+    ) -> None:
+        start = settled(before)
+        states = prefixes(start, plan(after, start))
+        for state in states:
+            assert strange(states[0], states[-1], state) == []
+
+    @given(stacks(), stacks(), st.data())
+    def test_refused_in_part_answers_each_request_as_before_or_as_after(
+        self, before: Stack, after: Stack, data: st.DataObject
+    ) -> None:
+        start = settled(before)
+        found = plan(after, start)
+        if not found.actions:
+            return
+        refused = data.draw(st.sampled_from(found.actions))
+        left, end = start, apply_all(start, found.actions)
+        for action in without(found, refused.key):
+            left = apply(left, action)
+            assert strange(start, end, left) == []
+
+    @given(stacks(), stacks())
+    def test_needs_only_what_comes_before(self, before: Stack, after: Stack) -> None:
+        known = set[str]()
+        for action in plan(after, settled(before)).actions:
+            assert set(action.needs) <= known, action
+            assert action.key not in known
+            known.add(action.key)
+
+    @given(stacks(), stacks(), st.randoms())
+    def test_is_the_same_in_whatever_order_things_are_seen(
+        self, before: Stack, after: Stack, random: object
+    ) -> None:
+        start = settled(before)
+        mixed = replace(
+            start,
+            load_balancers=tuple(mixed_up(each, random) for each in shuffled(start.load_balancers, random)),
+            target_groups=shuffled(start.target_groups, random),
+            security_groups=shuffled(start.security_groups, random),
+        )
+        turned = replace(
+            after,
+            listeners=shuffled(after.listeners, random),
+            target_groups=shuffled(after.target_groups, random),
+        )
+
+        def by_key(one: Plan) -> object:
+            return sorted((action.key, repr(action)) for action in one.actions)
+
+        assert by_key(plan(turned, mixed)) == by_key(plan(after, start))
+
+
+def shuffled(things: tuple, random: object) -> tuple:
+    listed = list(things)
+    random.shuffle(listed)
+    return tuple(listed)
+
+
+def mixed_up(balancer: LoadBalancer, random: object) -> LoadBalancer:
+    return replace(balancer, listeners=shuffled(balancer.listeners, random))
