@@ -11,6 +11,7 @@ from addons.albingress.aws.endpoint_groups import EndpointGroups
 from addons.albingress.aws.interfaces import Interfaces
 from addons.albingress.aws.load_balancers import LoadBalancers
 from addons.albingress.aws.network import Network
+from addons.albingress.aws.quotas import AccountQuotas
 from addons.albingress.aws.targets import Targets
 from addons.albingress.aws.users_groups import UsersGroups
 from addons.albingress.config import Config
@@ -202,6 +203,7 @@ class _Assembly:
                 history=self._history,
                 hand_overs=self._hand_overs,
                 target_groups=self._target_groups,
+                quotas=AccountQuotas(self._parts.aws),
                 not_ready=self._watches.not_ready,
                 now=self._now,
             ),

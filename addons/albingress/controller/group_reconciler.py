@@ -156,6 +156,7 @@ class GroupReconciler:
         view = self._views.of(inputs, observed)
         stack = with_serving_groups(stack, observed, view.leaving, view.retained)
         observed = await self._views.complete(stack, observed)
+        await self._views.learn_quotas(stack, observed)
         last = self.passes.get(group)
         await self._views.ask_health(group, last.skips if last else ())
         view = self._views.of(inputs, observed)

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from addons.albingress import names
-from addons.albingress.model.actions import AwsAction, DeleteSecurityGroup, DeleteTargetGroup
+from addons.albingress.model.actions import (
+    AwsAction,
+    DeleteSecurityGroup,
+    DeleteTargetGroup,
+    SetSecurityGroups,
+)
 from addons.albingress.model.elb import LoadBalancer, ObservedStack, SecurityGroup, TargetGroup
 from addons.albingress.model.stack import Stack
 from addons.albingress.plan.listeners import ListenerPlan
@@ -36,10 +41,9 @@ def uses_after(
     current: LoadBalancer | None,
     listeners: ListenerPlan,
     old: Farewell,
-    security_groups: Iterable[str],
-    groups_key: str,
+    turned: Iterable[SetSecurityGroups],
 ) -> Uses:
-    """Find what load balancers use. The `current` one gets `security_groups` by the action `groups_key`."""
+    """Find what load balancers use; `turned` gives the `current` one other security groups."""
     used, having = set(listeners.used), dict[str, str]()
     ends: dict[str, list[str]] = defaultdict(list)
     for group, keys in listeners.leavers.items():
@@ -47,7 +51,8 @@ def uses_after(
     for balancer in observed.load_balancers:
         lasting, key = balancer.security_groups, ""
         if balancer is current:
-            lasting, key = (tuple(security_groups), groups_key) if groups_key else (lasting, "")
+            for action in turned:
+                lasting, key = action.security_groups, action.key
         elif key := old.leavers.get(balancer.arn, ""):
             lasting = ()
             for group in groups_of_balancer(balancer):

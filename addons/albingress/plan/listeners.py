@@ -33,11 +33,13 @@ _NOT_GIVEN_YET = "-"
 
 
 class Ground(Struct, frozen=True):
-    """What the listeners of a load balancer share: its name, the actions that make it, those that make target
-    groups, by their names, whose rules are whose, and the moment."""
+    """What the listeners of a load balancer share: its name, the actions that must be done before one is
+    opened, for all or by port, those that make target groups, by their names, whose rules are whose, and the
+    moment."""
 
     load_balancer: str
     needs: tuple[str, ...]
+    gates: Mapping[int, tuple[str, ...]]
     makers: Mapping[str, str]
     owned: Ownership
     view: View
@@ -45,20 +47,22 @@ class Ground(Struct, frozen=True):
 
 class ListenerPlan(Struct, frozen=True):
     """`used`: target groups that are forwarded to in the end; `leavers`: by target group, the actions that
-    give it up. `closing`: ports that are closed, with the action. `room` is left for rules."""
+    give it up. `room` is left for rules."""
 
     actions: tuple[AwsAction, ...] = ()
     skips: tuple[Skip, ...] = ()
     used: frozenset[str] = frozenset()
     leavers: Mapping[str, tuple[str, ...]] = {}
-    closing: Mapping[int, str] = {}
     room: int = 0
 
 
 def plan_listeners(
-    wishes: Iterable[DesiredListener], balancer: LoadBalancer | None, ground: Ground
+    wishes: Iterable[DesiredListener],
+    balancer: LoadBalancer | None,
+    closing: Iterable[DeleteListener],
+    ground: Ground,
 ) -> ListenerPlan:
-    """Bring all listeners of the load balancer that is asked for to what is asked for."""
+    """Bring all listeners of the load balancer to what is asked for, but for those that are closed."""
     there = {each.port: each for each in balancer.listeners} if balancer else {}
     room = max(0, ground.view.quotas.rules - sum(len(each.rules) for each in there.values()))
     parts: list[ListenerPlan] = []
@@ -69,7 +73,8 @@ def plan_listeners(
         part = _change(wish, found, ground, room) if found else _open(wish, ground, room)
         room = part.room
         parts.append(part)
-    parts += [_close(each, ground) for port, each in there.items() if port not in asked]
+    keys = {each.arn: each.key for each in closing}
+    parts += [_unwanted(each, keys) for port, each in there.items() if port not in asked]
     return _together(parts, room)
 
 
@@ -84,9 +89,16 @@ def _together(parts: Iterable[ListenerPlan], room: int) -> ListenerPlan:
         skips=tuple(skip for part in listed for skip in part.skips),
         used=frozenset[str]().union(*(part.used for part in listed)),
         leavers=leavers,
-        closing={port: key for part in listed for port, key in part.closing.items()},
         room=room,
     )
+
+
+def _unwanted(there: Listener, closers: Mapping[str, str]) -> ListenerPlan:
+    """A port that is not asked for, and closed unless somebody is served there still."""
+    used = groups_of_listener(there)
+    if key := closers.get(there.arn):
+        return ListenerPlan(leavers=dict.fromkeys(used, (key,)))
+    return ListenerPlan(used=used)
 
 
 def _key(name: str) -> str:
@@ -108,7 +120,7 @@ def _open(wish: DesiredListener, ground: Ground, room: int) -> ListenerPlan:
         key=_key(name),
         ref=wish.owner.ref,
         because=f"Ingresses ask for {wish.protocol} on port {wish.port}",
-        needs=(*ground.needs, *(default.needs if is_at_once else ())),
+        needs=(*ground.needs, *ground.gates.get(wish.port, ()), *(default.needs if is_at_once else ())),
         load_balancer=ground.load_balancer,
         listener=_as_opened(wish, default, is_at_once=is_at_once),
     )
@@ -129,27 +141,6 @@ def _as_opened(wish: DesiredListener, default: DefaultPlan, *, is_at_once: bool)
         return replace(wish, default_actions=default.actions, tags=tags)
     tags = new_tags(wish.tags, wish.attributes, _NOT_GIVEN_YET if wish.default_secret_digest else "")
     return replace(wish, default_actions=(_OPENING,), default_secret="", tags=tags)
-
-
-def _close(there: Listener, ground: Ground) -> ListenerPlan:
-    """A port that nobody asks for; it stays while an Ingress that moves elsewhere is still served here."""
-    name, used = f"{ground.load_balancer}:{there.port}", groups_of_listener(there)
-    if ground.view.retained:
-        return ListenerPlan(used=used)
-    because = f"no Ingress asks for port {there.port}"
-    action = DeleteListener(
-        key=_key(name),
-        ref=None,
-        because=because,
-        arn=there.arn,
-        listener=name,
-        contents=len(there.rules),
-    )
-    return ListenerPlan(
-        actions=(action,),
-        leavers=dict.fromkeys(used, (action.key,)),
-        closing={there.port: action.key},
-    )
 
 
 def _change(wish: DesiredListener, there: Listener, ground: Ground, room: int) -> ListenerPlan:
@@ -185,7 +176,7 @@ def _change(wish: DesiredListener, there: Listener, ground: Ground, room: int) -
     used, leavers = _uses(default, there, rules, is_turned=bool(turned))
     kept = kept_attributes(_key(name), f"listener {name}", wish.owner.ref, there.tags, wish.attributes)
     skips = (*default.skips, *told, *rules.skips, *(kept if wish.state == "ok" else ()))
-    return ListenerPlan(actions, skips, used, leavers, {}, rules.room)
+    return ListenerPlan(actions, skips, used, leavers, rules.room)
 
 
 def _rules(
@@ -201,7 +192,7 @@ def _rules(
     view = ground.view
     matched = _without_retained(match_rules(wish.rules, there, ground.owned), ground)
     settled = settle(name, matched, view)
-    site = Site(name, wish.port, wish.tags, needs, ground.makers, default_key)
+    site = Site(name, wish.port, wish.tags, needs, ground.makers, default_key, ground.owned.resources)
     return plan_rules(site, settled.matched, view, room), settled.skips
 
 

