@@ -1,7 +1,7 @@
 """What holds for every plan of a stack, whatever was there and is asked for: checked on random ones."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from random import Random
 from typing import Any, TypeVar
@@ -16,11 +16,13 @@ from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, R
 from addons.albingress.model.rules import Action, FixedResponse, RuleContent
 from addons.albingress.model.stack import (
     DesiredListener,
+    DesiredRule,
     DesiredSecurityGroup,
     DesiredTargetGroup,
     Permission,
     Stack,
 )
+from addons.albingress.plan.guard import guard, remember_deletes
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
 from addons.albingress.plan.view import TargetState, View
@@ -28,6 +30,7 @@ from tests.support.alb_actions import apply, apply_all, prefixes, without
 from tests.support.alb_matcher import Request, answer, said
 from tests.support.alb_stacks import (
     GROUP,
+    LOGIN,
     LONG_AGO,
     NAME,
     NOT_FOUND,
@@ -59,12 +62,19 @@ wishes = st.builds(
 rule_lists = st.lists(wishes, max_size=4, unique_by=lambda one: one.key)
 
 
+def with_login(rule: DesiredRule) -> DesiredRule:
+    return replace(rule, content=content(rule.key.host, rule.key.path, LOGIN, to(GROUPS[0])))
+
+
 @st.composite
 def listeners(draw: st.DrawFn, port: int) -> DesiredListener:
     is_https = draw(st.booleans())
+    rules = draw(rule_lists)
+    if is_https:
+        rules = [with_login(each) if draw(st.booleans()) else each for each in rules]
     certificates = draw(st.permutations(CERTIFICATES))[: draw(st.integers(1, 3))]
     return wished_listener(
-        *draw(rule_lists),
+        *rules,
         default=draw(st.sampled_from(ACTIONS)),
         port=port,
         protocol="HTTPS" if is_https else "HTTP",
@@ -209,6 +219,19 @@ class TestEveryPlan:
         assert bool(end.security_groups) == bool(after.security_group)
         if after.security_group:
             assert end.security_groups[0].permissions == after.security_group.permissions
+
+    @given(stacks(), stacks())
+    def test_leads_there_too_where_deletions_are_held_for_a_while(self, before: Stack, after: Stack) -> None:
+        end, wanted_deletes = settled(before), dict[str, datetime]()
+        for number in range(12):
+            moment = replace(
+                seen(end), now=NOW + number * timedelta(seconds=11), wanted_deletes=wanted_deletes
+            )
+            found = plan_stack(with_serving_groups(after, end), end, moment)
+            wanted_deletes = dict(remember_deletes(found, moment))
+            found = guard(found, replace(moment, wanted_deletes=wanted_deletes))
+            end = apply_all(end, found.actions)
+        assert plan(after, end).actions == ()
 
     @given(stacks(), stacks())
     def test_answers_each_request_at_any_moment_as_before_or_as_after(
