@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 from addons.albingress.aws.load_balancers import LoadBalancers
@@ -40,6 +41,8 @@ _WORKERS = 32
 
 _SHORTLY = 0.2
 _SYNC_SECONDS = 120.0
+_PATIENCE_SECONDS = 180.0
+"""So long a single pass waits for what may be deleted in a while."""
 
 
 class Controller:
@@ -139,9 +142,38 @@ class Controller:
         permit = self.permit(stopping)
         if not await self._caches_settle(stopping):
             return self.watches.unread()
-        await self._loop.run_once(self._groups.all(), permit)
-        failed = {} if self._is_dry_run else await self._path.run_once(permit)
-        return self.failures | failed | self.watches.unread()
+        if self._is_dry_run:
+            await self._bring_to_rest(permit)
+            return self.failures | self.watches.unread()
+        async with self._targets_followed():
+            await self._bring_to_rest(permit)
+        return self.failures | await self._path.run_once(permit) | self.watches.unread()
+
+    @asynccontextmanager
+    async def _targets_followed(self) -> AsyncIterator[None]:
+        """Meanwhile new target groups are filled, so that no rule leads to an empty one."""
+        over = asyncio.Event()
+        following = asyncio.create_task(self._path.run(self.permit(over)))
+        try:
+            yield
+        finally:
+            over.set()
+            await following
+
+    async def _bring_to_rest(self, permit: Permit) -> None:
+        """Make passes until nothing is left to do; a deletion that is held for a moment is waited for."""
+        deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
+        groups = tuple(self._groups.all())
+        while groups:
+            await self._loop.run_once(groups, permit)
+            waits = {
+                group: rest for group in self._groups.all() if (rest := self._reconciler.held_for(group))
+            }
+            pause = min(waits.values(), default=0.0)
+            if not waits or asyncio.get_running_loop().time() + pause > deadline:
+                return
+            await _wait(permit.stopping, pause)
+            groups = () if permit.stopping.is_set() else tuple(waits)
 
     async def _caches_settle(self, stopping: asyncio.Event) -> bool:
         """True when all caches are filled; False when that takes too long, or a stop is asked for."""
@@ -218,3 +250,10 @@ class Controller:
     def decisions_on(self, about: str) -> Iterator[Decision]:
         """What holds now of one object, kind/namespace/name, or why there is nothing to say of it."""
         yield from self._explanation.of(about)
+
+
+async def _wait(stopping: asyncio.Event, seconds: float) -> None:
+    """Return after so long, or when a stop is asked for."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stopping.wait()

@@ -112,6 +112,16 @@ class GroupReconciler:
             self.forget(group)
         return result
 
+    def held_for(self, group: GroupId) -> float:
+        """Seconds until a deletion that is held may be carried out; 0 when none is, or nobody knows."""
+        skips = self.passes[group].skips if group in self.passes else ()
+        rests = [
+            (skip.retry_at - self._now()).total_seconds()
+            for skip in skips
+            if skip.retry_at and skip.reason == names.DELETE_HELD
+        ]
+        return max(_SHORTLY, min(rests)) if rests else 0.0
+
     def forget(self, group: GroupId) -> None:
         """Keep nothing about a group that is gone."""
         self.passes.pop(group, None)
