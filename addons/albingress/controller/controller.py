@@ -232,6 +232,8 @@ class Controller:
         messages = self._loop.errors
         for group, reason in self._loop.reasons.items():
             yield Fault("aws", f"group {group}", reason, messages[group])
+        yield from self._history.faults()
+        yield from self._path.faults()
 
     def state(self) -> dict[str, object]:
         """What the status page shows."""

@@ -1,7 +1,7 @@
 """The way from endpoints to targets, whole: its parts put together, and what the others tell it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from addons.albingress.model.targets import Binding
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
+from addons.runtime.outcomes import Fault
 from addons.runtime.permit import Permit
 from addons.runtime.reporter import Reporter
 from addons.runtime.watches import Cache
@@ -132,6 +133,13 @@ class TargetPath:
             with suppress(OutsideError, TimeoutError):
                 async with asyncio.timeout(_NETWORK_SECONDS):
                     await self._network.vpc()
+
+    def faults(self) -> Iterator[Fault]:
+        """What of AWS keeps targets from being registered, or security groups from being opened."""
+        messages = self.registrar.failures
+        for group, reason in self.registrar.reasons.items():
+            yield Fault("aws", f"target group {group}", reason, messages[group])
+        yield from self.rules.faults()
 
     async def _complete(self) -> None:
         """Say that all bindings are known, once the users' are too."""
