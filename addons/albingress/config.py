@@ -157,7 +157,8 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     """How long a load balancer or target group that was replaced goes on serving before it is removed."""
 
     mass_delete: Percent = 50
-    """Hold a plan that would delete more than this share of what is known, and more than ten things."""
+    """Hold a plan that would delete more than this share of what is known, and more than ten things. What
+    goes with Ingresses that somebody deletes does not count."""
 
     allow_mass_delete: bool = False
     """Carry out plans that delete more than that."""

@@ -11,6 +11,7 @@ from addons.albingress.aws.endpoint_groups import EndpointGroups
 from addons.albingress.aws.interfaces import Interfaces
 from addons.albingress.aws.load_balancers import LoadBalancers
 from addons.albingress.aws.network import Network
+from addons.albingress.aws.quotas import AccountQuotas
 from addons.albingress.aws.targets import Targets
 from addons.albingress.aws.users_groups import UsersGroups
 from addons.albingress.config import Config
@@ -178,7 +179,7 @@ class _Assembly:
             user_bindings=watches.bindings,
             targets=self._targets,
             interfaces=Interfaces(self._parts.aws, self._network, cluster=self._config.cluster_name),
-            endpoint_groups=EndpointGroups(self._parts.aws),
+            endpoint_groups=EndpointGroups(self._parts.aws, self._network),
             users_groups=self._users_groups,
             network=self._network,
             reporter=self._parts.reporter,
@@ -208,6 +209,7 @@ class _Assembly:
                 history=self._history,
                 hand_overs=self._hand_overs,
                 target_groups=self._target_groups,
+                quotas=AccountQuotas(self._parts.aws),
                 not_ready=self._watches.not_ready,
                 now=self._now,
             ),
@@ -228,7 +230,6 @@ class _Assembly:
             gone=self._gone,
             reconciler=self._reconciler,
             aws=self._aws,
-            network=self._network,
             history=self._history,
             path=self._path,
             target_groups=self._target_groups,

@@ -3,11 +3,10 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from addons.albingress.aws.load_balancers import LoadBalancers
-from addons.albingress.aws.network import Network
 from addons.albingress.config import Config
 from addons.albingress.controller.coexistence import Coexistence
 from addons.albingress.controller.explanation import Explanation
@@ -41,8 +40,8 @@ _WORKERS = 32
 
 _SHORTLY = 0.2
 _SYNC_SECONDS = 120.0
-_PATIENCE_SECONDS = 180.0
-"""So long a single pass waits for what may be deleted in a while."""
+_ROUNDS = 3
+"""So often a single run waits for deletions to be certain."""
 
 
 class Controller:
@@ -62,7 +61,6 @@ class Controller:
         reconciler: GroupReconciler,
         aws: LoadBalancers,
         history: History,
-        network: Network,
         path: TargetPath,
         target_groups: TargetGroups,
         coexistence: Coexistence,
@@ -78,7 +76,6 @@ class Controller:
         self._reconciler = reconciler
         self._aws = aws
         self._history = history
-        self._network = network
         self._path = path
         self._target_groups = target_groups
         self._coexistence = coexistence
@@ -138,15 +135,20 @@ class Controller:
         return Permit(stopping, stale=self.watches.not_ready, barred=self._coexistence.refusal, **held)
 
     async def run_once(self, stopping: asyncio.Event) -> dict[str, str]:
-        """Reconcile until nothing is left to do but what waits or is blocked; what failed, by key."""
+        """Reconcile until nothing is left to do but what waits or is blocked; what failed, by key.
+
+        Deletions are waited for until they are certain.
+        """
         permit = self.permit(stopping)
         if not await self._caches_settle(stopping):
             return self.watches.unread()
         if self._is_dry_run:
-            await self._bring_to_rest(permit)
+            await self._loop.run_once(self._groups.all(), permit)
             return self.failures | self.watches.unread()
         async with self._targets_followed():
-            await self._bring_to_rest(permit)
+            await self._loop.run_once(self._groups.all(), permit)
+            for _ in range(_ROUNDS):
+                await self._loop.run_once(await self._sure_by_now(stopping), permit)
         return self.failures | await self._path.run_once(permit) | self.watches.unread()
 
     @asynccontextmanager
@@ -160,20 +162,12 @@ class Controller:
             over.set()
             await following
 
-    async def _bring_to_rest(self, permit: Permit) -> None:
-        """Make passes until nothing is left to do; a deletion that is held for a moment is waited for."""
-        deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-        groups = tuple(self._groups.all())
-        while groups:
-            await self._loop.run_once(groups, permit)
-            waits = {
-                group: rest for group in self._groups.all() if (rest := self._reconciler.held_for(group))
-            }
-            pause = min(waits.values(), default=0.0)
-            if not waits or asyncio.get_running_loop().time() + pause > deadline:
-                return
-            await _wait(permit.stopping, pause)
-            groups = () if permit.stopping.is_set() else tuple(waits)
+    async def _sure_by_now(self, stopping: asyncio.Event) -> list[GroupId]:
+        """The groups that have deletions before them, once these have been wanted for long enough."""
+        waits = {group: wait for group in self._groups.all() if (wait := self._reconciler.sure_in(group))}
+        if waits:
+            await end_within(0.0, asyncio.sleep(max(waits.values())), stopping)
+        return [] if stopping.is_set() else list(waits)
 
     async def _caches_settle(self, stopping: asyncio.Event) -> bool:
         """True when all caches are filled; False when that takes too long, or a stop is asked for."""
@@ -192,8 +186,6 @@ class Controller:
         if refusal := self._refusal(permit):
             self._reconciler.held(group, refusal)
             return Result(again_in=RETRY_SECONDS)
-        if self._network.known_vpc() is None:
-            await self._network.vpc()
         result = await self._reconciler.reconcile(group, permit)
         self._target_groups.told(self._groups.all())
         return result
@@ -252,10 +244,3 @@ class Controller:
     def decisions_on(self, about: str) -> Iterator[Decision]:
         """What holds now of one object, kind/namespace/name, or why there is nothing to say of it."""
         yield from self._explanation.of(about)
-
-
-async def _wait(stopping: asyncio.Event, seconds: float) -> None:
-    """Return after so long, or when a stop is asked for."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await stopping.wait()

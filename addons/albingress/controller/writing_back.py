@@ -75,7 +75,8 @@ class WritingBack:
                 {key(each): self._statuses.publish(each, hostname, ports) for each in members}
             )
             served = [each for each in members if key(each) not in failed]
-            self._hand_overs.serves(group, hostname.lower(), served, is_all=not failed)
+            replaces = len(observed.load_balancers) > 1
+            self._hand_overs.serves(group, hostname.lower(), served, is_all=not failed, replaces=replaces)
         elsewhere = [each for each in inputs.leaving if self._hand_overs.is_ours_no_more(each)]
         failed |= await _all({key(each): self._withdraw(group, each) for each in elsewhere})
         gone = [each for each in inputs.leaving if self._is_gone(each, stack, observed, rest)]
@@ -93,7 +94,8 @@ class WritingBack:
             return False
         kinds = _LEFT_BEHIND if is_end else _LEFT_OF_ONE
         left = {each.ref for each in rest.actions if isinstance(each, kinds)}
-        left |= {skip.ref for skip in rest.skips if skip.reason == names.DELETE_HELD and (is_end or skip.ref)}
+        held = [skip.ref for skip in rest.skips if skip.reason in (names.DELETE_HELD, names.MASS_DELETE)]
+        left |= {each for each in held if is_end or each}
         return left.isdisjoint({ref(ingress), None})
 
     async def _withdraw(self, group: GroupId, ingress: Ingress) -> str:

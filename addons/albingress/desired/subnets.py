@@ -8,7 +8,7 @@ from addons.albingress import names
 from addons.albingress.desired import annotations, class_params
 from addons.albingress.desired.asked import Asked, Invalid
 from addons.albingress.desired.class_params import SubnetSelector
-from addons.albingress.desired.exclusive import settle, unknown_wish
+from addons.albingress.desired.exclusive import said_by, settle, unknown_wish
 from addons.albingress.desired.inputs import GroupInputs, Member, Unresolved
 from addons.albingress.model.network import Subnet
 from addons.runtime.outcomes import Problem
@@ -85,14 +85,17 @@ def _wish(inputs: GroupInputs, known: Subnets, member: Member) -> Asked[tuple[st
             return _selected(known, inputs.config.cluster_name, by_class)
         return None if said is None else _valid([_named(known, name) for name in said])
     except NotChosen as fault:
-        where = "its class" if by_class is not None else f"annotation {annotations.SUBNETS.name()}"
-        return Invalid(member.ref, where, str(fault), names.SUBNETS_MISSING)
+        who, where = said_by(member, annotations.SUBNETS, class_params.SUBNETS)
+        return Invalid(who, where, str(fault), names.SUBNETS_MISSING)
 
 
 def _named(known: Subnets, name: str) -> Subnet:
     found = [one for one in known if name in (one.id, dict(one.tags).get("Name"))]
-    if len(found) != 1:
-        raise NotChosen(f"{name} names {len(found)} subnets of the VPC, not one")
+    if not found:
+        raise NotChosen(f"no subnet of the VPC has the id or the tag Name {name}; name another one")
+    if len(found) > 1:
+        listed = ", ".join(sorted(one.id for one in found))
+        raise NotChosen(f"{len(found)} subnets have the tag Name {name} ({listed}); name one by its id")
     return found[0]
 
 
