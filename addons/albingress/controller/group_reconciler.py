@@ -29,7 +29,7 @@ from addons.albingress.plan.dry_run import preview
 from addons.albingress.plan.guard import counted_deletes, guard, remember_deletes
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
-from addons.albingress.plan.view import View
+from addons.albingress.plan.view import View, policy_of
 from addons.runtime.errors import OutsideError, Throttled, Withheld
 from addons.runtime.loop import Result
 from addons.runtime.objects import ref
@@ -124,6 +124,14 @@ class GroupReconciler:
         self._telling.forget(group)
         self._metrics.forget(group)
 
+    def sure_in(self, group: GroupId) -> float:
+        """Seconds until deletions of a group are certain, 0 where there are none before it."""
+        done = self.passes.get(group)
+        times = [each.retry_at for each in done.skips if each.reason == names.DELETE_HELD] if done else []
+        waits = [(at - self._now()).total_seconds() for at in times if at]
+        longest = policy_of(self._config).two_pass.total_seconds()
+        return max((each for each in waits if 0 < each <= longest), default=0.0)
+
     def woken(self, group: GroupId) -> None:
         """An object has changed that may matter to a group."""
         self._metrics.woken(group, _now())
@@ -159,6 +167,7 @@ class GroupReconciler:
         view = self._views.of(inputs, observed)
         stack = with_serving_groups(stack, observed, view.leaving, view.retained)
         observed = await self._views.complete(stack, observed)
+        await self._views.learn_quotas(stack, observed)
         last = self.passes.get(group)
         await self._views.ask_health(group, last.skips if last else ())
         view = self._views.of(inputs, observed)
@@ -221,8 +230,13 @@ class GroupReconciler:
         leaving = [ref(ingress) for ingress in inputs.leaving]
         self._telling.problems(group, done.problems, members)
         self._telling.skips(group, done.skips)
-        everybodys = [each for each in outcomes if not self._history.refused.explains(group, each.action)]
-        self._telling.outcomes(group, everybodys, members or leaving)
+        told = [
+            each
+            for each in outcomes
+            if not self._history.refused.explains(group, each.action)
+            and not self._history.is_patient(group, each)
+        ]
+        self._telling.outcomes(group, told, members, leaving)
         changed = {outcome.action.ref for outcome in outcomes if outcome.ok and outcome.action.ref}
         hostname = self._writing_back.hostname(done.stack, done.observed)
         self._telling.reconciled(
