@@ -213,6 +213,19 @@ def test_the_order_in_which_members_come_does_not_matter(members: list[Member], 
     assert stack(list(in_order(shuffled))) == stack(members)
 
 
+@given(groups(fair_members), st.sampled_from(["503", "keep"]))
+def test_what_is_made_once_is_asked_for_again_with_the_same_problems(
+    members: list[Member], broken: str
+) -> None:
+    there = [service(), service("other")]
+    first, told = desired_stack(inputs(*members, services=there, on_broken_rule=broken))
+    again = inputs(*members, services=there, on_broken_rule=broken, incumbent=carried_out(first))
+    second, told_again = desired_stack(again)
+    assert second.listeners == first.listeners
+    assert second.target_groups == first.target_groups
+    assert told_again == told
+
+
 @given(groups(fair_members))
 def test_every_target_group_that_a_rule_leads_to_is_asked_for_and_no_other(members: list[Member]) -> None:
     found = stack(members)
