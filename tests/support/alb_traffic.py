@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -19,6 +19,7 @@ from tests.support.alb_targets import DISCOVERY, service, slice_of
 from tests.support.alb_world import World
 from tests.support.processes import running
 from tests.support.started import Started
+from tests.support.until import until
 
 MOST_REQUESTS = 4000
 """Of one visit: as many as a load balancer of this kind answers in some ten seconds."""
@@ -117,6 +118,20 @@ class Traffic:
     async def ask_all(self, urls: Iterable[str]) -> dict[str, Answer]:
         """Ask for each once."""
         return {url: await self.ask(url) for url in urls}
+
+    async def are_answered(self, wanted: Mapping[str, Answer]) -> None:
+        """Return when every one of these is answered so."""
+        left = dict(wanted)
+
+        async def look() -> bool:
+            while left:
+                url = next(iter(left))
+                if await self.ask(url) != left[url]:
+                    return False
+                del left[url]
+            return True
+
+        await until(look, "all are answered", pause=0.3, seconds=60)
 
     @asynccontextmanager
     async def visiting(self, urls: Sequence[str], *, pause: float = _PAUSE_SECONDS) -> AsyncIterator[Seen]:

@@ -35,6 +35,7 @@ OPERATIONS: Final = {
         "DeleteRule",
         "DeleteTargetGroup",
         "DeregisterTargets",
+        "DescribeAccountLimits",
         "DescribeListenerAttributes",
         "DescribeListenerCertificates",
         "DescribeListeners",

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from addons.albingress.aws.calls import MOST_ARNS, chunks
 from addons.albingress.aws.translate.balancers import pairs_from_api
 from addons.albingress.model.stack import Pairs
 from addons.albingress.names import TAG_CLUSTER, TAG_STACK
 from addons.runtime.aws import AwsSession
-from addons.runtime.errors import NotFound
+from addons.runtime.errors import NotFound, Throttled
+from addons.runtime.waiting import persistently
 
+T = TypeVar("T")
 Item = dict[str, Any]
 Tags = dict[str, Pairs]
 """By ARN."""
@@ -144,16 +147,20 @@ class Reading:
         return await self.security_groups({f"tag:{TAG_CLUSTER}": self._cluster})
 
     async def _call(self, service: str, operation: str, **arguments: Any) -> Item:
-        async with self._together:
-            await self._pace()
-            return await self._aws.call(service, operation, **arguments)
+        return await self._patiently(partial(self._aws.call, service, operation, **arguments))
 
     async def _list(self, service: str, operation: str, field: str, **arguments: Any) -> list[Item]:
-        found: list[Item] = []
+        if service == "elbv2" and operation == "describe_tags":
+            return list((await self._call(service, operation, **arguments))[field])
+
+        async def once() -> list[Item]:
+            pages = self._aws.pages(service, operation, **arguments)
+            return [item async for page in pages for item in page[field]]
+
+        return await self._patiently(once)
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a call, again where AWS has no token left: else all would be lost that was read beside it."""
         async with self._together:
             await self._pace()
-            if service == "elbv2" and operation == "describe_tags":
-                return list((await self._aws.call(service, operation, **arguments))[field])
-            async for page in self._aws.pages(service, operation, **arguments):
-                found += page[field]
-        return found
+            return await persistently(call, Throttled)

@@ -11,6 +11,7 @@ from addons.albingress.aws.endpoint_groups import EndpointGroups
 from addons.albingress.aws.interfaces import Interfaces
 from addons.albingress.aws.load_balancers import LoadBalancers
 from addons.albingress.aws.network import Network
+from addons.albingress.aws.quotas import AccountQuotas
 from addons.albingress.aws.targets import Targets
 from addons.albingress.aws.users_groups import UsersGroups
 from addons.albingress.config import Config
@@ -124,6 +125,17 @@ def build_controller(config: Config, parts: Parts, *, now: Callable[[], datetime
     return _Assembly(config, parts, now).controller
 
 
+def network_of(config: Config, parts: Parts) -> Network:
+    """What is known of the VPC, which settings name, or else the metadata of this machine."""
+    is_named = config.aws_vpc_id or config.aws_vpc_tags
+    return Network(
+        parts.aws,
+        vpc_id=config.aws_vpc_id,
+        tags=config.aws_vpc_tags,
+        metadata=None if is_named else PassingMetadata(),
+    )
+
+
 class _Assembly:
     """The parts of one controller, in the order in which they need one another."""
 
@@ -132,12 +144,7 @@ class _Assembly:
         self._watches = AlbWatches(parts.kube, namespace=config.watch_namespace, on_change=self._touched)
         self._groups = Groups(config, self._watches)
         self._telling = Telling(parts.reporter)
-        self._network = Network(
-            parts.aws,
-            vpc_id=config.aws_vpc_id,
-            tags=config.aws_vpc_tags,
-            metadata=None if config.aws_vpc_id or config.aws_vpc_tags else PassingMetadata(),
-        )
+        self._network = network_of(config, parts)
         self._aws = LoadBalancers(
             parts.aws, self._network, cluster=config.cluster_name, uses_tagging_api=config.enable_rgt_api
         )
@@ -172,7 +179,7 @@ class _Assembly:
             user_bindings=watches.bindings,
             targets=self._targets,
             interfaces=Interfaces(self._parts.aws, self._network, cluster=self._config.cluster_name),
-            endpoint_groups=EndpointGroups(self._parts.aws),
+            endpoint_groups=EndpointGroups(self._parts.aws, self._network),
             users_groups=self._users_groups,
             network=self._network,
             reporter=self._parts.reporter,
@@ -202,6 +209,7 @@ class _Assembly:
                 history=self._history,
                 hand_overs=self._hand_overs,
                 target_groups=self._target_groups,
+                quotas=AccountQuotas(self._parts.aws),
                 not_ready=self._watches.not_ready,
                 now=self._now,
             ),
@@ -222,7 +230,6 @@ class _Assembly:
             gone=self._gone,
             reconciler=self._reconciler,
             aws=self._aws,
-            network=self._network,
             history=self._history,
             path=self._path,
             target_groups=self._target_groups,
@@ -233,6 +240,7 @@ class _Assembly:
                 self._telling,
                 passes=self._reconciler.passes,
                 targets=self._target_groups,
+                users_bindings=self._path.users.known,
                 now=self._now,
             ),
             telling=self._telling,

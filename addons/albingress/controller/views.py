@@ -5,6 +5,7 @@ from datetime import datetime
 
 from addons.albingress import names
 from addons.albingress.aws.load_balancers import LoadBalancers
+from addons.albingress.aws.quotas import AccountQuotas
 from addons.albingress.config import Config
 from addons.albingress.controller.hand_overs import HandOvers
 from addons.albingress.controller.history import History
@@ -20,7 +21,9 @@ from addons.albingress.model.elb import (
     TargetGroup,
 )
 from addons.albingress.model.groups import GroupId
+from addons.albingress.model.quotas import Quotas
 from addons.albingress.model.stack import Pairs, Stack
+from addons.albingress.plan.quotas import is_near
 from addons.albingress.plan.view import View, policy_of
 from addons.runtime.objects import key, ref
 from addons.runtime.outcomes import Skip
@@ -39,6 +42,7 @@ class Views:
         history: History,
         hand_overs: HandOvers,
         target_groups: TargetGroups,
+        quotas: AccountQuotas,
         not_ready: Callable[[], str],
         now: Callable[[], datetime],
     ) -> None:
@@ -48,6 +52,8 @@ class Views:
         self._history = history
         self._hand_overs = hand_overs
         self._target_groups = target_groups
+        self._account = quotas
+        self._quotas = Quotas()
         self._not_ready = not_ready
         self._now = now
 
@@ -58,6 +64,7 @@ class Views:
         return View(
             now=self._now(),
             policy=self._policy,
+            quotas=self._quotas,
             is_fresh=not self._not_ready(),
             blocked=self._history.blocked(group),
             refused=self._history.refused.of(group),
@@ -75,6 +82,11 @@ class Views:
             known=sum(len(self._aws.snapshot.all(kind)) for kind in _COUNTED),
             deleted_lately=self._history.deleted_lately(self._now()),
         )
+
+    async def learn_quotas(self, stack: Stack, observed: ObservedStack) -> None:
+        """Find out what AWS permits where that may matter. Raises OutsideError."""
+        if stack.load_balancer and is_near(stack, observed, Quotas()):
+            self._quotas = await self._account.of_load_balancers()
 
     async def complete(self, stack: Stack, observed: ObservedStack) -> ObservedStack:
         """What AWS has of a group, with the details that are asked for and were not read yet.

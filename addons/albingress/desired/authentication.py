@@ -111,6 +111,9 @@ def _oidc(
 def _client(member: Member, name: str, inputs: GroupInputs) -> tuple[str, str]:
     """The id and the secret of an OpenID client; the blanks and newlines that editors leave do not count."""
     namespace = member.key[0]
+    if why := inputs.unread_secrets.get((namespace, name)):
+        what = f"secret {namespace}/{name} cannot be read, which the chart's secrets.names permits"
+        raise _no_secret(f"{what}: {why}")
     if not (secret := inputs.secrets.get((namespace, name))):
         fix = f"make it, or name another in {names.AUTH_IDP_OIDC}"
         raise _no_secret(f"secret {namespace}/{name} does not exist; {fix}")

@@ -55,7 +55,7 @@ def choose_subnets(
     if settled.is_unclear and all(isinstance(wish, Invalid) for _, wish in wishes):
         return ChosenSubnets((), "those that are named cannot be used", settled.problems)
     try:
-        found = _discovered(known, inputs.config.cluster_name, scheme, ipv6=ipv6)
+        found = discovered(known, inputs.config.cluster_name, scheme, ipv6=ipv6)
     except NotChosen as fault:
         return ChosenSubnets((), str(fault), settled.problems)
     return ChosenSubnets(found, "", settled.problems)
@@ -110,7 +110,8 @@ def _selected(known: Subnets, cluster: str, selector: SubnetSelector) -> tuple[s
     return _valid(_one_per_zone(found, cluster))
 
 
-def _discovered(known: Subnets, cluster: str, scheme: str, *, ipv6: bool) -> tuple[str, ...]:
+def discovered(known: Subnets, cluster: str, scheme: str, *, ipv6: bool = False) -> tuple[str, ...]:
+    """The ids of the subnets where nobody names any, by tags or routes. Raises NotChosen."""
     is_public = scheme == "internet-facing"
     role = names.TAG_ROLE_ELB if is_public else names.TAG_ROLE_INTERNAL_ELB
     tagged = [one for one in known if dict(one.tags).get(role) in ("", "1")]

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from addons.albingress import names
-from addons.albingress.model.actions import AwsAction, DeleteSecurityGroup, DeleteTargetGroup
+from addons.albingress.model.actions import (
+    AwsAction,
+    DeleteSecurityGroup,
+    DeleteTargetGroup,
+    SetSecurityGroups,
+)
 from addons.albingress.model.elb import LoadBalancer, ObservedStack, SecurityGroup, TargetGroup
 from addons.albingress.model.stack import Stack
 from addons.albingress.plan.listeners import ListenerPlan
@@ -36,10 +41,9 @@ def uses_after(
     current: LoadBalancer | None,
     listeners: ListenerPlan,
     old: Farewell,
-    security_groups: Iterable[str],
-    groups_key: str,
+    turned: Iterable[SetSecurityGroups],
 ) -> Uses:
-    """Find what load balancers use. The `current` one gets `security_groups` by the action `groups_key`."""
+    """Find what load balancers use; `turned` gives the `current` one other security groups."""
     used, having = set(listeners.used), dict[str, str]()
     ends: dict[str, list[str]] = defaultdict(list)
     for group, keys in listeners.leavers.items():
@@ -47,7 +51,8 @@ def uses_after(
     for balancer in observed.load_balancers:
         lasting, key = balancer.security_groups, ""
         if balancer is current:
-            lasting, key = (tuple(security_groups), groups_key) if groups_key else (lasting, "")
+            for action in turned:
+                lasting, key = action.security_groups, action.key
         elif key := old.leavers.get(balancer.arn, ""):
             lasting = ()
             for group in groups_of_balancer(balancer):
@@ -64,15 +69,13 @@ def plan_leftovers(
     stack: Stack, observed: ObservedStack, view: View, uses: Uses
 ) -> tuple[list[AwsAction], list[Skip]]:
     """Delete what is neither asked for nor in use, target groups first."""
-    actions: list[AwsAction] = []
-    skips: list[Skip] = []
-    for group in _unwanted_target_groups(stack, observed, view, uses):
-        found = _delete_target_group(group, observed, view, uses)
-        (skips if isinstance(found, Skip) else actions).append(found)  # type: ignore[arg-type]
-    for each in _unwanted_security_groups(stack, observed, view):
-        gone = _delete_security_group(each, uses)
-        (skips if isinstance(gone, Skip) else actions).append(gone)  # type: ignore[arg-type]
-    return actions, skips
+    groups = _unwanted_target_groups(stack, observed, view, uses)
+    found: list[AwsAction | Skip] = [_delete_target_group(each, observed, view, uses) for each in groups]
+    found += (_delete_security_group(each, uses) for each in _unwanted_security_groups(stack, observed, view))
+    return (
+        [each for each in found if isinstance(each, AwsAction)],
+        [each for each in found if isinstance(each, Skip)],
+    )
 
 
 def _unwanted_target_groups(

@@ -1,6 +1,6 @@
 """The load balancer: made, changed in place, and replaced only when another one serves in its place."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -30,11 +30,10 @@ PROTECTION = "deletion_protection.enabled"
 
 
 class BalancerPlan(Struct, frozen=True):
-    """`groups_key` is the action that gives it other security groups, if any; `makers` what makes it."""
+    """`makers` are the actions that make it, if it is not there."""
 
     actions: tuple[AwsAction, ...] = ()
     skips: tuple[Skip, ...] = ()
-    groups_key: str = ""
     makers: tuple[str, ...] = ()
 
 
@@ -52,25 +51,31 @@ def plan_load_balancer(
         acl = plan_web_acl(wanted, there, (made.key,))
         return BalancerPlan((made, *acl), makers=(made.key,))
     key = key_of(wanted.name)
-    actions: list[AwsAction] = [*_place(wanted, there)]
-    groups_key = ""
-    if set(groups.ids) != set(there.security_groups) and groups.ids:
-        groups_key = f"security-groups/{key}"
-        actions.append(
-            SetSecurityGroups(
-                key=groups_key,
-                ref=None,
-                because=f"{wanted.name} is to have other security groups",
-                needs=groups.makers,
-                load_balancer=wanted.name,
-                security_groups=groups.ids,
-            )
-        )
-    actions += _attributes(wanted, there, view)
-    actions += plan_web_acl(wanted, there, ())
+    actions = (*_place(wanted, there), *_attributes(wanted, there, view), *plan_web_acl(wanted, there, ()))
     what = f"load balancer {wanted.name}"
     kept = kept_attributes(key, what, wanted.owner.ref, there.tags, wanted.attributes)
-    return BalancerPlan(tuple(actions), kept, groups_key)
+    return BalancerPlan(actions, kept)
+
+
+def plan_its_groups(
+    wanted: DesiredLoadBalancer,
+    there: LoadBalancer | None,
+    groups: SecurityGroupPlan,
+    closing: Iterable[DeleteListener],
+) -> list[SetSecurityGroups]:
+    """Give the load balancer other security groups; ports that these may not let in are closed before."""
+    if there is None or not groups.ids or set(groups.ids) == set(there.security_groups):
+        return []
+    return [
+        SetSecurityGroups(
+            key=f"security-groups/{key_of(wanted.name)}",
+            ref=None,
+            because=f"{wanted.name} is to have other security groups",
+            needs=(*groups.makers, *(each.key for each in closing)),
+            load_balancer=wanted.name,
+            security_groups=groups.ids,
+        )
+    ]
 
 
 def _create(wanted: DesiredLoadBalancer, groups: SecurityGroupPlan) -> CreateLoadBalancer:
@@ -136,16 +141,8 @@ class Farewell(Struct, frozen=True):
     leavers: Mapping[str, str] = {}
 
 
-def plan_old_balancers(
-    wanted: DesiredLoadBalancer | None,
-    observed: ObservedStack,
-    view: View,
-    needs: tuple[str, ...],
-) -> Farewell:
-    """Delete load balancers that nobody asks for, once clients have gone to the one that takes over.
-
-    `needs` are all actions that the one that takes over is waiting for.
-    """
+def plan_old_balancers(wanted: DesiredLoadBalancer | None, observed: ObservedStack, view: View) -> Farewell:
+    """Delete load balancers that nobody asks for, once clients have gone to the one that takes over."""
     current = next((each for each in observed.load_balancers if wanted and each.name == wanted.name), None)
     actions: list[AwsAction] = []
     skips: list[Skip] = []
@@ -155,7 +152,7 @@ def plan_old_balancers(
             continue
         if skip := _stays(wanted, current, old, view):
             skips.append(skip)
-            if wanted is None and skip.reason == names.DELETION_PROTECTED:
+            if wanted is None and not view.retained:
                 actions += _close(old)
             continue
         why = f"{wanted.name} has taken over" if wanted else "no Ingress is left"
@@ -165,7 +162,6 @@ def plan_old_balancers(
                 key=key_of(old.name),
                 ref=wanted.owner.ref if wanted else None,
                 because=f"{old.name} is asked for no more: {why}",
-                needs=needs if wanted else (),
                 arn=old.arn,
                 name=old.name,
                 contents=sum(1 + len(each.rules) for each in old.listeners),

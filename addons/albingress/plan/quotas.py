@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from addons.albingress.model.elb import Listener, ObservedStack
 from addons.albingress.model.groups import Owner
+from addons.albingress.model.quotas import Quotas
 from addons.albingress.model.rules import target_groups_of
 from addons.albingress.model.stack import DesiredListener, DesiredRule, RuleKey, Stack
 from addons.albingress.plan.group_quota import refuse_target_groups
@@ -22,6 +23,23 @@ class Fitting(Struct, frozen=True):
 
     stack: Stack
     skips: tuple[Skip, ...] = ()
+
+
+_NEAR = 10
+"""So many rules, target groups and so on may be needed beside those that are asked for, for a moment."""
+
+
+def is_near(stack: Stack, observed: ObservedStack, quotas: Quotas) -> bool:
+    """Whether a load balancer has, or is to have, nearly as much as these quotas permit."""
+    balancers = observed.load_balancers
+    asked, open_now = stack.listeners, [each for balancer in balancers for each in balancer.listeners]
+    counts = (
+        (quotas.rules, sum(len(each.rules) for each in asked), sum(len(each.rules) for each in open_now)),
+        (quotas.target_groups, len(stack.target_groups), len(observed.target_groups)),
+        (quotas.certificates, sum(len(each.certificates[1:]) for each in asked), 0),
+        (quotas.listeners, len(asked), len(open_now)),
+    )
+    return any(max(wanted, there) + _NEAR > most for most, wanted, there in counts)
 
 
 def refuse_surplus(stack: Stack, observed: ObservedStack, view: View) -> Fitting:

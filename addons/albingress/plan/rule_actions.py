@@ -22,13 +22,15 @@ from addons.albingress.plan.rule_limit import Step
 from addons.albingress.plan.rule_order import Line, Numbering
 from addons.albingress.plan.rule_tags import has_secret, is_secret_changed, new_rule_tags, plan_rule_tags
 from addons.albingress.plan.settle import rule_key
+from addons.albingress.plan.usage import leaver_of
 from addons.albingress.plan.view import View
-from addons.runtime.outcomes import Skip
+from addons.runtime.outcomes import ObjectRef, Skip
 
 
 class Site(Struct, frozen=True):
     """A listener: its name, port and tags, the actions that a new rule needs first, and who makes target
-    groups that are not there. `default_key` is the action that changes the default action, if any."""
+    groups that are not there. `default_key` is the action that changes the default action, if any.
+    `resources`: by target group, its resource tag."""
 
     listener: str
     port: int
@@ -36,6 +38,7 @@ class Site(Struct, frozen=True):
     needs: tuple[str, ...] = ()
     makers: Mapping[str, str] = {}
     default_key: str = ""
+    resources: Mapping[str, str] = {}
 
 
 class RuleActions:
@@ -244,7 +247,7 @@ class RuleActions:
         self.actions.append(
             DeleteRule(
                 key=key,
-                ref=None,
+                ref=self._leaver(rule),
                 because=because,
                 needs=(*needs, *below),
                 listener=self.site.listener,
@@ -254,6 +257,12 @@ class RuleActions:
         self._removed[key] = reach
         self._give_up(rule, key, None)
         return key
+
+    def _leaver(self, rule: Rule) -> ObjectRef | None:
+        """The Ingress that leaves and had the rule, if that is known."""
+        groups = target_groups_of(rule.content.actions)
+        found = (leaver_of(self.site.resources.get(group, ""), self.view.leaving) for group in groups)
+        return next(filter(None, found), None)
 
     def _give_up(self, rule: Rule, key: str, content: RuleContent | None) -> None:
         self.handled.add(rule.arn)

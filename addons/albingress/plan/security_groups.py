@@ -3,7 +3,7 @@
 Whoever was let in and still is to be, is at any moment: new sources come before old ones go.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from addons.albingress.model.actions import (
 )
 from addons.albingress.model.elb import ObservedStack, SecurityGroup
 from addons.albingress.model.stack import DesiredLoadBalancer, DesiredSecurityGroup, Permission, Stack
+from addons.albingress.plan.ports import UnwantedPorts
 from addons.albingress.plan.tags import Tagged, plan_tags
 from addons.albingress.plan.view import View
 
@@ -45,17 +46,60 @@ def plan_security_groups(
     )
 
 
-def plan_sources(
-    stack: Stack, observed: ObservedStack, view: View, closing: Mapping[int, str]
-) -> tuple[list[AwsAction], list[AwsAction]]:
-    """Who comes to be let in by the managed group, and who is let in no more once that is done.
+class SourcesPlan(Struct, frozen=True):
+    """`last` comes when ports are closed. `gates`: by port, what must be done before it is opened."""
 
-    `closing`: ports with the actions that close them: their sources go then.
+    first: tuple[AwsAction, ...] = ()
+    last: tuple[AwsAction, ...] = ()
+    gates: Mapping[int, tuple[str, ...]] = {}
+
+
+def plan_sources(stack: Stack, observed: ObservedStack, unwanted: UnwantedPorts) -> SourcesPlan:
+    """Let in by the managed group who is to be, and nobody else: new sources come before old ones go.
+
+    Sources of a port that nobody asks for go when it is closed. No port is opened to whom it is not for.
     """
-    there = _managed(stack, observed)
-    if stack.security_group is None or there is None:
-        return [], []
-    return _permissions(stack.security_group, there, view, closing)
+    wanted, there = stack.security_group, _managed(stack, observed)
+    if wanted is None or there is None:
+        return SourcesPlan()
+    has = set(map(_bare, there.permissions))
+    new = tuple(each for each in sorted(wanted.permissions) if _bare(each) not in has)
+    revoked = _revoke(wanted, _unwanted(wanted, there, unwanted.lasting), unwanted.closing)
+    at_once, later = [one for one in revoked if not one.needs], [one for one in revoked if one.needs]
+    key = f"sources/{wanted.name}"
+    if new and len(has) + len(new) > MOST_PERMISSIONS:
+        first: list[AwsAction] = [*at_once, _authorize(wanted, new, key, tuple(one.key for one in at_once))]
+    elif new:
+        at_once, later = _after(at_once, key), _after(later, key)
+        first = [_authorize(wanted, new, key, ()), *at_once]
+    else:
+        first = [*at_once]
+    gates = {
+        listener.port: tuple(one.key for one in at_once if _concerns(one, listener.port))
+        for listener in stack.listeners
+    }
+    return SourcesPlan(tuple(first), tuple(later), gates)
+
+
+def _after(revoked: Iterable[RevokeIngress], key: str) -> list[RevokeIngress]:
+    return [replace(each, needs=(key, *each.needs)) for each in revoked]
+
+
+def _concerns(revoked: RevokeIngress, port: int) -> bool:
+    return any(each.port <= port <= each.to_port for each in revoked.permissions)
+
+
+def _authorize(
+    wanted: DesiredSecurityGroup, new: tuple[Permission, ...], key: str, needs: tuple[str, ...]
+) -> AuthorizeIngress:
+    return AuthorizeIngress(
+        key=key,
+        ref=None,
+        because=f"{len(new)} sources are to reach the load balancer",
+        needs=needs,
+        group=wanted.name,
+        permissions=new,
+    )
 
 
 def _managed(stack: Stack, observed: ObservedStack) -> SecurityGroup | None:
@@ -96,32 +140,16 @@ def _ids(stack: Stack, observed: ObservedStack, wanted: DesiredLoadBalancer, vie
     return tuple(dict.fromkeys(found))
 
 
-def _permissions(
-    wanted: DesiredSecurityGroup, there: SecurityGroup, view: View, closing: Mapping[int, str]
-) -> tuple[list[AwsAction], list[AwsAction]]:
-    """Sources that come, and sources that go; those of a port that closes go when it is closed."""
-    has = {_bare(each): each for each in there.permissions}
-    asked = {_bare(each): each for each in wanted.permissions}
-    new = tuple(asked[each] for each in sorted(asked.keys() - has.keys()))
-    kept = {each for each in has if any(each.port <= port <= each.to_port for port in wanted.kept_ports)}
-    over = [has[each] for each in sorted(has.keys() - asked.keys() - kept)]
-    if view.retained:
-        over = []
-    is_full = len(has) + len(new) > MOST_PERMISSIONS
-    key = f"sources/{wanted.name}"
-    needs = (key,) if new and not is_full else ()
-    revoked = _revoke(wanted, over, closing, needs)
-    if not new:
-        return [], revoked
-    authorize = AuthorizeIngress(
-        key=key,
-        ref=None,
-        because=f"{len(new)} sources are to reach the load balancer",
-        needs=tuple(each.key for each in revoked) if is_full else (),
-        group=wanted.name,
-        permissions=new,
-    )
-    return ([*revoked, authorize], []) if is_full else ([authorize], revoked)
+def _unwanted(
+    wanted: DesiredSecurityGroup, there: SecurityGroup, lasting: Collection[int]
+) -> list[Permission]:
+    """The sources that are not asked for, but for those of ports that keep what they have, or stay open."""
+    asked, kept = set(map(_bare, wanted.permissions)), (*wanted.kept_ports, *lasting)
+    return [
+        each
+        for each in sorted(there.permissions)
+        if _bare(each) not in asked and not any(each.port <= port <= each.to_port for port in kept)
+    ]
 
 
 def _bare(permission: Permission) -> Permission:
@@ -129,21 +157,19 @@ def _bare(permission: Permission) -> Permission:
 
 
 def _revoke(
-    wanted: DesiredSecurityGroup,
-    over: Iterable[Permission],
-    closing: Mapping[int, str],
-    needs: tuple[str, ...],
-) -> list[AwsAction]:
+    wanted: DesiredSecurityGroup, over: Iterable[Permission], closing: Mapping[int, tuple[str, ...]]
+) -> list[RevokeIngress]:
     found: dict[tuple[str, ...], list[Permission]] = {}
     for each in over:
-        closers = tuple(key for port, key in sorted(closing.items()) if each.port <= port <= each.to_port)
+        ports = (port for port in sorted(closing) if each.port <= port <= each.to_port)
+        closers = tuple(dict.fromkeys(key for port in ports for key in closing[port]))
         found.setdefault(closers, []).append(each)
     return [
         RevokeIngress(
             key=f"sources/{wanted.name}/{'+'.join(closers) or 'unwanted'}",
             ref=None,
             because=f"{len(some)} sources are asked for no more",
-            needs=(*needs, *closers),
+            needs=closers,
             group=wanted.name,
             permissions=tuple(some),
         )

@@ -11,11 +11,13 @@ from addons.albingress import names
 from addons.albingress.model.actions import Plan
 from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.stack import DesiredLoadBalancer, Stack
+from addons.albingress.plan.ground import Ground
 from addons.albingress.plan.hand_over import current_balancer
 from addons.albingress.plan.leftovers import plan_leftovers, uses_after
-from addons.albingress.plan.listeners import Ground, ListenerPlan, plan_listeners
-from addons.albingress.plan.load_balancer import plan_load_balancer, plan_old_balancers
+from addons.albingress.plan.listeners import ListenerPlan, plan_listeners
+from addons.albingress.plan.load_balancer import plan_its_groups, plan_load_balancer, plan_old_balancers
 from addons.albingress.plan.matching import ownership
+from addons.albingress.plan.ports import plan_closing, unwanted_ports
 from addons.albingress.plan.quotas import refuse_surplus
 from addons.albingress.plan.security_groups import plan_security_groups, plan_sources
 from addons.albingress.plan.target_groups import plan_target_groups
@@ -54,21 +56,28 @@ def _plan(stack: Stack, wanted: DesiredLoadBalancer, observed: ObservedStack, vi
     groups = plan_target_groups(stack, observed, view)
     security = plan_security_groups(stack, wanted, observed, view)
     balancer = plan_load_balancer(wanted, current, security, view)
-    owned = ownership(view.policy.cluster, stack.group, observed.target_groups)
-    ground = Ground(wanted.name, balancer.makers, groups.makers, owned, view)
-    listeners = plan_listeners(stack.listeners, current, ground)
-    let_in, let_out = plan_sources(stack, observed, view, listeners.closing)
-    first = (*security.actions, *let_in, *groups.actions, *balancer.actions, *listeners.actions)
-    old = plan_old_balancers(wanted, observed, view, tuple(action.key for action in first))
-    uses = uses_after(observed, current, listeners, old, security.ids, balancer.groups_key)
-    rest, told = plan_leftovers(stack, observed, view, uses)
+    closing, old = plan_closing(stack, current, view), plan_old_balancers(wanted, observed, view)
+    sources = plan_sources(stack, observed, unwanted_ports(stack, observed, closing, old.leavers))
+    turned = plan_its_groups(wanted, current, security, closing)
+    ground = Ground(
+        load_balancer=wanted.name,
+        needs=(*balancer.makers, *(each.key for each in turned)),
+        gates=sources.gates,
+        makers=groups.makers,
+        owned=ownership(view.policy.cluster, stack.group, observed.target_groups),
+        view=view,
+    )
+    listeners = plan_listeners(stack.listeners, current, closing, ground)
+    rest, told = plan_leftovers(stack, observed, view, uses_after(observed, current, listeners, old, turned))
+    made = (*security.actions, *sources.first, *groups.actions, *balancer.actions)
+    opened = (*closing, *turned, *listeners.actions) if turned else (*listeners.actions, *closing)
     skips = (*groups.skips, *balancer.skips, *listeners.skips, *old.skips, *told)
-    return without_withheld(Plan((*first, *old.actions, *let_out, *rest), skips), view)
+    return without_withheld(Plan((*made, *opened, *old.actions, *sources.last, *rest), skips), view)
 
 
 def _plan_end(stack: Stack, observed: ObservedStack, view: View) -> Plan:
     """Nobody asks for anything: all goes, unless it serves somebody who moves elsewhere."""
-    old = plan_old_balancers(None, observed, view, ())
-    uses = uses_after(observed, None, ListenerPlan(), old, (), "")
+    old = plan_old_balancers(None, observed, view)
+    uses = uses_after(observed, None, ListenerPlan(), old, ())
     rest, told = plan_leftovers(stack, observed, view, uses)
     return without_withheld(Plan((*old.actions, *rest), (*old.skips, *told)), view)

@@ -6,17 +6,9 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from addons.albingress.config import Config
+from addons.albingress.model.quotas import Quotas
 from addons.albingress.model.stack import DesiredSecurityGroup
 from addons.runtime.outcomes import Blocked, ObjectRef
-
-
-class Quotas(Struct, frozen=True):
-    """What AWS permits for one load balancer; `certificates` of a listener, the default one not counted."""
-
-    rules: int = 100
-    target_groups: int = 100
-    certificates: int = 25
-    listeners: int = 50
 
 
 class Policy(Struct, frozen=True, kw_only=True):

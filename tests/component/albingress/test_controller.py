@@ -121,8 +121,40 @@ class TestSteadyState:
             "DescribeListeners": 1,
             "DescribeRules": 1,
             "DescribeTargetHealth": 2,
-            "DescribeSecurityGroups": 2,
+            "DescribeSecurityGroups": 1,
+            "DescribeNetworkInterfaces": 1,
         }
+
+    async def test_a_restart_reads_each_listener_once_however_many_rules_it_has(self, world: World) -> None:
+        names = [f"s{number}" for number in range(30)]
+        world.serve(*names)
+        world.ingresses(*(ingress(each, listen_ports='[{"HTTP": 80}, {"HTTP": 81}]') for each in names))
+        async with world.running():
+            await world.is_served(*names)
+            await world.settles()
+        world.aws.calls.clear()
+        async with world.running():
+            await asyncio.sleep(60)
+        assert world.changes() == []
+        health = world.calls("DescribeTargetHealth")
+        assert len(health) == 30
+        listeners = world.calls("DescribeListeners", "DescribeRules")
+        assert len(listeners) == 3
+        assert len(world.calls()) - len(health) - len(listeners) <= 6
+
+    async def test_an_ingress_in_front_of_fifty_costs_three_changes(self, world: World) -> None:
+        names = [f"s{number}" for number in range(50)]
+        world.serve(*names, "first")
+        world.ingresses(*map(ingress, names))
+        async with world.running():
+            await world.is_served(*names)
+            await world.settles()
+            assert len(world.calls()) <= 200
+            world.aws.calls.clear()
+            world.ingresses(ingress("first", group__order="-5"))
+            await until(lambda: next(iter(world.rules().values())) == "first:80")
+            await world.settles()
+        assert world.changes() == ["CreateTargetGroup", "RegisterTargets", "CreateRule"]
 
     async def test_events_tell_of_changes_and_of_nothing_else(self, world: World) -> None:
         world.serve("a", "b")

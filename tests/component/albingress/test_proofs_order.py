@@ -9,7 +9,6 @@ import pytest
 from addons.albingress.aws.calls import RATES
 from tests.support.alb_traffic import Answer, Seen, Traffic, daemon, traffic
 from tests.support.alb_world import World, ingress
-from tests.support.until import until
 
 Object = dict[str, Any]
 
@@ -65,10 +64,7 @@ class Shelf:
     async def is_answered(self, wanted: dict[str, Answer]) -> None:
         """Return when every path is answered so."""
 
-        async def look() -> bool:
-            return await self.users.ask_all(wanted) == wanted
-
-        await until(look, pause=0.3, seconds=60)
+        await self.users.are_answered(wanted)
 
     @asynccontextmanager
     async def turning(

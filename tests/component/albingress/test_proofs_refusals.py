@@ -6,7 +6,7 @@ import pytest
 
 from addons.albingress import names
 from addons.sim.aws.faults import Arguments
-from tests.support.alb_traffic import Answer, Traffic, daemon, traffic
+from tests.support.alb_traffic import Answer, daemon, traffic
 from tests.support.alb_world import World, ingress
 from tests.support.until import until
 
@@ -26,15 +26,6 @@ def urls(name: str, count: int = 5) -> list[str]:
     return [f"shop/{name}-{number}" for number in range(count)]
 
 
-async def are_served(users: Traffic, wanted: dict[str, Answer]) -> None:
-    """Return when each is answered so."""
-
-    async def look() -> bool:
-        return await users.ask_all(wanted) == wanted
-
-    await until(look, "all are answered", pause=0.3)
-
-
 def served(wanted: list[str], word: str = "web") -> dict[str, Answer]:
     """All of them answered by a Service."""
     return dict.fromkeys(wanted, Answer(200, word))
@@ -51,16 +42,16 @@ async def test_a_hundred_and_first_rule_waits_until_there_is_room(world: World) 
     async with traffic(world) as users, daemon(world):
         await users.serve("web", "late")
         world.ingresses(*map(five_paths, NEIGHBOURS))
-        await are_served(users, served(hundred))
+        await users.are_answered(served(hundred))
         async with users.visiting(hundred) as seen:
             world.ingresses(ingress("late", group__order="-1"))
             await until(lambda: names.QUOTA_EXCEEDED in world.events("late", "Warning"))
             assert (await users.ask("shop/late")).status == 404
             assert rules(world) == MOST
             world.ingresses(five_paths(NEIGHBOURS[0], of="late"))
-            await are_served(users, served(urls(NEIGHBOURS[0]), "late"))
+            await users.are_answered(served(urls(NEIGHBOURS[0]), "late"))
         world.delete(NEIGHBOURS[1])
-        await are_served(users, {"shop/late": Answer(200, "late")})
+        await users.are_answered({"shop/late": Answer(200, "late")})
     changed = urls(NEIGHBOURS[0])
     assert {url: runs for url, runs in seen.runs.items() if url not in changed} == {
         url: [(200, "web")] for url in hundred if url not in changed
@@ -83,14 +74,14 @@ async def test_one_refused_rule_of_a_hundred_leaves_the_others_served(world: Wor
     async with traffic(world) as users, daemon(world):
         await users.serve("web", "other")
         world.ingresses(*map(five_paths, NEIGHBOURS))
-        await are_served(users, served(hundred) | {"shop/n07-2": Answer(404, "")})
+        await users.are_answered(served(hundred) | {"shop/n07-2": Answer(404, "")})
         await until(lambda: world.notes("n07"))
         assert any("it does not please" in note for note in world.notes("n07"))
         world.ingresses(five_paths("n08", of="other"))
-        await are_served(users, served(urls("n08"), "other"))
+        await users.are_answered(served(urls("n08"), "other"))
         world.aws.faults.clear()
         world.ingresses(five_paths("n07", of="other"))
-        await are_served(users, served(urls("n07"), "other"))
+        await users.are_answered(served(urls("n07"), "other"))
     assert {name: world.notes(name) for name in NEIGHBOURS if name != "n07" and world.notes(name)} == {}
 
 

@@ -125,6 +125,16 @@ def test_without_its_secret_it_is_kept_only_with_a_login(
     assert kinds(found) == expected
 
 
+def test_while_its_secret_cannot_be_read_it_is_kept_and_the_reason_told() -> None:
+    one = member("a", default=backend(), said=LOGIN | HTTPS)
+    aws = standing(port=443, default_actions=(LOGGED_IN, FORWARD))
+    denied = {"login": "403 Forbidden"}
+    assert kinds(listener(one, incumbent=aws, unread=denied)) == ["AuthenticateOidc", "Forward"]
+    what = "secret shop/login cannot be read, which the chart's secrets.names permits: 403 Forbidden"
+    assert any(what in message for message in told(one, incumbent=aws, unread=denied))
+    assert kinds(listener(one, unread=denied)) == ["FixedResponse 503"]
+
+
 def test_that_of_a_member_in_doubt_stays() -> None:
     theirs = group_of_original("k8s-shop-web-1234567890", "shop/a-web:80")
     aws = standing(default_actions=(FORWARD,), groups=[theirs])

@@ -13,11 +13,12 @@ from msgspec.structs import replace
 from addons.albingress import names
 from addons.albingress.model.actions import AwsAction, CreateRule, DeleteRule, Plan
 from addons.albingress.model.elb import ObservedStack, Rule
+from addons.albingress.model.quotas import Quotas
 from addons.albingress.model.rules import FixedResponse, target_groups_of
 from addons.albingress.model.stack import DesiredRule, Stack
 from addons.albingress.plan.guard import guard, remember_deletes
 from addons.albingress.plan.stack import plan_stack
-from addons.albingress.plan.view import Quotas, TargetState
+from addons.albingress.plan.view import TargetState
 from tests.support.alb_actions import apply
 from tests.support.alb_matcher import Answer, Request, answers
 from tests.support.alb_stacks import (

@@ -6,10 +6,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from addons.albingress.model.elb import ObservedStack
+from addons.albingress.model.quotas import Quotas
 from addons.albingress.model.rules import FixedResponse
 from addons.albingress.model.stack import DesiredListener, DesiredRule, Stack
-from addons.albingress.plan.quotas import Fitting, refuse_surplus
-from addons.albingress.plan.view import Quotas
+from addons.albingress.plan.quotas import Fitting, is_near, refuse_surplus
 from tests.support.alb_stacks import (
     listener,
     observed,
@@ -275,3 +275,21 @@ def test_the_same_input_has_the_same_result_in_whatever_order_aws_lists_what_it_
     wanted, world = many()
     turned = replace(world, target_groups=tuple(reversed(world.target_groups)))
     assert fit(wanted, world, rules=10, target_groups=3) == fit(wanted, turned, rules=10, target_groups=3)
+
+
+class TestNearness:
+    """AWS is asked for the quotas of the account only where they may matter."""
+
+    def test_of_few_rules_there_is_no_need_to_ask(self) -> None:
+        assert not is_near(stack(wished_listener(*many()[0].listeners[0].rules)), EMPTY, Quotas())
+
+    def test_rules_that_are_asked_for_or_there_count(self) -> None:
+        wanted, world = many()
+        assert is_near(wanted, EMPTY, Quotas(rules=29))
+        assert is_near(stack(wished_listener()), world, Quotas(rules=12))
+        assert not is_near(stack(wished_listener()), world, Quotas(rules=13))
+
+    def test_all_other_quotas_do_too(self) -> None:
+        assert is_near(stack(wished_listener()), EMPTY, Quotas(target_groups=13))
+        assert is_near(stack(https("c1", "c2")), EMPTY, Quotas(certificates=10))
+        assert is_near(stack(wished_listener()), EMPTY, Quotas(listeners=10))
