@@ -75,9 +75,9 @@ class GroupInputs(Struct, frozen=True, kw_only=True):
     """One ingress group with all that its members name.
 
     `members` are in their order. `leaving` are Ingresses that hold the group's finalizer and are deleted, or
-    belong elsewhere now. `services` and `secrets` are those that are there; of others
-    `unread_secrets` has why that is not known. `recently_gone` are Services that vanished less than the grace ago. `incumbent` is what
-    AWS has of the group, None where it has nothing.
+    belong elsewhere now. `services` and `secrets` are those that are there; why that is not known of others
+    is in `unread_secrets`. `recently_gone` are Services that vanished less than the grace ago. `incumbent` is
+    what AWS has of the group, None where it has nothing.
     """
 
     group: GroupId
