@@ -60,6 +60,17 @@ class Network:
         vpc_id = await self.vpc_id()
         return await self._vpcs.get(vpc_id, lambda: self._read_vpc(vpc_id))
 
+    async def read_vpc(self) -> Vpc:
+        """The VPC with its ranges as they are now."""
+        vpc_id = await self.vpc_id()
+        found = await self._read_vpc(vpc_id)
+        self._vpcs.put(vpc_id, found)
+        return found
+
+    def vpc_age(self) -> float:
+        """Seconds since the VPC was read last."""
+        return self._vpcs.age(self._vpc_id)
+
     def known_vpc(self) -> Vpc | None:
         """The VPC as it was read last; None before that."""
         return self._vpcs.latest(self._vpc_id)
