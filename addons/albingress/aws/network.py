@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,8 +13,9 @@ from addons.albingress.aws.translate.permissions import security_group_from_api
 from addons.albingress.model.elb import SecurityGroup
 from addons.albingress.model.network import Subnet, Vpc
 from addons.runtime.aws import AwsSession
-from addons.runtime.errors import Invalid, NotFound
+from addons.runtime.errors import Invalid, NotFound, Throttled
 from addons.runtime.imds import PassingMetadata
+from addons.runtime.waiting import persistently
 
 Item = Mapping[str, Any]
 
@@ -150,7 +152,9 @@ class Network:
         return {zone["ZoneName"]: zone.get("ZoneType", "") for zone in reply["AvailabilityZones"]}
 
     async def _read_groups(self) -> tuple[SecurityGroup, ...]:
-        items = await self._list("describe_security_groups", "SecurityGroups")
+        items = await persistently(
+            partial(self._list, "describe_security_groups", "SecurityGroups"), Throttled
+        )
         return tuple(map(security_group_from_api, items))
 
     async def _find_groups(self, texts: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
