@@ -7,28 +7,26 @@ these calls are shown by themselves.
 """
 
 import asyncio
+import os
 import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from addons.albingress.plan.stack import plan_stack
-from addons.sim.aws.ec2.interfaces import Wish
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from bench.memory import World as Pod
 from bench.memory import daemon, settled
 from tests.support import alb_stacks
-from tests.support.alb_targets import DISCOVERY, endpoint, node, pod, service, slice_of
+from tests.support.alb_crowd import noted, populate, registered, ruled, serve, tally
 from tests.support.alb_world import World, ingress
 from tests.support.past import ROOT
 from tests.support.service_account import write_files
 
 PORTS = {1: '[{"HTTP": 80}]', 2: '[{"HTTP": 80}, {"HTTP": 8080}]'}
-HEALTH = "DescribeTargetHealth"
 QUIET_SECONDS = 4.0
 """After so long without a call nothing more is expected."""
 
@@ -37,7 +35,7 @@ STEADY = {(1, 1): (11, 16), (10, 1): (20, 25), (30, 1): (40, 47), (30, 2): (43, 
 
 LATENCY = 0.05
 CROWD, COLD_GROUPS, COLD_SERVICES = 50, 100, 30
-PLANS, PODS, NODES = 50, 100, 4
+PLANS = 50
 
 
 def show(what: str, value: float, target: float | None, unit: str, original: str = "") -> None:
@@ -77,51 +75,6 @@ async def quiet(world: World) -> None:
         await asyncio.sleep(QUIET_SECONDS)
 
 
-def pods(world: World) -> list[str]:
-    """Nodes with a hundred pods that have addresses of the VPC: their names."""
-    ec2 = world.aws.ec2
-    for number in range(NODES):
-        instance = ec2.instances.launch("m5.4xlarge", world.subnets[0])
-        world.create(node(f"n{number}", instance.id), kind="nodes")
-        interface = ec2.account.interfaces_of(instance.id)[0]
-        for address in ec2.interfaces.assign(interface.id, Wish(count=PODS // NODES))[0]:
-            world.create(pod(f"p{address}", str(address), node=f"n{number}"), kind="pods")
-    return [each["metadata"]["name"] for each in world.api.store.list("v1", "pods")]
-
-
-def populate(world: World, groups: int, services: int, **annotations: str) -> None:
-    """Services with one pod each, and an Ingress for each of them."""
-    names = pods(world)
-    for number in range(groups * services):
-        name, behind = f"s{number}", names[number % len(names)]
-        serve(world, name, behind)
-        world.ingresses(ingress(name, group=f"g{number // services}", **annotations))
-
-
-def serve(world: World, name: str, behind: str) -> None:
-    """A Service with a pod."""
-    world.create(service(name))
-    there = slice_of(endpoint(behind.removeprefix("p"), behind), of=name)
-    world.create(there, kind="endpointslices", version=DISCOVERY)
-
-
-def noted(obj: dict[str, Any]) -> dict[str, Any]:
-    """An Ingress with an annotation more, which means nothing to anybody."""
-    obj["metadata"]["annotations"]["example.com/note"] = "x"
-    return obj
-
-
-def registered(world: World) -> int:
-    """How many target groups have targets."""
-    return sum(bool(group.targets) for group in world.elb.target_groups.values())
-
-
-def ruled(world: World) -> int:
-    """How many rules forward."""
-    rules = (each for each in world.elb.rules.values() if not each.is_default)
-    return sum(rule.actions[-1]["Type"] == "forward" for rule in rules)
-
-
 def told(world: World, names: Iterable[str]) -> bool:
     """Whether the status of all of these has a host name."""
     hosts = {
@@ -129,13 +82,6 @@ def told(world: World, names: Iterable[str]) -> bool:
         for each in world.api.store.list("networking.k8s.io/v1", "ingresses")
     }
     return all(hosts.get(name) for name in names)
-
-
-def tally(world: World) -> tuple[int, int, int]:
-    """Calls so far: those that read, without those for the health of targets; these; those that change."""
-    calls, changes = world.calls(), len(world.changes())
-    health = calls.count(HEALTH)
-    return len(calls) - health - changes, health, changes
 
 
 async def measure_steady(count: int, listeners: int) -> None:
@@ -170,8 +116,8 @@ async def measure_crowd() -> None:
         async with running(world):
             await quiet(world)
             world.aws.calls.clear()
-            began = time.perf_counter()
             populate(world, 1, CROWD)
+            began = time.perf_counter()
             await until(lambda: ruled(world) == CROWD and told(world, names))
             rules = time.perf_counter() - began
             await until(lambda: registered(world) == CROWD)
@@ -223,8 +169,8 @@ async def measure_memory() -> None:
     """A hundred Ingresses in ten groups, from nothing."""
     async with site() as world, running(world) as process:
         show("memory with nothing", await settled(process), None, "MiB", "56")
-        began = time.perf_counter()
         populate(world, 10, 10)
+        began = time.perf_counter()
         await until(lambda: registered(world) == 100 and ruled(world) == 100)
         show("100 Ingresses in 10 groups: all there", time.perf_counter() - began, None, "s", "21.1")
         await quiet(world)
@@ -249,6 +195,8 @@ def measure_plan() -> None:
 
 async def main() -> None:
     """Measure it all."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        os.environ.setdefault(name, "bench")
     measure_plan()
     for count, listeners in STEADY:
         await measure_steady(count, listeners)

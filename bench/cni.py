@@ -1,7 +1,8 @@
 """How fast cni is, beside its targets and Debian's `ptp` with `host-local`, in the same run.
 
 Run `python -m bench.cni [rates burst churn restart memory]` as root. The daemon is a process on a node of the
-simulated VPC, its pool full; its plugin, static C, is called as a container runtime calls it.
+simulated VPC, its pool full; its plugin, static C, is called as a container runtime calls it. On a busy
+machine `chrt -r 1 python -m bench.cni rates` goes ahead of all else: Go's threads wait longer than we do.
 """
 
 import asyncio

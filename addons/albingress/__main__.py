@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from addons.albingress.commands import HELP, command_of
-from addons.albingress.config import ENV_PREFIXES, Config
+from addons.albingress.config import ENV_PREFIXES, RETIRED, Config
 from addons.albingress.controller.build import NAME, build, connected
 from addons.runtime import cli
 from addons.runtime.daemon import live
@@ -21,7 +21,7 @@ def run(argv: Sequence[str]) -> int:
     if not {"--help", "-h"}.isdisjoint(argv):
         cli.say(HELP)
     command, settings = command_of(argv)
-    return cli.run(NAME, Config, command or main, settings, env_prefixes=ENV_PREFIXES)
+    return cli.run(NAME, Config, command or main, settings, env_prefixes=ENV_PREFIXES, retired=RETIRED)
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ from addons.runtime.settings import SettingError
 
 HELP = """commands, written before all settings:
   check
-        Tell as whom AWS knows the daemon, whether it could lead, whether the original does, which groups it
-        finds and how much it would change. Changes nothing; exits with 3 when something is missing.
+        Tell as whom AWS knows the daemon, whether it could lead, whether the original does, in which VPC and
+        subnets load balancers would be, which groups there are and how much it would change. Changes nothing;
+        exits with 3 when something is missing.
   release [--deployment NAMESPACE/NAME] [--timeout 4m]
         Stop the daemon of that Deployment, then take its finalizers off Ingresses and TargetGroupBindings,
         those of --watch-namespace or all, so that they can be deleted without it. Load balancers stay.

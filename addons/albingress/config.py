@@ -12,6 +12,42 @@ from addons.runtime.settings import LeaderConfig, SettingError
 ENV_PREFIXES = ("ADDONS_ALBINGRESS_",)
 """Prefix of our environment variables; the original reads none."""
 
+_PACED = "calls are paced for each group of operations, and slowed down when AWS says so"
+_TURNS = "every group and every target group has its own turn"
+_NO_WEBHOOK = "there is no webhook that must be reached"
+_OTHERS = "Services of type LoadBalancer, Gateways and Global Accelerator are left to the original"
+RETIRED = {
+    "--alb-gateway-max-concurrent-reconciles": _OTHERS,
+    "--aws-api-throttle": _PACED,
+    "--aws-max-retries": "a failed call is made again as long as it is needed",
+    "--default-pca-arn": "certificates are not made here, only found",
+    "--enable-endpoint-slices": "EndpointSlices are always used",
+    "--enable-leader-election": "it is --leader-elect, which is on by default",
+    "--enable-pod-readiness-gate-inject": "readiness gates are written into the pod template",
+    "--enable-shield": "Shield is left as it is",
+    "--enable-waf": "WAF Classic is left as it is",
+    "--feature-gates": "each gate that concerns Ingresses is a flag of its own, such as --enable-rgt-api",
+    "--globalaccelerator-max-concurrent-reconciles": _OTHERS,
+    "--health-probe-bind-addr": "health is answered at --listen",
+    "--ingress-max-concurrent-reconciles": _TURNS,
+    "--lb-stabilization-monitor-interval": _OTHERS,
+    "--leader-election-id": "it is --leader-elect-name",
+    "--leader-election-namespace": "it is --leader-elect-namespace",
+    "--load-balancer-class": _OTHERS,
+    "--metrics-bind-addr": "metrics are shown at --listen",
+    "--nlb-gateway-max-concurrent-reconciles": _OTHERS,
+    "--service-max-concurrent-reconciles": _OTHERS,
+    "--service-target-eni-security-group-tags": "one group with kubernetes.io/cluster/<name> is enough",
+    "--targetgroupbinding-max-concurrent-reconciles": _TURNS,
+    "--targetgroupbinding-max-exponential-backoff-delay": "nothing rests for more than a minute",
+    "--targetgroupbinding-requeue-duration": "health is asked for every 2 s while a pod waits for it",
+    "--webhook-bind-port": _NO_WEBHOOK,
+    "--webhook-cert-dir": _NO_WEBHOOK,
+    "--webhook-cert-file": _NO_WEBHOOK,
+    "--webhook-key-file": _NO_WEBHOOK,
+}
+"""Flags of the original that have no counterpart here -> what there is in their place."""
+
 ClusterName = Annotated[str, form(r"[^\s/]{1,100}", "the name of the cluster, as in its tags")]
 VpcId = Annotated[str, form("vpc-[0-9a-z]+", "the id of a VPC, such as vpc-0123456789abcdef0")]
 SecurityGroupId = Annotated[str, form("sg-[0-9a-z]+", "the id of a security group")]
@@ -121,7 +157,8 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     """How long a load balancer or target group that was replaced goes on serving before it is removed."""
 
     mass_delete: Percent = 50
-    """Hold a plan that would delete more than this share of what is known, and more than ten things."""
+    """Hold a plan that would delete more than this share of what is known, and more than ten things. What
+    goes with Ingresses that somebody deletes does not count."""
 
     allow_mass_delete: bool = False
     """Carry out plans that delete more than that."""

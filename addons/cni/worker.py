@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -15,7 +16,7 @@ _Job = Callable[[], None]
 
 
 class Worker(Executor):
-    """Does what is asked for, in that order. Its thread begins with the first of it; no process waits for it.
+    """Does what is asked for, in that order. Its thread begins with the first of it, and ends with it.
 
     The way to a thread pool's thread and back takes more than twice as long, and a pod would wait for it.
     """
@@ -47,12 +48,15 @@ class Worker(Executor):
 
     def _start(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            self._thread = threading.Thread(target=_work, args=(self._asked,), name=self._name, daemon=True)
             self._thread.start()
+            weakref.finalize(self, self._asked.put, None)
 
-    def _work(self) -> None:
-        while work := self._asked.get():
-            work()
+
+def _work(asked: SimpleQueue[_Job | None]) -> None:
+    while work := asked.get():
+        work()
+        del work
 
 
 def _do(function: Callable[[], T], future: asyncio.Future[T], loop: asyncio.AbstractEventLoop) -> None:

@@ -142,6 +142,14 @@ class TestRbac:
         await api.until(lambda: api.call("GET", path, user="guest"), lambda reply: reply.status == 200)
         assert (await api.call("GET", api.path("configmaps", "b"), user="guest")).status == 403
 
+    async def test_a_list_of_one_object_by_its_name_needs_a_right_to_that_one_alone(self, api: Api) -> None:
+        await permit(api, "one", rule(["list"], "configmaps", names=("a",)))
+        path = api.path("configmaps")
+        only = f"{path}?fieldSelector=metadata.name%3Da"
+        await api.until(lambda: api.call("GET", only, user="guest"), lambda reply: reply.status == 200)
+        for query in ("", "?fieldSelector=metadata.name%3Db", "?fieldSelector=metadata.namespace%3Da"):
+            assert (await api.call("GET", path + query, user="guest")).status == 403
+
     async def test_a_service_account_can_be_the_subject(self, api: Api) -> None:
         await api.made("serviceaccounts", {"metadata": {"name": "robot"}})
         subject = {"kind": "ServiceAccount", "name": "robot", "namespace": api.namespace}

@@ -147,19 +147,16 @@ class Ground(World):
         wanted: Object,
         when: str = "",
         *,
-        but_at_least: int = 0,
         unless: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Return when the state is this, stays it for a while, and so many calls have changed AWS; or at once
-        when `unless` says so."""
+        """Return when the state is this and stays it for a while, or when `unless` holds."""
         loop = asyncio.get_running_loop()
         end, since = loop.time() + PATIENCE, 0.0
         while loop.time() < end:
-            is_so = len(self.changes()) >= but_at_least and self.state() == wanted
-            since = (since or loop.time()) if is_so else 0.0
+            since = (since or loop.time()) if self.state() == wanted else 0.0
             if (since and loop.time() >= since + LASTING) or unless():
                 return
             await asyncio.sleep(LOOK)
         state = self.state()
         others = [f"{key}: {state[key]}, not {wanted[key]}" for key in wanted if state[key] != wanted[key]]
-        raise AssertionError(f"{when}: {'; '.join(others) or 'it does not last, or too little was done'}")
+        raise AssertionError(f"{when}: {'; '.join(others) or 'it does not last'}")

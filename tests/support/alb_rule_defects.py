@@ -170,7 +170,9 @@ RULE_DEFECTS: dict[str, Row] = {
     "login without an issuer": login_row({"auth-idp-oidc": OIDC | {"issuer": ""}}),
     "login of an unknown kind": login_row({"auth-type": "saml"}, told={(INGRESS, names.INVALID_ANNOTATION)}),
     "user pool missing": login_row({"auth-type": "cognito"}),
-    "login and token": login_row({"jwt-validation": "{}"}),
+    "login and token": login_row(
+        {"jwt-validation": {"jwksEndpoint": "https://idp.org/k", "issuer": "https://idp.org"}}
+    ),
     "login over http": Row(
         now=plain(LOGIN),
         was=plain(),

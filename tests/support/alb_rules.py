@@ -7,7 +7,7 @@ from typing import Any
 from addons.albingress import names
 from addons.albingress.desired.answers import Answers
 from addons.albingress.desired.backends import Backends
-from addons.albingress.desired.incumbent_rules import IncumbentRules
+from addons.albingress.desired.incumbents import IncumbentRules
 from addons.albingress.desired.inputs import GroupInputs, Member
 from addons.albingress.desired.not_usable import Faults
 from addons.albingress.desired.rules import ListenerRules
@@ -135,6 +135,7 @@ def inputs(
     *members: Member,
     services: Iterable[Service] | None = None,
     secrets: Iterable[Secret] = (),
+    unread: Mapping[str, str] | None = None,
     gone: Iterable[str] = (),
     target_groups: Mapping[str, Any] | None = None,
     answers: Mapping[str, Any] | None = None,
@@ -149,6 +150,7 @@ def inputs(
         members=members,
         services={("shop", each.metadata.name): each for each in there},
         secrets={("shop", each.metadata.name): each for each in secrets},
+        unread_secrets={("shop", name): why for name, why in (unread or {}).items()},
         recently_gone=frozenset(("shop", name) for name in gone),
         resolved=resolved(target_groups=target_groups or {}, **(answers or {})),
         incumbent=incumbent,

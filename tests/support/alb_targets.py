@@ -191,7 +191,7 @@ class Site:
             user_bindings=users,
             targets=Targets(parts.aws, lambda group: self.arns.get(group, group)),
             interfaces=Interfaces(parts.aws, network, cluster="prod"),
-            endpoint_groups=EndpointGroups(parts.aws),
+            endpoint_groups=EndpointGroups(parts.aws, network),
             users_groups=UsersGroups(parts.aws),
             network=network,
             reporter=parts.reporter,

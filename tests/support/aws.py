@@ -24,9 +24,14 @@ NEED_NO_RIGHT = frozenset({"sts:GetCallerIdentity"})
 """What AWS answers to everybody who has credentials, whatever the policies say."""
 
 
+_PREFIXES = {"tagging": "tag"}
+"""Where policies call a service by another name than signatures do."""
+
+
 def rights_used(endpoint: AwsEndpoint) -> set[str]:
     """The actions that were asked for and that a policy has to permit."""
-    return {f"{call.service}:{call.operation}" for call in endpoint.calls} - NEED_NO_RIGHT
+    used = {(_PREFIXES.get(call.service, call.service), call.operation) for call in endpoint.calls}
+    return {f"{service}:{operation}" for service, operation in used} - NEED_NO_RIGHT
 
 
 class World:

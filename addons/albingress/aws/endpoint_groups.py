@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 
 from addons.albingress.aws.calls import chunks
+from addons.albingress.aws.network import Network
 from addons.albingress.aws.remembered import Remembered
 from addons.albingress.aws.translate.permissions import permissions_to_api, security_group_from_api
 from addons.albingress.model.elb import SecurityGroup
@@ -23,8 +24,9 @@ class EndpointGroups:
     Only rules with our description are added or taken away. All raise OutsideError.
     """
 
-    def __init__(self, aws: AwsSession) -> None:
+    def __init__(self, aws: AwsSession, network: Network) -> None:
         self._aws = aws
+        self._network = network
         self._known: Remembered[str, SecurityGroup] = Remembered(float("inf"))
 
     async def read(
@@ -49,15 +51,18 @@ class EndpointGroups:
 
     async def that_admit(self, sources: Iterable[str]) -> tuple[str, ...]:
         """The groups with rules of ours that let something in from these security groups."""
-        found = set[str]()
-        for part in chunks(sorted(set(sources)), _MOST_VALUES):
-            filters = [{"Name": "ip-permission.group-id", "Values": part}]
-            async for page in self._aws.pages("ec2", "describe_security_groups", Filters=filters):
-                for group in map(security_group_from_api, page["SecurityGroups"]):
-                    self._known.put(group.id, group)
-                    if any(each.description == SHARED_RULE_DESCRIPTION for each in group.permissions):
-                        found.add(group.id)
-        return tuple(sorted(found))
+        wanted = set(sources)
+        found = [
+            group
+            for group in await self._network.all_security_groups()
+            if any(
+                each.description == SHARED_RULE_DESCRIPTION and each.security_group in wanted
+                for each in group.permissions
+            )
+        ]
+        for group in found:
+            self._known.put(group.id, group)
+        return tuple(sorted(group.id for group in found))
 
     async def authorize(self, id_: str, permissions: Iterable[Permission], permit: Permit) -> None:
         """Let more in; what is let in already stays, whoever said so. Exhausted: the group is full."""
@@ -111,6 +116,7 @@ class EndpointGroups:
         return group.permissions if group else ()
 
     def _put(self, id_: str, permissions: Iterable[Permission]) -> None:
+        self._network.forget_security_groups()
         if group := self._known.known(id_):
             new = SecurityGroup(
                 id=id_, name=group.name, permissions=tuple(sorted(set(permissions))), tags=group.tags

@@ -62,17 +62,26 @@ class Interfaces:
         """The security groups of targets, which are instances, or addresses with the instance they are on.
 
         The instance of an address is "" where it is not known. Of an interface with several groups it is the
-        one with the tag kubernetes.io/cluster/<name>. Raises OutsideError.
+        one with the tag kubernetes.io/cluster/<name>. Addresses outside of the VPC are left out. Raises
+        OutsideError.
         """
-        placed = {target: target if target.startswith("i-") else node for target, node in targets.items()}
+        placed = {
+            target: target if target.startswith("i-") else node
+            for target, node in targets.items()
+            if not self._is_outside(target)
+        }
         async with self._one_by_one:
             await self._read_nodes(node for target, node in placed.items() if not self._find(target, node))
             lost = [target for target, node in placed.items() if not self._find(target, node)]
             await self._read_addresses(target for target in lost if not target.startswith("i-"))
             found = {target: self._find(target, node) for target, node in placed.items()}
             await self._read_tags(each.groups for each in found.values() if each and len(each.groups) > 1)
+            if not all(found.values()):
+                await self._network.vpc()
         groups, unknown = dict[str, str](), dict[str, str]()
         for target, interface in found.items():
+            if not interface and self._is_outside(target):
+                continue
             chosen = self._chosen(interface) if interface else ()
             if len(chosen) == 1:
                 groups[target] = chosen[0]
@@ -84,6 +93,11 @@ class Interfaces:
         """Have everything read again."""
         for kept in (self._nodes, self._addresses, self._asked, self._is_tagged):
             kept.forget()
+
+    def _is_outside(self, target: str) -> bool:
+        """Whether a target is known to be outside of the VPC."""
+        vpc = self._network.known_vpc()
+        return vpc is not None and not target.startswith("i-") and not vpc.has(target)
 
     def _find(self, target: str, node: str) -> _Interface | None:
         of_node = self._nodes.known(node) or ()

@@ -67,7 +67,7 @@ class LoadBalancers:
             ownership=Ownership(self._reading, cluster),
             recent=self._recent,
             web_acls=WebAcls(aws),
-            endpoint_groups=EndpointGroups(aws),
+            endpoint_groups=EndpointGroups(aws, network),
         )
         self._doubtful: set[str] = set()
         self._load: asyncio.Task[None] | None = None
@@ -160,6 +160,7 @@ class LoadBalancers:
     def forget(self) -> None:
         """Have everything read again: somebody else may have acted meanwhile, as the leader for instance."""
         self._load = None
+        self._network.forget()
 
     async def apply(self, group: GroupId, actions: Sequence[AwsAction], permit: Permit) -> list[Result]:
         """Carry out the actions of a plan for a group; give what became of each, in their order.
@@ -188,7 +189,8 @@ class LoadBalancers:
         await asyncio.shield(self._load)
 
     async def _read_all(self) -> None:
-        things = await self._loading.everything(await self._network.vpc_id())
+        vpc_id, groups_of_vpc = await self._network.vpc_id(), self._network.all_security_groups
+        things = await self._loading.everything(vpc_id, groups_of_vpc)
         self.snapshot.clear()
         self._doubtful.clear()
         for thing in things:

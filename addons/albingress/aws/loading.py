@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from addons.albingress.aws.translate.balancers import load_balancer_from_api, ta
 from addons.albingress.aws.translate.permissions import security_group_from_api
 from addons.albingress.aws.translate.rules import listener_from_api, rule_from_api
 from addons.albingress.model.elb import Listener, LoadBalancer, Rule, SecurityGroup
+from addons.albingress.names import TAG_CLUSTER
 from addons.runtime.errors import Denied
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,12 @@ class Loading:
         self._cluster = cluster
         self._uses_index = uses_index
 
-    async def everything(self, vpc_id: str) -> list[Thing]:
+    async def everything(
+        self, vpc_id: str, groups_of_vpc: Callable[[], Awaitable[Iterable[SecurityGroup]]] | None = None
+    ) -> list[Thing]:
         """All that has the tags of the cluster in its VPC, and what belongs to that. Raises OutsideError.
+
+        `groups_of_vpc` may give all security groups where others need them too.
 
         The index of tags may lag behind: what it does not have, and might be ours, is asked itself.
         """
@@ -37,7 +42,7 @@ class Loading:
             self._index(),
             self._reading.load_balancers(),
             self._reading.target_groups(),
-            self._security_groups(),
+            groups_of_vpc() if groups_of_vpc else self._security_groups(),
         )
         balancers = [item for item in balancers if _is_in(item, vpc_id) and item["Type"] == "application"]
         groups = [item for item in groups if _is_in(item, vpc_id)]
@@ -47,7 +52,8 @@ class Loading:
             if item["TargetGroupName"].startswith(_OUR_NAMES) or not self._uses_index
         ]
         tags |= await self._reading.tags_of(set(unknown) - tags.keys())
-        return [*security_groups, *await self._below(balancers, groups, tags)]
+        own = [each for each in security_groups if dict(each.tags).get(TAG_CLUSTER) == self._cluster]
+        return [*own, *await self._below(balancers, groups, tags)]
 
     async def stack(self, stack: str, known: Collection[str], name_of: Naming) -> list[Thing]:
         """All that has the tags of a stack, and all security groups of the cluster. Raises OutsideError.

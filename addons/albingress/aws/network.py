@@ -8,6 +8,8 @@ from msgspec.structs import replace
 
 from addons.albingress.aws.remembered import Remembered
 from addons.albingress.aws.translate.balancers import pairs_from_api
+from addons.albingress.aws.translate.permissions import security_group_from_api
+from addons.albingress.model.elb import SecurityGroup
 from addons.albingress.model.network import Subnet, Vpc
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Invalid, NotFound
@@ -18,6 +20,7 @@ Item = Mapping[str, Any]
 _VPC_SECONDS = 600.0
 _SUBNET_SECONDS = 30.0
 _GROUP_SECONDS = 60.0
+_ALL_GROUPS_SECONDS = 30.0
 _MOST_VALUES = 200
 _NAME = "tag:Name"
 
@@ -43,6 +46,7 @@ class Network:
         self._vpcs: Remembered[str, Vpc] = Remembered(_VPC_SECONDS)
         self._subnets: Remembered[bool, tuple[Subnet, ...]] = Remembered(_SUBNET_SECONDS)
         self._zones: Remembered[str, Mapping[str, str]] = Remembered(float("inf"))
+        self._all_groups: Remembered[str, tuple[SecurityGroup, ...]] = Remembered(_ALL_GROUPS_SECONDS)
         self._groups: Remembered[tuple[str, ...], Mapping[str, tuple[str, ...]]] = Remembered(_GROUP_SECONDS)
 
     async def vpc_id(self) -> str:
@@ -71,9 +75,17 @@ class Network:
         wanted = tuple(sorted(set(texts)))
         return await self._groups.get(wanted, lambda: self._find_groups(wanted))
 
+    async def all_security_groups(self) -> tuple[SecurityGroup, ...]:
+        """Every security group of the VPC with what it lets in."""
+        return await self._all_groups.get("", self._read_groups)
+
+    def forget_security_groups(self) -> None:
+        """Have all security groups read again: one of them has changed."""
+        self._all_groups.forget()
+
     def forget(self) -> None:
         """Have everything but the id of the VPC read again."""
-        for kept in (self._vpcs, self._subnets, self._groups):
+        for kept in (self._vpcs, self._subnets, self._groups, self._all_groups):
             kept.forget()
 
     async def _own_vpc(self) -> str:
@@ -125,6 +137,10 @@ class Network:
     async def _zone_types(self) -> Mapping[str, str]:
         reply = await self._aws.call("ec2", "describe_availability_zones")
         return {zone["ZoneName"]: zone.get("ZoneType", "") for zone in reply["AvailabilityZones"]}
+
+    async def _read_groups(self) -> tuple[SecurityGroup, ...]:
+        items = await self._list("describe_security_groups", "SecurityGroups")
+        return tuple(map(security_group_from_api, items))
 
     async def _find_groups(self, texts: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:
         ids = [text for text in texts if text.startswith("sg-")]

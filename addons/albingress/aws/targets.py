@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from addons.albingress.aws.recent import now
 from addons.albingress.aws.translate.balancers import target_health_from_api, target_to_api
 from addons.albingress.model.targets import DeregisterTargets, RegisterTargets, TargetAction, TargetHealth
 from addons.runtime.aws import AwsSession
@@ -19,6 +20,7 @@ class Targets:
     def __init__(self, aws: AwsSession, arn_of: Callable[[str], str]) -> None:
         self._aws = aws
         self._arn_of = arn_of
+        self._seen: dict[str, tuple[float, tuple[TargetHealth, ...]]] = {}
 
     async def apply(self, action: TargetAction, permit: Permit) -> Outcome[TargetAction]:
         """Register or deregister targets, 200 at most; doing it twice does no harm.
@@ -47,7 +49,20 @@ class Targets:
         arn = self._arn_of(group)
         reply = await self._aws.call("elbv2", "describe_target_health", TargetGroupArn=arn)
         found = map(target_health_from_api, reply["TargetHealthDescriptions"])
-        return tuple(sorted(found, key=lambda health: health.target))
+        listed = tuple(sorted(found, key=lambda health: health.target))
+        self._seen[group] = (now(), listed)
+        return listed
+
+    def seen(self, group: str) -> tuple[float, tuple[TargetHealth, ...]] | None:
+        """What `health` has found last, and how many seconds ago; None before it was asked."""
+        if (last := self._seen.get(group)) is None:
+            return None
+        at, found = last
+        return now() - at, found
+
+    def forget(self, group: str) -> None:
+        """A target group is no more."""
+        self._seen.pop(group, None)
 
 
 _OPERATIONS: dict[type[TargetAction], str] = {

@@ -125,6 +125,17 @@ def build_controller(config: Config, parts: Parts, *, now: Callable[[], datetime
     return _Assembly(config, parts, now).controller
 
 
+def network_of(config: Config, parts: Parts) -> Network:
+    """What is known of the VPC, which settings name, or else the metadata of this machine."""
+    is_named = config.aws_vpc_id or config.aws_vpc_tags
+    return Network(
+        parts.aws,
+        vpc_id=config.aws_vpc_id,
+        tags=config.aws_vpc_tags,
+        metadata=None if is_named else PassingMetadata(),
+    )
+
+
 class _Assembly:
     """The parts of one controller, in the order in which they need one another."""
 
@@ -133,12 +144,7 @@ class _Assembly:
         self._watches = AlbWatches(parts.kube, namespace=config.watch_namespace, on_change=self._touched)
         self._groups = Groups(config, self._watches)
         self._telling = Telling(parts.reporter)
-        self._network = Network(
-            parts.aws,
-            vpc_id=config.aws_vpc_id,
-            tags=config.aws_vpc_tags,
-            metadata=None if config.aws_vpc_id or config.aws_vpc_tags else PassingMetadata(),
-        )
+        self._network = network_of(config, parts)
         self._aws = LoadBalancers(
             parts.aws, self._network, cluster=config.cluster_name, uses_tagging_api=config.enable_rgt_api
         )
@@ -173,7 +179,7 @@ class _Assembly:
             user_bindings=watches.bindings,
             targets=self._targets,
             interfaces=Interfaces(self._parts.aws, self._network, cluster=self._config.cluster_name),
-            endpoint_groups=EndpointGroups(self._parts.aws),
+            endpoint_groups=EndpointGroups(self._parts.aws, self._network),
             users_groups=self._users_groups,
             network=self._network,
             reporter=self._parts.reporter,
@@ -224,7 +230,6 @@ class _Assembly:
             gone=self._gone,
             reconciler=self._reconciler,
             aws=self._aws,
-            network=self._network,
             history=self._history,
             path=self._path,
             target_groups=self._target_groups,
@@ -235,6 +240,7 @@ class _Assembly:
                 self._telling,
                 passes=self._reconciler.passes,
                 targets=self._target_groups,
+                users_bindings=self._path.users.known,
                 now=self._now,
             ),
             telling=self._telling,

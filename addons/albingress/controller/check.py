@@ -6,16 +6,18 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 from addons.albingress.config import Config
-from addons.albingress.controller.build import NAME, build_controller
+from addons.albingress.controller.build import NAME, build_controller, network_of
 from addons.albingress.controller.coexistence import Coexistence
 from addons.albingress.controller.controller import Controller
+from addons.albingress.desired.subnets import NotChosen, discovered
 from addons.runtime.daemon import Parts, lease_of
+from addons.runtime.errors import OutsideError
 from addons.runtime.findings import Finding, find_identity, find_lease, summary_of
 from addons.runtime.outcomes import PlanLine
 
 
 async def check(config: Config, parts: Parts) -> AsyncIterator[Finding]:
-    """Look at the AWS identity, the Lease, the original, the objects and the plan, in this order.
+    """Look at AWS identity, Lease, the original, network, objects and plan, in this order.
 
     `parts` are those of a dry run. A Lease is looked at where a daemon with these settings needs one.
     """
@@ -23,6 +25,8 @@ async def check(config: Config, parts: Parts) -> AsyncIterator[Finding]:
     if config.leader_elect and not config.dry_run:
         yield await find_lease(parts.kube, *lease_of(NAME, config))
     yield await _original(config, parts)
+    async for finding in _network(config, parts):
+        yield finding
     lines: list[PlanLine] = []
     controller = build_controller(config, replace(parts, print_plan=lines.extend))
     failures = await _single_pass(controller)
@@ -43,6 +47,26 @@ async def _original(config: Config, parts: Parts) -> Finding:
     await original.look()
     why_not = original.in_the_way()
     return Finding("aws-load-balancer-controller", not why_not, why_not or "does not lead")
+
+
+async def _network(config: Config, parts: Parts) -> AsyncIterator[Finding]:
+    """The VPC, and where new load balancers would be: in subnets of one kind at least."""
+    network = network_of(config, parts)
+    try:
+        vpc, subnets = await network.vpc(), await network.subnets(with_routes=True)
+    except OutsideError as error:
+        yield Finding("VPC", False, error.message)
+        return
+    yield Finding("VPC", True, f"{vpc.id} ({', '.join((*vpc.cidrs, *vpc.ipv6_cidrs))})")
+    found: dict[str, str] = {}
+    faults: dict[str, str] = {}
+    for scheme in ("internal", "internet-facing"):
+        try:
+            found[scheme] = ", ".join(discovered(subnets, config.cluster_name, scheme))
+        except NotChosen as fault:
+            faults[scheme] = str(fault)
+    for scheme, text in sorted((found | faults).items()):
+        yield Finding(f"subnets of {scheme} load balancers", bool(found), text)
 
 
 async def _single_pass(controller: Controller) -> Mapping[str, str]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from addons.albingress.aws.load_balancers import LoadBalancers
-from addons.albingress.aws.network import Network
 from addons.albingress.config import Config
 from addons.albingress.controller.coexistence import Coexistence
 from addons.albingress.controller.explanation import Explanation
@@ -49,6 +48,8 @@ _PLACING = frozenset({INGRESSES, INGRESS_CLASSES, INGRESS_CLASS_PARAMS, NAMESPAC
 
 _SHORTLY = 0.2
 _SYNC_SECONDS = 120.0
+_ROUNDS = 3
+"""So often a single run waits for deletions to be certain."""
 
 
 class Controller:
@@ -68,7 +69,6 @@ class Controller:
         reconciler: GroupReconciler,
         aws: LoadBalancers,
         history: History,
-        network: Network,
         path: TargetPath,
         target_groups: TargetGroups,
         coexistence: Coexistence,
@@ -84,7 +84,6 @@ class Controller:
         self._reconciler = reconciler
         self._aws = aws
         self._history = history
-        self._network = network
         self._path = path
         self._target_groups = target_groups
         self._coexistence = coexistence
@@ -159,14 +158,26 @@ class Controller:
         return Permit(stopping, stale=self.watches.not_ready, barred=self._coexistence.refusal, **held)
 
     async def run_once(self, stopping: asyncio.Event) -> dict[str, str]:
-        """Reconcile until nothing is left to do but what waits or is blocked; what failed, by key."""
+        """Reconcile until nothing is left to do but what waits or is blocked; what failed, by key.
+
+        Deletions are waited for until they are certain.
+        """
         permit = self.permit(stopping)
         if not await self._caches_settle(stopping):
             return self.watches.unread()
         self._tell_unplaced()
         await self._loop.run_once(self._groups.all(), permit)
+        for _ in range(0 if self._is_dry_run else _ROUNDS):
+            await self._loop.run_once(await self._sure_by_now(stopping), permit)
         failed = {} if self._is_dry_run else await self._path.run_once(permit)
         return self.failures | failed | self.watches.unread()
+
+    async def _sure_by_now(self, stopping: asyncio.Event) -> list[GroupId]:
+        """The groups that have deletions before them, once these have been wanted for long enough."""
+        waits = {group: wait for group in self._groups.all() if (wait := self._reconciler.sure_in(group))}
+        if waits:
+            await end_within(0.0, asyncio.sleep(max(waits.values())), stopping)
+        return [] if stopping.is_set() else list(waits)
 
     async def _caches_settle(self, stopping: asyncio.Event) -> bool:
         """True when all caches are filled; False when that takes too long, or a stop is asked for."""
@@ -185,8 +196,6 @@ class Controller:
         if refusal := self._refusal(permit):
             self._reconciler.held(group, refusal)
             return Result(again_in=RETRY_SECONDS)
-        if self._network.known_vpc() is None:
-            await self._network.vpc()
         result = await self._reconciler.reconcile(group, permit)
         self._target_groups.told(self._groups.all())
         return result

@@ -1,7 +1,7 @@
 """What there is to say about one object when somebody asks: made from what holds now, not from the past."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 
@@ -12,11 +12,13 @@ from addons.albingress.controller.groups import Groups, Place
 from addons.albingress.controller.passes import Pass
 from addons.albingress.controller.state import TargetCounts, in_words, matches, rule_of
 from addons.albingress.controller.telling import TOPICS, Telling
+from addons.albingress.desired.bindings import is_users, named_group
 from addons.albingress.desired.classes import NotOurs
 from addons.albingress.desired.inputs import Member
 from addons.albingress.kube.watches import AlbWatches
 from addons.albingress.model.groups import GroupId
 from addons.albingress.model.stack import DesiredListener, DesiredRule
+from addons.albingress.model.targets import Binding
 from addons.runtime.decisions import Decision
 from addons.runtime.objects import Key
 
@@ -34,6 +36,7 @@ class Explanation:
         *,
         passes: Mapping[GroupId, Pass],
         targets: TargetCounts,
+        users_bindings: Callable[[], Iterable[Binding]],
         now: Callable[[], datetime],
     ) -> None:
         self._watches = watches
@@ -41,6 +44,7 @@ class Explanation:
         self._telling = telling
         self._passes = passes
         self._targets = targets
+        self._users_bindings = users_bindings
         self._now = now
 
     def of(self, about: str) -> Iterator[Decision]:
@@ -132,9 +136,17 @@ class Explanation:
         if binding is None:
             yield self._unknown(about, which, [each.metadata.name for each in self._watches.bindings.all()])
             return
-        group = binding.spec.target_group_arn or binding.spec.target_group_name
-        message = f"target group {group}: {self._targets.in_words(group)}"
-        yield self._decision(about, about, "serve", names.SERVED, message)
+        if not is_users(binding):
+            message = (
+                "aws-load-balancer-controller made it for an Ingress: its targets are registered without it"
+            )
+            yield self._decision(about, about, "skip", names.NOT_ASKED, message)
+            return
+        found = next((each for each in self._users_bindings() if each.key == which), None)
+        text = self._targets.in_words(found.group) if found else "not filled"
+        message = f"target group {named_group(binding)}: {text}"
+        reason = names.SERVED if found else names.WAITING
+        yield self._decision(about, about, "serve", reason, message)
 
     def _of_rule(self, about: str, done: Pass, listener: DesiredListener, rule: DesiredRule) -> Decision:
         there = rule_of(done, listener, rule)

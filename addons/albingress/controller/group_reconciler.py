@@ -29,8 +29,8 @@ from addons.albingress.plan.dry_run import preview
 from addons.albingress.plan.guard import counted_deletes, guard, remember_deletes
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
-from addons.albingress.plan.view import View
-from addons.runtime.errors import OutsideError, Withheld
+from addons.albingress.plan.view import View, policy_of
+from addons.runtime.errors import OutsideError, Throttled, Withheld
 from addons.runtime.loop import Result
 from addons.runtime.objects import ref
 from addons.runtime.outcomes import Outcome, Skip
@@ -43,6 +43,9 @@ RECHECK_SECONDS = 45.0
 _SHORTLY = 0.2
 _PROVISIONING_SECONDS = 5.0
 """A load balancer that is being made is looked at so often."""
+
+_RETRY_SECONDS = 5.0
+"""What AWS throttles, and what the API server does not take, is tried again so soon."""
 
 _HEALS_OUTSIDE = frozenset(
     {names.CERTIFICATE_MISSING, names.SUBNETS_MISSING, names.BROKEN_RULE, names.INVALID_ANNOTATION}
@@ -121,6 +124,14 @@ class GroupReconciler:
         self._telling.forget(group)
         self._metrics.forget(group)
 
+    def sure_in(self, group: GroupId) -> float:
+        """Seconds until deletions of a group are certain, 0 where there are none before it."""
+        done = self.passes.get(group)
+        times = [each.retry_at for each in done.skips if each.reason == names.DELETE_HELD] if done else []
+        waits = [(at - self._now()).total_seconds() for at in times if at]
+        longest = policy_of(self._config).two_pass.total_seconds()
+        return max((each for each in waits if 0 < each <= longest), default=0.0)
+
     def woken(self, group: GroupId) -> None:
         """An object has changed that may matter to a group."""
         self._metrics.woken(group, _now())
@@ -184,7 +195,8 @@ class GroupReconciler:
         self.passes[group] = done
         self._tell(inputs, done, outcomes)
         acted = any(outcome.ok for outcome in outcomes)
-        again_in = self._again_in(done, inputs.leaving, is_news=is_news or acted)
+        is_cut_short = any(isinstance(outcome.error, Throttled) for outcome in outcomes)
+        again_in = self._again_in(done, inputs.leaving, is_news=is_news or acted, is_cut_short=is_cut_short)
         return Result(again_in=again_in, acted=acted)
 
     def _plan(self, stack: Stack, observed: ObservedStack, view: View) -> Plan:
@@ -218,8 +230,13 @@ class GroupReconciler:
         leaving = [ref(ingress) for ingress in inputs.leaving]
         self._telling.problems(group, done.problems, members)
         self._telling.skips(group, done.skips)
-        everybodys = [each for each in outcomes if not self._history.refused.explains(group, each.action)]
-        self._telling.outcomes(group, everybodys, members or leaving)
+        told = [
+            each
+            for each in outcomes
+            if not self._history.refused.explains(group, each.action)
+            and not self._history.is_patient(group, each)
+        ]
+        self._telling.outcomes(group, told, members, leaving)
         changed = {outcome.action.ref for outcome in outcomes if outcome.ok and outcome.action.ref}
         hostname = self._writing_back.hostname(done.stack, done.observed)
         self._telling.reconciled(
@@ -229,7 +246,9 @@ class GroupReconciler:
         self._metrics.found(group, done.problems, done.skips, rules)
         self._metrics.passed(group, outcomes, _now())
 
-    def _again_in(self, done: Pass, leaving: Iterable[Ingress], *, is_news: bool) -> float:
+    def _again_in(
+        self, done: Pass, leaving: Iterable[Ingress], *, is_news: bool, is_cut_short: bool
+    ) -> float:
         """Seconds until the group is to be looked at again, if nothing changes until then."""
         if is_news:
             return _SHORTLY
@@ -242,6 +261,8 @@ class GroupReconciler:
         waits += filter(None, [self._history.next_try(group), self._writing_back.next_try(leaving)])
         if any(each.state == "provisioning" for each in done.observed.load_balancers):
             waits.append(_PROVISIONING_SECONDS)
+        if is_cut_short or any(problem.reason == names.ACTION_FAILED for problem in done.problems):
+            waits.append(_RETRY_SECONDS)
         return max(_SHORTLY, min(waits))
 
 

@@ -38,8 +38,13 @@ class HandOvers:
         self._served: dict[str, _Served] = {}
         self._published: dict[GroupId, tuple[str, datetime]] = {}
 
-    def serves(self, group: GroupId, hostname: str, ingresses: Iterable[Ingress], *, is_all: bool) -> None:
-        """These Ingresses, or all of a group, tell the host name of its load balancer now."""
+    def serves(
+        self, group: GroupId, hostname: str, ingresses: Iterable[Ingress], *, is_all: bool, replaces: bool
+    ) -> None:
+        """These Ingresses, or all of a group, tell the host name of its load balancer now.
+
+        Where it `replaces` another one that waits for that, the group is woken as well.
+        """
         for ingress in ingresses:
             known = self._served.get(ingress.metadata.uid)
             if known is None or known.group != group:
@@ -49,6 +54,8 @@ class HandOvers:
                     self._wake(left)
         if is_all and self._published.get(group, ("",))[0] != hostname:
             self._published[group] = (hostname, self._now())
+            if replaces:
+                self._wake(group)
 
     def published(self, group: GroupId) -> str:
         """The host name that all members of a group tell; empty where that is not known."""

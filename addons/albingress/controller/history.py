@@ -11,11 +11,14 @@ from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.groups import GroupId
 from addons.albingress.model.stack import Stack
 from addons.albingress.plan.rule_tags import remember_secrets
-from addons.runtime.errors import Throttled
+from addons.runtime.errors import Conflict, Throttled
 from addons.runtime.ledger import Ledger
 from addons.runtime.outcomes import Blocked, Outcome
 
 _LATELY = timedelta(minutes=10)
+
+_IN_USE_FAILURES = 5
+"""With the rests between them about half a minute."""
 
 
 class Past(Struct):
@@ -64,6 +67,12 @@ class History:
             elif not isinstance(outcome.error, Throttled):
                 self._ledger.failed((group, outcome.action.key), outcome.error)
         return is_news
+
+    def is_patient(self, group: GroupId, outcome: Outcome[AwsAction]) -> bool:
+        """Whether a failure is nothing to warn of yet: what was in use a moment ago may be for a while."""
+        rest = self._ledger.blocked().get((group, outcome.action.key))
+        is_in_use = isinstance(outcome.error, Conflict) and outcome.action.is_destructive
+        return is_in_use and rest is not None and rest.failures < _IN_USE_FAILURES
 
     def keep_secrets(
         self, cluster: str, stack: Stack, observed: ObservedStack, done: Iterable[AwsAction]

@@ -81,13 +81,15 @@ class Lookups:
         incumbent = observed if _is_there(observed) else None
         members = in_order([_doubted(each, unwritten) for each in found], incumbent)
         services = {service for each in listed for service in each.services}
+        secrets, unread_secrets = await self._secrets(listed)
         return GroupInputs(
             group=group,
             config=self._config,
             members=members,
             leaving=tuple(each.ingress for each in listed if group in each.left),
             services=dict(self._services(services)),
-            secrets=await self._secrets(listed),
+            secrets=secrets,
+            unread_secrets=unread_secrets,
             recently_gone=frozenset(service for service in services if service in self._gone),
             resolved=replace(
                 await self._resolved(group, members, incumbent), refused_certificates=refused_certificates
@@ -100,7 +102,8 @@ class Lookups:
             if service := self._watches.services.get(*which):
                 yield which, service
 
-    async def _secrets(self, places: Iterable[Place]) -> dict[Key, Secret]:
+    async def _secrets(self, places: Iterable[Place]) -> tuple[dict[Key, Secret], dict[Key, str]]:
+        """The Secrets that are there, and why others could not be read."""
         wanted = {secret for place in places if place.member for secret in self._groups.secrets_of(place)}
         if wanted:
             self._watches.secrets.keep(self._groups.all_secrets())
@@ -110,7 +113,11 @@ class Lookups:
             except TimeoutError:
                 pass
         found = {which: self._watches.secrets.get(which) for which in wanted}
-        return {which: secret for which, secret in found.items() if secret}
+        unread = {which: self._watches.secrets.unknown(which) for which in wanted}
+        return (
+            {which: secret for which, secret in found.items() if secret},
+            {which: why for which, why in unread.items() if why},
+        )
 
     async def _resolved(
         self, group: GroupId, members: Iterable[Member], incumbent: ObservedStack | None

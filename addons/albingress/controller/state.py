@@ -21,6 +21,9 @@ from addons.albingress.model.rules import (
 from addons.albingress.model.stack import DesiredListener, DesiredRule
 from addons.runtime.reporter import Report
 
+_MOST_RULES = 1000
+"""The page has a row for each rule, up to so many."""
+
 
 class TargetCounts(Protocol):
     """Who knows how the targets of a group do, in words."""
@@ -36,14 +39,30 @@ def state_of(
     problems: Iterable[Report],
     failures: Mapping[str, str],
 ) -> dict[str, object]:
-    """What all groups ask for and have."""
+    """What all groups ask for and have; of very many rules only those that are not as asked for."""
     listed = sorted(passes.items(), key=lambda item: str(item[0]))
+    rules = sum(len(listener.rules) for _, found in listed for listener in found.stack.listeners)
+    is_short = rules > _MOST_RULES
     return {
         "groups": [_group(group, found) for group, found in listed],
         "problems": problem_rows(problems),
         "failures": dict(sorted(failures.items())),
-        **{f"rules of {group}": list(rule_rows(found, targets)) for group, found in listed},
+        **{
+            title: rows
+            for group, found in listed
+            for title, rows in _rules(group, found, targets, is_short=is_short)
+        },
     }
+
+
+def _rules(
+    group: GroupId, found: Pass, targets: TargetCounts, *, is_short: bool
+) -> Iterator[tuple[str, list[dict[str, object]]]]:
+    rows = list(rule_rows(found, targets))
+    if not is_short:
+        yield f"rules of {group}", rows
+    elif rows := [row for row in rows if row["state"] != "ok"]:
+        yield f"broken and held rules of {group}", rows
 
 
 def _group(group: GroupId, found: Pass) -> dict[str, object]:
@@ -54,6 +73,7 @@ def _group(group: GroupId, found: Pass) -> dict[str, object]:
         "loadBalancer": [f"{each.name} ({each.state})" for each in balancers],
         "hostname": [each.dns_name for each in balancers],
         "listeners": [f"{each.protocol}:{each.port}" for each in found.stack.listeners],
+        "rules": sum(len(listener.rules) for listener in found.stack.listeners),
         "targetGroups": len(found.observed.target_groups),
     }
     if found.stack.held:
@@ -71,27 +91,27 @@ def rule_rows(found: Pass, targets: TargetCounts) -> Iterator[dict[str, object]]
             there = rule_of(found, listener, rule)
             content = rule.content or (there.content if there else None)
             yield {
-                "listener": where,
-                "priority": there.priority if there else "not there",
-                "rule": matches(rule, there),
                 "state": _state(rule),
+                "rule": matches(rule, there),
                 "leadsTo": in_words(content.actions if content else (), targets),
                 "ingress": rule.key.ingress,
+                "listener": where,
+                "priority": there.priority if there else "not there",
             }
         yield {
-            "listener": where,
-            "priority": "default",
-            "rule": "all else",
             "state": "ok" if listener.state == "ok" else f"{listener.state}: {listener.because}",
+            "rule": "all else",
             "leadsTo": in_words(listener.default_actions, targets),
             "ingress": "",
+            "listener": where,
+            "priority": "default",
         }
 
 
 def problem_rows(reports: Iterable[Report]) -> list[dict[str, str]]:
     """The faults that objects have now."""
     found = sorted((report.ref, report.reason, report.message) for report in reports if report.ref)
-    return [{"object": str(ref), "reason": reason, "message": message} for ref, reason, message in found]
+    return [{"reason": reason, "message": message, "object": str(ref)} for ref, reason, message in found]
 
 
 def rule_of(found: Pass, listener: DesiredListener, rule: DesiredRule) -> Rule | None:

@@ -1,6 +1,7 @@
 """What the passes over groups tell of target groups to those who fill them, and what these know of them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from addons.albingress.desired.stack_bindings import bindings_of, sources_of
 from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.groups import GroupId
 from addons.albingress.model.stack import Stack
+from addons.albingress.model.targets import Target
 from addons.albingress.plan.view import TargetState
 from addons.runtime.errors import OutsideError
 
@@ -84,13 +86,24 @@ class TargetGroups:
         }
 
     def in_words(self, target_group: str) -> str:
-        """How many targets a group has."""
+        """How many targets a group has, and how AWS found them when it was last asked."""
         found = self._path.registrar.registered(target_group)
         if found is None:
             return "targets not read yet"
         listed = ", ".join(f"{each.id}:{each.port}" for each in found[:3])
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
-        return f"{len(found)} targets{f': {listed}{more}' if found else ''}"
+        health = self._health_in_words(target_group, found)
+        return f"{len(found)} targets{f': {listed}{more}{health}' if found else ''}"
+
+    def _health_in_words(self, target_group: str, registered: Iterable[Target]) -> str:
+        last = self._targets.seen(target_group)
+        if last is None:
+            return ""
+        seconds, found = last
+        known = {each.target.key: each for each in found}
+        states = Counter(known[each.key].state for each in registered if each.key in known)
+        counted = ", ".join(f"{number} {state}" for state, number in sorted(states.items()))
+        return f"; {counted} {seconds:.0f} s ago" if counted else ""
 
     def forget(self, group: GroupId) -> None:
         """A group is gone."""
@@ -105,5 +118,6 @@ class TargetGroups:
 
     def _gone(self, name: str) -> None:
         self._path.gone(name)
+        self._targets.forget(name)
         self._since.pop(name, None)
         self._healthy.discard(name)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from datetime import datetime
 
 from addons.albingress.aws.endpoint_groups import EndpointGroups
@@ -19,15 +18,12 @@ from addons.albingress.kube.endpoints import Endpoints, Touched
 from addons.albingress.model.bindings import TargetGroupBinding
 from addons.albingress.model.targets import Binding
 from addons.runtime.clock import utc_now
-from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.runtime.permit import Permit
 from addons.runtime.reporter import Reporter
 from addons.runtime.watches import Cache
 
 _COMPLETE_SECONDS = 1.0
-_NETWORK_SECONDS = 5.0
-"""So long the ranges of the VPC are waited for: without them what is outside of it is not told apart."""
 
 
 class TargetPath:
@@ -60,7 +56,7 @@ class TargetPath:
             config,
             endpoints=endpoints,
             targets=targets,
-            vpc=network.known_vpc,
+            network=network,
             gates=self.gates,
             rules=self.rules,
             reporter=reporter,
@@ -73,7 +69,6 @@ class TargetPath:
             registrar=self.registrar,
             reporter=reporter,
         )
-        self._network = network
         self._is_complete = False
         self._sources: frozenset[str] = frozenset()
 
@@ -102,8 +97,6 @@ class TargetPath:
 
     async def run(self, permit: Permit) -> None:
         """Do all of it until the permit is stopped; calls under way end."""
-        self.registrar.forget()
-        await self._know_network()
         async with asyncio.TaskGroup() as group:
             completing = group.create_task(self._complete())
             parts = [
@@ -115,7 +108,6 @@ class TargetPath:
 
     async def run_once(self, permit: Permit) -> dict[str, str]:
         """One full pass; what failed, by name."""
-        await self._know_network()
         failures = await self.users.run_once(permit)
         failures |= await self.registrar.run_once(permit)
         self._tell_complete()
@@ -125,13 +117,6 @@ class TargetPath:
     def failures(self) -> dict[str, str]:
         """What failed and has not succeeded since."""
         return self.users.failures | self.registrar.failures | self.gates.failures | self.rules.failures
-
-    async def _know_network(self) -> None:
-        """Have the ranges of the VPC known, if that goes quickly."""
-        if self._network.known_vpc() is None:
-            with suppress(OutsideError, TimeoutError):
-                async with asyncio.timeout(_NETWORK_SECONDS):
-                    await self._network.vpc()
 
     async def _complete(self) -> None:
         """Say that all bindings are known, once the users' are too."""

@@ -2,9 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
+from addons.albingress.aws.network import Network
 from addons.albingress.aws.targets import Targets
 from addons.albingress.config import Config
 from addons.albingress.controller.bindings import Bindings
@@ -17,7 +18,6 @@ from addons.albingress.controller.target_state import GroupTargets
 from addons.albingress.controller.wishes import Wishes, WishReader
 from addons.albingress.kube import target_reports as told
 from addons.albingress.kube.endpoints import Endpoints, Touched
-from addons.albingress.model.network import Vpc
 from addons.albingress.model.objects import NODES
 from addons.albingress.model.targets import Binding, DeregisterTargets, Target, TargetPlan
 from addons.albingress.plan.targets import TargetView, batches, plan_targets
@@ -54,7 +54,7 @@ class TargetRegistrar:
         *,
         endpoints: Endpoints,
         targets: Targets,
-        vpc: Callable[[], Vpc | None],
+        network: Network,
         gates: Gates,
         rules: EndpointRules,
         reporter: Reporter,
@@ -65,7 +65,7 @@ class TargetRegistrar:
         self._endpoints = endpoints
         self._metrics = TargetMetrics()
         self._calls = TargetCalls(targets, reporter, self._metrics)
-        self._wishes = WishReader(config, endpoints=endpoints, vpc=vpc)
+        self._wishes = WishReader(config, endpoints=endpoints, network=network)
         self._gates = gates
         self._rules = rules
         self._reporter = reporter
@@ -122,14 +122,11 @@ class TargetRegistrar:
             self._metrics.waits(group)
             self._loop.wake(group)
 
-    def forget(self) -> None:
-        """Have every group read again: others may have acted meanwhile."""
+    async def run(self, permit: Permit) -> None:
+        """Keep targets as they are asked for until the permit is stopped; calls under way end."""
         for group, state in self._groups.items():
             self._due.forget(group)
             state.forget()
-
-    async def run(self, permit: Permit) -> None:
-        """Keep targets as they are asked for until the permit is stopped; calls under way end."""
         for group in self._bindings.groups():
             self._loop.wake(group, after=0)
         self._is_running = True
@@ -231,6 +228,10 @@ class TargetRegistrar:
         if state.registered is None or state.reads:
             await self._read(group, state, is_shared=any(each.shared for each in wishes.bindings))
         plan = plan_targets(self._view(group, state, wishes))
+        if plan.register and not self._wishes.is_network_known:
+            await self._wishes.learn_network()
+            wishes = self._wishes.of(wishes.bindings)
+            plan = plan_targets(self._view(group, state, wishes))
         await self._calls.register(state, plan, permit)
         self._metrics.followed(group)
         self._tell_gates(group, state, wishes)

@@ -1,6 +1,6 @@
 """What is told of a group: its problems, what was done, what is not done and why, that it is well again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -69,15 +69,22 @@ class Telling:
         self._tell(PLAN, group, (skip_report(group, skip) for skip in skips))
 
     def outcomes(
-        self, group: GroupId, outcomes: Iterable[Outcome[AwsAction]], members: Iterable[ObjectRef]
+        self,
+        group: GroupId,
+        outcomes: Iterable[Outcome[AwsAction]],
+        members: Sequence[ObjectRef],
+        leaving: Sequence[ObjectRef],
     ) -> None:
-        """What a pass has done; what failed is told once, until it has succeeded."""
-        everybody = tuple(members)
+        """What a pass has done; what failed is told once, until it has succeeded.
+
+        What cannot be deleted concerns those who leave, if anybody does.
+        """
         failed: list[Report] = []
         for outcome in outcomes:
             if outcome.ok:
                 self._reporter.tell(done_report(group, outcome.action))
             else:
+                everybody = (leaving or members) if outcome.action.is_destructive else (members or leaving)
                 failed += failed_report(group, outcome, everybody)
         self._tell(FAILURES, group, failed)
 

@@ -1,16 +1,23 @@
 """What the bindings of one target group ask for, read from the caches."""
 
-from collections.abc import Callable
+import asyncio
+from contextlib import suppress
+from typing import Final
 
 from msgspec import Struct
 
+from addons.albingress.aws.network import Network
 from addons.albingress.config import Config
 from addons.albingress.desired.endpoint_rules import Openings, openings, port_numbers
 from addons.albingress.desired.endpoints import desired_targets, hosts_of
 from addons.albingress.kube.endpoints import Endpoints
-from addons.albingress.model.network import Vpc
 from addons.albingress.model.targets import Binding, NotKnown, Target, Wanted
+from addons.runtime.errors import OutsideError
 from addons.runtime.objects import Key
+
+_NETWORK_SECONDS: Final = 5.0
+_AGAIN_SECONDS: Final = 30.0
+"""So long the VPC is waited for, and not asked for again if it did not answer."""
 
 
 class Wishes(Struct, frozen=True, kw_only=True):
@@ -37,22 +44,41 @@ class Wishes(Struct, frozen=True, kw_only=True):
 
 
 class WishReader:
-    """Reads wishes. `vpc` gives the network of the cluster, None where it was not read yet."""
+    """Reads wishes. The ranges of the VPC are asked for when they are first needed: for a new address."""
 
-    def __init__(self, config: Config, *, endpoints: Endpoints, vpc: Callable[[], Vpc | None]) -> None:
+    def __init__(self, config: Config, *, endpoints: Endpoints, network: Network) -> None:
         self._fail_open = config.enable_endpoints_fail_open
         self._restricted = not config.disable_restricted_sg_rules
         self._endpoints = endpoints
-        self._vpc = vpc
+        self._network = network
+        self._one_by_one = asyncio.Lock()
+        self._asked_at = float("-inf")
+
+    @property
+    def is_network_known(self) -> bool:
+        """Whether what is outside of the VPC can be told."""
+        return self._network.known_vpc() is not None
+
+    async def learn_network(self) -> None:
+        """Have the ranges of the VPC known, if that goes quickly: what is outside is registered as such."""
+        async with self._one_by_one:
+            now = asyncio.get_running_loop().time()
+            if self.is_network_known or now < self._asked_at + _AGAIN_SECONDS:
+                return
+            with suppress(OutsideError, TimeoutError):
+                async with asyncio.timeout(_NETWORK_SECONDS):
+                    await self._network.vpc()
+            self._asked_at = now
 
     def of(self, bindings: tuple[Binding, ...]) -> Wishes:
         """What these bindings of one group ask for."""
+        vpc = self._network.known_vpc()
         known: dict[Key, Wanted] = {}
         unknown: dict[Key, str] = {}
         opened, hosts = list[Openings](), dict[str, str]()
         for each in bindings:
             backends = self._endpoints.behind(each.backend.namespace, each.backend.service)
-            found = desired_targets(each, backends, self._vpc(), fail_open=self._fail_open)
+            found = desired_targets(each, backends, vpc, fail_open=self._fail_open)
             if isinstance(found, NotKnown):
                 unknown[each.key] = found.message
                 continue

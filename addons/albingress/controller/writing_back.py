@@ -27,8 +27,11 @@ from addons.runtime.errors import OutsideError
 from addons.runtime.objects import Key, key, ref
 from addons.runtime.outcomes import Problem
 
-_LEFT_BEHIND = (DeleteRule, DeleteTargetGroup, DeleteListener, DeleteLoadBalancer, DeleteSecurityGroup)
+_LEFT_OF_ONE = (DeleteRule, DeleteTargetGroup, DeleteListener)
 """Actions that are still to be done for an Ingress of which something is left."""
+
+_LEFT_BEHIND = (*_LEFT_OF_ONE, DeleteLoadBalancer, DeleteSecurityGroup)
+"""The same for the last one of a group."""
 
 
 class WritingBack:
@@ -72,7 +75,8 @@ class WritingBack:
                 {key(each): self._statuses.publish(each, hostname, ports) for each in members}
             )
             served = [each for each in members if key(each) not in failed]
-            self._hand_overs.serves(group, hostname.lower(), served, is_all=not failed)
+            replaces = len(observed.load_balancers) > 1
+            self._hand_overs.serves(group, hostname.lower(), served, is_all=not failed, replaces=replaces)
         elsewhere = [each for each in inputs.leaving if self._hand_overs.is_ours_no_more(each)]
         failed |= await _all({key(each): self._withdraw(group, each) for each in elsewhere})
         gone = [each for each in inputs.leaving if self._is_gone(each, stack, observed, rest)]
@@ -88,9 +92,11 @@ class WritingBack:
         is_end = not stack.members and not stack.held
         if is_end and (observed.load_balancers or observed.target_groups or observed.security_groups):
             return False
-        left = {each.ref for each in rest.actions if isinstance(each, _LEFT_BEHIND)}
-        left |= {skip.ref for skip in rest.skips if skip.reason == names.DELETE_HELD}
-        return left.isdisjoint({ref(ingress), None} if is_end else {ref(ingress)})
+        kinds = _LEFT_BEHIND if is_end else _LEFT_OF_ONE
+        left = {each.ref for each in rest.actions if isinstance(each, kinds)}
+        held = [skip.ref for skip in rest.skips if skip.reason in (names.DELETE_HELD, names.MASS_DELETE)]
+        left |= {each for each in held if is_end or each}
+        return left.isdisjoint({ref(ingress), None})
 
     async def _withdraw(self, group: GroupId, ingress: Ingress) -> str:
         """Have it tell the host name no more; give its version after that, where it changed.

@@ -6,8 +6,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from addons.albingress.desired.json_values import JsonPart, read_json
-from addons.albingress.desired.not_usable import NotUsable
+from addons.albingress.desired.annotation_values import JsonPart, Unreadable, json_of
 from addons.albingress.model.objects import NumberOrName
 from addons.albingress.model.rules import FixedResponse, Redirect
 
@@ -92,42 +91,42 @@ class _Action(JsonPart, frozen=True):
     fixed_response_config: _FixedResponse | None = None
 
 
-def read_action(text: str, where: str) -> Wish:
-    """The action of an annotation; raises NotUsable."""
-    written = read_json(text, _Action, where)
+def action(text: str) -> Wish:
+    """The action that an annotation says; raises Unreadable."""
+    written = json_of(_Action)(text)
     if written.type not in _READERS:
-        raise NotUsable(f"{where}: type {written.type or 'is missing'}; it is one of {', '.join(_READERS)}")
-    return _READERS[written.type](written, where)
+        raise Unreadable(f"type {written.type!r} is none of {', '.join(_READERS)}")
+    return _READERS[written.type](written)
 
 
-def _forward(written: _Action, where: str) -> ForwardTo:
+def _forward(written: _Action) -> ForwardTo:
     short = [_Tuple(target_group_arn=written.target_group_arn, target_group_name=written.target_group_name)]
     is_short = bool(written.target_group_arn or written.target_group_name)
     if is_short == (written.forward_config is not None):
-        raise NotUsable(f"{where}: needs one of targetGroupARN, targetGroupName and forwardConfig")
+        raise Unreadable("needs one of targetGroupARN, targetGroupName and forwardConfig")
     groups = short if written.forward_config is None else written.forward_config.target_groups
     if not 0 < len(groups) <= MOST_TARGET_GROUPS:
-        raise NotUsable(f"{where}: {len(groups)} target groups; AWS takes 1 to {MOST_TARGET_GROUPS}")
+        raise Unreadable(f"{len(groups)} target groups; AWS takes 1 to {MOST_TARGET_GROUPS}")
     if len(groups) > 1 and any(group.weight is None for group in groups):
-        raise NotUsable(f"{where}: each of several target groups needs a weight")
+        raise Unreadable("each of several target groups needs a weight")
     config = written.forward_config or _Forward()
     return ForwardTo(
-        targets=tuple(_target(group, f"{where}: targetGroups[{at}]") for at, group in enumerate(groups)),
-        stickiness_seconds=_stickiness(config.target_group_stickiness_config, where),
+        targets=tuple(_target(group, f"targetGroups[{at}]") for at, group in enumerate(groups)),
+        stickiness_seconds=_stickiness(config.target_group_stickiness_config),
     )
 
 
 def _target(group: _Tuple, where: str) -> Target:
     named = [group.target_group_arn, group.target_group_name, group.service_name]
     if sum(bool(name) for name in named) != 1:
-        raise NotUsable(f"{where}: needs one of targetGroupARN, targetGroupName and serviceName")
+        raise Unreadable(f"{where}: needs one of targetGroupARN, targetGroupName and serviceName")
     if group.service_name and not group.service_port:
-        raise NotUsable(f"{where}: servicePort is missing")
+        raise Unreadable(f"{where}: servicePort is missing")
     if group.target_group_arn and ":targetgroup/" not in group.target_group_arn:
-        raise NotUsable(f"{where}: {group.target_group_arn} is not the ARN of a target group")
+        raise Unreadable(f"{where}: {group.target_group_arn} is not the ARN of a target group")
     weight = 1 if group.weight is None else group.weight
     if not 0 <= weight <= HEAVIEST:
-        raise NotUsable(f"{where}: weight {weight} is not from 0 to {HEAVIEST}")
+        raise Unreadable(f"{where}: weight {weight} is not from 0 to {HEAVIEST}")
     return Target(
         service=group.service_name or "",
         port=as_port(group.service_port or 0),
@@ -143,30 +142,30 @@ def as_port(written: NumberOrName) -> NumberOrName:
     return int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else text
 
 
-def _stickiness(config: _Stickiness, where: str) -> int | None:
+def _stickiness(config: _Stickiness) -> int | None:
     if not config.enabled:
         return None
     if not 1 <= (seconds := config.duration_seconds or 0) <= LONGEST_STICKINESS:
-        raise NotUsable(f"{where}: stickiness needs durationSeconds from 1 to {LONGEST_STICKINESS}")
+        raise Unreadable(f"stickiness needs durationSeconds from 1 to {LONGEST_STICKINESS}")
     return seconds
 
 
-def _redirect(written: _Action, where: str) -> Redirect:
+def _redirect(written: _Action) -> Redirect:
     if not (config := written.redirect_config):
-        raise NotUsable(f"{where}: redirectConfig is missing")
+        raise Unreadable("redirectConfig is missing")
     if config.status_code not in ("HTTP_301", "HTTP_302"):
-        raise NotUsable(f"{where}: statusCode {config.status_code or '(none)'} is not HTTP_301 or HTTP_302")
+        raise Unreadable(f"statusCode {config.status_code or '(none)'} is not HTTP_301 or HTTP_302")
     if config.protocol not in ("HTTP", "HTTPS", "#{protocol}"):
-        raise NotUsable(f"{where}: protocol {config.protocol} is not HTTP, HTTPS or #{{protocol}}")
+        raise Unreadable(f"protocol {config.protocol} is not HTTP, HTTPS or #{{protocol}}")
     if config.port != "#{port}" and not _is_port(config.port):
-        raise NotUsable(f"{where}: port {config.port} is not from 1 to 65535, nor #{{port}}")
+        raise Unreadable(f"port {config.port} is not from 1 to 65535, nor #{{port}}")
     if not config.path.startswith("/"):
-        raise NotUsable(f"{where}: path {config.path} does not start with /")
+        raise Unreadable(f"path {config.path} does not start with /")
     for name, text in (("host", config.host), ("path", config.path), ("query", config.query)):
         if len(text) > _LONGEST_PART:
-            raise NotUsable(f"{where}: {name} has {len(text)} characters; AWS takes {_LONGEST_PART}")
+            raise Unreadable(f"{name} has {len(text)} characters; AWS takes {_LONGEST_PART}")
     if not config.host:
-        raise NotUsable(f"{where}: host is empty")
+        raise Unreadable("host is empty")
     return Redirect(config.status_code, config.protocol, config.host, config.port, config.path, config.query)
 
 
@@ -174,21 +173,19 @@ def _is_port(text: str) -> bool:
     return bool(re.fullmatch(r"\d{1,5}", text, re.ASCII)) and 1 <= int(text) <= 65535
 
 
-def _fixed_response(written: _Action, where: str) -> FixedResponse:
+def _fixed_response(written: _Action) -> FixedResponse:
     if not (config := written.fixed_response_config):
-        raise NotUsable(f"{where}: fixedResponseConfig is missing")
+        raise Unreadable("fixedResponseConfig is missing")
     if not _STATUS.fullmatch(config.status_code):
-        raise NotUsable(f"{where}: statusCode {config.status_code or '(none)'} is not 2XX, 4XX or 5XX")
+        raise Unreadable(f"statusCode {config.status_code or '(none)'} is not 2XX, 4XX or 5XX")
     if config.content_type and config.content_type not in _CONTENT_TYPES:
-        raise NotUsable(f"{where}: contentType {config.content_type} is none of {', '.join(_CONTENT_TYPES)}")
+        raise Unreadable(f"contentType {config.content_type} is none of {', '.join(_CONTENT_TYPES)}")
     if len(config.message_body) > _LONGEST_BODY:
-        raise NotUsable(
-            f"{where}: messageBody has {len(config.message_body)} characters; AWS takes {_LONGEST_BODY}"
-        )
+        raise Unreadable(f"messageBody has {len(config.message_body)} characters; AWS takes {_LONGEST_BODY}")
     return FixedResponse(config.status_code, config.content_type, config.message_body)
 
 
-_READERS: Final[Mapping[str, Callable[[_Action, str], Wish]]] = {
+_READERS: Final[Mapping[str, Callable[[_Action], Wish]]] = {
     "forward": _forward,
     "redirect": _redirect,
     "fixed-response": _fixed_response,

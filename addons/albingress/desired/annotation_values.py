@@ -6,12 +6,23 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 from addons.albingress.model.stack import Pairs
 
 T = TypeVar("T")
 
+_MOST_SHOWN = 40
+_EXPECTED: Mapping[str, str] = {
+    "str": "a text",
+    "int": "a whole number",
+    "int | str": "a number or a text",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "float": "a number with decimals",
+    "null": "nothing",
+}
 _COMMA = re.compile(r"(?<!\\),")
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
@@ -41,10 +52,11 @@ def form(pattern: str, meaning: str) -> Callable[[str], str]:
 
 def choice(*allowed: str) -> Callable[[str], str]:
     """One of the texts, as it is written here."""
+    listed = " or ".join(filter(None, [", ".join(allowed[:-1]), allowed[-1]]))
 
     def parse(value: str) -> str:
         if value.strip() not in allowed:
-            raise Unreadable(f"{value!r} is not {' or '.join(allowed)}")
+            raise Unreadable(f"{value!r} is not {listed}")
         return value.strip()
 
     return parse
@@ -105,21 +117,52 @@ def pairs(value: str) -> Pairs:
     return tuple(sorted(found.items()))
 
 
+class JsonPart(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A piece of JSON; fields that are not known are ignored, null means absent."""
+
+
 def json_of(type_: type[T]) -> Callable[[str], T]:
     """A value of `type_` in JSON, with names of fields in any case; unknown fields and null are left out."""
 
     def parse(value: str) -> T:
         try:
-            return convert(msgspec.json.decode(value), type_)
-        except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-            raise Unreadable(f"is not the JSON that is meant: {error}") from None
+            decoded = msgspec.json.decode(value)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise Unreadable(f"{_beginning(value)} is not JSON: {error}") from None
+        except RecursionError:
+            raise Unreadable(f"{_beginning(value)} is nested too deep") from None
+        return convert(decoded, type_)
 
     return parse
 
 
 def convert(value: Any, type_: type[T]) -> T:
-    """A value of JSON as `type_`, with names of fields in any case; raises msgspec.ValidationError."""
-    return msgspec.convert(_renamed(value, _type_of(cast(Hashable, type_))), type_)
+    """A value of JSON as `type_`, with names of fields in any case; raises Unreadable, with the field."""
+    try:
+        return msgspec.convert(_renamed(value, _type_of(cast(Hashable, type_))), type_)
+    except msgspec.ValidationError as error:
+        raise Unreadable(_in_words(str(error))) from None
+    except RecursionError:
+        raise Unreadable("is nested too deep") from None
+
+
+def _beginning(value: str) -> str:
+    return repr(value if len(value) <= _MOST_SHOWN else f"{value[:_MOST_SHOWN]}...")
+
+
+def _in_words(error: str) -> str:
+    """``Expected `str`, got `int` - at `$.a.b` `` as "a.b: expected a text, got a whole number"."""
+    said, _, place = error.partition(" - at ")
+    parts = said.split("`")
+    words = "".join(_named(part) if index % 2 else part for index, part in enumerate(parts))
+    field = place.strip("`").removeprefix("$").removeprefix(".")
+    words = words[:1].lower() + words[1:]
+    return f"{field}: {words}" if field else words
+
+
+def _named(type_: str) -> str:
+    plain = type_.removesuffix(" | null")
+    return _EXPECTED.get(plain, plain)
 
 
 @cache

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from addons.albingress import names
+from addons.albingress.desired.actions import Wish, action
 from addons.albingress.desired.annotation_values import (
     choice,
     flag,
@@ -15,7 +16,10 @@ from addons.albingress.desired.annotation_values import (
     text,
 )
 from addons.albingress.desired.asked import Setting
+from addons.albingress.desired.conditions import own_conditions
+from addons.albingress.desired.identity_providers import oidc_provider, token_validation, user_pool
 from addons.albingress.desired.listen_ports import client_verifications, listen_ports, network
+from addons.albingress.desired.transforms import transforms
 
 GROUP_NAME: Final = Setting(
     names.GROUP_NAME,
@@ -134,8 +138,16 @@ SUCCESS_CODES: Final = Setting(
 AUTH_TYPE: Final = Setting(
     names.AUTH_TYPE, choice("none", "oidc", "cognito"), "How people have to log in, on HTTPS.", "both"
 )
-AUTH_IDP_OIDC: Final = Setting(names.AUTH_IDP_OIDC, text, "The OpenID provider, in JSON.", "both")
-AUTH_IDP_COGNITO: Final = Setting(names.AUTH_IDP_COGNITO, text, "The user pool, in JSON.", "both")
+AUTH_IDP_OIDC: Final = Setting(
+    names.AUTH_IDP_OIDC,
+    oidc_provider,
+    "The OpenID provider, in JSON.",
+    "both",
+    reason=names.BROKEN_RULE,
+)
+AUTH_IDP_COGNITO: Final = Setting(
+    names.AUTH_IDP_COGNITO, user_pool, "The user pool, in JSON.", "both", reason=names.BROKEN_RULE
+)
 AUTH_ON_UNAUTHENTICATED: Final = Setting(
     names.AUTH_ON_UNAUTHENTICATED,
     choice("authenticate", "allow", "deny"),
@@ -147,18 +159,36 @@ AUTH_SESSION_COOKIE: Final = Setting(names.AUTH_SESSION_COOKIE, text, "The cooki
 AUTH_SESSION_TIMEOUT: Final = Setting(
     names.AUTH_SESSION_TIMEOUT, integer(1, 604800), "How many seconds a session lasts.", "both"
 )
-JWT_VALIDATION: Final = Setting(names.JWT_VALIDATION, text, "Which bearer tokens are valid, in JSON.", "both")
+JWT_VALIDATION: Final = Setting(
+    names.JWT_VALIDATION,
+    token_validation,
+    "Which bearer tokens are valid, in JSON.",
+    "both",
+    reason=names.BROKEN_RULE,
+)
 USE_REGEX_PATH_MATCH: Final = Setting(
     names.USE_REGEX_PATH_MATCH, flag, "Read paths of type ImplementationSpecific as regular expressions."
 )
-ACTIONS: Final = Setting(
-    names.ACTIONS, text, "An action in JSON, for a backend with the port `use-annotation`.", is_family=True
+ACTIONS: Final[Setting[Wish]] = Setting(
+    names.ACTIONS,
+    action,
+    "An action in JSON, for a backend with the port `use-annotation`.",
+    is_family=True,
+    reason=names.BROKEN_RULE,
 )
 CONDITIONS: Final = Setting(
-    names.CONDITIONS, text, "More conditions in JSON, for the rules of a backend.", is_family=True
+    names.CONDITIONS,
+    own_conditions,
+    "More conditions in JSON, for the rules of a backend.",
+    is_family=True,
+    reason=names.BROKEN_RULE,
 )
 TRANSFORMS: Final = Setting(
-    names.TRANSFORMS, text, "Rewriting in JSON, for the rules of a backend.", is_family=True
+    names.TRANSFORMS,
+    transforms,
+    "Rewriting in JSON, for the rules of a backend.",
+    is_family=True,
+    reason=names.BROKEN_RULE,
 )
 
 SETTINGS: Final[tuple[Setting[Any], ...]] = tuple(

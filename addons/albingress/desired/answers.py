@@ -15,7 +15,6 @@ from addons.albingress.desired.backends import Backends, Protocol
 from addons.albingress.desired.inputs import GroupInputs, Member
 from addons.albingress.desired.not_usable import Faults, NotUsable, usable
 from addons.albingress.desired.placeholders import placeholder
-from addons.albingress.desired.transforms import read_transforms
 from addons.albingress.model.objects import IngressBackend
 from addons.albingress.model.rules import Action, Redirect, Transform
 from addons.albingress.model.stack import DesiredTargetGroup
@@ -127,5 +126,4 @@ def _no_login(port: int) -> str:
 def _transforms(member: Member, backend: IngressBackend) -> tuple[Transform, ...]:
     if not (service := backend.service):
         return ()
-    text = usable(annotations.TRANSFORMS.asked_by(member.ingress, suffix=service.name), "")
-    return read_transforms(text, f"annotation {annotations.TRANSFORMS.name(service.name)}") if text else ()
+    return usable(annotations.TRANSFORMS.asked_by(member.ingress, suffix=service.name), ())

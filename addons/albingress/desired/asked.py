@@ -16,7 +16,6 @@ from addons.runtime.outcomes import ObjectRef, Problem
 
 T = TypeVar("T")
 Tco = TypeVar("Tco", covariant=True)
-U = TypeVar("U")
 
 
 class Invalid(Struct, frozen=True):
@@ -44,7 +43,7 @@ class Setting(Struct, Generic[Tco], frozen=True):
     """An annotation: its name behind our prefix, how its text is read, what it does, and where it may stand.
 
     On `both` that of the Service wins. With `is_family` the name goes on with a dot and something of the
-    user's: a backend, a port.
+    user's: a backend, a port. `reason` is that of the problem where it cannot be read.
     """
 
     key: str
@@ -52,10 +51,7 @@ class Setting(Struct, Generic[Tco], frozen=True):
     about: str
     place: Literal["ingress", "both"] = "ingress"
     is_family: bool = False
-
-    def parsed_as(self, parse: Callable[[str], U]) -> "Setting[U]":
-        """The same annotation, read further."""
-        return Setting(self.key, parse, self.about, self.place, self.is_family)
+    reason: str = names.INVALID_ANNOTATION
 
     def name(self, suffix: str = "") -> str:
         """The annotation in full; `suffix` is what follows the dot."""
@@ -76,5 +72,5 @@ class Setting(Struct, Generic[Tco], frozen=True):
         try:
             value = self.parse(written)
         except Unreadable as fault:
-            return Invalid(ref(obj), f"annotation {self.name(suffix)}", str(fault))
+            return Invalid(ref(obj), f"annotation {self.name(suffix)}", str(fault), self.reason)
         return None if value == () else value

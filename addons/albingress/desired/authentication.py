@@ -5,32 +5,26 @@ one without.
 """
 
 import hmac
-from collections.abc import Mapping
 from typing import Final, TypedDict, TypeVar
 from unicodedata import category
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from addons.albingress import names
 from addons.albingress.desired import annotations
-from addons.albingress.desired.asked import Invalid
+from addons.albingress.desired.asked import Setting
 from addons.albingress.desired.inputs import GroupInputs, Member
-from addons.albingress.desired.json_values import JsonPart, read_json
-from addons.albingress.desired.not_usable import NotUsable, usable
+from addons.albingress.desired.not_usable import NotUsable, readable, usable
 from addons.albingress.model.objects import Secret, Service
 from addons.albingress.model.rules import (
     AuthenticateCognito,
     AuthenticateOidc,
-    JwtClaim,
     JwtValidation,
 )
 from addons.runtime.objects import KubeObject
 
 T = TypeVar("T")
 
-_MOST_EXTRA: Final = 10
-_MOST_CLAIMS: Final = 10
-_FORMATS: Final = ("single-string", "string-array", "space-separated-values")
 _SHOWN: Final = "its login is not set up"
 
 
@@ -43,34 +37,6 @@ class Authentication(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Authentication({self.action!r})"
-
-
-class _Oidc(JsonPart, frozen=True):
-    issuer: str = ""
-    authorization_endpoint: str = ""
-    token_endpoint: str = ""
-    user_info_endpoint: str = ""
-    secret_name: str = ""
-    authentication_request_extra_params: Mapping[str, str] = {}
-
-
-class _Cognito(JsonPart, frozen=True):
-    user_pool_arn: str = field(default="", name="userPoolARN")
-    user_pool_client_id: str = field(default="", name="userPoolClientID")
-    user_pool_domain: str = ""
-    authentication_request_extra_params: Mapping[str, str] = {}
-
-
-class _Claim(JsonPart, frozen=True):
-    name: str = ""
-    format: str = ""
-    values: tuple[str, ...] = ()
-
-
-class _Jwt(JsonPart, frozen=True):
-    jwks_endpoint: str = ""
-    issuer: str = ""
-    additional_claims: tuple[_Claim, ...] = ()
 
 
 class _Session(TypedDict):
@@ -99,9 +65,10 @@ def desired_authentication(
         kind = usable(annotations.AUTH_TYPE.asked_by(*objects), "none")
         token = annotations.JWT_VALIDATION.asked_by(*objects)
         if kind != "none" and token is not None:
-            raise NotUsable(f"{names.AUTH_TYPE} and {names.JWT_VALIDATION} exclude each other")
-        if isinstance(token, Invalid) or token:
-            return Authentication(_jwt(usable(token, "")))
+            both = f"annotations {annotations.AUTH_TYPE.name()} and {annotations.JWT_VALIDATION.name()}"
+            raise NotUsable(f"{both} exclude each other; remove one")
+        if token is not None:
+            return Authentication(readable(token))
         if kind == "oidc":
             return _oidc(objects, _session(objects), member, inputs)
         return Authentication(_cognito(objects, _session(objects))) if kind == "cognito" else None
@@ -126,18 +93,7 @@ def _session(objects: tuple[KubeObject, ...]) -> _Session:
 def _oidc(
     objects: tuple[KubeObject, ...], session: _Session, member: Member, inputs: GroupInputs
 ) -> Authentication:
-    text = usable(annotations.AUTH_IDP_OIDC.asked_by(*objects), "")
-    written = _given(text, _Oidc, names.AUTH_IDP_OIDC, names.AUTH_TYPE)
-    endpoints = {
-        "issuer": written.issuer,
-        "authorizationEndpoint": written.authorization_endpoint,
-        "tokenEndpoint": written.token_endpoint,
-        "userInfoEndpoint": written.user_info_endpoint,
-    }
-    for name, url in endpoints.items():
-        _check_url(url, f"{names.AUTH_IDP_OIDC}: {name}")
-    if not written.secret_name:
-        raise NotUsable(f"{names.AUTH_IDP_OIDC}: secretName is missing")
+    written = _needed(annotations.AUTH_IDP_OIDC, objects)
     client_id, secret = _client(member, written.secret_name, inputs)
     action = AuthenticateOidc(
         issuer=written.issuer,
@@ -145,7 +101,7 @@ def _oidc(
         token_endpoint=written.token_endpoint,
         user_info_endpoint=written.user_info_endpoint,
         client_id=client_id,
-        extra=_extra(written.authentication_request_extra_params, names.AUTH_IDP_OIDC),
+        extra=tuple(sorted(written.authentication_request_extra_params.items())),
         **session,
     )
     digest = hmac.digest(inputs.config.cluster_name.encode(), secret.encode(), "sha256").hex()
@@ -155,8 +111,12 @@ def _oidc(
 def _client(member: Member, name: str, inputs: GroupInputs) -> tuple[str, str]:
     """The id and the secret of an OpenID client; the blanks and newlines that editors leave do not count."""
     namespace = member.key[0]
+    if why := inputs.unread_secrets.get((namespace, name)):
+        what = f"secret {namespace}/{name} cannot be read, which the chart's secrets.names permits"
+        raise _no_secret(f"{what}: {why}")
     if not (secret := inputs.secrets.get((namespace, name))):
-        raise _no_secret(f"secret {namespace}/{name} does not exist")
+        fix = f"make it, or name another in {names.AUTH_IDP_OIDC}"
+        raise _no_secret(f"secret {namespace}/{name} does not exist; {fix}")
     client_id = _text(secret, "clientID", "clientId").rstrip()
     password = _text(secret, "clientSecret")
     while password and category(password[-1]) == "Cc":
@@ -182,59 +142,21 @@ def _no_secret(message: str) -> NotUsable:
 
 
 def _cognito(objects: tuple[KubeObject, ...], session: _Session) -> AuthenticateCognito:
-    text = usable(annotations.AUTH_IDP_COGNITO.asked_by(*objects), "")
-    written = _given(text, _Cognito, names.AUTH_IDP_COGNITO, names.AUTH_TYPE)
-    parts = {
-        "userPoolARN": written.user_pool_arn,
-        "userPoolClientID": written.user_pool_client_id,
-        "userPoolDomain": written.user_pool_domain,
-    }
-    for name, value in parts.items():
-        if not value:
-            raise NotUsable(f"{names.AUTH_IDP_COGNITO}: {name} is missing")
+    written = _needed(annotations.AUTH_IDP_COGNITO, objects)
     return AuthenticateCognito(
         user_pool_arn=written.user_pool_arn,
         user_pool_client_id=written.user_pool_client_id,
         user_pool_domain=written.user_pool_domain,
-        extra=_extra(written.authentication_request_extra_params, names.AUTH_IDP_COGNITO),
+        extra=tuple(sorted(written.authentication_request_extra_params.items())),
         **session,
     )
 
 
-def _jwt(text: str) -> JwtValidation:
-    where = names.JWT_VALIDATION
-    written = read_json(text, _Jwt, where)
-    _check_url(written.jwks_endpoint, f"{where}: jwksEndpoint")
-    if not written.issuer:
-        raise NotUsable(f"{where}: issuer is missing")
-    if len(written.additional_claims) > _MOST_CLAIMS:
+def _needed(setting: Setting[T], objects: tuple[KubeObject, ...]) -> T:
+    """What the annotation says that a kind of login needs; raises NotUsable, for the object that says it."""
+    if (asked := setting.asked_by(*objects)) is None:
+        kind = annotations.AUTH_TYPE.asked_by(*objects)
         raise NotUsable(
-            f"{where}: {len(written.additional_claims)} additionalClaims; AWS takes {_MOST_CLAIMS}"
+            f"annotation {setting.name()} is missing, which {names.AUTH_TYPE} {kind} needs; add it"
         )
-    claims = tuple(_claim(claim, f"{where}: additionalClaims") for claim in written.additional_claims)
-    return JwtValidation(written.jwks_endpoint, written.issuer, tuple(sorted(claims)))
-
-
-def _claim(claim: _Claim, where: str) -> JwtClaim:
-    if not claim.name or not claim.values:
-        raise NotUsable(f"{where}: a claim needs name and values")
-    if claim.format not in _FORMATS:
-        raise NotUsable(f"{where}: {claim.name}: format {claim.format} is none of {', '.join(_FORMATS)}")
-    return JwtClaim(claim.name, claim.format, tuple(sorted(claim.values)))
-
-
-def _given(text: str, type_: type[T], where: str, needed_by: str) -> T:
-    if not text:
-        raise NotUsable(f"{where} is missing, which {needed_by} needs")
-    return read_json(text, type_, where)
-
-
-def _check_url(url: str, where: str) -> None:
-    if not url.startswith("https://"):
-        raise NotUsable(f"{where}: {url or '(none)'} is not a URL with https://")
-
-
-def _extra(params: Mapping[str, str], where: str) -> tuple[tuple[str, str], ...]:
-    if len(params) > _MOST_EXTRA:
-        raise NotUsable(f"{where}: {len(params)} authenticationRequestExtraParams; AWS takes {_MOST_EXTRA}")
-    return tuple(sorted(params.items()))
+    return readable(asked)

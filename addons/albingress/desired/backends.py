@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from addons.albingress import names
 from addons.albingress.desired import annotations
-from addons.albingress.desired.actions import ForwardTo, Target, Wish, read_action
+from addons.albingress.desired.actions import ForwardTo, Target, Wish
 from addons.albingress.desired.inputs import GroupInputs, Member, Unresolved
 from addons.albingress.desired.not_usable import Faults, NotUsable, usable
 from addons.albingress.desired.tags import member_tags
@@ -166,13 +166,16 @@ def _wish(member: Member, backend: IngressBackend) -> Wish:
         kind = backend.resource.kind if backend.resource else "nothing"
         raise NotUsable(f"a backend leads to {kind}; it needs a service", reason=names.BROKEN_BACKEND)
     if service.port.name == names.USE_ANNOTATION:
-        text = usable(annotations.ACTIONS.asked_by(member.ingress, suffix=service.name), "")
-        where = f"annotation {annotations.ACTIONS.name(service.name)}"
-        if not text:
-            raise NotUsable(f"{where} does not exist, which a backend names", shown=NO_ACTION)
-        return read_action(text, where)
+        asked: Wish | None = usable(annotations.ACTIONS.asked_by(member.ingress, suffix=service.name), None)
+        if asked is None:
+            where = f"annotation {annotations.ACTIONS.name(service.name)}"
+            raise NotUsable(f"{where} does not exist, which a backend names; add it", shown=NO_ACTION)
+        return asked
     if not service.port.written:
-        raise NotUsable(f"backend {service.name} names no port of the Service", reason=names.BROKEN_BACKEND)
+        raise NotUsable(
+            f"backend {service.name} names no port of the Service; set service.port",
+            reason=names.BROKEN_BACKEND,
+        )
     return ForwardTo(targets=(Target(service=service.name, port=service.port.written),))
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from addons.albingress import names
 from addons.albingress.desired import annotations, class_params
 from addons.albingress.desired.asked import Invalid
-from addons.albingress.desired.exclusive import asked_of
+from addons.albingress.desired.exclusive import asked_of, said_by
 from addons.albingress.desired.inputs import GroupInputs, Member, Unresolved
 from addons.albingress.model.elb import Listener
 from addons.albingress.model.groups import Owner
@@ -83,12 +83,13 @@ def _wish(inputs: GroupInputs, member: Member) -> _Wish:
     if asked is None:
         return _discovered(inputs, member)
     refusals = {arn: _refusal(inputs, arn) for arn in asked}
+    who, where = said_by(member, annotations.CERTIFICATE_ARN, class_params.CERTIFICATE_ARN)
     return _Wish(
         tuple(arn for arn, why in refusals.items() if not why),
         is_unclear=any(refusals.values()),
         is_headless=bool(refusals[asked[0]]),
         problems=tuple(
-            _missing(member, f"{annotations.CERTIFICATE_ARN.key}: {arn} is left out: {why}; name another one")
+            Problem(who, names.CERTIFICATE_MISSING, f"{where}: {arn} is left out: {why}; name another one")
             for arn, why in refusals.items()
             if why
         ),

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from addons.albingress import names
@@ -56,7 +55,7 @@ class Field(Struct, Generic[Tco], frozen=True):
             if (value := self.parse(written)) == ():
                 raise Unreadable("names nothing")
             return value
-        except (Unreadable, msgspec.ValidationError) as fault:
+        except Unreadable as fault:
             return Invalid(ref(params), f"spec.{self.name}", str(fault), names.INVALID_CLASS)
 
 

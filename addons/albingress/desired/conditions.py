@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from addons.albingress.desired.json_values import JsonPart, read_json
+from addons.albingress.desired.annotation_values import JsonPart, Unreadable, json_of
 from addons.albingress.desired.not_usable import NotUsable
 from addons.albingress.desired.paths import PathPatterns
 from addons.albingress.model.rules import Condition, ConditionField
@@ -47,27 +47,27 @@ class _Condition(JsonPart, frozen=True):
     source_ip_config: _Values | None = msgspec.field(default=None, name="sourceIPConfig")
 
 
-def read_conditions(text: str, where: str) -> tuple[Condition, ...]:
-    """The conditions of an annotation, as written. Raises NotUsable, also for a field that is not known.
+def own_conditions(text: str) -> tuple[Condition, ...]:
+    """The conditions that an annotation says, as written. Raises Unreadable, also for one that is not known.
 
     The original ignores such a field: the rule would then match more than was asked for.
     """
-    written = read_json(text, tuple[_Condition, ...], where)
-    found = tuple(_read(each, f"{where}: {each.field or 'a condition without a field'}") for each in written)
+    written = json_of(tuple[_Condition, ...])(text)
+    found = tuple(_read(each, each.field or "a condition without a field") for each in written)
     for name in _ONCE:
         if sum(each.field == name for each in found) > 1:
-            raise NotUsable(f"{where}: a rule has at most one condition {name}; put all values into one")
+            raise Unreadable(f"a rule has at most one condition {name}; put all values into one")
     return found
 
 
 def _read(written: _Condition, where: str) -> Condition:
     if written.field not in _READERS:
-        raise NotUsable(f"{where}: not one of {', '.join(_READERS)}")
+        raise Unreadable(f"{where}: not one of {', '.join(_READERS)}")
     name, config = _config(written)
     if config is None:
-        raise NotUsable(f"{where}: {name} is missing")
+        raise Unreadable(f"{where}: {name} is missing")
     if not (config.values or (isinstance(config, _Values) and config.regex_values)):
-        raise NotUsable(f"{where}: {name} has no values")
+        raise Unreadable(f"{where}: {name} has no values")
     return _READERS[written.field](config, where)
 
 
@@ -86,15 +86,15 @@ def _config(written: _Condition) -> tuple[str, _Values | _Pairs | None]:
 def _values(name: ConditionField, config: _Values | _Pairs, where: str) -> Condition:
     assert isinstance(config, _Values)
     if config.values and config.regex_values:
-        raise NotUsable(f"{where}: has values and regexValues; only one of them can be used")
+        raise Unreadable(f"{where}: has values and regexValues; only one of them can be used")
     if not all((*config.values, *config.regex_values)):
-        raise NotUsable(f"{where}: an empty value")
+        raise Unreadable(f"{where}: an empty value")
     return Condition(name, config.values, config.regex_values)
 
 
 def _plain(name: ConditionField, config: _Values | _Pairs, where: str) -> Condition:
     if isinstance(config, _Values) and config.regex_values:
-        raise NotUsable(f"{where}: takes values only, no regexValues")
+        raise Unreadable(f"{where}: takes values only, no regexValues")
     return _values(name, config, where)
 
 
@@ -109,7 +109,7 @@ def _path(config: _Values | _Pairs, where: str) -> Condition:
 def _header(config: _Values | _Pairs, where: str) -> Condition:
     assert isinstance(config, _Values)
     if not 0 < len(config.http_header_name) <= LONGEST_HEADER:
-        raise NotUsable(f"{where}: httpHeaderName has to be a name of at most {LONGEST_HEADER} characters")
+        raise Unreadable(f"{where}: httpHeaderName has to be a name of at most {LONGEST_HEADER} characters")
     return replace(_values("http-header", config, where), header=config.http_header_name)
 
 
@@ -117,14 +117,14 @@ def _method(config: _Values | _Pairs, where: str) -> Condition:
     condition = _plain("http-request-method", config, where)
     for value in condition.values:
         if not _METHOD.fullmatch(value):
-            raise NotUsable(f"{where}: {value} is not a method in capital letters")
+            raise Unreadable(f"{where}: {value} is not a method in capital letters")
     return condition
 
 
 def _query(config: _Values | _Pairs, where: str) -> Condition:
     assert isinstance(config, _Pairs)
     if not all(pair.value for pair in config.values):
-        raise NotUsable(f"{where}: an empty value")
+        raise Unreadable(f"{where}: an empty value")
     return Condition("query-string", pairs=tuple((pair.key, pair.value) for pair in config.values))
 
 
@@ -132,7 +132,7 @@ def _source(config: _Values | _Pairs, where: str) -> Condition:
     condition = _plain("source-ip", config, where)
     for value in condition.values:
         if "/" not in value or not _is_network(value):
-            raise NotUsable(f"{where}: {value} is not a range of addresses such as 10.0.0.0/8")
+            raise Unreadable(f"{where}: {value} is not a range of addresses such as 10.0.0.0/8")
     return condition
 
 

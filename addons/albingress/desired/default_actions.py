@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from addons.albingress import names
 from addons.albingress.desired.answers import Answering, Answers
 from addons.albingress.desired.backends import Protocol
-from addons.albingress.desired.incumbent_rules import IncumbentRules, lets_nobody_in
+from addons.albingress.desired.incumbents import IncumbentRules
 from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.not_usable import Faults, NotUsable
 from addons.albingress.desired.placeholders import ANSWERS_503, NOT_FOUND, STAYS, placeholder
-from addons.albingress.model.rules import Action
+from addons.albingress.model.rules import Action, lets_nobody_in
 from addons.runtime.objects import Key
 
 _PLACE = "default backend"
@@ -39,9 +39,9 @@ def default_answering(
         faults.add(
             loser.ref,
             names.CONFLICTING_SETTING,
-            f"a listener has one default backend, and that of ingress {member.name} counts; remove one",
+            f"spec.defaultBackend: a port has one, and that of ingress/{member.name} counts; remove one",
             effect="not used",
-            place=f"default backend on port {port}",
+            place=f"port {port}",
         )
     if member.doubt or member.key in kept:
         found = unheard.read(member, backend, port=port, protocol=protocol, place=_PLACE)

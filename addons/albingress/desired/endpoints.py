@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from typing import Final
 
 from msgspec import Struct
@@ -116,12 +116,10 @@ def _addresses(
     wanted = [each for each in found if each.is_wanted]
     if not wanted and fail_open:
         wanted = [each for each in found if each.is_silent]
-    networks = [ip_network(cidr) for cidr in ((*vpc.cidrs, *vpc.ipv6_cidrs) if vpc else ())]
     pods: dict[Target, Key] = {}
     targets = set()
     for each in wanted:
-        address = ip_address(each.address)
-        is_outside = bool(networks) and not any(address in network for network in networks)
+        is_outside = vpc is not None and not vpc.has(each.address)
         target = Target(each.address, each.port, OUTSIDE if is_outside else "")
         targets.add(target)
         if each.pod:

@@ -5,7 +5,7 @@ newcomer changes nothing for those who are served. A wish that cannot be read co
 """
 
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -14,7 +14,8 @@ from addons.albingress.desired.asked import Asked, Invalid, Setting
 from addons.albingress.desired.class_params import Field
 from addons.albingress.desired.inputs import Member
 from addons.albingress.model.stack import Pairs
-from addons.runtime.outcomes import Problem
+from addons.runtime.objects import ref
+from addons.runtime.outcomes import ObjectRef, Problem
 
 T = TypeVar("T")
 
@@ -45,6 +46,13 @@ def asked_of(member: Member, setting: Setting[T], field: Field[T] | None = None)
         return unknown_wish(member)
     by_class = field.asked_by(member.params) if field else None
     return setting.asked_by(member.ingress) if by_class is None else by_class
+
+
+def said_by(member: Member, setting: Setting[Any], field: Field[Any]) -> tuple[ObjectRef, str]:
+    """The object that asks for a setting, the class or the Ingress itself, and what it is called there."""
+    if member.params is not None and field.asked_by(member.params) is not None:
+        return ref(member.params), f"spec.{field.name}"
+    return member.ref, f"annotation {setting.name()}"
 
 
 def unknown_wish(member: Member) -> Invalid:

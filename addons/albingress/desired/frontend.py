@@ -95,8 +95,14 @@ def _groups(inputs: GroupInputs, member: Member) -> Asked[tuple[str, ...]]:
         ids = inputs.resolved.security_groups.get(name, ())
         if isinstance(ids, Unresolved):
             return Invalid(member.ref, where, f"{name} cannot be looked up: {ids.message}")
-        if len(ids) != 1:
-            return Invalid(member.ref, where, f"{name} names {len(ids)} security groups of the VPC, not one")
+        if not ids:
+            fault = f"no security group of the VPC has the id or the tag Name {name}; name another one"
+            return Invalid(member.ref, where, fault)
+        if len(ids) > 1:
+            listed = ", ".join(sorted(ids))
+            return Invalid(
+                member.ref, where, f"{len(ids)} groups have the tag Name {name} ({listed}); name one"
+            )
         found += ids
     return tuple(dict.fromkeys(found))
 
@@ -196,7 +202,14 @@ def _sources(port: Port, group: SecurityGroup | None, *, dualstack: bool) -> _So
         cidrs = (_EVERYBODY, _EVERYBODY_IPV6)
     named = [Permission(number, number, cidr=one) for one in cidrs if dualstack or ":" not in one]
     listed = [Permission(number, number, prefix_list=one) for one in lists.value or ()]
-    return _Sources((*named, *listed), is_kept, (*networks.problems, *lists.problems))
+    told = tuple(map(_with_effect, (*networks.problems, *lists.problems)))
+    return _Sources((*named, *listed), is_kept, told)
+
+
+def _with_effect(problem: Problem) -> Problem:
+    if problem.reason == names.CONFLICTING_SETTING:
+        return problem
+    return Problem(problem.ref, problem.reason, f"{problem.message}; till then it lets in nobody new")
 
 
 def _networks(member: Member) -> Asked[tuple[str, ...]]:

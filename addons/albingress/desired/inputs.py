@@ -75,8 +75,9 @@ class GroupInputs(Struct, frozen=True, kw_only=True):
     """One ingress group with all that its members name.
 
     `members` are in their order. `leaving` are Ingresses that hold the group's finalizer and are deleted, or
-    belong elsewhere now. `services` and `secrets` are those that are there; `recently_gone` are Services that
-    vanished less than the grace ago. `incumbent` is what AWS has of the group, None where it has nothing.
+    belong elsewhere now. `services` and `secrets` are those that are there; why that is not known of others
+    is in `unread_secrets`. `recently_gone` are Services that vanished less than the grace ago. `incumbent` is
+    what AWS has of the group, None where it has nothing.
     """
 
     group: GroupId
@@ -85,6 +86,7 @@ class GroupInputs(Struct, frozen=True, kw_only=True):
     leaving: tuple[Ingress, ...] = ()
     services: Mapping[Key, Service] = {}
     secrets: Mapping[Key, Secret] = {}
+    unread_secrets: Mapping[Key, str] = {}
     recently_gone: frozenset[Key] = frozenset()
     resolved: Resolved = Resolved()
     incumbent: ObservedStack | None = None

@@ -6,12 +6,12 @@ from msgspec.structs import replace
 
 from addons.albingress.desired.answers import Answering, Answers
 from addons.albingress.desired.backends import Protocol
-from addons.albingress.desired.incumbent_rules import IncumbentRules, lets_nobody_in
+from addons.albingress.desired.incumbents import IncumbentRules
 from addons.albingress.desired.not_usable import Faults, NotUsable
 from addons.albingress.desired.placeholders import ANSWERS_503, NO_RULE, placeholder
 from addons.albingress.desired.places import Place, conditions_of
 from addons.albingress.desired.splitting import split
-from addons.albingress.model.rules import RuleContent
+from addons.albingress.model.rules import RuleContent, lets_nobody_in
 from addons.albingress.model.stack import DesiredRule, DesiredTargetGroup
 
 

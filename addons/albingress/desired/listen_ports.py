@@ -42,9 +42,11 @@ _verifications = json_of(tuple[_Verification, ...])
 
 def listen_ports(value: str) -> tuple[ListenPort, ...]:
     """The ports of `[{"HTTP": 80}, {"HTTPS": 443}]`, sorted; raises Unreadable."""
-    found = {
-        ListenPort(_port(port), _protocol(name)) for entry in _entries(value) for name, port in entry.items()
-    }
+    try:
+        entries = _entries(value)
+    except Unreadable as fault:
+        raise Unreadable(f'{fault}; it is a list such as [{{"HTTP": 80}}, {{"HTTPS": 443}}]') from None
+    found = {ListenPort(_port(port), _protocol(name)) for entry in entries for name, port in entry.items()}
     if not found:
         raise Unreadable("names no port")
     ports = sorted(found)

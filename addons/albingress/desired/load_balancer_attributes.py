@@ -101,7 +101,11 @@ def _allowed(who: ObjectRef, wish: Asked[Pairs]) -> tuple[Asked[Pairs], tuple[Pr
         return wish, ()
     faults = {key: fault for key, value in wish if (fault := _fault(key, value))}
     problems = tuple(
-        Problem(who, names.INVALID_ANNOTATION, f"attribute {key} is left out: {fault}")
+        Problem(
+            who,
+            names.INVALID_ANNOTATION,
+            f"{annotations.LOAD_BALANCER_ATTRIBUTES.key}: {key} is left out: {fault}",
+        )
         for key, fault in faults.items()
     )
     return tuple((key, value) for key, value in wish if key not in faults), problems

@@ -38,10 +38,15 @@ class NotUsable(ValueError):
 
 def usable(asked: Asked[T], default: T) -> T:
     """What is asked for, or the default where nothing is; raises NotUsable."""
+    return default if asked is None else readable(asked)
+
+
+def readable(asked: T | Invalid) -> T:
+    """What is asked for; raises NotUsable."""
     if isinstance(asked, Invalid):
         message = f"{asked.where}: {asked.fault}" if asked.fault else ""
         raise NotUsable(message, reason=asked.reason, ref=asked.ref)
-    return default if asked is None else asked
+    return asked
 
 
 class Faults:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from addons.albingress.desired import annotations
 from addons.albingress.desired.backends import backend_name
-from addons.albingress.desired.conditions import LONGEST_VALUE, read_conditions, rule_conditions
+from addons.albingress.desired.conditions import LONGEST_VALUE, rule_conditions
 from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.not_usable import NotUsable, usable
 from addons.albingress.desired.paths import PathPatterns, host_rank, in_order, path_patterns, path_rank
@@ -86,9 +86,7 @@ def conditions_of(place: Place) -> tuple[Condition, ...]:
     """All conditions of a place, not split yet; raises NotUsable."""
     own: tuple[Condition, ...] = ()
     if service := place.path.backend.service:
-        text = usable(annotations.CONDITIONS.asked_by(place.member.ingress, suffix=service.name), "")
-        where = f"annotation {annotations.CONDITIONS.name(service.name)}"
-        own = read_conditions(text, where) if text else ()
+        own = usable(annotations.CONDITIONS.asked_by(place.member.ingress, suffix=service.name), ())
     return rule_conditions(place.host, _asked_patterns(place), own)
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 from addons.albingress import names
 from addons.albingress.desired import annotations, class_params
 from addons.albingress.desired.asked import Asked, Invalid
-from addons.albingress.desired.exclusive import asked_of, settle
+from addons.albingress.desired.exclusive import asked_of, said_by, settle
 from addons.albingress.desired.incumbents import RuleHolders
 from addons.albingress.desired.inputs import GroupInputs, Member
 from addons.albingress.desired.listen_ports import ListenPort, Protocol
@@ -99,9 +99,8 @@ def _redirect_wish(member: Member, https: Collection[int], opened: Collection[in
         if port in https
         else f"{port} is not an HTTPS port of the group ({has}); add it to {annotations.LISTEN_PORTS.key}"
     )
-    return Invalid(
-        member.ref, f"annotation {annotations.SSL_REDIRECT.name()}", f"{fault}; nothing new is served on HTTP"
-    )
+    who, where = said_by(member, annotations.SSL_REDIRECT, class_params.SSL_REDIRECT)
+    return Invalid(who, where, f"{fault}; till then nothing new of it is served on HTTP")
 
 
 def _redirect_now(inputs: GroupInputs) -> int | None:
@@ -158,7 +157,10 @@ def _with_one_protocol(
     served = tuple(one for one in users if one.port.protocol == protocol or protocol == "HTTPS")
     shut_out = tuple(
         Problem(
-            one.member.ref, names.CONFLICTING_SETTING, f"port {number} is not HTTPS: it is not served there"
+            one.member.ref,
+            names.CONFLICTING_SETTING,
+            f"annotation {annotations.LISTEN_PORTS.name()}: port {number} is an HTTP port of the group; its"
+            " rules for HTTPS are not there; ask for another port",
         )
         for one in users
         if one not in served

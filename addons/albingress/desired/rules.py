@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from addons.albingress import names
 from addons.albingress.desired.answers import Answering, Answers
 from addons.albingress.desired.backends import Protocol
-from addons.albingress.desired.incumbent_rules import IncumbentRules
+from addons.albingress.desired.incumbents import IncumbentRules
 from addons.albingress.desired.inputs import GroupInputs, Member
 from addons.albingress.desired.kept_rules import KeptRules
 from addons.albingress.desired.merging import merged

@@ -6,7 +6,7 @@ from addons.albingress import names
 from addons.albingress.desired.answers import Answers
 from addons.albingress.desired.backends import Backends
 from addons.albingress.desired.default_actions import default_answering
-from addons.albingress.desired.incumbent_rules import IncumbentRules
+from addons.albingress.desired.incumbents import IncumbentRules
 from addons.albingress.desired.inputs import GroupInputs
 from addons.albingress.desired.listeners import Port, group_ports
 from addons.albingress.desired.load_balancer import GroupLoadBalancer, group_load_balancer

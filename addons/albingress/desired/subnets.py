@@ -8,7 +8,7 @@ from addons.albingress import names
 from addons.albingress.desired import annotations, class_params
 from addons.albingress.desired.asked import Asked, Invalid
 from addons.albingress.desired.class_params import SubnetSelector
-from addons.albingress.desired.exclusive import settle, unknown_wish
+from addons.albingress.desired.exclusive import said_by, settle, unknown_wish
 from addons.albingress.desired.inputs import GroupInputs, Member, Unresolved
 from addons.albingress.model.network import Subnet
 from addons.runtime.outcomes import Problem
@@ -55,7 +55,7 @@ def choose_subnets(
     if settled.is_unclear and all(isinstance(wish, Invalid) for _, wish in wishes):
         return ChosenSubnets((), "those that are named cannot be used", settled.problems)
     try:
-        found = _discovered(known, inputs.config.cluster_name, scheme, ipv6=ipv6)
+        found = discovered(known, inputs.config.cluster_name, scheme, ipv6=ipv6)
     except NotChosen as fault:
         return ChosenSubnets((), str(fault), settled.problems)
     return ChosenSubnets(found, "", settled.problems)
@@ -85,14 +85,17 @@ def _wish(inputs: GroupInputs, known: Subnets, member: Member) -> Asked[tuple[st
             return _selected(known, inputs.config.cluster_name, by_class)
         return None if said is None else _valid([_named(known, name) for name in said])
     except NotChosen as fault:
-        where = "its class" if by_class is not None else f"annotation {annotations.SUBNETS.name()}"
-        return Invalid(member.ref, where, str(fault), names.SUBNETS_MISSING)
+        who, where = said_by(member, annotations.SUBNETS, class_params.SUBNETS)
+        return Invalid(who, where, str(fault), names.SUBNETS_MISSING)
 
 
 def _named(known: Subnets, name: str) -> Subnet:
     found = [one for one in known if name in (one.id, dict(one.tags).get("Name"))]
-    if len(found) != 1:
-        raise NotChosen(f"{name} names {len(found)} subnets of the VPC, not one")
+    if not found:
+        raise NotChosen(f"no subnet of the VPC has the id or the tag Name {name}; name another one")
+    if len(found) > 1:
+        listed = ", ".join(sorted(one.id for one in found))
+        raise NotChosen(f"{len(found)} subnets have the tag Name {name} ({listed}); name one by its id")
     return found[0]
 
 
@@ -107,7 +110,8 @@ def _selected(known: Subnets, cluster: str, selector: SubnetSelector) -> tuple[s
     return _valid(_one_per_zone(found, cluster))
 
 
-def _discovered(known: Subnets, cluster: str, scheme: str, *, ipv6: bool) -> tuple[str, ...]:
+def discovered(known: Subnets, cluster: str, scheme: str, *, ipv6: bool = False) -> tuple[str, ...]:
+    """The ids of the subnets where nobody names any, by tags or routes. Raises NotChosen."""
     is_public = scheme == "internet-facing"
     role = names.TAG_ROLE_ELB if is_public else names.TAG_ROLE_INTERNAL_ELB
     tagged = [one for one in known if dict(one.tags).get(role) in ("", "1")]

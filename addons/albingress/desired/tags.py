@@ -108,7 +108,7 @@ def asked_tags(config: Config, member: Member, service: Service | None = None) -
 def _allowed(config: Config, who: ObjectRef, said: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
     refused = {key: why for key, value in said.items() if (why := _refusal(config, key, value))}
     problems = [
-        Problem(who, names.INVALID_ANNOTATION, f"tag {key} is left out: {why}")
+        Problem(who, names.INVALID_ANNOTATION, f"tags: {key} is left out: {why}")
         for key, why in sorted(refused.items())
     ]
     return {key: value for key, value in said.items() if key not in refused}, problems

@@ -2,8 +2,7 @@
 
 from typing import Final, Literal, cast
 
-from addons.albingress.desired.json_values import JsonPart, read_json
-from addons.albingress.desired.not_usable import NotUsable
+from addons.albingress.desired.annotation_values import JsonPart, Unreadable, json_of
 from addons.albingress.model.rules import Transform
 
 _LONGEST: Final = 1024
@@ -25,23 +24,26 @@ class _Transform(JsonPart, frozen=True):
     host_header_rewrite_config: _Rewrites | None = None
 
 
-def read_transforms(text: str, where: str) -> tuple[Transform, ...]:
-    """The transforms of an annotation, sorted: at most one of each kind (an AWS limit). Raises NotUsable."""
-    found = tuple(_read(each, where) for each in read_json(text, tuple[_Transform, ...], where))
+def transforms(text: str) -> tuple[Transform, ...]:
+    """The transforms that an annotation says, sorted: at most one of each kind (an AWS limit).
+
+    Raises Unreadable.
+    """
+    found = tuple(map(_read, json_of(tuple[_Transform, ...])(text)))
     if len({each.kind for each in found}) < len(found):
-        raise NotUsable(f"{where}: AWS takes one transform of each type")
+        raise Unreadable("AWS takes one transform of each type")
     return tuple(sorted(found))
 
 
-def _read(written: _Transform, where: str) -> Transform:
+def _read(written: _Transform) -> Transform:
     if written.type not in _CONFIGS:
-        raise NotUsable(f"{where}: type {written.type or 'is missing'}; it is one of {', '.join(_CONFIGS)}")
+        raise Unreadable(f"type {written.type!r} is none of {', '.join(_CONFIGS)}")
     is_url = written.type == "url-rewrite"
     config = written.url_rewrite_config if is_url else written.host_header_rewrite_config
     if config is None or len(config.rewrites) != 1:
-        raise NotUsable(f"{where}: {_CONFIGS[written.type]} needs exactly one of rewrites")
+        raise Unreadable(f"{_CONFIGS[written.type]} needs exactly one of rewrites")
     rewrite = config.rewrites[0]
     if not rewrite.regex or max(len(rewrite.regex), len(rewrite.replace)) > _LONGEST:
-        raise NotUsable(f"{where}: regex and replace have 1 to {_LONGEST} characters")
+        raise Unreadable(f"regex and replace have 1 to {_LONGEST} characters")
     kind = cast(Literal["url-rewrite", "host-header-rewrite"], written.type)
     return Transform(kind, rewrite.regex, rewrite.replace)

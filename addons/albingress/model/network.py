@@ -1,5 +1,8 @@
 """What AWS has around load balancers: the network of the cluster, and certificates."""
 
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
 from msgspec import Struct
 
 from addons.albingress.model.stack import Pairs
@@ -11,6 +14,16 @@ class Vpc(Struct, frozen=True, kw_only=True):
     id: str
     cidrs: tuple[str, ...] = ()
     ipv6_cidrs: tuple[str, ...] = ()
+
+    def has(self, address: str) -> bool:
+        """Whether an address may be of the VPC: it is in one of its ranges, or none of them is known."""
+        ranges = (*self.cidrs, *self.ipv6_cidrs)
+        return not ranges or any(ip_address(address) in _range(each) for each in ranges)
+
+
+@cache
+def _range(cidr: str) -> IPv4Network | IPv6Network:
+    return ip_network(cidr)
 
 
 class Subnet(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ values of a condition sorted and without repeats, conditions sorted by field, re
 two rules are the same exactly if they are equal, up to the secret of an OIDC client, which AWS never shows.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -135,3 +136,13 @@ def target_groups_of(actions: tuple[Action, ...]) -> tuple[str, ...]:
     return tuple(
         target.group for action in actions if isinstance(action, Forward) for target in action.targets
     )
+
+
+def lets_nobody_in(actions: Sequence[Action]) -> bool:
+    """Whether nothing is handed to targets without a login or a token."""
+    for action in actions:
+        if isinstance(action, AuthenticateOidc | AuthenticateCognito | JwtValidation):
+            return True
+        if isinstance(action, Forward):
+            return False
+    return True

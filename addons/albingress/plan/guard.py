@@ -66,18 +66,24 @@ def guard(plan: Plan, view: View) -> Plan:
 def counted_deletes(plan: Plan, view: View) -> Mapping[str, int]:
     """The keys of deletions that count as a mass, with how many things go by each.
 
-    Not those by which a group follows Ingresses that are deleted, as somebody wants that; nor a rule whose
-    wish gets another one, nor what serves nobody before the plan.
+    Not what goes with Ingresses that are deleted, as somebody wants that; nor a rule whose wish gets another
+    one, nor what serves nobody before the plan.
     """
-    if view.deleting and view.deleting >= {f"{each.namespace}/{each.name}" for each in view.leaving}:
-        return {}
     deletes, moved = _deletes(plan), _moved(plan)
     keys = {each.key for each in deletes}
     return {
         each.key: _size(each)
         for each in deletes
-        if each.key not in moved and (_serves(each) or keys.intersection(each.needs))
+        if each.key not in moved
+        and not _is_meant(each, view)
+        and (_serves(each) or keys.intersection(each.needs))
     }
+
+
+def _is_meant(action: AwsAction, view: View) -> bool:
+    """Whether it is for an Ingress that is deleted, or, if it is for nobody, all who leave are."""
+    refs = (action.ref,) if action.ref else view.leaving
+    return bool(refs) and view.deleting >= {f"{each.namespace}/{each.name}" for each in refs}
 
 
 def _deletes(plan: Plan) -> list[AwsAction]:

@@ -69,15 +69,13 @@ def plan_leftovers(
     stack: Stack, observed: ObservedStack, view: View, uses: Uses
 ) -> tuple[list[AwsAction], list[Skip]]:
     """Delete what is neither asked for nor in use, target groups first."""
-    actions: list[AwsAction] = []
-    skips: list[Skip] = []
-    for group in _unwanted_target_groups(stack, observed, view, uses):
-        found = _delete_target_group(group, observed, view, uses)
-        (skips if isinstance(found, Skip) else actions).append(found)  # type: ignore[arg-type]
-    for each in _unwanted_security_groups(stack, observed, view):
-        gone = _delete_security_group(each, uses)
-        (skips if isinstance(gone, Skip) else actions).append(gone)  # type: ignore[arg-type]
-    return actions, skips
+    groups = _unwanted_target_groups(stack, observed, view, uses)
+    found: list[AwsAction | Skip] = [_delete_target_group(each, observed, view, uses) for each in groups]
+    found += (_delete_security_group(each, uses) for each in _unwanted_security_groups(stack, observed, view))
+    return (
+        [each for each in found if isinstance(each, AwsAction)],
+        [each for each in found if isinstance(each, Skip)],
+    )
 
 
 def _unwanted_target_groups(

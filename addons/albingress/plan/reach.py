@@ -58,6 +58,8 @@ def meet_any(reach: Reach, others: Iterable[Reach]) -> bool:
 def _meet(left: tuple[str, ...] | None, right: tuple[str, ...] | None) -> bool:
     if left is None or right is None:
         return True
+    if len(left) == len(right) == 1:  # nearly always, and this is asked some ten thousand times for a plan
+        return patterns_meet(left[0], right[0])
     return any(patterns_meet(one, two) for one in left for two in right)
 
 

@@ -11,9 +11,10 @@ from addons.albingress import names
 from addons.albingress.model.actions import Plan
 from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.stack import DesiredLoadBalancer, Stack
+from addons.albingress.plan.ground import Ground
 from addons.albingress.plan.hand_over import current_balancer
 from addons.albingress.plan.leftovers import plan_leftovers, uses_after
-from addons.albingress.plan.listeners import Ground, ListenerPlan, plan_listeners
+from addons.albingress.plan.listeners import ListenerPlan, plan_listeners
 from addons.albingress.plan.load_balancer import plan_its_groups, plan_load_balancer, plan_old_balancers
 from addons.albingress.plan.matching import ownership
 from addons.albingress.plan.ports import plan_closing, unwanted_ports

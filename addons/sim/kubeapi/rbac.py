@@ -93,9 +93,15 @@ def _permits(rule: PolicyRule, call: Call) -> bool:
     groups, names = rule.get("apiGroups") or (), rule.get("resourceNames") or ()
     if call.resource.group not in groups and "*" not in groups:
         return False
-    if names and call.name not in names:
+    if names and (call.name or _only_name(call)) not in names:
         return False
     return _matches_resource(rule.get("resources") or (), call.resource.plural, call.subresource)
+
+
+def _only_name(call: Call) -> str:
+    """The name of the one object that a list or watch asks for; Kubernetes takes that for the call's name."""
+    field, equals, name = call.query.get("fieldSelector", "").partition("=")
+    return name.removeprefix("=") if equals and field == "metadata.name" and "," not in name else ""
 
 
 def _matches_resource(resources: Iterable[str], plural: str, subresource: str) -> bool:

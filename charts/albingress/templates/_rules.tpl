@@ -30,7 +30,7 @@
 {{- if .Values.secrets.all }}
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get]
+  verbs: [list, watch]
 {{- end }}
 {{- end -}}
 
@@ -53,7 +53,7 @@
   resources: [secrets]
   resourceNames:
     {{- toYaml . | nindent 4 }}
-  verbs: [get]
+  verbs: [list, watch]
 {{- end -}}
 
 {{- /* Whether the original still acts is told by its Lease. */ -}}

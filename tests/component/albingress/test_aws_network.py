@@ -158,7 +158,7 @@ class TestEndpointGroups:
 
     async def test_a_rule_comes_and_goes_and_is_remembered(self, site: AlbSite, daemon: AlbDaemon) -> None:
         id_ = site.endpoint.ec2.network.create_security_group(site.vpc_id, "nodes").id
-        groups = EndpointGroups(daemon.aws)
+        groups = EndpointGroups(daemon.aws, daemon.network)
         before = (await groups.read([id_]))[id_].permissions
         await groups.authorize(id_, [self.OURS], PERMIT)
         opened = (await groups.read([id_]))[id_].permissions
@@ -180,7 +180,7 @@ class TestEndpointGroups:
             GroupId=id_,
             IpPermissions=[{"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "IpRanges": source}],
         )
-        groups = EndpointGroups(daemon.aws)
+        groups = EndpointGroups(daemon.aws, daemon.network)
         await groups.authorize(id_, [self.OURS], PERMIT)
         await groups.revoke(id_, [self.OURS], PERMIT)
         assert (await groups.read([id_], age_seconds=-1))[id_].permissions == (self.THEIRS,)
@@ -188,7 +188,7 @@ class TestEndpointGroups:
     async def test_a_rule_without_our_description_is_not_made(self, site: AlbSite, daemon: AlbDaemon) -> None:
         id_ = site.endpoint.ec2.network.create_security_group(site.vpc_id, "nodes").id
         with pytest.raises(Invalid):
-            await EndpointGroups(daemon.aws).authorize(id_, [self.THEIRS], PERMIT)
+            await EndpointGroups(daemon.aws, daemon.network).authorize(id_, [self.THEIRS], PERMIT)
 
 
 class TestCertificates:

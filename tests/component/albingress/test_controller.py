@@ -130,7 +130,8 @@ class TestSteadyState:
             "DescribeListeners": 1,
             "DescribeRules": 1,
             "DescribeTargetHealth": 2,
-            "DescribeSecurityGroups": 2,
+            "DescribeSecurityGroups": 1,
+            "DescribeNetworkInterfaces": 1,
         }
 
     async def test_a_restart_reads_each_listener_once_however_many_rules_it_has(self, world: World) -> None:

@@ -105,15 +105,25 @@ async def test_check_tells_what_a_daemon_would_find_and_changes_nothing(site: Si
     site.ingresses(ingress("web"))
     code, out, err = await site.run("check")
     assert code == 0, err
-    identity, lease, original, groups, plan = out.splitlines()
+    identity, lease, original, vpc, internal, public, groups, plan = out.splitlines()
     assert identity.startswith("ok    AWS identity: arn:aws:")
     assert lease == "ok    Lease default/aws-addons-albingress: held by nobody yet"
     assert original == "ok    aws-load-balancer-controller: does not lead"
+    assert vpc == f"ok    VPC: {site.vpc_id} (10.0.0.0/16)"
+    assert internal == f"ok    subnets of internal load balancers: {', '.join(sorted(site.subnets))}"
+    assert public == f"ok    subnets of internet-facing load balancers: {', '.join(sorted(site.subnets))}"
     assert groups == "ok    groups: 1 with 1 Ingresses"
     assert plan.startswith("ok    plan: ")
     assert "to create rule" in plan
     assert site.changes() == []
     assert site.api.store.list(*LEASES) == []
+
+
+async def test_check_says_what_is_missing(site: Site) -> None:
+    site.aws.faults.add(operation="DescribeSubnets", code="UnauthorizedOperation", message="no", times=99)
+    code, out, _ = await site.run("check", "--cluster-name=prod")
+    assert code == 3
+    assert "FAIL  VPC: ec2 DescribeSubnets: no (UnauthorizedOperation)" in out
 
 
 async def test_release_lets_ingresses_go_and_keeps_what_serves_them(site: Site) -> None:
@@ -134,6 +144,8 @@ async def test_release_lets_ingresses_go_and_keeps_what_serves_them(site: Site) 
         (["--cluster-name="], "--cluster-name is required"),
         (["--cluster-name=a b"], "--cluster-name: 'a b' is not allowed"),
         (["--enable-shieldd"], "--enable-shieldd"),
+        (["--enable-waf=false"], "--enable-waf is not needed: WAF Classic is left as it is"),
+        (["--leader-election-id=x"], "--leader-election-id is not needed: it is --leader-elect-name"),
         (["--aws-api-endpoints=elb"], "--aws-api-endpoints: 'elb' is not allowed"),
         (["release", "--deployment=albingress"], "--deployment 'albingress': not NAMESPACE/NAME"),
         (["release", "--timeout=soon"], "--timeout 'soon': not a duration"),

@@ -73,6 +73,19 @@ async def test_an_ingress_that_goes_while_nobody_looks_leaves_nothing(world: Wor
     assert world.things() == []
 
 
+async def test_a_single_run_waits_until_what_it_deletes_is_certain(world: World) -> None:
+    world.serve("a", "b")
+    world.ingresses(ingress("a"), ingress("b"))
+    assert await world.once() == {}
+    assert len(world.rules()) == 2
+    world.delete("b")
+    assert await world.once() == {}
+    assert (world.rules(), world.ingress("b")) == ({"/a|/a/*": "a:80"}, None)
+    world.delete("a")
+    assert await world.once() == {}
+    assert (world.things(), world.ingress("a")) == ([], None)
+
+
 @pytest.mark.parametrize("call", range(12))
 async def test_a_daemon_that_dies_at_any_call_of_a_deletion_leaves_nothing(world: World, call: int) -> None:
     world.serve("a", "b")

@@ -140,7 +140,6 @@ class TestRules:
             "DescribeNetworkInterfaces",
             "DescribeSecurityGroups",
             "DescribeTargetHealth",
-            "DescribeVpcs",
         ]
 
     async def test_nothing_is_closed_before_all_groups_have_told(self, world: RuleWorld) -> None:

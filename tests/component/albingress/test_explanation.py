@@ -1,5 +1,8 @@
 """Whoever asks about one object learns what holds of it now, the reason first, each fact with its own key."""
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from addons.albingress.controller.controller import Controller
@@ -58,6 +61,18 @@ async def test_a_service_is_told_by_its_target_groups(world: World) -> None:
     assert idle == "NotAsked: no Ingress of ours leads to it"
 
 
+async def test_how_aws_finds_the_targets_is_told_once_it_was_asked(world: World) -> None:
+    world.serve("web")
+    async with world.running():
+        world.ingresses(ingress("web"))
+        await world.is_served("web")
+        await world.settles()
+    async with world.running() as controller:
+        await until(lambda: " s ago" in str(told(controller, "service/default/web")))
+        (text,) = told(controller, "service/default/web").values()
+    assert "1 targets: 192.168.0.11:8080; 1 " in text
+
+
 async def test_a_misspelt_name_is_told_with_the_one_that_is_meant(world: World) -> None:
     world.serve("web")
     async with world.running() as controller:
@@ -84,6 +99,24 @@ async def test_an_ingress_of_another_controller_is_said_to_be_none_of_ours(world
 async def test_kinds_that_have_no_rules_are_answered_with_nothing(world: World) -> None:
     async with world.running() as controller:
         assert told(controller, "pod/default/web") == {}
+
+
+async def test_a_target_group_binding_is_told_by_its_targets(world: World) -> None:
+    world.serve("web")
+    async with world.running() as controller:
+        wanted: dict[str, Any] = {"Name": "mine", "Protocol": "HTTP", "Port": 80, "TargetType": "ip"}
+        permit = controller.permit(asyncio.Event())
+        await until(lambda: not controller.not_ready())
+        await world.parts.aws.call(
+            "elbv2", "create_target_group", permit=permit, VpcId=world.vpc_id, **wanted
+        )
+        spec = {"targetGroupName": "mine", "serviceRef": {"name": "web", "port": 80}}
+        obj = {"metadata": {"name": "own", "namespace": "default"}, "spec": spec}
+        world.create(obj, kind="targetgroupbindings", version="elbv2.k8s.aws/v1beta1")
+        about = "targetgroupbinding/default/own"
+        await until(lambda: "1 targets" in str(told(controller, about)))
+        (text,) = told(controller, about).values()
+    assert text == "Served: target group mine: 1 targets: 192.168.0.11:8080"
 
 
 class TestState:

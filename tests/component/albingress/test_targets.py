@@ -177,7 +177,7 @@ class TestDrift:
             path.bindings("shop", [binding()])
             await until(lambda: path.registrar.registered("web"))
             await asyncio.sleep(60)
-        assert world.calls()[before:] == ["DescribeVpcs", HEALTH]
+        assert world.calls()[before:] == [HEALTH]
 
     async def test_at_the_start_groups_that_change_come_before_those_that_do_not(
         self, world: TargetWorld

@@ -1,6 +1,7 @@
 """A thread that works for an event loop: in order, and without keeping anybody from ending."""
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -54,6 +55,14 @@ class TestWorker:
         await worker.end()
         assert done == [1]
         await worker.end()
+
+    async def test_its_thread_ends_when_nobody_has_it_any_more(self) -> None:
+        worker = Worker("test")
+        thread = await worker.run(threading.current_thread)
+        del worker
+        gc.collect()
+        await asyncio.to_thread(thread.join, 60)
+        assert not thread.is_alive()
 
     def test_a_thread_that_waits_for_ever_keeps_no_process_from_ending(self) -> None:
         ended = subprocess.run(

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from addons.albingress.desired.actions import ForwardTo, Target, Wish, read_action
-from addons.albingress.desired.not_usable import NotUsable
+from addons.albingress.desired import actions
+from addons.albingress.desired.actions import ForwardTo, Target, Wish
+from addons.albingress.desired.annotation_values import Unreadable
 from addons.albingress.model.rules import FixedResponse, Redirect
 
 ARN = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/theirs/1"
 
 
 def read(**action: Any) -> Wish:
-    return read_action(json.dumps(action), "actions.a")
+    return actions.action(json.dumps(action))
 
 
 def forward(*groups: dict[str, Any], **more: Any) -> Wish:
@@ -21,7 +22,7 @@ def forward(*groups: dict[str, Any], **more: Any) -> Wish:
 
 
 def refused(**action: Any) -> str:
-    with pytest.raises(NotUsable) as caught:
+    with pytest.raises(Unreadable) as caught:
         read(**action)
     return str(caught.value)
 
@@ -169,14 +170,14 @@ class TestFixedResponse:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "actions.a: not JSON"),
-        ("[]", "actions.a: expected an object, got a list"),
-        ("{}", "actions.a: type is missing"),
-        ('{"type": "reject"}', "actions.a: type reject; it is one of forward, redirect, fixed-response"),
-        ('{"type": ["forward"]}', "actions.a: type: expected a text, got a list"),
+        ("", "'' is not JSON"),
+        ("[]", "expected an object, got a list"),
+        ("{}", "type '' is none of"),
+        ('{"type": "reject"}', "type 'reject' is none of forward, redirect, fixed-response"),
+        ('{"type": ["forward"]}', "type: expected a text, got a list"),
     ],
 )
 def test_what_is_no_action_is_refused(text: str, said: str) -> None:
-    with pytest.raises(NotUsable) as caught:
-        read_action(text, "actions.a")
+    with pytest.raises(Unreadable) as caught:
+        actions.action(text)
     assert said in str(caught.value)

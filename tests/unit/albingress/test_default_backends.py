@@ -61,7 +61,7 @@ def test_the_first_in_order_counts_and_the_other_is_told() -> None:
     assert isinstance(default, Forward)
     assert "-web-" in default.targets[0].group
     (message,) = told(first, second, services=both)
-    assert message.startswith("b: a listener has one default backend, and that of ingress shop/a counts")
+    assert message.startswith("b: spec.defaultBackend: a port has one, and that of ingress/shop/a counts")
 
 
 def test_that_in_aws_counts_whoever_comes_in_front_of_it() -> None:
@@ -70,7 +70,9 @@ def test_that_in_aws_counts_whoever_comes_in_front_of_it() -> None:
     aws = carried_out(stack_of(first, services=both)[0])
     found = listener(newcomer, first, services=both, incumbent=aws)
     assert found.default_actions == aws.load_balancers[0].listeners[0].default_actions
-    assert told(newcomer, first, services=both, incumbent=aws)[0].startswith("a: a listener has one default")
+    assert told(newcomer, first, services=both, incumbent=aws)[0].startswith(
+        "a: spec.defaultBackend: a port has one"
+    )
 
 
 def test_a_broken_one_answers_503_and_hurts_no_rule() -> None:
@@ -121,6 +123,16 @@ def test_without_its_secret_it_is_kept_only_with_a_login(
         incumbent=standing(port=443, default_actions=aws),
     )
     assert kinds(found) == expected
+
+
+def test_while_its_secret_cannot_be_read_it_is_kept_and_the_reason_told() -> None:
+    one = member("a", default=backend(), said=LOGIN | HTTPS)
+    aws = standing(port=443, default_actions=(LOGGED_IN, FORWARD))
+    denied = {"login": "403 Forbidden"}
+    assert kinds(listener(one, incumbent=aws, unread=denied)) == ["AuthenticateOidc", "Forward"]
+    what = "secret shop/login cannot be read, which the chart's secrets.names permits: 403 Forbidden"
+    assert any(what in message for message in told(one, incumbent=aws, unread=denied))
+    assert kinds(listener(one, unread=denied)) == ["FixedResponse 503"]
 
 
 def test_that_of_a_member_in_doubt_stays() -> None:

@@ -238,6 +238,15 @@ class TestMassDeletes:
         assert keys(plan) == []
         assert [skip.ref for skip in plan.skips if skip.ref] == [*leaving]
 
+    def test_one_that_moves_holds_up_none_that_are_deleted(self) -> None:
+        leaving = (ingress("a"), ingress("b"))
+        of_a = [replace(each, ref=leaving[0]) for each in many(30)]
+        of_b = [replace(each, key=f"{each.key}/b", ref=leaving[1]) for each in many(30)]
+        plan = wanted_since(LONG, *of_a, *of_b, known=60, leaving=leaving, deleting=frozenset({"web/a"}))
+        assert len(plan.actions) == 60
+        plan = wanted_since(LONG, *of_a, *of_b, known=50, leaving=leaving, deleting=frozenset({"web/a"}))
+        assert {action.ref for action in plan.actions} == {leaving[0]}
+
     def test_rules_that_move_do_not_count(self) -> None:
         rules = [wish(f"{number}.org", "/*") for number in range(30)]
         moves: list[AwsAction] = [replace(made(rule), key=f"new/{n}") for n, rule in enumerate(rules)]

@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from itertools import product
+from random import Random
+from typing import Any, TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from addons.albingress.model.actions import Plan
-from addons.albingress.model.elb import LoadBalancer, ObservedStack
-from addons.albingress.model.rules import FixedResponse, RuleContent
+from addons.albingress import names
+from addons.albingress.model.actions import Plan, SetTags
+from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, Rule
+from addons.albingress.model.rules import Action, FixedResponse, RuleContent
 from addons.albingress.model.stack import (
     DesiredListener,
     DesiredSecurityGroup,
@@ -29,8 +32,10 @@ from tests.support.alb_stacks import (
     NAME,
     NOT_FOUND,
     NOW,
+    content,
     stack,
     tags,
+    there,
     to,
     view,
     wish,
@@ -38,11 +43,12 @@ from tests.support.alb_stacks import (
     wished_listener,
 )
 
+T = TypeVar("T")
 NOTHING = ObservedStack(group=GROUP)
 SHARED = DesiredSecurityGroup(name="k8s-traffic-prod-1", description="shared", permissions=())
 REQUESTS = [Request(host, path) for host, path in product(["a.org", "b.org"], ["/x", "/y"])]
 GROUPS = ["k8s-g1", "k8s-g2", "k8s-g3"]
-ACTIONS = [*map(to, GROUPS), FixedResponse("503"), NOT_FOUND]
+ACTIONS: list[Action] = [*map(to, GROUPS), FixedResponse("503"), NOT_FOUND]
 FIXED = [FixedResponse("503"), NOT_FOUND, FixedResponse("503", "text/plain", "not ready yet")]
 CERTIFICATES = ["arn:a", "arn:b", "arn:c"]
 NETWORKS = ["10.0.0.0/8", "172.16.0.0/12"]
@@ -237,7 +243,7 @@ class TestEveryPlan:
 
     @given(stacks(), stacks(), st.randoms())
     def test_is_the_same_in_whatever_order_things_are_seen(
-        self, before: Stack, after: Stack, random: object
+        self, before: Stack, after: Stack, random: Random
     ) -> None:
         start = settled(before)
         mixed = replace(
@@ -258,11 +264,77 @@ class TestEveryPlan:
         assert by_key(plan(turned, mixed)) == by_key(plan(after, start))
 
 
-def shuffled(things: tuple, random: object) -> tuple:
+class TestWhatTheOriginalMade:
+    @given(stacks())
+    def test_stays_as_it_is(self, wanted: Stack) -> None:
+        assert plan(wanted, without_our_tags(settled(wanted))).actions == ()
+
+    @given(stacks(), stacks())
+    def test_gets_no_tag_of_ours(self, before: Stack, after: Stack) -> None:
+        for action in plan(after, without_our_tags(settled(before))).actions:
+            if isinstance(action, SetTags):
+                assert not OURS & dict(action.tags).keys(), action
+
+
+class TestWhatIsNotOurs:
+    @given(stacks(), stacks(), st.integers(1, 40_000))
+    def test_is_not_touched(self, before: Stack, after: Stack, priority: int) -> None:
+        start = settled(before)
+        foreign = there(content("o.net", "/o", to("arn:aws:elasticloadbalancing:x")), priority)
+        numbers = [rule.priority for each in listeners_of(start) for rule in each.rules]
+        if priority in numbers or not listeners_of(start):
+            return
+        first = start.load_balancers[0].listeners[0]
+        start = with_rule(start, first, foreign)
+        plans = prefixes(start, plan(after, start))
+        kept = [each for each in listeners_of(plans[-1]) if each.arn == first.arn]
+        assert all(foreign in each.rules for each in kept)
+
+
+OURS = {names.TAG_RULE, names.TAG_SPEC}
+
+
+def without_our_tags(observed: ObservedStack) -> ObservedStack:
+    """The same as the original would have made it, with all attributes read."""
+
+    def plain(thing: Any) -> Any:
+        return replace(thing, tags=tuple(pair for pair in thing.tags if pair[0] not in OURS))
+
+    return replace(
+        observed,
+        load_balancers=tuple(
+            replace(
+                plain(each),
+                listeners=tuple(
+                    replace(plain(one), rules=tuple(map(plain, one.rules))) for one in each.listeners
+                ),
+            )
+            for each in observed.load_balancers
+        ),
+        target_groups=tuple(map(plain, observed.target_groups)),
+    )
+
+
+def listeners_of(observed: ObservedStack) -> list[Listener]:
+    return [one for each in observed.load_balancers for one in each.listeners]
+
+
+def with_rule(observed: ObservedStack, listener: Listener, rule: Rule) -> ObservedStack:
+    def changed(one: Listener) -> Listener:
+        rules = sorted((*one.rules, rule), key=lambda each: each.priority)
+        return replace(one, rules=tuple(rules)) if one.arn == listener.arn else one
+
+    balancers = (
+        replace(each, listeners=tuple(map(changed, each.listeners))) for each in observed.load_balancers
+    )
+    return replace(observed, load_balancers=tuple(balancers))
+
+
+def shuffled(things: tuple[T, ...], random: Random) -> tuple[T, ...]:
     listed = list(things)
     random.shuffle(listed)
     return tuple(listed)
 
 
-def mixed_up(balancer: LoadBalancer, random: object) -> LoadBalancer:
+def mixed_up(balancer: LoadBalancer, random: Random) -> LoadBalancer:
     return replace(balancer, listeners=shuffled(balancer.listeners, random))

@@ -227,3 +227,11 @@ class TestLeft:
 
     def test_and_where_aws_has_nothing_nothing_is_made(self) -> None:
         assert self.left(LOGIN)[0] == ["bad.org/ keep", "good.org/ -> web"]
+
+    def test_a_fault_in_the_login_of_a_service_is_told_there(self) -> None:
+        web = service(said=LOGIN | {"auth-idp-oidc": OIDC | {"issuer": "idp.org"}})
+        told = {str(each.ref): each.message for each in https(member("bad"), services=[web]).problems}
+        assert told["service/shop/web"].startswith(
+            "annotation alb.ingress.kubernetes.io/auth-idp-oidc: issuer 'idp.org' is not a URL with https://"
+        )
+        assert told["ingress/shop/bad"].startswith("service/shop/web: annotation")

@@ -9,12 +9,11 @@ from msgspec.structs import replace
 
 from addons.albingress import names
 from addons.albingress.desired.groups import in_order
-from addons.albingress.desired.incumbent_rules import lets_nobody_in
 from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.stack import desired_stack
 from addons.albingress.model.elb import Listener, ObservedStack
 from addons.albingress.model.objects import IngressRule
-from addons.albingress.model.rules import Action, Condition
+from addons.albingress.model.rules import Action, Condition, lets_nobody_in
 from addons.albingress.model.stack import DesiredListener, DesiredRule, Stack
 from tests.support.alb_rules import (
     OIDC,

@@ -100,8 +100,14 @@ class TestNamed:
     @pytest.mark.parametrize(
         ("names", "fault"),
         [
-            (("subnet-a", "subnet-x"), "subnet-x names 0 subnets of the VPC, not one"),
-            (("subnet-a", "two"), "two names 2 subnets of the VPC, not one"),
+            (
+                ("subnet-a", "subnet-x"),
+                "no subnet of the VPC has the id or the tag Name subnet-x; name another one",
+            ),
+            (
+                ("subnet-a", "two"),
+                "2 subnets have the tag Name two (subnet-t1, subnet-t2); name one by its id",
+            ),
             (("subnet-a", "subnet-a2"), "subnet-a, subnet-a2 are in the same zone a; name one of them"),
             (("subnet-a",), "subnets of 2 zones are needed, and there are those of: a"),
         ],

@@ -111,6 +111,7 @@ async def _require_unused(work: Work, id_: str) -> None:
 async def _close_behind(work: Work, id_: str) -> None:
     """Take away rules of ours that let the group in: as long as they name it, it cannot go."""
     groups = work.door.endpoint_groups
+    work.door.network.forget_security_groups()
     found = await groups.read(await groups.that_admit([id_]), age_seconds=-1)
     for group in found.values():
         rules = [each for each in group.permissions if each.security_group == id_]

@@ -37,6 +37,11 @@ def pairs(verbs: tuple[str, ...], resources: tuple[str, ...]) -> Grants:
     return {(verb, resource) for verb in verbs for resource in resources}
 
 
+def reads(*resources: str) -> Grants:
+    """The grants to keep a cache of these resources."""
+    return pairs(READ, resources)
+
+
 EVENTS = pairs(("create", "patch"), ("events",))
 LEADS = pairs(("create", "get", "patch"), ("leases",))
 WRITES = EVENTS | pairs(
@@ -53,30 +58,30 @@ WRITES = EVENTS | pairs(
 
 def test_it_reads_what_ingresses_lead_to_and_writes_statuses_finalizers_and_events() -> None:
     found = objects()
-    read = pairs(READ, OF_NAMESPACES + OF_THE_CLUSTER)
+    read = reads(*OF_NAMESPACES, *OF_THE_CLUSTER)
     assert granted(found, "ClusterRole") == read | WRITES
     assert granted(found, "Role", "kube-system") == LEADS | EVENTS
 
 
 def test_a_dry_run_may_write_nothing() -> None:
     found = objects({"config": {"dryRun": True}})
-    assert granted(found, "ClusterRole") == pairs(READ, OF_NAMESPACES + OF_THE_CLUSTER)
+    assert granted(found, "ClusterRole") == reads(*OF_NAMESPACES, *OF_THE_CLUSTER)
     assert granted(found, "Role", "kube-system") == {("get", "leases")}
 
 
 def test_in_one_namespace_only_classes_nodes_and_namespaces_are_read_beyond_it() -> None:
     found = objects({"config": {"watchNamespace": "shop"}})
-    assert granted(found, "Role", "shop") == pairs(READ, OF_NAMESPACES) | WRITES
-    assert granted(found, "ClusterRole") == pairs(READ, OF_THE_CLUSTER)
+    assert granted(found, "Role", "shop") == reads(*OF_NAMESPACES) | WRITES
+    assert granted(found, "ClusterRole") == reads(*OF_THE_CLUSTER)
 
 
 def test_no_secret_is_read_unless_it_is_named() -> None:
     named = objects({"secrets": {"names": {"shop": ["login"]}}})
-    assert granted(named, "Role", "shop") == {("get", "secrets")}
+    assert granted(named, "Role", "shop") == reads("secrets")
     (rule,) = next(o for o in named if o["metadata"]["name"] == "kube-system:aws-albingress-secrets")["rules"]
     assert rule["resourceNames"] == ["login"]
-    assert ("get", "secrets") not in granted(named, "ClusterRole")
-    assert granted(objects({"secrets": {"all": True}}), "ClusterRole") >= {("get", "secrets")}
+    assert not granted(named, "ClusterRole") & reads("secrets")
+    assert granted(objects({"secrets": {"all": True}}), "ClusterRole") >= reads("secrets")
 
 
 def test_the_lease_of_the_original_is_looked_at_where_it_is() -> None:
