@@ -20,11 +20,12 @@ from addons.albingress.model.actions import (
     SetTags,
 )
 from addons.albingress.model.elb import Listener, ObservedStack
+from addons.albingress.model.quotas import Quotas
 from addons.albingress.model.rules import FixedResponse, Forward, Redirect, WeightedTarget
 from addons.albingress.model.stack import DesiredListener
 from addons.albingress.plan.digest import attributes_digest
 from addons.albingress.plan.stack import plan_stack
-from addons.albingress.plan.view import Quotas, TargetState
+from addons.albingress.plan.view import TargetState
 from addons.runtime.outcomes import Blocked
 from tests.support.alb_actions import apply_all
 from tests.support.alb_stacks import (
