@@ -181,20 +181,18 @@ def _stays(
             "set it to false, by annotation or in AWS, to have it deleted"
         )
         return Skip(key, wanted.owner.ref if wanted else None, names.DELETION_PROTECTED, message)
-    if wanted is None:
-        if not view.retained:
-            return None
-        message = f"load balancer {old.name} goes when {min(view.retained)} is served by another one"
-        return Skip(key, None, names.WAITING, message)
     why, until = _not_taken_over(wanted, current, view)
-    if not why:
-        return None
-    return Skip(key, None, names.WAITING, f"load balancer {old.name} goes when {why}", until)
+    message = f"load balancer {old.name} goes when {why}"
+    return Skip(key, None, names.WAITING, message, until) if why else None
 
 
 def _not_taken_over(
-    wanted: DesiredLoadBalancer, current: LoadBalancer | None, view: View
+    wanted: DesiredLoadBalancer | None, current: LoadBalancer | None, view: View
 ) -> tuple[str, datetime | None]:
+    if view.retained:
+        return f"{min(view.retained)} is served by another one", None
+    if wanted is None:
+        return "", None
     if current is None or current.state not in ("active", "active_impaired"):
         return f"{wanted.name} is active", None
     since = view.switched.get(current.dns_name.lower())

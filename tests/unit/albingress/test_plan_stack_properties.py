@@ -36,6 +36,7 @@ from tests.support.alb_stacks import (
     NOT_FOUND,
     NOW,
     content,
+    ingress,
     stack,
     tags,
     there,
@@ -297,6 +298,36 @@ class TestWhatTheOriginalMade:
         for action in plan(after, without_our_tags(settled(before))).actions:
             if isinstance(action, SetTags):
                 assert not OURS & dict(action.tags).keys(), action
+
+
+class TestAnIngressThatMoves:
+    """`moving` has a rule on each port, and no group serves it elsewhere yet."""
+
+    SEEN: Mapping[str, Any] = {"leaving": (ingress("moving"),), "retained": frozenset({"web/moving"})}
+    REQUEST = Request("m.org", "/x")
+
+    @given(stacks(), stacks())
+    def test_is_served_as_before_at_any_moment(self, before: Stack, after: Stack) -> None:
+        group = wished_group("k8s-moving", resource="web/moving-svc:80", tags=tags("web/moving-svc:80"))
+        rule = wish("m.org", "/x", to("k8s-moving"), by="moving")
+        before = replace(
+            before,
+            listeners=tuple(replace(each, rules=(rule, *each.rules)) for each in before.listeners),
+            target_groups=(*before.target_groups, group) if before.listeners else before.target_groups,
+        )
+        after = replace(
+            after,
+            listeners=tuple(
+                replace(each, rules=tuple(one for one in each.rules if one.key.host))
+                for each in after.listeners
+            ),
+        )
+        start = settled(before)
+        serving = with_serving_groups(after, start, **self.SEEN)
+        for state in prefixes(start, plan_stack(serving, start, seen(start, **self.SEEN))):
+            now = {each.arn: each for each in listeners_of(state)}
+            for each in listeners_of(start):
+                assert answer(now[each.arn], self.REQUEST) == answer(each, self.REQUEST)
 
 
 class TestWhatIsNotOurs:
