@@ -20,6 +20,7 @@ from addons.albingress.model.actions import (
 from addons.albingress.model.elb import LoadBalancer, ObservedStack
 from addons.albingress.model.stack import DesiredLoadBalancer
 from addons.albingress.plan.attributes import kept_attributes, kept_tags, new_tags, stale_attributes
+from addons.albingress.plan.ports import close_ports
 from addons.albingress.plan.security_groups import SecurityGroupPlan
 from addons.albingress.plan.tags import Tagged, plan_tags
 from addons.albingress.plan.view import View
@@ -153,7 +154,7 @@ def plan_old_balancers(wanted: DesiredLoadBalancer | None, observed: ObservedSta
         if skip := _stays(wanted, current, old, view):
             skips.append(skip)
             if wanted is None and not view.retained:
-                actions += _close(old)
+                actions += close_ports(old).values()
             continue
         why = f"{wanted.name} has taken over" if wanted else "no Ingress is left"
         leavers[old.arn] = key_of(old.name)
@@ -202,17 +203,3 @@ def _not_taken_over(
     if view.now < until:
         return f"clients have turned to {wanted.name}", until
     return "", None
-
-
-def _close(old: LoadBalancer) -> list[AwsAction]:
-    return [
-        DeleteListener(
-            key=f"listener/{old.name}:{each.port}",
-            ref=None,
-            because="no Ingress is left",
-            arn=each.arn,
-            listener=f"{old.name}:{each.port}",
-            contents=len(each.rules),
-        )
-        for each in old.listeners
-    ]
