@@ -135,6 +135,7 @@ class GroupReconciler:
     def woken(self, group: GroupId) -> None:
         """An object has changed that may matter to a group."""
         self._metrics.woken(group, _now())
+        self._history.rests(group)
 
     def held(self, group: GroupId, refusal: Withheld) -> None:
         """Nothing of a group may be changed now. Who else leads is news for the members."""
@@ -195,6 +196,9 @@ class GroupReconciler:
         self.passes[group] = done
         self._tell(inputs, done, outcomes)
         acted = any(outcome.ok for outcome in outcomes)
+        if acted and self._history.is_hopeless(group):
+            again = ", ".join(sorted({outcome.action.key for outcome in outcomes if outcome.ok})[:5])
+            self._telling.drift(group, f"AWS does not keep what it is asked for, again and again: {again}")
         is_cut_short = any(isinstance(outcome.error, Throttled) for outcome in outcomes)
         again_in = self._again_in(done, inputs.leaving, is_news=is_news or acted, is_cut_short=is_cut_short)
         return Result(again_in=again_in, acted=acted)
@@ -250,9 +254,10 @@ class GroupReconciler:
         self, done: Pass, leaving: Iterable[Ingress], *, is_news: bool, is_cut_short: bool
     ) -> float:
         """Seconds until the group is to be looked at again, if nothing changes until then."""
-        if is_news:
-            return _SHORTLY
         group, at = done.stack.group, _now()
+        if is_news:
+            return self._history.after_work(group)
+        self._history.rests(group)
         past = self._history.of(group)
         if any(problem.reason in _HEALS_OUTSIDE for problem in done.problems):
             past.recheck_at = past.recheck_at or at + RECHECK_SECONDS
