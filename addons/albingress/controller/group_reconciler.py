@@ -180,11 +180,8 @@ class GroupReconciler:
             return Result()
         results = await self._apply(stack, plan, permit)
         outcomes = [each for each in results if isinstance(each, Outcome)]
-        is_news = self._history.learn(group, plan.actions, outcomes)
-        self._history.deleted(counted_deletes(plan, view), outcomes, self._now())
         observed = await self._aws.observe(group)
-        done_actions = [each.action for each in outcomes if each.ok]
-        self._history.keep_secrets(self._config.cluster_name, stack, observed, done_actions)
+        is_news = self._learn(stack, observed, plan, view, outcomes)
         self._target_groups.follow(stack, observed)
         rest = self._rest(stack, observed, self._views.of(inputs, observed)) if inputs.leaving else Plan()
         unwritten = await self._writing_back.write(inputs, stack, observed, rest)
@@ -200,13 +197,27 @@ class GroupReconciler:
         )
         self.passes[group] = done
         self._tell(inputs, done, outcomes)
-        acted = any(outcome.ok for outcome in outcomes)
-        if acted and self._history.is_hopeless(group):
-            again = ", ".join(sorted({outcome.action.key for outcome in outcomes if outcome.ok})[:5])
-            self._telling.drift(group, f"AWS does not keep what it is asked for, again and again: {again}")
         is_cut_short = any(isinstance(outcome.error, Throttled) for outcome in outcomes)
-        again_in = self._again_in(done, inputs.leaving, is_news=is_news or acted, is_cut_short=is_cut_short)
-        return Result(again_in=again_in, acted=acted)
+        again_in = self._again_in(done, inputs.leaving, is_news=is_news, is_cut_short=is_cut_short)
+        return Result(again_in=again_in, acted=any(outcome.ok for outcome in outcomes))
+
+    def _learn(
+        self,
+        stack: Stack,
+        observed: ObservedStack,
+        plan: Plan,
+        view: View,
+        outcomes: Sequence[Outcome[AwsAction]],
+    ) -> bool:
+        """Remember what became of a plan; True when the next pass may have something to do."""
+        group, done = stack.group, [each.action for each in outcomes if each.ok]
+        is_news = self._history.learn(group, plan.actions, outcomes)
+        self._history.deleted(counted_deletes(plan, view), outcomes, self._now())
+        self._history.keep_secrets(self._config.cluster_name, stack, observed, done)
+        if done and self._history.is_hopeless(group):
+            again = ", ".join(sorted({action.key for action in done})[:5])
+            self._telling.drift(group, f"AWS does not keep what it is asked for, again and again: {again}")
+        return is_news or bool(done)
 
     def _plan(self, stack: Stack, observed: ObservedStack, view: View) -> Plan:
         """Plan and guard, and remember for how long deletions have been wanted."""
