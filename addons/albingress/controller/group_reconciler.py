@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -10,6 +11,7 @@ from addons.albingress import names
 from addons.albingress.aws.load_balancers import LoadBalancers
 from addons.albingress.config import Config
 from addons.albingress.controller.groups import Groups
+from addons.albingress.controller.guilt import guilty_of
 from addons.albingress.controller.history import History
 from addons.albingress.controller.lookups import Lookups
 from addons.albingress.controller.metrics import Metrics
@@ -31,10 +33,10 @@ from addons.albingress.plan.guard import counted_deletes, guard, remember_delete
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
 from addons.albingress.plan.view import View, policy_of
-from addons.runtime.errors import OutsideError, Throttled, Withheld
+from addons.runtime.errors import Exhausted, Invalid, NotFound, OutsideError, Throttled, Withheld
 from addons.runtime.loop import Result
 from addons.runtime.objects import ref
-from addons.runtime.outcomes import Outcome, Skip
+from addons.runtime.outcomes import ObjectRef, Outcome, Skip
 from addons.runtime.permit import Permit
 from addons.runtime.plan_output import PrintPlan
 
@@ -256,7 +258,7 @@ class GroupReconciler:
             if not self._history.refused.explains(group, each.action)
             and not self._history.is_patient(group, each)
         ]
-        self._telling.outcomes(group, told, members, leaving)
+        self._telling.outcomes(group, told, members, leaving, blame=partial(_blamed, inputs))
         changed = {outcome.action.ref for outcome in outcomes if outcome.ok and outcome.action.ref}
         hostname = self._writing_back.hostname(done.stack, done.observed)
         self._telling.reconciled(
@@ -285,6 +287,13 @@ class GroupReconciler:
         if is_cut_short or any(problem.reason == names.ACTION_FAILED for problem in done.problems):
             waits.append(_RETRY_SECONDS)
         return max(_SHORTLY, min(waits))
+
+
+def _blamed(inputs: GroupInputs, outcome: Outcome[AwsAction]) -> Sequence[ObjectRef]:
+    """Who asked for what AWS has refused; nobody where it could not do it now, or that is not known."""
+    if not isinstance(outcome.error, Invalid | NotFound | Exhausted):
+        return ()
+    return guilty_of(outcome.action, outcome.error, (member.ingress for member in inputs.members))
 
 
 def _parted(actions: Iterable[AwsAction], missing: set[str]) -> tuple[list[AwsAction], list[Skip]]:
