@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.alb_breaks import BREAKS, Object
-from tests.support.alb_world import World, ingress
+from tests.support.alb_world import NETWORKING, World, ingress, ingress_class
 from tests.support.until import until
 
 pytestmark = pytest.mark.virtual_time
@@ -92,3 +92,41 @@ async def test_what_aws_refuses_from_the_first_moment_keeps_nobody_from_being_ma
         (balancer,) = world.elb.load_balancers.values()
         await until(lambda: balancer.attributes.get("idle_timeout.timeout_seconds") == "77")
         assert (world.notes("a"), world.notes("z")) == ([], [])
+
+
+async def test_two_default_classes_concern_only_those_without_a_class(world: World) -> None:
+    world.serve("a", "lost")
+    for name in ("one", "two"):
+        world.create(ingress_class(name, default=True), kind="ingressclasses", version=NETWORKING)
+    lost = ingress("lost")
+    del lost["spec"]["ingressClassName"]
+    async with world.running():
+        world.ingresses(lost, ingress("a"))
+        await world.is_served("a")
+        await until(lambda: "InvalidIngressClass" in world.events("lost", "Warning"))
+        assert (world.notes("a"), world.hostname("lost")) == ([], "")
+        for name in ("one", "two"):
+            world.api.store.delete(NETWORKING, "ingressclasses", "", name)
+        await world.settles()
+        assert world.rules() == {"/a|/a/*": "a:80"}
+
+
+async def test_a_group_whose_calls_hang_holds_up_no_other(world: World) -> None:
+    world.serve("a", "b")
+    async with world.running():
+        world.ingresses(ingress("a", group="one"))
+        await world.is_served("a")
+        await world.settles()
+        world.aws.faults.add(
+            operation="CreateRule",
+            code="InternalFailure",
+            message="no",
+            status=500,
+            times=10_000,
+            when=lambda said: "/stuck" in str(said),
+        )
+        world.ingresses(ingress("a", "/a", "/stuck=a", group="one"))
+        await until(lambda: world.notes("a"), seconds=100)
+        world.ingresses(ingress("b", group="two"))
+        await world.is_served("b")
+        assert world.targets("b")
