@@ -99,6 +99,16 @@ def settle_pairs(
     return SettledPairs(tuple(sorted(found.items())), is_unclear, tuple(problems))
 
 
+def with_effect(problems: Iterable[Problem], effect: str) -> tuple[Problem, ...]:
+    """The problems, with what wishes that cannot be read cost; of conflicts it is said already."""
+    return tuple(
+        one
+        if one.reason == names.CONFLICTING_SETTING
+        else Problem(one.ref, one.reason, f"{one.message}; {effect}")
+        for one in problems
+    )
+
+
 def _conflict(what: str, member: Member, wish: str, why: str) -> Problem:
     message = f"{what}: {wish} is not used: {why}; make them equal, or put one of them in another group"
     return Problem(member.ref, names.CONFLICTING_SETTING, message)

@@ -9,7 +9,14 @@ from addons.albingress import names
 from addons.albingress.desired import annotations, class_params
 from addons.albingress.desired.asked import Asked, Invalid
 from addons.albingress.desired.certificates import listener_certificates
-from addons.albingress.desired.exclusive import SettledPairs, asked_of, settle, settle_pairs, unknown_wish
+from addons.albingress.desired.exclusive import (
+    SettledPairs,
+    asked_of,
+    settle,
+    settle_pairs,
+    unknown_wish,
+    with_effect,
+)
 from addons.albingress.desired.inputs import GroupInputs, Member
 from addons.albingress.desired.listen_ports import ClientVerification, Protocol
 from addons.albingress.desired.ports import PortUse, SslRedirect, ssl_redirect, uses_of_ports
@@ -171,6 +178,7 @@ def _tls(inputs: GroupInputs, use: PortUse) -> _Tls:
     )
     unread = (one for one, wish in wishes if isinstance(wish, Invalid))
     unverified = (one for one in verification.losers if (one, ()) not in wishes)
+    told = with_effect(verification.problems, "till then nothing new of it is served on HTTPS")
     has = incumbent.certificates if incumbent else ()
     lacking = () if certificates.arns else _without_certificate(use, certificates.problems)
     return _Tls(
@@ -180,7 +188,7 @@ def _tls(inputs: GroupInputs, use: PortUse) -> _Tls:
         policy.value or inputs.config.default_ssl_policy,
         verification.value or (),
         frozenset(one.key for one in (*unread, *unverified)),
-        (*certificates.problems, *policy.problems, *verification.problems, *lacking),
+        (*certificates.problems, *policy.problems, *told, *lacking),
     )
 
 
