@@ -25,6 +25,7 @@ _LONGEST_NOTE = 1024
 _QUEUE_LIMIT = 1000
 _KNOWN_LIMIT = 4096
 _BURST = 25.0
+_RESERVE = 10.0
 _REFILL = timedelta(minutes=5)
 _FLUSH_SECONDS = 3.0
 
@@ -58,8 +59,8 @@ class EventRecorder:
     """Writes events (events.k8s.io/v1) about objects, as `component` on the replica `instance`.
 
     A repetition within 6 minutes raises the count of the Event that is there. One object may cause 25
-    requests at once and one every 5 minutes; beyond that repetitions are only counted. What does not fit
-    into the queue is dropped.
+    requests at once and one every 5 minutes, the last 10 of them only by warnings; beyond that repetitions
+    are only counted. What does not fit into the queue is dropped.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class EventRecorder:
             return
         if len(self._queue) >= _QUEUE_LIMIT:
             _DROPPED.labels("overflow").inc()
-        elif not self._spend(ref):
+        elif not self._spend(ref, keep=0.0 if type == "Warning" else _RESERVE):
             _DROPPED.labels("spam").inc()
         else:
             self._queue[key] = None
@@ -131,12 +132,12 @@ class EventRecorder:
         while len(self._known) > _KNOWN_LIMIT:
             self._known.popitem(last=False)
 
-    def _spend(self, ref: ObjectRef) -> bool:
-        """Take one request from an object's budget, if there is one."""
+    def _spend(self, ref: ObjectRef, *, keep: float) -> bool:
+        """Take one request from an object's budget, if that leaves as many as are to be kept."""
         now = self._now()
         left, since = self._budgets.pop(ref, (_BURST, now))
         left = min(_BURST, left + (now - since) / _REFILL)
-        permitted = left >= 1
+        permitted = left >= 1 + keep
         self._budgets[ref] = (left - permitted, now)
         while len(self._budgets) > _KNOWN_LIMIT:
             self._budgets.popitem(last=False)

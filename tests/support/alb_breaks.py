@@ -48,4 +48,25 @@ BREAKS: dict[str, Callable[[], Object]] = {
         '"tokenEndpoint": "https://x/t", "userInfoEndpoint": "https://x/u", "secretName": "gone"}',
     ),
     "ssl redirect to nowhere": lambda: ingress("bad", ssl_redirect="8443"),
+    "weighted forward, nobody there": lambda: ingress(
+        "bad",
+        "/bad=x:use-annotation",
+        actions__x='{"type": "forward", "forwardConfig": {"targetGroups": ['
+        '{"serviceName": "gone", "servicePort": 80, "weight": 1}, '
+        '{"serviceName": "bad", "servicePort": 9999, "weight": 1}]}}',
+    ),
+    "empty condition": lambda: ingress(
+        "bad", conditions__bad='[{"field": "host-header", "hostHeaderConfig": {"values": []}}]'
+    ),
+    "path too long": lambda: ingress("bad", f"/bad{'x' * 140}=bad"),
+    "target group attributes": lambda: ingress(
+        "bad", target_group_attributes="deregistration_delay.timeout_seconds=lots"
+    ),
+    "success codes": lambda: ingress("bad", success_codes="fine"),
+    "load balancer name": lambda: ingress("bad", load_balancer_name="x" * 40),
+    "address type": lambda: ingress("bad", ip_address_type="ipv5"),
+    "web acl": lambda: ingress("bad", wafv2_acl_arn="nonsense"),
+    "login is no json": lambda: ingress("bad", auth_type="oidc", auth_idp_oidc="{"),
+    "kind of login": lambda: ingress("bad", auth_type="magic"),
+    "group name": lambda: ingress("bad", group="No Name"),
 }

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from addons.albingress.aws.load_balancers import LoadBalancers
@@ -21,7 +22,13 @@ from addons.albingress.desired.groups import Unplaced
 from addons.albingress.kube.endpoints import Touched
 from addons.albingress.kube.watches import AlbWatches
 from addons.albingress.model.groups import GroupId
-from addons.albingress.model.objects import SERVICES
+from addons.albingress.model.objects import (
+    INGRESS_CLASS_PARAMS,
+    INGRESS_CLASSES,
+    INGRESSES,
+    NAMESPACES,
+    SERVICES,
+)
 from addons.runtime.app import end_within
 from addons.runtime.decisions import Decision
 from addons.runtime.errors import Withheld
@@ -36,6 +43,9 @@ log = logging.getLogger(__name__)
 _COALESCE_SECONDS = 0.08
 _WORKERS = 32
 """Groups whose calls may be under way at once; the calls have buckets and threads of their own."""
+
+_PLACING = frozenset({INGRESSES, INGRESS_CLASSES, INGRESS_CLASS_PARAMS, NAMESPACES})
+"""What decides of which group an Ingress is, or that it is of none."""
 
 _SHORTLY = 0.2
 _SYNC_SECONDS = 120.0
@@ -82,6 +92,7 @@ class Controller:
         self._telling = telling
         self._leader = leader
         self._is_dry_run = is_dry_run
+        self._places_moved = asyncio.Event()
         self._loop: ReconcileLoop[GroupId] = ReconcileLoop(
             "albingress", self._reconcile, workers=_WORKERS, coalesce_seconds=_COALESCE_SECONDS
         )
@@ -91,6 +102,8 @@ class Controller:
         if touched[0] == SERVICES:
             which = touched[1:]
             self._gone.note(which, is_there=self.watches.services.get(*which) is not None)
+        if touched[0] in _PLACING:
+            self._places_moved.set()
         for group in self._groups.update(touched):
             self._reconciler.woken(group)
             self._loop.wake(group)
@@ -122,10 +135,22 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._loop.run(permit))
+                tasks.create_task(self._follow_places(stopping))
                 if not self._is_dry_run:
                     tasks.create_task(self._path.run(permit))
         finally:
             self._reconciler.forget_figures()
+
+    async def _follow_places(self, stopping: asyncio.Event) -> None:
+        """Tell whoever is of no group, as no pass over a group need follow from that."""
+        self._places_moved.set()
+        while not stopping.is_set():
+            await end_within(0.0, self._places_moved.wait(), stopping)
+            self._places_moved.clear()
+            await end_within(0.0, self.watches.wait_settled(), stopping)
+            await asyncio.sleep(_COALESCE_SECONDS)
+            if self.watches.is_settled:
+                self._tell_unplaced()
 
     def permit(self, stopping: asyncio.Event) -> Permit:
         """Permission to change AWS until `stopping`, while the lease lasts, the caches are filled and fresh,
@@ -141,11 +166,26 @@ class Controller:
         permit = self.permit(stopping)
         if not await self._caches_settle(stopping):
             return self.watches.unread()
-        await self._loop.run_once(self._groups.all(), permit)
-        for _ in range(0 if self._is_dry_run else _ROUNDS):
-            await self._loop.run_once(await self._sure_by_now(stopping), permit)
-        failed = {} if self._is_dry_run else await self._path.run_once(permit)
-        return self.failures | failed | self.watches.unread()
+        self._tell_unplaced()
+        if self._is_dry_run:
+            await self._loop.run_once(self._groups.all(), permit)
+            return self.failures | self.watches.unread()
+        async with self._targets_followed():
+            await self._loop.run_once(self._groups.all(), permit)
+            for _ in range(_ROUNDS):
+                await self._loop.run_once(await self._sure_by_now(stopping), permit)
+        return self.failures | await self._path.run_once(permit) | self.watches.unread()
+
+    @asynccontextmanager
+    async def _targets_followed(self) -> AsyncIterator[None]:
+        """Meanwhile new target groups are filled, so that no rule leads to an empty one."""
+        over = asyncio.Event()
+        following = asyncio.create_task(self._path.run(self.permit(over)))
+        try:
+            yield
+        finally:
+            over.set()
+            await following
 
     async def _sure_by_now(self, stopping: asyncio.Event) -> list[GroupId]:
         """The groups that have deletions before them, once these have been wanted for long enough."""
@@ -209,6 +249,8 @@ class Controller:
         messages = self._loop.errors
         for group, reason in self._loop.reasons.items():
             yield Fault("aws", f"group {group}", reason, messages[group])
+        yield from self._history.faults()
+        yield from self._path.faults()
 
     def state(self) -> dict[str, object]:
         """What the status page shows."""

@@ -46,6 +46,15 @@ class TestFollowing:
             await world.is_served("web")
             assert world.finalizers("web") == ["ingress.k8s.aws/resources"]
 
+    async def test_one_that_can_be_of_no_group_hears_of_it_where_there_is_no_other(
+        self, world: World
+    ) -> None:
+        async with world.running():
+            world.ingresses(ingress("web", group="No Name"))
+            await until(lambda: world.events("web", "Warning") == ["InvalidAnnotation"])
+            world.ingresses(ingress("web"))
+            await world.is_served("web")
+
     async def test_ingresses_of_others_are_left_alone(self, world: World) -> None:
         world.create(
             ingress_class("other", controller="example.com/other"), kind="ingressclasses", version=NETWORKING
@@ -66,6 +75,13 @@ class TestFollowing:
             world.ingresses(ingress("b"))
             await until(lambda: "CreateRule" in world.calls())
             made = world.calls("CreateTargetGroup", "RegisterTargets", "CreateRule")
+        assert made == ["CreateTargetGroup", "RegisterTargets", "CreateRule"]
+
+    async def test_so_they_are_in_a_single_pass(self, world: World) -> None:
+        world.serve("a")
+        world.ingresses(ingress("a"))
+        assert await world.once() == {}
+        made = world.calls("CreateTargetGroup", "RegisterTargets", "CreateRule")
         assert made == ["CreateTargetGroup", "RegisterTargets", "CreateRule"]
 
     async def test_a_service_that_comes_later_is_served_then(self, world: World) -> None:

@@ -17,7 +17,7 @@ BAD = "bad.example.com/bad"
 WELL = Answer(200, "bad")
 TRIES = 5
 """Passes that a change may take to go live."""
-PARTS = 5
+PARTS = 7
 """So many daemons share the ways: each of them tells only so many Events of one Ingress."""
 
 

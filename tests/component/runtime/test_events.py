@@ -1,6 +1,7 @@
 """Events reach the API server once, are counted when they repeat, and never hold anybody up."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -137,6 +138,17 @@ def test_one_object_cannot_flood_the_server_but_its_neighbours_are_heard(tmp_pat
     events = play(tmp_path, story)
     assert [event["regarding"]["name"] for event in events].count("web") == 25
     assert [event["regarding"]["name"] for event in events].count("other") == 1
+
+
+def test_good_news_leave_something_for_bad_ones(tmp_path: Path) -> None:
+    async def story(_: KubeApi, recorder: EventRecorder) -> None:
+        for number in range(100):
+            recorder.event(WEB, type="Normal", reason="Synced", action="Sync", message=f"{number}")
+        for number in range(100):
+            refuse(recorder, message=f"fault {number}")
+
+    events = play(tmp_path, story)
+    assert Counter(event["type"] for event in events) == {"Normal": 15, "Warning": 10}
 
 
 def test_its_budget_comes_back_slowly(tmp_path: Path) -> None:

@@ -179,3 +179,10 @@ class TestTags:
     async def test_twenty_resources_are_the_most(self, world: ElbWorld) -> None:
         arns = [await world.balancer()] * 21
         assert (await world.refusal("describe_tags", ResourceArns=arns))[0] == "ValidationError"
+
+    async def test_fifty_tags_are_the_most(self, world: ElbWorld) -> None:
+        arns = [await world.balancer()]
+        tags = [{"Key": f"key{number}", "Value": ""} for number in range(51)]
+        await world.call("add_tags", ResourceArns=arns, Tags=tags[:25])
+        await world.call("add_tags", ResourceArns=arns, Tags=tags[25:50])
+        assert (await world.refusal("add_tags", ResourceArns=arns, Tags=tags[50:]))[0] == "TooManyTags"
