@@ -120,7 +120,7 @@ class TestMistakes:
         ("argument", "words"),
         [
             ("--wrold", "unrecognized arguments: --wrold"),
-            ("dsn", "argument STORY: 'dsn' is none of cni, dns, iamproxy"),
+            ("dsn", "argument STORY: 'dsn' is none of albingress, cni, dns, iamproxy"),
         ],
     )
     async def test_an_unknown_argument_is_one_clear_line(self, argument: str, words: str) -> None:
