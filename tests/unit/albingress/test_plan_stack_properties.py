@@ -26,7 +26,7 @@ from addons.albingress.plan.guard import guard, remember_deletes
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
 from addons.albingress.plan.view import TargetState, View
-from tests.support.alb_actions import apply, apply_all, prefixes, without
+from tests.support.alb_actions import any_order, apply, apply_all, prefixes, without
 from tests.support.alb_matcher import Request, answer, said
 from tests.support.alb_stacks import (
     GROUP,
@@ -242,6 +242,15 @@ class TestEveryPlan:
         states = prefixes(start, plan(after, start))
         for state in states:
             assert strange(states[0], states[-1], state) == []
+
+    @given(stacks(), stacks(), st.randoms(use_true_random=False))
+    def test_also_where_some_of_it_happens_at_once(self, before: Stack, after: Stack, random: Random) -> None:
+        start = settled(before)
+        found = plan(after, start)
+        states = prefixes(start, Plan(any_order(found.actions, random)))
+        for state in states:
+            assert strange(states[0], states[-1], state) == []
+        assert served(states[-1]) == served(apply_all(start, found.actions))
 
     @given(stacks(), stacks(), st.data())
     def test_refused_in_part_answers_each_request_as_before_or_as_after(
