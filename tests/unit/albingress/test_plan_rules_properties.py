@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from addons.albingress.aws.execution import predecessors
-from addons.albingress.model.actions import AwsAction, Plan, SetRulePriorities
+from addons.albingress.model.actions import Plan, SetRulePriorities
 from addons.albingress.model.elb import ObservedStack, Rule
 from addons.albingress.model.rules import FixedResponse, RuleContent
 from addons.albingress.model.stack import DesiredRule
@@ -17,7 +16,7 @@ from addons.albingress.plan.priorities import longest_increasing
 from addons.albingress.plan.rule_actions import Site
 from addons.albingress.plan.rules import RulePlan, plan_rules
 from addons.albingress.plan.settle import settle
-from tests.support.alb_actions import apply, apply_all, prefixes, without
+from tests.support.alb_actions import any_order, apply, apply_all, prefixes, without
 from tests.support.alb_matcher import Answer, Request, answers, said
 from tests.support.alb_stacks import (
     CLUSTER,
@@ -120,16 +119,6 @@ def picture(world: ObservedStack) -> str:
 
 def wanted(after: tuple[DesiredRule, ...]) -> list[object]:
     return [rule.content for rule in after]
-
-
-def any_order(actions: tuple[AwsAction, ...], chance: Random) -> tuple[AwsAction, ...]:
-    """An order in which the actions may end, by what each of them waits for."""
-    waits = [needs | after for needs, after in predecessors(actions)]
-    done: list[int] = []
-    while len(done) < len(actions):
-        ready = [each for each in range(len(actions)) if each not in done and waits[each] <= set(done)]
-        done.append(chance.choice(ready))
-    return tuple(actions[each] for each in done)
 
 
 class TestEveryPlan:
