@@ -207,3 +207,24 @@ class TestEveryPlan:
         moved = {arn for one in found.changes if isinstance(one, SetRulePriorities) for arn in one.priorities}
         assert len(moved) == 8 - len(longest_increasing(order))
         assert len(found.changes) <= 1
+
+
+def test_at_the_limit_no_rule_goes_for_one_that_is_not_made_in_the_same_pass() -> None:
+    before = [
+        wish("a.org", "/y", to("g1")),
+        wish("b.org", "/x", to("g1")),
+        wish("a.org", "/x", to("g1")),
+        wish("*.org", "/x", to("g2")),
+    ]
+    world = observed(listener(*(there(one, number, is_ours=False) for number, one in enumerate(before, 1))))
+    after = (
+        wish("*.org", "/x", to("g1")),
+        wish("b.org", "/x", to("g1")),
+        wish("a.org", "/x", to("g1")),
+        wish("a.org", "/y", to("g2")),
+        wish("a.org", "/x", to("g1"), nth=1),
+    )
+    request = Request("a.org", "/y")
+    found = [answer_all(state)[request] for state in prefixes(world, whole(plan(world, after, 0)))]
+    wanted = answer_all(apply_all(world, whole(plan(world, after)).actions))[request]
+    assert set(found) <= {answer_all(world)[request], wanted}
