@@ -3,6 +3,7 @@
 from itertools import product
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -197,3 +198,26 @@ class TestEveryPlan:
         moved = {arn for one in found.changes if isinstance(one, SetRulePriorities) for arn in one.priorities}
         assert len(moved) == 8 - len(longest_increasing(order))
         assert len(found.changes) <= 1
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_at_the_limit_no_rule_goes_for_one_that_is_not_made_in_the_same_pass(room: int) -> None:
+    before = [
+        wish("a.org", "/y", to("g1")),
+        wish("b.org", "/x", to("g1")),
+        wish("a.org", "/x", to("g1")),
+        wish("*.org", "/x", to("g2")),
+    ]
+    world = observed(listener(*(there(one, number, is_ours=False) for number, one in enumerate(before, 1))))
+    after = (
+        wish("*.org", "/x", to("g1")),
+        wish("b.org", "/x", to("g1")),
+        wish("a.org", "/x", to("g1")),
+        wish("a.org", "/y", to("g2")),
+        wish("a.org", "/x", to("g1"), nth=1),
+        wish("a.org", "/x*", to("g1")),
+    )
+    request = Request("a.org", "/y")
+    found = [answer_all(state)[request] for state in prefixes(world, whole(plan(world, after, room)))]
+    wanted = answer_all(apply_all(world, whole(plan(world, after)).actions))[request]
+    assert set(found) <= {answer_all(world)[request], wanted}
