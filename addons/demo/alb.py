@@ -26,6 +26,9 @@ Object = dict[str, Any]
 PORT = 8080
 """The port at which every pod serves."""
 
+NODE = "node-1"
+"""Where all of them run."""
+
 GRACE_SECONDS = 2.0
 """For so long a pod that is being deleted goes on serving."""
 
@@ -67,6 +70,8 @@ class Applications:
 
     def __init__(self, api: KubeApi) -> None:
         self._store = api.store
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        self._store.create("v1", "nodes", {"metadata": {"name": NODE}, "spec": {}, "status": ready})
         self._numbers = itertools.count(10)
         self._pods: dict[str, list[Pod]] = {}
 
@@ -91,14 +96,17 @@ class Applications:
 
     async def roll_over(self, app: str, version: str, gate: str = "") -> None:
         """Replace the pods one by one: each new one is waited for until its gate, if it has one, is met."""
-        async with asyncio.TaskGroup() as ends:
+        ends = []
+        try:
             for old in list(self._pods[app]):
                 new = await self._start(app, version, gate)
                 if gate:
                     self._tell(new, is_ready=False)
                     await until(lambda name=new.name: self._is_met(name, gate), bool)  # type: ignore[misc]
                 self._tell(new, is_ready=True)
-                ends.create_task(self._end(app, old))
+                ends.append(asyncio.create_task(self._end(app, old)))
+        finally:
+            await asyncio.gather(*ends)
 
     async def close(self) -> None:
         """End every server."""
@@ -110,7 +118,7 @@ class Applications:
         pod = Pod(f"{app}-{number}", f"10.0.1.{number}", version)
         await pod.start()
         self._pods.setdefault(app, []).append(pod)
-        spec: Object = {"containers": [{"name": "app", "image": "app"}], "nodeName": "node-1"}
+        spec: Object = {"containers": [{"name": "app", "image": "app"}], "nodeName": NODE}
         if gate:
             spec["readinessGates"] = [{"conditionType": gate}]
         metadata = {"name": pod.name, "namespace": NAMESPACE, "labels": {"app": app}}

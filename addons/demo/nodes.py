@@ -80,7 +80,7 @@ async def nodes(world: World, flags: Sequence[str]) -> AsyncIterator[Nodes]:
 
 def _put_node(store: Store, name: str) -> None:
     status = {"capacity": {"pods": "110"}, "allocatable": {"pods": "110"}}
-    labels = {"kubernetes.io/hostname": name}
+    labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": "eu-central-1a"}
     store.create("v1", "nodes", {"metadata": {"name": name, "labels": labels}, "spec": {}, "status": status})
 
 
