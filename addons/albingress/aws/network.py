@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -12,8 +13,9 @@ from addons.albingress.aws.translate.permissions import security_group_from_api
 from addons.albingress.model.elb import SecurityGroup
 from addons.albingress.model.network import Subnet, Vpc
 from addons.runtime.aws import AwsSession
-from addons.runtime.errors import Invalid, NotFound
+from addons.runtime.errors import Invalid, NotFound, Throttled
 from addons.runtime.imds import PassingMetadata
+from addons.runtime.waiting import persistently
 
 Item = Mapping[str, Any]
 
@@ -59,6 +61,17 @@ class Network:
         """The VPC with its ranges of addresses."""
         vpc_id = await self.vpc_id()
         return await self._vpcs.get(vpc_id, lambda: self._read_vpc(vpc_id))
+
+    async def read_vpc(self) -> Vpc:
+        """The VPC with its ranges as they are now."""
+        vpc_id = await self.vpc_id()
+        found = await self._read_vpc(vpc_id)
+        self._vpcs.put(vpc_id, found)
+        return found
+
+    def vpc_age(self) -> float:
+        """Seconds since the VPC was read last."""
+        return self._vpcs.age(self._vpc_id)
 
     def known_vpc(self) -> Vpc | None:
         """The VPC as it was read last; None before that."""
@@ -139,7 +152,9 @@ class Network:
         return {zone["ZoneName"]: zone.get("ZoneType", "") for zone in reply["AvailabilityZones"]}
 
     async def _read_groups(self) -> tuple[SecurityGroup, ...]:
-        items = await self._list("describe_security_groups", "SecurityGroups")
+        items = await persistently(
+            partial(self._list, "describe_security_groups", "SecurityGroups"), Throttled
+        )
         return tuple(map(security_group_from_api, items))
 
     async def _find_groups(self, texts: tuple[str, ...]) -> Mapping[str, tuple[str, ...]]:

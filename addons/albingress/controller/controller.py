@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from addons.albingress.aws.load_balancers import LoadBalancers
@@ -166,11 +167,25 @@ class Controller:
         if not await self._caches_settle(stopping):
             return self.watches.unread()
         self._tell_unplaced()
-        await self._loop.run_once(self._groups.all(), permit)
-        for _ in range(0 if self._is_dry_run else _ROUNDS):
-            await self._loop.run_once(await self._sure_by_now(stopping), permit)
-        failed = {} if self._is_dry_run else await self._path.run_once(permit)
-        return self.failures | failed | self.watches.unread()
+        if self._is_dry_run:
+            await self._loop.run_once(self._groups.all(), permit)
+            return self.failures | self.watches.unread()
+        async with self._targets_followed():
+            await self._loop.run_once(self._groups.all(), permit)
+            for _ in range(_ROUNDS):
+                await self._loop.run_once(await self._sure_by_now(stopping), permit)
+        return self.failures | await self._path.run_once(permit) | self.watches.unread()
+
+    @asynccontextmanager
+    async def _targets_followed(self) -> AsyncIterator[None]:
+        """Meanwhile new target groups are filled, so that no rule leads to an empty one."""
+        over = asyncio.Event()
+        following = asyncio.create_task(self._path.run(self.permit(over)))
+        try:
+            yield
+        finally:
+            over.set()
+            await following
 
     async def _sure_by_now(self, stopping: asyncio.Event) -> list[GroupId]:
         """The groups that have deletions before them, once these have been wanted for long enough."""
@@ -234,6 +249,8 @@ class Controller:
         messages = self._loop.errors
         for group, reason in self._loop.reasons.items():
             yield Fault("aws", f"group {group}", reason, messages[group])
+        yield from self._history.faults()
+        yield from self._path.faults()
 
     def state(self) -> dict[str, object]:
         """What the status page shows."""

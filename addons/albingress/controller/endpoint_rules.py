@@ -1,7 +1,7 @@
 """The rules of nodes' and pods' security groups: registration never waits for them."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from addons.albingress import names
@@ -14,6 +14,7 @@ from addons.albingress.plan.endpoint_rules import RulePlan, RuleView, plan_endpo
 from addons.runtime.errors import Exhausted, OutsideError
 from addons.runtime.ledger import Ledger
 from addons.runtime.loop import ReconcileLoop, Result
+from addons.runtime.outcomes import Fault
 from addons.runtime.permit import Permit
 from addons.runtime.reporter import Report, Reporter
 
@@ -139,6 +140,12 @@ class EndpointRules:
     def _is_known(self) -> bool:
         """Whether everybody's wishes are known: only then anything is taken away."""
         return self._is_complete and not self._unknown and not self._lost
+
+    def faults(self) -> Iterator[Fault]:
+        """The same as what keeps the daemon from its work."""
+        for loop, kind in ((self._loop, "security group"), (self._lookups, "security groups of endpoints")):
+            for key, reason in loop.reasons.items():
+                yield Fault("aws", f"{kind} {key}".rstrip(), reason, loop.errors[key])
 
     async def _look_up(self, _: str, permit: Permit) -> Result:
         """Find the security groups of all targets, and have those looked at whose rules are to change."""

@@ -25,6 +25,7 @@ from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.groups import GroupId
 from addons.albingress.model.objects import Ingress
 from addons.albingress.model.stack import Stack
+from addons.albingress.plan.attributes import given_up
 from addons.albingress.plan.dry_run import preview
 from addons.albingress.plan.guard import counted_deletes, guard, remember_deletes
 from addons.albingress.plan.hand_over import with_serving_groups
@@ -190,7 +191,11 @@ class GroupReconciler:
             stack=stack,
             observed=observed,
             problems=(*problems, *unwritten),
-            skips=(*plan.skips, *(each for each in results if isinstance(each, Skip))),
+            skips=(
+                *plan.skips,
+                *(given_up(last.stack, stack) if last else ()),
+                *(each for each in results if isinstance(each, Skip)),
+            ),
         )
         self.passes[group] = done
         self._tell(inputs, done, outcomes)

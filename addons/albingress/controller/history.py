@@ -1,6 +1,6 @@
 """What plans must know of earlier passes: failures, wanted deletions, hand-overs. Lost with the process."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct, field
@@ -11,9 +11,9 @@ from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.groups import GroupId
 from addons.albingress.model.stack import Stack
 from addons.albingress.plan.rule_tags import remember_secrets
-from addons.runtime.errors import Conflict, Throttled
+from addons.runtime.errors import Conflict, Denied, OutsideError, Throttled, Unavailable
 from addons.runtime.ledger import Ledger
-from addons.runtime.outcomes import Blocked, Outcome
+from addons.runtime.outcomes import Blocked, Fault, Outcome
 
 _LATELY = timedelta(minutes=10)
 
@@ -40,6 +40,7 @@ class History:
     def __init__(self, ledger: Ledger[tuple[GroupId, str]] | None = None) -> None:
         self._past: dict[GroupId, Past] = {}
         self._ledger = ledger or Ledger(first=1.0, longest=60.0)
+        self._unable: dict[tuple[GroupId, str], OutsideError] = {}
         self._deletions: list[datetime] = []
         self.refused = Refused()
 
@@ -55,6 +56,12 @@ class History:
         """What failed and has not succeeded since: group and key -> why."""
         return {f"{group} {key}": message for (group, key), message in self._ledger.errors.items()}
 
+    def faults(self) -> Iterator[Fault]:
+        """What of AWS keeps actions from being done, whatever they ask for: a right, an AWS that is away."""
+        found = {(group, error.reason): error.message for (group, _), error in self._unable.items()}
+        for (group, reason), message in sorted(found.items()):
+            yield Fault("aws", f"group {group}", reason, message)
+
     def learn(
         self, group: GroupId, actions: Sequence[AwsAction], outcomes: Iterable[Outcome[AwsAction]]
     ) -> bool:
@@ -62,6 +69,9 @@ class History:
         listed = tuple(outcomes)
         is_news = self.refused.learn(group, actions, listed)
         for outcome in listed:
+            self._unable.pop((group, outcome.action.key), None)
+            if isinstance(outcome.error, Denied | Unavailable):
+                self._unable[group, outcome.action.key] = outcome.error
             if outcome.error is None or self.refused.knows(group, outcome.action.key):
                 self._ledger.succeeded((group, outcome.action.key))
             elif not isinstance(outcome.error, Throttled):
@@ -103,8 +113,10 @@ class History:
         """Keep nothing about a group that is gone."""
         self._past.pop(group, None)
         self._ledger.forget(lambda key: key[0] == group)
+        self._unable = {key: error for key, error in self._unable.items() if key[0] != group}
         self.refused.forget(group)
 
     def forget_all(self) -> None:
         """Keep no moments of before: another replica may have acted meanwhile."""
         self._past.clear()
+        self._unable.clear()

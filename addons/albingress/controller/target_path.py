@@ -1,7 +1,7 @@
 """The way from endpoints to targets, whole: its parts put together, and what the others tell it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from addons.albingress.aws.endpoint_groups import EndpointGroups
@@ -19,6 +19,7 @@ from addons.albingress.model.bindings import TargetGroupBinding
 from addons.albingress.model.targets import Binding
 from addons.runtime.clock import utc_now
 from addons.runtime.kube import KubeClient
+from addons.runtime.outcomes import Fault
 from addons.runtime.permit import Permit
 from addons.runtime.reporter import Reporter
 from addons.runtime.watches import Cache
@@ -117,6 +118,13 @@ class TargetPath:
     def failures(self) -> dict[str, str]:
         """What failed and has not succeeded since."""
         return self.users.failures | self.registrar.failures | self.gates.failures | self.rules.failures
+
+    def faults(self) -> Iterator[Fault]:
+        """What of AWS keeps targets from being registered, or security groups from being opened."""
+        messages = self.registrar.failures
+        for group, reason in self.registrar.reasons.items():
+            yield Fault("aws", f"target group {group}", reason, messages[group])
+        yield from self.rules.faults()
 
     async def _complete(self) -> None:
         """Say that all bindings are known, once the users' are too."""

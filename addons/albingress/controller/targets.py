@@ -228,7 +228,7 @@ class TargetRegistrar:
         if state.registered is None or state.reads:
             await self._read(group, state, is_shared=any(each.shared for each in wishes.bindings))
         plan = plan_targets(self._view(group, state, wishes))
-        if plan.register and not self._wishes.is_network_known:
+        if plan.register and self._wishes.needs_network(plan.new):
             await self._wishes.learn_network()
             wishes = self._wishes.of(wishes.bindings)
             plan = plan_targets(self._view(group, state, wishes))

@@ -1,6 +1,7 @@
 """What the bindings of one target group ask for, read from the caches."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -16,8 +17,10 @@ from addons.runtime.errors import OutsideError
 from addons.runtime.objects import Key
 
 _NETWORK_SECONDS: Final = 5.0
-_AGAIN_SECONDS: Final = 30.0
-"""So long the VPC is waited for, and not asked for again if it did not answer."""
+"""So long the VPC is waited for."""
+
+_OLD_SECONDS: Final = 30.0
+"""What was read of the VPC, or was not answered, so long ago is asked for again."""
 
 
 class Wishes(Struct, frozen=True, kw_only=True):
@@ -44,7 +47,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
 
 
 class WishReader:
-    """Reads wishes. The ranges of the VPC are asked for when they are first needed: for a new address."""
+    """Reads wishes. The ranges of the VPC are asked for when they are needed: for a new address."""
 
     def __init__(self, config: Config, *, endpoints: Endpoints, network: Network) -> None:
         self._fail_open = config.enable_endpoints_fail_open
@@ -54,20 +57,25 @@ class WishReader:
         self._one_by_one = asyncio.Lock()
         self._asked_at = float("-inf")
 
-    @property
-    def is_network_known(self) -> bool:
-        """Whether what is outside of the VPC can be told."""
-        return self._network.known_vpc() is not None
+    def needs_network(self, new: Iterable[Target]) -> bool:
+        """Whether to read the ranges of the VPC before these are registered.
+
+        They are not known, or they were read a while ago and an address is in none of them: the VPC may have
+        got a range more.
+        """
+        is_known = self._network.known_vpc() is not None
+        is_old = self._network.vpc_age() > _OLD_SECONDS
+        return not is_known or (is_old and any(target.zone for target in new))
 
     async def learn_network(self) -> None:
         """Have the ranges of the VPC known, if that goes quickly: what is outside is registered as such."""
         async with self._one_by_one:
             now = asyncio.get_running_loop().time()
-            if self.is_network_known or now < self._asked_at + _AGAIN_SECONDS:
+            if self._network.vpc_age() <= _OLD_SECONDS or now < self._asked_at + _OLD_SECONDS:
                 return
             with suppress(OutsideError, TimeoutError):
                 async with asyncio.timeout(_NETWORK_SECONDS):
-                    await self._network.vpc()
+                    await self._network.read_vpc()
             self._asked_at = now
 
     def of(self, bindings: tuple[Binding, ...]) -> Wishes:

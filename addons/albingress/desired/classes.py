@@ -61,7 +61,7 @@ def is_held(ingress: Ingress) -> bool:
 
 
 def _by_annotation(ingress: Ingress, said: str, config: Config) -> Classified:
-    if said != (config.ingress_class or _LEGACY_NAME):
+    if said not in (config.ingress_class, config.ingress_class or _LEGACY_NAME):
         return NotOurs(f"its annotation {names.INGRESS_CLASS} names the class {said!r}")
     if config.disable_ingress_class_annotation and not is_held(ingress):
         return _doubtful(

@@ -8,7 +8,7 @@ from addons.albingress.desired.backends import Protocol
 from addons.albingress.desired.incumbents import IncumbentRules
 from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.not_usable import Faults, NotUsable
-from addons.albingress.desired.placeholders import ANSWERS_503, NOT_FOUND, STAYS, placeholder
+from addons.albingress.desired.placeholders import ANSWERS_503, NOT_FOUND, STAYS, is_placeholder, placeholder
 from addons.albingress.model.rules import Action, lets_nobody_in
 from addons.runtime.objects import Key
 
@@ -56,7 +56,9 @@ def default_answering(
 
 def _may_stay(found: Answering, standing: tuple[Action, ...]) -> tuple[Action, ...]:
     """What AWS has, where that is better and leads nobody past a login that is asked for; else nothing."""
-    if not found.may_stay or (found.is_protected and not lets_nobody_in(standing)):
+    if not found.may_stay or is_placeholder(standing):
+        return ()
+    if found.is_protected and not lets_nobody_in(standing):
         return ()
     return standing
 

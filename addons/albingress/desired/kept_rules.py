@@ -8,9 +8,10 @@ from addons.albingress.desired.answers import Answering, Answers
 from addons.albingress.desired.backends import Protocol
 from addons.albingress.desired.incumbents import IncumbentRules
 from addons.albingress.desired.not_usable import Faults, NotUsable
-from addons.albingress.desired.placeholders import ANSWERS_503, NO_RULE, placeholder
+from addons.albingress.desired.placeholders import ANSWERS_503, NO_RULE, is_placeholder, placeholder
 from addons.albingress.desired.places import Place, conditions_of
 from addons.albingress.desired.splitting import split
+from addons.albingress.model.elb import Rule
 from addons.albingress.model.rules import RuleContent, lets_nobody_in
 from addons.albingress.model.stack import DesiredRule, DesiredTargetGroup
 
@@ -38,11 +39,13 @@ class KeptRules:
     ) -> DesiredRule | None:
         """The rule that AWS has, to be left as it is; None where it has none, or one that leads past a login.
 
-        One that is not tagged as ours is told by what it says.
+        One that is not tagged as ours is told by what it says. A placeholder is not worth to be kept.
         """
         key = replace(place.key, part=part)
-        found = self._incumbents.find(port, key, content.conditions if content else None)
-        if not found or (is_protected and not all(lets_nobody_in(rule.content.actions) for rule in found)):
+        found = self._in_aws(place, port, part, content)
+        if not found or any(is_placeholder(rule.content.actions) for rule in found):
+            return None
+        if is_protected and any(_leads_past_login(rule) for rule in found):
             return None
         if not self._incumbents.has_part(port, key):
             content = found[0].content
@@ -81,7 +84,8 @@ class KeptRules:
         for number in range(self._parts_in_aws(place, port, least=max(1, len(made)))):
             asked = RuleContent(made[number], answering.actions) if number < len(made) else None
             kept = self.one(place, port, number, asked, because, is_protected=is_protected)
-            if kept is None and is_protected and self._stands(place, port, number, asked):
+            standing = self._in_aws(place, port, number, asked)
+            if is_protected and any(_leads_past_login(rule) for rule in standing):
                 kept = self._closed(place, number, asked, because)
             found.append(kept or place.rule(None, "keep", because, part=number))
         return tuple(found)
@@ -107,6 +111,11 @@ class KeptRules:
         answer = RuleContent(content.conditions, (placeholder(fault),)) if content else None
         return place.rule(answer, "placeholder" if answer else "absent", because, part=part)
 
-    def _stands(self, place: Place, port: int, part: int, content: RuleContent | None) -> bool:
+    def _in_aws(self, place: Place, port: int, part: int, content: RuleContent | None) -> tuple[Rule, ...]:
         conditions = content.conditions if content else None
-        return bool(self._incumbents.find(port, replace(place.key, part=part), conditions))
+        return self._incumbents.find(port, replace(place.key, part=part), conditions)
+
+
+def _leads_past_login(rule: Rule) -> bool:
+    """Whether the rule hands requests to targets without a login."""
+    return not lets_nobody_in(rule.content.actions)

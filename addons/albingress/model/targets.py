@@ -122,6 +122,11 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
     left_out: tuple[Target, ...] = ()
 
     @property
+    def new(self) -> tuple[Target, ...]:
+        """All targets that are registered."""
+        return tuple(target for action in self.register for target in action.targets)
+
+    @property
     def actions(self) -> tuple[TargetAction, ...]:
         """All calls in their order."""
         return self.register + self.deregister

@@ -3,8 +3,10 @@
 Those that are not asked for are nobody's: one that is asked for no more keeps its value.
 """
 
+from collections.abc import Iterator
+
 from addons.albingress import names
-from addons.albingress.model.stack import Pairs
+from addons.albingress.model.stack import Pairs, Stack
 from addons.albingress.plan.digest import attributes_digest
 from addons.albingress.plan.tags import merged, spec_tag
 from addons.runtime.outcomes import ObjectRef, Skip
@@ -43,3 +45,25 @@ def kept_attributes(
         return ()
     message = f"attributes of {what} keep their values: no annotation names any of them now"
     return (Skip(key, ref, names.ATTRIBUTE_KEPT, message),)
+
+
+def given_up(before: Stack, after: Stack) -> tuple[Skip, ...]:
+    """Tell which attributes are asked for no more, where it is known what was asked for."""
+    known = {key: attributes for key, _, attributes in _asked(before)}
+    skips: list[Skip] = []
+    for key, ref, attributes in _asked(after):
+        lost = sorted(dict(known.get(key, ())).keys() - dict(attributes).keys())
+        if lost:
+            message = f"{', '.join(lost)} stay as they are in AWS: no annotation names them now"
+            skips.append(Skip(key, ref, names.ATTRIBUTE_KEPT, message))
+    return tuple(skips)
+
+
+def _asked(stack: Stack) -> Iterator[tuple[str, ObjectRef, Pairs]]:
+    """The attributes that a stack asks for, by the keys of what they are of."""
+    if balancer := stack.load_balancer:
+        yield f"load-balancer/{balancer.name}", balancer.owner.ref, balancer.attributes
+        for listener in stack.listeners:
+            yield f"listener/{balancer.name}:{listener.port}", listener.owner.ref, listener.attributes
+    for group in stack.target_groups:
+        yield f"target-group/{group.name}", group.owner.ref, group.attributes

@@ -31,8 +31,9 @@ from addons.albingress.model.actions import (
 )
 from addons.albingress.model.groups import GroupId
 from addons.albingress.model.stack import HealthCheck, Permission
-from addons.albingress.names import TAG_CLUSTER
+from addons.albingress.names import SHARED_RULE_DESCRIPTION, TAG_CLUSTER
 from addons.runtime.outcomes import Outcome, Skip
+from addons.sim.aws.ec2.operations.groups import authorize_ingress
 from tests.support.alb_aws import OWNER, SHOP, AlbDaemon, AlbSite, Wish, alb_site, pairs
 from tests.support.alb_seen import COMMON, balancer, group, rules, seen
 
@@ -141,6 +142,50 @@ class TestSecurityGroups:
         delete = DeleteSecurityGroup(id=there.id, **COMMON)
         assert await daemon.error(delete) == ("Conflict", "DependencyViolation")
         assert (await seen(daemon)).security_groups == (there,)
+
+    async def test_one_goes_with_the_rules_of_ours_that_let_it_in(
+        self, site: AlbSite, daemon: AlbDaemon
+    ) -> None:
+        nodes, shared = nodes_of(site)
+        await remove_balancer(daemon)
+        await daemon.do(DeleteSecurityGroup(id=shared, **COMMON))
+        assert rules_in(site, nodes) == [("10.0.0.0/8", "of somebody else")]
+        assert shared not in site.endpoint.ec2.account.security_groups
+
+    async def test_one_that_an_interface_still_has_stays_and_is_let_in_as_before(
+        self, site: AlbSite, daemon: AlbDaemon
+    ) -> None:
+        nodes, shared = nodes_of(site)
+        site.endpoint.ec2.instances.launch("m5.large", site.subnets[0], groups=(shared,))
+        await remove_balancer(daemon)
+        error = await daemon.error(DeleteSecurityGroup(id=shared, **COMMON))
+        assert error == ("Conflict", "DependencyViolation")
+        assert (shared, SHARED_RULE_DESCRIPTION) in rules_in(site, nodes)
+
+
+def nodes_of(site: AlbSite) -> tuple[str, str]:
+    """Have a security group of nodes that lets in the shared one, and others; give both ids."""
+    ec2 = site.endpoint.ec2
+    shared = next(each.id for each in ec2.account.security_groups.values() if "traffic" in each.name)
+    nodes = ec2.network.create_security_group(site.vpc_id, "nodes").id
+    pair = {"GroupId": shared, "Description": SHARED_RULE_DESCRIPTION}
+    network = {"CidrIp": "10.0.0.0/8", "Description": "of somebody else"}
+    ports = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080}
+    permission = {**ports, "UserIdGroupPairs": [pair], "IpRanges": [network]}
+    authorize_ingress(ec2, {"GroupId": nodes, "IpPermissions": [permission]})
+    return nodes, shared
+
+
+def rules_in(site: AlbSite, group: str) -> list[tuple[str, str]]:
+    """Source and description of the rules of a security group."""
+    rules = site.endpoint.ec2.account.security_groups[group].rules
+    return sorted((each.source, each.description) for each in rules)
+
+
+async def remove_balancer(daemon: AlbDaemon) -> None:
+    """Have the load balancer be gone."""
+    there = await balancer(daemon)
+    await daemon.do(DeleteLoadBalancer(arn=there.arn, name=there.name, **COMMON))
 
 
 class TestTags:

@@ -77,6 +77,13 @@ class TestFollowing:
             made = world.calls("CreateTargetGroup", "RegisterTargets", "CreateRule")
         assert made == ["CreateTargetGroup", "RegisterTargets", "CreateRule"]
 
+    async def test_so_they_are_in_a_single_pass(self, world: World) -> None:
+        world.serve("a")
+        world.ingresses(ingress("a"))
+        assert await world.once() == {}
+        made = world.calls("CreateTargetGroup", "RegisterTargets", "CreateRule")
+        assert made == ["CreateTargetGroup", "RegisterTargets", "CreateRule"]
+
     async def test_a_service_that_comes_later_is_served_then(self, world: World) -> None:
         async with world.running():
             world.ingresses(ingress("web"))

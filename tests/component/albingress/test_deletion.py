@@ -60,6 +60,20 @@ async def test_two_groups_that_go_at_the_same_moment_leave_no_security_group(wor
     assert world.things() == []
 
 
+async def test_a_single_pass_takes_away_what_is_deleted(world: World) -> None:
+    world.serve("a", "b")
+    world.ingresses(ingress("a"), ingress("b"))
+    assert await world.once() == {}
+    world.delete("a")
+    assert await world.once() == {}
+    assert world.ingress("a") is None
+    assert world.rules() == {"/b|/b/*": "b:80"}
+    world.delete("b")
+    assert await world.once() == {}
+    assert world.ingress("b") is None
+    assert world.things() == []
+
+
 async def test_an_ingress_that_goes_while_nobody_looks_leaves_nothing(world: World) -> None:
     world.serve("web")
     async with world.running():

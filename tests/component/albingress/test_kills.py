@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.alb_ground import Ground
 from tests.support.alb_lives import Life
@@ -141,3 +142,12 @@ class TestAnyMoment:
                 ground.aws.faults.clear()
                 await cleared(ground)
         assert ground.aws.faults.met
+
+    async def test_kubernetes_does_not_take_a_write(self, ground: Ground, draw: Draw, story: Story) -> None:
+        for status in draw.some((403, 409, 500), 1):
+            async with begun(ground, story, Life()):
+                ground.api.faults.add(Fault(verb="patch", resource="ingresses", status=status, times=4))
+                story.make(ground)
+                await ground.becomes(story.end(ground), f"{status} of Kubernetes")
+                ground.api.faults.clear()
+                await cleared(ground)

@@ -77,6 +77,37 @@ class TestRules:
             await until(lambda: "/late|/late/*" in world.rules(), seconds=60)
 
 
+class TestRights:
+    """A right that is missing is told of as what keeps the daemon from its work, until it is given."""
+
+    async def test_to_make_rules(self, world: World) -> None:
+        world.serve("web")
+        world.aws.faults.add(
+            operation="CreateRule", code="AccessDenied", message="no", status=403, times=10_000
+        )
+        async with world.running() as controller:
+            world.ingresses(ingress("web"))
+            await until(lambda: "ActionFailed" in world.events("web", "Warning"))
+            (fault,) = controller.faults()
+            assert (fault.side, fault.about, fault.reason) == ("aws", "group shop", "AccessDenied")
+            world.aws.faults.clear()
+            await until(lambda: world.rules() == {"/web|/web/*": "web:80"}, seconds=100)
+            await until(lambda: list(controller.faults()) == [])
+
+    async def test_to_register_targets(self, world: World) -> None:
+        world.serve("web")
+        world.aws.faults.add(
+            operation="RegisterTargets", code="AccessDenied", message="no", status=403, times=10_000
+        )
+        async with world.running() as controller:
+            world.ingresses(ingress("web"))
+            await until(lambda: list(controller.faults()))
+            (fault,) = controller.faults()
+            assert fault.about.startswith("target group k8s-default-web-")
+            world.aws.faults.clear()
+            await until(lambda: list(controller.faults()) == [], seconds=100)
+
+
 class TestThrottling:
     """A storm of throttling is waited for, and registrations go on."""
 

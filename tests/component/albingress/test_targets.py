@@ -90,6 +90,24 @@ class TestFollowing:
             world.api.store.update("v1", "nodes", node("n1", ids[1], ready="False"))
             await until(lambda: world.registered("exposed") == [f"{ids[0]}:30080"])
 
+    async def test_a_range_that_the_vpc_gets_later_is_inside_of_it(self, world: TargetWorld) -> None:
+        async with world.path() as path:
+            path.located("web", await world.group(), is_new=True)
+            path.bindings("shop", [binding()])
+            await until(lambda: len(world.registered()) == 2)
+            await asyncio.sleep(40)
+            world.aws.ec2.network.associate_cidr(world.vpc_id, "100.64.0.0/16")
+            zone = "eu-central-1a"
+            world.aws.ec2.network.create_subnet(world.vpc_id, "100.64.1.0/24", zone=zone)
+            world.slices(slice_of("100.64.1.7"))
+            await until(lambda: world.registered() == ["100.64.1.7:8080"])
+            (target,) = (
+                each
+                for each in world.elb.target_group(world.arns["web"]).targets.values()
+                if each.id == "100.64.1.7"
+            )
+            assert target.zone == zone
+
 
 class TestNeverEmptied:
     """What cannot be looked up gives nothing up."""

@@ -18,6 +18,7 @@ from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
 from tests.support import processes
+from tests.support.alb_world import ingress, ingress_class
 from tests.support.dns_world import service
 from tests.support.iamproxy_world import BASE, NODE
 from tests.support.iamproxy_world import World as Pods
@@ -70,6 +71,11 @@ class World:
         flags = (f"--txt-owner-id={release}", f"--leader-elect-name={release}")
         return await self.start("dns", pod, "--leader-elect-namespace=kube-system", *flags, instance=release)
 
+    async def albingress(self, pod: str) -> Started:
+        vpc = self.aws.ec2.network.create_vpc("10.0.0.0/16").id
+        lease = ("--leader-elect-namespace=kube-system", "--leader-elect-name=aws-albingress")
+        return await self.start("albingress", pod, "--cluster-name=prod", f"--aws-vpc-id={vpc}", *lease)
+
     async def iamproxy(self, pod: str, node: str = NODE) -> Started:
         ports = (f"--app-port={free_port()}", "--interceptor=none")
         return await self.start(
@@ -106,7 +112,7 @@ def pod_of_daemon(name: str, pod: str, port: int, node: str, instance: str = "aw
         "namespace": SYSTEM,
         "labels": {f"app.kubernetes.io/{key}": value for key, value in labels.items()},
     }
-    if name == "dns":
+    if name in ("dns", "albingress"):
         container["ports"] = [{"name": "http", "containerPort": port}]
         container["readinessProbe"] = {"httpGet": {"path": "/readyz", "port": "http"}}
     else:
@@ -190,6 +196,24 @@ class TestDns:
         code, out, _ = await world.run("explain", "service/default/www")
         assert code == 0
         assert [f"\ndns (kube-system/aws-dns-{number})" in out for number in range(2)] == [True, True]
+
+
+class TestAlbingress:
+    async def test_what_is_in_the_way_of_an_ingress_is_told_with_what_to_do(self, world: World) -> None:
+        networking = "networking.k8s.io/v1"
+        world.api.store.create(networking, "ingressclasses", ingress_class())
+        world.api.store.create(networking, "ingresses", ingress("web"))
+        started = await world.albingress("aws-albingress-0")
+        await started.reach("/api/decisions", lambda status, text: "SubnetsMissing" in text)
+        code, out, err = await world.run("explain", "ing/default/web")
+        assert (code, err) == (0, "")
+        assert out.startswith(
+            "ingress/default/web\n\nalbingress (kube-system/aws-albingress-0), AWS identity: "
+        )
+        assert "SubnetsMissing" in out
+        assert "what to do: tag subnets, or name them" in out
+        _, misspelt, _ = await world.run("explain", "ing/default/wep")
+        assert "did you mean web?" in misspelt
 
 
 class TestIamproxy:

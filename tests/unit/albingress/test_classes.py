@@ -39,6 +39,8 @@ class TestByAnnotation:
         assert kind(ingress(class_annotation="mine"), objects(), ingress_class="mine") is Ours
         assert kind(ingress(class_annotation="alb"), objects(), ingress_class="mine") is NotOurs
         assert kind(ingress(class_annotation="alb"), objects(), ingress_class="") is Ours
+        assert kind(ingress(class_annotation=""), objects(), ingress_class="") is Ours
+        assert kind(ingress(class_annotation=""), objects()) is NotOurs
 
     def test_new_ones_can_be_forbidden_and_those_that_are_served_stay(self) -> None:
         new, old = ingress(class_annotation="alb"), ingress(class_annotation="alb", finalizers=HELD)

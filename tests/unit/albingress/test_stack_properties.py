@@ -5,16 +5,15 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from addons.albingress import names
 from addons.albingress.desired.groups import in_order
 from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.stack import desired_stack
-from addons.albingress.model.elb import Listener, ObservedStack
 from addons.albingress.model.objects import IngressRule
 from addons.albingress.model.rules import Action, Condition, lets_nobody_in
 from addons.albingress.model.stack import DesiredListener, DesiredRule, Stack
+from tests.support.alb_carried_out import carried_out
 from tests.support.alb_rules import (
     OIDC,
     backend,
@@ -24,8 +23,6 @@ from tests.support.alb_rules import (
     rule,
     secret,
     service,
-    standing,
-    stands,
 )
 
 NAMES = ("a", "b", "c")
@@ -171,6 +168,20 @@ def test_what_becomes_of_one_member_changes_no_rule_of_another(
     assert in_order_themselves(before) == in_order_themselves(after)
 
 
+@given(groups(fair_members), st.sampled_from(NAMES), st.data())
+def test_whatever_one_member_says_what_aws_has_of_another_stays(
+    members: list[Member], name: str, data: st.DataObject
+) -> None:
+    before = stack(members)
+    broken = data.draw(any_members(name))
+    changed = [replace_rules(each, broken) if each.key[1] == name else each for each in members]
+    after = stack(changed, incumbent=carried_out(before))
+    assert in_order_themselves(rules_of(before, name)) == in_order_themselves(rules_of(after, name))
+    assert after.load_balancer is not None
+    assert before.load_balancer is not None
+    assert after.load_balancer.security_groups == before.load_balancer.security_groups
+
+
 def in_order_themselves(found: dict[int, list[DesiredRule]]) -> dict[int, list[DesiredRule]]:
     """Those with conditions that can be read: a 503 for others stands only where nobody else has the host."""
     return {
@@ -200,6 +211,19 @@ def short(one: Member) -> dict[str, str]:
 def test_the_order_in_which_members_come_does_not_matter(members: list[Member], random: Any) -> None:
     shuffled = random.sample(members, len(members))
     assert stack(list(in_order(shuffled))) == stack(members)
+
+
+@given(groups(fair_members), st.sampled_from(["503", "keep"]))
+def test_what_is_made_once_is_asked_for_again_with_the_same_problems(
+    members: list[Member], broken: str
+) -> None:
+    there = [service(), service("other")]
+    first, told = desired_stack(inputs(*members, services=there, on_broken_rule=broken))
+    again = inputs(*members, services=there, on_broken_rule=broken, incumbent=carried_out(first))
+    second, told_again = desired_stack(again)
+    assert second.listeners == first.listeners
+    assert second.target_groups == first.target_groups
+    assert told_again == told
 
 
 @given(groups(fair_members))
@@ -267,7 +291,7 @@ def test_nothing_stays_in_aws_that_leads_past_a_login_that_is_asked_for(
             services=[service("other")],
             secrets=[secret()] if has_secret else [],
             gone=["web"],
-            incumbent=in_aws(before),
+            incumbent=carried_out(before),
             on_broken_rule="keep" if keeps else "503",
         )
     )
@@ -282,25 +306,6 @@ def with_annotations(one: Member, more: dict[str, str]) -> Member:
     return member(
         one.key[1], *spec.rules, said=short(one) | more, default=spec.default_backend, order=one.order
     )
-
-
-def in_aws(found: Stack) -> ObservedStack:
-    """What AWS has once a stack was made: every rule with its tag."""
-    listeners = tuple(
-        Listener(
-            arn=f"listener-{each.port}",
-            port=each.port,
-            protocol=each.protocol,
-            default_actions=each.default_actions,
-            certificates=each.certificates,
-            rules=tuple(
-                stands(one, priority=at) for at, one in enumerate(each.rules, 1) if one.content is not None
-            ),
-        )
-        for each in found.listeners
-    )
-    aws = standing()
-    return replace(aws, load_balancers=(replace(aws.load_balancers[0], listeners=listeners),))
 
 
 def standing_actions(before: Stack, port: int, wanted: DesiredRule) -> tuple[Action, ...]:
