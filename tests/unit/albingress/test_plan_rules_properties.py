@@ -207,3 +207,24 @@ class TestEveryPlan:
         moved = {arn for one in found.changes if isinstance(one, SetRulePriorities) for arn in one.priorities}
         assert len(moved) == 8 - len(longest_increasing(order))
         assert len(found.changes) <= 1
+
+
+def test_rules_that_change_places_and_what_they_say_need_no_room() -> None:
+    """The one that comes to the front says it before, the other one after they have changed places."""
+    said = [FixedResponse(code) for code in ("200", "201", "400", "401")]
+    wide, narrow = wish("", "/x*", said[0]), wish("", "/x", said[1])
+    world = observed(listener(there(wide, 10), there(narrow, 20)))
+    after = (
+        replace(narrow, content=content("", "/x", said[2])),
+        replace(wide, content=content("", "/x*", said[3])),
+    )
+    found = plan(world, after, room=0)
+    assert [type(each).__name__ for each in found.changes] == [
+        "ModifyRule",
+        "SetRulePriorities",
+        "ModifyRule",
+    ]
+    assert found.skips == ()
+    first, moves, last = found.changes
+    assert first.key in moves.needs
+    assert moves.key in last.needs
