@@ -26,8 +26,8 @@ Object = dict[str, Any]
 PORT = 8080
 """The port at which every pod serves."""
 
-NODE = "node-1"
-"""Where all of them run."""
+NODE = "node-of-the-applications"
+"""A node that runs all of their pods."""
 
 GRACE_SECONDS = 2.0
 """For so long a pod that is being deleted goes on serving."""
@@ -70,10 +70,10 @@ class Applications:
 
     def __init__(self, api: KubeApi) -> None:
         self._store = api.store
-        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-        self._store.create("v1", "nodes", {"metadata": {"name": NODE}, "spec": {}, "status": ready})
         self._numbers = itertools.count(10)
         self._pods: dict[str, list[Pod]] = {}
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        api.store.create("v1", "nodes", {"metadata": {"name": NODE}, "status": ready})
 
     def reach(self, id_: str, port: int) -> tuple[str, int]:
         """Where a target is served; an address that nobody has refuses connections."""
