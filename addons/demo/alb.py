@@ -73,7 +73,7 @@ class Applications:
         self._numbers = itertools.count(10)
         self._pods: dict[str, list[Pod]] = {}
         ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-        api.store.create("v1", "nodes", {"metadata": {"name": NODE}, "status": ready})
+        api.store.create("v1", "nodes", {"metadata": {"name": NODE}, "spec": {}, "status": ready})
 
     def reach(self, id_: str, port: int) -> tuple[str, int]:
         """Where a target is served; an address that nobody has refuses connections."""
