@@ -47,6 +47,9 @@ _SHORTLY = 0.2
 _PROVISIONING_SECONDS = 5.0
 """A load balancer that is being made is looked at so often."""
 
+_HEALTH_SECONDS = 2.0
+"""So often it is asked whether targets are healthy for which rules wait."""
+
 _RETRY_SECONDS = 5.0
 """What AWS throttles, and what the API server does not take, is tried again so soon."""
 
@@ -284,6 +287,8 @@ class GroupReconciler:
         waits += filter(None, [self._history.next_try(group), self._writing_back.next_try(leaving)])
         if any(each.state == "provisioning" for each in done.observed.load_balancers):
             waits.append(_PROVISIONING_SECONDS)
+        if any(skip.reason == names.WAITING and skip.retry_at for skip in done.skips):
+            waits.append(_HEALTH_SECONDS)
         if is_cut_short or any(problem.reason == names.ACTION_FAILED for problem in done.problems):
             waits.append(_RETRY_SECONDS)
         return max(_SHORTLY, min(waits))

@@ -221,3 +221,24 @@ def test_at_the_limit_no_rule_goes_for_one_that_is_not_made_in_the_same_pass(roo
     found = [answer_all(state)[request] for state in prefixes(world, whole(plan(world, after, room)))]
     wanted = answer_all(apply_all(world, whole(plan(world, after)).actions))[request]
     assert set(found) <= {answer_all(world)[request], wanted}
+
+
+def test_rules_that_change_places_and_what_they_say_need_no_room() -> None:
+    """The one that comes to the front says it before, the other one after they have changed places."""
+    said = [FixedResponse(code) for code in ("200", "201", "400", "401")]
+    wide, narrow = wish("", "/x*", said[0]), wish("", "/x", said[1])
+    world = observed(listener(there(wide, 10), there(narrow, 20)))
+    after = (
+        replace(narrow, content=content("", "/x", said[2])),
+        replace(wide, content=content("", "/x*", said[3])),
+    )
+    found = plan(world, after, room=0)
+    assert [type(each).__name__ for each in found.changes] == [
+        "ModifyRule",
+        "SetRulePriorities",
+        "ModifyRule",
+    ]
+    assert found.skips == ()
+    first, moves, last = found.changes
+    assert first.key in moves.needs
+    assert moves.key in last.needs
