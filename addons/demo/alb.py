@@ -26,6 +26,9 @@ Object = dict[str, Any]
 PORT = 8080
 """The port at which every pod serves."""
 
+NODE = "node-of-the-applications"
+"""A node that runs all of their pods."""
+
 GRACE_SECONDS = 2.0
 """For so long a pod that is being deleted goes on serving."""
 
@@ -69,6 +72,8 @@ class Applications:
         self._store = api.store
         self._numbers = itertools.count(10)
         self._pods: dict[str, list[Pod]] = {}
+        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+        api.store.create("v1", "nodes", {"metadata": {"name": NODE}, "status": ready})
 
     def reach(self, id_: str, port: int) -> tuple[str, int]:
         """Where a target is served; an address that nobody has refuses connections."""
@@ -110,7 +115,7 @@ class Applications:
         pod = Pod(f"{app}-{number}", f"10.0.1.{number}", version)
         await pod.start()
         self._pods.setdefault(app, []).append(pod)
-        spec: Object = {"containers": [{"name": "app", "image": "app"}], "nodeName": "node-1"}
+        spec: Object = {"containers": [{"name": "app", "image": "app"}], "nodeName": NODE}
         if gate:
             spec["readinessGates"] = [{"conditionType": gate}]
         metadata = {"name": pod.name, "namespace": NAMESPACE, "labels": {"app": app}}

@@ -15,7 +15,7 @@ from addons.albingress.model.elb import (
     SecurityGroup,
     TargetGroup,
 )
-from addons.albingress.model.rules import Action, target_groups_of
+from addons.albingress.model.rules import Action, AuthenticateCognito, AuthenticateOidc, target_groups_of
 from addons.albingress.model.stack import DesiredListener, Pairs
 
 
@@ -104,8 +104,15 @@ def _with_listener(observed: ObservedStack, name: str, **changes: Any) -> Observ
     return _with_balancer(observed, balancer, listeners=listeners)
 
 
+def _check_login(protocol: str, actions: Iterable[Action]) -> None:
+    asks = any(isinstance(each, AuthenticateOidc | AuthenticateCognito) for each in actions)
+    refuse(protocol != "HTTPS" and asks, "InvalidLoadBalancerAction: a login needs HTTPS")
+
+
 def _with_rules(observed: ObservedStack, name: str, rules: Iterable[Rule]) -> ObservedStack:
     found = tuple(sorted(rules, key=lambda rule: rule.priority))
+    for rule in found:
+        _check_login(listener_named(observed, name).protocol, rule.content.actions)
     numbers = [rule.priority for rule in found]
     refuse(len(set(numbers)) < len(numbers), f"PriorityInUse: {numbers}")
     refuse(any(not 1 <= number <= 50_000 for number in numbers), f"ValidationError: {numbers}")
@@ -169,6 +176,7 @@ def _create_listener(observed: ObservedStack, action: act.CreateListener) -> Obs
     refuse(wanted.port in {each.port for each in balancer.listeners}, f"DuplicateListener: {wanted.port}")
     refuse(wanted.protocol == "HTTPS" and not wanted.certificates, "ValidationError: no certificate")
     _check_groups(observed, balancer.name, wanted.default_actions)
+    _check_login(wanted.protocol, wanted.default_actions)
     arn = f"{balancer.arn.replace(':loadbalancer/', ':listener/')}/{wanted.port}"
     made = _with_tls(Listener(arn=arn, port=wanted.port, protocol="", default_actions=()), wanted)
     made = replace(made, default_actions=wanted.default_actions)
@@ -197,6 +205,8 @@ def _modify_listener(observed: ObservedStack, action: act.ModifyListener) -> Obs
     if "default" in action.parts:
         _check_groups(observed, action.load_balancer, action.listener.default_actions)
         changed = replace(changed, default_actions=action.listener.default_actions)
+    for actions in (changed.default_actions, *(rule.content.actions for rule in changed.rules)):
+        _check_login(changed.protocol, actions)
     fields = {field: getattr(changed, field) for field in changed.__struct_fields__}
     return _with_listener(observed, name, **fields)
 

@@ -159,8 +159,8 @@ def _with_one_protocol(
         Problem(
             one.member.ref,
             names.CONFLICTING_SETTING,
-            f"annotation {annotations.LISTEN_PORTS.name()}: port {number} is an HTTP port of the group; its"
-            " rules for HTTPS are not there; ask for another port",
+            f"annotation {annotations.LISTEN_PORTS.name()}: port {number} is an HTTP port of the group, where"
+            " who asks for HTTPS is not served; ask for another port",
         )
         for one in users
         if one not in served

@@ -28,7 +28,7 @@ from addons.runtime.outcomes import ObjectRef, Skip
 
 
 class Site(Struct, frozen=True):
-    """A listener: its name, port and tags, the actions that a new rule needs first, and who makes target
+    """A listener: its name, port and tags, the actions that what rules say needs first, and who makes target
     groups that are not there. `default_key` is the action that changes the default action, if any.
     `resources`: by target group, its resource tag."""
 
@@ -230,7 +230,7 @@ class RuleActions:
                 key=key,
                 ref=rule.owner.ref,
                 because=_because(rule),
-                needs=(*self._makers(pair.content), *needs, *room_by),
+                needs=(*self.site.needs, *self._makers(pair.content), *needs, *room_by),
                 listener=self.site.listener,
                 existing=existing,
                 rule=replace(rule, secret="") if is_known and rule.secret else rule,

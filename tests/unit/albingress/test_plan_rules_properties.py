@@ -87,7 +87,8 @@ def worlds(
     ]
     keys = {one.key for one in changed}
     after = draw(st.permutations(changed + [one for one in new if one.key not in keys]))
-    return observed(listener(*sorted(rules, key=lambda rule: rule.priority))), tuple(after)
+    there_now = listener(*sorted(rules, key=lambda rule: rule.priority), protocol="HTTPS")
+    return observed(there_now), tuple(after)
 
 
 def plan(world: ObservedStack, after: tuple[DesiredRule, ...], room: int = 100) -> RulePlan:

@@ -1,7 +1,7 @@
 """What holds for every plan of a stack, whatever was there and is asked for: checked on random ones."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from random import Random
 from typing import Any, TypeVar
@@ -16,11 +16,13 @@ from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, R
 from addons.albingress.model.rules import Action, FixedResponse, RuleContent
 from addons.albingress.model.stack import (
     DesiredListener,
+    DesiredRule,
     DesiredSecurityGroup,
     DesiredTargetGroup,
     Permission,
     Stack,
 )
+from addons.albingress.plan.guard import guard, remember_deletes
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
 from addons.albingress.plan.view import TargetState, View
@@ -28,11 +30,13 @@ from tests.support.alb_actions import apply, apply_all, prefixes, without
 from tests.support.alb_matcher import Request, answer, said
 from tests.support.alb_stacks import (
     GROUP,
+    LOGIN,
     LONG_AGO,
     NAME,
     NOT_FOUND,
     NOW,
     content,
+    ingress,
     stack,
     tags,
     there,
@@ -59,12 +63,19 @@ wishes = st.builds(
 rule_lists = st.lists(wishes, max_size=4, unique_by=lambda one: one.key)
 
 
+def with_login(rule: DesiredRule) -> DesiredRule:
+    return replace(rule, content=content(rule.key.host, rule.key.path, LOGIN, to(GROUPS[0])))
+
+
 @st.composite
 def listeners(draw: st.DrawFn, port: int) -> DesiredListener:
     is_https = draw(st.booleans())
+    rules = draw(rule_lists)
+    if is_https:
+        rules = [with_login(each) if draw(st.booleans()) else each for each in rules]
     certificates = draw(st.permutations(CERTIFICATES))[: draw(st.integers(1, 3))]
     return wished_listener(
-        *draw(rule_lists),
+        *rules,
         default=draw(st.sampled_from(ACTIONS)),
         port=port,
         protocol="HTTPS" if is_https else "HTTP",
@@ -211,6 +222,19 @@ class TestEveryPlan:
             assert end.security_groups[0].permissions == after.security_group.permissions
 
     @given(stacks(), stacks())
+    def test_leads_there_too_where_deletions_are_held_for_a_while(self, before: Stack, after: Stack) -> None:
+        end, wanted_deletes = settled(before), dict[str, datetime]()
+        for number in range(12):
+            moment = replace(
+                seen(end), now=NOW + number * timedelta(seconds=11), wanted_deletes=wanted_deletes
+            )
+            found = plan_stack(with_serving_groups(after, end), end, moment)
+            wanted_deletes = dict(remember_deletes(found, moment))
+            found = guard(found, replace(moment, wanted_deletes=wanted_deletes))
+            end = apply_all(end, found.actions)
+        assert plan(after, end).actions == ()
+
+    @given(stacks(), stacks())
     def test_answers_each_request_at_any_moment_as_before_or_as_after(
         self, before: Stack, after: Stack
     ) -> None:
@@ -274,6 +298,36 @@ class TestWhatTheOriginalMade:
         for action in plan(after, without_our_tags(settled(before))).actions:
             if isinstance(action, SetTags):
                 assert not OURS & dict(action.tags).keys(), action
+
+
+class TestAnIngressThatMoves:
+    """`moving` has a rule on each port, and no group serves it elsewhere yet."""
+
+    SEEN: Mapping[str, Any] = {"leaving": (ingress("moving"),), "retained": frozenset({"web/moving"})}
+    REQUEST = Request("m.org", "/x")
+
+    @given(stacks(), stacks())
+    def test_is_served_as_before_at_any_moment(self, before: Stack, after: Stack) -> None:
+        group = wished_group("k8s-moving", resource="web/moving-svc:80", tags=tags("web/moving-svc:80"))
+        rule = wish("m.org", "/x", to("k8s-moving"), by="moving")
+        before = replace(
+            before,
+            listeners=tuple(replace(each, rules=(rule, *each.rules)) for each in before.listeners),
+            target_groups=(*before.target_groups, group) if before.listeners else before.target_groups,
+        )
+        after = replace(
+            after,
+            listeners=tuple(
+                replace(each, rules=tuple(one for one in each.rules if one.key.host))
+                for each in after.listeners
+            ),
+        )
+        start = settled(before)
+        serving = with_serving_groups(after, start, **self.SEEN)
+        for state in prefixes(start, plan_stack(serving, start, seen(start, **self.SEEN))):
+            now = {each.arn: each for each in listeners_of(state)}
+            for each in listeners_of(start):
+                assert answer(now[each.arn], self.REQUEST) == answer(each, self.REQUEST)
 
 
 class TestWhatIsNotOurs:

@@ -1,9 +1,10 @@
 """Security groups of load balancers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
+from addons.albingress.aws.applying.singly import all_or_each
 from addons.albingress.aws.applying.work import Work
 from addons.albingress.aws.ownership import is_the_same, name_taken
 from addons.albingress.aws.translate.balancers import pairs_to_api
@@ -61,14 +62,19 @@ async def _authorize(work: Work, group: SecurityGroup, permissions: Iterable[Per
             "authorize_security_group_ingress", GroupId=group.id, IpPermissions=permissions_to_api(some)
         )
 
-    try:
-        await work.seen(lambda: once(wanted), group.id)
-    except AlreadyExists:
-        group = await _read(work, group)
-        if missing := _without(wanted, group.permissions):
-            await once(missing)
-    new = _without(wanted, group.permissions)
-    work.changed(replace(group, permissions=tuple(sorted((*group.permissions, *new)))))
+    async def some(permissions: Sequence[Permission]) -> None:
+        try:
+            await work.seen(lambda: once(permissions), group.id)
+        except AlreadyExists:
+            there = await _read(work, group)
+            if missing := _without(permissions, there.permissions):
+                await once(missing)
+        else:
+            there = work.own(SecurityGroup, group.id)
+        new = _without(permissions, there.permissions)
+        work.changed(replace(there, permissions=tuple(sorted((*there.permissions, *new)))))
+
+    await all_or_each(some, wanted)
 
 
 async def revoke(work: Work, action: RevokeIngress) -> None:
