@@ -25,10 +25,10 @@ GROUP = {
     "healthcheck-interval-seconds": "5",
     "healthcheck-timeout-seconds": "2",
 }
-DOMAIN = "example.org"
-"""Of no hosted zone: the story of dns has the other one for itself."""
-
 APPS = ("store", "news", "chat")
+DOMAIN = "example.net"
+"""Not that of the zone in the story of dns, which reads Ingresses too."""
+
 HOSTS = tuple(f"{app}.{DOMAIN}" for app in APPS)
 LATE = f"late.{DOMAIN}"
 _CRDS = Path(__file__).parents[2] / "charts" / "albingress" / "crds"

@@ -1,10 +1,12 @@
 """What the actions of a plan make of a load balancer: AWS's rules for them, as a pure function for tests."""
 
 from collections.abc import Callable, Iterable, Mapping
+from random import Random
 from typing import Any
 
 from msgspec.structs import replace
 
+from addons.albingress.aws.execution import predecessors
 from addons.albingress.model import actions as act
 from addons.albingress.model.actions import AwsAction, Plan
 from addons.albingress.model.elb import (
@@ -35,6 +37,16 @@ def prefixes(observed: ObservedStack, plan: Plan) -> list[ObservedStack]:
     for action in plan.actions:
         states.append(apply(states[-1], action))
     return states
+
+
+def any_order(actions: tuple[AwsAction, ...], chance: Random) -> tuple[AwsAction, ...]:
+    """An order in which the actions may end, by what each of them waits for."""
+    waits = [needs | after for needs, after in predecessors(actions)]
+    done: list[int] = []
+    while len(done) < len(actions):
+        ready = [each for each in range(len(actions)) if each not in done and waits[each] <= set(done)]
+        done.append(chance.choice(ready))
+    return tuple(actions[each] for each in done)
 
 
 def without(plan: Plan, refused: str) -> list[AwsAction]:

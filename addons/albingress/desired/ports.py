@@ -84,7 +84,8 @@ def ssl_redirect(inputs: GroupInputs, https: Iterable[int], opened: Collection[i
     """What becomes of requests by HTTP. One can go only to an HTTPS port of the group that is `opened`."""
     asked = sorted(https)
     wishes = [(member, _redirect_wish(member, asked, opened)) for member in inputs.members]
-    settled = settle(annotations.SSL_REDIRECT.key, wishes, _redirect_now(inputs), str)
+    now = _redirect_now(inputs)
+    settled = settle(annotations.SSL_REDIRECT.key, wishes, now if now in opened else None, str)
     unserved = tuple(member for member, wish in wishes if isinstance(wish, Invalid))
     return SslRedirect(settled.value or 0, () if settled.value else unserved, settled.problems)
 

@@ -168,5 +168,5 @@ def verb_of(action: AwsAction) -> str:
 
 
 def in_words(action: AwsAction) -> str:
-    """An action and what it is about: "create rule 80/...'."""
-    return f"{action.words} {action.key.partition(' ')[2] or action.key}"
+    """An action and what it is about: "create listener k8s-shop-2019ed2787:80"."""
+    return f"{action.words} {action.key.partition('/')[2] or action.key}"

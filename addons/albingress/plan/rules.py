@@ -8,6 +8,7 @@ answer.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -191,8 +192,15 @@ def _plan(draft: RuleActions, line: Line, found: Schedule, numbering: Numbering,
 
 
 def _make_room_only(draft: RuleActions, found: Schedule, room: int) -> RulePlan:
-    """Remove what can go early; the rest waits for the room that this makes."""
-    early = tuple(step for step in found.steps if step.new is None)
+    """Remove what can go early; the rest waits for the room that this makes.
+
+    Nothing is made here, so what goes only after something is made stays.
+    """
+    missing = [draft.reach(pair) for pair in draft.line.pairs if pair.existing is None]
+    gone = (step for step in found.steps if step.new is None and step.old)
+    early = tuple(
+        takewhile(lambda step: step.old and not meet_any(draft.reaches[step.old.arn], missing), gone)
+    )
     draft.take_steps(early, Numbering({}))
     left_out = {pair.rule.key.digest for pair in found.left_out}
     moved = draft.line.moved

@@ -13,12 +13,9 @@ from msgspec.structs import replace
 from addons.albingress import names
 from addons.albingress.model.actions import Plan, SetTags
 from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, Rule
-from addons.albingress.model.rules import Action, FixedResponse, RuleContent
+from addons.albingress.model.rules import FixedResponse, RuleContent
 from addons.albingress.model.stack import (
-    DesiredListener,
-    DesiredRule,
     DesiredSecurityGroup,
-    DesiredTargetGroup,
     Permission,
     Stack,
 )
@@ -26,113 +23,29 @@ from addons.albingress.plan.guard import guard, remember_deletes
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
 from addons.albingress.plan.view import TargetState, View
-from tests.support.alb_actions import apply, apply_all, prefixes, without
+from tests.support.alb_actions import any_order, apply, apply_all, prefixes, without
+from tests.support.alb_drawn_stacks import NETWORKS, stacks
 from tests.support.alb_matcher import Request, answer, said
 from tests.support.alb_stacks import (
     GROUP,
-    LOGIN,
     LONG_AGO,
-    NAME,
     NOT_FOUND,
     NOW,
     content,
     ingress,
-    stack,
     tags,
     there,
     to,
     view,
     wish,
     wished_group,
-    wished_listener,
 )
 
 T = TypeVar("T")
 NOTHING = ObservedStack(group=GROUP)
 SHARED = DesiredSecurityGroup(name="k8s-traffic-prod-1", description="shared", permissions=())
 REQUESTS = [Request(host, path) for host, path in product(["a.org", "b.org"], ["/x", "/y"])]
-GROUPS = ["k8s-g1", "k8s-g2", "k8s-g3"]
-ACTIONS: list[Action] = [*map(to, GROUPS), FixedResponse("503"), NOT_FOUND]
 FIXED = [FixedResponse("503"), NOT_FOUND, FixedResponse("503", "text/plain", "not ready yet")]
-CERTIFICATES = ["arn:a", "arn:b", "arn:c"]
-NETWORKS = ["10.0.0.0/8", "172.16.0.0/12"]
-
-wishes = st.builds(
-    wish, st.sampled_from(["a.org", "b.org", ""]), st.sampled_from(["/x", "/*"]), st.sampled_from(ACTIONS)
-)
-rule_lists = st.lists(wishes, max_size=4, unique_by=lambda one: one.key)
-
-
-def with_login(rule: DesiredRule) -> DesiredRule:
-    return replace(rule, content=content(rule.key.host, rule.key.path, LOGIN, to(GROUPS[0])))
-
-
-@st.composite
-def listeners(draw: st.DrawFn, port: int) -> DesiredListener:
-    is_https = draw(st.booleans())
-    rules = draw(rule_lists)
-    if is_https:
-        rules = [with_login(each) if draw(st.booleans()) else each for each in rules]
-    certificates = draw(st.permutations(CERTIFICATES))[: draw(st.integers(1, 3))]
-    return wished_listener(
-        *rules,
-        default=draw(st.sampled_from(ACTIONS)),
-        port=port,
-        protocol="HTTPS" if is_https else "HTTP",
-        certificates=tuple(certificates) if is_https else (),
-        ssl_policy=draw(st.sampled_from(["new", "old"])) if is_https else "",
-        attributes=draw(st.sampled_from([(), (("a", "1"),), (("a", "2"),)])),
-        tags=tags(str(port), **draw(st.sampled_from([{}, {"team": "x"}]))),
-    )
-
-
-@st.composite
-def stacks(draw: st.DrawFn) -> Stack:
-    """A group; one in some asks for nothing."""
-    if draw(st.integers(0, 9)) == 0:
-        return Stack(group=GROUP)
-    ports = draw(st.lists(st.sampled_from([80, 443, 8080]), max_size=2, unique=True))
-    scheme = draw(st.sampled_from(["internal", "internal", "internet-facing"]))
-    is_managed = draw(st.booleans())
-    return stack(
-        *(draw(listeners(port)) for port in sorted(ports)),
-        groups=[],
-        target_groups=tuple(draw(target_groups(name)) for name in GROUPS),
-        balancer={
-            "name": f"{NAME}-{len(scheme)}",
-            "scheme": scheme,
-            "subnets": draw(st.sampled_from([("subnet-a", "subnet-b"), ("subnet-b", "subnet-c")])),
-            "security_groups": () if is_managed else ("sg-1",),
-            "uses_backend_group": draw(st.booleans()),
-            "attributes": draw(st.sampled_from([(), (("x", "1"),), (("x", "2"),)])),
-            "waf_acl": draw(st.sampled_from(["", "none", "arn:acl"])),
-        },
-        security_group=draw(security_groups(ports)) if is_managed else None,
-    )
-
-
-@st.composite
-def target_groups(draw: st.DrawFn, name: str) -> DesiredTargetGroup:
-    group = wished_group(name, resource=f"web/app-{name}:80", tags=tags(f"web/app-{name}:80"))
-    health = replace(group.health, interval=draw(st.sampled_from([15, 30])))
-    families = draw(st.sampled_from(["ipv4", "ipv4", "ipv6"]))
-    attributes = draw(st.sampled_from([(), (("y", "1"),)]))
-    return replace(group, health=health, ip_address_type=families, attributes=attributes)
-
-
-@st.composite
-def security_groups(draw: st.DrawFn, ports: list[int]) -> DesiredSecurityGroup:
-    sources = (
-        draw(st.lists(st.tuples(st.sampled_from(ports), st.sampled_from(NETWORKS)), unique=True))
-        if ports
-        else []
-    )
-    return DesiredSecurityGroup(
-        name="k8s-own",
-        description="managed",
-        permissions=tuple(sorted(Permission(port, port, cidr=cidr) for port, cidr in sources)),
-        tags=tags("ManagedLBSecurityGroup"),
-    )
 
 
 def seen(observed: ObservedStack, **changes: object) -> View:
@@ -242,6 +155,15 @@ class TestEveryPlan:
         states = prefixes(start, plan(after, start))
         for state in states:
             assert strange(states[0], states[-1], state) == []
+
+    @given(stacks(), stacks(), st.randoms(use_true_random=False))
+    def test_also_where_some_of_it_happens_at_once(self, before: Stack, after: Stack, random: Random) -> None:
+        start = settled(before)
+        found = plan(after, start)
+        states = prefixes(start, Plan(any_order(found.actions, random)))
+        for state in states:
+            assert strange(states[0], states[-1], state) == []
+        assert served(states[-1]) == served(apply_all(start, found.actions))
 
     @given(stacks(), stacks(), st.data())
     def test_refused_in_part_answers_each_request_as_before_or_as_after(

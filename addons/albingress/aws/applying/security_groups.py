@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from msgspec.structs import replace
 
 from addons.albingress.aws.applying.singly import all_or_each
-from addons.albingress.aws.applying.work import TRIES_WHILE_USED, Work
+from addons.albingress.aws.applying.work import Work
 from addons.albingress.aws.ownership import is_the_same, name_taken
 from addons.albingress.aws.translate.balancers import pairs_to_api
 from addons.albingress.aws.translate.permissions import permissions_to_api, security_group_from_api
@@ -17,8 +17,8 @@ from addons.albingress.model.actions import (
 )
 from addons.albingress.model.elb import SecurityGroup
 from addons.albingress.model.stack import DesiredSecurityGroup, Permission
-from addons.runtime.errors import AlreadyExists, Conflict, NotFound
-from addons.runtime.waiting import persistently
+from addons.albingress.names import WAITING
+from addons.runtime.errors import AlreadyExists, NotFound, Withheld
 
 
 async def create(work: Work, action: CreateSecurityGroup) -> None:
@@ -101,17 +101,20 @@ async def delete(work: Work, action: DeleteSecurityGroup) -> None:
     items = await work.door.reading.security_groups({"group-id": action.id})
     if items:
         work.door.ownership.check(work.stack, action.id, security_group_from_api(items[0]).tags)
-        await persistently(lambda: _require_unused(work, action.id), Conflict, tries=TRIES_WHILE_USED)
+        await _require_unused(work, action.id)
         await _close_behind(work, action.id)
         await work.delete("delete_security_group", "ec2", GroupId=action.id)
     work.gone(action.id)
 
 
 async def _require_unused(work: Work, id_: str) -> None:
-    """Make sure that nothing sends from a group: only then nobody misses the rules that let it in."""
+    """Make sure that nothing sends from a group: only then nobody misses the rules that let it in.
+
+    The interfaces of a load balancer are there for up to some minutes after it: Withheld, without alarm.
+    """
     for item in await work.door.reading.interfaces_in(id_):
         whose = f"{item['NetworkInterfaceId']} ({item.get('Description') or 'without description'})"
-        raise Conflict(f"{id_}: the network interface {whose} is still in it", code="DependencyViolation")
+        raise Withheld(f"{id_} goes when network interface {whose} is not in it any more", code=WAITING)
 
 
 async def _close_behind(work: Work, id_: str) -> None:
