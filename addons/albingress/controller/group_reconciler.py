@@ -108,6 +108,7 @@ class GroupReconciler:
                 observed,
                 unwritten=unwritten,
                 refused_certificates=self._history.refused.certificates(group),
+                unopened=self._history.unopened(group),
             )
         except Withheld:
             raise
