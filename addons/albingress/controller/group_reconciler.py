@@ -182,6 +182,7 @@ class GroupReconciler:
         plan = self._plan(stack, observed, view)
         if self._print_plan:
             self._print_plan(preview(plan))
+            self._target_groups.follow(stack, observed)
             self.passes[group] = Pass(stack=stack, observed=observed, problems=problems, skips=plan.skips)
             return Result()
         results = await self._apply(stack, plan, permit)
