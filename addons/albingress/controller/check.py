@@ -73,6 +73,6 @@ async def _single_pass(controller: Controller) -> Mapping[str, str]:
     over = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(controller.watch(over))
-        failures = await controller.run_once(asyncio.Event())
+        failures = await controller.run_once(asyncio.Event(), shows_targets=False)
         over.set()
     return failures

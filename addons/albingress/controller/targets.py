@@ -157,6 +157,19 @@ class TargetRegistrar:
         await self._leaving.run_once(groups, permit)
         return self.failures
 
+    async def preview(self) -> list[TargetPlan]:
+        """What would be registered and deregistered now, by target group. Raises OutsideError."""
+        await self._wishes.learn_network()
+        plans: list[TargetPlan] = []
+        for group in self._bindings.groups():
+            state, wishes = self._state(group), self._wishes.of(self._bindings.of_group(group))
+            if state.arn:
+                await self._read(group, state, is_shared=True)
+            else:
+                state.registered = {}
+            plans.append(plan_targets(self._view(group, state, wishes)))
+        return plans
+
     async def empty(self, binding: Binding, permit: Permit) -> None:
         """Deregister what a binding had registered that is about to go, unless another one fills its group.
 
