@@ -10,6 +10,7 @@ from addons.albingress.model.actions import AwsAction
 from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.groups import GroupId
 from addons.albingress.model.stack import Stack
+from addons.albingress.plan.digest import said_by
 from addons.albingress.plan.listener_settings import port_of
 from addons.albingress.plan.rule_tags import remember_secrets
 from addons.runtime.errors import Conflict, Denied, OutsideError, Throttled, Unavailable
@@ -48,6 +49,7 @@ class History:
     def __init__(self, ledger: Ledger[tuple[GroupId, str]] | None = None) -> None:
         self._past: dict[GroupId, Past] = {}
         self._ledger = ledger or Ledger(first=1.0, longest=60.0)
+        self._failed: dict[tuple[GroupId, str], str] = {}
         self._unable: dict[tuple[GroupId, str], OutsideError] = {}
         self._deletions: list[datetime] = []
         self.refused = Refused()
@@ -59,6 +61,10 @@ class History:
     def blocked(self, group: GroupId) -> dict[str, Blocked]:
         """The keys of actions that failed and must rest now."""
         return {key: rest for (of, key), rest in self._ledger.blocked().items() if of == group}
+
+    def failed(self, group: GroupId) -> dict[str, str]:
+        """What actions asked for that failed, by their keys: something else may be tried at once."""
+        return {key: said for (of, key), said in self._failed.items() if of == group}
 
     def unopened(self, group: GroupId) -> frozenset[int]:
         """The ports whose listeners AWS has not made when it was asked last."""
@@ -83,12 +89,14 @@ class History:
         is_news = self.refused.learn(group, actions, listed)
         for outcome in listed:
             self._unable.pop((group, outcome.action.key), None)
+            self._failed.pop((group, outcome.action.key), None)
             if isinstance(outcome.error, Denied | Unavailable):
                 self._unable[group, outcome.action.key] = outcome.error
             if outcome.error is None or self.refused.knows(group, outcome.action.key):
                 self._ledger.succeeded((group, outcome.action.key))
             elif not isinstance(outcome.error, Throttled):
                 self._ledger.failed((group, outcome.action.key), outcome.error)
+                self._failed[group, outcome.action.key] = said_by(outcome.action)
         return is_news
 
     def after_work(self, group: GroupId) -> float:
@@ -145,6 +153,7 @@ class History:
         self._past.pop(group, None)
         self._ledger.forget(lambda key: key[0] == group)
         self._unable = {key: error for key, error in self._unable.items() if key[0] != group}
+        self._failed = {key: said for key, said in self._failed.items() if key[0] != group}
         self.refused.forget(group)
 
     def forget_all(self) -> None:

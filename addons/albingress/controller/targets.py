@@ -12,6 +12,7 @@ from addons.albingress.controller.bindings import Bindings
 from addons.albingress.controller.due_reads import DueReads
 from addons.albingress.controller.endpoint_rules import EndpointRules
 from addons.albingress.controller.gates import GatedGroup, Gates
+from addons.albingress.controller.patience import Patience
 from addons.albingress.controller.target_calls import REFUSED_SECONDS, TargetCalls
 from addons.albingress.controller.target_metrics import TargetMetrics
 from addons.albingress.controller.target_state import GroupTargets
@@ -72,6 +73,7 @@ class TargetRegistrar:
         self._reporter = reporter
         self._bindings = Bindings()
         self._groups: dict[str, GroupTargets] = {}
+        self._patience = Patience()
         self._due = DueReads(config.sync_period.total_seconds(), rng)
         self._is_running = False
         self._loop: ReconcileLoop[str] = ReconcileLoop(
@@ -242,6 +244,7 @@ class TargetRegistrar:
             except OutsideError as error:
                 self._tell_failure(_FAILURES, group, bindings, error)
                 raise
+        self._patience.forget((_FAILURES, group))
         self._reporter.tell_current(_FAILURES, (), {group})
         return Result(again_in=REFUSED_SECONDS if state.refused else None, acted=acted)
 
@@ -286,6 +289,7 @@ class TargetRegistrar:
             except OutsideError as error:
                 self._tell_failure(_STAYING, group, bindings, error)
                 raise
+        self._patience.forget((_STAYING, group))
         self._reporter.tell_current(_STAYING, (), {group})
         return Result()
 
@@ -328,7 +332,8 @@ class TargetRegistrar:
     def _tell_failure(
         self, topic: str, group: str, bindings: tuple[Binding, ...], error: OutsideError
     ) -> None:
-        report = told.failed_report(group, bindings[0].owner, error)
+        lasts = self._patience.is_over((topic, group), error)
+        report = told.failed_report(group, bindings[0].owner, error, lasts=lasts)
         self._reporter.tell_current(topic, [report], {group})
 
     def _tell_gates(self, group: str, state: GroupTargets, wishes: Wishes) -> None:
@@ -352,6 +357,7 @@ class TargetRegistrar:
         self._rules.forget(group)
         self._leaving.forget(group)
         for topic in (_STATE, _FAILURES, _STAYING, _REFUSED):
+            self._patience.forget((topic, group))
             self._reporter.tell_current(topic, (), {group})
 
     async def _read_when_due(self) -> None:

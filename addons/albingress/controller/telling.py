@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from addons.albingress.controller.patience import Patience
 from addons.albingress.kube.reports import (
     done_report,
     drift_report,
@@ -46,6 +47,7 @@ class Telling:
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
+        self._patience = Patience()
 
     def problems(self, group: GroupId, problems: Iterable[Problem], there: Iterable[ObjectRef]) -> None:
         """All faults of a group; whoever had some, has none now, and is still `there` has recovered."""
@@ -83,18 +85,20 @@ class Telling:
         """
         failed: list[Report] = []
         for outcome in outcomes:
+            lasts = self._patience.is_over((group, outcome.action.key), outcome.error)
             if outcome.ok:
                 self._reporter.tell(done_report(group, outcome.action))
             else:
                 action = outcome.action
                 everybody = (leaving or members) if action.is_destructive else (members or leaving)
                 concerned = (action.ref,) if action.ref else everybody
-                failed += failed_report(group, outcome, blame(outcome) or concerned)
+                failed += failed_report(group, outcome, blame(outcome) or concerned, lasts=lasts)
         self._tell(FAILURES, group, failed)
 
     def waiting(self, group: GroupId, what: str, error: OutsideError, members: Iterable[ObjectRef]) -> None:
         """The whole group waits for somebody."""
-        self._tell(WAITING, group, waiting_reports(group, what, error, members))
+        lasts = self._patience.is_over(group, error)
+        self._tell(WAITING, group, waiting_reports(group, what, error, members, lasts=lasts))
 
     def held(self, group: GroupId, refusal: Withheld, members: Iterable[ObjectRef]) -> None:
         """Nothing of the group may be changed now."""
@@ -102,6 +106,7 @@ class Telling:
 
     def going_on(self, group: GroupId) -> None:
         """The group waits for nobody."""
+        self._patience.forget(group)
         self._tell(WAITING, group, ())
 
     def reconciled(self, group: GroupId, hostnames: Mapping[ObjectRef, str]) -> None:

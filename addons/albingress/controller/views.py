@@ -67,6 +67,7 @@ class Views:
             quotas=self._quotas,
             is_fresh=not self._not_ready(),
             blocked=self._history.blocked(group),
+            failed=self._history.failed(group),
             refused=self._history.refused.of(group),
             wanted_deletes=past.wanted_deletes,
             switched=self._hand_overs.switched(group),

@@ -82,9 +82,9 @@ def done_report(group: GroupId, action: AwsAction) -> Report:
 
 
 def failed_report(
-    group: GroupId, outcome: Outcome[AwsAction], concerned: Iterable[ObjectRef]
+    group: GroupId, outcome: Outcome[AwsAction], concerned: Iterable[ObjectRef], *, lasts: bool = False
 ) -> Iterator[Report]:
-    """What could not be done in AWS, told to all whom it concerns."""
+    """What could not be done in AWS, told to all whom it concerns; `lasts`: it does not pass by itself."""
     action, error = outcome.action, outcome.error
     assert error is not None
     for ref in tuple(concerned) or (None,):
@@ -95,15 +95,15 @@ def failed_report(
             reason=reason_of(error),
             message=f"cannot {in_words(action)}: {error.message}",
             log="warning",
-            event=_event_of(error),
-            identity=f"{ref} {action.key} {error.reason}",
+            event=_event_of(error, lasts=lasts),
+            identity=f"{ref} {action.key} {error.reason} {lasts}",
         )
 
 
 def waiting_reports(
-    group: GroupId, what: str, error: OutsideError, members: Iterable[ObjectRef]
+    group: GroupId, what: str, error: OutsideError, members: Iterable[ObjectRef], *, lasts: bool = False
 ) -> Iterator[Report]:
-    """The members of a group that wait for AWS or Kubernetes, each told once."""
+    """The members of a group that wait for AWS or Kubernetes, each told once; `lasts`: for long."""
     for ref in members:
         yield Report(
             key=str(group),
@@ -112,8 +112,8 @@ def waiting_reports(
             reason=names.ACTION_FAILED,
             message=f"waits: {what}: {error.message}",
             log="",
-            event=_event_of(error),
-            identity=f"{ref} {error.reason}",
+            event=_event_of(error, lasts=lasts),
+            identity=f"{ref} {error.reason} {lasts}",
         )
 
 
@@ -157,9 +157,9 @@ def reason_of(error: OutsideError) -> str:
     return names.REFUSED_BY_AWS if isinstance(error, Invalid) else names.ACTION_FAILED
 
 
-def _event_of(error: OutsideError) -> EventType:
-    """No Event where we only asked too often, or were not permitted to act any more: it passes."""
-    return "" if isinstance(error, Throttled | Withheld) else "Warning"
+def _event_of(error: OutsideError, *, lasts: bool) -> EventType:
+    """No Event where we only asked too often, or may not act any more, as it passes, unless it `lasts`."""
+    return "" if isinstance(error, Throttled | Withheld) and not lasts else "Warning"
 
 
 def verb_of(action: AwsAction) -> str:

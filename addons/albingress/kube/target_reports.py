@@ -82,9 +82,9 @@ def refused_reports(group: str, owner: Owner, refused: Mapping[Target, str]) -> 
         yield _skip(group, owner.ref, names.REFUSED_BY_AWS, message, event="Warning")
 
 
-def failed_report(group: str, owner: Owner | None, error: OutsideError) -> Report:
-    """What AWS did not do; no Event where we only asked too often, or were stopped."""
-    passes = isinstance(error, Throttled | Withheld)
+def failed_report(group: str, owner: Owner | None, error: OutsideError, *, lasts: bool = False) -> Report:
+    """What AWS did not do; no Event where we were stopped, or only asked too often, unless that `lasts`."""
+    passes = isinstance(error, Throttled | Withheld) and not lasts
     return Report(
         key=group,
         ref=owner.ref if owner else None,
@@ -93,7 +93,7 @@ def failed_report(group: str, owner: Owner | None, error: OutsideError) -> Repor
         message=f"targets wait: {error.message}",
         log="",
         event="" if passes else "Warning",
-        identity=error.reason,
+        identity=f"{error.reason} {lasts}",
     )
 
 

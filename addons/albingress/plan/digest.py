@@ -42,6 +42,11 @@ def spec_of(action: AwsAction) -> str:
     return ""
 
 
+def said_by(action: AwsAction) -> str:
+    """Names all that an action asks AWS for: not why, for whom and after what it is asked."""
+    return _digest(replace(action, because="", ref=None, needs=()))
+
+
 def attributes_digest(attributes: Pairs) -> str:
     """What TAG_SPEC has of attributes; empty where none are asked for."""
     return _digest(attributes)[:32] if attributes else ""

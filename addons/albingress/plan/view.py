@@ -50,7 +50,8 @@ class TargetState(Struct, frozen=True):
 class View(Struct, frozen=True, kw_only=True):
     """One moment, seen from one ingress group.
 
-    `is_fresh`: the caches are synced and fresh, so that what is not asked for may go. `blocked` keys rest.
+    `is_fresh`: the caches are synced and fresh, so that what is not asked for may go. `blocked` keys rest, as
+    long as they ask for what `failed` names (`said_by`).
     `refused`: what AWS refused for good, as key of the action -> digest of what it said (`spec_of`) -> why.
     `wanted_deletes`: since when passes in a row have wanted the deletion of a key (`remember_deletes`).
     `switched`: since when the status of all members shows a load balancer's DNS name.
@@ -68,6 +69,7 @@ class View(Struct, frozen=True, kw_only=True):
     quotas: Quotas = Quotas()
     is_fresh: bool = True
     blocked: Mapping[str, Blocked] = {}
+    failed: Mapping[str, str] = {}
     refused: Mapping[str, Mapping[str, str]] = {}
     wanted_deletes: Mapping[str, datetime] = {}
     switched: Mapping[str, datetime] = {}

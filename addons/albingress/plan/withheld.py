@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from addons.albingress import names
 from addons.albingress.model.actions import AwsAction, Plan, RemoveListenerCertificates, RevokeIngress
+from addons.albingress.plan.digest import said_by
 from addons.albingress.plan.view import View
 from addons.runtime.outcomes import Skip
 
@@ -42,7 +43,7 @@ def _waiting(action: AwsAction, cause: Skip) -> Skip:
 
 
 def _why_not(action: AwsAction, view: View) -> Skip | None:
-    if rest := view.blocked.get(action.key):
+    if (rest := view.blocked.get(action.key)) and view.failed.get(action.key) in (None, said_by(action)):
         until = view.now + timedelta(seconds=rest.seconds)
         reason = names.DELETE_HELD if action.is_destructive else names.BLOCKED
         return Skip(action.key, action.ref, reason, rest.message, until)
