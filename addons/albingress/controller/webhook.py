@@ -91,10 +91,15 @@ async def live(config: Config) -> None:
     """Serve until SIGTERM. Raises SettingError where it cannot listen."""
     async with KubeClient.connect(config.kubeconfig, user_agent=component(_NAME)) as kube:
         injection = GateInjection(config, kube)
-        door = Webhook(config.webhook_listen, injection.answer, REVIEWS)
+        door = webhook(config.webhook_listen, injection)
         known = authorities(kube, namespace=pod_namespace(), name=config.webhook_name)
         sources = Sources(parts=(injection.run,), not_ready=injection.not_ready)
         await live_as_webhook(_NAME, config.listen, door, known, sources)
+
+
+def webhook(listen: str, injection: GateInjection) -> Webhook:
+    """The door for the API server."""
+    return Webhook(listen, injection.answer, REVIEWS)
 
 
 def authorities(kube: KubeClient, *, namespace: str, name: str) -> Authorities:
