@@ -6,7 +6,7 @@ A load balancer stands in the network of the test, and reaches the pods by the n
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -174,19 +174,21 @@ def manifests(version: str) -> Object:
 
 
 @asynccontextmanager
-async def asked_webhook(kubectl: Kubectl, cluster: Cluster, namespace: str) -> AsyncIterator[None]:
-    """The webhook, trusted by the real API server, which asks it about pods of the namespace with the label."""
+async def asked_webhook(kubectl: Kubectl, site: Site, namespace: str) -> AsyncIterator[None]:
+    """The webhook, which the real API server trusts, and asks about pods of namespaces with the label."""
     port, stopping = free_port(), asyncio.Event()
     name = f"gates-{namespace}"
-    found = render(
-        values({"config": {"watchNamespace": namespace}}, chart="albingress"), CHARTS / "albingress"
+    given = values({"config": {"watchNamespace": namespace}}, chart="albingress")
+    (configuration,) = (
+        obj for obj in render(given, CHARTS / "albingress") if obj["kind"] == "MutatingWebhookConfiguration"
     )
-    (configuration,) = (obj for obj in found if obj["kind"] == "MutatingWebhookConfiguration")
-    (hook,) = configuration["webhooks"]
-    hook["clientConfig"] = {"url": f"https://localhost:{port}/mutate"}
     configuration["metadata"] = {"name": f"{name}.{namespace}"}
-    await kubectl.ok("create", "-f", "-", stdin=configuration)
-    async with KubeClient.connect(str(cluster.kubeconfig), user_agent="test") as kube:
+    async with (
+        KubeClient.connect(str(site.cluster.kubeconfig), user_agent="test") as kube,
+        reached_from(site, port) as there,
+    ):
+        configuration["webhooks"][0]["clientConfig"] = {"url": f"https://localhost:{there}/mutate"}
+        await kubectl.ok("create", "-f", "-", stdin=configuration)
         injection = GateInjection(Config(cluster_name="e2e", watch_namespace=namespace), kube)
         door = webhook(f"127.0.0.1:{port}", injection)
         await Trust(authorities(kube, namespace=namespace, name=name), door, host="localhost").ensure()
@@ -199,6 +201,26 @@ async def asked_webhook(kubectl: Kubectl, cluster: Cluster, namespace: str) -> A
             finally:
                 stopping.set()
                 await kubectl.ok("delete", "mutatingwebhookconfiguration", f"{name}.{namespace}")
+
+
+@asynccontextmanager
+async def reached_from(site: Site, port: int) -> AsyncIterator[int]:
+    """A port of the API server's own loopback that leads to a port of ours."""
+
+    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while octets := await source.read(1 << 16):
+            sink.write(octets)
+            await sink.drain()
+        sink.close()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection("127.0.0.1", port)
+        with suppress(ConnectionError):
+            await asyncio.gather(copy(reader, forth), copy(back, writer))
+
+    listener = site.hub.listener("127.0.0.1", 0)
+    async with await asyncio.start_server(relay, sock=listener):
+        yield listener.getsockname()[1]
 
 
 async def roll(kubectl: Kubectl, new: Object) -> None:
@@ -245,20 +267,20 @@ async def test_an_ingress_answers_and_rollouts_lose_no_request(kubectl: Kubectl,
 
 
 async def test_in_a_labelled_namespace_new_pods_get_the_gate_and_a_bad_rollout_is_held(
-    kubectl: Kubectl, users: Users, cluster: Cluster, namespace: str
+    kubectl: Kubectl, users: Users, site: Site, namespace: str
 ) -> None:
     await kubectl.ok("label", "namespace", namespace, f"{names.GATE_INJECTION_LABEL}=enabled")
-    async with asked_webhook(kubectl, cluster, namespace):
+    async with asked_webhook(kubectl, site, namespace):
         await kubectl.ok("apply", "-f", "-", stdin=manifests("v1"))
         await answered(users, 200, "v1")
         gate = users.gate("web")
 
         async def gives() -> bool:
-            probe = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"}, **template("v1")}
+            probe = {"apiVersion": "v1", "kind": "Pod", **template("v1")}
             probe["metadata"] = {"name": "probe", "labels": {"app": "web"}}
             command = ("create", "--dry-run=server", "-o", "json", "-f", "-")
             made = json.loads(await kubectl.ok(*command, stdin=probe))
-            return [{"conditionType": gate}] == made["spec"].get("readinessGates")
+            return bool(made["spec"].get("readinessGates") == [{"conditionType": gate}])
 
         await until(gives, "new pods get the gate")
         async with users.visiting([HOST]) as seen:
