@@ -33,6 +33,9 @@ QUIET_SECONDS = 4.0
 STEADY = {(1, 1): (11, 16), (10, 1): (20, 25), (30, 1): (40, 47), (30, 2): (43, 52)}
 """Ingresses and listeners -> the original's calls of a pass without change, and after a restart."""
 
+REST_SECONDS = 40.0
+"""After so long malloc has given back what only the creation needed."""
+
 LATENCY = 0.05
 CROWD, COLD_GROUPS, COLD_SERVICES = 50, 100, 30
 PLANS = 50
@@ -176,6 +179,8 @@ async def measure_memory() -> None:
         await quiet(world)
         show("  calls", len(world.calls()), None, "", "827")
         show("  memory", await settled(process), 100, "MiB", "77")
+        await asyncio.sleep(REST_SECONDS)
+        show("  memory after a rest", await settled(process), 100, "MiB", "77")
 
 
 def measure_plan() -> None:

@@ -26,11 +26,10 @@ Object = dict[str, Any]
 PORT = 8080
 """The port at which every pod serves."""
 
-NODE = "node-of-the-applications"
-"""A node that runs all of their pods."""
-
 GRACE_SECONDS = 2.0
 """For so long a pod that is being deleted goes on serving."""
+
+_NODE = "node-1"
 
 _HEALTH_SCALE = 0.1
 """Health is asked for ten times as often as it is written."""
@@ -70,10 +69,9 @@ class Applications:
 
     def __init__(self, api: KubeApi) -> None:
         self._store = api.store
+        self._create_node()
         self._numbers = itertools.count(10)
         self._pods: dict[str, list[Pod]] = {}
-        ready = {"conditions": [{"type": "Ready", "status": "True"}]}
-        api.store.create("v1", "nodes", {"metadata": {"name": NODE}, "status": ready})
 
     def reach(self, id_: str, port: int) -> tuple[str, int]:
         """Where a target is served; an address that nobody has refuses connections."""
@@ -93,6 +91,13 @@ class Applications:
         self._store.create(
             "v1", "services", {"metadata": {"name": app, "namespace": NAMESPACE}, "spec": spec}
         )
+
+    def _create_node(self) -> None:
+        """Make the node that all pods are said to be on: one that is ready, and takes no pods of others."""
+        status = {"conditions": [{"type": "Ready", "status": "True"}]}
+        spec = {"taints": [{"key": "demo", "value": "albingress", "effect": "NoSchedule"}]}
+        node = {"metadata": {"name": _NODE}, "spec": spec, "status": status}
+        self._store.create("v1", "nodes", node)
 
     async def roll_over(self, app: str, version: str, gate: str = "") -> None:
         """Replace the pods one by one: each new one is waited for until its gate, if it has one, is met."""
@@ -115,7 +120,7 @@ class Applications:
         pod = Pod(f"{app}-{number}", f"10.0.1.{number}", version)
         await pod.start()
         self._pods.setdefault(app, []).append(pod)
-        spec: Object = {"containers": [{"name": "app", "image": "app"}], "nodeName": NODE}
+        spec: Object = {"containers": [{"name": "app", "image": "app"}], "nodeName": _NODE}
         if gate:
             spec["readinessGates"] = [{"conditionType": gate}]
         metadata = {"name": pod.name, "namespace": NAMESPACE, "labels": {"app": app}}

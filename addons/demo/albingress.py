@@ -14,7 +14,7 @@ from addons.demo.cluster import NAMESPACE, Cluster
 from addons.demo.daemon import Daemon, running
 from addons.demo.script import Step, Story, Unmet, until
 from addons.demo.vpc import require_emulator
-from addons.demo.world import ZONE, World
+from addons.demo.world import World
 from addons.sim.ports import free_port
 
 CLASS = "alb"
@@ -25,9 +25,12 @@ GROUP = {
     "healthcheck-interval-seconds": "5",
     "healthcheck-timeout-seconds": "2",
 }
-APPS = ("shop", "news", "chat")
-HOSTS = tuple(f"{app}.{ZONE}" for app in APPS)
-LATE = f"late.{ZONE}"
+APPS = ("store", "news", "chat")
+DOMAIN = "example.net"
+"""Not that of the zone in the story of dns, which reads Ingresses too."""
+
+HOSTS = tuple(f"{app}.{DOMAIN}" for app in APPS)
+LATE = f"late.{DOMAIN}"
 _CRDS = Path(__file__).parents[2] / "charts" / "albingress" / "crds"
 
 Seen = Counter[tuple[str, int, str]]

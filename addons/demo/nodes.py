@@ -24,6 +24,8 @@ SUBNET = "10.0.1.0/28"
 NAMES = ("node-2", "node-3")
 """Beside the node of iamproxy's story, which is played at the same time."""
 PORT = 61678
+_ZONE = "eu-central-1a"
+"""Of these nodes alone: the subnet is shared among the nodes of a zone."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ async def nodes(world: World, flags: Sequence[str]) -> AsyncIterator[Nodes]:
 
 def _put_node(store: Store, name: str) -> None:
     status = {"capacity": {"pods": "110"}, "allocatable": {"pods": "110"}}
-    labels = {"kubernetes.io/hostname": name}
+    labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": _ZONE}
     store.create("v1", "nodes", {"metadata": {"name": name, "labels": labels}, "spec": {}, "status": status})
 
 

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,6 +21,10 @@ _wrap = textwrap.TextWrapper(96, subsequent_indent="  ", break_on_hyphens=False,
 
 class Unmet(Exception):
     """The expectation of a step was not met; the text says what came instead."""
+
+
+_FAULTS = (Unmet, RuntimeError, OutsideError, OSError)
+"""What a step may end with that tells of the world, not of the story."""
 
 
 class LeftOut(Exception):
@@ -174,9 +178,23 @@ async def _play(story: str, step: Step[S], scene: S) -> Played:
     result: Literal["pass", "FAIL"] = "pass"
     try:
         got = await step.play(scene)
-    except (Unmet, RuntimeError, OutsideError, OSError) as error:
+    except _FAULTS as error:
         got, result = str(error) or repr(error), "FAIL"
+    except ExceptionGroup as errors:
+        ours, others = errors.split(_FAULTS)
+        if others:
+            raise
+        got, result = ", ".join(map(str, _each(ours))), "FAIL"
     return Played(story, step.title, result, got, clock() - start)
+
+
+def _each(error: Exception | None) -> Iterator[Exception]:
+    """The errors of a group, and of the groups in it."""
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            yield from _each(inner)
+    elif error:
+        yield error
 
 
 def _print_field(name: str, text: str) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
+from tests.support.alb_world import World as LoadBalancers
+from tests.support.alb_world import ingress
 from tests.support.iamproxy_world import BASE, NODE, World, pod
 from tests.support.image import image_environment
 from tests.support.processes import output_of, running
@@ -34,6 +36,10 @@ PODS, ROLES = 110, 30
 SERVING_IAMPROXY_MIB = 60
 """At most, while it fetches credentials for all pods of a full node."""
 
+INGRESSES = 100
+BUSY_ALBINGRESS_MIB = 100
+"""At most, while it makes load balancers for so many Ingresses in ten groups."""
+
 
 @pytest.mark.parametrize("module", RESIDENT_MIB)
 def test_memory_after_the_imports_stays_in_its_budget(module: str) -> None:
@@ -54,7 +60,7 @@ async def in_a_pod(
     keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
     env = {**os.environ, **image_environment(), **variables(api), **keys}
     async with running(*command, env=env, stdout=DEVNULL, stderr=DEVNULL) as process:
-        await until(done, unless=lambda: "" if process.returncode is None else "it has ended")
+        await until(done, seconds=60, unless=lambda: "" if process.returncode is None else "it has ended")
         yield Path(f"/proc/{process.pid}/status")
 
 
@@ -89,3 +95,20 @@ async def test_iamproxy_with_a_full_node_stays_in_its_budget(tmp_path: Path) -> 
 
         async with in_a_pod(api, aws, tmp_path, "addons.iamproxy", *flags, done=has_fetched_all) as status:
             assert peak_mib(status) < SERVING_IAMPROXY_MIB
+
+
+async def test_albingress_with_a_hundred_ingresses_stays_in_its_budget(tmp_path: Path) -> None:
+    async with KubeApi(tls=True) as api, AwsEndpoint() as aws:
+        site = LoadBalancers(api, aws, tmp_path)
+        names = [f"s{number}" for number in range(INGRESSES)]
+        site.serve(*names)
+        site.ingresses(*(ingress(name, group=f"g{number % 10}") for number, name in enumerate(names)))
+        flags = ("--cluster-name=test", f"--aws-vpc-id={site.vpc_id}", "--no-leader-elect")
+
+        def has_registered_all() -> bool:
+            return sum(len(each.targets) for each in site.elb.target_groups.values()) >= INGRESSES
+
+        async with in_a_pod(
+            api, aws, tmp_path, "addons.albingress", *flags, done=has_registered_all
+        ) as status:
+            assert peak_mib(status) < BUSY_ALBINGRESS_MIB

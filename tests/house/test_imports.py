@@ -10,6 +10,8 @@ import pytest
 
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.server import KubeApi
+from tests.support.alb_world import World as LoadBalancers
+from tests.support.alb_world import ingress
 from tests.support.iamproxy_world import BASE, NODE, World, pod
 from tests.support.processes import output_of, running
 from tests.support.service_account import IN_A_POD, variables, write_files
@@ -77,7 +79,19 @@ async def iamproxy(folder: Path, *, in_a_pod: bool) -> list[str]:
         return await place.loaded("addons.iamproxy", *flags, done=lambda: bool(aws.calls), in_a_pod=in_a_pod)
 
 
-@pytest.mark.parametrize("daemon", [dns, iamproxy])
+async def albingress(folder: Path, *, in_a_pod: bool) -> list[str]:
+    """Its patience with AWS is that of tenacity."""
+    async with KubeApi(tls=True) as api, AwsEndpoint() as aws:
+        site = LoadBalancers(api, aws, folder)
+        site.serve("web")
+        site.ingresses(ingress("web"))
+        flags = ("--once", "--cluster-name=test", f"--aws-vpc-id={site.vpc_id}")
+        place = Place(api, aws, folder)
+        loaded = await place.loaded("addons.albingress", *flags, done=lambda: False, in_a_pod=in_a_pod)
+        return [name for name in loaded if not name.startswith("tenacity")]
+
+
+@pytest.mark.parametrize("daemon", [albingress, dns, iamproxy])
 class TestLoaded:
     async def test_in_a_pod_nothing_of_the_kubernetes_package(
         self, daemon: Callable[..., Awaitable[list[str]]], tmp_path: Path

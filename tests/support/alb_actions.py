@@ -1,10 +1,12 @@
 """What the actions of a plan make of a load balancer: AWS's rules for them, as a pure function for tests."""
 
 from collections.abc import Callable, Iterable, Mapping
+from random import Random
 from typing import Any
 
 from msgspec.structs import replace
 
+from addons.albingress.aws.execution import predecessors
 from addons.albingress.model import actions as act
 from addons.albingress.model.actions import AwsAction, Plan
 from addons.albingress.model.elb import (
@@ -15,7 +17,7 @@ from addons.albingress.model.elb import (
     SecurityGroup,
     TargetGroup,
 )
-from addons.albingress.model.rules import Action, target_groups_of
+from addons.albingress.model.rules import Action, AuthenticateCognito, AuthenticateOidc, target_groups_of
 from addons.albingress.model.stack import DesiredListener, Pairs
 
 
@@ -35,6 +37,16 @@ def prefixes(observed: ObservedStack, plan: Plan) -> list[ObservedStack]:
     for action in plan.actions:
         states.append(apply(states[-1], action))
     return states
+
+
+def any_order(actions: tuple[AwsAction, ...], chance: Random) -> tuple[AwsAction, ...]:
+    """An order in which the actions may end, by what each of them waits for."""
+    waits = [needs | after for needs, after in predecessors(actions)]
+    done: list[int] = []
+    while len(done) < len(actions):
+        ready = [each for each in range(len(actions)) if each not in done and waits[each] <= set(done)]
+        done.append(chance.choice(ready))
+    return tuple(actions[each] for each in done)
 
 
 def without(plan: Plan, refused: str) -> list[AwsAction]:
@@ -104,8 +116,15 @@ def _with_listener(observed: ObservedStack, name: str, **changes: Any) -> Observ
     return _with_balancer(observed, balancer, listeners=listeners)
 
 
+def _check_login(protocol: str, actions: Iterable[Action]) -> None:
+    asks = any(isinstance(each, AuthenticateOidc | AuthenticateCognito) for each in actions)
+    refuse(protocol != "HTTPS" and asks, "InvalidLoadBalancerAction: a login needs HTTPS")
+
+
 def _with_rules(observed: ObservedStack, name: str, rules: Iterable[Rule]) -> ObservedStack:
     found = tuple(sorted(rules, key=lambda rule: rule.priority))
+    for rule in found:
+        _check_login(listener_named(observed, name).protocol, rule.content.actions)
     numbers = [rule.priority for rule in found]
     refuse(len(set(numbers)) < len(numbers), f"PriorityInUse: {numbers}")
     refuse(any(not 1 <= number <= 50_000 for number in numbers), f"ValidationError: {numbers}")
@@ -169,6 +188,7 @@ def _create_listener(observed: ObservedStack, action: act.CreateListener) -> Obs
     refuse(wanted.port in {each.port for each in balancer.listeners}, f"DuplicateListener: {wanted.port}")
     refuse(wanted.protocol == "HTTPS" and not wanted.certificates, "ValidationError: no certificate")
     _check_groups(observed, balancer.name, wanted.default_actions)
+    _check_login(wanted.protocol, wanted.default_actions)
     arn = f"{balancer.arn.replace(':loadbalancer/', ':listener/')}/{wanted.port}"
     made = _with_tls(Listener(arn=arn, port=wanted.port, protocol="", default_actions=()), wanted)
     made = replace(made, default_actions=wanted.default_actions)
@@ -197,6 +217,8 @@ def _modify_listener(observed: ObservedStack, action: act.ModifyListener) -> Obs
     if "default" in action.parts:
         _check_groups(observed, action.load_balancer, action.listener.default_actions)
         changed = replace(changed, default_actions=action.listener.default_actions)
+    for actions in (changed.default_actions, *(rule.content.actions for rule in changed.rules)):
+        _check_login(changed.protocol, actions)
     fields = {field: getattr(changed, field) for field in changed.__struct_fields__}
     return _with_listener(observed, name, **fields)
 

@@ -22,7 +22,10 @@ PATIENCE, LASTING, LOOK = 600.0, 20.0, 0.5
 
 
 class Ground(World):
-    """A node with one pod for each Service, at a port of its own; a load balancer of somebody else."""
+    """A node with one pod for each Service, at a port of its own; a load balancer of somebody else.
+
+    AWS takes some seconds for load balancers to be active, targets healthy, interfaces gone.
+    """
 
     def __init__(self, api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
         super().__init__(api, aws, folder)
@@ -36,6 +39,8 @@ class Ground(World):
         for name, controller in {"twin": "ingress.k8s.aws/alb", "other": "example.com/other"}.items():
             self.create(ingress_class(name, controller=controller), kind="ingressclasses", version=NETWORKING)
         self._foreign = self._make_foreign()
+        knobs = aws.elbv2.knobs
+        knobs.provision_seconds, knobs.register_seconds, knobs.release_seconds = 4.0, 2.0, 12.0
         self.own_groups = frozenset(aws.ec2.account.security_groups)
 
     def _make_foreign(self) -> list[Any]:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
 from addons.albingress.aws.apply import announce, make
 from addons.albingress.aws.applying.work import Door
@@ -22,6 +23,7 @@ from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, T
 from addons.albingress.model.groups import GroupId
 from addons.runtime.aws import AwsSession
 from addons.runtime.bucket import Bucket, Rate
+from addons.runtime.clock import utc_now
 from addons.runtime.errors import Conflict, NotFound, Unavailable
 from addons.runtime.permit import Permit
 
@@ -48,9 +50,11 @@ class LoadBalancers:
         cluster: str,
         uses_tagging_api: bool = True,
         audit_rate: Rate = AUDIT_RATE,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._network = network
         self._cluster = cluster
+        self._clock = clock
         slowly = Bucket(audit_rate)
         self._reading = Reading(aws, cluster)
         self._loading = Loading(self._reading, cluster=cluster, uses_index=uses_tagging_api)
@@ -179,7 +183,7 @@ class LoadBalancers:
                     self._recent.doubt(self._all_of(str(group)))
                 raise
 
-        return await carry_out(actions, act, permit)
+        return await carry_out(actions, act, permit, now=self._clock)
 
     async def _loaded(self) -> None:
         """Read all at first. Those who ask meanwhile share what comes of it."""

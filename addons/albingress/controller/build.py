@@ -146,7 +146,11 @@ class _Assembly:
         self._telling = Telling(parts.reporter)
         self._network = network_of(config, parts)
         self._aws = LoadBalancers(
-            parts.aws, self._network, cluster=config.cluster_name, uses_tagging_api=config.enable_rgt_api
+            parts.aws,
+            self._network,
+            cluster=config.cluster_name,
+            uses_tagging_api=config.enable_rgt_api,
+            clock=now,
         )
         self._users_groups = UsersGroups(parts.aws)
         self._targets = Targets(parts.aws, self._aws.arn_of)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -10,6 +11,7 @@ from addons.albingress import names
 from addons.albingress.aws.load_balancers import LoadBalancers
 from addons.albingress.config import Config
 from addons.albingress.controller.groups import Groups
+from addons.albingress.controller.guilt import guilty_of
 from addons.albingress.controller.history import History
 from addons.albingress.controller.lookups import Lookups
 from addons.albingress.controller.metrics import Metrics
@@ -31,10 +33,10 @@ from addons.albingress.plan.guard import counted_deletes, guard, remember_delete
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
 from addons.albingress.plan.view import View, policy_of
-from addons.runtime.errors import OutsideError, Throttled, Withheld
+from addons.runtime.errors import Exhausted, Invalid, NotFound, OutsideError, Throttled, Withheld
 from addons.runtime.loop import Result
 from addons.runtime.objects import ref
-from addons.runtime.outcomes import Outcome, Skip
+from addons.runtime.outcomes import ObjectRef, Outcome, Skip
 from addons.runtime.permit import Permit
 from addons.runtime.plan_output import PrintPlan
 
@@ -44,6 +46,9 @@ RECHECK_SECONDS = 45.0
 _SHORTLY = 0.2
 _PROVISIONING_SECONDS = 5.0
 """A load balancer that is being made is looked at so often."""
+
+_HEALTH_SECONDS = 2.0
+"""So often it is asked whether targets are healthy for which rules wait."""
 
 _RETRY_SECONDS = 5.0
 """What AWS throttles, and what the API server does not take, is tried again so soon."""
@@ -136,6 +141,7 @@ class GroupReconciler:
     def woken(self, group: GroupId) -> None:
         """An object has changed that may matter to a group."""
         self._metrics.woken(group, _now())
+        self._history.rests(group)
 
     def held(self, group: GroupId, refusal: Withheld) -> None:
         """Nothing of a group may be changed now. Who else leads is news for the members."""
@@ -179,11 +185,8 @@ class GroupReconciler:
             return Result()
         results = await self._apply(stack, plan, permit)
         outcomes = [each for each in results if isinstance(each, Outcome)]
-        is_news = self._history.learn(group, plan.actions, outcomes)
-        self._history.deleted(counted_deletes(plan, view), outcomes, self._now())
         observed = await self._aws.observe(group)
-        done_actions = [each.action for each in outcomes if each.ok]
-        self._history.keep_secrets(self._config.cluster_name, stack, observed, done_actions)
+        is_news = self._learn(stack, observed, plan, view, outcomes)
         self._target_groups.follow(stack, observed)
         rest = self._rest(stack, observed, self._views.of(inputs, observed)) if inputs.leaving else Plan()
         unwritten = await self._writing_back.write(inputs, stack, observed, rest)
@@ -199,10 +202,27 @@ class GroupReconciler:
         )
         self.passes[group] = done
         self._tell(inputs, done, outcomes)
-        acted = any(outcome.ok for outcome in outcomes)
         is_cut_short = any(isinstance(outcome.error, Throttled) for outcome in outcomes)
-        again_in = self._again_in(done, inputs.leaving, is_news=is_news or acted, is_cut_short=is_cut_short)
-        return Result(again_in=again_in, acted=acted)
+        again_in = self._again_in(done, inputs.leaving, is_news=is_news, is_cut_short=is_cut_short)
+        return Result(again_in=again_in, acted=any(outcome.ok for outcome in outcomes))
+
+    def _learn(
+        self,
+        stack: Stack,
+        observed: ObservedStack,
+        plan: Plan,
+        view: View,
+        outcomes: Sequence[Outcome[AwsAction]],
+    ) -> bool:
+        """Remember what became of a plan; True when the next pass may have something to do."""
+        group, done = stack.group, [each.action for each in outcomes if each.ok]
+        is_news = self._history.learn(group, plan.actions, outcomes)
+        self._history.deleted(counted_deletes(plan, view), outcomes, self._now())
+        self._history.keep_secrets(self._config.cluster_name, stack, observed, done)
+        if done and self._history.is_hopeless(group):
+            again = ", ".join(sorted({action.key for action in done})[:5])
+            self._telling.drift(group, f"AWS does not keep what it is asked for, again and again: {again}")
+        return is_news or bool(done)
 
     def _plan(self, stack: Stack, observed: ObservedStack, view: View) -> Plan:
         """Plan and guard, and remember for how long deletions have been wanted."""
@@ -241,7 +261,7 @@ class GroupReconciler:
             if not self._history.refused.explains(group, each.action)
             and not self._history.is_patient(group, each)
         ]
-        self._telling.outcomes(group, told, members, leaving)
+        self._telling.outcomes(group, told, members, leaving, blame=partial(_blamed, inputs))
         changed = {outcome.action.ref for outcome in outcomes if outcome.ok and outcome.action.ref}
         hostname = self._writing_back.hostname(done.stack, done.observed)
         self._telling.reconciled(
@@ -255,9 +275,10 @@ class GroupReconciler:
         self, done: Pass, leaving: Iterable[Ingress], *, is_news: bool, is_cut_short: bool
     ) -> float:
         """Seconds until the group is to be looked at again, if nothing changes until then."""
-        if is_news:
-            return _SHORTLY
         group, at = done.stack.group, _now()
+        if is_news:
+            return self._history.after_work(group)
+        self._history.rests(group)
         past = self._history.of(group)
         if any(problem.reason in _HEALS_OUTSIDE for problem in done.problems):
             past.recheck_at = past.recheck_at or at + RECHECK_SECONDS
@@ -266,9 +287,18 @@ class GroupReconciler:
         waits += filter(None, [self._history.next_try(group), self._writing_back.next_try(leaving)])
         if any(each.state == "provisioning" for each in done.observed.load_balancers):
             waits.append(_PROVISIONING_SECONDS)
+        if any(skip.reason == names.WAITING and skip.retry_at for skip in done.skips):
+            waits.append(_HEALTH_SECONDS)
         if is_cut_short or any(problem.reason == names.ACTION_FAILED for problem in done.problems):
             waits.append(_RETRY_SECONDS)
         return max(_SHORTLY, min(waits))
+
+
+def _blamed(inputs: GroupInputs, outcome: Outcome[AwsAction]) -> Sequence[ObjectRef]:
+    """Who asked for what AWS has refused; nobody where it could not do it now, or that is not known."""
+    if not isinstance(outcome.error, Invalid | NotFound | Exhausted):
+        return ()
+    return guilty_of(outcome.action, outcome.error, (member.ingress for member in inputs.members))
 
 
 def _parted(actions: Iterable[AwsAction], missing: set[str]) -> tuple[list[AwsAction], list[Skip]]:

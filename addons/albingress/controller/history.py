@@ -17,6 +17,11 @@ from addons.runtime.outcomes import Blocked, Fault, Outcome
 
 _LATELY = timedelta(minutes=10)
 
+_SHORTLY, _LONGEST_REST = 0.2, 60.0
+_BUSY = 10
+"""So many passes in a row may well be needed: a rule for each, at the quota."""
+_HOPELESS = _BUSY + 6
+
 _IN_USE_FAILURES = 5
 """With the rests between them about half a minute."""
 
@@ -25,11 +30,13 @@ class Past(Struct):
     """What is remembered of one group.
 
     `wanted_deletes` and `secrets` are what the plan's View calls so. The others are moments of the
-    loop's time, 0 for none: when AWS is compared again, and when answers of AWS are asked for again.
+    loop's time, 0 for none: when AWS is compared again, and when answers of AWS are asked for again. `busy`
+    counts the passes in a row that had something to do although no object has changed.
     """
 
     wanted_deletes: Mapping[str, datetime] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    busy: int = 0
     audit_at: float = 0.0
     recheck_at: float = 0.0
 
@@ -77,6 +84,24 @@ class History:
             elif not isinstance(outcome.error, Throttled):
                 self._ledger.failed((group, outcome.action.key), outcome.error)
         return is_news
+
+    def after_work(self, group: GroupId) -> float:
+        """Seconds until the pass after one that has done something.
+
+        Where AWS does not keep what it is asked for, every pass has something to do: they get rare.
+        """
+        past = self.of(group)
+        past.busy += 1
+        return float(min(_LONGEST_REST, _SHORTLY * 2 ** max(0, past.busy - _BUSY)))
+
+    def is_hopeless(self, group: GroupId) -> bool:
+        """Whether passes have had something to do for so long that AWS may never be as it is asked to be."""
+        return self.of(group).busy == _HOPELESS
+
+    def rests(self, group: GroupId) -> None:
+        """A pass had nothing to do, or an object has changed."""
+        if past := self._past.get(group):
+            past.busy = 0
 
     def is_patient(self, group: GroupId, outcome: Outcome[AwsAction]) -> bool:
         """Whether a failure is nothing to warn of yet: what was in use a moment ago may be for a while."""

@@ -35,7 +35,8 @@ _SHORTLY: Final = 0.2
 
 _LONGEST_REST: Final = 30.0
 
-_STATE, _FAILURES, _REFUSED = "targets", "target failures", "refused targets"
+_STATE, _REFUSED = "targets", "refused targets"
+_FAILURES, _STAYING = "target failures", "targets that stay"
 """Topics of what is told."""
 
 
@@ -79,6 +80,12 @@ class TargetRegistrar:
             workers=_WORKERS,
             coalesce_seconds=_COALESCE_SECONDS,
             ledger=ledger or Ledger(first=0.5, longest=_LONGEST_REST),
+        )
+        self._leaving: ReconcileLoop[str] = ReconcileLoop(
+            "targets that leave",
+            self._give_up,
+            workers=_WORKERS,
+            ledger=Ledger(first=0.5, longest=_LONGEST_REST),
         )
 
     def bindings(self, source: str, bindings: Iterable[Binding]) -> None:
@@ -133,7 +140,9 @@ class TargetRegistrar:
         try:
             async with asyncio.TaskGroup() as group_of_tasks:
                 reading = group_of_tasks.create_task(self._read_when_due())
+                leaving = group_of_tasks.create_task(self._leaving.run(permit))
                 await self._loop.run(permit)
+                await leaving
                 reading.cancel()
         finally:
             self._is_running = False
@@ -145,6 +154,7 @@ class TargetRegistrar:
         for group in groups:
             self._state(group).reads = True
         await self._loop.run_once(groups, permit)
+        await self._leaving.run_once(groups, permit)
         return self.failures
 
     async def empty(self, binding: Binding, permit: Permit) -> None:
@@ -170,12 +180,12 @@ class TargetRegistrar:
     @property
     def failures(self) -> dict[str, str]:
         """What failed and has not succeeded since: target group -> why."""
-        return self._loop.errors
+        return self._leaving.errors | self._loop.errors
 
     @property
     def reasons(self) -> dict[str, str]:
         """The same as the codes of the other side."""
-        return self._loop.reasons
+        return self._leaving.reasons | self._loop.reasons
 
     def registered(self, group: str) -> tuple[Target, ...] | None:
         """The targets that a group has, by what we know; None where it was not read yet."""
@@ -217,8 +227,7 @@ class TargetRegistrar:
             try:
                 acted = await self._bring_about(group, state, wishes, permit)
             except OutsideError as error:
-                report = told.failed_report(group, bindings[0].owner, error)
-                self._reporter.tell_current(_FAILURES, [report], {group})
+                self._tell_failure(_FAILURES, group, bindings, error)
                 raise
         self._reporter.tell_current(_FAILURES, (), {group})
         return Result(again_in=REFUSED_SECONDS if state.refused else None, acted=acted)
@@ -236,12 +245,33 @@ class TargetRegistrar:
         self._metrics.followed(group)
         self._tell_gates(group, state, wishes)
         plan = plan_targets(self._view(group, state, wishes)) if state.refused else plan
-        for gone in plan.deregister:
-            await self._calls.deregister(state, gone, permit)
+        if plan.deregister:
+            self._leaving.wake(group, after=0)
         assert state.registered is not None
         state.ours |= {target.key for target in wishes.targets} & state.registered.keys()
         self._tell_state(group, state, wishes, plan)
-        return bool(plan.actions)
+        return bool(plan.register)
+
+    async def _give_up(self, group: str, permit: Permit) -> Result:
+        """Deregister what a group has too much, once all that is new is registered; nobody waits for it."""
+        state, bindings = self._state(group), self._bindings.of_group(group)
+        if refusal := permit.refusal():
+            raise refusal
+        async with state.lock:
+            if not bindings or state.registered is None:
+                return Result()
+            plan = plan_targets(self._view(group, state, self._wishes.of(bindings)))
+            if plan.register:
+                self._loop.wake(group, after=0)
+                return Result()
+            try:
+                for gone in plan.deregister:
+                    await self._calls.deregister(state, gone, permit)
+            except OutsideError as error:
+                self._tell_failure(_STAYING, group, bindings, error)
+                raise
+        self._reporter.tell_current(_STAYING, (), {group})
+        return Result()
 
     async def _read(self, group: str, state: GroupTargets, *, is_shared: bool) -> None:
         await self._calls.read(group, state, is_shared=is_shared)
@@ -271,6 +301,12 @@ class TargetRegistrar:
         owner = wishes.bindings[0].owner
         self._reporter.tell_current(_REFUSED, told.refused_reports(group, owner, refused), {group})
 
+    def _tell_failure(
+        self, topic: str, group: str, bindings: tuple[Binding, ...], error: OutsideError
+    ) -> None:
+        report = told.failed_report(group, bindings[0].owner, error)
+        self._reporter.tell_current(topic, [report], {group})
+
     def _tell_gates(self, group: str, state: GroupTargets, wishes: Wishes) -> None:
         registered = state.registered or {}
         for each in wishes.bindings:
@@ -290,7 +326,8 @@ class TargetRegistrar:
         self._due.forget(group)
         self._metrics.forget(group)
         self._rules.forget(group)
-        for topic in (_STATE, _FAILURES, _REFUSED):
+        self._leaving.forget(group)
+        for topic in (_STATE, _FAILURES, _STAYING, _REFUSED):
             self._reporter.tell_current(topic, (), {group})
 
     async def _read_when_due(self) -> None:

@@ -1,6 +1,6 @@
 """What is told of a group: its problems, what was done, what is not done and why, that it is well again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -74,10 +74,12 @@ class Telling:
         outcomes: Iterable[Outcome[AwsAction]],
         members: Sequence[ObjectRef],
         leaving: Sequence[ObjectRef],
+        blame: Callable[[Outcome[AwsAction]], Sequence[ObjectRef]],
     ) -> None:
         """What a pass has done; what failed is told once, until it has succeeded.
 
-        What cannot be deleted concerns those who leave, if anybody does.
+        What is for all concerns those whom `blame` gives; what cannot be deleted those who leave, if anybody
+        does.
         """
         failed: list[Report] = []
         for outcome in outcomes:
@@ -85,7 +87,7 @@ class Telling:
                 self._reporter.tell(done_report(group, outcome.action))
             else:
                 everybody = (leaving or members) if outcome.action.is_destructive else (members or leaving)
-                failed += failed_report(group, outcome, everybody)
+                failed += failed_report(group, outcome, blame(outcome) or everybody)
         self._tell(FAILURES, group, failed)
 
     def waiting(self, group: GroupId, what: str, error: OutsideError, members: Iterable[ObjectRef]) -> None:

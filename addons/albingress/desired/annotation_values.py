@@ -128,7 +128,7 @@ def json_of(type_: type[T]) -> Callable[[str], T]:
         try:
             decoded = msgspec.json.decode(value)
         except (msgspec.MsgspecError, UnicodeError) as error:
-            raise Unreadable(f"{_beginning(value)} is not JSON: {error}") from None
+            raise Unreadable(f"{_beginning(value)} is not JSON ({error})") from None
         except RecursionError:
             raise Unreadable(f"{_beginning(value)} is nested too deep") from None
         return convert(decoded, type_)

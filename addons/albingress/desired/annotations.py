@@ -34,7 +34,10 @@ GROUP_ORDER: Final = Setting(
 )
 LOAD_BALANCER_NAME: Final = Setting(
     names.LOAD_BALANCER_NAME,
-    form(r"(?!internal-)(?!-)[A-Za-z0-9-]{1,32}(?<!-)", "a name of at most 32 letters, digits and -"),
+    form(
+        r"(?!internal-)(?!-)[A-Za-z0-9-]{1,32}(?<!-)",
+        "a name of at most 32 letters, digits and -, which does not begin with internal-",
+    ),
     "What the load balancer is called when it is made; one that exists keeps its name.",
 )
 SCHEME: Final = Setting(

@@ -53,7 +53,7 @@ def own_conditions(text: str) -> tuple[Condition, ...]:
     The original ignores such a field: the rule would then match more than was asked for.
     """
     written = json_of(tuple[_Condition, ...])(text)
-    found = tuple(_read(each, each.field or "a condition without a field") for each in written)
+    found = tuple(_read(each, each.field) for each in written)
     for name in _ONCE:
         if sum(each.field == name for each in found) > 1:
             raise Unreadable(f"a rule has at most one condition {name}; put all values into one")
@@ -62,7 +62,7 @@ def own_conditions(text: str) -> tuple[Condition, ...]:
 
 def _read(written: _Condition, where: str) -> Condition:
     if written.field not in _READERS:
-        raise Unreadable(f"{where}: not one of {', '.join(_READERS)}")
+        raise Unreadable(f"field {written.field!r} is none of {', '.join(_READERS)}")
     name, config = _config(written)
     if config is None:
         raise Unreadable(f"{where}: {name} is missing")

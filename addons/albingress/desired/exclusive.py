@@ -69,10 +69,14 @@ def settle(
     """Choose among the wishes of members, given in their order; tell the others that they lose."""
     everyone = tuple(wishes)
     cast = [(member, wish) for member, wish in everyone if wish is not None and not isinstance(wish, Invalid)]
+    unread = [member for member, wish in everyone if isinstance(wish, Invalid)]
     faults = [wish for _, wish in everyone if isinstance(wish, Invalid)]
     told = tuple(problem for fault in faults for problem in fault.problems)
-    if incumbent is not None and (faults or any(wish == incumbent for _, wish in cast)):
+    if incumbent is not None and any(wish == incumbent for _, wish in cast):
         winner, why = incumbent, f"the load balancer has {show(incumbent)} now"
+    elif incumbent is not None and unread:
+        has = f"the load balancer has {show(incumbent)} now"
+        winner, why = incumbent, f"{has}, and what {unread[0].ref} asks for cannot be read"
     elif cast:
         winner, why = cast[0][1], f"{cast[0][0].ref} asks for {show(cast[0][1])} and comes first in the group"
     else:
@@ -97,6 +101,16 @@ def settle_pairs(
         found[key] = settled.value or ""
     is_unclear = any(isinstance(wish, Invalid) for _, wish in everyone)
     return SettledPairs(tuple(sorted(found.items())), is_unclear, tuple(problems))
+
+
+def with_effect(problems: Iterable[Problem], effect: str) -> tuple[Problem, ...]:
+    """The problems, with what wishes that cannot be read cost; of conflicts it is said already."""
+    return tuple(
+        one
+        if one.reason == names.CONFLICTING_SETTING
+        else Problem(one.ref, one.reason, f"{one.message}; {effect}")
+        for one in problems
+    )
 
 
 def _conflict(what: str, member: Member, wish: str, why: str) -> Problem:

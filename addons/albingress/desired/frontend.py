@@ -8,7 +8,7 @@ from addons.albingress import names
 from addons.albingress.config import Config
 from addons.albingress.desired import annotations, class_params
 from addons.albingress.desired.asked import Asked, Invalid
-from addons.albingress.desired.exclusive import asked_of, settle
+from addons.albingress.desired.exclusive import asked_of, settle, with_effect
 from addons.albingress.desired.inputs import GroupInputs, Member, Unresolved
 from addons.albingress.desired.listeners import Port
 from addons.albingress.desired.tags import MANAGED_GROUP, group_tags
@@ -202,14 +202,8 @@ def _sources(port: Port, group: SecurityGroup | None, *, dualstack: bool) -> _So
         cidrs = (_EVERYBODY, _EVERYBODY_IPV6)
     named = [Permission(number, number, cidr=one) for one in cidrs if dualstack or ":" not in one]
     listed = [Permission(number, number, prefix_list=one) for one in lists.value or ()]
-    told = tuple(map(_with_effect, (*networks.problems, *lists.problems)))
+    told = with_effect((*networks.problems, *lists.problems), "till then it lets in nobody new")
     return _Sources((*named, *listed), is_kept, told)
-
-
-def _with_effect(problem: Problem) -> Problem:
-    if problem.reason == names.CONFLICTING_SETTING:
-        return problem
-    return Problem(problem.ref, problem.reason, f"{problem.message}; till then it lets in nobody new")
 
 
 def _networks(member: Member) -> Asked[tuple[str, ...]]:

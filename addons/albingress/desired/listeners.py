@@ -9,9 +9,14 @@ from addons.albingress import names
 from addons.albingress.desired import annotations, class_params
 from addons.albingress.desired.asked import Asked, Invalid
 from addons.albingress.desired.certificates import listener_certificates
-from addons.albingress.desired.exclusive import SettledPairs, asked_of, settle, settle_pairs, unknown_wish
+from addons.albingress.desired.exclusive import (
+    asked_of,
+    settle,
+    with_effect,
+)
 from addons.albingress.desired.inputs import GroupInputs, Member
 from addons.albingress.desired.listen_ports import ClientVerification, Protocol
+from addons.albingress.desired.listener_attributes import attributes_of_nobody, listener_attributes
 from addons.albingress.desired.ports import PortUse, SslRedirect, ssl_redirect, uses_of_ports
 from addons.albingress.desired.tags import group_tags
 from addons.albingress.model.elb import Listener
@@ -87,7 +92,7 @@ def group_ports(inputs: GroupInputs) -> tuple[tuple[Port, ...], tuple[Problem, .
         port, faults = _port(inputs, use, tls.get(use.port.port, _Tls()), redirect)
         ports += [port] if port else []
         problems += faults
-    problems += _attributes_of_nobody(inputs, uses)
+    problems += attributes_of_nobody(inputs, uses)
     return tuple(ports), tuple(dict.fromkeys(problems))
 
 
@@ -98,7 +103,7 @@ def _port(
     if is_https and not tls.is_open:
         return _as_it_is(use), tls.problems
     incumbent = use.incumbent
-    attributes = _attributes(use)
+    attributes = listener_attributes(use)
     tags, tag_faults = group_tags(
         inputs, use.members, str(use.port.port), incumbent.tags if incumbent else None
     )
@@ -171,6 +176,7 @@ def _tls(inputs: GroupInputs, use: PortUse) -> _Tls:
     )
     unread = (one for one, wish in wishes if isinstance(wish, Invalid))
     unverified = (one for one in verification.losers if (one, ()) not in wishes)
+    told = with_effect(verification.problems, "till then nothing new of it is served on HTTPS")
     has = incumbent.certificates if incumbent else ()
     lacking = () if certificates.arns else _without_certificate(use, certificates.problems)
     return _Tls(
@@ -180,7 +186,7 @@ def _tls(inputs: GroupInputs, use: PortUse) -> _Tls:
         policy.value or inputs.config.default_ssl_policy,
         verification.value or (),
         frozenset(one.key for one in (*unread, *unverified)),
-        (*certificates.problems, *policy.problems, *verification.problems, *lacking),
+        (*certificates.problems, *policy.problems, *told, *lacking),
     )
 
 
@@ -203,40 +209,3 @@ def _without_certificate(use: PortUse, told: Iterable[Problem]) -> Iterable[Prob
         f"name one in the annotation {annotations.CERTIFICATE_ARN.name()}, or a host for which ACM has one"
     )
     return tuple(Problem(one.ref, names.CERTIFICATE_MISSING, fault) for one in use.members if not one.doubt)
-
-
-def _attributes_of_nobody(inputs: GroupInputs, uses: Iterable[PortUse]) -> Iterable[Problem]:
-    used = {f"{use.port.protocol}-{use.port.port}" for use in uses}
-    prefix = annotations.LISTENER_ATTRIBUTES.name() + "."
-    return [
-        Problem(
-            member.ref,
-            names.UNKNOWN_ANNOTATION,
-            f"annotation {key} does nothing: the listeners of the group are {', '.join(sorted(used))}",
-        )
-        for member in inputs.members
-        for key in sorted(member.ingress.metadata.annotations)
-        if key.startswith(prefix) and key.removeprefix(prefix) not in used
-    ]
-
-
-def _attributes(use: PortUse) -> SettledPairs:
-    name = f"{use.port.protocol}-{use.port.port}"
-    wishes = [(member, wish) for member in use.members for wish in _attribute_wishes(member, name)]
-    return settle_pairs(
-        f"attribute of listener {name}", wishes, use.incumbent.attributes if use.incumbent else None
-    )
-
-
-def _attribute_wishes(member: Member, name: str) -> tuple[Asked[Pairs], ...]:
-    """What a member asks for by its annotation, but for what its class says, and by its class."""
-    if member.doubt:
-        return (unknown_wish(member),)
-    by_class = class_params.LISTENERS.asked_by(member.params)
-    said = annotations.LISTENER_ATTRIBUTES.asked_by(member.ingress, suffix=name)
-    if by_class is None or isinstance(by_class, Invalid):
-        return said, by_class
-    ruled = {key: text for one in by_class if one.name == name for key, text in one.attributes}
-    if isinstance(said, Invalid):
-        return said, tuple(sorted(ruled.items()))
-    return (tuple(sorted((dict(said or ()) | ruled).items())),)

@@ -10,6 +10,7 @@ from addons.runtime.outcomes import ObjectRef, Problem
 T = TypeVar("T")
 
 _MOST_PLACES = 3
+_LONGEST_SHOWN = 60
 
 
 class NotUsable(ValueError):
@@ -84,7 +85,12 @@ class Faults:
         return tuple(sorted({*found, *self._told}))
 
 
+def _shortened(text: str) -> str:
+    """The text, cut where it is too long for a message."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
 def _listed(places: list[str]) -> str:
-    shown = ", ".join(places[:_MOST_PLACES])
+    shown = ", ".join(_shortened(place) for place in places[:_MOST_PLACES])
     more = len(places) - _MOST_PLACES
     return f"{shown} and {more} more" if more > 0 else shown

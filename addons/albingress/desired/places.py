@@ -142,6 +142,8 @@ def patterns_meet(one: str, other: str) -> bool:
 
     Patterns that are too long for AWS are not compared: they may meet.
     """
+    if not any(wildcard in text for wildcard in "*?" for text in (one, other)):
+        return one == other
     if max(len(one), len(other)) > LONGEST_VALUE + 1:
         return True
 

@@ -84,7 +84,8 @@ def ssl_redirect(inputs: GroupInputs, https: Iterable[int], opened: Collection[i
     """What becomes of requests by HTTP. One can go only to an HTTPS port of the group that is `opened`."""
     asked = sorted(https)
     wishes = [(member, _redirect_wish(member, asked, opened)) for member in inputs.members]
-    settled = settle(annotations.SSL_REDIRECT.key, wishes, _redirect_now(inputs), str)
+    now = _redirect_now(inputs)
+    settled = settle(annotations.SSL_REDIRECT.key, wishes, now if now in opened else None, str)
     unserved = tuple(member for member, wish in wishes if isinstance(wish, Invalid))
     return SslRedirect(settled.value or 0, () if settled.value else unserved, settled.problems)
 
@@ -159,8 +160,8 @@ def _with_one_protocol(
         Problem(
             one.member.ref,
             names.CONFLICTING_SETTING,
-            f"annotation {annotations.LISTEN_PORTS.name()}: port {number} is an HTTP port of the group; its"
-            " rules for HTTPS are not there; ask for another port",
+            f"annotation {annotations.LISTEN_PORTS.name()}: port {number} is an HTTP port of the group, where"
+            " who asks for HTTPS is not served; ask for another port",
         )
         for one in users
         if one not in served

@@ -5,11 +5,13 @@ A rule never matches more than was asked for: it answers 503 there, stays as AWS
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from addons.albingress import names
 from addons.albingress.desired.answers import Answering, Answers
 from addons.albingress.desired.backends import Protocol
+from addons.albingress.desired.conditions import in_one_form
 from addons.albingress.desired.incumbents import IncumbentRules
 from addons.albingress.desired.inputs import GroupInputs, Member
 from addons.albingress.desired.kept_rules import KeptRules
@@ -23,6 +25,16 @@ from addons.albingress.desired.splitting import split
 from addons.albingress.model.rules import Condition, RuleContent
 from addons.albingress.model.stack import DesiredRule, DesiredTargetGroup
 from addons.runtime.objects import Key
+
+
+class _Listener(Struct, frozen=True):
+    """A listener while its rules are read: `redirects` hide what comes behind them, `taken` is by whom."""
+
+    port: int
+    protocol: Protocol
+    places: Sequence[Place]
+    redirects: list[tuple[Place, tuple[Condition, ...]]]
+    taken: dict[tuple[Condition, ...], Place]
 
 
 class ListenerRules:
@@ -56,42 +68,45 @@ class ListenerRules:
         kept: frozenset[Key] = frozenset(),
     ) -> tuple[DesiredRule, ...]:
         """The rules of all members on a listener; those of `kept` leave theirs as AWS has them."""
-        everyone = places(members, by_spec=self._by_spec)
-        hiding: list[tuple[Place, tuple[Condition, ...]]] = []
+        found = _Listener(port, protocol, places(members, by_spec=self._by_spec), [], {})
         rules: list[DesiredRule] = []
-        for place in everyone:
+        for place in found.places:
             if place.member.doubt or place.member.key in kept:
                 self.shadows.serve(place)
                 rules += self._kept.all_of(place, port, protocol)
                 self.groups |= self._kept.groups_of(place, port, protocol)
                 continue
             try:
-                conditions = conditions_of(place)
+                rules += self._rules_of(place, conditions_of(place), found)
             except NotUsable as fault:
                 self.shadows.serve(place)
-                rules += self._unmatched(place, port, protocol, fault, everyone)
-                continue
-            if first := next((other for other, taken in hiding if hides(taken, conditions)), None):
-                because = f"{first} of {first.member.name} redirects all that it is for; change the order"
-                rules.append(self._hidden(place, because))
-                continue
-            answering = self._answers.read(
-                place.member, place.path.backend, port=port, protocol=protocol, place=str(place)
-            )
-            if redirect_of(answering.actions) and not answering.is_ours:
-                content = RuleContent(conditions, answering.actions)
-                if leads_to_itself(content, port=port, protocol=protocol):
-                    because = f"on port {port} it would redirect to itself"
-                    rules.append(self._hidden(place, because))
-                    continue
-                hiding.append((place, conditions))
-            self.shadows.serve(place)
-            rules += self._parts(place, port, conditions, answering)
+                rules += self._unmatched(place, port, protocol, fault, found.places)
         return merged(rules) if self._merges else tuple(rules)
 
-    def _hidden(self, place: Place, because: str) -> DesiredRule:
+    def _rules_of(
+        self, place: Place, conditions: tuple[Condition, ...], on: "_Listener"
+    ) -> tuple[DesiredRule, ...]:
+        if first := next((other for other, hidden in on.redirects if hides(hidden, conditions)), None):
+            because = f"{first} of {first.member.name} redirects all that it is for; change the order"
+            return self._hidden(place, because)
+        answering = self._answers.read(
+            place.member, place.path.backend, port=on.port, protocol=on.protocol, place=str(place)
+        )
+        if redirect_of(answering.actions) and not answering.is_ours:
+            content = RuleContent(conditions, answering.actions)
+            if leads_to_itself(content, port=on.port, protocol=on.protocol):
+                return self._hidden(place, f"on port {on.port} it would redirect to itself")
+            on.redirects.append((place, conditions))
+        first = on.taken.setdefault(in_one_form(conditions), place)
+        if first is place:
+            self.shadows.serve(place)
+        else:
+            self.shadows.hide(place, f"{first} of {first.member.name} is the same and first; remove one")
+        return tuple(self._parts(place, on.port, conditions, answering))
+
+    def _hidden(self, place: Place, because: str) -> tuple[DesiredRule, ...]:
         self.shadows.hide(place, because)
-        return place.rule(None, "absent", because)
+        return (place.rule(None, "absent", because),)
 
     def _parts(
         self, place: Place, port: int, conditions: Sequence[Condition], answering: Answering

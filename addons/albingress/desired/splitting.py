@@ -43,6 +43,8 @@ def split(conditions: Sequence[Condition]) -> Parts:
     if len(possible) > MOST_VALUES:
         said = f"{len(possible)} conditions on one rule; AWS takes {MOST_VALUES} values in all"
         return Parts(refused=(*refused, said))
+    if fits_in_one(possible):
+        return Parts((in_one_form(possible),), tuple(refused))
     rules: list[tuple[Condition, ...]] = []
     for rule in product(*_best(possible)):
         if (wildcards := sum(map(_wildcards, rule))) > MOST_WILDCARDS:

@@ -35,6 +35,7 @@ NOT_HERE: Final = frozenset(
 _OFF: Final = frozenset({"false", "none"})
 """Values by which they ask for nothing."""
 
+_BY_NAME: Final = {setting.name(): setting for setting in annotations.SETTINGS if not setting.is_family}
 _OF_BACKENDS: Final = (annotations.ACTIONS, annotations.CONDITIONS, annotations.TRANSFORMS)
 
 
@@ -108,8 +109,9 @@ def _backends(ingress: Ingress) -> list[str]:
 
 def _unread(obj: Ingress | Service) -> Iterator[Problem]:
     """Those that make no sense. Nobody who reads them has told it: then nobody needs them now."""
-    for setting in annotations.SETTINGS:
-        found = None if setting.is_family else setting.asked_by(obj)
+    for name in sorted(obj.metadata.annotations.keys() & _BY_NAME.keys()):
+        setting = _BY_NAME[name]
+        found = setting.asked_by(obj)
         if isinstance(found, Invalid) and (setting.place == "both" or isinstance(obj, Ingress)):
             message = f"{found.where}: {found.fault}; nothing reads it now"
             yield Problem(found.ref, names.UNUSED_ANNOTATION, message)

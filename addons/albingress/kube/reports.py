@@ -22,6 +22,9 @@ _EVENTS_OF_SKIPS: Final[dict[str, EventType]] = {
 }
 """What is told of decisions not to act; others pass by themselves, or a Problem tells their cause."""
 
+_NO_FAULTS: Final = frozenset({names.ATTRIBUTE_KEPT, names.RULE_SHADOWED})
+"""Reasons of problems that may be meant."""
+
 _WITHOUT_LOG = frozenset({LEASE_ENDING, STOPPING, CACHES_STALE, HALTED})
 """Reasons that meet every action that is left at once."""
 
@@ -34,7 +37,7 @@ def problem_report(group: GroupId, problem: Problem) -> Report:
         action="skip",
         reason=problem.reason,
         message=problem.message,
-        event="Warning",
+        event="Normal" if problem.reason in _NO_FAULTS else "Warning",
     )
 
 
@@ -165,5 +168,5 @@ def verb_of(action: AwsAction) -> str:
 
 
 def in_words(action: AwsAction) -> str:
-    """An action and what it is about: "create rule 80/...'."""
-    return f"{action.words} {action.key.partition(' ')[2] or action.key}"
+    """An action and what it is about: "create listener k8s-shop-2019ed2787:80"."""
+    return f"{action.words} {action.key.partition('/')[2] or action.key}"

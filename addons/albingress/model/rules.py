@@ -5,7 +5,7 @@ values of a condition sorted and without repeats, conditions sorted by field, re
 two rules are the same exactly if they are equal, up to the secret of an OIDC client, which AWS never shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -129,6 +129,13 @@ class RuleContent(Struct, frozen=True):
     conditions: tuple[Condition, ...]
     actions: tuple[Action, ...]
     transforms: tuple[Transform, ...] = ()
+
+
+def has_login(actions: Iterable[Action]) -> bool:
+    """Whether a login or a token is asked for, which AWS can over HTTPS only."""
+    return any(
+        isinstance(action, AuthenticateOidc | AuthenticateCognito | JwtValidation) for action in actions
+    )
 
 
 def target_groups_of(actions: tuple[Action, ...]) -> tuple[str, ...]:

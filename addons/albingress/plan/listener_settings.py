@@ -1,9 +1,20 @@
 """What a listener is like beside its rules and default actions: protocol, TLS, attributes, tags."""
 
-from msgspec import Struct
+from collections.abc import Iterable
 
-from addons.albingress.model.actions import AwsAction, ModifyListener, ModifyListenerAttributes
+from msgspec import Struct
+from msgspec.structs import replace
+
+from addons.albingress import names
+from addons.albingress.model.actions import (
+    AwsAction,
+    DeleteRule,
+    ModifyListener,
+    ModifyListenerAttributes,
+    ModifyRule,
+)
 from addons.albingress.model.elb import Listener
+from addons.albingress.model.rules import has_login
 from addons.albingress.model.stack import DesiredListener
 from addons.albingress.plan.attributes import kept_attributes, kept_tags, stale_attributes
 from addons.albingress.plan.certificates import plan_certificates
@@ -47,9 +58,38 @@ def plan_settings(wish: DesiredListener, there: Listener, ground: Ground) -> Set
         parts=("tls",),
     )
     if wish.protocol == "HTTP":
-        return SettingsPlan((), (change,))
+        return SettingsPlan(last=(change,))
     opener = key if there.protocol != "HTTPS" else ""
     return SettingsPlan((*found.before, change), found.after, opener)
+
+
+def after_logins(
+    settings: SettingsPlan, wish: DesiredListener, there: Listener, actions: Iterable[AwsAction]
+) -> tuple[tuple[AwsAction, ...], tuple[Skip, ...]]:
+    """What comes last: a port cannot turn to HTTP before `actions` have taken the last login from it."""
+    if wish.protocol != "HTTP" or there.protocol != "HTTPS" or not settings.last:
+        return settings.last, ()
+    enders = _enders_of_logins(there, actions)
+    if enders is None:
+        message = f"port {wish.port} goes on with HTTPS: a rule that stays asks for a login"
+        return (), (Skip(settings.last[0].key, wish.owner.ref, names.WAITING, message),)
+    return tuple(replace(each, needs=(*each.needs, *enders)) for each in settings.last), ()
+
+
+def _enders_of_logins(there: Listener, actions: Iterable[AwsAction]) -> tuple[str, ...] | None:
+    """The actions after which nothing on a listener asks for a login; None where something goes on to."""
+    enders: dict[str, str] = {}
+    for action in actions:
+        if isinstance(action, DeleteRule) or (
+            isinstance(action, ModifyRule) and not has_login(action.content.actions)
+        ):
+            enders[action.existing.arn] = action.key
+        elif isinstance(action, ModifyListener) and not has_login(action.listener.default_actions):
+            enders[there.arn] = action.key
+    asking = [rule.arn for rule in there.rules if has_login(rule.content.actions)]
+    if has_login(there.default_actions):
+        asking.append(there.arn)
+    return tuple(enders[arn] for arn in asking) if enders.keys() >= set(asking) else None
 
 
 def _differing(wish: DesiredListener, there: Listener) -> list[str]:

@@ -18,7 +18,7 @@ from addons.albingress.plan.attributes import new_tags
 from addons.albingress.plan.default_actions import DefaultPlan, plan_default
 from addons.albingress.plan.ground import Ground
 from addons.albingress.plan.listener_rules import plan_listener_rules
-from addons.albingress.plan.listener_settings import key_of, plan_attributes, plan_settings
+from addons.albingress.plan.listener_settings import after_logins, key_of, plan_attributes, plan_settings
 from addons.albingress.plan.rules import RulePlan
 from addons.albingress.plan.usage import groups_of_listener
 from addons.runtime.outcomes import Skip
@@ -129,7 +129,8 @@ def _change(wish: DesiredListener, there: Listener, ground: Ground, room: int) -
     settings = plan_settings(wish, there, ground)
     opener = (settings.opener,) if settings.opener else ()
     rules = plan_listener_rules(wish, there.rules, ground, room, needs=opener, default_key=default.key)
-    turned = _turn(default, wish, ground, rules, ())
+    turned = _turn(default, wish, ground, rules, opener)
+    last, waits = after_logins(settings, wish, there, (*rules.changes, *turned, *rules.removals))
     attributes, kept = plan_attributes(wish, there, ground, tuple(each.key for each in turned))
     used, leavers = _uses(default, there, rules, is_turned=bool(turned))
     return ListenerPlan(
@@ -138,10 +139,10 @@ def _change(wish: DesiredListener, there: Listener, ground: Ground, room: int) -
             *rules.changes,
             *turned,
             *rules.removals,
-            *settings.last,
+            *last,
             *attributes,
         ),
-        skips=(*default.skips, *rules.skips, *kept),
+        skips=(*default.skips, *rules.skips, *waits, *kept),
         used=used,
         leavers=leavers,
         room=rules.room,

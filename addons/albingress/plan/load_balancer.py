@@ -20,6 +20,7 @@ from addons.albingress.model.actions import (
 from addons.albingress.model.elb import LoadBalancer, ObservedStack
 from addons.albingress.model.stack import DesiredLoadBalancer
 from addons.albingress.plan.attributes import kept_attributes, kept_tags, new_tags, stale_attributes
+from addons.albingress.plan.ports import close_ports
 from addons.albingress.plan.security_groups import SecurityGroupPlan
 from addons.albingress.plan.tags import Tagged, plan_tags
 from addons.albingress.plan.view import View
@@ -153,7 +154,7 @@ def plan_old_balancers(wanted: DesiredLoadBalancer | None, observed: ObservedSta
         if skip := _stays(wanted, current, old, view):
             skips.append(skip)
             if wanted is None and not view.retained:
-                actions += _close(old)
+                actions += close_ports(old).values()
             continue
         why = f"{wanted.name} has taken over" if wanted else "no Ingress is left"
         leavers[old.arn] = key_of(old.name)
@@ -181,20 +182,18 @@ def _stays(
             "set it to false, by annotation or in AWS, to have it deleted"
         )
         return Skip(key, wanted.owner.ref if wanted else None, names.DELETION_PROTECTED, message)
-    if wanted is None:
-        if not view.retained:
-            return None
-        message = f"load balancer {old.name} goes when {min(view.retained)} is served by another one"
-        return Skip(key, None, names.WAITING, message)
     why, until = _not_taken_over(wanted, current, view)
-    if not why:
-        return None
-    return Skip(key, None, names.WAITING, f"load balancer {old.name} goes when {why}", until)
+    message = f"load balancer {old.name} goes when {why}"
+    return Skip(key, None, names.WAITING, message, until) if why else None
 
 
 def _not_taken_over(
-    wanted: DesiredLoadBalancer, current: LoadBalancer | None, view: View
+    wanted: DesiredLoadBalancer | None, current: LoadBalancer | None, view: View
 ) -> tuple[str, datetime | None]:
+    if view.retained:
+        return f"{min(view.retained)} is served by another one", None
+    if wanted is None:
+        return "", None
     if current is None or current.state not in ("active", "active_impaired"):
         return f"{wanted.name} is active", None
     since = view.switched.get(current.dns_name.lower())
@@ -204,17 +203,3 @@ def _not_taken_over(
     if view.now < until:
         return f"clients have turned to {wanted.name}", until
     return "", None
-
-
-def _close(old: LoadBalancer) -> list[AwsAction]:
-    return [
-        DeleteListener(
-            key=f"listener/{old.name}:{each.port}",
-            ref=None,
-            because="no Ingress is left",
-            arn=each.arn,
-            listener=f"{old.name}:{each.port}",
-            contents=len(each.rules),
-        )
-        for each in old.listeners
-    ]

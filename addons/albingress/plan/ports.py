@@ -26,18 +26,22 @@ def plan_closing(stack: Stack, current: LoadBalancer | None, view: View) -> list
     if current is None or view.retained:
         return []
     asked = {each.port for each in stack.listeners}
-    return [
-        DeleteListener(
-            key=f"listener/{current.name}:{each.port}",
+    return [each for port, each in close_ports(current).items() if port not in asked]
+
+
+def close_ports(balancer: LoadBalancer) -> dict[int, DeleteListener]:
+    """The actions that close the ports of a load balancer, by port."""
+    return {
+        each.port: DeleteListener(
+            key=f"listener/{balancer.name}:{each.port}",
             ref=None,
             because=f"no Ingress asks for port {each.port}",
             arn=each.arn,
-            listener=f"{current.name}:{each.port}",
+            listener=f"{balancer.name}:{each.port}",
             contents=len(each.rules),
         )
-        for each in sorted(current.listeners, key=lambda one: one.port)
-        if each.port not in asked
-    ]
+        for each in sorted(balancer.listeners, key=lambda one: one.port)
+    }
 
 
 def unwanted_ports(

@@ -28,7 +28,7 @@ from addons.runtime.outcomes import ObjectRef, Skip
 
 
 class Site(Struct, frozen=True):
-    """A listener: its name, port and tags, the actions that a new rule needs first, and who makes target
+    """A listener: its name, port and tags, the actions that what rules say needs first, and who makes target
     groups that are not there. `default_key` is the action that changes the default action, if any.
     `resources`: by target group, its resource tag."""
 
@@ -63,6 +63,7 @@ class RuleActions:
         self.skips: list[Skip] = []
         self._matched = matched
         self._rewritten: dict[str, Reach] = {}
+        self._early: set[str] = set()
         self._removed: dict[str, Reach] = {}
         self._first: tuple[str, ...] = ()
         self._then: tuple[str, ...] = ()
@@ -134,9 +135,20 @@ class RuleActions:
                 self._create(step.new, number, final, room_by)
                 room_by = ()
 
+    def rewrite_early(self, pairs: Iterable[Pair]) -> None:
+        """Have rules say what is asked for before they pass others."""
+        for pair in pairs:
+            key = rule_key(self.site.listener, pair)
+            if pair.existing is None or key in self.made:
+                continue
+            self._rewrite(pair, self._first)
+            self._rewritten[key] = self.reach(pair)
+            self._early.add(pair.existing.arn)
+
     def move_then(self, numbering: Numbering, line: Line) -> None:
         """Put all rules at their places at one moment."""
-        then = {arn: number for arn, number in numbering.then.items() if arn not in self.handled}
+        done = self.handled - self._early
+        then = {arn: number for arn, number in numbering.then.items() if arn not in done}
         created = {
             numbering.numbers[digest]: number
             for digest, number in numbering.created.items()
@@ -147,6 +159,7 @@ class RuleActions:
         moved = [self.reach(pair) for pair in line.pairs if pair.existing and pair.existing.arn in then]
         moved += [self.reaches[rule.arn] for rule in line.doomed]
         needs = tuple(key for key, reach in self.made.items() if meet_any(reach, moved))
+        needs += tuple(self._rewritten)
         key = f"places/{self.site.listener}"
         because = f"{len(then) + len(created)} rules of {self.site.listener} go to the places asked for"
         self._set_priorities(key, because, then, created, (*self._first, *needs))
@@ -163,7 +176,7 @@ class RuleActions:
             if key in self.made:
                 ahead[key] = reach
                 continue
-            if self.is_rewritten(pair):
+            if self.is_rewritten(pair) and key not in self._rewritten:
                 if meet_any(reach, [other for at, other in missing if at < place]):
                     self._withheld.append(reach)
                     self.skips.append(self.no_room_around(pair))
@@ -230,7 +243,7 @@ class RuleActions:
                 key=key,
                 ref=rule.owner.ref,
                 because=_because(rule),
-                needs=(*self._makers(pair.content), *needs, *room_by),
+                needs=(*self.site.needs, *self._makers(pair.content), *needs, *room_by),
                 listener=self.site.listener,
                 existing=existing,
                 rule=replace(rule, secret="") if is_known and rule.secret else rule,

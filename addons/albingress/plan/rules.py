@@ -1,12 +1,14 @@
 """Bring the rules of one listener to what is asked for, so that each request is answered at any moment as
 before or as after.
 
-New rules come first, from the first to the last; then all that must change places does so at one moment;
-then rules say something else; and what nobody wants goes from the last to the first. An action needs those
-without which some request would get a third answer.
+New rules come first, from the first to the last; then those say something else that pass to the front; then
+all that must change places does so at one moment; then the other rules say something else; and what nobody
+wants goes from the last to the first. An action needs those without which some request would get a third
+answer.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -81,20 +83,18 @@ def _plan_in_order(draft: RuleActions, room: int) -> RulePlan | None:
 
 
 def _apart(draft: RuleActions) -> Matched:
-    """Have rules made anew that would have to change both what they say and whom they stand in front of.
+    """Have rules made anew that change what they say, and pass others both ways.
 
     Neither could happen first: a request would get what the rule said before at its new place, or the other
     way round.
     """
     pairs, doomed, foreign = draft.line.pairs, draft.line.doomed, draft.line.foreign
     while True:
-        moved = Line(pairs, doomed, foreign).moved
-        passing = [draft.reach(pair) for pair in pairs if pair.existing and pair.existing.arn in moved]
-        passing += [draft.reaches[rule.arn] for rule in (*doomed, *foreign)]
+        line = Line(pairs, doomed, foreign)
         apart = {
             pair.existing.arn: pair.existing
-            for pair in pairs
-            if pair.existing and draft.is_rewritten(pair) and meet_any(draft.reach(pair), passing)
+            for place, pair in enumerate(pairs)
+            if pair.existing and draft.is_rewritten(pair) and _is_torn(draft, line, place)
         }
         if not apart:
             return Matched(pairs, doomed, foreign)
@@ -103,6 +103,48 @@ def _apart(draft: RuleActions) -> Matched:
             for pair in pairs
         )
         doomed = tuple(sorted((*doomed, *apart.values()), key=lambda rule: rule.priority))
+
+
+def _is_torn(draft: RuleActions, line: Line, place: int) -> bool:
+    """Whether a rule that changes what it says can do so neither before nor after all take their places."""
+    reach = draft.reach(line.pairs[place])
+    if meet_any(reach, [draft.reaches[rule.arn] for rule in line.foreign]):
+        return True
+    return _gets_ahead(draft, line, place) and _falls_behind(draft, line, place)
+
+
+def _gets_ahead(draft: RuleActions, line: Line, place: int) -> bool:
+    """Whether a rule passes to the front of one that some request fits too: then it changes before that."""
+    pair = line.pairs[place]
+    assert pair.existing is not None
+    passed = [
+        draft.reach(other)
+        for other in line.pairs[place + 1 :]
+        if other.existing and other.existing.priority < pair.existing.priority
+    ]
+    passed += [draft.reaches[rule.arn] for rule in line.doomed if rule.priority < pair.existing.priority]
+    return meet_any(draft.reach(pair), passed)
+
+
+def _changing_first(draft: RuleActions, line: Line) -> list[Pair]:
+    """The rules that say something else before they pass others."""
+    return [
+        pair
+        for place, pair in enumerate(line.pairs)
+        if pair.existing and draft.is_rewritten(pair) and _gets_ahead(draft, line, place)
+    ]
+
+
+def _falls_behind(draft: RuleActions, line: Line, place: int) -> bool:
+    """Whether one that some request fits too comes to the front of a rule: then it changes after that."""
+    pair = line.pairs[place]
+    assert pair.existing is not None
+    passing = [
+        draft.reach(other)
+        for other in line.pairs[:place]
+        if other.existing is None or other.existing.priority > pair.existing.priority
+    ]
+    return meet_any(draft.reach(pair), passing)
 
 
 def _schedule(draft: RuleActions, room: int, *, may_reuse: bool) -> Schedule:
@@ -128,6 +170,8 @@ def _with(pair: Pair, reused: Mapping[str, Rule]) -> Pair:
 def _plan(draft: RuleActions, line: Line, found: Schedule, numbering: Numbering, room: int) -> RulePlan:
     draft.move_first(numbering.first)
     draft.take_steps(found.steps, numbering)
+    if numbering.then:
+        draft.rewrite_early(_changing_first(draft, line))
     draft.move_then(numbering, line)
     draft.rewrite(line.pairs, found.left_out)
     changes = tuple(draft.actions)
@@ -148,8 +192,15 @@ def _plan(draft: RuleActions, line: Line, found: Schedule, numbering: Numbering,
 
 
 def _make_room_only(draft: RuleActions, found: Schedule, room: int) -> RulePlan:
-    """Remove what can go early; the rest waits for the room that this makes."""
-    early = tuple(step for step in found.steps if step.new is None)
+    """Remove what can go early; the rest waits for the room that this makes.
+
+    Nothing is made here, so what goes only after something is made stays.
+    """
+    missing = [draft.reach(pair) for pair in draft.line.pairs if pair.existing is None]
+    gone = (step for step in found.steps if step.new is None and step.old)
+    early = tuple(
+        takewhile(lambda step: step.old and not meet_any(draft.reaches[step.old.arn], missing), gone)
+    )
     draft.take_steps(early, Numbering({}))
     left_out = {pair.rule.key.digest for pair in found.left_out}
     moved = draft.line.moved

@@ -22,6 +22,7 @@ from addons.sim.aws.elbv2.model import Item, Listener, Rule, target_groups_of
 from addons.sim.aws.elbv2.state import Elbv2
 
 Listen = Callable[[Listener], socket.socket]
+_CLIENT_IS_GONE = 460
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 
 
@@ -161,7 +162,10 @@ class DataPlane:
 
     async def _open(self, listener: Listener) -> None:
         async def serve(request: web.Request) -> web.StreamResponse:
-            return await self._serve(request, listener.arn)
+            try:
+                return await self._serve(request, listener.arn)
+            except ConnectionResetError:
+                return web.Response(status=_CLIENT_IS_GONE)
 
         runner = web.AppRunner(_application(serve), access_log=None, shutdown_timeout=1.0)
         self._runners[listener.arn] = runner

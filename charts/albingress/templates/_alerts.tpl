@@ -27,7 +27,7 @@
   annotations:
     summary: {{ "Pods have been waiting for minutes to be registered in target group {{ $labels.target_group }}; explain tells why." | quote }}
 - alert: AddonsAlbingressBrokenRules
-  expr: sum by (group, reason) (addons_albingress_problems{ {{- $pods }},reason!="UnknownAnnotation"}) > 0
+  expr: sum by (group, reason) (addons_albingress_problems{ {{- $pods }},reason!~"AttributeKept|RuleShadowed|UnknownAnnotation|UnusedAnnotation"}) > 0
   for: 15m
   labels: {severity: warning}
   annotations:

@@ -31,7 +31,7 @@ from addons.albingress.model.actions import (
 )
 from addons.albingress.model.groups import GroupId
 from addons.albingress.model.stack import HealthCheck, Permission
-from addons.albingress.names import SHARED_RULE_DESCRIPTION, TAG_CLUSTER
+from addons.albingress.names import SHARED_RULE_DESCRIPTION, TAG_CLUSTER, WAITING
 from addons.runtime.outcomes import Outcome, Skip
 from addons.sim.aws.ec2.operations.groups import authorize_ingress
 from tests.support.alb_aws import OWNER, SHOP, AlbDaemon, AlbSite, Wish, alb_site, pairs
@@ -139,8 +139,9 @@ class TestSecurityGroups:
 
     async def test_one_in_use_stays_and_is_told(self, daemon: AlbDaemon) -> None:
         (there,) = (await seen(daemon)).security_groups
-        delete = DeleteSecurityGroup(id=there.id, **COMMON)
-        assert await daemon.error(delete) == ("Conflict", "DependencyViolation")
+        (found,) = await daemon.apply([DeleteSecurityGroup(id=there.id, **COMMON)])
+        assert isinstance(found, Skip)
+        assert found.reason == WAITING
         assert (await seen(daemon)).security_groups == (there,)
 
     async def test_one_goes_with_the_rules_of_ours_that_let_it_in(
@@ -158,8 +159,9 @@ class TestSecurityGroups:
         nodes, shared = nodes_of(site)
         site.endpoint.ec2.instances.launch("m5.large", site.subnets[0], groups=(shared,))
         await remove_balancer(daemon)
-        error = await daemon.error(DeleteSecurityGroup(id=shared, **COMMON))
-        assert error == ("Conflict", "DependencyViolation")
+        (found,) = await daemon.apply([DeleteSecurityGroup(id=shared, **COMMON)])
+        assert isinstance(found, Skip)
+        assert found.reason == WAITING
         assert (shared, SHARED_RULE_DESCRIPTION) in rules_in(site, nodes)
 
 

@@ -12,7 +12,7 @@ from addons.runtime.errors import Denied, OutsideError, Unavailable
 from tests.support.alb_aws import SHOP, AlbDaemon, AlbSite, Wish, alb_site, pairs
 from tests.support.cni_aws import Killed
 
-pytestmark = pytest.mark.virtual_time
+pytestmark = [pytest.mark.virtual_time, pytest.mark.timeout(300)]
 
 FAULTS: dict[str, dict[str, Any]] = {
     "once-answer-lost": {"error": Unavailable, "loses_answer": True},

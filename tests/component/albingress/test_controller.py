@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.support.alb_targets import DISCOVERY, service, slice_of
+from tests.support.alb_targets import DISCOVERY, node, service, slice_of
 from tests.support.alb_world import NETWORKING, World, ingress, ingress_class
 from tests.support.until import until
 
@@ -64,6 +64,26 @@ class TestFollowing:
             world.ingresses(ingress("web", in_class="other"))
             await asyncio.sleep(10)
             assert (world.changes(), world.finalizers("web"), world.events("web")) == ([], [], [])
+
+    async def test_only_the_namespace_that_is_watched_counts(self, world: World) -> None:
+        world.create({"metadata": {"name": "other"}}, kind="namespaces")
+        world.serve("web")
+        async with world.running("--watch-namespace=default"):
+            world.ingresses(ingress("web"), ingress("far", namespace="other"))
+            await world.is_served("web")
+            await world.settles()
+            assert world.rules() == {"/web|/web/*": "web:80"}
+            assert world.events("far") == []
+
+    async def test_pods_at_node_ports_are_reached_by_their_nodes(self, world: World) -> None:
+        instance = world.aws.ec2.instances.launch("m5.large", world.subnets[0]).id
+        world.create(node("n1", instance), kind="nodes")
+        ports = [{"name": "http", "port": 80, "targetPort": 8080, "nodePort": 31000}]
+        world.create(service("web", type="NodePort", ports=ports))
+        world.create(slice_of("192.168.0.9", of="web"), kind="endpointslices", version=DISCOVERY)
+        async with world.running():
+            world.ingresses(ingress("web", target_type="instance"))
+            await until(lambda: world.targets("web") == [f"{instance}:31000"])
 
     async def test_targets_are_registered_before_a_rule_leads_to_them(self, world: World) -> None:
         world.serve("a", "b")

@@ -56,7 +56,6 @@ STORIES = {
     "they move to a class of somebody else": Story(
         _ask(in_class="other"), lambda ground: ground.serving(left=ALL)
     ),
-    "they move to another class of ours": Story(_ask(in_class="twin"), lambda ground: ground.serving(*ALL)),
     "two load balancers are deleted at one moment": Story(
         lambda ground: ground.delete("a", "b"), lambda ground: ground.serving(), ("a", "b"), ("one", "two")
     ),
@@ -111,6 +110,11 @@ async def moments(ground: Ground, story: Story) -> tuple[int, int]:
         made = len(life.changes), len(ground.changes()) - before
         await cleared(ground)
     return made
+
+
+async def test_to_move_to_another_class_of_ours_changes_nothing(ground: Ground) -> None:
+    story = Story(_ask(in_class="twin"), lambda ground: ground.serving(*ALL))
+    assert await moments(ground, story) == (0, 0)
 
 
 @pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)

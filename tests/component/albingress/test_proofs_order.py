@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from addons.albingress.aws.calls import RATES
 from tests.support.alb_traffic import Answer, Seen, Traffic, daemon, traffic
 from tests.support.alb_world import World, ingress
+from tests.support.until import until
 
 Object = dict[str, Any]
 
@@ -106,4 +108,43 @@ async def test_nor_where_changes_come_in_batches(world: World) -> None:
         await shelf.fill()
         async with shelf.turning(answers(FIRST), answers(TURNED, "2"), pause=0.25):
             shelf.ask_for(TURNED, "2")
+    assert sum(not rule.is_default for rule in world.elb.rules.values()) == 100
+
+
+@pytest.mark.virtual_time
+async def test_nor_where_aws_fails_now_and_then(world: World) -> None:
+    """Calls are refused, or done and their answers lost."""
+    async with traffic(world) as users, world.running("--drain=1s"):
+        shelf = Shelf(world, users)
+        await shelf.fill()
+        luck = Random(7)
+        for before in (True, False):
+            world.aws.faults.add(
+                operation="changes",
+                code="ServiceUnavailable",
+                status=503,
+                before=before,
+                times=60,
+                when=lambda _: luck.random() < 0.2,
+            )
+        async with shelf.turning(answers(FIRST), answers(TURNED, "2"), pause=0.1):
+            shelf.ask_for(TURNED, "2")
+        assert world.aws.faults.met > 60
+    assert sum(not rule.is_default for rule in world.elb.rules.values()) == 100
+
+
+async def test_nor_where_the_daemon_is_killed_over_and_over(world: World) -> None:
+    async with traffic(world) as users:
+        shelf = Shelf(world, users)
+        async with daemon(world):
+            await shelf.fill()
+        async with shelf.turning(answers(FIRST), answers(TURNED, "2")):
+            shelf.ask_for(TURNED, "2")
+            for changes in (10, 60):
+                async with daemon(world, "--drain=1s") as started:
+                    already = len(world.changes())
+                    await until(lambda goal=already + changes: len(world.changes()) >= goal)  # type: ignore[misc]
+                    started.process.kill()
+            async with daemon(world, "--drain=1s"):
+                await shelf.is_answered(answers(TURNED, "2"))
     assert sum(not rule.is_default for rule in world.elb.rules.values()) == 100

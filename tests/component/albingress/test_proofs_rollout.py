@@ -7,7 +7,6 @@ import pytest
 from addons.albingress import names
 from addons.demo.alb import Applications
 from addons.demo.cluster import NAMESPACE
-from tests.support.alb_targets import node
 from tests.support.alb_traffic import Traffic, daemon, traffic
 from tests.support.alb_world import World, ingress
 from tests.support.until import until
@@ -19,7 +18,6 @@ V1, V2 = (200, "v1"), (200, "v2")
 @pytest.fixture
 async def applications(world: World) -> AsyncIterator[Applications]:
     world.create({"metadata": {"name": NAMESPACE}}, kind="namespaces")
-    world.create(node("node-1", "i-0123456789abcdef0"), kind="nodes")
     world.api.enable(endpoint_slices=True)
     made = Applications(world.api)
     try:

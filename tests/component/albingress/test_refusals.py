@@ -94,6 +94,13 @@ class TestRights:
             await until(lambda: world.rules() == {"/web|/web/*": "web:80"}, seconds=100)
             await until(lambda: list(controller.faults()) == [])
 
+    async def test_a_network_that_is_not_found_is_told_to_everybody(self, world: World) -> None:
+        world.serve("web")
+        async with world.running("--aws-vpc-id=", "--aws-vpc-tags=Name=nowhere") as controller:
+            world.ingresses(ingress("web"))
+            await until(lambda: any("--aws-vpc-tags" in note for note in world.notes("web")))
+            assert any("--aws-vpc-tags" in fault.message for fault in controller.faults())
+
     async def test_to_register_targets(self, world: World) -> None:
         world.serve("web")
         world.aws.faults.add(

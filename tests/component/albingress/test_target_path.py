@@ -1,11 +1,13 @@
 """Targets with the whole controller: what it registers, keeps and repairs while groups go their own way."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from addons.albingress.controller.controller import Controller
 from addons.albingress.names import READINESS_GATE
 from addons.sim.aws.elbv2.model import Target, TargetGroup
 from tests.support.alb_targets import DISCOVERY, endpoint, node, pod, service, slice_of
@@ -222,3 +224,43 @@ class TestShutdown:
         assert world.calls(REGISTER, DEREGISTER) == [REGISTER]
         async with world.running():
             await until(lambda: world.targets("web") == ["192.168.0.12:8080"])
+
+
+@pytest.mark.virtual_time
+class TestLeadingAgain:
+    """A replica that led before takes nothing for granted of what it knew then."""
+
+    async def test_a_group_that_went_meanwhile_is_forgotten(self, world: World) -> None:
+        world.serve("web", "other")
+        world.ingresses(ingress("web"), ingress("other", group="other"))
+        async with world.controller() as made:
+            await led(made, lambda: world.is_served("web", "other"))
+            async with world.running():
+                world.delete("web")
+                await until(lambda: world.ingress("web") is None)
+                await world.settles()
+            await led(made, lambda: asyncio.sleep(120))
+            assert made.failures == {}
+            assert world.targets("other") == ["192.168.0.12:8080"]
+
+    async def test_a_pod_still_waits_for_its_target(self, world: World) -> None:
+        world.elb.is_probed = True
+        world.serve("web")
+        world.create(node("n1", "i-0123"), kind="nodes")
+        world.ingresses(ingress("web"))
+        async with world.controller() as made:
+            await led(made, lambda: world.is_served("web"))
+            gate = group_of(world, "web").name
+            world.create(pod("a", "192.168.0.50", gate), kind="pods")
+            slices(world, slice_of(endpoint("192.168.0.50", "a", ready=False), of="web"))
+            await led(made, lambda: asyncio.sleep(20))
+            assert condition(world, gate) == "False"
+
+
+async def led(made: Controller, what: Callable[[], Awaitable[object]]) -> None:
+    """Have a controller lead until something has happened."""
+    stopping = asyncio.Event()
+    running = asyncio.ensure_future(made.run(stopping))
+    await what()
+    stopping.set()
+    await running

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from addons.albingress import names
+from addons.albingress.aws.calls import RATES
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.alb_targets import DISCOVERY, TargetWorld, binding, endpoint, node, service, slice_of
 from tests.support.aws_thread import simulated_aws
@@ -266,6 +267,22 @@ class TestIndependence:
             path.bindings("shop", [binding("lost", service="web"), binding()])
             await until(lambda: len(world.registered()) == 2)
             assert list(path.failures) == ["lost"]
+
+    async def test_nobody_waits_for_the_many_that_are_deregistered(self, world: TargetWorld) -> None:
+        others = [f"g{number}" for number in range(200)]
+        world.create(*(service(each) for each in others))
+        world.slices(*(slice_of("10.0.1.1", "10.0.1.2", of=each) for each in others))
+        async with world.path(rates=RATES) as path:
+            for each in (*others, "web"):
+                path.located(each, await world.group(each), is_new=True)
+            path.bindings("shop", [binding(each) for each in (*others, "web")])
+            await until(lambda: all(len(world.registered(each)) == 2 for each in (*others, "web")))
+            await asyncio.sleep(60)
+            world.slices(*(slice_of("10.0.1.1", of=each) for each in others))
+            await until(lambda: DEREGISTER in world.calls())
+            world.slices(slice_of("10.0.1.1", "10.0.1.2", "10.0.1.3"))
+            await until(lambda: len(world.registered()) == 3, seconds=1)
+            assert any(len(world.registered(each)) == 2 for each in others)
 
     async def test_targets_of_others_in_a_shared_group_stay(self, world: TargetWorld) -> None:
         async with world.path() as path:

@@ -1,25 +1,27 @@
 """`addons demo` as its users run it: the stories pass, what is left out is said, and nothing stays behind."""
 
+import asyncio
 import os
 import re
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 import yaml
 
-from addons.demo import cni, dns, iamproxy
-from addons.demo.script import Story
+from addons.demo import albingress, cni, dns, iamproxy
+from addons.demo.script import Output, Step, Story, Unmet, play
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.demo import demo, summary
 from tests.support.dns_world import service
 from tests.support.namespaces import privileged
 
 SIGNED_FOR_ROUTE53 = "AWS4-HMAC-SHA256 Credential=demo/20260101/eu-central-1/route53/aws4_request"
-DNS = len(dns.STORY.steps)
+ANYWHERE = len(dns.STORY.steps) + len(albingress.STORY.steps)
 ON_NODES = len(cni.STORY.steps) + len(iamproxy.STORY.steps)
 """Steps with network namespaces, which need privilege."""
 
@@ -35,14 +37,29 @@ class TestStories:
             text = await run.end()
             assert run.process.returncode == 0, text
             if privileged() or os.environ.get("CI"):
-                played = DNS + ON_NODES
+                played = ANYWHERE + ON_NODES
                 assert summary(text) == f"{played} passed, 0 failed", text
             else:
-                played = DNS
+                played = ANYWHERE
                 assert summary(text) == f"{played} passed, 0 failed, {ON_NODES} left out", text
             for label in ("expected", "got", "took"):
                 assert len(re.findall(rf"^ {{6}}{label} ", text, re.MULTILINE)) == played
             assert run.remains() == []
+
+    async def test_a_step_that_fails_among_tasks_is_told_as_one_that_failed(self) -> None:
+        async def fall_short() -> None:
+            raise Unmet("503")
+
+        async def go(_: Any) -> str:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(fall_short())
+            return "unreachable"
+
+        step = Step("a task of it fails", "200", go)
+        scene = SimpleNamespace(daemon=SimpleNamespace(name="any", tail=str))
+        story: Story[Any] = Story(name="any", promise="", setting="", open=cni.STORY.open, steps=(step,))
+        (played,) = await play(story, scene, Output())
+        assert (played.result, played.got) == ("FAIL", "503")
 
     @pytest.mark.timeout(60)
     async def test_an_interrupt_in_the_middle_leaves_nothing_behind(self) -> None:
@@ -120,7 +137,7 @@ class TestMistakes:
         ("argument", "words"),
         [
             ("--wrold", "unrecognized arguments: --wrold"),
-            ("dsn", "argument STORY: 'dsn' is none of cni, dns, iamproxy"),
+            ("dsn", "argument STORY: 'dsn' is none of albingress, cni, dns, iamproxy"),
         ],
     )
     async def test_an_unknown_argument_is_one_clear_line(self, argument: str, words: str) -> None:

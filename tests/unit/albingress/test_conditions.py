@@ -86,8 +86,8 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("written", "said"),
         [
-            ({"field": "host", "hostHeaderConfig": {"values": ["a"]}}, "host: not one of host-header"),
-            ({"hostHeaderConfig": {"values": ["a"]}}, "a condition without a field"),
+            ({"field": "host", "hostHeaderConfig": {"values": ["a"]}}, "field 'host' is none of host-header"),
+            ({"hostHeaderConfig": {"values": ["a"]}}, "field '' is none of"),
             ({"field": "host-header"}, "host-header: hostHeaderConfig is missing"),
             ({"field": "host-header", "hostHeaderConfig": {"values": []}}, "hostHeaderConfig has no values"),
             ({"field": "host-header", "hostHeaderConfig": {"values": [""]}}, "an empty value"),

@@ -50,6 +50,7 @@ class TestOneValue:
     def test_so_nobody_flips_anything_behind_its_back(self) -> None:
         found = choose((A, "internet-facing"), (C, BROKEN), incumbent="internal")
         assert (found.value, found.losers) == ("internal", (A,))
+        assert "and what ingress/shop/c asks for cannot be read" in found.problems[-1].message
 
     def test_a_wish_that_cannot_be_read_counts_for_nothing_where_there_is_nothing(self) -> None:
         found = choose((A, "internal"), (C, BROKEN))

@@ -90,7 +90,7 @@ def asked(wanted: Iterable[DesiredRule]) -> Stack:
         member, _, service = name.partition("-")
         resource = f"web/{member}-{service}:80"
         made.append(wished_group(name, resource=resource, tags=tags(resource)))
-    return replace(stack(wished_listener(*listed), groups=[]), target_groups=tuple(made))
+    return replace(stack(wished_listener(*listed, protocol="HTTPS"), groups=[]), target_groups=tuple(made))
 
 
 WELL = {
@@ -104,7 +104,7 @@ WELL = {
 class World:
     """What AWS has of a group over time, and what passes remember of each other."""
 
-    has: ObservedStack = field(default_factory=lambda: observed(listener(), groups=[]))
+    has: ObservedStack = field(default_factory=lambda: observed(listener(protocol="HTTPS"), groups=[]))
     now: datetime = NOW
     wanted: Mapping[str, datetime] = field(default_factory=dict)
     seen: list[ObservedStack] = field(default_factory=list)

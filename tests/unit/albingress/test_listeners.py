@@ -136,6 +136,11 @@ class TestSslRedirect:
         found, problems = ports(member("a", {**BOTH, "ssl-redirect": "https"}), incumbent=has)
         assert (found[0].redirect, told(problems)) == (TO_HTTPS, [("a", "InvalidAnnotation")])
 
+    def test_but_not_to_a_port_that_goes(self) -> None:
+        has = stack(listener(80, default=TO_HTTPS), listener(443, protocol="HTTPS", certificates=(ARN,)))
+        found, _ = ports(member("a", {"ssl-redirect": "https"}), member("b"), incumbent=has)
+        assert [(one.port, one.redirect, sorted(one.kept)) for one in found] == [(80, None, [("shop", "a")])]
+
     def test_the_class_can_ask_for_it(self) -> None:
         found, _ = ports(member("a", BOTH, params={"sslRedirectPort": "443"}))
         assert found[0].redirect == TO_HTTPS

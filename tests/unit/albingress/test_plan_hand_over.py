@@ -222,6 +222,12 @@ class TestAnIngressThatMoves:
         assert plan(wanted, start, **self.SEEN).actions == ()
         assert kinds(plan(wanted, start)) != []
 
+    def test_keeps_the_load_balancer_that_the_others_leave_for_another_scheme(self) -> None:
+        both = apply_all(self.start(), plan(PUBLIC, self.start(), **self.SEEN).actions)
+        found = plan(PUBLIC, both, switched={f"{OTHER}.elb.amazonaws.com": LONG_AGO}, **self.SEEN)
+        assert DeleteLoadBalancer not in kinds(found)
+        assert used_by(apply_all(both, found.actions), NAME) >= {"k8s-web-moved-0123456789"}
+
     def test_keeps_the_load_balancer_where_it_was_alone(self) -> None:
         found = plan(Stack(group=GROUP), self.start(), **self.SEEN)
         assert found.actions == ()

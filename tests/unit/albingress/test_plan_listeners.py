@@ -177,6 +177,19 @@ class TestProtocolAndPolicy:
         found = plan(wished_listener(wish("a.org", "/*", NOT_FOUND)), before)
         assert isinstance(found.actions[-1], ModifyListener)
         assert found.actions[-1].listener.protocol == "HTTP"
+        assert found.actions[-1].needs == (found.actions[0].key,)
+
+    def test_http_does_not_come_while_a_rule_with_a_login_stays(self) -> None:
+        kept = wish("a.org", "/*", LOGIN, to("g1"))
+        before = has_https(ONE, port=80, rules=(there(kept, 10),))
+        found = plan(wished_listener(replace(kept, state="keep", content=None)), before)
+        assert found.actions == ()
+        assert [skip.reason for skip in found.skips] == [names.WAITING]
+
+    def test_a_rule_is_given_a_login_when_the_port_speaks_https(self) -> None:
+        before = listener(there(wish("a.org", "/*", to("g1")), 10))
+        found = plan(https(ONE, port=80, rules=(wish("a.org", "/*", LOGIN, to("g1")),)), before)
+        assert found.actions[1].needs == (found.actions[0].key,)
 
     @pytest.mark.parametrize(
         "changes", [{"ssl_policy": "other"}, {"mutual_authentication": (("Mode", "verify"),)}]

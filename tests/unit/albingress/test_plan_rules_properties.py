@@ -3,12 +3,12 @@
 from itertools import product
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from addons.albingress.aws.execution import predecessors
-from addons.albingress.model.actions import AwsAction, Plan, SetRulePriorities
+from addons.albingress.model.actions import Plan, SetRulePriorities
 from addons.albingress.model.elb import ObservedStack, Rule
 from addons.albingress.model.rules import FixedResponse, RuleContent
 from addons.albingress.model.stack import DesiredRule
@@ -17,7 +17,7 @@ from addons.albingress.plan.priorities import longest_increasing
 from addons.albingress.plan.rule_actions import Site
 from addons.albingress.plan.rules import RulePlan, plan_rules
 from addons.albingress.plan.settle import settle
-from tests.support.alb_actions import apply, apply_all, prefixes, without
+from tests.support.alb_actions import any_order, apply, apply_all, prefixes, without
 from tests.support.alb_matcher import Answer, Request, answers, said
 from tests.support.alb_stacks import (
     CLUSTER,
@@ -87,7 +87,8 @@ def worlds(
     ]
     keys = {one.key for one in changed}
     after = draw(st.permutations(changed + [one for one in new if one.key not in keys]))
-    return observed(listener(*sorted(rules, key=lambda rule: rule.priority))), tuple(after)
+    there_now = listener(*sorted(rules, key=lambda rule: rule.priority), protocol="HTTPS")
+    return observed(there_now), tuple(after)
 
 
 def plan(world: ObservedStack, after: tuple[DesiredRule, ...], room: int = 100) -> RulePlan:
@@ -119,16 +120,6 @@ def picture(world: ObservedStack) -> str:
 
 def wanted(after: tuple[DesiredRule, ...]) -> list[object]:
     return [rule.content for rule in after]
-
-
-def any_order(actions: tuple[AwsAction, ...], chance: Random) -> tuple[AwsAction, ...]:
-    """An order in which the actions may end, by what each of them waits for."""
-    waits = [needs | after for needs, after in predecessors(actions)]
-    done: list[int] = []
-    while len(done) < len(actions):
-        ready = [each for each in range(len(actions)) if each not in done and waits[each] <= set(done)]
-        done.append(chance.choice(ready))
-    return tuple(actions[each] for each in done)
 
 
 class TestEveryPlan:
@@ -207,3 +198,47 @@ class TestEveryPlan:
         moved = {arn for one in found.changes if isinstance(one, SetRulePriorities) for arn in one.priorities}
         assert len(moved) == 8 - len(longest_increasing(order))
         assert len(found.changes) <= 1
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_at_the_limit_no_rule_goes_for_one_that_is_not_made_in_the_same_pass(room: int) -> None:
+    before = [
+        wish("a.org", "/y", to("g1")),
+        wish("b.org", "/x", to("g1")),
+        wish("a.org", "/x", to("g1")),
+        wish("*.org", "/x", to("g2")),
+    ]
+    world = observed(listener(*(there(one, number, is_ours=False) for number, one in enumerate(before, 1))))
+    after = (
+        wish("*.org", "/x", to("g1")),
+        wish("b.org", "/x", to("g1")),
+        wish("a.org", "/x", to("g1")),
+        wish("a.org", "/y", to("g2")),
+        wish("a.org", "/x", to("g1"), nth=1),
+        wish("a.org", "/x*", to("g1")),
+    )
+    request = Request("a.org", "/y")
+    found = [answer_all(state)[request] for state in prefixes(world, whole(plan(world, after, room)))]
+    wanted = answer_all(apply_all(world, whole(plan(world, after)).actions))[request]
+    assert set(found) <= {answer_all(world)[request], wanted}
+
+
+def test_rules_that_change_places_and_what_they_say_need_no_room() -> None:
+    """The one that comes to the front says it before, the other one after they have changed places."""
+    said = [FixedResponse(code) for code in ("200", "201", "400", "401")]
+    wide, narrow = wish("", "/x*", said[0]), wish("", "/x", said[1])
+    world = observed(listener(there(wide, 10), there(narrow, 20)))
+    after = (
+        replace(narrow, content=content("", "/x", said[2])),
+        replace(wide, content=content("", "/x*", said[3])),
+    )
+    found = plan(world, after, room=0)
+    assert [type(each).__name__ for each in found.changes] == [
+        "ModifyRule",
+        "SetRulePriorities",
+        "ModifyRule",
+    ]
+    assert found.skips == ()
+    first, moves, last = found.changes
+    assert first.key in moves.needs
+    assert moves.key in last.needs

@@ -1,7 +1,7 @@
 """What holds for every plan of a stack, whatever was there and is asked for: checked on random ones."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from random import Random
 from typing import Any, TypeVar
@@ -13,115 +13,39 @@ from msgspec.structs import replace
 from addons.albingress import names
 from addons.albingress.model.actions import Plan, SetTags
 from addons.albingress.model.elb import Listener, LoadBalancer, ObservedStack, Rule
-from addons.albingress.model.rules import Action, FixedResponse, RuleContent
+from addons.albingress.model.rules import FixedResponse, RuleContent
 from addons.albingress.model.stack import (
-    DesiredListener,
     DesiredSecurityGroup,
-    DesiredTargetGroup,
     Permission,
     Stack,
 )
+from addons.albingress.plan.guard import guard, remember_deletes
 from addons.albingress.plan.hand_over import with_serving_groups
 from addons.albingress.plan.stack import plan_stack
 from addons.albingress.plan.view import TargetState, View
-from tests.support.alb_actions import apply, apply_all, prefixes, without
+from tests.support.alb_actions import any_order, apply, apply_all, prefixes, without
+from tests.support.alb_drawn_stacks import NETWORKS, stacks
 from tests.support.alb_matcher import Request, answer, said
 from tests.support.alb_stacks import (
     GROUP,
     LONG_AGO,
-    NAME,
     NOT_FOUND,
     NOW,
     content,
-    stack,
+    ingress,
     tags,
     there,
     to,
     view,
     wish,
     wished_group,
-    wished_listener,
 )
 
 T = TypeVar("T")
 NOTHING = ObservedStack(group=GROUP)
 SHARED = DesiredSecurityGroup(name="k8s-traffic-prod-1", description="shared", permissions=())
 REQUESTS = [Request(host, path) for host, path in product(["a.org", "b.org"], ["/x", "/y"])]
-GROUPS = ["k8s-g1", "k8s-g2", "k8s-g3"]
-ACTIONS: list[Action] = [*map(to, GROUPS), FixedResponse("503"), NOT_FOUND]
 FIXED = [FixedResponse("503"), NOT_FOUND, FixedResponse("503", "text/plain", "not ready yet")]
-CERTIFICATES = ["arn:a", "arn:b", "arn:c"]
-NETWORKS = ["10.0.0.0/8", "172.16.0.0/12"]
-
-wishes = st.builds(
-    wish, st.sampled_from(["a.org", "b.org", ""]), st.sampled_from(["/x", "/*"]), st.sampled_from(ACTIONS)
-)
-rule_lists = st.lists(wishes, max_size=4, unique_by=lambda one: one.key)
-
-
-@st.composite
-def listeners(draw: st.DrawFn, port: int) -> DesiredListener:
-    is_https = draw(st.booleans())
-    certificates = draw(st.permutations(CERTIFICATES))[: draw(st.integers(1, 3))]
-    return wished_listener(
-        *draw(rule_lists),
-        default=draw(st.sampled_from(ACTIONS)),
-        port=port,
-        protocol="HTTPS" if is_https else "HTTP",
-        certificates=tuple(certificates) if is_https else (),
-        ssl_policy=draw(st.sampled_from(["new", "old"])) if is_https else "",
-        attributes=draw(st.sampled_from([(), (("a", "1"),), (("a", "2"),)])),
-        tags=tags(str(port), **draw(st.sampled_from([{}, {"team": "x"}]))),
-    )
-
-
-@st.composite
-def stacks(draw: st.DrawFn) -> Stack:
-    """A group; one in some asks for nothing."""
-    if draw(st.integers(0, 9)) == 0:
-        return Stack(group=GROUP)
-    ports = draw(st.lists(st.sampled_from([80, 443, 8080]), max_size=2, unique=True))
-    scheme = draw(st.sampled_from(["internal", "internal", "internet-facing"]))
-    is_managed = draw(st.booleans())
-    return stack(
-        *(draw(listeners(port)) for port in sorted(ports)),
-        groups=[],
-        target_groups=tuple(draw(target_groups(name)) for name in GROUPS),
-        balancer={
-            "name": f"{NAME}-{len(scheme)}",
-            "scheme": scheme,
-            "subnets": draw(st.sampled_from([("subnet-a", "subnet-b"), ("subnet-b", "subnet-c")])),
-            "security_groups": () if is_managed else ("sg-1",),
-            "uses_backend_group": draw(st.booleans()),
-            "attributes": draw(st.sampled_from([(), (("x", "1"),), (("x", "2"),)])),
-            "waf_acl": draw(st.sampled_from(["", "none", "arn:acl"])),
-        },
-        security_group=draw(security_groups(ports)) if is_managed else None,
-    )
-
-
-@st.composite
-def target_groups(draw: st.DrawFn, name: str) -> DesiredTargetGroup:
-    group = wished_group(name, resource=f"web/app-{name}:80", tags=tags(f"web/app-{name}:80"))
-    health = replace(group.health, interval=draw(st.sampled_from([15, 30])))
-    families = draw(st.sampled_from(["ipv4", "ipv4", "ipv6"]))
-    attributes = draw(st.sampled_from([(), (("y", "1"),)]))
-    return replace(group, health=health, ip_address_type=families, attributes=attributes)
-
-
-@st.composite
-def security_groups(draw: st.DrawFn, ports: list[int]) -> DesiredSecurityGroup:
-    sources = (
-        draw(st.lists(st.tuples(st.sampled_from(ports), st.sampled_from(NETWORKS)), unique=True))
-        if ports
-        else []
-    )
-    return DesiredSecurityGroup(
-        name="k8s-own",
-        description="managed",
-        permissions=tuple(sorted(Permission(port, port, cidr=cidr) for port, cidr in sources)),
-        tags=tags("ManagedLBSecurityGroup"),
-    )
 
 
 def seen(observed: ObservedStack, **changes: object) -> View:
@@ -211,6 +135,19 @@ class TestEveryPlan:
             assert end.security_groups[0].permissions == after.security_group.permissions
 
     @given(stacks(), stacks())
+    def test_leads_there_too_where_deletions_are_held_for_a_while(self, before: Stack, after: Stack) -> None:
+        end, wanted_deletes = settled(before), dict[str, datetime]()
+        for number in range(12):
+            moment = replace(
+                seen(end), now=NOW + number * timedelta(seconds=11), wanted_deletes=wanted_deletes
+            )
+            found = plan_stack(with_serving_groups(after, end), end, moment)
+            wanted_deletes = dict(remember_deletes(found, moment))
+            found = guard(found, replace(moment, wanted_deletes=wanted_deletes))
+            end = apply_all(end, found.actions)
+        assert plan(after, end).actions == ()
+
+    @given(stacks(), stacks())
     def test_answers_each_request_at_any_moment_as_before_or_as_after(
         self, before: Stack, after: Stack
     ) -> None:
@@ -218,6 +155,15 @@ class TestEveryPlan:
         states = prefixes(start, plan(after, start))
         for state in states:
             assert strange(states[0], states[-1], state) == []
+
+    @given(stacks(), stacks(), st.randoms(use_true_random=False))
+    def test_also_where_some_of_it_happens_at_once(self, before: Stack, after: Stack, random: Random) -> None:
+        start = settled(before)
+        found = plan(after, start)
+        states = prefixes(start, Plan(any_order(found.actions, random)))
+        for state in states:
+            assert strange(states[0], states[-1], state) == []
+        assert served(states[-1]) == served(apply_all(start, found.actions))
 
     @given(stacks(), stacks(), st.data())
     def test_refused_in_part_answers_each_request_as_before_or_as_after(
@@ -274,6 +220,36 @@ class TestWhatTheOriginalMade:
         for action in plan(after, without_our_tags(settled(before))).actions:
             if isinstance(action, SetTags):
                 assert not OURS & dict(action.tags).keys(), action
+
+
+class TestAnIngressThatMoves:
+    """`moving` has a rule on each port, and no group serves it elsewhere yet."""
+
+    SEEN: Mapping[str, Any] = {"leaving": (ingress("moving"),), "retained": frozenset({"web/moving"})}
+    REQUEST = Request("m.org", "/x")
+
+    @given(stacks(), stacks())
+    def test_is_served_as_before_at_any_moment(self, before: Stack, after: Stack) -> None:
+        group = wished_group("k8s-moving", resource="web/moving-svc:80", tags=tags("web/moving-svc:80"))
+        rule = wish("m.org", "/x", to("k8s-moving"), by="moving")
+        before = replace(
+            before,
+            listeners=tuple(replace(each, rules=(rule, *each.rules)) for each in before.listeners),
+            target_groups=(*before.target_groups, group) if before.listeners else before.target_groups,
+        )
+        after = replace(
+            after,
+            listeners=tuple(
+                replace(each, rules=tuple(one for one in each.rules if one.key.host))
+                for each in after.listeners
+            ),
+        )
+        start = settled(before)
+        serving = with_serving_groups(after, start, **self.SEEN)
+        for state in prefixes(start, plan_stack(serving, start, seen(start, **self.SEEN))):
+            now = {each.arn: each for each in listeners_of(state)}
+            for each in listeners_of(start):
+                assert answer(now[each.arn], self.REQUEST) == answer(each, self.REQUEST)
 
 
 class TestWhatIsNotOurs:

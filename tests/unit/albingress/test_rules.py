@@ -30,6 +30,13 @@ class TestOrder:
         )
         assert [each.key.path for each in rules(member("a", written)).rules] == ["/exact", "/long", "/", "/*"]
 
+    def test_the_root_alone_is_compared_before_everything_below_it(self) -> None:
+        found = rules(member("a", rule("a.org", path("/"), path("/", kind="Exact"))))
+        assert [each.content.conditions[-1].values for each in found.rules if each.content] == [
+            ("/",),
+            ("/*",),
+        ]
+
     def test_a_wildcard_host_that_is_written_first_stays_first(self) -> None:
         found = rules(member("a", rule("*.org"), rule("www.org")))
         assert [each.key.host for each in found.rules] == ["*.org", "www.org"]

@@ -110,6 +110,13 @@ class TestShadows:
         ]
         assert stack.held == ""
 
+    def test_behind_the_same_path_of_another_ingress_though_the_rule_is_made(self) -> None:
+        stack, problems = stack_of(member("a", rule("x.org")), member("b", rule("x.org")))
+        assert said(stack, 80) == ["x.org/ -> web", "x.org/ -> web"]
+        assert [message(each) for each in problems] == [
+            "b RuleShadowed: no request gets to x.org/: x.org/ of shop/a is the same and first; remove one"
+        ]
+
     def test_not_where_another_port_serves_it(self) -> None:
         assert stack_of(self.redirecting(BOTH_PORTS))[1] == ()
 

@@ -1,9 +1,11 @@
 """Listeners, their certificates and attributes."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
+from addons.albingress.aws.applying.singly import all_or_each
 from addons.albingress.aws.applying.work import Item, Work, spec_of, without_spec
 from addons.albingress.aws.translate.balancers import changed, pairs_from_api, pairs_to_api, tags_to_api
 from addons.albingress.aws.translate.rules import default_actions_to_api, listener_from_api, listener_to_api
@@ -18,7 +20,7 @@ from addons.albingress.model.actions import (
 from addons.albingress.model.elb import Listener, LoadBalancer
 from addons.albingress.model.stack import DesiredListener, Pairs
 from addons.albingress.names import TAG_SPEC
-from addons.runtime.errors import AlreadyExists, Invalid, NotFound, OutsideError
+from addons.runtime.errors import AlreadyExists, NotFound
 
 
 async def create(work: Work, action: CreateListener) -> None:
@@ -105,14 +107,17 @@ async def modify_attributes(work: Work, action: ModifyListenerAttributes) -> Non
 
 
 async def _set_attributes(work: Work, arn: str, attributes: Pairs) -> None:
-    async def once() -> Item:
-        return await work.elb(
-            "modify_listener_attributes", ListenerArn=arn, Attributes=pairs_to_api(attributes)
-        )
+    async def some(pairs: Sequence[tuple[str, str]]) -> None:
+        async def once() -> Item:
+            return await work.elb(
+                "modify_listener_attributes", ListenerArn=arn, Attributes=pairs_to_api(tuple(pairs))
+            )
 
-    reply = await work.seen(once, arn)
-    listener = work.own(Listener, arn)
-    work.changed(replace(listener, attributes=pairs_from_api(reply.get("Attributes"))))
+        reply = await work.seen(once, arn)
+        listener = work.own(Listener, arn)
+        work.changed(replace(listener, attributes=pairs_from_api(reply.get("Attributes"))))
+
+    await all_or_each(some, attributes)
 
 
 async def add_certificates(work: Work, action: AddListenerCertificates) -> None:
@@ -124,19 +129,7 @@ async def _add(work: Work, listener: Listener, certificates: Sequence[str]) -> N
     """Add certificates; where AWS refuses one of them the others are added, and then its error raised."""
     if not certificates:
         return
-    try:
-        await _add_some(work, listener.arn, certificates)
-    except (Invalid, NotFound) as error:
-        if len(certificates) == 1:
-            raise
-        refused: list[OutsideError] = []
-        for each in certificates:
-            try:
-                await _add_some(work, listener.arn, [each])
-            except (Invalid, NotFound) as one:
-                refused.append(one)
-        if refused:
-            raise refused[0] from error
+    await all_or_each(partial(_add_some, work, listener.arn), certificates)
 
 
 async def _add_some(work: Work, arn: str, certificates: Sequence[str]) -> None:

@@ -1,7 +1,10 @@
 """Load balancers."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
+from addons.albingress.aws.applying.singly import all_or_each
 from addons.albingress.aws.applying.work import Item, Work, spec_of, without_spec
 from addons.albingress.aws.ownership import is_the_same, name_taken
 from addons.albingress.aws.translate.balancers import (
@@ -129,15 +132,18 @@ async def modify_attributes(work: Work, action: ModifyLoadBalancerAttributes) ->
 
 
 async def _set_attributes(work: Work, balancer: LoadBalancer, attributes: Pairs) -> None:
-    async def once() -> Item:
-        return await work.elb(
-            "modify_load_balancer_attributes",
-            LoadBalancerArn=balancer.arn,
-            Attributes=pairs_to_api(attributes),
-        )
+    async def some(pairs: Sequence[tuple[str, str]]) -> None:
+        async def once() -> Item:
+            return await work.elb(
+                "modify_load_balancer_attributes",
+                LoadBalancerArn=balancer.arn,
+                Attributes=pairs_to_api(tuple(pairs)),
+            )
 
-    reply = await work.seen(once, balancer.arn)
-    work.changed(replace(balancer, attributes=pairs_from_api(reply.get("Attributes"))))
+        reply = await work.seen(once, balancer.arn)
+        work.changed(replace(balancer, attributes=pairs_from_api(reply.get("Attributes"))))
+
+    await all_or_each(some, attributes)
 
 
 async def associate_web_acl(work: Work, action: AssociateWebAcl) -> None:

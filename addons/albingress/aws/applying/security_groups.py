@@ -1,10 +1,11 @@
 """Security groups of load balancers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from addons.albingress.aws.applying.work import TRIES_WHILE_USED, Work
+from addons.albingress.aws.applying.singly import all_or_each
+from addons.albingress.aws.applying.work import Work
 from addons.albingress.aws.ownership import is_the_same, name_taken
 from addons.albingress.aws.translate.balancers import pairs_to_api
 from addons.albingress.aws.translate.permissions import permissions_to_api, security_group_from_api
@@ -16,8 +17,8 @@ from addons.albingress.model.actions import (
 )
 from addons.albingress.model.elb import SecurityGroup
 from addons.albingress.model.stack import DesiredSecurityGroup, Permission
-from addons.runtime.errors import AlreadyExists, Conflict, NotFound
-from addons.runtime.waiting import persistently
+from addons.albingress.names import WAITING
+from addons.runtime.errors import AlreadyExists, NotFound, Withheld
 
 
 async def create(work: Work, action: CreateSecurityGroup) -> None:
@@ -61,14 +62,19 @@ async def _authorize(work: Work, group: SecurityGroup, permissions: Iterable[Per
             "authorize_security_group_ingress", GroupId=group.id, IpPermissions=permissions_to_api(some)
         )
 
-    try:
-        await work.seen(lambda: once(wanted), group.id)
-    except AlreadyExists:
-        group = await _read(work, group)
-        if missing := _without(wanted, group.permissions):
-            await once(missing)
-    new = _without(wanted, group.permissions)
-    work.changed(replace(group, permissions=tuple(sorted((*group.permissions, *new)))))
+    async def some(permissions: Sequence[Permission]) -> None:
+        try:
+            await work.seen(lambda: once(permissions), group.id)
+        except AlreadyExists:
+            there = await _read(work, group)
+            if missing := _without(permissions, there.permissions):
+                await once(missing)
+        else:
+            there = work.own(SecurityGroup, group.id)
+        new = _without(permissions, there.permissions)
+        work.changed(replace(there, permissions=tuple(sorted((*there.permissions, *new)))))
+
+    await all_or_each(some, wanted)
 
 
 async def revoke(work: Work, action: RevokeIngress) -> None:
@@ -95,17 +101,20 @@ async def delete(work: Work, action: DeleteSecurityGroup) -> None:
     items = await work.door.reading.security_groups({"group-id": action.id})
     if items:
         work.door.ownership.check(work.stack, action.id, security_group_from_api(items[0]).tags)
-        await persistently(lambda: _require_unused(work, action.id), Conflict, tries=TRIES_WHILE_USED)
+        await _require_unused(work, action.id)
         await _close_behind(work, action.id)
         await work.delete("delete_security_group", "ec2", GroupId=action.id)
     work.gone(action.id)
 
 
 async def _require_unused(work: Work, id_: str) -> None:
-    """Make sure that nothing sends from a group: only then nobody misses the rules that let it in."""
+    """Make sure that nothing sends from a group: only then nobody misses the rules that let it in.
+
+    The interfaces of a load balancer are there for up to some minutes after it: Withheld, without alarm.
+    """
     for item in await work.door.reading.interfaces_in(id_):
         whose = f"{item['NetworkInterfaceId']} ({item.get('Description') or 'without description'})"
-        raise Conflict(f"{id_}: the network interface {whose} is still in it", code="DependencyViolation")
+        raise Withheld(f"{id_} goes when network interface {whose} is not in it any more", code=WAITING)
 
 
 async def _close_behind(work: Work, id_: str) -> None:

@@ -1,7 +1,10 @@
 """Target groups."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
+from addons.albingress.aws.applying.singly import all_or_each
 from addons.albingress.aws.applying.work import Item, Work, spec_of, without_spec
 from addons.albingress.aws.ownership import is_the_same, name_taken
 from addons.albingress.aws.translate.balancers import (
@@ -78,15 +81,18 @@ async def modify_attributes(work: Work, action: ModifyTargetGroupAttributes) -> 
 
 
 async def _set_attributes(work: Work, group: TargetGroup, attributes: Pairs) -> None:
-    async def once() -> Item:
-        return await work.elb(
-            "modify_target_group_attributes",
-            TargetGroupArn=group.arn,
-            Attributes=pairs_to_api(attributes),
-        )
+    async def some(pairs: Sequence[tuple[str, str]]) -> None:
+        async def once() -> Item:
+            return await work.elb(
+                "modify_target_group_attributes",
+                TargetGroupArn=group.arn,
+                Attributes=pairs_to_api(tuple(pairs)),
+            )
 
-    reply = await work.seen(once, group.arn)
-    work.changed(replace(group, attributes=pairs_from_api(reply.get("Attributes"))))
+        reply = await work.seen(once, group.arn)
+        work.changed(replace(group, attributes=pairs_from_api(reply.get("Attributes"))))
+
+    await all_or_each(some, attributes)
 
 
 async def delete(work: Work, action: DeleteTargetGroup) -> None:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Thing)
 
 _TRIES = 3
-TRIES_WHILE_USED = 4
+_TRIES_WHILE_USED = 4
 """With the pauses between them 1.4 s: rules are gone some time after they were deleted. What takes longer is
 tried anew by a later pass: nobody else is to wait for it."""
 
@@ -82,7 +82,7 @@ class Work:
             await self._change(service, operation, arguments)
 
         try:
-            await persistently(once, Conflict, tries=TRIES_WHILE_USED)
+            await persistently(once, Conflict, tries=_TRIES_WHILE_USED)
         except NotFound:
             return
 
