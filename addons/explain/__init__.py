@@ -1,1 +1,1 @@
-"""Tells why an object has the records or the role that it has, by asking the daemons of the cluster."""
+"""Tells why an object has the records, the rules or the role that it has, by asking the daemons."""

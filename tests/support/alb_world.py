@@ -191,9 +191,10 @@ class World:
         rules = [
             each for each in self.elb.rules.values() if each.listener_arn in listeners and not each.is_default
         ]
-        return {_match(rule): self._leads(rule) for rule in sorted(rules, key=lambda each: each.priority)}
+        return {_match(rule): self.leads(rule) for rule in sorted(rules, key=lambda each: each.priority)}
 
-    def _leads(self, rule: Rule) -> str:
+    def leads(self, rule: Rule) -> str:
+        """Where a rule leads."""
         return " then ".join(self._action(action) for action in rule.actions)
 
     def _action(self, action: Mapping[str, Any]) -> str:

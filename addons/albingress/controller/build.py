@@ -249,5 +249,5 @@ class _Assembly:
             ),
             telling=self._telling,
             leader=self._parts.leader,
-            is_dry_run=self._parts.print_plan is not None,
+            print_plan=self._parts.print_plan,
         )

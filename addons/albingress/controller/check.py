@@ -55,7 +55,8 @@ async def _network(config: Config, parts: Parts) -> AsyncIterator[Finding]:
     try:
         vpc, subnets = await network.vpc(), await network.subnets(with_routes=True)
     except OutsideError as error:
-        yield Finding("VPC", False, error.message)
+        hint = "" if config.aws_vpc_id or config.aws_vpc_tags else "; name it with --aws-vpc-id"
+        yield Finding("VPC", False, f"{error.message}{hint}")
         return
     yield Finding("VPC", True, f"{vpc.id} ({', '.join((*vpc.cidrs, *vpc.ipv6_cidrs))})")
     found: dict[str, str] = {}
@@ -73,6 +74,6 @@ async def _single_pass(controller: Controller) -> Mapping[str, str]:
     over = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(controller.watch(over))
-        failures = await controller.run_once(asyncio.Event())
+        failures = await controller.run_once(asyncio.Event(), shows_targets=False)
         over.set()
     return failures

@@ -29,14 +29,16 @@ from addons.albingress.model.objects import (
     NAMESPACES,
     SERVICES,
 )
+from addons.albingress.plan.dry_run import preview_targets
 from addons.runtime.app import end_within
 from addons.runtime.decisions import Decision
-from addons.runtime.errors import Withheld
+from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.leader import Leader
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.objects import Key
 from addons.runtime.outcomes import Fault
 from addons.runtime.permit import CACHES_STALE, RETRY_SECONDS, Permit
+from addons.runtime.plan_output import PrintPlan
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,7 @@ class Controller:
         explanation: Explanation,
         telling: Telling,
         leader: Leader | None,
-        is_dry_run: bool,
+        print_plan: PrintPlan | None,
     ) -> None:
         self.watches = watches
         self._config = config
@@ -91,7 +93,8 @@ class Controller:
         self._explanation = explanation
         self._telling = telling
         self._leader = leader
-        self._is_dry_run = is_dry_run
+        self._print_plan = print_plan
+        self._is_dry_run = print_plan is not None
         self._places_moved = asyncio.Event()
         self._loop: ReconcileLoop[GroupId] = ReconcileLoop(
             "albingress", self._reconcile, workers=_WORKERS, coalesce_seconds=_COALESCE_SECONDS
@@ -158,23 +161,32 @@ class Controller:
         held = {} if self._leader is None else {"lease_left": self._leader.remaining}
         return Permit(stopping, stale=self.watches.not_ready, barred=self._coexistence.refusal, **held)
 
-    async def run_once(self, stopping: asyncio.Event) -> dict[str, str]:
+    async def run_once(self, stopping: asyncio.Event, *, shows_targets: bool = True) -> dict[str, str]:
         """Reconcile until nothing is left to do but what waits or is blocked; what failed, by key.
 
-        Deletions are waited for until they are certain.
+        Deletions are waited for until they are certain. A dry run that `shows_targets` reads those of every
+        target group.
         """
         permit = self.permit(stopping)
         if not await self._caches_settle(stopping):
             return self.watches.unread()
         self._tell_unplaced()
-        if self._is_dry_run:
+        if self._print_plan:
             await self._loop.run_once(self._groups.all(), permit)
+            if shows_targets:
+                await self._show_targets(self._print_plan)
             return self.failures | self.watches.unread()
         async with self._targets_followed():
             await self._loop.run_once(self._groups.all(), permit)
             for _ in range(_ROUNDS):
                 await self._loop.run_once(await self._sure_by_now(stopping), permit)
         return self.failures | await self._path.run_once(permit) | self.watches.unread()
+
+    async def _show_targets(self, print_plan: PrintPlan) -> None:
+        try:
+            print_plan(preview_targets(await self._path.registrar.preview()))
+        except OutsideError as error:
+            log.warning("targets cannot be shown: %s", error.message)
 
     @asynccontextmanager
     async def _targets_followed(self) -> AsyncIterator[None]:

@@ -108,6 +108,7 @@ class GroupReconciler:
                 observed,
                 unwritten=unwritten,
                 refused_certificates=self._history.refused.certificates(group),
+                unopened=self._history.unopened(group),
             )
         except Withheld:
             raise
@@ -181,6 +182,7 @@ class GroupReconciler:
         plan = self._plan(stack, observed, view)
         if self._print_plan:
             self._print_plan(preview(plan))
+            self._target_groups.follow(stack, observed)
             self.passes[group] = Pass(stack=stack, observed=observed, problems=problems, skips=plan.skips)
             return Result()
         results = await self._apply(stack, plan, permit)

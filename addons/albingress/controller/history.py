@@ -10,6 +10,7 @@ from addons.albingress.model.actions import AwsAction
 from addons.albingress.model.elb import ObservedStack
 from addons.albingress.model.groups import GroupId
 from addons.albingress.model.stack import Stack
+from addons.albingress.plan.listener_settings import port_of
 from addons.albingress.plan.rule_tags import remember_secrets
 from addons.runtime.errors import Conflict, Denied, OutsideError, Throttled, Unavailable
 from addons.runtime.ledger import Ledger
@@ -58,6 +59,11 @@ class History:
     def blocked(self, group: GroupId) -> dict[str, Blocked]:
         """The keys of actions that failed and must rest now."""
         return {key: rest for (of, key), rest in self._ledger.blocked().items() if of == group}
+
+    def unopened(self, group: GroupId) -> frozenset[int]:
+        """The ports whose listeners AWS has not made when it was asked last."""
+        failed = [key for of, key in self._ledger.errors if of == group]
+        return frozenset(port for key in failed if (port := port_of(key)))
 
     def failures(self) -> dict[str, str]:
         """What failed and has not succeeded since: group and key -> why."""

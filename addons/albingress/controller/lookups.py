@@ -71,6 +71,7 @@ class Lookups:
         *,
         unwritten: Failed,
         refused_certificates: Mapping[str, str],
+        unopened: frozenset[int],
     ) -> GroupInputs:
         """All that a group's wishes are read from. `unwritten`: those that could not be given its finalizer.
 
@@ -92,7 +93,9 @@ class Lookups:
             unread_secrets=unread_secrets,
             recently_gone=frozenset(service for service in services if service in self._gone),
             resolved=replace(
-                await self._resolved(group, members, incumbent), refused_certificates=refused_certificates
+                await self._resolved(group, members, incumbent),
+                refused_certificates=refused_certificates,
+                unopened=unopened,
             ),
             incumbent=incumbent,
         )

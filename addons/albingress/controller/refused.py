@@ -6,6 +6,7 @@ from addons.albingress.model.actions import (
     AddListenerCertificates,
     AwsAction,
     CreateListener,
+    CreateTargetGroup,
     ModifyListener,
 )
 from addons.albingress.model.groups import GroupId
@@ -53,7 +54,7 @@ class Refused:
     ) -> bool:
         """Note what was refused, and what was taken after all; True when there is something new to plan.
 
-        What needs a thing that cannot be made is refused with it: a rule, for its target group.
+        A rule is refused with its target group, not with its listener: that is asked for by others.
         """
         is_news = False
         for outcome in outcomes:
@@ -109,7 +110,8 @@ class Refused:
 
 def _concerned(refused: AwsAction, actions: Iterable[AwsAction]) -> Iterator[AwsAction]:
     yield refused
-    yield from (action for action in actions if refused.key in action.needs)
+    if isinstance(refused, CreateTargetGroup):
+        yield from (action for action in actions if refused.key in action.needs)
 
 
 def _certificates_of(action: AwsAction) -> tuple[str, ...]:

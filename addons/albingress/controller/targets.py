@@ -21,7 +21,7 @@ from addons.albingress.kube.endpoints import Endpoints, Touched
 from addons.albingress.model.objects import NODES
 from addons.albingress.model.targets import Binding, DeregisterTargets, Target, TargetPlan
 from addons.albingress.plan.targets import TargetView, batches, plan_targets
-from addons.runtime.errors import OutsideError
+from addons.runtime.errors import OutsideError, Throttled, Unavailable
 from addons.runtime.ledger import Ledger
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.permit import Permit
@@ -157,6 +157,19 @@ class TargetRegistrar:
         await self._leaving.run_once(groups, permit)
         return self.failures
 
+    async def preview(self) -> list[TargetPlan]:
+        """What would be registered and deregistered now, by target group. Raises OutsideError."""
+        await self._wishes.learn_network()
+        plans: list[TargetPlan] = []
+        for group in self._bindings.groups():
+            state, wishes = self._state(group), self._wishes.of(self._bindings.of_group(group))
+            if state.arn:
+                await self._read(group, state, is_shared=True)
+            else:
+                state.registered = {}
+            plans.append(plan_targets(self._view(group, state, wishes)))
+        return plans
+
     async def empty(self, binding: Binding, permit: Permit) -> None:
         """Deregister what a binding had registered that is about to go, unless another one fills its group.
 
@@ -234,8 +247,11 @@ class TargetRegistrar:
 
     async def _bring_about(self, group: str, state: GroupTargets, wishes: Wishes, permit: Permit) -> bool:
         """Have a group's targets be the wanted ones, as far as that is known; True when any was changed."""
-        if state.registered is None or state.reads:
-            await self._read(group, state, is_shared=any(each.shared for each in wishes.bindings))
+        is_shared = any(each.shared for each in wishes.bindings)
+        if state.registered is None:
+            await self._read(group, state, is_shared=is_shared)
+        elif state.reads:
+            await self._read_again(group, state, is_shared=is_shared)
         plan = plan_targets(self._view(group, state, wishes))
         if plan.register and self._wishes.needs_network(plan.new):
             await self._wishes.learn_network()
@@ -276,6 +292,14 @@ class TargetRegistrar:
     async def _read(self, group: str, state: GroupTargets, *, is_shared: bool) -> None:
         await self._calls.read(group, state, is_shared=is_shared)
         self._due.add_later(group)
+
+    async def _read_again(self, group: str, state: GroupTargets, *, is_shared: bool) -> None:
+        """Compare with AWS; where it has no answer now, what is known holds, and nobody waits for it."""
+        try:
+            await self._read(group, state, is_shared=is_shared)
+        except (Throttled, Unavailable):
+            state.reads = False
+            self._due.add(group)
 
     def _view(self, group: str, state: GroupTargets, wishes: Wishes) -> TargetView:
         assert state.registered is not None

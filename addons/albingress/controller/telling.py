@@ -78,16 +78,18 @@ class Telling:
     ) -> None:
         """What a pass has done; what failed is told once, until it has succeeded.
 
-        What is for all concerns those whom `blame` gives; what cannot be deleted those who leave, if anybody
-        does.
+        It concerns those whom `blame` gives, else for whom it is done; what cannot be deleted for all
+        concerns those who leave, if anybody does.
         """
         failed: list[Report] = []
         for outcome in outcomes:
             if outcome.ok:
                 self._reporter.tell(done_report(group, outcome.action))
             else:
-                everybody = (leaving or members) if outcome.action.is_destructive else (members or leaving)
-                failed += failed_report(group, outcome, blame(outcome) or everybody)
+                action = outcome.action
+                everybody = (leaving or members) if action.is_destructive else (members or leaving)
+                concerned = (action.ref,) if action.ref else everybody
+                failed += failed_report(group, outcome, blame(outcome) or concerned)
         self._tell(FAILURES, group, failed)
 
     def waiting(self, group: GroupId, what: str, error: OutsideError, members: Iterable[ObjectRef]) -> None:

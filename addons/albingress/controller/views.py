@@ -75,6 +75,7 @@ class Views:
             backend_group=self._config.backend_security_group or backend_group(self._config),
             backend_group_is_used=self._is_backend_group_used(observed),
             retained=frozenset("/".join(key(each)) for each in retained),
+            members=tuple(each.ref for each in inputs.members),
             leaving=tuple(ref(each) for each in inputs.leaving),
             deleting=frozenset(
                 "/".join(key(each)) for each in inputs.leaving if each.metadata.deletion_timestamp

@@ -25,13 +25,14 @@ class Resolved(Struct, frozen=True, kw_only=True):
     `subnets`: all of the VPC. `certificates`: all issued ones, for hosts that no annotation gives one.
     `refused_certificates`: ARNs that AWS does not take, with why. `security_groups` and `target_groups` (the
     latter by name) hold what was found for each text as it is written: ids, ARNs; none for one that is not
-    there. A text that is missing was not looked up.
+    there. A text that is missing was not looked up. `unopened`: ports that AWS did not open when asked to.
     """
 
     vpc: Vpc | None = None
     subnets: tuple[Subnet, ...] | Unresolved = ()
     certificates: tuple[Certificate, ...] | Unresolved = ()
     refused_certificates: Mapping[str, str] = {}
+    unopened: frozenset[int] = frozenset()
     security_groups: Mapping[str, tuple[str, ...] | Unresolved] = {}
     target_groups: Mapping[str, tuple[str, ...] | Unresolved] = {}
 

@@ -65,6 +65,7 @@ class Port(Struct, frozen=True, kw_only=True):
             owner=self.owner,
             default_actions=(self.redirect,) if self.redirect else default_actions,
             rules=() if self.redirect else rules,
+            sends_to=int(self.redirect.port) if self.redirect else 0,
             certificates=self.certificates,
             certificate_owners=self.certificate_owners,
             ssl_policy=self.ssl_policy,

@@ -83,23 +83,26 @@ class SslRedirect(Struct, frozen=True):
 def ssl_redirect(inputs: GroupInputs, https: Iterable[int], opened: Collection[int]) -> SslRedirect:
     """What becomes of requests by HTTP. One can go only to an HTTPS port of the group that is `opened`."""
     asked = sorted(https)
-    wishes = [(member, _redirect_wish(member, asked, opened)) for member in inputs.members]
+    wishes = [(one, _redirect_wish(one, asked, opened, inputs.resolved.unopened)) for one in inputs.members]
     now = _redirect_now(inputs)
-    settled = settle(annotations.SSL_REDIRECT.key, wishes, now if now in opened else None, str)
+    usable = set(opened) - inputs.resolved.unopened
+    settled = settle(annotations.SSL_REDIRECT.key, wishes, now if now in usable else None, str)
     unserved = tuple(member for member, wish in wishes if isinstance(wish, Invalid))
     return SslRedirect(settled.value or 0, () if settled.value else unserved, settled.problems)
 
 
-def _redirect_wish(member: Member, https: Collection[int], opened: Collection[int]) -> Asked[int]:
+def _redirect_wish(
+    member: Member, https: Collection[int], opened: Collection[int], unopened: Collection[int]
+) -> Asked[int]:
     port = asked_of(member, annotations.SSL_REDIRECT, class_params.SSL_REDIRECT)
-    if port is None or isinstance(port, Invalid) or port in opened:
+    if port is None or isinstance(port, Invalid) or (port in opened and port not in unopened):
         return port
     has = ", ".join(map(str, https)) or "none"
-    fault = (
-        f"port {port} has no certificate; name one in {annotations.CERTIFICATE_ARN.key}"
-        if port in https
-        else f"{port} is not an HTTPS port of the group ({has}); add it to {annotations.LISTEN_PORTS.key}"
-    )
+    fault = f"{port} is not an HTTPS port of the group ({has}); add it to {annotations.LISTEN_PORTS.key}"
+    if port in opened:
+        fault = f"port {port} is not open: AWS did not make its listener"
+    elif port in https:
+        fault = f"port {port} has no certificate; name one in {annotations.CERTIFICATE_ARN.key}"
     who, where = said_by(member, annotations.SSL_REDIRECT, class_params.SSL_REDIRECT)
     return Invalid(who, where, f"{fault}; till then nothing new of it is served on HTTP")
 

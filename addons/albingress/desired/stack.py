@@ -12,6 +12,7 @@ from addons.albingress.desired.listeners import Port, group_ports
 from addons.albingress.desired.load_balancer import GroupLoadBalancer, group_load_balancer
 from addons.albingress.desired.not_usable import Faults
 from addons.albingress.desired.rules import ListenerRules
+from addons.albingress.desired.shadows import Shadows
 from addons.albingress.desired.unused_annotations import unused_annotations
 from addons.albingress.model.stack import DesiredListener, DesiredTargetGroup, Stack
 from addons.runtime.outcomes import Problem
@@ -55,9 +56,7 @@ def _listeners(
     listeners = []
     for port in ports:
         if port.redirect:
-            to = port.redirect.port
-            where = f"port {port.port} sends everybody to HTTPS port {to}; add that to listen-ports"
-            reader.shadows.hide_all((one for one in port.members if not one.doubt), where)
+            _hide_behind(port, port.redirect.port, ports, reader.shadows)
             listeners.append(port.listener(()))
             continue
         found = default_answering(
@@ -77,6 +76,13 @@ def _listeners(
         )
     faults.tell(reader.shadows.problems())
     return tuple(listeners), tuple(reader.groups[name] for name in sorted(reader.groups))
+
+
+def _hide_behind(port: Port, to: str, ports: Iterable[Port], shadows: Shadows) -> None:
+    """Everybody is sent to another port, once that is open."""
+    if any(each.incumbent and str(each.port) == to for each in ports):
+        where = f"port {port.port} sends everybody to HTTPS port {to}; add that to listen-ports"
+        shadows.hide_all((one for one in port.members if not one.doubt), where)
 
 
 def _https_ports(ports: Iterable[Port]) -> dict[str, int]:

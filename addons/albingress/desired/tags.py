@@ -1,6 +1,7 @@
 """The tags of what is made in AWS: which group it is of, and what users ask for. Pure."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -31,6 +32,8 @@ _OURS = frozenset(
     }
 )
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256
+_MOST_TAGS = 50
+_TEXT = re.compile(r"[\w\s+\-=.:/@]*")
 
 
 class TagWish(Struct, frozen=True):
@@ -58,7 +61,8 @@ def group_tags(
     inputs: GroupInputs, members: Iterable[Member], resource: str, incumbent: Pairs | None
 ) -> tuple[Pairs, tuple[Problem, ...]]:
     """All tags of what several members share. While a wish is unclear, tags that AWS has stay."""
-    wishes = [(member, asked_tags(inputs.config, member)) for member in members]
+    asked = [(member, asked_tags(inputs.config, member)) for member in members]
+    wishes = tuple(_fitting(inputs.config, asked))
     settled = settle_pairs("tag", [(member, wish.pairs) for member, wish in wishes], incumbent)
     has = incumbent if any(wish.is_unclear for _, wish in wishes) else None
     faults = (problem for _, wish in wishes for problem in wish.problems)
@@ -76,7 +80,8 @@ def member_tags(
 
     While the wish is unclear, tags that AWS has stay.
     """
-    wish = asked_tags(inputs.config, member, service)
+    asked = asked_tags(inputs.config, member, service)
+    ((_, wish),) = _fitting(inputs.config, [(member, asked)])
     has = incumbent if wish.is_unclear else None
     return _complete(inputs, resource, wish.pairs, has), wish.problems
 
@@ -105,6 +110,20 @@ def asked_tags(config: Config, member: Member, service: Service | None = None) -
     return TagWish(tuple(sorted(found.items())), bool(faults), tuple(problems))
 
 
+def _fitting(config: Config, wishes: Iterable[tuple[Member, TagWish]]) -> Iterator[tuple[Member, TagWish]]:
+    """As many tags as AWS takes for one thing beside ours, the first members' first."""
+    room = _MOST_TAGS - len(_OURS) - len(config.default_tags)
+    keys: set[str] = set()
+    for member, wish in wishes:
+        new = [key for key, _ in wish.pairs if key not in keys]
+        over = new[max(0, room - len(keys)) :]
+        keys |= set(new) - set(over)
+        pairs = tuple((key, value) for key, value in wish.pairs if key not in over)
+        fault = f"tags: {', '.join(over)} are left out: a thing of the group may have {room} tags of users"
+        told = [Problem(member.ref, names.INVALID_ANNOTATION, fault)] if over else []
+        yield member, TagWish(pairs, wish.is_unclear, (*wish.problems, *told))
+
+
 def _allowed(config: Config, who: ObjectRef, said: Mapping[str, str]) -> tuple[dict[str, str], list[Problem]]:
     refused = {key: why for key, value in said.items() if (why := _refusal(config, key, value))}
     problems = [
@@ -123,6 +142,8 @@ def _refusal(config: Config, key: str, value: str) -> str:
         return "tags that begin with aws: are AWS's own"
     if len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
         return f"keys have at most {_LONGEST_KEY} characters and values {_LONGEST_VALUE}"
+    if not (_TEXT.fullmatch(key) and _TEXT.fullmatch(value)):
+        return f"{key}={value} has other signs than letters, digits, spaces and + - = . _ : / @"
     return ""
 
 

@@ -65,6 +65,13 @@ def desired_target_group(
 
 def service_port(service: Service, port: NumberOrName) -> ServicePort:
     """The port of a Service by number or name; raises NotUsable."""
+    if service.spec.type == "ExternalName":
+        raise NotUsable(
+            f"{_named(service)} is an ExternalName, which has no endpoints; name a Service without selector,"
+            " whose EndpointSlice has the addresses",
+            shown="its Service has no endpoints",
+            reason=names.BROKEN_BACKEND,
+        )
     for each in service.spec.ports:
         if port == each.port if isinstance(port, int) else port == each.name:
             return each

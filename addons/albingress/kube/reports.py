@@ -82,12 +82,12 @@ def done_report(group: GroupId, action: AwsAction) -> Report:
 
 
 def failed_report(
-    group: GroupId, outcome: Outcome[AwsAction], members: Iterable[ObjectRef]
+    group: GroupId, outcome: Outcome[AwsAction], concerned: Iterable[ObjectRef]
 ) -> Iterator[Report]:
-    """What could not be done in AWS, told to whom it is done for: to all members if it is for all."""
+    """What could not be done in AWS, told to all whom it concerns."""
     action, error = outcome.action, outcome.error
     assert error is not None
-    for ref in (action.ref,) if action.ref else tuple(members) or (None,):
+    for ref in tuple(concerned) or (None,):
         yield Report(
             key=str(group),
             ref=ref,

@@ -72,7 +72,8 @@ class DesiredListener(Struct, frozen=True, kw_only=True):
     `certificate_owners` says who asks for each.
 
     `state` `keep` leaves port, certificates and policy as AWS has them (nothing is made where it has none).
-    `default_secret` belongs to `default_actions`. `attributes` are only those that are asked for.
+    `default_secret` belongs to `default_actions`. `attributes` are only those that are asked for. `sends_to`
+    is the HTTPS port of the group to which everybody is sent, 0 where requests are answered here.
     """
 
     port: int
@@ -90,6 +91,7 @@ class DesiredListener(Struct, frozen=True, kw_only=True):
     because: str = ""
     default_secret: str = ""
     default_secret_digest: str = ""
+    sends_to: int = 0
 
     def __repr__(self) -> str:
         return f"DesiredListener({self.protocol} {self.port}, {self.default_actions!r}, {self.rules!r})"

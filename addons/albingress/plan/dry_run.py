@@ -1,6 +1,6 @@
 """A plan as the lines that `--dry-run` prints. Secrets are never among them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -8,6 +8,7 @@ from msgspec.structs import fields
 
 from addons.albingress.model.actions import AwsAction, Plan
 from addons.albingress.model.stack import DesiredListener, DesiredRule
+from addons.albingress.model.targets import RegisterTargets, TargetPlan
 from addons.runtime.outcomes import PlanLine
 
 _OF_EVERY_ACTION = frozenset(each.name for each in fields(AwsAction))
@@ -25,6 +26,15 @@ def preview(plan: Plan) -> Iterator[PlanLine]:
         yield PlanLine(action.key, action.words, str(action.ref or ""), action.because, _details(action))
     for skip in plan.skips:
         yield PlanLine(skip.key, "skip", str(skip.ref or ""), skip.message, {"reason": skip.reason})
+
+
+def preview_targets(plans: Iterable[TargetPlan]) -> Iterator[PlanLine]:
+    """One line for every call that registers or deregisters targets."""
+    for plan in plans:
+        for action in plan.actions:
+            words = "register targets" if isinstance(action, RegisterTargets) else "deregister targets"
+            targets = {"targets": [f"{each.id}:{each.port}" for each in action.targets]}
+            yield PlanLine(action.key, words, str(action.ref or ""), action.because, targets)
 
 
 def _details(action: AwsAction) -> dict[str, Any]:

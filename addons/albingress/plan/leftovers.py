@@ -17,7 +17,7 @@ from addons.albingress.model.stack import Stack
 from addons.albingress.plan.listeners import ListenerPlan
 from addons.albingress.plan.load_balancer import Farewell
 from addons.albingress.plan.target_groups import key_of
-from addons.albingress.plan.usage import groups_of_balancer, ingress_of, leaver_of, resource_of
+from addons.albingress.plan.usage import groups_of_balancer, ingress_of, one_of, resource_of
 from addons.albingress.plan.view import View
 from addons.runtime.outcomes import Skip
 
@@ -91,7 +91,7 @@ def _delete_target_group(
     group: TargetGroup, observed: ObservedStack, view: View, uses: Uses
 ) -> DeleteTargetGroup | Skip:
     resource, key = resource_of(group), key_of(group.name)
-    ref = leaver_of(resource, view.leaving)
+    ref = one_of(resource, view.leaving)
     if others := set(group.load_balancers) - {each.arn for each in observed.load_balancers}:
         message = f"target group {group.name} stays: {min(others)}, which is not ours, forwards to it"
         return Skip(key, ref, names.DELETE_HELD, message)

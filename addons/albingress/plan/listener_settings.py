@@ -31,9 +31,18 @@ class SettingsPlan(Struct, frozen=True):
     opener: str = ""
 
 
+_LISTENER = "listener/"
+
+
 def key_of(listener: str) -> str:
     """Names a listener in decisions."""
-    return f"listener/{listener}"
+    return f"{_LISTENER}{listener}"
+
+
+def port_of(key: str) -> int:
+    """The port of the listener that a key of `key_of` names; 0 for other keys."""
+    port = key.rpartition(":")[2]
+    return int(port) if key.startswith(_LISTENER) and port.isdecimal() else 0
 
 
 def plan_settings(wish: DesiredListener, there: Listener, ground: Ground) -> SettingsPlan:

@@ -45,20 +45,34 @@ def plan_listeners(
     closing: Iterable[DeleteListener],
     ground: Ground,
 ) -> ListenerPlan:
-    """Bring all listeners of the load balancer to what is asked for, but for those that are closed."""
+    """Bring all listeners of the load balancer to what is asked for, but for those that are closed.
+
+    Who sends everybody to another port comes last, as that has to be open before.
+    """
     there = {each.port: each for each in balancer.listeners} if balancer else {}
     room = max(0, ground.view.quotas.rules - sum(len(each.rules) for each in there.values()))
     parts: list[ListenerPlan] = []
+    makers: dict[int, str] = {}
     asked = set()
-    for wish in sorted(wishes, key=lambda each: each.port):
+    for wish in sorted(wishes, key=lambda each: (each.sends_to, each.port)):
         asked.add(wish.port)
         found = there.get(wish.port)
-        part = _change(wish, found, ground, room) if found else _open(wish, ground, room)
+        after = (makers[wish.sends_to],) if wish.sends_to in makers else ()
+        if wish.sends_to and not after and wish.sends_to not in there:
+            part = _as_it_is(found, room)
+        else:
+            part = _change(wish, found, ground, room, after) if found else _open(wish, ground, room, after)
+        makers |= {each.listener.port: each.key for each in part.actions if isinstance(each, CreateListener)}
         room = part.room
         parts.append(part)
     keys = {each.arn: each.key for each in closing}
     parts += [_unwanted(each, keys) for port, each in there.items() if port not in asked]
     return _together(parts, room)
+
+
+def _as_it_is(there: Listener | None, room: int) -> ListenerPlan:
+    """A port whose requests would be sent to one that is not there."""
+    return ListenerPlan(used=groups_of_listener(there) if there else frozenset(), room=room)
 
 
 def _together(parts: Iterable[ListenerPlan], room: int) -> ListenerPlan:
@@ -84,8 +98,8 @@ def _unwanted(there: Listener, closers: Mapping[str, str]) -> ListenerPlan:
     return ListenerPlan(used=used)
 
 
-def _open(wish: DesiredListener, ground: Ground, room: int) -> ListenerPlan:
-    """A port that is not there; one that is to stay as it is is not made.
+def _open(wish: DesiredListener, ground: Ground, room: int, after: tuple[str, ...]) -> ListenerPlan:
+    """A port that is not there; one that is to stay as it is is not made. `after`: what must be done before.
 
     Where no rule matches it leads nowhere until all rules are there: what they keep from the default backend
     must not get to it.
@@ -99,7 +113,12 @@ def _open(wish: DesiredListener, ground: Ground, room: int) -> ListenerPlan:
         key=key_of(name),
         ref=wish.owner.ref,
         because=f"Ingresses ask for {wish.protocol} on port {wish.port}",
-        needs=(*ground.needs, *ground.gates.get(wish.port, ()), *(default.needs if is_at_once else ())),
+        needs=(
+            *ground.needs,
+            *ground.gates.get(wish.port, ()),
+            *(default.needs if is_at_once else ()),
+            *after,
+        ),
         load_balancer=ground.load_balancer,
         listener=_as_opened(wish, default, is_at_once=is_at_once),
     )
@@ -122,15 +141,21 @@ def _as_opened(wish: DesiredListener, default: DefaultPlan, *, is_at_once: bool)
     return replace(wish, default_actions=(_OPENING,), default_secret="", tags=tags)
 
 
-def _change(wish: DesiredListener, there: Listener, ground: Ground, room: int) -> ListenerPlan:
-    """A port that is there: its default actions change when the rules in front of them are there."""
+def _change(
+    wish: DesiredListener, there: Listener, ground: Ground, room: int, after: tuple[str, ...]
+) -> ListenerPlan:
+    """A port that is there: its default actions change when the rules in front of them are there.
+
+    Nor do they change, or rules go, before what is `after`.
+    """
     name = ground.listener(wish.port)
     default = plan_default(name, wish, there, ground.makers, ground.view, resources=ground.owned.resources)
     settings = plan_settings(wish, there, ground)
     opener = (settings.opener,) if settings.opener else ()
     rules = plan_listener_rules(wish, there.rules, ground, room, needs=opener, default_key=default.key)
-    turned = _turn(default, wish, ground, rules, opener)
-    last, waits = after_logins(settings, wish, there, (*rules.changes, *turned, *rules.removals))
+    turned = _turn(default, wish, ground, rules, (*opener, *after))
+    removals = tuple(replace(each, needs=(*each.needs, *after)) for each in rules.removals)
+    last, waits = after_logins(settings, wish, there, (*rules.changes, *turned, *removals))
     attributes, kept = plan_attributes(wish, there, ground, tuple(each.key for each in turned))
     used, leavers = _uses(default, there, rules, is_turned=bool(turned))
     return ListenerPlan(
@@ -138,7 +163,7 @@ def _change(wish: DesiredListener, there: Listener, ground: Ground, room: int) -
             *settings.first,
             *rules.changes,
             *turned,
-            *rules.removals,
+            *removals,
             *last,
             *attributes,
         ),

@@ -22,7 +22,7 @@ from addons.albingress.plan.rule_limit import Step
 from addons.albingress.plan.rule_order import Line, Numbering
 from addons.albingress.plan.rule_tags import has_secret, is_secret_changed, new_rule_tags, plan_rule_tags
 from addons.albingress.plan.settle import rule_key
-from addons.albingress.plan.usage import leaver_of
+from addons.albingress.plan.usage import one_of
 from addons.albingress.plan.view import View
 from addons.runtime.outcomes import ObjectRef, Skip
 
@@ -260,7 +260,7 @@ class RuleActions:
         self.actions.append(
             DeleteRule(
                 key=key,
-                ref=self._leaver(rule),
+                ref=self._former(rule),
                 because=because,
                 needs=(*needs, *below),
                 listener=self.site.listener,
@@ -271,10 +271,14 @@ class RuleActions:
         self._give_up(rule, key, None)
         return key
 
-    def _leaver(self, rule: Rule) -> ObjectRef | None:
-        """The Ingress that leaves and had the rule, if that is known."""
+    def _former(self, rule: Rule) -> ObjectRef | None:
+        """The Ingress that had the rule, if that is known: one that leaves, or else one that stays."""
         groups = target_groups_of(rule.content.actions)
-        found = (leaver_of(self.site.resources.get(group, ""), self.view.leaving) for group in groups)
+        found = (
+            one_of(self.site.resources.get(group, ""), some)
+            for some in (self.view.leaving, self.view.members)
+            for group in groups
+        )
         return next(filter(None, found), None)
 
     def _give_up(self, rule: Rule, key: str, content: RuleContent | None) -> None:

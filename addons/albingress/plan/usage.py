@@ -40,7 +40,7 @@ def ingress_of(resource: str, ingresses: Iterable[str]) -> str:
     return max(fitting, key=len, default="")
 
 
-def leaver_of(resource: str, leaving: Iterable[ObjectRef]) -> ObjectRef | None:
-    """The Ingress that leaves and that a resource tag names."""
-    by_name = {f"{each.namespace}/{each.name}": each for each in leaving}
+def one_of(resource: str, ingresses: Iterable[ObjectRef]) -> ObjectRef | None:
+    """The one of these Ingresses that a resource tag names."""
+    by_name = {f"{each.namespace}/{each.name}": each for each in ingresses}
     return by_name.get(ingress_of(resource, by_name))

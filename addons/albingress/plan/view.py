@@ -58,7 +58,8 @@ class View(Struct, frozen=True, kw_only=True):
     listeners that bear no tag of ours (`remember_secrets`).
     `backend_group`: what the cluster's shared group is like, or its id where a setting names one.
     `backend_group_is_used`: another load balancer has it. `retained`: Ingresses, as `namespace/name`, that
-    left and are not served elsewhere yet. `leaving`: all that leave; those among them that are `deleting`.
+    left and are not served elsewhere yet. `members` stay. `leaving`: all that leave; those among them that
+    are `deleting`.
     `known`: how many things in AWS are the cluster's; `deleted_lately` of them went a moment ago.
     """
 
@@ -75,6 +76,7 @@ class View(Struct, frozen=True, kw_only=True):
     backend_group: DesiredSecurityGroup | str | None = None
     backend_group_is_used: bool = True
     retained: frozenset[str] = frozenset()
+    members: tuple[ObjectRef, ...] = ()
     leaving: tuple[ObjectRef, ...] = ()
     deleting: frozenset[str] = frozenset()
     known: int = 0

@@ -154,13 +154,17 @@ def _begin(reply: aiohttp.ClientResponse, listener: Listener, cookies: list[str]
 async def _pass_back(
     reply: aiohttp.ClientResponse, request: web.BaseRequest, answer: web.StreamResponse
 ) -> bool:
+    """Hand the answer on as it comes: False when the user does not wait for it any more."""
     first = await reply.content.readany()
-    await answer.prepare(request)
-    if first:
-        await answer.write(first)
-    async for chunk in reply.content.iter_any():
-        await answer.write(chunk)
-    await answer.write_eof()
+    try:
+        await answer.prepare(request)
+        if first:
+            await answer.write(first)
+        async for chunk in reply.content.iter_any():
+            await answer.write(chunk)
+        await answer.write_eof()
+    except aiohttp.ClientConnectionResetError:
+        return False
     return True
 
 

@@ -94,10 +94,25 @@ async def test_a_dry_run_prints_json_lines_and_only_reads(site: Site) -> None:
     actions = [line["action"] for line in lines]
     for action in ("create target group", "create load balancer", "create listener", "create rule"):
         assert action in actions
+    (registered,) = [line for line in lines if line["action"] == "register targets"]
+    assert registered["details"] == {"targets": ["192.168.0.11:8080"]}
     assert "ingress/default/web" in {line["object"] for line in lines}
     assert site.changes() == []
     assert {request.verb for request in site.api.requests} <= {"list", "watch", "get"}
     assert (site.finalizers("web"), site.events("web")) == ([], [])
+
+
+async def test_a_dry_run_shows_what_somebody_did_to_targets_by_hand(site: Site) -> None:
+    site.serve("web")
+    site.ingresses(ingress("web"))
+    assert (await site.run("--once")).code == 0
+    assert (await site.run("--once", "--dry-run")).out == ""
+    site.endpoints("web", "192.168.0.99")
+    lines = [json.loads(line) for line in (await site.run("--once", "--dry-run")).out.splitlines()]
+    assert [(line["action"], line["details"]["targets"]) for line in lines] == [
+        ("register targets", ["192.168.0.99:8080"]),
+        ("deregister targets", ["192.168.0.11:8080"]),
+    ]
 
 
 async def test_check_tells_what_a_daemon_would_find_and_changes_nothing(site: Site) -> None:

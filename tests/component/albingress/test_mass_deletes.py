@@ -36,3 +36,15 @@ async def test_what_just_belongs_to_nobody_any_more_stays_and_is_told(world: Wor
     async with world.running("--allow-mass-delete"):
         await until(lambda: world.things() == [], seconds=60)
         await until(lambda: not any(world.finalizers(name) for name in NAMES), seconds=60)
+
+
+async def test_who_gives_up_most_paths_is_told_why_they_stay_and_nobody_else_is(world: World) -> None:
+    world.serve("a", "b")
+    world.ingresses(ingress("a"), ingress("b", *(f"/b{number}=b" for number in range(30))))
+    async with world.running():
+        await world.is_served("a", "b")
+        await until(lambda: len(world.rules()) == 31)
+        world.ingresses(ingress("b", "/new=b"))
+        await until(lambda: "MassDeleteHeld" in world.events("b", "Warning"))
+        assert world.rules()["/new|/new/*"] == "b:80"
+        assert world.notes("a") == []

@@ -10,8 +10,8 @@ from tests.support.until import until
 
 pytestmark = pytest.mark.virtual_time
 
-APPS = [f"app{number:02}" for number in range(40)]
-"""Each with a load balancer of its own: to read all of them takes some 160 calls."""
+APPS = [f"app{number:02}" for number in range(24)]
+"""Each with a load balancer of its own: to read all of them takes some 100 calls."""
 
 READS = {
     "DescribeListeners",

@@ -237,6 +237,32 @@ class TestDefaultActions:
         assert found.actions[1].needs == (found.actions[0].key,)
 
 
+class TestRedirectToAnotherPort:
+    """A port that sends everybody to HTTPS does so once that is open; till then it goes on."""
+
+    SENDS = wished_listener(default=Redirect("HTTP_301", "HTTPS", port="443"), sends_to=443)
+
+    def test_it_waits_for_the_listener_that_is_made(self) -> None:
+        rule = wish("a", "/", to("g1"))
+        has = observed(listener(there(rule, 1)))
+        plan = plan_stack(stack(self.SENDS, https(ONE)), has, view())
+        made, *others = (each for each in plan.actions if f"{NAME}:" in each.key)
+        assert isinstance(made, CreateListener)
+        assert len(others) == 2
+        assert all(made.key in each.needs for each in others)
+
+    def test_a_new_one_is_made_after_it(self) -> None:
+        plan = plan_stack(stack(self.SENDS, https(ONE)), observed(listener(port=81)), view())
+        first, second = (each for each in plan.actions if isinstance(each, CreateListener))
+        assert (first.listener.port, second.listener.port) == (443, 80)
+        assert first.key in second.needs
+
+    def test_nothing_changes_where_it_cannot_be_made(self) -> None:
+        has = observed(listener(there(wish("a", "/", to("g1")), 1)))
+        plan = plan_stack(stack(self.SENDS, https()), has, view())
+        assert [each for each in plan.actions if f"{NAME}:" in each.key] == []
+
+
 class TestSecretsOfTheDefaultAction:
     WITH_LOGIN = https(
         ONE,

@@ -8,8 +8,11 @@ from msgspec.structs import replace
 from addons.albingress import names
 from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.stack import desired_stack
+from addons.albingress.model.rules import Redirect
 from addons.albingress.model.stack import Stack
 from addons.runtime.outcomes import Problem
+from tests.support.alb_observed import listener
+from tests.support.alb_observed import stack as observed
 from tests.support.alb_rules import (
     LOGIN,
     in_words,
@@ -60,13 +63,37 @@ class TestWhole:
         assert len(found) == 2
 
     def test_a_redirect_of_the_whole_group_to_https_leaves_http_without_rules(self) -> None:
-        stack, problems = stack_of(member("a", said=BOTH_PORTS | {"ssl-redirect": "443"}), member("b"))
+        members = member("a", said=BOTH_PORTS | {"ssl-redirect": "443"}), member("b")
+        open_ports = observed(listener(443, protocol="HTTPS", certificates=(ARN,)))
+        stack, problems = stack_of(*members, incumbent=open_ports)
         assert said(stack, 80) == []
         assert said(stack, 443) == ["a.org/ -> web"]
         assert list(map(message, problems)) == [
             "b RuleShadowed: no request gets to b.org/: port 80 sends everybody to HTTPS port 443;"
             " add that to listen-ports"
         ]
+
+    def test_nobody_is_told_of_a_redirect_before_the_port_that_it_leads_to_is_open(self) -> None:
+        stack, problems = stack_of(member("a", said=BOTH_PORTS | {"ssl-redirect": "443"}), member("b"))
+        assert [each.sends_to for each in stack.listeners] == [443, 0]
+        assert problems == ()
+
+    def test_nobody_is_sent_to_a_port_that_aws_did_not_open(self) -> None:
+        members = member("a", said=BOTH_PORTS | {"ssl-redirect": "443"}), member("b")
+        stack, problems = stack_of(*members, answers={"unopened": frozenset({443})})
+        assert [each.sends_to for each in stack.listeners] == [0, 0]
+        assert said(stack, 80)[-1] == "b.org/ -> web"
+        assert [(each.ref.name, each.reason) for each in problems] == [("a", names.INVALID_ANNOTATION)]
+
+    def test_nobody_is_sent_to_a_port_that_is_not_asked_for_any_more(self) -> None:
+        members = member("a", said={"ssl-redirect": "443"}), member("b")
+        sent = observed(
+            listener(80, default=Redirect("HTTP_301", "HTTPS", port="443")),
+            listener(443, protocol="HTTPS", certificates=(ARN,)),
+        )
+        stack, _ = stack_of(*members, incumbent=sent)
+        assert [(each.port, each.sends_to) for each in stack.listeners] == [(80, 0)]
+        assert said(stack, 80)[-1] == "b.org/ -> web"
 
     def test_a_login_redirects_from_http_to_the_https_port_of_the_same_ingress(self) -> None:
         stack, problems = stack_of(member("a", said=BOTH_PORTS | LOGIN), secrets=[secret()])

@@ -52,3 +52,18 @@ def test_while_the_wish_of_one_cannot_be_read_the_tags_in_aws_stay() -> None:
         group = inputs(one, member("b", {"tags": "y=1"}))
         tags, _ = group_tags(group, group.members, "LoadBalancer", (("x", "1"), ("y", "0")))
         assert users(tags) == {"x": "1", "y": "1"}
+
+
+def test_there_are_no_more_tags_than_aws_takes_and_those_of_the_first_stay() -> None:
+    many = ",".join(f"k{number:02}=v" for number in range(60))
+    group = inputs(member("a", {"tags": "x=1"}), member("b", {"tags": many}), member("c", {"tags": "k00=v"}))
+    tags, problems = group_tags(group, group.members, "LoadBalancer", None)
+    assert (len(tags), dict(tags)["x"]) == (47, "1")
+    assert told(problems) == [("b", "InvalidAnnotation")]
+    assert problems[0].message.startswith("tags: k43, k44, ")
+
+
+def test_signs_that_aws_does_not_take_in_a_tag_are_told() -> None:
+    one = member("a", {"tags": "who=<me>,où=déjà vu @ 1:2/3"})
+    tags, problems = member_tags(inputs(one), one, "80")
+    assert (users(tags), told(problems)) == ({"où": "déjà vu @ 1:2/3"}, [("a", "InvalidAnnotation")])

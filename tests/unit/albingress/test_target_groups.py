@@ -55,6 +55,10 @@ class TestTargetType:
             group(web=service(kind="ClusterIP"))
         assert group(IP, web=service(kind="ClusterIP")).port == 8080
 
+    def test_a_service_that_is_but_a_name_has_no_targets(self) -> None:
+        with pytest.raises(NotUsable, match="service shop/web is an ExternalName, which has no endpoints"):
+            group(IP, web=service(kind="ExternalName"))
+
 
 class TestPrecedence:
     """The class over the Service, the Service over the Ingress."""

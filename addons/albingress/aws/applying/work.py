@@ -29,7 +29,15 @@ _TRIES_WHILE_USED = 4
 """With the pauses between them 1.4 s: rules are gone some time after they were deleted. What takes longer is
 tried anew by a later pass: nobody else is to wait for it."""
 
-_NEVER_OURS = frozenset({"CertificateNotFound", "SSLPolicyNotFound", "TrustStoreNotFound"})
+_NEVER_OURS = frozenset(
+    {
+        "CertificateNotFound",
+        "SSLPolicyNotFound",
+        "TrustStoreNotFound",
+        "InvalidPrefixListID.NotFound",
+        "WAFNonexistentItemException",
+    }
+)
 """What is not found then was not made here just now: a user named it."""
 
 
