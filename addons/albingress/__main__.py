@@ -1,4 +1,4 @@
-"""`python -m addons.albingress [check]`: read the settings, then run the daemon or the command."""
+"""`python -m addons.albingress [check|release|webhook]`: read the settings, then run daemon or command."""
 
 import sys
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The commands beside the daemon: look whether all is there that it needs, and let Ingresses go."""
+"""The commands beside the daemon: look whether all is there, let Ingresses go, give pods gates."""
 
 import argparse
 import sys
@@ -30,6 +30,9 @@ HELP = """commands, written before all settings:
         Stop the daemon of that Deployment, then take its finalizers off Ingresses and TargetGroupBindings,
         those of --watch-namespace or all, so that they can be deleted without it. Load balancers stay.
         Exits with 3 when an object could not be written.
+  webhook
+        Answer the API server when it asks about new pods: in namespaces with the label
+        elbv2.k8s.aws/pod-readiness-gate-inject=enabled they get the readiness gates of their target groups.
 
 """
 
@@ -45,6 +48,8 @@ def command_of(argv: Sequence[str]) -> tuple[Entry | None, list[str]]:
         return run_check, list(argv[1:])
     if argv and argv[0] == "release":
         return _parse_release(argv[1:])
+    if argv and argv[0] == "webhook":
+        return run_webhook, list(argv[1:])
     return None, list(argv)
 
 
@@ -77,6 +82,14 @@ async def run_release(deployment: str, wait: str, config: Config) -> int:
             return await _release_all(kube, config.watch_namespace)
     except OutsideError as error:
         return _failed(error.message)
+
+
+async def run_webhook(config: Config) -> int:
+    """Serve the webhook until SIGTERM; 0. Raises SettingError where it cannot listen."""
+    from addons.albingress.controller.webhook import live  # its imports are none of the daemon's
+
+    await live(config)
+    return 0
 
 
 async def _release_all(kube: KubeClient, namespace: str) -> int:

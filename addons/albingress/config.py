@@ -14,7 +14,7 @@ ENV_PREFIXES = ("ADDONS_ALBINGRESS_",)
 
 _PACED = "calls are paced for each group of operations, and slowed down when AWS says so"
 _TURNS = "every group and every target group has its own turn"
-_NO_WEBHOOK = "there is no webhook that must be reached"
+_OWN_CERTIFICATES = "`addons albingress webhook` makes its certificates itself"
 _OTHERS = "Services of type LoadBalancer, Gateways and Global Accelerator are left to the original"
 RETIRED = {
     "--alb-gateway-max-concurrent-reconciles": _OTHERS,
@@ -23,7 +23,6 @@ RETIRED = {
     "--default-pca-arn": "certificates are not made here, only found",
     "--enable-endpoint-slices": "EndpointSlices are always used",
     "--enable-leader-election": "it is --leader-elect, which is on by default",
-    "--enable-pod-readiness-gate-inject": "readiness gates are written into the pod template",
     "--enable-shield": "Shield is left as it is",
     "--enable-waf": "WAF Classic is left as it is",
     "--feature-gates": "each gate that concerns Ingresses is a flag of its own, such as --enable-rgt-api",
@@ -41,10 +40,10 @@ RETIRED = {
     "--targetgroupbinding-max-concurrent-reconciles": _TURNS,
     "--targetgroupbinding-max-exponential-backoff-delay": "nothing rests for more than a minute",
     "--targetgroupbinding-requeue-duration": "health is asked for every 2 s while a pod waits for it",
-    "--webhook-bind-port": _NO_WEBHOOK,
-    "--webhook-cert-dir": _NO_WEBHOOK,
-    "--webhook-cert-file": _NO_WEBHOOK,
-    "--webhook-key-file": _NO_WEBHOOK,
+    "--webhook-bind-port": "it is --webhook-listen, of `addons albingress webhook`",
+    "--webhook-cert-dir": _OWN_CERTIFICATES,
+    "--webhook-cert-file": _OWN_CERTIFICATES,
+    "--webhook-key-file": _OWN_CERTIFICATES,
 }
 """Flags of the original that have no counterpart here -> what there is in their place."""
 
@@ -174,6 +173,16 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
 
     enable_endpoints_fail_open: bool = True
     """Register pods of nodes that do not answer where no other pod is ready."""
+
+    enable_pod_readiness_gate_inject: bool = True
+    """Have `addons albingress webhook` give new pods the readiness gates of their target groups, in
+    namespaces with the label `elbv2.k8s.aws/pod-readiness-gate-inject: enabled`."""
+
+    webhook_listen: str = ":9443"
+    """HOST:PORT of `addons albingress webhook`, which does that."""
+
+    webhook_name: str = "aws-addons-albingress"
+    """Name of the webhook's Service and Secret; its MutatingWebhookConfiguration is `NAME.NAMESPACE`."""
 
     def __post_init__(self) -> None:
         """Raise SettingError where settings contradict each other or cannot be read."""

@@ -92,6 +92,11 @@ READINESS_GATE: Final = "target-health.elbv2.k8s.aws/"
 
 SERVICE_NAME_LABEL: Final = "kubernetes.io/service-name"
 GATE_INJECTION_LABEL: Final = "elbv2.k8s.aws/pod-readiness-gate-inject"
+"""On namespaces, with the value `enabled`: new pods are given the gates of the target groups they are for."""
+
+GATE_WEBHOOK: Final = "pod-readiness-gate.aws-addons.io"
+"""The webhook that does so, in its MutatingWebhookConfiguration."""
+
 SHARED_RULE_DESCRIPTION: Final = "elbv2.k8s.aws/targetGroupBinding=shared"
 """The description of the rules in security groups of nodes and pods that are ours."""
 

@@ -58,7 +58,7 @@ async def install(config: Config) -> int:
 
 async def webhook(config: Config) -> int:
     """Serve the webhook until SIGTERM; 0. Raises SettingError where it cannot listen."""
-    from addons.cni.controller.webhook_life import live  # its imports are none of the daemon's
+    from addons.cni.controller.webhook import live  # its imports are none of the daemon's
 
     await live(config)
     return 0

@@ -25,6 +25,9 @@ POD_IP: Final = "aws-addons.io/pod-ip"
 NO_POD_IPS: Final = "aws-addons.io/no-pod-ips"
 """Taint (NoSchedule) of a node that has no address left."""
 
+WEBHOOK: Final = "pod-ip.aws-addons.io"
+"""The webhook that gives pods a limit of that resource, in its MutatingWebhookConfiguration."""
+
 CONFLIST: Final = "10-aws.conflist"
 PLUGIN: Final = "aws-addons-cni"
 NETWORK: Final = "aws-cni"

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from addons.cni.server.certificates import new_authority
+from addons.admission.certificates import new_authority
 from tests.support.api import APPLY, MERGE, STRATEGIC, Api, Object, Reply, pod, service
 from tests.support.cluster import NODE_PORTS
 

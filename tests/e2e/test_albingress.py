@@ -3,19 +3,26 @@
 A load balancer stands in the network of the test, and reaches the pods by the nodes.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 import yaml
 
+from addons.admission.trust import Trust
 from addons.albingress import names
+from addons.albingress.config import Config
+from addons.albingress.controller.webhook import GateInjection, authorities, webhook
 from addons.demo.alb import Users
 from addons.demo.daemon import Daemon, running
 from addons.demo.world import World
+from addons.runtime.kube import KubeClient
 from addons.sim.alb.plane import DataPlane
 from addons.sim.ports import free_port
+from tests.support.charts import CHARTS, render, values
 from tests.support.cluster import ROOT, Cluster
 from tests.support.kubectl import Kubectl, require_kubectl
 from tests.support.namespaces import ip
@@ -166,6 +173,56 @@ def manifests(version: str) -> Object:
     }
 
 
+@asynccontextmanager
+async def asked_webhook(kubectl: Kubectl, site: Site, namespace: str) -> AsyncIterator[None]:
+    """The webhook, which the real API server trusts, and asks about pods of namespaces with the label."""
+    port, stopping = free_port(), asyncio.Event()
+    name = f"gates-{namespace}"
+    given = values({"config": {"watchNamespace": namespace}}, chart="albingress")
+    (configuration,) = (
+        obj for obj in render(given, CHARTS / "albingress") if obj["kind"] == "MutatingWebhookConfiguration"
+    )
+    configuration["metadata"] = {"name": f"{name}.{namespace}"}
+    async with (
+        KubeClient.connect(str(site.cluster.kubeconfig), user_agent="test") as kube,
+        reached_from(site, port) as there,
+    ):
+        configuration["webhooks"][0]["clientConfig"] = {"url": f"https://localhost:{there}/mutate"}
+        await kubectl.ok("create", "-f", "-", stdin=configuration)
+        injection = GateInjection(Config(cluster_name="e2e", watch_namespace=namespace), kube)
+        door = webhook(f"127.0.0.1:{port}", injection)
+        await Trust(authorities(kube, namespace=namespace, name=name), door, host="localhost").ensure()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(injection.run(stopping))
+            group.create_task(door.serve(stopping))
+            await until(lambda: not injection.not_ready(), "all Ingresses are known")
+            try:
+                yield
+            finally:
+                stopping.set()
+                await kubectl.ok("delete", "mutatingwebhookconfiguration", f"{name}.{namespace}")
+
+
+@asynccontextmanager
+async def reached_from(site: Site, port: int) -> AsyncIterator[int]:
+    """A port of the API server's own loopback that leads to a port of ours."""
+
+    async def copy(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while octets := await source.read(1 << 16):
+            sink.write(octets)
+            await sink.drain()
+        sink.close()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection("127.0.0.1", port)
+        with suppress(ConnectionError):
+            await asyncio.gather(copy(reader, forth), copy(back, writer))
+
+    listener = site.hub.listener("127.0.0.1", 0)
+    async with await asyncio.start_server(relay, sock=listener):
+        yield listener.getsockname()[1]
+
+
 async def roll(kubectl: Kubectl, new: Object) -> None:
     """Have the Deployment run pods of another template."""
     await kubectl.ok("patch", "deployment", "web", "-p", json.dumps({"spec": {"template": new}}))
@@ -205,6 +262,40 @@ async def test_an_ingress_answers_and_rollouts_lose_no_request(kubectl: Kubectl,
     assert [conditions(pod)["ContainersReady"] for pod in waiting] == ["True"]
     assert conditions(waiting[0])["Ready"] == "False"
 
+    await kubectl.ok("delete", "ingress", "web", "--timeout=90s")
+    await until(lambda: not users.load_balancers() and not users.security_groups(), "all is gone", seconds=60)
+
+
+async def test_in_a_labelled_namespace_new_pods_get_the_gate_and_a_bad_rollout_is_held(
+    kubectl: Kubectl, users: Users, site: Site, namespace: str
+) -> None:
+    await kubectl.ok("label", "namespace", namespace, f"{names.GATE_INJECTION_LABEL}=enabled")
+    async with asked_webhook(kubectl, site, namespace):
+        await kubectl.ok("apply", "-f", "-", stdin=manifests("v1"))
+        await answered(users, 200, "v1")
+        gate = users.gate("web")
+
+        async def gives() -> bool:
+            probe = {"apiVersion": "v1", "kind": "Pod", **template("v1")}
+            probe["metadata"] = {"name": "probe", "labels": {"app": "web"}}
+            command = ("create", "--dry-run=server", "-o", "json", "-f", "-")
+            made = json.loads(await kubectl.ok(*command, stdin=probe))
+            return bool(made["spec"].get("readinessGates") == [{"conditionType": gate}])
+
+        await until(gives, "new pods get the gate")
+        async with users.visiting([HOST]) as seen:
+            await roll(kubectl, template("v2"))
+            await kubectl.ok("rollout", "status", "deployment/web", "--timeout=120s")
+        assert {(status, text) for _, status, text in seen} == {(200, "v1"), (200, "v2")}
+        pods = (await kubectl.json("pods", "-l", "app=web"))["items"]
+        new = [each for each in pods if "deletionTimestamp" not in each["metadata"]]
+        assert [conditions(each)[gate] for each in new] == ["True"] * 3
+
+        async with users.visiting([HOST]) as seen:
+            await roll(kubectl, template("v3", path="other.html"))
+            stuck = await kubectl.refused("rollout", "status", "deployment/web", "--timeout=12s")
+        assert "timed out" in stuck
+        assert {(status, text) for _, status, text in seen} == {(200, "v2")}
     await kubectl.ok("delete", "ingress", "web", "--timeout=90s")
     await until(lambda: not users.load_balancers() and not users.security_groups(), "all is gone", seconds=60)
 

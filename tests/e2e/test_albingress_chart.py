@@ -137,6 +137,7 @@ async def test_it_serves_is_tested_asked_changed_and_taken_away(
     given = account.values(namespace)
     await release.install(given)
     await rolled_out(kubectl)
+    await kubectl.ok("rollout", "status", "deployment/aws-albingress-webhook", "--timeout=90s")
     await kubectl.ok("create", "-f", "-", stdin=ingress(namespace))
 
     async def is_served() -> bool:

@@ -11,11 +11,10 @@ import msgspec
 import pytest
 import yaml
 
-from addons.cni.controller.webhook import Trust
+from addons.admission.trust import Trust
+from addons.cni.controller.webhook import authorities, webhook
 from addons.cni.kube.node_status import set_taint, tell_capacity
-from addons.cni.kube.webhook import Authorities
 from addons.cni.model.objects import Node
-from addons.cni.server.webhook import Webhook
 from addons.runtime.decoding import decode
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
@@ -125,17 +124,17 @@ async def node_of(kubectl: Kubectl, name: str) -> Node:
 async def webhook_of(kubectl: Kubectl, kube: KubeClient, namespace: str) -> AsyncIterator[None]:
     """The webhook of the release, trusted, and asked where the API server reaches it in this test."""
     port = free_port()
-    webhook = Webhook(f"127.0.0.1:{port}")
-    authorities = Authorities(kube, namespace=namespace, name="aws-cni-webhook")
-    await Trust(authorities, webhook, host="localhost").ensure()
+    door = webhook(f"127.0.0.1:{port}")
+    known = authorities(kube, namespace=namespace, name="aws-cni-webhook")
+    await Trust(known, door, host="localhost").ensure()
     where = [
         {"op": "remove", "path": "/webhooks/0/clientConfig/service"},
         {"op": "add", "path": "/webhooks/0/clientConfig/url", "value": f"https://localhost:{port}/mutate"},
     ]
     change = ("--type=json", f"-p={json.dumps(where)}")
-    await kubectl.ok("patch", "mutatingwebhookconfiguration", authorities.configuration, *change)
+    await kubectl.ok("patch", "mutatingwebhookconfiguration", known.configuration, *change)
     stopping = asyncio.Event()
-    serving = asyncio.create_task(webhook.serve(stopping))
+    serving = asyncio.create_task(door.serve(stopping))
     yield
     stopping.set()
     await serving

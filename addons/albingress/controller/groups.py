@@ -11,7 +11,7 @@ from addons.albingress.desired.groups import Membership, groups_left, membership
 from addons.albingress.desired.inputs import Member
 from addons.albingress.desired.references import secrets_in, services_in
 from addons.albingress.kube.endpoints import Touched
-from addons.albingress.kube.watches import AlbWatches
+from addons.albingress.kube.watches import IngressWatches
 from addons.albingress.model.groups import GroupId
 from addons.albingress.model.objects import (
     INGRESS_CLASS_PARAMS,
@@ -50,7 +50,7 @@ class Place(Struct, frozen=True):
 class Groups:
     """Follows the caches of `watches`: every change of an object is to be handed to `update`."""
 
-    def __init__(self, config: Config, watches: AlbWatches) -> None:
+    def __init__(self, config: Config, watches: IngressWatches) -> None:
         self._config = config
         self._watches = watches
         self._places: dict[Key, Place] = {}

@@ -47,10 +47,11 @@ _MAY_BE_MISSING = frozenset({INGRESS_CLASS_PARAMS, TARGET_GROUP_BINDINGS})
 """Resources of definitions that nobody needs who does not use them."""
 
 
-class AlbWatches:
-    """The caches. `on_change` is called for each object that came, went, or says something else than before.
+class IngressWatches:
+    """The caches of Ingresses and of what their groups and target groups are made from.
 
-    Ingresses, Services, pods and their like are those of `namespace`, or of all where it is empty.
+    `on_change` is called for each object that came, went, or says something else than before. Ingresses,
+    Services and their like are those of `namespace`, or of all where it is empty.
     """
 
     def __init__(self, kube: KubeClient, *, namespace: str, on_change: Callable[[Touched], None]) -> None:
@@ -59,15 +60,10 @@ class AlbWatches:
         self._on_change = on_change
         self.ingresses = self._add(INGRESSES, Ingress)
         self.services = self._add(SERVICES, Service)
-        indexers: Mapping[str, Indexer[EndpointSlice]] = {"service": _service_of, "pod": _pods_of}
-        self.slices = self._add(ENDPOINT_SLICES, EndpointSlice, indexers=indexers)
-        self.pods = self._add(PODS, Pod, transform=trim)
         self.bindings = self._add(TARGET_GROUP_BINDINGS, TargetGroupBinding)
         self.classes = self._add(INGRESS_CLASSES, IngressClass)
         self.params = self._add(INGRESS_CLASS_PARAMS, IngressClassParams)
         self.namespaces = self._add(NAMESPACES, Namespace)
-        self.nodes = self._add(NODES, Node)
-        self.secrets = SecretWatches(kube, self._secret_changed)
 
     def _add(
         self,
@@ -90,17 +86,12 @@ class AlbWatches:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep all caches up to date until `stopping`."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watches.run(stopping))
-            group.create_task(self.secrets.run(stopping))
+        await self._watches.run(stopping)
 
     def _changed(self, change: Change[Any]) -> None:
         obj = change.new or change.old
         if obj is not None and _said(change.old) != _said(change.new):
             self._on_change((obj.resource, obj.metadata.namespace, obj.metadata.name))
-
-    def _secret_changed(self, key: Key) -> None:
-        self._on_change((SECRETS, *key))
 
     async def wait_settled(self) -> None:
         """Return once every cache has been filled, or refused by the server."""
@@ -126,7 +117,39 @@ class AlbWatches:
     def faults(self) -> Iterator[Fault]:
         """What the API server refuses, or has told nothing of for too long."""
         yield from self._watches.unreadable()
+
+    @property
+    def is_filled(self) -> bool:
+        """True once all was read whole that there is: then a group is known with all its members."""
+        needed = (self.ingresses, self.services, self.classes, self.namespaces)
+        optional = (self.bindings, self.params)
+        return all(each.is_synced for each in needed) and all(each.is_answered for each in optional)
+
+
+class AlbWatches(IngressWatches):
+    """With what targets are made from, and the Secrets that are named."""
+
+    def __init__(self, kube: KubeClient, *, namespace: str, on_change: Callable[[Touched], None]) -> None:
+        super().__init__(kube, namespace=namespace, on_change=on_change)
+        indexers: Mapping[str, Indexer[EndpointSlice]] = {"service": _service_of, "pod": _pods_of}
+        self.slices = self._add(ENDPOINT_SLICES, EndpointSlice, indexers=indexers)
+        self.pods = self._add(PODS, Pod, transform=trim)
+        self.nodes = self._add(NODES, Node)
+        self.secrets = SecretWatches(kube, self._secret_changed)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Keep all caches up to date until `stopping`."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(super().run(stopping))
+            group.create_task(self.secrets.run(stopping))
+
+    def faults(self) -> Iterator[Fault]:
+        """What cannot be read, or is out of date."""
+        yield from super().faults()
         yield from self.secrets.faults()
+
+    def _secret_changed(self, key: Key) -> None:
+        self._on_change((SECRETS, *key))
 
 
 def _said(obj: KubeObject | None) -> KubeObject | None:

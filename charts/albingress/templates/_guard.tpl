@@ -11,6 +11,9 @@
 {{- if and .Values.prometheusRule.enabled (not .Values.serviceMonitor.enabled) -}}
 {{- fail "serviceMonitor.enabled is required when prometheusRule.enabled is true: alerts need its metrics" -}}
 {{- end -}}
+{{- if and .Values.webhook.enabled (eq (int .Values.port) (int .Values.webhook.port)) -}}
+{{- fail (printf "port and webhook.port are both %d: the webhook needs a port each" (int .Values.port)) -}}
+{{- end -}}
 {{- if and .Values.secrets.all .Values.secrets.names -}}
 {{- fail "secrets.names and secrets.all exclude each other: the names are for when not all may be read" -}}
 {{- end -}}

@@ -63,3 +63,29 @@
   resourceNames: [aws-load-balancer-controller-leader]
   verbs: [get]
 {{- end -}}
+
+{{- /* What the webhook reads in the namespaces of the Ingresses; it writes nothing there. */ -}}
+{{- define "albingress.webhookRules" -}}
+- apiGroups: [networking.k8s.io]
+  resources: [ingresses]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [list, watch]
+- apiGroups: [elbv2.k8s.aws]
+  resources: [targetgroupbindings]
+  verbs: [list, watch]
+{{- end -}}
+
+{{- /* What it reads that belongs to no namespace. */ -}}
+{{- define "albingress.webhookClusterRules" -}}
+- apiGroups: [networking.k8s.io]
+  resources: [ingressclasses]
+  verbs: [list, watch]
+- apiGroups: [elbv2.k8s.aws]
+  resources: [ingressclassparams]
+  verbs: [list, watch]
+- apiGroups: [""]
+  resources: [namespaces]
+  verbs: [list, watch]
+{{- end -}}

@@ -52,6 +52,11 @@ subjects:
 {{- /* Rules for one namespace, bound: arguments are the root, a suffix of the name, the namespace and the rules. In a
 namespace of others the name tells the release's own, as a release of the same name may be in another. */ -}}
 {{- define "common.role" -}}
+{{- include "common.roleOf" (append . (include "common.subjects" (first .))) -}}
+{{- end -}}
+
+{{- /* The same for somebody else than the daemon: the fifth argument is who. */ -}}
+{{- define "common.roleOf" -}}
 {{- $root := index . 0 }}
 {{- $namespace := index . 2 }}
 {{- $release := ternary (include "common.fullname" $root) (include "common.clusterName" $root) (eq $namespace $root.Release.Namespace) }}
@@ -78,7 +83,7 @@ roleRef:
   kind: Role
   name: {{ $name }}
 subjects:
-  {{- include "common.subjects" $root | nindent 2 }}
+  {{- index . 4 | nindent 2 }}
 {{- end -}}
 
 {{- /* Leadership: one named Lease. The request of a `create` has no name that a rule could match. */ -}}

@@ -13,9 +13,11 @@ import aiohttp
 import msgspec
 import pytest
 
-from addons.cni.controller.webhook import Trust
-from addons.cni.kube.webhook import CONFIGURATIONS, SECRETS, WEBHOOK, Authorities
-from addons.cni.server.webhook import Webhook
+from addons.admission.authorities import CONFIGURATIONS, SECRETS
+from addons.admission.server import Webhook
+from addons.admission.trust import Trust
+from addons.cni.controller.webhook import authorities, webhook
+from addons.cni.names import WEBHOOK
 from addons.runtime.kube import KubeClient
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
@@ -35,9 +37,9 @@ class Place:
 
     def replica(self) -> tuple[Trust, Webhook, int]:
         port = free_port()
-        webhook = Webhook(f"127.0.0.1:{port}")
-        authorities = Authorities(self.kube, namespace="default", name=NAME)
-        return Trust(authorities, webhook, host="localhost", now=lambda: self.now), webhook, port
+        door = webhook(f"127.0.0.1:{port}")
+        shared = authorities(self.kube, namespace="default", name=NAME)
+        return Trust(shared, door, host="localhost", now=lambda: self.now), door, port
 
     async def bundle(self) -> str:
         """Whom the API server trusts, as PEM; empty when nobody told it."""

@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 
 from addons.albingress.aws.calls import OPERATIONS
-from tests.support.charts import CHARTS, Object, Values, is_hook, only, render, render_files, values
+from tests.support.charts import (
+    CHARTS,
+    Object,
+    Values,
+    is_hook,
+    is_webhook,
+    only,
+    render,
+    render_files,
+    values,
+)
 
 CHART = CHARTS / "albingress"
 Grants = set[tuple[str, str]]
@@ -21,12 +31,13 @@ def objects(*more: Values) -> list[Object]:
     return render(values(*more, chart="albingress"), CHART)
 
 
-def granted(found: list[Object], kind: str, namespace: str = "") -> Grants:
+def granted(found: list[Object], kind: str, namespace: str = "", *, to_webhook: bool = False) -> Grants:
     """(verb, resource) of every rule of this kind of role, in one namespace."""
     return {
         (verb, resource)
         for role in found
         if role["kind"] == kind and role["metadata"].get("namespace", "") == namespace and not is_hook(role)
+        if is_webhook(role) == to_webhook
         for rule in role["rules"]
         for verb in rule["verbs"]
         for resource in rule["resources"]
@@ -91,7 +102,7 @@ def test_the_lease_of_the_original_is_looked_at_where_it_is() -> None:
 
 def test_every_role_is_bound_to_the_service_account_of_the_pod() -> None:
     for given in ({}, {"config": {"watchNamespace": "shop"}}, {"secrets": {"names": {"shop": ["login"]}}}):
-        found = [obj for obj in objects(given) if not is_hook(obj)]
+        found = [obj for obj in objects(given) if not is_hook(obj) and not is_webhook(obj)]
         account = only(found, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"]
         roles = {(o["kind"], o["metadata"]["name"]) for o in found if o["kind"].endswith("Role")}
         bindings = [obj for obj in found if obj["kind"].endswith("Binding")]

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from addons.cni.kube.webhook import WEBHOOK
-from addons.cni.names import CONFLIST
+from addons.cni.names import CONFLIST, WEBHOOK
 from tests.support.charts import (
     CHARTS,
     Object,

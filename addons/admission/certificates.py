@@ -1,4 +1,4 @@
-"""Certificates of the webhook: an authority of its own, and what that issues to each replica."""
+"""Certificates of a webhook: an authority of its own, and what that issues to each replica."""
 
 from datetime import datetime, timedelta
 from typing import Any

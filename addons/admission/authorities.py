@@ -1,4 +1,4 @@
-"""The Kubernetes side of the webhook: the Secret of its authority, and the configuration that trusts it."""
+"""The Kubernetes side of a webhook: the Secret of its authority, and the configuration that trusts it."""
 
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
@@ -18,9 +18,7 @@ CONFIGURATIONS = Resource(
     "MutatingWebhookConfiguration",
     namespaced=False,
 )
-WEBHOOK = "pod-ip.aws-addons.io"
 _CERTIFICATE, _KEY = "tls.crt", "tls.key"
-_MANAGER = "aws-addons-cni"
 
 
 class Secret(KubeObject, frozen=True):
@@ -46,14 +44,22 @@ class Configuration(KubeObject, frozen=True):
 
 
 class Authorities:
-    """Keeps the key pair of the webhook's authority in a Secret that all replicas share."""
+    """Keeps the key pair of the webhook's authority in a Secret that all replicas share.
 
-    def __init__(self, kube: KubeClient, *, namespace: str, name: str) -> None:
+    Secret and Service have the same `name`. `webhook` is its own one in the configuration, `manager` who
+    writes to that.
+    """
+
+    def __init__(self, kube: KubeClient, *, namespace: str, name: str, webhook: str, manager: str) -> None:
         self._kube = kube
         self._namespace = namespace
         self._name = name
+        self._webhook = webhook
+        self._manager = manager
         self.configuration = f"{name}.{namespace}"
         """The name of the MutatingWebhookConfiguration: the only one of the three that is no namespace's."""
+        self.host = f"{name}.{namespace}.svc"
+        """The name of the Service by which the API server reaches the webhook."""
         self._version = ""  # of the Secret as last read; empty when there was none
 
     async def read(self) -> tuple[bytes, bytes] | None:
@@ -101,6 +107,6 @@ class Authorities:
             "apiVersion": CONFIGURATIONS.api_version,
             "kind": CONFIGURATIONS.kind,
             "metadata": {"name": self.configuration},
-            "webhooks": [{"name": WEBHOOK, "clientConfig": client}],
+            "webhooks": [{"name": self._webhook, "clientConfig": client}],
         }
-        await self._kube.apply(CONFIGURATIONS, body, name=self.configuration, field_manager=_MANAGER)
+        await self._kube.apply(CONFIGURATIONS, body, name=self.configuration, field_manager=self._manager)

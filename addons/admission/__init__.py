@@ -1,0 +1,1 @@
+"""Admission webhooks: how a daemon adds something to what the API server is about to make."""
