@@ -229,8 +229,10 @@ async def roll(kubectl: Kubectl, new: Object) -> None:
 
 
 async def answered(users: Users, status: int, text: str) -> None:
+    """Wait until this is what all answers are, whichever pod gives them."""
+
     async def look() -> bool:
-        return await users.ask(HOST) == (status, text)
+        return all([await users.ask(HOST) == (status, text) for _ in range(30)])
 
     await until(look, f"{HOST} answers {status} {text}", seconds=60)
 

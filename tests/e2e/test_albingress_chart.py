@@ -37,6 +37,12 @@ class Account:
         return [each.name for each in self.aws.elbv2.account.load_balancers.values()]
 
     @property
+    def security_groups(self) -> list[str]:
+        """The names of the security groups of our making."""
+        groups = self.aws.ec2.account.security_groups.values()
+        return [group.name for group in groups if group.name.startswith("k8s-")]
+
+    @property
     def balancer(self) -> str:
         """The host name of the only load balancer."""
         (found,) = self.aws.elbv2.account.load_balancers.values()
@@ -189,10 +195,12 @@ async def test_where_it_is_installed_again_what_stands_in_aws_is_taken_up(
     await release.uninstall()
     await release.install(given, {"replicas": 1})
     await rolled_out(kubectl)
+    await until(lambda: is_held(kubectl), "the finalizers", seconds=60)
     await kubectl.ok("delete", "ingress", "good", "bad", "--timeout=60s")
-    assert account.balancers == []
-    assert [
-        group.name
-        for group in account.aws.ec2.account.security_groups.values()
-        if group.name.startswith("k8s-")
-    ] == []
+    assert account.balancers == account.security_groups == []
+
+
+async def is_held(kubectl: Kubectl) -> bool:
+    """Whether both Ingresses cannot go without us."""
+    found = [await kubectl.json("ingress", name) for name in ("good", "bad")]
+    return all(each["metadata"].get("finalizers") for each in found)

@@ -112,8 +112,12 @@ async def test_metrics_of_the_original_count_what_is_there() -> None:
     async with node_of("t3.small", "--headroom=0") as (world, node):
         with crowd(world, node, 4) as pods:
             assert not refusals(await add_all(node, pods))
+
+            async def all_are_counted() -> bool:
+                return (await metrics(node))["awscni_assigned_ip_addresses"] == 4
+
+            await until(all_are_counted)
             text = await metrics(node)
-            assert text["awscni_assigned_ip_addresses"] == 4
             assert text["awscni_eni_allocated"] == 2
             assert text["awscni_eni_max"] == 3
             assert text["awscni_ip_max"] == 9

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -16,7 +16,7 @@ from addons.albingress.model.objects import (
 )
 from addons.runtime.errors import Conflict, NotFound, OutsideError
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import KubeObject, Part, Resource, ref
+from addons.runtime.objects import PODS, KubeObject, Part, Resource, ref
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +54,18 @@ class HeldBinding(Held, frozen=True):
     resource: ClassVar[Resource] = TARGET_GROUP_BINDINGS
 
 
+class _Selector(Part, frozen=True):
+    match_labels: Mapping[str, str] = {}
+
+
+class DeploymentSpec(Part, frozen=True):
+    """Whose pods are its own."""
+
+    selector: _Selector = _Selector()
+
+
 class DeploymentStatus(Part, frozen=True):
-    """How many pods there are, as of the `observed_generation` of the spec."""
+    """How many pods there are that are not about to go, as of the `observed_generation` of the spec."""
 
     observed_generation: int = 0
     replicas: int = 0
@@ -65,12 +75,18 @@ class Deployment(KubeObject, frozen=True):
     """What keeps the daemon's pods running."""
 
     resource: ClassVar[Resource] = DEPLOYMENTS
+    spec: DeploymentSpec = DeploymentSpec()
     status: DeploymentStatus = DeploymentStatus()
 
     @property
-    def is_gone(self) -> bool:
-        """Whether no pod is left of it."""
+    def is_scaled_down(self) -> bool:
+        """Whether all its pods are told to go, or are gone."""
         return self.status.observed_generation >= self.metadata.generation and not self.status.replicas
+
+    @property
+    def label_selector(self) -> str:
+        """The labels of its pods, as a query has them."""
+        return ",".join(f"{key}={value}" for key, value in sorted(self.spec.selector.match_labels.items()))
 
 
 def is_ours(finalizer: str) -> bool:
@@ -98,9 +114,12 @@ async def stop(kube: KubeClient, namespace: str, name: str, *, patience: timedel
 
 
 async def _gone(kube: KubeClient, namespace: str, name: str) -> None:
+    """Wait for the last pod: while it ends, the daemon in it still works, and no status counts it."""
     while True:
         found = await kube.get(DEPLOYMENTS, Deployment, namespace=namespace, name=name)
-        if found.is_gone:
+        if found.is_scaled_down and not await kube.list(
+            PODS, KubeObject, namespace=namespace, label_selector=found.label_selector
+        ):
             return
         await asyncio.sleep(_LOOK_SECONDS)
 

@@ -10,6 +10,8 @@ from tests.support.alb_world import World, ingress
 from tests.support.started import Started
 from tests.support.until import until
 
+pytestmark = pytest.mark.timeout(240)
+
 Object = dict[str, Any]
 
 NEIGHBOURS = [f"n{number:02}" for number in range(19)]

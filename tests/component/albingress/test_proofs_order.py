@@ -12,6 +12,8 @@ from tests.support.alb_traffic import Answer, Seen, Traffic, daemon, traffic
 from tests.support.alb_world import World, ingress
 from tests.support.until import until
 
+pytestmark = pytest.mark.timeout(240)
+
 Object = dict[str, Any]
 
 A, B = [f"a{number}" for number in range(10)], [f"b{number}" for number in range(9)]

@@ -11,6 +11,8 @@ from tests.support.alb_traffic import Traffic, daemon, traffic
 from tests.support.alb_world import World, ingress
 from tests.support.until import until
 
+pytestmark = pytest.mark.timeout(240)
+
 URLS = [f"shop/web/{number}" for number in range(8)]
 V1, V2 = (200, "v1"), (200, "v2")
 

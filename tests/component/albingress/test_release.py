@@ -130,8 +130,21 @@ async def test_the_daemon_is_stopped_when_its_last_pod_is_gone(tmp_path: Path) -
         stopping = asyncio.create_task(stop(kube, "kube-system", "albingress", patience=patience))
         await until(lambda: replicas(api) == 0, "it is scaled to nothing")
         assert not stopping.done()
+        labels = {"app": "albingress"}
+        pod = {"metadata": {"namespace": "kube-system", "name": "albingress-0", "labels": labels}}
+        spec = {"containers": [{"name": "main", "image": "addons"}], "nodeName": "node-1"}
+        api.store.create("v1", "pods", {**pod, "spec": spec})
+        api.store.delete("v1", "pods", "kube-system", "albingress-0", grace_seconds=30)
         told(api, 0)
+        await until(lambda: listed(api) > 1, "its pods were looked for, and looked for again")
+        assert not stopping.done(), "the last one still ends"
+        api.store.delete("v1", "pods", "kube-system", "albingress-0")
         assert await stopping
+
+
+def listed(api: KubeApi) -> int:
+    """How often pods were listed."""
+    return sum((request.verb, request.resource) == ("list", "pods") for request in api.requests)
 
 
 async def test_a_daemon_that_does_not_stop_is_told_after_a_while(tmp_path: Path) -> None:

@@ -88,7 +88,11 @@ TROUBLES: Mapping[str, Trouble] = {
         lambda site: site.forbid("services"),
         frozenset({"AddonsAlbingressTargetsWait"}),
     ),
-    "targets may not be registered": Trouble("AddonsAlbingressTargetsWait", denied("RegisterTargets")),
+    "targets may not be registered": Trouble(
+        "AddonsAlbingressTargetsWait",
+        denied("RegisterTargets"),
+        frozenset({"AddonsAlbingressPassesFail"}),
+    ),
     "an Ingress is wrong": Trouble("AddonsAlbingressBrokenRules", Site.break_an_ingress),
     "a class is given to others": Trouble("AddonsAlbingressDeletesHeld", Site.stop_asking),
 }
