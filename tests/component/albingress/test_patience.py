@@ -1,6 +1,7 @@
 """Who waits is told when it takes long, and what is mended is tried at once, not when a back-off ends."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.support.until import until
 pytestmark = pytest.mark.virtual_time
 
 HTTPS = '[{"HTTPS": 443}]'
-THROTTLED = {"code": "Throttling", "message": "Rate exceeded", "times": 100_000}
+THROTTLED: dict[str, Any] = {"code": "Throttling", "message": "Rate exceeded", "times": 100_000}
 
 
 @pytest.mark.parametrize(
