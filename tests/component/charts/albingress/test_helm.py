@@ -12,6 +12,8 @@ MORE: Values = {
     "ingressClass": {"params": {"scheme": "internal"}},
 }
 
+DEPLOYMENT = ("apps/v1", "deployments", NAMESPACE, "aws-albingress")
+
 
 def made(*more: Values) -> list[Object]:
     """What an install makes and keeps."""
@@ -39,15 +41,15 @@ async def test_an_install_makes_every_object_and_an_uninstall_leaves_the_definit
 async def test_an_upgrade_and_a_rollback_change_what_the_pods_read_and_nothing_immutable() -> None:
     async with cluster("albingress") as (api, release):
         await release.install(KEPT)
-        (before,) = api.store.list("apps/v1", "deployments", NAMESPACE)
+        before = api.store.get(*DEPLOYMENT)
         await release.upgrade({**KEPT, "config": {"strict": True}, "podLabels": {"color": "blue"}})
-        (after,) = api.store.list("apps/v1", "deployments", NAMESPACE)
+        after = api.store.get(*DEPLOYMENT)
         settings = api.store.get("v1", "configmaps", NAMESPACE, "aws-albingress")["data"]["config.yaml"]
         assert "strict: true" in settings
         assert after["metadata"]["uid"] == before["metadata"]["uid"]
         assert after["spec"]["selector"] == before["spec"]["selector"]
         assert after["spec"]["template"] != before["spec"]["template"], "pods are replaced"
         await release.rollback()
-        (restored,) = api.store.list("apps/v1", "deployments", NAMESPACE)
+        restored = api.store.get(*DEPLOYMENT)
         assert restored["spec"] == before["spec"]
         assert await release.statuses() == ["superseded", "superseded", "deployed"]
