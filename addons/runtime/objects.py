@@ -82,7 +82,12 @@ class OwnerReference(Part, frozen=True):
     """An owner of the object; the one with `controller` set manages it."""
 
     kind: str = ""
+    uid: str = ""
     controller: bool = False
+
+    def __post_init__(self) -> None:
+        """Keep once what all objects of an owner say alike."""
+        keep_once(self, "uid")
 
 
 class ObjectMeta(Part, frozen=True):

@@ -113,7 +113,7 @@ def build(
         daemon,
         servers=(*servers, redirect.keep),
         not_ready=lambda: daemon.not_ready() or redirect.not_ready(),
-        before_stopping=redirect.hand_over,
+        before_stopping=lambda: redirect.hand_over(is_followed=controller.is_followed()),
         grace_seconds=_GRACE_SECONDS,
     )
 

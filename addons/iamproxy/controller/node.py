@@ -29,6 +29,7 @@ from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
+from addons.runtime.kube_access import own_pod
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.objects import PODS, ref
 from addons.runtime.outcomes import Fault
@@ -141,6 +142,23 @@ class Controller:
             self._why_untrusted()
             or failed
             or ("the base of role ARNs is not known yet" if awaits_base else "")
+        )
+
+    def is_followed(self) -> bool:
+        """Whether another pod of our DaemonSet is on the node, to take our place; it may not listen yet.
+
+        The probes do not tell that: on the port that both share, we answer those of the one that starts.
+        """
+        us = own_pod()
+        pod = self.pods.get(us.namespace, us.name) if us else None
+        if pod is None or pod.metadata.controller is None:
+            return False
+        return any(
+            each.metadata.controller == pod.metadata.controller
+            and each.metadata.uid != pod.metadata.uid
+            and not each.metadata.deletion_timestamp
+            and each.status.phase in ("Pending", "Running")
+            for each in self.pods.all()
         )
 
     def last_pass(self) -> datetime | None:

@@ -152,22 +152,28 @@ class Redirect:
         for address in (address for listener in LISTENERS for address in listener):
             loopback.delete(self._route, address)
 
-    async def hand_over(self) -> None:
-        """Serve on until the other daemon of this node, if any, has the redirect; for 15 seconds at most."""
+    async def hand_over(self, *, is_followed: bool = False) -> None:
+        """Serve on until the other daemon of this node, if any, has the redirect; for 15 seconds at most.
+
+        One that `is_followed` by another daemon waits for it also while nobody listens yet: that may only
+        just be starting.
+        """
         if not self._handover:
             return
         try:
-            await self._hand_over(self._handover)
+            await self._hand_over(self._handover, is_followed=is_followed)
         except OutsideError as error:
             log.error("stopping without a hand-over: %s", error.message)
 
-    async def _hand_over(self, handover: Handover) -> None:
+    async def _hand_over(self, handover: Handover, *, is_followed: bool) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _HANDOVER_SECONDS
+        if is_followed:
+            await _appearance(handover, until)
         if not handover.has_other:
             return
         if handover.stop():
             nftables.install(self._netfilter, self._table(handover.other))
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _HANDOVER_SECONDS
         while loop.time() < until:
             if handover.is_complete():
                 break
@@ -249,6 +255,15 @@ class Redirect:
             log.warning("not listening for IPv6: %s", error.message)
             return False
         return True
+
+
+async def _appearance(handover: Handover, until: float) -> None:
+    """Wait for another daemon to listen, until a moment of the loop's time."""
+    loop = asyncio.get_running_loop()
+    while loop.time() < until:
+        if handover.has_other:
+            break
+        await asyncio.sleep(_SHORTEST_AUDIT_SECONDS)
 
 
 def _read(notifications: NetlinkSocket, wake: asyncio.Event) -> None:

@@ -274,3 +274,37 @@ class TestSinglePass:
             failures = await controller.run_once(asyncio.Event())
             assert list(failures) == [f"{BASE}nobody as prod.runner"]
             assert [key.role_arn for key in controller.credentials.held()] == [BASE + "web"]
+
+
+class TestSuccessor:
+    """Who takes our place is a pod of our own DaemonSet that is on the node, and does not end itself."""
+
+    def daemon(self, world: World, name: str, *, owner: str = "ours", **where: Any) -> dict[str, Any]:
+        obj = pod(name, namespace="prod", **where)
+        reference = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": owner, "uid": f"uid-of-{owner}"}
+        obj["metadata"]["ownerReferences"] = [{**reference, "controller": True}]
+        return world.create(obj)
+
+    async def test_it_is_known_from_when_it_is_made_until_it_ends(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("POD_NAME", "us")
+        monkeypatch.setenv("POD_NAMESPACE", "prod")
+        self.daemon(world, "us")
+        async with world.running() as controller:
+            self.daemon(world, "other", owner="theirs")
+            self.daemon(world, "elsewhere", node="node-2")
+            world.create(pod("nobody-s"))
+            await until(lambda: controller.pods.get("prod", "nobody-s"))
+            assert not controller.is_followed()
+            new = self.daemon(world, "new")
+            await until(controller.is_followed)
+            world.delete(new, grace_seconds=30)
+            await until(lambda: not controller.is_followed())
+
+    async def test_outside_of_a_pod_there_is_none(self, world: World) -> None:
+        self.daemon(world, "us")
+        self.daemon(world, "new")
+        async with world.running() as controller:
+            await until(lambda: controller.pods.get("prod", "new"))
+            assert not controller.is_followed()
