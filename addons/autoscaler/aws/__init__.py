@@ -1,0 +1,1 @@
+"""The only door to AWS: Auto Scaling, EC2 and SQS."""

@@ -1,0 +1,1 @@
+"""The loop: observe, simulate, order and remove, and report; and the parts that work beside it."""

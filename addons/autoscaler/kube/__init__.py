@@ -1,0 +1,1 @@
+"""What is watched of Kubernetes, and what is written to it: taints, evictions, status, intents."""
