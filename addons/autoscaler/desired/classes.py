@@ -82,7 +82,7 @@ def _wording(
         namespace,
         labels,
         spec.node_selector,
-        spec.affinity,
+        _read_of(spec.affinity, is_daemon),
         spec.tolerations,
         spec.containers,
         spec.init_containers,
@@ -97,6 +97,13 @@ def _wording(
         is_daemon,
     )
     return blake2b(msgspec.json.encode(content), digest_size=16).digest()
+
+
+def _read_of(affinity: parts.Affinity | None, is_daemon: bool) -> object:
+    """What counts of the affinity: that of a DaemonSet pod only names its node."""
+    if affinity is None or not is_daemon:
+        return affinity
+    return affinity.pod_affinity, affinity.pod_anti_affinity
 
 
 def _class_of(
@@ -145,7 +152,7 @@ def _ports(spec: parts.PodSpec) -> Iterable[HostPort]:
     for container in chain(spec.containers, beside):
         for port in container.ports:
             if port.host_port:
-                address = "" if port.host_ip in ("0.0.0.0", "::") else port.host_ip
+                address = "" if port.host_ip == "0.0.0.0" else port.host_ip
                 yield HostPort(port.host_port, port.protocol or "TCP", address)
 
 

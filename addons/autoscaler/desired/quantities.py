@@ -72,10 +72,10 @@ def _thousandths(text: str) -> int:
         raise ValueError(f"{text!r} is not an amount, such as 2, 500m or 1.5Gi")
     part = found["part"] or ""
     digits = int(found["whole"] + part)
-    if suffix := found["suffix"] in _BINARY and found["suffix"]:
-        above, below = digits * 1000 << _BINARY[suffix], 10 ** len(part)
+    if (suffix := found["suffix"] or "") in _BINARY:
+        above, below = digits * 1000 << _BINARY[suffix], int(10 ** len(part))
     else:
-        power = int(found["power"] or _DECIMAL[found["suffix"] or ""]) - len(part) + 3
+        power = int(found["power"] or _DECIMAL[suffix]) - len(part) + 3
         power = max(-2 * _FARTHEST, min(power, 2 * _FARTHEST))
-        above, below = digits * 10 ** max(power, 0), 10 ** max(-power, 0)
+        above, below = digits * int(10 ** max(power, 0)), int(10 ** max(-power, 0))
     return min(-(-above // below), _MOST)

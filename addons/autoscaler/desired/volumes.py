@@ -88,7 +88,7 @@ def _demand_of_volume(name: str, claim: str, storage: Storage) -> VolumeDemand:
 
 
 def _demand_of_unbound(claim: objects.PersistentVolumeClaim, storage: Storage) -> VolumeDemand:
-    """A volume is chosen, or made, for the node of the first pod, if the class says so; else it must exist."""
+    """A volume is made for the node of the first pod, if the class says so; else it must be there."""
     name = claim.metadata.name
     wanted = claim.spec.storage_class_name or claim.metadata.annotations.get(_OLD_CLASS, "")
     found = storage.storage_class(wanted) if wanted else None

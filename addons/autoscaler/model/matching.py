@@ -17,9 +17,9 @@ def selector_matches(selector: Iterable[Requirement] | None, labels: Mapping[str
 
 
 def holds(requirement: Requirement, value: str | None) -> bool:
-    """Whether a requirement holds for the value of its key; without the label (None) NotIn and DoesNotExist do.
+    """Whether a requirement holds for the value of its key; None: there is no such label.
 
-    Gt and Lt compare whole numbers: they do not hold where one of the two is none.
+    Without it NotIn and DoesNotExist hold. Gt and Lt want whole numbers on both sides.
     """
     match requirement.operator:
         case "In":

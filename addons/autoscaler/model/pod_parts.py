@@ -96,7 +96,7 @@ class Toleration(Part, frozen=True):
 
 
 class ResourceRequirements(Part, frozen=True):
-    """What is requested. Limits matter in templates only: of those of pods the API server has made requests."""
+    """What is requested. Limits matter in templates only: of those of pods requests were made."""
 
     requests: Mapping[str, Quantity] = {}
     limits: Mapping[str, Quantity] = {}

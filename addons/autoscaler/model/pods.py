@@ -162,7 +162,7 @@ class Pod:
     scale_up_delay: float = 0.0
     allows_daemonset_eviction: bool | None = None
     own_labels: Labels = field(default_factory=dict)
-    """Labels that Kubernetes gives each pod of a StatefulSet or Job alone, so that they are none of its class."""
+    """Labels that a StatefulSet or Job gives each pod alone, so that they are none of its class."""
 
     @property
     def labels(self) -> Labels:
