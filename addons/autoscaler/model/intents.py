@@ -15,8 +15,8 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `target` is the desired capacity that was asked for. `template` tells from what the nodes were foretold:
     source, launch template, digest. `first_ready` is when the first node was ready; `absorbed` are the
-    classes of which its nodes took pods. `before` are the instances that the group had, `instances` those that came for the order. `classes` counts
-    the pods it was for by the digest of their class, `pods` are their uids (at most 200 of them).
+    classes of which its nodes took pods, `instances` those that came for the order. `classes` counts the pods
+    it was for by the digest of their class, `pods` are their uids (at most 200 of them).
     """
 
     id: str
@@ -29,7 +29,6 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     since: float = 0.0
     first_ready: float = 0.0
     absorbed: tuple[str, ...] = ()
-    before: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     classes: dict[str, int] = {}
     pods: tuple[str, ...] = ()
@@ -39,10 +38,11 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Refuted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """New nodes of a group took no pod of a class: the pair is held while template and class stay as they
-    are."""
+    are. So is every class of which the same is demanded (`demand`)."""
 
     cls: str
     template: str
+    demand: str = ""
     why: str
     at: float
 

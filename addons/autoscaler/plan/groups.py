@@ -102,9 +102,7 @@ def _sorted_instances(
     options: GrowOptions,
 ) -> _States:
     """Sort a group's instances by what has become of them; those with a node are told by its name."""
-    found: _States = {
-        kind: [] for kind in ("ready", "starting", "unready", "going", "lost", "unregistered")
-    }
+    found: _States = {kind: [] for kind in ("ready", "starting", "unready", "going", "lost", "unregistered")}
     for instance in sorted(group.instances, key=lambda each: each.id):
         if instance.is_leaving:
             continue

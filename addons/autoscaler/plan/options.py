@@ -1,6 +1,6 @@
 """What of the settings counts for growing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from addons.autoscaler.config import Config
@@ -16,7 +16,7 @@ class GrowOptions:
     """
 
     namespaces: frozenset[str] = frozenset()
-    selector: Selector = Selector()
+    selector: Selector = field(default_factory=Selector)
     expanders: tuple[str, ...] = ("least-waste",)
     balances: bool = False
     ignored_labels: frozenset[str] = frozenset()

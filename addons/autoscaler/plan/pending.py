@@ -67,9 +67,7 @@ def _why_not_ours(pod: Pod, options: GrowOptions) -> WhyNot | None:
         return WhyNot(names.NOT_SELECTED, "its labels do not match --pod-selector")
     scheduler = pod.cls.scheduler
     if scheduler not in options.schedulers and scheduler not in options.bypassed_schedulers:
-        return WhyNot(
-            names.OTHER_SCHEDULER, f"scheduler {scheduler} is not one of --allowed-scheduler-names"
-        )
+        return WhyNot(names.OTHER_SCHEDULER, f"scheduler {scheduler} is not one of --allowed-scheduler-names")
     return None
 
 
@@ -97,7 +95,9 @@ def _why_too_young(pod: Pod, now: float, options: GrowOptions) -> WhyNot | None:
     delay = max(options.pod_delay, pod.scale_up_delay)
     if now - pod.created >= delay:
         return None
-    return WhyNot(names.TOO_YOUNG, f"it is {max(0.0, now - pod.created):.0f} s old, and counts at {delay:.0f} s")
+    return WhyNot(
+        names.TOO_YOUNG, f"it is {max(0.0, now - pod.created):.0f} s old, and counts at {delay:.0f} s"
+    )
 
 
 def _on_drained_nodes(snapshot: Snapshot) -> Iterator[Pod]:

@@ -36,8 +36,8 @@ def is_movable(is_daemon: bool, is_mirror: bool) -> bool:
     return not (is_daemon or is_mirror)
 
 
-def proof_of(template: Template, cls: PodClass) -> str:
-    """Name what it shows when a node takes a pod of this class: that this template foretells what it needs.
+def demand_of(cls: PodClass) -> str:
+    """Name what a class demands of a node.
 
     Labels of the pod are left out, as each roll-out changes them and no node looks at them.
     """
@@ -49,16 +49,21 @@ def proof_of(template: Template, cls: PodClass) -> str:
         sorted(cls.volumes.items()),
         sorted((port.port, port.protocol) for port in cls.ports),
     )
-    return f"{template.digest}:{sha256(repr(demand).encode()).hexdigest()[:12]}"
+    return sha256(repr(demand).encode()).hexdigest()[:12]
 
 
-def is_foretold(template: Template, cls: PodClass, record: GroupRecord) -> bool:
+def proof_of(digest: str, demand: str) -> str:
+    """Name what it shows when a node takes a pod: that a template of this digest foretells its demand."""
+    return f"{digest}:{demand}"
+
+
+def is_foretold(template: Template, demand: str, record: GroupRecord) -> bool:
     """Whether it is known that a node like this template takes such pods.
 
     A real node shows what it is. Tags are a promise until a node has kept it: a launch template that is known
     to work says nothing about a label that a tag claims.
     """
-    return template.source == "node" or proof_of(template, cls) in record.took
+    return template.source == "node" or proof_of(template.digest, demand) in record.took
 
 
 def template_key(group: Group, template: Template) -> str:
