@@ -276,3 +276,6 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
 
     allow_spot: bool = False
     """Run although our own node may be taken away, being a spot instance."""
+
+    force_take_over: bool = False
+    """Act although the original holds its lease `cluster-autoscaler` in kube-system."""
