@@ -1,20 +1,12 @@
 """ConfigMaps of ours: read whole, written key by key, made where there is none."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
+from addons.autoscaler.model.objects import CONFIG_MAPS, ConfigMap
 from addons.runtime.errors import AlreadyExists, Conflict, NotFound
 from addons.runtime.kube import KubeClient
-from addons.runtime.objects import KubeObject, Resource
-
-CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
-
-
-class ConfigMap(KubeObject, frozen=True):
-    """Texts by key."""
-
-    resource: ClassVar[Resource] = CONFIG_MAPS
-    data: Mapping[str, str] = {}
+from addons.runtime.objects import KubeObject
 
 
 class KeptConfigMap:
