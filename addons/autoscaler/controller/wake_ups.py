@@ -1,7 +1,7 @@
-"""When the next pass is due: soon after something happened, and never later than every scan interval."""
+"""When the next pass is due: soon after something happened, yet not for each of many things by itself."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Callable
 
 IDLE_SECONDS = 0.3
 """Pods come in swarms: a pass waits until no more of them came for so long,"""
@@ -11,35 +11,37 @@ MOST_SECONDS = 1.0
 
 
 class WakeUps:
-    """Gathers what wakes the next pass."""
+    """Calls `wake` once for all that rings within a short time."""
 
-    def __init__(self, *, idle_seconds: float = IDLE_SECONDS, most_seconds: float = MOST_SECONDS) -> None:
+    def __init__(
+        self,
+        wake: Callable[[], None],
+        *,
+        idle_seconds: float = IDLE_SECONDS,
+        most_seconds: float = MOST_SECONDS,
+    ) -> None:
+        self._wake = wake
         self._idle_seconds = idle_seconds
         self._most_seconds = most_seconds
-        self._first: float | None = None
-        self._due = float("inf")
-        self._changed = asyncio.Event()
+        self._first = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
         """Something has happened of which more may come."""
-        now = asyncio.get_running_loop().time()
-        if self._first is None:
-            self._first = now
-        self._due = min(now + self._idle_seconds, self._first + self._most_seconds)
-        self._changed.set()
+        loop = asyncio.get_running_loop()
+        if self._timer is None:
+            self._first = loop.time()
+        else:
+            self._timer.cancel()
+        due = min(loop.time() + self._idle_seconds, self._first + self._most_seconds)
+        self._timer = loop.call_at(due, self._over)
 
     def ring_at_once(self) -> None:
         """Something has happened that must not wait."""
-        self._first = self._due = asyncio.get_running_loop().time()
-        self._changed.set()
+        if self._timer:
+            self._timer.cancel()
+        self._over()
 
-    async def wait(self, most_seconds: float) -> None:
-        """Return when a pass is due, after `most_seconds` at the latest; what rang is heard then."""
-        clock = asyncio.get_running_loop().time
-        late = clock() + most_seconds
-        while (due := min(self._due, late)) > clock():
-            self._changed.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(due):
-                    await self._changed.wait()
-        self._first, self._due = None, float("inf")
+    def _over(self) -> None:
+        self._timer = None
+        self._wake()
