@@ -49,6 +49,9 @@ Expander = Literal["random", "most-pods", "least-waste", "least-nodes", "priorit
 class Config(LeaderConfig, frozen=True, kw_only=True):
     """Settings of autoscaler; flags of cluster-autoscaler keep their names and meanings."""
 
+    listen: str = ":8085"
+    """HOST:PORT for health, metrics and the status page; an empty host means all addresses."""
+
     cloud_provider: Literal["aws"] = "aws"
     """Taken for compatibility."""
 
