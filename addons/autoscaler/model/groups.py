@@ -74,6 +74,8 @@ class Group:
     types: tuple[str, ...] = ()
     launch_template: str = ""
     """Id and version, or the name of the launch configuration: it changes when new instances would differ."""
+    floor: Amounts | None = None
+    """What any of its instances has at least, where AWS does not say which types it may take."""
     image: str = ""
     capacity_type: Literal["spot", "on-demand", "mixed"] = "on-demand"
     suspended: frozenset[str] = frozenset()
