@@ -24,13 +24,11 @@ class Readings(Generic[O, T]):
 
     def changed(self, change: Change[Any]) -> None:
         """An object came, changed or went."""
-        obj = change.new or change.old
-        found = None if change.new is None else self._read(change.new)
         self._all = None
-        if found is None:
-            self._found.pop(key(obj), None)
-        else:
-            self._found[key(obj)] = found
+        if change.old is not None:
+            self._found.pop(key(change.old), None)
+        if change.new is not None and (found := self._read(change.new)) is not None:
+            self._found[key(change.new)] = found
 
     def all(self) -> tuple[T, ...]:
         """What was read, by namespace and name; the same tuple until something changes."""
