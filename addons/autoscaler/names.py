@@ -152,6 +152,7 @@ LAUNCH_SUSPENDED: Final = "LaunchSuspended"
 STALE_VIEW: Final = "StaleView"
 
 # Codes: why a pod does not count as pending.
+OF_DAEMONSET: Final = "DaemonSetPod"
 TOO_YOUNG: Final = "TooYoung"
 EXPENDABLE: Final = "Expendable"
 OTHER_SCHEDULER: Final = "OtherScheduler"
