@@ -1,5 +1,6 @@
 """The status ConfigMap: the YAML of the original, with reasons, for people and the tools that read it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import yaml
@@ -11,8 +12,9 @@ from tests.support.as_passes import NOW, done, group, node, pod, state, waits, w
 
 
 def written(*args: Any, status: Status | None = None, **more: Any) -> dict[str, Any]:
-    text, _ = (status or Status()).of(done(*args, **more))
-    found: dict[str, Any] = yaml.safe_load(text)
+    last, status = done(*args, **more), status or Status()
+    now = datetime.fromtimestamp(last.snapshot.now, UTC)
+    found: dict[str, Any] = yaml.safe_load(status.text(status.content(last), now))
     return found
 
 
@@ -106,7 +108,7 @@ class TestTimes:
 
     def test_times_alone_are_no_change(self) -> None:
         status = Status()
-        _, first = status.of(done(state(group("a"))))
-        _, second = status.of(done(state(group("a")), now=NOW + 60))
-        _, third = status.of(done(state(group("a", desired=1)), now=NOW + 60))
+        first = status.content(done(state(group("a"))))
+        second = status.content(done(state(group("a")), now=NOW + 60))
+        third = status.content(done(state(group("a", desired=1)), now=NOW + 60))
         assert first == second != third
