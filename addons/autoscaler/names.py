@@ -29,6 +29,8 @@ OPTION_PRICE: Final = "price"
 SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 SAFE_TO_EVICT_VOLUMES: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 DAEMONSET_POD: Final = "cluster-autoscaler.kubernetes.io/daemonset-pod"
+EVICT_DAEMONSET_POD: Final = "cluster-autoscaler.kubernetes.io/enable-ds-eviction"
+"""On a DaemonSet pod: whether it is evicted from a node that goes, whatever the settings say."""
 SCALE_UP_DELAY: Final = "cluster-autoscaler.kubernetes.io/pod-scale-up-delay"
 SCALE_DOWN_DISABLED: Final = "cluster-autoscaler.kubernetes.io/scale-down-disabled"
 DELAY_DELETION: Final = "delay-deletion.cluster-autoscaler.kubernetes.io/"
@@ -83,6 +85,9 @@ CAPACITY_TYPE_LABELS: Final = (
 
 POD_IP: Final = "aws-addons.io/pod-ip"
 """Extended resource: addresses for pods, that the cni counts on its nodes."""
+
+NO_POD_IPS: Final = "aws-addons.io/no-pod-ips"
+"""Taint that the cni gives a node for as long as it has no address left."""
 
 STATUS_CONFIG_MAP: Final = "cluster-autoscaler-status"
 PRIORITY_CONFIG_MAP: Final = "cluster-autoscaler-priority-expander"
