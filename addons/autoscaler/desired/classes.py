@@ -1,14 +1,15 @@
 """The classes of pods: what the scheduler looks at, once for all pods that are alike in it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from hashlib import blake2b
 from itertools import chain
 from weakref import WeakValueDictionary
 
 import msgspec
 
-from addons.autoscaler.desired.requests import requests_of
+from addons.autoscaler.desired.requests import requests_of, requests_of_template
 from addons.autoscaler.desired.selectors import node_terms_of, selector_of
 from addons.autoscaler.desired.volumes import EBS_DRIVER, VolumeDemand
 from addons.autoscaler.model import pod_parts as parts
@@ -22,7 +23,7 @@ from addons.autoscaler.model.pods import (
     Spread,
     Toleration,
 )
-from addons.autoscaler.model.resources import PODS
+from addons.autoscaler.model.resources import PODS, Amounts
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -44,7 +45,8 @@ class Classes:
         wording = _wording(namespace, labels, spec, status, is_daemon)
         found = self._by_wording.get(wording)
         if found is None:
-            found = self.same_as(_class_of(namespace, labels, spec, status, is_daemon=is_daemon))
+            read = _class_of(namespace, labels, spec, _requests(partial(requests_of, spec, status)))
+            found = self.same_as(replace(read, node_affinity=None) if is_daemon else read)
             self._by_wording[wording] = found
         return found
 
@@ -66,6 +68,11 @@ class Classes:
             found = replace(cls, digest=digest)
             self._by_digest[digest] = found
         return found
+
+
+def class_of_template(namespace: str, labels: Labels, spec: parts.PodSpec) -> PodClass:
+    """The class that a pod of a template will have, not made one with equal ones yet."""
+    return _class_of(namespace, labels, spec, _requests(partial(requests_of_template, spec)))
 
 
 def digest_of(cls: PodClass) -> str:
@@ -106,10 +113,8 @@ def _read_of(affinity: parts.Affinity | None, is_daemon: bool) -> object:
     return affinity.pod_affinity, affinity.pod_anti_affinity
 
 
-def _class_of(
-    namespace: str, labels: Labels, spec: parts.PodSpec, status: parts.PodStatus, *, is_daemon: bool
-) -> PodClass:
-    requests, fault = _requests(spec, status)
+def _class_of(namespace: str, labels: Labels, spec: parts.PodSpec, read: tuple[Amounts, str]) -> PodClass:
+    requests, fault = read
     affinity = spec.affinity or parts.Affinity()
     return PodClass(
         digest="",
@@ -117,7 +122,7 @@ def _class_of(
         labels=dict(labels),
         requests=requests,
         node_selector=dict(spec.node_selector),
-        node_affinity=None if is_daemon else _node_affinity(affinity.node_affinity),
+        node_affinity=_node_affinity(affinity.node_affinity),
         tolerations=tolerations_of(spec.tolerations),
         ports=tuple(sorted(set(_ports(spec)), key=lambda each: (each.port, each.protocol, each.address))),
         affinity=tuple(_pod_terms(affinity.pod_affinity, namespace, labels)),
@@ -129,9 +134,10 @@ def _class_of(
     )
 
 
-def _requests(spec: parts.PodSpec, status: parts.PodStatus) -> tuple[dict[str, int], str]:
+def _requests(read: Callable[[], Amounts]) -> tuple[Amounts, str]:
+    """The requests, and why they cannot be read, if so."""
     try:
-        return requests_of(spec, status), ""
+        return read(), ""
     except ValueError as error:
         return {PODS: 1}, f"the requests of the pod cannot be read: {error}"
 
