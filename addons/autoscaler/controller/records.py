@@ -68,6 +68,15 @@ class PodRecords:
         kept = self._kept.get((namespace, name))
         return self._by_node[kept.pod.node].get((namespace, name)) if kept else None
 
+    def on(self, node: str) -> tuple[Pod, ...]:
+        """The pods of one node."""
+        return tuple(self._by_node.get(node, {}).values())
+
+    @property
+    def is_any_waiting(self) -> bool:
+        """Whether a pod is on no node."""
+        return bool(self._by_node.get(""))
+
     def by_node(self) -> Mapping[str, tuple[Pod, ...]]:
         """The pods of each node that has any, as they are now."""
         for node in self._dirty:
