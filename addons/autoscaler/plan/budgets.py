@@ -4,27 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from addons.autoscaler import names
+from addons.autoscaler.model.matching import selector_matches
 from addons.autoscaler.model.plans import WhyNot
-from addons.autoscaler.model.pods import Budget, Labels, Pod, PodClass, Requirement
-
-
-def selects(selector: tuple[Requirement, ...] | None, labels: Labels) -> bool:
-    """Whether a selector of pods matches; None matches nothing, an empty one everything."""
-    return selector is not None and all(_holds(each, labels) for each in selector)
-
-
-def _holds(requirement: Requirement, labels: Labels) -> bool:
-    value = labels.get(requirement.key)
-    match requirement.operator:
-        case "In":
-            return value in requirement.values
-        case "NotIn":
-            return value not in requirement.values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-    return False
+from addons.autoscaler.model.pods import Budget, Pod, PodClass
 
 
 def is_charged(pod: Pod) -> bool:
@@ -55,7 +37,7 @@ class Budgets:
         found = self._by_class.get(cls)
         if found is None:
             here = self._by_namespace.get(cls.namespace, ())
-            found = tuple(each for each in here if selects(self.budgets[each].selector, cls.labels))
+            found = tuple(each for each in here if selector_matches(self.budgets[each].selector, cls.labels))
             self._by_class[cls] = found
         return found
 

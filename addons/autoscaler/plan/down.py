@@ -141,17 +141,15 @@ class _Pass:
         """Where pods may move to, with room taken for those that need it anyway: pods that wait, and pods of
         nodes whose removal is under way.
         """
-        snapshot = self.facts.snapshot
-        late = [each.node.name for each in candidates]
-        shut = going.union(late)
-        early = sorted(name for name, node in snapshot.nodes.items() if name not in shut and _takes(node))
-        takes = [name for name in reversed(late) if _takes(snapshot.nodes[name])]
-        places = Places(Cluster.of(snapshot), (*early, *takes))
+        snapshot, budgets = self.facts.snapshot, self.rules.budgets
+        late = {each.node.name for each in candidates}
+        again = late & self.since.keys()
+        tiers = (snapshot.nodes.keys() - late, late - again, again)
+        places = Places(Cluster.of(snapshot), tuple(map(frozenset, tiers)))
         for name in sorted(going & snapshot.nodes.keys()):
             moving = self._moving(name)
-            self.rules.budgets.charge(moving)
+            budgets.charge(moving)
             places.leave(name, moving)
-            places.reserve(moving, f"of node {name}, which goes, is to move to it")
         cutoff = self.facts.options.priority_cutoff
         waiting = [pod for pod in snapshot.waiting if pod.priority >= cutoff and not pod.is_gated]
         places.reserve(waiting, "waits and fits on it")
@@ -170,7 +168,7 @@ class _Pass:
         return (
             minimums.why_not(each.node, each.member.group)
             or self.rules.budgets.why_not(each.evictions.all)
-            or places.try_to_empty(name, each.evictions)
+            or places.try_to_empty(name, each.evictions.moving)
         )
 
     def _accept(self, each: _Candidate, moves: Moves, waits: "_Waits") -> None:
@@ -235,7 +233,3 @@ class _Waits:
     def _why_gated(self, node: Node) -> WhyNot | None:
         """While much is out of order, ready nodes stay, and others go one by one."""
         return self.gate if node.is_ready or self.at_once.removals else None
-
-
-def _takes(node: Node) -> bool:
-    return node.is_ready and not node.is_unschedulable and not node.starting_why
