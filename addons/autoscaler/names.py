@@ -132,6 +132,7 @@ ON_SPOT: Final = "OnSpotNode"
 """We run on a node that may be taken away at any time."""
 MEMORY_LOST: Final = "MemoryLost"
 """What was remembered cannot be read, or not be written."""
+STATUS_NOT_WRITTEN: Final = "StatusNotWritten"
 BAD_SETTING: Final = "BadSetting"
 """A tag of a group, or a priority, that cannot be read."""
 
