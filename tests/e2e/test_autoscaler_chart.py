@@ -1,4 +1,4 @@
-"""The autoscaler chart on a real Kubernetes, by the real Helm: it takes every object and gives these rights."""
+"""The autoscaler chart on a real Kubernetes, by the real Helm: every object is taken, no right is missing."""
 
 import asyncio
 from collections.abc import AsyncIterator
