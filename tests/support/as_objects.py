@@ -1,48 +1,92 @@
-"""Kubernetes objects for tests of autoscaler, written as in manifests."""
+"""Pods, sets of pods, budgets and tags, as tests of the autoscaler name them."""
 
-import json
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import yaml
-
-from addons.autoscaler.model import objects
-from addons.runtime.decoding import decode
-from addons.runtime.objects import KubeObject
-
-O = TypeVar("O", bound=KubeObject)  # noqa: E741
-
-CREATED = "2026-11-01T12:00:00Z"
-AT = 1793534400.0
-"""The same in Unix seconds."""
+Object = dict[str, Any]
+_TAG = "k8s.io/cluster-autoscaler/node-template/"
 
 
-def read(type_: type[O], manifest: str | dict[str, Any]) -> O:
-    """The object of a manifest, as the API server would send it."""
-    written = yaml.safe_load(manifest) if isinstance(manifest, str) else manifest
-    return decode(json.dumps(written).encode(), type_)
+def pod_spec(cpu: str = "500m", memory: str = "256Mi", **more: Any) -> Object:
+    """A PodSpec with one container that requests so much."""
+    requests = {"cpu": cpu, "memory": memory}
+    container = {"name": "main", "image": "local/busybox:1", "resources": {"requests": requests}}
+    return {"containers": [container], **more}
 
 
 def pod(
-    spec: str | dict[str, Any] = "{}", *, status: dict[str, Any] | None = None, **meta: Any
-) -> objects.Pod:
-    """A pod with this spec; its metadata may be given besides."""
-    written = yaml.safe_load(spec) if isinstance(spec, str) else spec
-    named = {"name": "web-1", "namespace": "shop", "uid": "u-1", "creationTimestamp": CREATED, **meta}
-    return read(objects.Pod, {"metadata": named, "spec": written, "status": status or {}})
+    name: str,
+    cpu: str = "500m",
+    memory: str = "256Mi",
+    *,
+    namespace: str = "default",
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    **spec: Any,
+) -> Object:
+    """A pod; `spec` has further fields of its PodSpec, such as nodeSelector."""
+    meta = {
+        "name": name,
+        "namespace": namespace,
+        "labels": dict(labels or {"app": name}),
+        "annotations": dict(annotations or {}),
+    }
+    return {"metadata": meta, "spec": pod_spec(cpu, memory, **spec)}
 
 
-def node(name: str = "n-1", *, spec: str = "{}", status: str = "{}", **meta: Any) -> objects.Node:
-    """A node that is ready unless its status says something else of that."""
-    told = {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": CREATED}]}
-    named = {"name": name, "uid": f"u-{name}", "creationTimestamp": CREATED, **meta}
-    return read(
-        objects.Node,
-        {"metadata": named, "spec": yaml.safe_load(spec), "status": told | yaml.safe_load(status)},
-    )
+def replica_set(
+    name: str,
+    replicas: int,
+    cpu: str = "500m",
+    memory: str = "256Mi",
+    *,
+    namespace: str = "default",
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+    **spec: Any,
+) -> Object:
+    """A ReplicaSet; its pods have the label app."""
+    own = {"app": name, **(labels or {})}
+    template = {
+        "metadata": {"labels": own, "annotations": dict(annotations or {})},
+        "spec": pod_spec(cpu, memory, **spec),
+    }
+    return {
+        "kind": "ReplicaSet",
+        "metadata": {"name": name, "namespace": namespace, "labels": own},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template},
+    }
 
 
-def daemon_set(name: str, spec: str = "{}", namespace: str = "kube-system") -> objects.DaemonSet:
-    """A DaemonSet whose pods have this spec."""
-    template = {"metadata": {"labels": {"app": name}}, "spec": yaml.safe_load(spec)}
-    meta = {"name": name, "namespace": namespace, "uid": f"u-{name}"}
-    return read(objects.DaemonSet, {"metadata": meta, "spec": {"template": template}})
+def daemon_set(name: str, cpu: str = "100m", memory: str = "64Mi", **spec: Any) -> Object:
+    """A DaemonSet of kube-system that tolerates everything."""
+    tolerations = [{"operator": "Exists"}]
+    labels = {"app": name}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": pod_spec(cpu, memory, **{"tolerations": tolerations, **spec}),
+    }
+    return {
+        "kind": "DaemonSet",
+        "metadata": {"name": name, "namespace": "kube-system", "labels": labels},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
+
+
+def budget(name: str, *, namespace: str = "default", app: str = "", **spec: Any) -> Object:
+    """A PodDisruptionBudget over pods with the label app; `spec` has minAvailable or maxUnavailable."""
+    selector = {"matchLabels": {"app": app or name}}
+    return {"metadata": {"name": name, "namespace": namespace}, "spec": {"selector": selector, **spec}}
+
+
+def taint(key: str, value: str = "", effect: str = "NoSchedule") -> Object:
+    """A taint of a node."""
+    return {"key": key, "effect": effect} | ({"value": value} if value else {})
+
+
+def template_tags(labels: Mapping[str, str], taints: Sequence[Object] = ()) -> dict[str, str]:
+    """The tags of a group that tell of the labels and taints of its nodes."""
+    told = {f"{_TAG}label/{key}": value for key, value in labels.items()}
+    return told | {
+        f"{_TAG}taint/{each['key']}": f"{each.get('value', '')}:{each['effect']}" for each in taints
+    }

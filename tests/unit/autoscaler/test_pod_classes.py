@@ -19,7 +19,7 @@ from addons.autoscaler.model.pods import (
     Spread,
     Toleration,
 )
-from tests.support.as_objects import pod
+from tests.support.as_manifests import pod
 
 APP = {"app": "web"}
 IS_WEB = Requirement("app", "In", ("web",))

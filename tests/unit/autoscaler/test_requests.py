@@ -8,7 +8,7 @@ import yaml
 
 from addons.autoscaler.desired.requests import requests_of, requests_of_template
 from addons.autoscaler.model.pod_parts import PodStatus
-from tests.support.as_objects import pod
+from tests.support.as_manifests import pod
 
 MI = 1 << 20
 
