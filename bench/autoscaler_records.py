@@ -3,8 +3,8 @@
     python -m bench.autoscaler_records [pods]
 
 Each way of reading runs in a process of its own, so that none inherits the memory of another. The baseline
-keeps such pods as `json.loads` gives them. An idle pass puts a snapshot together although nothing has changed;
-its baseline is to go once over all pods in a loop that does nothing.
+keeps such pods as `json.loads` gives them. An idle pass puts a snapshot together when nothing has changed;
+its baseline is to go once over all pods.
 """
 
 import gc
