@@ -117,9 +117,9 @@ class PlanWorld:
             name = f"{prefix or cls.digest}-{self._numbers}"
             self.pods[name] = pod(name, cls, created=self.now, unschedulable_since=None)
 
-    def run(self, seconds: float, *, every: float = 2.0) -> None:
-        """Let time pass, with a plan at every look."""
-        until = self.now + seconds
+    def run(self, seconds: float) -> None:
+        """Let time pass, with a plan at every look: every 2 s, and every 10 s where there are hours of it."""
+        until, every = self.now + seconds, 10.0 if seconds > 1800.0 else 2.0
         while self.now < until:
             self.tick()
             self.look()
