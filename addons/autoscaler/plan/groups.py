@@ -143,7 +143,7 @@ def _on_trial(group: Group, record: GroupRecord, snapshot: Snapshot, by_instance
     """
     settling = {each for intent in record.intents if intent.state == "ready" for each in intent.instances}
     template = snapshot.templates.get(group.name)
-    if template is not None and template.source == "tags":
+    if template is not None and template.source != "node":
         settling |= {
             each.id
             for each in group.instances

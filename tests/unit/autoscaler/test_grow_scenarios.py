@@ -15,9 +15,9 @@ MINUTE = 60.0
 HOUR = 3600.0
 
 
-def three_groups(truth: Truth, **options: object) -> PlanWorld:
+def three_groups(truth: Truth) -> PlanWorld:
     """Three groups of at most six nodes that promise what pods ask for, and deliver something else."""
-    world = PlanWorld(**options)
+    world = PlanWorld()
     for name in "abc":
         world.add_group(name, truth, promised=PROMISED)
     return world

@@ -32,7 +32,7 @@ from tests.support.as_growth import (
 )
 
 OPTIONS = GrowOptions()
-KEY = f"tags {LAUNCH} digest-a"
+KEY = f"tags|{LAUNCH}|digest-a"
 PROMISE = template(source="tags")
 
 
@@ -364,10 +364,10 @@ class TestRelease:
         assert self.kept()
 
     def test_not_when_the_tags_are_others(self) -> None:
-        assert not self.kept(f"tags {LAUNCH} another")
+        assert not self.kept(f"tags|{LAUNCH}|another")
 
     def test_not_when_the_launch_template_is_another(self) -> None:
-        assert not self.kept("tags lt-0:7 digest-a")
+        assert not self.kept("tags|lt-0:7|digest-a")
 
     def test_while_the_template_is_from_a_node_the_tags_may_still_lie(self) -> None:
         assert self.kept(templates=[template(digest="of-a-node")])
