@@ -4,19 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from addons.autoscaler.model.intents import Memory
-from addons.autoscaler.model.plans import GroupState, GrowPlan, ShrinkPlan
+from addons.autoscaler.model.plans import GroupState, GrowPlan, News, ShrinkPlan
 from addons.autoscaler.model.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One pass. `memory` is what is remembered after it."""
+    """One pass. `memory` is what is remembered after it, `news` what became of earlier orders."""
 
     snapshot: Snapshot
     states: Mapping[str, GroupState] = field(default_factory=dict)
     grow: GrowPlan = field(default_factory=GrowPlan)
     shrink: ShrinkPlan = field(default_factory=ShrinkPlan)
     memory: Memory = field(default_factory=Memory)
+    news: tuple[News, ...] = ()
 
     def groups_of_nodes(self) -> dict[str, str]:
         """Node -> the name of its group; nodes of no group are left out."""

@@ -96,9 +96,10 @@ class Toleration(Part, frozen=True):
 
 
 class ResourceRequirements(Part, frozen=True):
-    """What is requested. Limits are not read: the API server has made requests of them where need be."""
+    """What is requested. Limits matter in templates only: of those of pods requests were made."""
 
     requests: Mapping[str, Quantity] = {}
+    limits: Mapping[str, Quantity] = {}
 
 
 class ContainerPort(Part, frozen=True):
