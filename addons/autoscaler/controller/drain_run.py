@@ -54,7 +54,9 @@ class Tools:
 class DrainRun:
     """One removal under way. `changed` is to be called when its node or one of its pods has changed."""
 
-    def __init__(self, drain: Drain, tools: Tools, permit: Permit, *, resumed: DrainNote | None = None) -> None:
+    def __init__(
+        self, drain: Drain, tools: Tools, permit: Permit, *, resumed: DrainNote | None = None
+    ) -> None:
         self.drain = drain
         self.evicted: list[str] = []
         self._tools = tools
@@ -192,20 +194,16 @@ class DrainRun:
     async def _race(self, leaving: Sequence[Coroutine[Any, Any, WhyNot | None]]) -> WhyNot | None:
         hurried = asyncio.create_task(self._hurried.wait())
         tasks = [asyncio.create_task(each) for each in leaving]
-        stuck: list[WhyNot] = []
-        pending: set[asyncio.Task[Any]] = set(tasks)
+        pending, stuck = set(tasks), list[WhyNot]()
         try:
-            while pending or (stuck and self._left() > 0):
+            while pending:
                 watched = pending if hurried.done() else {*pending, hurried}
-                if not watched:
-                    await self._until(lambda: False, self._left())
-                    return None
                 done, _ = await asyncio.wait(
                     watched, timeout=self._left(), return_when=asyncio.FIRST_COMPLETED
                 )
                 if not done:
                     return None
-                stuck += [why for task in done - {hurried} if (why := task.result())]
+                stuck += [why for task in pending & done if (why := task.result())]
                 pending -= done
                 if stuck and self._deadline is None:
                     return min(stuck, key=lambda why: why.about)
@@ -213,6 +211,8 @@ class DrainRun:
             for task in (*tasks, hurried):
                 task.cancel()
             await asyncio.gather(*tasks, hurried, return_exceptions=True)
+        if stuck:
+            await self._until(lambda: False, self._left())
         return None
 
     def _left(self) -> float | None:
@@ -276,36 +276,40 @@ class DrainRun:
     async def _terminate(self) -> WhyNot | None:
         """End the instance; what may succeed next time is tried again."""
         wait = _WAIT_SECONDS
-        for attempt in range(1, _TRIES + 1):
+        for _ in range(_TRIES):
             self._check()
             error = await self._tools.terminate(self.drain, self._permit)
             if error is None:
                 return None
             if isinstance(error, Withheld):
                 raise error
-            if attempt == _TRIES or not isinstance(error, Throttled | Unavailable):
-                break
+            told = WhyNot(
+                names.TERMINATION_FAILED,
+                f"instance {self.drain.instance} could not be ended: {error.message}",
+            )
+            if not isinstance(error, Throttled | Unavailable):
+                return told
             await self._until(lambda: False, max(wait, error.retry_after or 0.0))
             wait *= 2
-        what = f"instance {self.drain.instance} could not be ended: {error.message}"
-        return WhyNot(names.TERMINATION_FAILED, what)
+        return told
 
     async def _give_back(self) -> None:
         """Let the node take pods again. What cannot be written is left to who finds the old annotation."""
         wait = _WAIT_SECONDS
-        for attempt in range(1, _TRIES + 1):
+        for _ in range(_TRIES):
             try:
-                return await self._insist(
+                await self._insist(
                     lambda: self._tools.taints.give_back(self.drain.node, self.drain.uid, self._permit)
                 )
-            except (NotFound, Withheld) as error:
-                if isinstance(error, Withheld):
-                    raise
-                return None
+            except Withheld:
+                raise
+            except NotFound:
+                return
             except OutsideError:
-                if attempt < _TRIES:
-                    await self._until(lambda: False, wait)
+                await self._until(lambda: False, wait)
                 wait *= 2
+            else:
+                return
 
     async def _insist(self, step: Callable[[], Awaitable[Any]]) -> Any:
         """Take a step as soon as it is permitted: caches become fresh again, a lost lease does not come

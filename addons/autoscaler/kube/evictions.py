@@ -93,6 +93,8 @@ def _refused(pod: Pod, error: OutsideError, seconds: float) -> WhyNot:
         message = f"pod {pod} is covered by more than one disruption budget: it cannot be evicted"
         return WhyNot(names.BLOCKED_SEVERAL_BUDGETS, message, str(pod))
     if error.code == _BUDGET:
-        message = f"pod {pod} could not be evicted in {seconds:.0f} s: its disruption budget allows none to go"
+        message = (
+            f"pod {pod} could not be evicted in {seconds:.0f} s: its disruption budget allows none to go"
+        )
         return WhyNot(names.BLOCKED_BUDGET, message, str(pod))
     return WhyNot(names.EVICTION_REFUSED, f"pod {pod} could not be evicted: {error.message}", str(pod))

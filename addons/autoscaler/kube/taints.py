@@ -1,7 +1,7 @@
 """What is written on nodes: the soft taint of one that is not needed, and what marks one that goes.
 
-The list of taints has no keys for the API server, so it is written as a whole: read just before, with all that
-is not ours as it is, and taken only if the node is still what was read.
+The list of taints has no keys for the API server, so it is written as a whole: read just before, with all
+that is not ours as it is, and taken only if the node is still what was read.
 """
 
 from collections.abc import Callable, Mapping

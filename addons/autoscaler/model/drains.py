@@ -9,7 +9,7 @@ from msgspec import Struct
 from addons.autoscaler.model.plans import WhyNot
 
 Stage = Literal["taint", "evict", "end"]
-"""`taint`: it takes no more pods; `evict`: its pods are sent away; `end`: they are gone, its instance is next."""
+"""`taint`: it takes no more pods; `evict`: its pods are sent away; `end`: its instance is ended."""
 
 RESUMED_SECONDS: Final = 600.0
 """A removal that was last written of so long ago is not gone on with but undone."""

@@ -53,11 +53,13 @@ class Budgets:
         if len(covering) < 2 or not is_charged(pod):
             return None
         called = " and ".join(self.budgets[each].name for each in covering)
-        message = f"pod {pod} is covered by {len(covering)} disruption budgets ({called}): it cannot be evicted"
+        message = (
+            f"pod {pod} is covered by {len(covering)} disruption budgets ({called}): it cannot be evicted"
+        )
         return WhyNot(names.BLOCKED_SEVERAL_BUDGETS, message, str(pod))
 
     def why_not(self, pods: Iterable[Pod]) -> WhyNot | None:
-        """Why these pods cannot be evicted now, be it one after the other: a budget allows none of its own."""
+        """Why these pods cannot be evicted now, not even one after the other: a budget allows none to go."""
         if not self._by_namespace:
             return None
         blocked = [(pod, number) for pod in pods for number in self._charged(pod) if self._left[number] < 1]

@@ -54,7 +54,9 @@ def controller_missing(pod: Pod, rules: Rules) -> Verdict | None:
     owner = pod.owner
     if owner is None or pod.is_daemon or not owner.is_native or owner.is_known:
         return None
-    message = f"the controller of pod {pod}, {owner.kind} {owner.name}, does not exist: nobody would replace it"
+    message = (
+        f"the controller of pod {pod}, {owner.kind} {owner.name}, does not exist: nobody would replace it"
+    )
     return _blocked(names.BLOCKED_CONTROLLER_MISSING, pod, message)
 
 
@@ -99,7 +101,9 @@ def not_replicated(pod: Pod, rules: Rules) -> Verdict | None:
     """A pod that nobody would replace keeps its node."""
     owner = pod.owner
     if owner is None:
-        return _blocked(names.BLOCKED_NOT_REPLICATED, pod, f"pod {pod} has no controller that would replace it")
+        return _blocked(
+            names.BLOCKED_NOT_REPLICATED, pod, f"pod {pod} has no controller that would replace it"
+        )
     if owner.is_native or not rules.options.keeps_custom_controllers:
         return None
     message = (

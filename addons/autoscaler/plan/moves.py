@@ -1,4 +1,4 @@
-"""Where the pods of nodes that go would run next: tried on a copy of the cluster, one node after the other."""
+"""Where the pods of nodes that go would run next: tried on a copy of the cluster, node after node."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

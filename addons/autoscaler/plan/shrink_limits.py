@@ -61,7 +61,9 @@ class Minimums:
         """Why the group, or the cluster, cannot do without one more node."""
         size = self.sizes[group.name]
         if size <= group.min_size:
-            message = f"group {group.name} has its minimum of {group.min_size}, counted with what goes already"
+            message = (
+                f"group {group.name} has its minimum of {group.min_size}, counted with what goes already"
+            )
             return WhyNot(names.MIN_SIZE, message)
         if not node.is_ready:
             return None
@@ -94,7 +96,9 @@ def why_rests(record: NodeRecord | None, *, options: ShrinkOptions, now: float) 
     left = record.last_failure + rest - now
     if left <= 0:
         return None
-    message = f"its removal failed {record.failures} times, last: {record.failure}; tried again in {left:.0f} s"
+    message = (
+        f"its removal failed {record.failures} times, last: {record.failure}; tried again in {left:.0f} s"
+    )
     return WhyNot(names.RECENTLY_FAILED, message)
 
 
@@ -108,7 +112,9 @@ def why_not_long_enough(node: Node, group: Group, since: float, now: float) -> W
         what = f"not ready ({node.not_ready_why})"
     if left <= 0:
         return None
-    return WhyNot(names.NOT_UNNEEDED_LONG, f"it could go in {left:.0f} s: {what} for less than {needed:.0f} s")
+    return WhyNot(
+        names.NOT_UNNEEDED_LONG, f"it could go in {left:.0f} s: {what} for less than {needed:.0f} s"
+    )
 
 
 @dataclass(slots=True)
@@ -137,7 +143,9 @@ class Cooldowns:
             (record.shrunk_at, self.options.delay_after_delete, "shrank"),
         ):
             if at and (left := at + delay - now) > 0:
-                message = f"group {group} {what} {now - at:.0f} s ago: nothing of it goes for {left:.0f} s more"
+                message = (
+                    f"group {group} {what} {now - at:.0f} s ago: nothing of it goes for {left:.0f} s more"
+                )
                 return WhyNot(names.COOLDOWN, message)
         return None
 
@@ -164,7 +172,9 @@ class AtOnce:
                 names.PARALLELISM, f"{self.removals} nodes are being removed (--max-scale-down-parallelism)"
             )
         if not is_empty and self.drains >= self.options.max_drains:
-            return WhyNot(names.PARALLELISM, f"{self.drains} nodes are being drained (--max-drain-parallelism)")
+            return WhyNot(
+                names.PARALLELISM, f"{self.drains} nodes are being drained (--max-drain-parallelism)"
+            )
         return None
 
     def take(self, *, is_empty: bool) -> None:

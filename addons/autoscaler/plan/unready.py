@@ -14,13 +14,13 @@ _NEVER_SECONDS: Final = 60.0
 
 
 def why_not_unready(node: Node, group: Group, *, options: ShrinkOptions, now: float) -> WhyNot | None:
-    """Why a node that is not ready is no candidate yet, whatever it has to run. None for one that is ready."""
+    """Why a node that is not ready is no candidate yet, whatever it runs. None for one that is ready."""
     if node.is_ready:
         return None
     if not options.removes_unready:
         return WhyNot(
             names.SCALE_DOWN_OFF,
-            f"it is not ready ({node.not_ready_why}), and such nodes are kept (--no-scale-down-unready-enabled)",
+            f"it is not ready ({node.not_ready_why}), and such nodes stay (--no-scale-down-unready-enabled)",
         )
     age = now - node.created
     if age < options.startup_seconds and node.ready_changed - node.created < _NEVER_SECONDS:
@@ -34,9 +34,7 @@ def unready_wait(node: Node, group: Group, now: float) -> float:
     return max(node.ready_changed, node.created) + group.options.unready_seconds - now
 
 
-def health_gate(
-    nodes: Iterable[Node], ours: Container[str], *, options: ShrinkOptions
-) -> WhyNot | None:
+def health_gate(nodes: Iterable[Node], ours: Container[str], *, options: ShrinkOptions) -> WhyNot | None:
     """Why no ready node is removed while too many of our own nodes are not ready; nodes of no group do not
     count.
     """
@@ -45,7 +43,9 @@ def health_gate(
     if len(unready) <= options.ok_unready or len(unready) * 100 <= options.unready_percentage * len(counted):
         return None
     listed = ", ".join(unready[:5]) + (f" and {len(unready) - 5} more" if len(unready) > 5 else "")
-    message = f"{len(unready)} of {len(counted)} nodes are not ready ({listed}): ready ones are kept until they are"
+    message = (
+        f"{len(unready)} of {len(counted)} nodes are not ready ({listed}): ready ones are kept until they are"
+    )
     return WhyNot(names.UNHEALTHY, message)
 
 
@@ -59,6 +59,9 @@ def lost_removals(states: Iterable[GroupState], sizes: Mapping[str, int]) -> tup
         group = state.group
         spare = sizes.get(group.name, 0) - group.min_size
         for instance in sorted(state.lost)[: max(0, spare)]:
-            why = f"instance {instance} of group {group.name} did not become a node in {group.options.provision_seconds:.0f} s"
+            why = (
+                f"instance {instance} of group {group.name} did not become a node in"
+                f" {group.options.provision_seconds:.0f} s"
+            )
             found.append(Removal("", instance, group.name, why))
     return tuple(found)

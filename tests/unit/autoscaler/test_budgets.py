@@ -39,9 +39,7 @@ class TestAllowed:
         why = Budgets((budget(0, "one"),)).why_not([B, A])
         assert isinstance(why, WhyNot)
         assert why.about == "shop/a"
-        assert why.message == (
-            "pod shop/a is held by the disruption budget one: it allows 0 disruptions now"
-        )
+        assert why.message == ("pod shop/a is held by the disruption budget one: it allows 0 disruptions now")
 
     def test_a_budget_that_was_not_looked_at_yet_holds_its_pods(self) -> None:
         assert blocked(Budgets((budget(5, is_current=False),)), A) == names.BLOCKED_BUDGET
