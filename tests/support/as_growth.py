@@ -50,7 +50,7 @@ def pods(count: int, cls: PodClass = WEB, prefix: str = "", **fields: Any) -> li
 
 
 def template(group: str = "a", **fields: Any) -> Template:
-    """A node of 2 cores and 8 GiB, of which a little is kept for the system, by its tags."""
+    """A node of 2 cores and 8 GiB, of which a little is kept for the system, as a real one shows it."""
     zone = fields.get("zone", "eu-1a")
     labels = {
         "kubernetes.io/os": "linux",
@@ -66,6 +66,7 @@ def template(group: str = "a", **fields: Any) -> Template:
             "taints": (),
             "allocatable": {"cpu": 1930, "memory": 7 * GIB, "pods": 29},
             "digest": f"digest-{group}",
+            "source": "node",
             **fields,
         }
     )
@@ -126,7 +127,7 @@ def snapshot(
     records: Mapping[str, GroupRecord] | None = None,
     **fields: Any,
 ) -> Snapshot:
-    """What one pass sees; groups without a template get one from tags, and all have proven themselves."""
+    """What one pass sees; groups without a template get one, and all have proven themselves."""
     groups = tuple(groups)
     made = [template(each.name) for each in groups] if templates is None else templates
     known = {each.name: proven() for each in groups} if records is None else records

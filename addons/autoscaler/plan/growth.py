@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from addons.autoscaler import names
 from addons.autoscaler.model.nodes import Template
 from addons.autoscaler.model.plans import GroupState, Order, WhyNot
 from addons.autoscaler.model.pods import Pod, PodClass
 from addons.autoscaler.model.resources import CPU, MEMORY
 from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.cluster import Cluster
-from addons.autoscaler.plan.estimate import Estimate, estimate
+from addons.autoscaler.plan.estimate import Estimate, Estimator
 from addons.autoscaler.plan.expanders import Option, choose
 from addons.autoscaler.plan.holds import Holds
 from addons.autoscaler.plan.limits import Limits
@@ -64,6 +65,7 @@ class Growth:
         self._options = options
         self._states = states
         self._cluster = cluster
+        self._estimator = Estimator(cluster)
 
     def raise_to_minimum(self) -> None:
         """Order what groups are short of their minimum."""
@@ -75,6 +77,7 @@ class Growth:
                     self.held[name] = why
                 if left > 0:
                     self._draft(state, min(short, left), f"its minimum is {state.group.min_size}")
+                    self._use(state, min(short, left))
 
     def grow(self) -> None:
         """Give pods to groups, one group after the other, until that ends."""
@@ -121,16 +124,14 @@ class Growth:
             return None
         most = {state.group.name: left, **self._room_beside(state, template, classes)}
         wanted = [(cls, len(self.demand[cls])) for cls in classes]
-        found = estimate(wanted, template, cluster=self._cluster, most=sum(most.values()))
+        found = self._estimator.estimate(wanted, template, most=sum(most.values()))
         if not found.nodes:
             return None
         if found.nodes == sum(most.values()) and found.left:
             self.held[state.group.name] = why
         return Bid(state, found, most, probes, _option(state, template, found))
 
-    def _room_beside(
-        self, state: GroupState, template: Template, classes: list[PodClass]
-    ) -> dict[str, int]:
+    def _room_beside(self, state: GroupState, template: Template, classes: list[PodClass]) -> dict[str, int]:
         """Find the groups that new nodes may be shared with, and how many each may add."""
         if not self._options.balances or any(is_zonal(cls) for cls in classes):
             return {}
@@ -148,7 +149,7 @@ class Growth:
         return room
 
     def _takes_all(self, classes: list[PodClass], template: Template) -> bool:
-        found = estimate([(cls, 1) for cls in classes], template, cluster=self._cluster, most=len(classes))
+        found = self._estimator.estimate([(cls, 1) for cls in classes], template, most=len(classes))
         return not found.left
 
     def _commit(self, bid: Bid, why: str) -> None:
@@ -160,10 +161,11 @@ class Growth:
             state = self._states[name]
             self._draft(state, count, why, probes=bid.probes or not state.is_proven)
         number = 0
-        for run in bid.estimate.runs:
-            for _ in range(run.count):
-                self._place(run.pods, groups[number])
+        for nodes, pods in bid.estimate.runs:
+            for _ in range(nodes):
+                self._place(pods, groups[number])
                 number += 1
+        self._estimator = Estimator(self._cluster)
 
     def _draft(self, state: GroupState, count: int, why: str, *, probes: bool | None = None) -> None:
         is_probe = not state.is_proven if probes is None else probes
@@ -172,22 +174,40 @@ class Growth:
         draft.count += count
         draft.is_probe |= is_probe
 
+    def _use(self, state: GroupState, count: int) -> None:
+        """Give nodes that are ordered anyway to the pods that they take."""
+        nodes = frozenset(self._new_node(state.group.name) for _ in range(count))
+        sure, trial = self.holds.sorted_classes(list(self.demand), state)
+        for cls in (*sure, *trial):
+            placed = self._cluster.fill(cls, len(self.demand[cls]), among=nodes)
+            self._give(cls, sum(placed.values()), state.group.name)
+
     def _place(self, pods: Mapping[PodClass, int], group: str) -> None:
-        node = f"new {len(self._cluster.order)} of {group}"
-        self._cluster.add_node(node, self._snapshot.templates[group])
+        node = self._new_node(group)
         for cls, count in pods.items():
             self._cluster.place(cls, node, count)
-            waiting = self.demand[cls]
-            self.drafts[group].pods += waiting[:count]
-            self.demand[cls] = waiting[count:]
-            if not self.demand[cls]:
-                del self.demand[cls]
+            self._give(cls, count, group)
+
+    def _new_node(self, group: str) -> str:
+        node = f"new {len(self._cluster.order)} of {group}"
+        self._cluster.add_node(node, self._snapshot.templates[group])
+        return node
+
+    def _give(self, cls: PodClass, count: int, group: str) -> None:
+        waiting = self.demand[cls]
+        self.drafts[group].pods += waiting[:count]
+        self.demand[cls] = waiting[count:]
+        if not self.demand[cls]:
+            del self.demand[cls]
 
 
 def is_zonal(cls: PodClass) -> bool:
     """Whether it matters to pods of a class which others are in their zone."""
-    rules = (*cls.spread, *cls.affinity, *cls.anti_affinity)
-    return any(rule.topology_key != "kubernetes.io/hostname" for rule in rules)
+    keys = {
+        *(each.topology_key for each in cls.spread),
+        *(each.topology_key for each in (*cls.affinity, *cls.anti_affinity)),
+    }
+    return bool(keys - {names.HOSTNAME})
 
 
 def _option(state: GroupState, template: Template, found: Estimate) -> Option:

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 
 from addons.autoscaler import names
 from addons.autoscaler.model.intents import GroupRecord
+from addons.autoscaler.model.nodes import Template
 from addons.autoscaler.model.plans import GroupState, WhyNot
 from addons.autoscaler.model.pods import PodClass
 from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.absorption import is_refuted
-from addons.autoscaler.plan.proof import demand_of, is_foretold
+from addons.autoscaler.plan.proof import is_foretold, proof_of
 
 
 class Holds:
@@ -17,7 +18,7 @@ class Holds:
     def __init__(self, snapshot: Snapshot, states: Mapping[str, GroupState]) -> None:
         self._templates = snapshot.templates
         self._records = {name: snapshot.memory.groups.get(name) or GroupRecord() for name in states}
-        self._demands: dict[PodClass, str] = {}
+        self._proofs: dict[tuple[str, PodClass], str] = {}
 
     def why_held(self, cls: PodClass, state: GroupState) -> WhyNot | None:
         """Say what is known against the class in this group."""
@@ -43,12 +44,14 @@ class Holds:
             return [], list(free)
         if template.source == "node":
             return list(free), []
-        sure, trial = [], []
+        sure: list[PodClass] = []
+        trial: list[PodClass] = []
         for cls in free:
-            (sure if is_foretold(template, self._demand(cls), record) else trial).append(cls)
+            (sure if is_foretold(template, self._proof(template, cls), record) else trial).append(cls)
         return sure, trial
 
-    def _demand(self, cls: PodClass) -> str:
-        if cls not in self._demands:
-            self._demands[cls] = demand_of(cls)
-        return self._demands[cls]
+    def _proof(self, template: Template, cls: PodClass) -> str:
+        key = (template.group, cls)
+        if key not in self._proofs:
+            self._proofs[key] = proof_of(template, cls)
+        return self._proofs[key]

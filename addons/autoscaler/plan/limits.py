@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from addons.autoscaler import names
 from addons.autoscaler.model.groups import Group
+from addons.autoscaler.model.intents import GroupRecord
 from addons.autoscaler.model.nodes import Node, Template
 from addons.autoscaler.model.plans import GroupState, WhyNot
 from addons.autoscaler.model.resources import CPU, MEMORY
@@ -78,13 +79,10 @@ class Limits:
         return left, WhyNot(names.PROBING, "its first nodes have to show that they join and take pods")
 
     def _of_probes(self, state: GroupState) -> Iterator[tuple[int, WhyNot]]:
-        group = state.group.name
-        record = self._records.get(group)
-        on_trial = state.upcoming + self._taken[group]
-        yield (
-            (record.step if record else 1) - on_trial,
-            WhyNot(names.PROBING, f"{on_trial} new nodes have to show first that they are what is expected"),
-        )
+        record = self._records.get(state.group.name) or GroupRecord()
+        step, on_trial = self._trial(state, record)
+        told = f"{on_trial} of its new nodes have to show first that they are what is expected"
+        yield step - on_trial, WhyNot(names.PROBING, told)
         most = self._options.max_unproven
         yield (
             most - self._unproven,
@@ -93,6 +91,14 @@ class Limits:
                 f"{self._unproven} nodes of unproven groups are on their way (--max-unproven-nodes {most})",
             ),
         )
+
+    def _trial(self, state: GroupState, record: GroupRecord) -> tuple[int, int]:
+        """Say how many nodes of a group may be on trial, and how many are."""
+        taken = self._taken[state.group.name]
+        if not state.is_proven:
+            return record.step, state.upcoming + taken
+        tried = (each.count for each in record.intents if each.is_probe and not each.absorbed)
+        return 1, sum(tried) + taken
 
     def _of_cluster(self, group: Group) -> Iterator[tuple[int, WhyNot]]:
         totals, options = self._totals, self._options

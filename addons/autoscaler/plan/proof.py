@@ -7,6 +7,10 @@ from addons.autoscaler.model.groups import Group
 from addons.autoscaler.model.intents import GroupRecord
 from addons.autoscaler.model.nodes import Node, NodePods, Template
 from addons.autoscaler.model.pods import PodClass
+from addons.autoscaler.model.resources import CPU, MEMORY, PODS
+
+_PLENTY = frozenset({CPU, MEMORY, PODS})
+_MOST_OF_IT = 0.8
 
 
 def launch_of(group: Group) -> str:
@@ -41,29 +45,44 @@ def demand_of(cls: PodClass) -> str:
 
     Labels of the pod are left out, as each roll-out changes them and no node looks at them.
     """
-    demand = (
-        sorted(cls.node_selector.items()),
-        cls.node_affinity,
-        cls.tolerations,
-        sorted(cls.requests.items()),
-        sorted(cls.volumes.items()),
-        sorted((port.port, port.protocol) for port in cls.ports),
-    )
-    return sha256(repr(demand).encode()).hexdigest()[:12]
+    return _short((*_asked_of_labels(cls), sorted(cls.requests.items()), sorted(cls.volumes.items())))
 
 
-def proof_of(digest: str, demand: str) -> str:
-    """Name what it shows when a node takes a pod: that a template of this digest foretells its demand."""
-    return f"{digest}:{demand}"
+def proof_of(template: Template, cls: PodClass) -> str:
+    """Name what it shows when a node takes a pod of this class: that this template foretells such demands.
+
+    That is about labels, taints and rare resources. How much CPU and memory is asked for counts only where it
+    is most of a node, as that is where what is foretold may be too much.
+    """
+    there = template.allocatable
+    asked = [
+        (resource, amount)
+        for resource, amount in sorted(cls.requests.items())
+        if resource not in _PLENTY or amount > _MOST_OF_IT * there.get(resource, 0)
+    ]
+    return _short((*_asked_of_labels(cls), asked, sorted(cls.volumes)))
 
 
-def is_foretold(template: Template, demand: str, record: GroupRecord) -> bool:
-    """Whether it is known that a node like this template takes such pods.
+def _asked_of_labels(cls: PodClass) -> tuple[object, ...]:
+    return sorted(cls.node_selector.items()), cls.node_affinity, cls.tolerations
+
+
+def _short(value: object) -> str:
+    return sha256(repr(value).encode()).hexdigest()[:12]
+
+
+def kept_promise(digest: str, proof: str) -> str:
+    """Name a proof (`proof_of`) that a template of this digest was as good as its word."""
+    return f"{digest}:{proof}"
+
+
+def is_foretold(template: Template, proof: str, record: GroupRecord) -> bool:
+    """Whether it is known that a node like this template takes pods with this proof (`proof_of`).
 
     A real node shows what it is. Tags are a promise until a node has kept it: a launch template that is known
     to work says nothing about a label that a tag claims.
     """
-    return template.source == "node" or proof_of(template.digest, demand) in record.took
+    return template.source == "node" or kept_promise(template.digest, proof) in record.took
 
 
 def template_key(group: Group, template: Template) -> str:

@@ -62,9 +62,7 @@ def empty_drained(cluster: Cluster, snapshot: Snapshot) -> None:
             cluster.ghost(name)
 
 
-def serve(
-    pending: Pending, cluster: Cluster, snapshot: Snapshot, upcoming: Mapping[str, str]
-) -> Served:
+def serve(pending: Pending, cluster: Cluster, snapshot: Snapshot, upcoming: Mapping[str, str]) -> Served:
     """Give pods the room that is there or on its way, the important ones first.
 
     A pod with a nominated node has its place there. Nodes of a group that does not take pods of a class,
@@ -110,7 +108,9 @@ class _Where:
             **upcoming,
         }
         self._doubted = {
-            name for name, record in snapshot.memory.groups.items() if record.refuted and name in snapshot.groups
+            name
+            for name, record in snapshot.memory.groups.items()
+            if record.refuted and name in snapshot.groups
         }
         self._trusted: dict[frozenset[str], frozenset[str]] = {}
 
