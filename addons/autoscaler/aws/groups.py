@@ -211,6 +211,7 @@ class Groups:
             ):
                 seen |= self._view.take(page["AutoScalingGroups"], began, observed)
         self._members[source] = frozenset(seen)
+        self._by_name.forgive(source if isinstance(source, tuple) else seen)
         if len(self._members) == len(self._sources):
             ours = frozenset[str]().union(*self._members.values())
             self._view.drop((self._view.known.keys() | self._view.unusable.keys()) - ours)

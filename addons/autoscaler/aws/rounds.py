@@ -55,6 +55,12 @@ class Readings(Generic[K]):
         """When something is due."""
         return self.schedule.next_at(self.periods())
 
+    def forgive(self, keys: Iterable[K]) -> None:
+        """Forget what failed: these were read in another way."""
+        for key in keys:
+            if self.errors.pop(key, None):
+                self.schedule.forgive(key)
+
     async def _one(self, batch: Sequence[K]) -> None:
         error: OutsideError | None = None
         try:

@@ -50,6 +50,11 @@ class Schedule(Generic[K]):
             past.is_under_way = False
             past.failures = 0 if ok else past.failures + 1
 
+    def forgive(self, key: K) -> None:
+        """Forget the failures of a key."""
+        if past := self._past.get(key):
+            past.failures = 0
+
     def hurry(self, keys: Iterable[K]) -> None:
         """Have these read at once; those that are being read, once more after it."""
         for key in keys:
