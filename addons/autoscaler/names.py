@@ -90,6 +90,9 @@ INTENTS_CONFIG_MAP: Final = "aws-addons-autoscaler-intents"
 """What was ordered and what came of it, so that a restart forgets neither."""
 LAST_UPDATED: Final = "cluster-autoscaler.kubernetes.io/last-updated"
 
+ORIGINAL_LEASE: Final = "cluster-autoscaler"
+"""Where the original writes down which of its replicas leads, in kube-system."""
+
 # Reasons of Events, as the original.
 TRIGGERED_SCALE_UP: Final = "TriggeredScaleUp"
 NOT_TRIGGER_SCALE_UP: Final = "NotTriggerScaleUp"
@@ -98,6 +101,10 @@ FAILED_TO_SCALE_UP_GROUP: Final = "FailedToScaleUpGroup"
 SCALE_UP_TIMED_OUT: Final = "ScaleUpTimedOut"
 SCALE_DOWN: Final = "ScaleDown"
 SCALE_DOWN_FAILED: Final = "ScaleDownFailed"
+SCALE_DOWN_EMPTY: Final = "ScaleDownEmpty"
+"""On the status: a node without pods that have to move goes."""
+DELETE_UNREGISTERED: Final = "DeleteUnregistered"
+"""On the status: an instance that never became a node goes."""
 
 # Reasons of Events, ours.
 NO_SCALE_DOWN: Final = "NoScaleDown"
@@ -107,6 +114,13 @@ SCALE_UP_REFUTED: Final = "ScaleUpRefuted"
 GROUP_DEGRADED: Final = "GroupDegraded"
 DRAIN_RESUMED: Final = "DrainResumed"
 INTERRUPTED: Final = "Interrupted"
+OTHER_CONTROLLER: Final = "OtherControllerLeads"
+ON_SPOT: Final = "OnSpotNode"
+"""We run on a node that may be taken away at any time."""
+MEMORY_LOST: Final = "MemoryLost"
+"""What was remembered cannot be read, or not be written."""
+BAD_SETTING: Final = "BadSetting"
+"""A tag of a group, or a priority, that cannot be read."""
 
 # Codes: why a pod does not fit a node, or a group's next node.
 INSUFFICIENT: Final = "Insufficient"
@@ -138,6 +152,7 @@ LAUNCH_SUSPENDED: Final = "LaunchSuspended"
 STALE_VIEW: Final = "StaleView"
 
 # Codes: why a pod does not count as pending.
+OF_DAEMONSET: Final = "DaemonSetPod"
 TOO_YOUNG: Final = "TooYoung"
 EXPENDABLE: Final = "Expendable"
 OTHER_SCHEDULER: Final = "OtherScheduler"

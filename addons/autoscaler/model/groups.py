@@ -17,6 +17,8 @@ class Instance:
     state: str = "InService"
     is_healthy: bool = True
     is_protected: bool = False
+    launch_template: str = ""
+    """What it was launched from, in the form of Group.launch_template; "" where AWS does not tell."""
 
     @property
     def is_leaving(self) -> bool:
