@@ -1,7 +1,7 @@
 """autoscaler on a real Kubernetes: instances of a simulated group are real kubelets, pods really move."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -29,9 +29,9 @@ Object = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def cluster(site: Site) -> Iterator[Cluster]:
+def cluster(site: Site) -> Cluster:
     """The cluster with nodes of its own, on which no pod of these tests may run."""
-    yield site.cluster
+    return site.cluster
 
 
 @dataclass
