@@ -25,6 +25,11 @@ class Instance:
         """Whether the group has begun to end it, or to let it go."""
         return self.state.startswith(("Terminat", "Detach"))
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether AWS counts it towards the desired capacity."""
+        return not self.is_leaving and self.state not in ("Standby", "EnteringStandby")
+
 
 @dataclass(frozen=True, slots=True)
 class LaunchFailure:
@@ -74,6 +79,8 @@ class Group:
     types: tuple[str, ...] = ()
     launch_template: str = ""
     """Id and version, or the name of the launch configuration: it changes when new instances would differ."""
+    floor: Amounts | None = None
+    """What any of its instances has at least, where AWS does not say which types it may take."""
     image: str = ""
     capacity_type: Literal["spot", "on-demand", "mixed"] = "on-demand"
     suspended: frozenset[str] = frozenset()
@@ -81,14 +88,14 @@ class Group:
     free_addresses: dict[str, int] | None = None
     options: GroupOptions = GroupOptions()
     problems: tuple[str, ...] = ()
-    """Tags that cannot be read, each in words."""
+    """What is wrong with its tags and limits, each in words."""
     observed: float = 0.0
     degraded: str = ""
 
     @property
     def missing(self) -> int:
         """How many instances AWS has still to deliver, whoever asked for them."""
-        return max(0, self.desired - sum(not each.is_leaving for each in self.instances))
+        return max(0, self.desired - sum(each.is_counted for each in self.instances))
 
 
 @dataclass(frozen=True, slots=True)
