@@ -208,7 +208,7 @@ async def test_pods_that_wait_run_on_a_node_that_was_not_there(scene: Scene) -> 
 
 async def test_a_node_that_is_not_needed_is_drained_within_the_budget(scene: Scene) -> None:
     await scene.apply(deployment(3))
-    await until(lambda: scene.desired == 2, "two nodes are ordered")
+    await until(lambda: scene.desired == 2, "two nodes are ordered", seconds=90)
 
     async def run_on_two_nodes() -> bool:
         pods = await scene.running_on()

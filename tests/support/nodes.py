@@ -26,6 +26,7 @@ from tests.support.processes import output_of
 
 PLUGINS = Path("/usr/lib/cni")
 _RESULTS = Path("/var/lib/cni/results")
+_HUB = "02:00:00:00:00:01"
 _SERVICES = """
 table ip services {{
   chain of_pods {{ type nat hook prerouting priority -100; {rule}; }}
@@ -113,7 +114,8 @@ def hub() -> Iterator[int]:
     try:
         ip("-n", name, "link", "set", "lo", "up")
         ip("-n", name, "addr", "add", f"{METADATA}/32", "dev", "lo")
-        ip("-n", name, "link", "add", "hub", "type", "bridge")
+        # Else a bridge has the least address of its ports, a new one with every node, and nobody is told.
+        ip("-n", name, "link", "add", "hub", "address", _HUB, "type", "bridge")
         ip("-n", name, "addr", "add", f"{hub_address(number, 1)}/24", "dev", "hub")
         ip("-n", name, "link", "set", "hub", "up")
         ip("link", "add", link, "type", "veth", "peer", "name", "outside", "netns", name)
