@@ -199,7 +199,7 @@ class TestRestarts:
         assert "aws-addons.io/drain" in world.node(going)["metadata"]["annotations"]
         async with autoscaler(world, *QUICK):
             await world.reach(lambda: world.desired("a") == 1 and world.is_settled("web"))
-        assert going not in world.node_names() or world.node_names() == [going]
+            await world.reach(lambda: going not in world.node_names())
         assert world.events("DrainResumed", going)
 
 
