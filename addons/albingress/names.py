@@ -147,3 +147,6 @@ TARGETS_REGISTERED: Final = "TargetsRegistered"
 TARGETS_DEREGISTERED: Final = "TargetsDeregistered"
 GATE_TOLD: Final = "ReadinessGate"
 RULES_CHANGED: Final = "EndpointRulesChanged"
+
+ORIGINAL_LEASE: Final = "aws-load-balancer-controller-leader"
+"""Where the original writes down who of its replicas leads, in kube-system."""

@@ -49,6 +49,9 @@ Expander = Literal["random", "most-pods", "least-waste", "least-nodes", "priorit
 class Config(LeaderConfig, frozen=True, kw_only=True):
     """Settings of autoscaler; flags of cluster-autoscaler keep their names and meanings."""
 
+    listen: str = ":8085"
+    """HOST:PORT for health, metrics and the status page; an empty host means all addresses."""
+
     cloud_provider: Literal["aws"] = "aws"
     """Taken for compatibility."""
 
@@ -276,3 +279,6 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
 
     allow_spot: bool = False
     """Run although our own node may be taken away, being a spot instance."""
+
+    force_take_over: bool = False
+    """Act although the original holds its lease `cluster-autoscaler` in kube-system."""

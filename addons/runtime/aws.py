@@ -34,9 +34,6 @@ _SETTLE_SECONDS = 0.05
 NO_REGION: Final = "RegionUnknown"
 """The code of calls that were not made since it is not known yet of which region."""
 
-_TRIES = 5
-"""How often a call that is throttled is made in all."""
-
 
 class AwsSession:
     """Calls to AWS without blocking the event loop. Close it, or use it as an async context.
@@ -160,7 +157,7 @@ class AwsSession:
             except Throttled:
                 bucket.slow_down()
                 tries += 1
-                if tries == _TRIES:
+                if tries >= bucket.tries:
                     raise
 
     async def pages(

@@ -17,12 +17,14 @@ _LEAST_PART = 1 / 16
 class Rate:
     """Calls per second on average, and how many may come at once.
 
-    `attempts` is how often botocore sends one call. More than once hides refusals from the bucket.
+    `attempts` is how often botocore sends one call. More than once hides refusals from the bucket. `tries` is
+    how often a call that is throttled is made in all.
     """
 
     per_second: float
     burst: int
     attempts: int = 1
+    tries: int = 5
 
 
 class Bucket:
@@ -41,6 +43,7 @@ class Bucket:
         self._slowed = float("-inf")
         self.per_second = rate.per_second
         """The rate in force."""
+        self.tries = rate.tries
 
     async def take(self) -> float:
         """Wait for a token; give the seconds that it took."""

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
 
+from addons.albingress import names
 from addons.albingress.aws.calls import OPERATIONS, RATES
 from addons.albingress.aws.certificates import Certificates
 from addons.albingress.aws.endpoint_groups import EndpointGroups
@@ -15,7 +16,6 @@ from addons.albingress.aws.quotas import AccountQuotas
 from addons.albingress.aws.targets import Targets
 from addons.albingress.aws.users_groups import UsersGroups
 from addons.albingress.config import Config
-from addons.albingress.controller.coexistence import Coexistence
 from addons.albingress.controller.controller import Controller
 from addons.albingress.controller.explanation import Explanation
 from addons.albingress.controller.group_reconciler import GroupReconciler
@@ -37,6 +37,7 @@ from addons.albingress.kube.watches import AlbWatches
 from addons.albingress.model.groups import GroupId
 from addons.runtime.aws_region import AwsRegion
 from addons.runtime.clock import utc_now
+from addons.runtime.coexistence import Coexistence
 from addons.runtime.daemon import Daemon, Parts, connect
 from addons.runtime.imds import PassingMetadata, find_region
 from addons.runtime.objects import Key
@@ -237,7 +238,13 @@ class _Assembly:
             history=self._history,
             path=self._path,
             target_groups=self._target_groups,
-            coexistence=Coexistence(self._parts.kube, force=self._config.force_take_over, now=self._now),
+            coexistence=Coexistence(
+                self._parts.kube,
+                lease=names.ORIGINAL_LEASE,
+                code=names.OTHER_CONTROLLER,
+                force=self._config.force_take_over,
+                now=self._now,
+            ),
             explanation=Explanation(
                 self._watches,
                 self._groups,

@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
+from addons.albingress import names
 from addons.albingress.config import Config
 from addons.albingress.controller.build import NAME, build_controller, network_of
-from addons.albingress.controller.coexistence import Coexistence
 from addons.albingress.controller.controller import Controller
 from addons.albingress.desired.subnets import NotChosen, discovered
+from addons.runtime.coexistence import Coexistence
 from addons.runtime.daemon import Parts, lease_of
 from addons.runtime.errors import OutsideError
 from addons.runtime.findings import Finding, find_identity, find_lease, summary_of
@@ -43,7 +44,12 @@ async def check(config: Config, parts: Parts) -> AsyncIterator[Finding]:
 
 async def _original(config: Config, parts: Parts) -> Finding:
     """Whether the original leads at the same time."""
-    original = Coexistence(parts.kube, force=config.force_take_over)
+    original = Coexistence(
+        parts.kube,
+        lease=names.ORIGINAL_LEASE,
+        code=names.OTHER_CONTROLLER,
+        force=config.force_take_over,
+    )
     await original.look()
     why_not = original.in_the_way()
     return Finding("aws-load-balancer-controller", not why_not, why_not or "does not lead")

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from addons.albingress.aws.load_balancers import LoadBalancers
 from addons.albingress.config import Config
-from addons.albingress.controller.coexistence import Coexistence
 from addons.albingress.controller.explanation import Explanation
 from addons.albingress.controller.group_reconciler import GroupReconciler
 from addons.albingress.controller.groups import Groups
@@ -31,6 +30,7 @@ from addons.albingress.model.objects import (
 )
 from addons.albingress.plan.dry_run import preview_targets
 from addons.runtime.app import end_within
+from addons.runtime.coexistence import Coexistence
 from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.leader import Leader

@@ -17,11 +17,18 @@ class Instance:
     state: str = "InService"
     is_healthy: bool = True
     is_protected: bool = False
+    launch_template: str = ""
+    """What it was launched from, in the form of Group.launch_template; "" where AWS does not tell."""
 
     @property
     def is_leaving(self) -> bool:
         """Whether the group has begun to end it, or to let it go."""
         return self.state.startswith(("Terminat", "Detach"))
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether AWS counts it towards the desired capacity."""
+        return not self.is_leaving and self.state not in ("Standby", "EnteringStandby")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,8 @@ class Group:
     types: tuple[str, ...] = ()
     launch_template: str = ""
     """Id and version, or the name of the launch configuration: it changes when new instances would differ."""
+    floor: Amounts | None = None
+    """What any of its instances has at least, where AWS does not say which types it may take."""
     image: str = ""
     capacity_type: Literal["spot", "on-demand", "mixed"] = "on-demand"
     suspended: frozenset[str] = frozenset()
@@ -79,14 +88,14 @@ class Group:
     free_addresses: dict[str, int] | None = None
     options: GroupOptions = GroupOptions()
     problems: tuple[str, ...] = ()
-    """Tags that cannot be read, each in words."""
+    """What is wrong with its tags and limits, each in words."""
     observed: float = 0.0
     degraded: str = ""
 
     @property
     def missing(self) -> int:
         """How many instances AWS has still to deliver, whoever asked for them."""
-        return max(0, self.desired - sum(not each.is_leaving for each in self.instances))
+        return max(0, self.desired - sum(each.is_counted for each in self.instances))
 
 
 @dataclass(frozen=True, slots=True)

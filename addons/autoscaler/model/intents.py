@@ -13,8 +13,10 @@ State = Literal[
 class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One order of `count` nodes for a group, and where its pods were expected to be. Times: Unix seconds.
 
-    `before` are the instances that the group had, `instances` those that came for the order. `classes` counts
-    the pods it was for by the digest of their class, `pods` are their uids (at most 200 of them).
+    `target` is the desired capacity that was asked for. `template` tells from what the nodes were foretold:
+    source, launch template, digest. `first_ready` is when the first node was ready; `absorbed` are the
+    classes of which its nodes took pods, `instances` those that came for the order. `classes` counts the pods
+    it was for by the digest of their class, `pods` are their uids (at most 200 of them).
     """
 
     id: str
@@ -22,9 +24,11 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     count: int
     at: float
     template: str
+    target: int = 0
     state: State = "requested"
     since: float = 0.0
-    before: tuple[str, ...] = ()
+    first_ready: float = 0.0
+    absorbed: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     classes: dict[str, int] = {}
     pods: tuple[str, ...] = ()
@@ -34,17 +38,22 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Refuted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """New nodes of a group took no pod of a class: the pair is held while template and class stay as they
-    are."""
+    are. So is every class of which the same is demanded (`demand`)."""
 
     cls: str
     template: str
+    demand: str = ""
     why: str
     at: float
 
 
 class GroupRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is remembered of a group. `proven` is the launch template whose nodes have joined; `step` is how
-    many nodes it may add at once until it is proven; failures in a row lead to `rests_until`.
+    """What is remembered of a group. `proven` is the launch template whose nodes have joined and taken pods;
+    `step` is how many nodes it may add at once until it is proven; failures in a row lead to `rests_until`.
+
+    `took` are the demands of pods that nodes took which the tags foretold, each with the digest of that
+    template. `undelivered` is how much of the capacity that AWS still owes has been given up, `owed_since`
+    since when it owes the rest. `seen` tells of instances without a node when they were seen first.
     """
 
     intents: tuple[Intent, ...] = ()
@@ -56,6 +65,10 @@ class GroupRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     failure_code: str = ""
     rests_until: float = 0.0
     refuted: tuple[Refuted, ...] = ()
+    took: tuple[str, ...] = ()
+    undelivered: int = 0
+    owed_since: float = 0.0
+    seen: dict[str, float] = {}
     seen_activity: float = 0.0
     """Scaling activities up to this time are dealt with."""
     grown_at: float = 0.0

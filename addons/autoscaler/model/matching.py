@@ -1,40 +1,25 @@
-"""What selectors, node terms and tolerations match, as the kube-scheduler reads them."""
+"""Whether labels, terms and tolerations match, as the scheduler reads them."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from addons.autoscaler.model.pods import NodeTerm, Requirement, Taint, Toleration
 
 NODE_NAME = "metadata.name"
-_WHOLE = re.compile(r"[+-]?[0-9]+")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
+_LIMIT = 1 << 63
 
 
-def selector_matches(selector: Sequence[Requirement] | None, labels: Mapping[str, str]) -> bool:
-    """Whether all of a label selector holds: None matches nothing, an empty one everything."""
+def selector_matches(selector: Iterable[Requirement] | None, labels: Mapping[str, str]) -> bool:
+    """Whether all of a selector holds. No selector at all (None) selects nothing, an empty one everything."""
     return selector is not None and all(holds(each, labels.get(each.key)) for each in selector)
 
 
-def node_terms_match(terms: Sequence[NodeTerm], labels: Mapping[str, str], name: str) -> bool:
-    """Whether one of the terms holds for a node with these labels and this name; a term with nothing in it
-    never does.
-    """
-    return any(node_term_matches(each, labels, name) for each in terms)
-
-
-def node_term_matches(term: NodeTerm, labels: Mapping[str, str], name: str) -> bool:
-    """Whether all of one term holds; the only field is the name of the node."""
-    if not (term.labels or term.fields):
-        return False
-    return all(holds(each, labels.get(each.key)) for each in term.labels) and all(
-        each.key == NODE_NAME and each.operator in ("In", "NotIn") and holds(each, name)
-        for each in term.fields
-    )
-
-
 def holds(requirement: Requirement, value: str | None) -> bool:
-    """Whether an expression holds for the value of its key; None: there is no such label.
+    """Whether a requirement holds for the value of its key; None: there is no such label.
 
-    Without the label NotIn holds, Gt and Lt do not; these want whole numbers on both sides.
+    Without it NotIn and DoesNotExist hold. Gt and Lt want whole numbers on both sides.
     """
     match requirement.operator:
         case "In":
@@ -45,38 +30,74 @@ def holds(requirement: Requirement, value: str | None) -> bool:
             return value is not None
         case "DoesNotExist":
             return value is None
-        case "Gt" | "Lt" as operator if len(requirement.values) == 1 and value is not None:
-            return _is_beyond(operator, value, requirement.values[0])
+        case "Gt" | "Lt":
+            return value is not None and _compares(requirement, value)
     return False
 
 
-def tolerates(tolerations: Iterable[Toleration], taint: Taint) -> bool:
-    """Whether one of the tolerations is for the taint.
+def node_terms_match(terms: Iterable[NodeTerm] | None, labels: Mapping[str, str], name: str) -> bool:
+    """Whether a node meets one of the terms; without any affinity (None) each node does.
 
-    Gt and Lt compare whole numbers: the taint's with the toleration's.
+    `name` is empty for a node that does not exist yet: no term that names a node is meant for it.
     """
+    return terms is None or any(node_term_matches(term, labels, name) for term in terms)
+
+
+def node_term_matches(term: NodeTerm, labels: Mapping[str, str], name: str) -> bool:
+    """Whether all of one term holds; one with nothing in it never does."""
+    if not term.labels and not term.fields:
+        return False
+    return all(holds(each, labels.get(each.key)) for each in term.labels) and all(
+        _field_holds(each, name) for each in term.fields
+    )
+
+
+def tolerates(tolerations: Iterable[Toleration], taint: Taint) -> bool:
+    """Whether one of the tolerations is for the taint. The effect of the taint is any."""
     return any(_is_for(each, taint) for each in tolerations)
 
 
 def repels(taint: Taint, tolerations: Iterable[Toleration]) -> bool:
-    """Whether the scheduler keeps a pod with these tolerations off for this taint."""
+    """Whether the scheduler keeps a pod with these tolerations away from a node with the taint."""
     return taint.effect in ("NoSchedule", "NoExecute") and not tolerates(tolerations, taint)
+
+
+def _field_holds(requirement: Requirement, name: str) -> bool:
+    """Fields know In and NotIn, with one value."""
+    if len(requirement.values) != 1:
+        return False
+    is_named = requirement.key == NODE_NAME and requirement.values[0] == name
+    return {"In": is_named, "NotIn": not is_named}.get(requirement.operator, False)
+
+
+def _compares(requirement: Requirement, value: str) -> bool:
+    if len(requirement.values) != 1:
+        return False
+    label, limit = _whole(value, _INTEGER), _whole(requirement.values[0], _INTEGER)
+    if label is None or limit is None:
+        return False
+    return label > limit if requirement.operator == "Gt" else label < limit
 
 
 def _is_for(toleration: Toleration, taint: Taint) -> bool:
     if toleration.effect not in ("", taint.effect) or toleration.key not in ("", taint.key):
         return False
     match toleration.operator:
-        case "Exists":
-            return True
         case "" | "Equal":
             return toleration.value == taint.value
-        case "Gt" | "Lt" as operator:
-            return _is_beyond(operator, taint.value, toleration.value)
+        case "Exists":
+            return True
+        case "Gt" | "Lt":
+            wanted, given = _whole(toleration.value, _PLAIN_INTEGER), _whole(taint.value, _PLAIN_INTEGER)
+            if wanted is None or given is None:
+                return False
+            return given > wanted if toleration.operator == "Gt" else given < wanted
     return False
 
 
-def _is_beyond(operator: str, value: str, bound: str) -> bool:
-    if not (_WHOLE.fullmatch(value) and _WHOLE.fullmatch(bound)):
-        return False
-    return int(value) > int(bound) if operator == "Gt" else int(value) < int(bound)
+def _whole(text: str, form: re.Pattern[str]) -> int | None:
+    """The number that a text is, if it is one of 64 bits."""
+    if not form.fullmatch(text):
+        return None
+    number = int(text)
+    return number if -_LIMIT <= number < _LIMIT else None

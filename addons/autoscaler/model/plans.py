@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from addons.autoscaler.model.groups import Group
+from addons.autoscaler.model.intents import State
 from addons.autoscaler.model.pods import Pod
 
 
@@ -28,6 +29,21 @@ class Order:
     pods: tuple[Pod, ...]
     why: str
     is_probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What became of an order: how it ended, and a reason of names.py for an Event, "" for none.
+
+    `pods` wait because of it, and are told too.
+    """
+
+    group: str
+    outcome: State
+    message: str
+    reason: str = ""
+    code: str = ""
+    pods: tuple[Pod, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +109,9 @@ class GroupState:
     why_not: WhyNot | None = None
     step: int = 0
     """How many nodes may be added now."""
+    is_proven: bool = False
+    """Whether what the group launches has shown that it joins and takes pods."""
+    target: int = 0
+    """The desired capacity, with orders that are on their way to AWS."""
+    given_up: int = 0
+    """How much of the capacity that AWS still owes has failed to come: the next order takes it first."""

@@ -26,6 +26,8 @@ class Estimate:
     nodes: int
     placed: Mapping[PodClass, int] = field(default_factory=dict)
     left: Mapping[PodClass, tuple[int, WhyNot]] = field(default_factory=dict)
+    runs: tuple[tuple[int, Mapping[PodClass, int]], ...] = ()
+    """What is on the new nodes, in their order: so many nodes, each with so many pods of these classes."""
 
     @property
     def pods(self) -> int:
@@ -59,7 +61,7 @@ def estimate(
             placed[cls] = count
         if why is not None:
             left[cls] = pods[cls] - count, why
-    return Estimate(new.count, placed, left)
+    return Estimate(new.count, placed, left, new.filled)
 
 
 def share(cls: PodClass, template: Template) -> float:

@@ -1,6 +1,7 @@
 """Nodes that a group would add, as runs of equal nodes, and how many pods of a class they take."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from addons.autoscaler import names
 from addons.autoscaler.model.nodes import Template
@@ -76,6 +77,17 @@ class NewNodes:
         self._rules = NewNodeRules(template, spread_elsewhere)
         self._runs: list[Run] = []
         self._empty = self._empty_node()
+
+    @property
+    def filled(self) -> tuple[tuple[int, Mapping[PodClass, int]], ...]:
+        """What is on the nodes, in their order: so many equal nodes, each with so many pods of these classes,
+        besides DaemonSet pods.
+        """
+        own = Counter(self._template.daemons)
+        return tuple(
+            (run.count, {cls: count - own[cls] for cls, count in run.held.items() if count > own[cls]})
+            for run in self._runs
+        )
 
     def fill(self, cls: PodClass, count: int) -> tuple[int, WhyNot | None]:
         """Put up to `count` pods of the class on the new nodes, one after the other at the first that takes

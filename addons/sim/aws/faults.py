@@ -49,15 +49,28 @@ class Faults:
     def __init__(self) -> None:
         self.met = 0
         self._open: list[Fault] = []
-        self._delays: dict[str, float] = {}
+        self._delays: dict[str, tuple[Fault, float]] = {}
 
-    def slow(self, operation: str, seconds: float) -> None:
-        """Have every call of an operation wait for so long before it is looked at, until cleared."""
-        self._delays[operation] = seconds
+    def slow(
+        self,
+        operation: str,
+        seconds: float,
+        *,
+        service: str = "",
+        when: Callable[[Arguments], bool] | None = None,
+    ) -> None:
+        """Have calls of an operation wait for so long before they are looked at, until cleared.
 
-    def delay(self, operation: str) -> float:
+        A second order for an operation replaces the first; `service` and `when` narrow it, as with `add`.
+        """
+        self._delays[operation] = Fault(operation, service=service, when=when), seconds
+
+    def delay(
+        self, service: str, operation: str, arguments: Callable[[], Arguments] = dict[str, Any]
+    ) -> float:
         """Seconds that a call has to wait."""
-        return self._delays.get(operation, 0.0)
+        orders = self._delays.values()
+        return next((seconds for each, seconds in orders if each.meets(service, operation, arguments)), 0.0)
 
     def add(
         self,

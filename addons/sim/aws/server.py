@@ -1,8 +1,9 @@
 """One endpoint on loopback for every AWS service: Route 53, STS, EC2, ELBv2, ACM… are ours, others moto's.
 
-The services are told apart as AWS does it, by the service name in the signature's scope. Of EC2, ELBv2,
-WAFv2 and the Tagging API, the operations that we have are ours as soon as there is a VPC in
-`AwsEndpoint.ec2`, of ACM as soon as there is a certificate in `AwsEndpoint.acm`, or a VPC.
+The services are told apart as AWS does it, by the service name in the signature's scope. Of EC2, Auto
+Scaling, ELBv2, WAFv2 and the Tagging API, the operations that we have are ours as soon as there is a VPC in
+`AwsEndpoint.ec2`, of ACM as soon as there is a certificate in `AwsEndpoint.acm`, or a VPC, and of SQS as soon
+as there is a queue in `AwsEndpoint.sqs`.
 """
 
 import asyncio
@@ -17,6 +18,10 @@ from aiohttp import web
 from addons.sim.aws.acm import api as acm_api
 from addons.sim.aws.acm.api import AcmError
 from addons.sim.aws.acm.state import Acm
+from addons.sim.aws.autoscaling import api as autoscaling_api
+from addons.sim.aws.autoscaling.api import AutoScalingApi
+from addons.sim.aws.autoscaling.errors import AutoScalingError
+from addons.sim.aws.autoscaling.state import AutoScaling
 from addons.sim.aws.ec2 import api as ec2_api
 from addons.sim.aws.ec2.api import Ec2Api
 from addons.sim.aws.ec2.errors import Ec2Error
@@ -34,6 +39,8 @@ from addons.sim.aws.route53.api import Route53Api, find_operation
 from addons.sim.aws.route53.errors import Route53Error
 from addons.sim.aws.route53.request import Request
 from addons.sim.aws.route53.state import Route53
+from addons.sim.aws.sqs import api as sqs_api
+from addons.sim.aws.sqs.state import Sqs
 from addons.sim.aws.sts import api as sts_api
 from addons.sim.aws.sts.api import StsApi
 from addons.sim.aws.sts.errors import StsError
@@ -47,12 +54,17 @@ from addons.sim.aws.waf.state import Waf
 
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 _OURS = {
+    "autoscaling": set(autoscaling_api.OPERATIONS),
     "ec2": set(ec2_api.OPERATIONS),
     "elasticloadbalancing": set(elbv2_api.OPERATIONS),
     "tagging": set(tagging_api.OPERATIONS),
     "wafv2": set(waf_api.OPERATIONS),
 }
-_WIRES = {"ec2": ec2_api.WIRE, "elasticloadbalancing": elbv2_api.WIRE}
+_WIRES = {
+    "autoscaling": autoscaling_api.WIRE,
+    "ec2": ec2_api.WIRE,
+    "elasticloadbalancing": elbv2_api.WIRE,
+}
 _HOP_BY_HOP = ("connection", "content-length", "transfer-encoding", "date", "server")
 
 
@@ -67,21 +79,28 @@ class Call:
 
 
 class AwsEndpoint:
-    """The endpoint. `faults` make calls fail, `calls` records all; the other attributes are state."""
+    """The endpoint. `faults` make calls fail, `calls` records all; the other attributes are state.
+
+    `serving` is how many calls have come whole and are not answered yet.
+    """
 
     def __init__(self) -> None:
         self.route53 = Route53()
         self.sts = Sts()
         self.ec2 = Ec2()
+        self.autoscaling = AutoScaling(self.ec2)
+        self.sqs = Sqs(self.ec2.agenda.time)
         self.acm = Acm()
         self.elbv2 = Elbv2(self.ec2, self.acm.has_issued)
         self.tagging = Tagging(self.ec2, self.elbv2)
         self.waf = Waf(self.elbv2.account)
         self.faults = Faults()
         self.calls: list[Call] = []
+        self.serving = 0
         self._api = Route53Api(self.route53)
         self._sts_api = StsApi(self.sts)
         self._ec2_api = Ec2Api(self.ec2)
+        self._autoscaling_api = AutoScalingApi(self.autoscaling)
         self._elbv2_api = Elbv2Api(self.elbv2)
         self._tagging_api = TaggingApi(self.tagging)
         self._moto = Moto()
@@ -132,9 +151,20 @@ class AwsEndpoint:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
+        self.serving += 1
+        try:
+            return await self._serve_whole(request, body)
+        finally:
+            self.serving -= 1
+
+    async def _serve_whole(self, request: web.Request, body: bytes) -> web.StreamResponse:
         target = find_call(request, body)
-        await asyncio.sleep(self.faults.delay(target.operation))
-        fault = self.faults.take(target.service, target.operation, lambda: _arguments(request, target, body))
+
+        def arguments() -> Arguments:
+            return _arguments(request, target, body)
+
+        await asyncio.sleep(self.faults.delay(target.service, target.operation, arguments))
+        fault = self.faults.take(target.service, target.operation, arguments)
         if fault is not None and fault.before:
             response = self._failure(request, target, fault)
         else:
@@ -179,6 +209,8 @@ class AwsEndpoint:
     def _is_ours(self, target: Target) -> bool:
         if target.service == "acm":
             return target.operation in acm_api.OPERATIONS and (self.acm.is_used or self.ec2.is_used)
+        if target.service == "sqs":
+            return target.operation in sqs_api.OPERATIONS and self.sqs.is_used
         return target.operation in _OURS.get(target.service, ()) and self.ec2.is_used
 
     async def _answer_ours(self, request: web.Request, target: Target, body: bytes) -> web.Response:
@@ -188,9 +220,13 @@ class AwsEndpoint:
             if target.protocol == "json":
                 text = await self._answer_json(target, body)
                 return web.Response(text=text, content_type="application/x-amz-json-1.1")
-            api = self._ec2_api if target.service == "ec2" else self._elbv2_api
+            apis: dict[str, Ec2Api | AutoScalingApi] = {
+                "ec2": self._ec2_api,
+                "autoscaling": self._autoscaling_api,
+            }
+            api = apis.get(target.service, self._elbv2_api)
             return _xml(await api.answer(target.operation, query, request_id), 200, request_id)
-        except (AcmError, Ec2Error, ElbError, Refusal) as refusal:
+        except (AcmError, AutoScalingError, Ec2Error, ElbError, Refusal) as refusal:
             return render_error(
                 target.protocol,
                 code=refusal.code,
@@ -202,6 +238,8 @@ class AwsEndpoint:
     async def _answer_json(self, target: Target, body: bytes) -> str:
         if target.service == "acm":
             return acm_api.answer(self.acm, target.operation, body)
+        if target.service == "sqs":
+            return await sqs_api.answer(self.sqs, target.operation, body, self._url)
         if target.service == "wafv2":
             return waf_api.answer(self.waf, target.operation, body)
         return await self._tagging_api.answer(target.operation, body)
@@ -231,7 +269,7 @@ def _arguments(request: web.Request, target: Target, body: bytes) -> Arguments:
             return found
         if wire := _WIRES.get(target.service):
             return wire.read(target.operation, body.decode() or request.query_string)
-    except (Ec2Error, ElbError, ValueError):
+    except (AutoScalingError, Ec2Error, ElbError, ValueError):
         pass
     return {}
 

@@ -52,6 +52,7 @@ is in the network of its node. All others are optional lines of one chart:
   args, env                  come before those of the user
   initContainers             likewise
   labels                     come after those of the user
+  affinity                   comes with the one by which replicas keep apart; `affinity` of the user replaces both
   volumeMounts, volumes      likewise
 Where pods of every node listen they claim no port: it would be promised to one pod alone, and a pod and its successor
 share it. Probes then name its number.
@@ -82,7 +83,11 @@ spec:
   securityContext:
     {{- $security := .podSecurityContext | default (include "common.podSecurityContext" $root) }}
     {{- include "common.overlaid" (list $security $root.Values.podSecurityContext) | nindent 4 }}
-  {{- include (ternary "common.nodeScheduling" "common.scheduling" (default false .onEveryNode)) $root | nindent 2 }}
+  {{- if .onEveryNode }}
+  {{- include "common.nodeScheduling" $root | nindent 2 }}
+  {{- else }}
+  {{- include "common.scheduling" (list $root (default "" .affinity)) | nindent 2 }}
+  {{- end }}
   {{- if or .initContainers $root.Values.initContainers }}
   initContainers:
     {{- with .initContainers }}
@@ -254,17 +259,22 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{- /* Where replicas may run. Without `affinity` they keep away from each other's node. */ -}}
+{{- /* Where replicas may run: arguments are the root and lines of the chart. Without `affinity` they keep away from each
+other's node. */ -}}
 {{- define "common.scheduling" -}}
-{{- include "common.placement" . }}
-{{- with .Values.topologySpreadConstraints }}
+{{- $root := first . -}}
+{{- include "common.placement" $root }}
+{{- with $root.Values.topologySpreadConstraints }}
 topologySpreadConstraints:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 affinity:
-{{- with .Values.affinity }}
+{{- with $root.Values.affinity }}
   {{- toYaml . | nindent 2 }}
 {{- else }}
+  {{- with last . }}
+  {{- . | nindent 2 }}
+  {{- end }}
   podAntiAffinity:
     preferredDuringSchedulingIgnoredDuringExecution:
       - weight: 100
@@ -272,6 +282,6 @@ affinity:
           topologyKey: kubernetes.io/hostname
           labelSelector:
             matchLabels:
-              {{- include "common.selectorLabels" . | nindent 14 }}
+              {{- include "common.selectorLabels" $root | nindent 14 }}
 {{- end }}
 {{- end -}}

@@ -98,6 +98,7 @@ GOOD: dict[str, list[Any]] = {
     "defaultRole": ["web", "/web", "team/web", f"{ROLE}/web"],
     "chainedPlugins": [["portmap", "bandwidth"], ["none"], []],
     "connmark": ["0x80", "0x80000000", "128", "0"],
+    "coresTotal": ["0:320000", "8:8"],
     "deleteBudget": [0, 100],
     "domainFilter": [["example.org", ".example.org", "bücher.example.org", "EXAMPLE.org."]],
     "excludeSnatCidrs": [["10.0.0.0/8", "192.0.2.1/32"]],
@@ -113,6 +114,8 @@ GOOD: dict[str, list[Any]] = {
     "metadataAddr": ["169.254.169.253", "fd00:ec2::254"],
     "metadataAllow": [["instance-type", "placement/region"], []],
     "namespace": ["kube-system"],
+    "nodeGroupAutoDiscovery": [["asg:tag=k8s.io/cluster-autoscaler/enabled,team=web", "asg:tag=other="]],
+    "nodes": [["0:10:web", "1:1:a name: with a colon"]],
     "podSourceDomain": ["pods.example.org"],
     "regexDomainFilter": ["(?i)^[a-z0-9-]+\\.(a|b)\\.org$", "example[.]org$", "\\d{1,3}x?"],
     "sessionName": ["{namespace}.{service-account}@{node}"],
@@ -125,6 +128,21 @@ GOOD: dict[str, list[Any]] = {
 
 
 WRONG: list[tuple[str, str, Any]] = [
+    ("autoscaler", "clusterName", ""),
+    ("autoscaler", "coresTotal", "8"),
+    ("autoscaler", "coresTotal", "8:4"),
+    ("autoscaler", "expander", ["cheapest"]),
+    ("autoscaler", "maxDrainParallelism", 0),
+    ("autoscaler", "maxTotalUnreadyPercentage", 101),
+    ("autoscaler", "memoryTotal", "4:"),
+    ("autoscaler", "nodeGroupAutoDiscovery", ["k8s.io/cluster-autoscaler/enabled"]),
+    ("autoscaler", "nodeGroupAutoDiscovery", ["asg:tag="]),
+    ("autoscaler", "nodes", ["web"]),
+    ("autoscaler", "nodes", ["5:1:web"]),
+    ("autoscaler", "podNamespaces", ["Shop"]),
+    ("autoscaler", "podSelector", "a in ("),
+    ("autoscaler", "scaleDownUnneededTime", "soon"),
+    ("autoscaler", "scaleDownUtilizationThreshold", 1.5),
     ("cni", "backingStore", "ipam.json"),
     ("cni", "clusterName", ""),
     ("cni", "cniVersion", "0.3.1"),
@@ -235,9 +253,24 @@ def build_albingress(config: Any) -> None:
     assert config.cluster_name
 
 
-_BUILD = {"albingress": build_albingress, "cni": build_cni, "dns": build_dns, "iamproxy": build_iamproxy}
+def build_autoscaler(config: Any) -> None:
+    assert config.cluster_name
+    assert config.nodes or config.node_group_auto_discovery
+    for limits in (config.cores_total, config.memory_total, *config.nodes):
+        least, most, *_ = limits.split(":")
+        assert int(least) <= int(most)
+
+
+_BUILD = {
+    "albingress": build_albingress,
+    "autoscaler": build_autoscaler,
+    "cni": build_cni,
+    "dns": build_dns,
+    "iamproxy": build_iamproxy,
+}
 _ENVIRONMENT: dict[str, dict[str, str]] = {
     "albingress": {},
+    "autoscaler": {},
     "cni": {"ADDONS_CNI_NODE": "n"},
     "dns": {"ADDONS_DNS_TXT_ENCRYPT_AES_KEY": KEY},
     "iamproxy": {"ADDONS_IAMPROXY_NODE": "n"},

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from addons.sim.aws.ec2.agenda import Agenda
-from addons.sim.aws.ec2.errors import not_found
+from addons.sim.aws.ec2.errors import no_launch_template, not_found
 from addons.sim.aws.ec2.feed import Feed
 from addons.sim.aws.ec2.model import (
     Change,
     Instance,
     Interface,
+    LaunchTemplate,
     RouteTable,
     SecurityGroup,
     Subnet,
@@ -73,6 +74,7 @@ class Account:
         self.route_tables: dict[str, RouteTable] = {}
         self.security_groups: dict[str, SecurityGroup] = {}
         self.prefix_lists: dict[str, int] = {}
+        self.launch_templates: dict[str, LaunchTemplate] = {}
         self.interfaces: Timeline[Interface] = Timeline(self.agenda.time)
         self.instances: Timeline[Instance] = Timeline(self.agenda.time)
         self.feed = Feed(self.interfaces.values)
@@ -120,6 +122,14 @@ class Account:
     def vpc(self, id_: str) -> Vpc:
         """Give a VPC. Raises InvalidVpcID.NotFound."""
         return _found("vpc", id_, self.vpcs.get(id_))
+
+    def launch_template(self, id_: str = "", name: str = "") -> LaunchTemplate:
+        """Give a launch template by id, else by name. Raises InvalidLaunchTemplateId.NotFound and so on."""
+        named = (each for each in self.launch_templates.values() if each.name == name)
+        found = self.launch_templates.get(id_) if id_ else next(named, None)
+        if found is None:
+            raise no_launch_template(id_, name)
+        return found
 
     def interfaces_of(self, instance_id: str, *, lag_seconds: float = 0.0) -> list[Interface]:
         """Give the interfaces tied to an instance in any way, by card and device index."""

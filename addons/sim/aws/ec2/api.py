@@ -5,7 +5,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from addons.sim.aws.ec2.errors import Ec2Error, invalid, missing, unknown_parameter
-from addons.sim.aws.ec2.operations import describe, groups, instances, interfaces, tags
+from addons.sim.aws.ec2.operations import (
+    describe,
+    groups,
+    instances,
+    interfaces,
+    launch_templates,
+    tags,
+)
 from addons.sim.aws.ec2.state import Ec2
 from addons.sim.aws.throttle import Throttles
 from addons.sim.aws.wire import Wire
@@ -22,6 +29,7 @@ class Operation(NamedTuple):
 
 
 _PAGED = "Filters MaxResults NextToken"
+_TEMPLATE = "LaunchTemplateId LaunchTemplateName"
 OPERATIONS: Mapping[str, Operation] = {
     "AssignPrivateIpAddresses": Operation(
         interfaces.assign_private_ip_addresses,
@@ -37,10 +45,19 @@ OPERATIONS: Mapping[str, Operation] = {
         "SecondaryPrivateIpAddressCount Ipv4PrefixCount Ipv4Prefixes InterfaceType ClientToken",
     ),
     "AuthorizeSecurityGroupIngress": Operation(groups.authorize_ingress, groups.RULES_TAKE),
+    "CreateLaunchTemplate": Operation(
+        launch_templates.create_launch_template,
+        "LaunchTemplateName LaunchTemplateData VersionDescription TagSpecifications ClientToken",
+    ),
+    "CreateLaunchTemplateVersion": Operation(
+        launch_templates.create_launch_template_version,
+        f"{_TEMPLATE} LaunchTemplateData SourceVersion VersionDescription ClientToken",
+    ),
     "CreateSecurityGroup": Operation(
         groups.create_security_group, "GroupName Description VpcId TagSpecifications"
     ),
     "CreateTags": Operation(tags.create_tags, "Resources Tags"),
+    "DeleteLaunchTemplate": Operation(launch_templates.delete_launch_template, _TEMPLATE),
     "DeleteNetworkInterface": Operation(interfaces.delete_network_interface, "NetworkInterfaceId"),
     "DeleteSecurityGroup": Operation(groups.delete_security_group, "GroupId"),
     "DeleteTags": Operation(tags.delete_tags, "Resources Tags"),
@@ -49,6 +66,13 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "DescribeInstanceTypes": Operation(describe.describe_instance_types, f"InstanceTypes {_PAGED}"),
     "DescribeInstances": Operation(describe.describe_instances, f"InstanceIds {_PAGED}"),
+    "DescribeLaunchTemplateVersions": Operation(
+        launch_templates.describe_launch_template_versions,
+        f"{_TEMPLATE} Versions MinVersion MaxVersion ResolveAlias {_PAGED}",
+    ),
+    "DescribeLaunchTemplates": Operation(
+        launch_templates.describe_launch_templates, f"LaunchTemplateIds LaunchTemplateNames {_PAGED}"
+    ),
     "DescribeNetworkInterfaces": Operation(
         describe.describe_network_interfaces, f"NetworkInterfaceIds {_PAGED}"
     ),
@@ -61,6 +85,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "DescribeTags": Operation(tags.describe_tags, _PAGED),
     "DescribeVpcs": Operation(describe.describe_vpcs, f"VpcIds {_PAGED}"),
     "DetachNetworkInterface": Operation(interfaces.detach_network_interface, "AttachmentId Force"),
+    "ModifyLaunchTemplate": Operation(
+        launch_templates.modify_launch_template, f"{_TEMPLATE} DefaultVersion ClientToken"
+    ),
     "ModifyNetworkInterfaceAttribute": Operation(
         interfaces.modify_network_interface_attribute,
         "NetworkInterfaceId Attachment Description Groups SourceDestCheck",

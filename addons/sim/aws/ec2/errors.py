@@ -30,6 +30,21 @@ def not_found(kind: str, *ids: str) -> Ec2Error:
     return Ec2Error(code, f"The {noun} '{ids[0]}' does not exist")
 
 
+def no_launch_template(id_: str, name: str) -> Ec2Error:
+    """The refusal of a launch template that is not there, by its id or by its name."""
+    if id_:
+        message = f"The specified launch template, with template ID {id_}, does not exist."
+        return Ec2Error("InvalidLaunchTemplateId.NotFound", message)
+    message = f"The specified launch template, with template name {name}, does not exist."
+    return Ec2Error("InvalidLaunchTemplateName.NotFoundException", message)
+
+
+def no_launch_template_version(id_: str, version: str) -> Ec2Error:
+    """The refusal of a version that a launch template does not have."""
+    message = f"Could not find the specified version {version} for the launch template with ID {id_}."
+    return Ec2Error("InvalidLaunchTemplateId.VersionNotFound", message)
+
+
 def invalid(message: str) -> Ec2Error:
     """The refusal of a parameter's value."""
     return Ec2Error("InvalidParameterValue", message)

@@ -1,6 +1,6 @@
 """Launching and terminating instances, for whoever plays a node group, and for RunInstances."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
@@ -28,12 +28,16 @@ class NewInterface:
 
 
 class Instances:
-    """The operations on instances. All of them raise `Ec2Error`, and change nothing when they do."""
+    """The operations on instances. All of them raise `Ec2Error`, and change nothing when they do.
+
+    `watchers` are told of every instance whose state has changed.
+    """
 
     def __init__(self, account: Account, interfaces: Interfaces, attachments: Attachments) -> None:
         self._account = account
         self._interfaces = interfaces
         self._attachments = attachments
+        self.watchers: list[Callable[[Instance], None]] = []
 
     def launch(
         self,
@@ -45,6 +49,7 @@ class Instances:
         tags: Tags | None = None,
         interface_tags: Tags | None = None,
         image_id: str = "ami-0abcdef1234567890",
+        is_spot: bool = False,
     ) -> Instance:
         """Make an instance with its primary interface in a subnet, or with the interfaces that are listed.
 
@@ -68,6 +73,7 @@ class Instances:
             launched_at=account.agenda.time(),
             image_id=image_id,
             tags=dict(tags or {}),
+            is_spot=is_spot,
         )
         account.instances.put(instance.id, instance)
         try:
@@ -137,4 +143,7 @@ class Instances:
     def _set_state(self, instance_id: str, state: InstanceState) -> None:
         instance = self._account.instance(instance_id)
         if state != "running" or instance.state == "pending":
-            self._account.instances.put(instance_id, replace(instance, state=state))
+            changed = replace(instance, state=state)
+            self._account.instances.put(instance_id, changed)
+            for tell in self.watchers:
+                tell(changed)

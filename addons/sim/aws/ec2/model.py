@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
-from typing import Literal
+from typing import Any, Literal
 
 AttachmentStatus = Literal["attaching", "attached", "detaching"]
 InstanceState = Literal["pending", "running", "shutting-down", "terminated"]
@@ -81,6 +81,7 @@ class Instance:
     launched_at: datetime
     image_id: str = "ami-0abcdef1234567890"
     tags: Tags = field(default_factory=dict)
+    is_spot: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,26 @@ class SecurityGroup:
     description: str = ""
     tags: Tags = field(default_factory=dict)
     rules: tuple[GroupRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchTemplate:
+    """What instances are launched with, by version from 1; the newest is $Latest, `default` is $Default.
+
+    A version has the data as RequestLaunchTemplateData names them.
+    """
+
+    id: str
+    name: str
+    created: datetime
+    versions: Mapping[int, Mapping[str, Any]]
+    default: int = 1
+    tags: Tags = field(default_factory=dict)
+
+    @property
+    def latest(self) -> int:
+        """The number of the newest version."""
+        return max(self.versions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,7 @@ def _instance_filters(tied: Mapping[str, list[Interface]]) -> Mapping[str, Value
     return {
         "availability-zone": lambda instance: [instance.zone],
         "instance-id": lambda instance: [instance.id],
+        "instance-lifecycle": lambda instance: ["spot"] if instance.is_spot else [],
         "instance-state-name": lambda instance: [instance.state],
         "instance-type": lambda instance: [instance.type],
         "network-interface.addresses.private-ip-address": lambda each: [

@@ -113,6 +113,7 @@ def instance_shape(account: Account, instance: Instance, interfaces: list[Interf
         "Architecture": "x86_64",
         "ImageId": instance.image_id,
         "InstanceId": instance.id,
+        "InstanceLifecycle": "spot" if instance.is_spot else None,
         "InstanceType": instance.type,
         "LaunchTime": instance.launched_at,
         "NetworkInterfaces": [

@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from addons.albingress import names
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import NotFound, OutsideError, Withheld
 from addons.runtime.kube import KubeClient
@@ -18,8 +17,7 @@ from addons.runtime.outcomes import Fault
 log = logging.getLogger(__name__)
 
 NAMESPACE: Final = "kube-system"
-LEASE: Final = "aws-load-balancer-controller-leader"
-"""Where the original writes down who of its replicas leads, unless it was told otherwise."""
+"""Where originals write down who of their replicas leads, unless they were told otherwise."""
 
 LOOK_SECONDS: Final = 10.0
 """The original renews its Lease every 2 s, and it is over after 15 s."""
@@ -29,10 +27,23 @@ _SECOND_LOOK_SECONDS: Final = 5.0
 
 
 class Coexistence:
-    """Looks again and again whether the original leads. `force` acts all the same."""
+    """Looks again and again whether the original leads, by its `lease`. `force` acts all the same.
 
-    def __init__(self, kube: KubeClient, *, force: bool, now: Callable[[], datetime] = utc_now) -> None:
+    `code` is the reason code of what is not done meanwhile.
+    """
+
+    def __init__(
+        self,
+        kube: KubeClient,
+        *,
+        lease: str,
+        code: str,
+        force: bool,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         self._kube = kube
+        self._lease = lease
+        self._code = code
         self._force = force
         self._now = now
         self._over = LeaseSpec()
@@ -59,13 +70,14 @@ class Coexistence:
             return
         if leader and leader != self._leader:
             verb = "acting beside it by force" if self._force else "nothing is changed meanwhile"
-            log.warning("%s leads by the lease %s/%s of the original: %s", leader, NAMESPACE, LEASE, verb)
+            where = f"{NAMESPACE}/{self._lease}"
+            log.warning("%s leads by the lease %s of the original: %s", leader, where, verb)
         self._leader, self._why_unknown = leader, ""
         self._known.set()
 
     async def _find(self) -> str:
         """Who leads: by our clock or, where clocks differ, as the Lease is seen to be renewed."""
-        leader = await leader_now(self._kube, NAMESPACE, LEASE, self._now)
+        leader = await leader_now(self._kube, NAMESPACE, self._lease, self._now)
         if leader or not (before := await self._read()).holder_identity or before == self._over:
             return leader
         await asyncio.sleep(_SECOND_LOOK_SECONDS)
@@ -78,7 +90,7 @@ class Coexistence:
     async def _read(self) -> LeaseSpec:
         """The Lease as it stands there; one without a holder where there is none."""
         try:
-            return (await self._kube.get(LEASES, Lease, namespace=NAMESPACE, name=LEASE)).spec
+            return (await self._kube.get(LEASES, Lease, namespace=NAMESPACE, name=self._lease)).spec
         except NotFound:
             return LeaseSpec()
 
@@ -91,14 +103,14 @@ class Coexistence:
         if not self._leader:
             return ""
         fix = "stop it, or set --force-take-over"
-        return f"{self._leader} of the original leads by the lease {NAMESPACE}/{LEASE}: {fix}"
+        return f"{self._leader} of the original leads by the lease {NAMESPACE}/{self._lease}: {fix}"
 
     def refusal(self) -> Withheld | None:
         """The same as what a permit says."""
         why = self.in_the_way()
-        return Withheld(f"not begun: {why}", code=names.OTHER_CONTROLLER) if why else None
+        return Withheld(f"not begun: {why}", code=self._code) if why else None
 
     def fault(self) -> Fault | None:
         """The same as what keeps the daemon from its work, once it is known."""
         why = self.in_the_way() if self._known.is_set() or self._why_unknown != "not looked at yet" else ""
-        return Fault("kubernetes", f"lease {NAMESPACE}/{LEASE}", names.OTHER_CONTROLLER, why) if why else None
+        return Fault("kubernetes", f"lease {NAMESPACE}/{self._lease}", self._code, why) if why else None

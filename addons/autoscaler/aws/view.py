@@ -1,0 +1,150 @@
+"""The view of all groups, made of what was read of each: a group that cannot be read stays as it was."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from addons.autoscaler.aws.known import Known
+from addons.autoscaler.aws.launches import Launch, LaunchReference, WeightsUsed, reference_from_group
+from addons.autoscaler.aws.subnets import Subnet, free_by_zone
+from addons.autoscaler.aws.translate import UNREADABLE, group_from_api
+from addons.autoscaler.model.groups import Group, LaunchFailure
+from addons.autoscaler.model.specs import NamedGroup
+from addons.autoscaler.names import GROUP_DEGRADED, GROUP_UNUSABLE
+from addons.runtime.outcomes import ObjectRef, Problem
+
+Item = Mapping[str, Any]
+
+
+class GroupView:
+    """What is known of groups by name, and `groups`, which is made of it: replaced, and never changed.
+
+    `changed` is set when anything but the time of a reading is new. `subnets` are read by whoever owns them.
+    """
+
+    def __init__(self, named: Mapping[str, NamedGroup], subnets: Mapping[str, Subnet]) -> None:
+        self._named = named
+        self._subnets = subnets
+        self.groups: Mapping[str, Group] = {}
+        self.changed = asyncio.Event()
+        self.known: dict[str, Known] = {}
+        self.launches: dict[LaunchReference, Launch] = {}
+        self.unusable: dict[str, str] = {}
+
+    def take(self, items: Iterable[Item], began: float, observed: float) -> set[str]:
+        """Take what an answer says, to a call that was begun then; the names of its groups."""
+        seen = set()
+        for item in items:
+            name = item.get("AutoScalingGroupName")
+            if isinstance(name, str) and not item.get("Status"):  # one with a status is being deleted
+                seen.add(name)
+                self._take_one(name, item, began, observed)
+        self.publish(seen)
+        return seen
+
+    def _take_one(self, name: str, item: Item, began: float, observed: float) -> None:
+        known = self.known.setdefault(name, Known())
+        try:
+            base = group_from_api(item, self._named.get(name), observed)
+            reference = reference_from_group(item)
+        except WeightsUsed as error:
+            self.unusable[name] = str(error)
+            del self.known[name]
+        except UNREADABLE as error:
+            known.misread = f"what AWS says of it is not understood: {error!r}"
+        else:
+            self.unusable.pop(name, None)
+            known.take(base, reference, began, _loop_time())
+
+    def take_launch(self, reference: LaunchReference, launch: Launch) -> None:
+        """Know what a reference of groups launches."""
+        self.launches[reference] = launch
+        self.publish(self.known)
+
+    def take_no_launch(self, reference: LaunchReference, why: str) -> None:
+        """Know why that could not be read."""
+        for known in self.known.values():
+            if known.reference == reference:
+                known.unlaunched = why
+        self.publish(self.known)
+
+    def take_failures(self, name: str, failures: tuple[LaunchFailure, ...]) -> None:
+        """Know which launches of a group failed lately."""
+        if known := self.known.get(name):
+            if failures != known.failures:
+                known.failures, known.changed = failures, _loop_time()
+            self.publish([name])
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Forget groups: AWS does not have them, or they are not ours any more."""
+        gone = list(names)
+        for name in gone:
+            self.known.pop(name, None)
+            self.unusable.pop(name, None)
+        used = {known.reference for known in self.known.values()}
+        self.launches = {each: launch for each, launch in self.launches.items() if each in used}
+        self.publish(gone)
+
+    def publish(self, names: Iterable[str]) -> None:
+        """Make these groups of the view anew."""
+        view, is_news = dict(self.groups), False
+        for name in list(names):
+            group, before = self._compose(name), view.pop(name, None)
+            if group:
+                view[name] = group
+            is_news |= _content(group) != _content(before)
+        self.groups = view
+        if is_news:
+            self.changed.set()
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Groups that cannot be worked with as they are, or were not understood last."""
+        misread = {name: known.misread for name, known in self.known.items() if known.misread}
+        return [
+            *(group_problem(name, GROUP_UNUSABLE, words) for name, words in self.unusable.items()),
+            *(group_problem(name, GROUP_DEGRADED, words) for name, words in misread.items()),
+        ]
+
+    def _compose(self, name: str) -> Group | None:
+        known = self.known.get(name)
+        if known is None or known.base is None or known.reference is None:
+            return None
+        degraded = [known.misread]
+        if launch := self.launches.get(known.reference):
+            known.launch, known.unlaunched = launch, ""
+        else:
+            degraded.append(known.unlaunched or "what it launches is not read yet")
+        group = replace(
+            known.base,
+            failures=known.failures,
+            free_addresses=free_by_zone(known.base.subnets, self._subnets),
+            degraded="; ".join(filter(None, degraded)),
+        )
+        return _launching(group, known.launch) if known.launch else group
+
+
+def group_problem(name: str, reason: str, message: str) -> Problem:
+    """A problem of a group, which no object of Kubernetes stands for."""
+    return Problem(ObjectRef("AutoScalingGroup", "", name), reason, f"group {name}: {message}")
+
+
+def _launching(group: Group, launch: Launch) -> Group:
+    return replace(
+        group,
+        types=launch.types,
+        launch_template=launch.launch_template,
+        image=launch.image,
+        capacity_type=launch.capacity_type,
+        floor=launch.floor,
+        problems=(*group.problems, launch.problem) if launch.problem else group.problems,
+    )
+
+
+def _content(group: Group | None) -> Group | None:
+    return group and replace(group, observed=0.0)
+
+
+def _loop_time() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,135 @@
+"""Whether new nodes took the pods that they were ordered for, and if not, why."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from addons.autoscaler.model.groups import Group
+from addons.autoscaler.model.intents import GroupRecord, Intent, Refuted
+from addons.autoscaler.model.nodes import Node, Template
+from addons.autoscaler.model.pods import Pod, PodClass
+from addons.autoscaler.plan.differences import differences
+from addons.autoscaler.plan.proof import demand_of, digest_of_promise, is_same_promise, kept_promise, proof_of
+from addons.autoscaler.plan.sight import Sight
+
+SETTLE_SECONDS = 15.0
+"""A usable node is given so long to take pods: the scheduler tries a pod again within 10 s, its longest
+back-off, and then has to come round to it."""
+_MOST_TOOK = 64
+_MOST_REFUTED = 100
+_KEEP_SECONDS = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refutation:
+    """Of an order: a class whose pods its nodes do not take, and these pods."""
+
+    refuted: Refuted
+    pods: tuple[Pod, ...]
+
+
+def absorbed_classes(intent: Intent, sight: Sight) -> set[str]:
+    """List the classes of an order of which its nodes have pods."""
+    nodes = sight.nodes(intent.instances, only_ready=True)
+    return {pod.cls.digest for node in nodes for pod in sight.scheduled(node)} & set(intent.classes)
+
+
+def open_classes(intent: Intent, record: GroupRecord) -> list[str]:
+    """List the classes of an order of which it is not known yet whether its nodes take them."""
+    known = {*intent.absorbed, *(each.cls for each in record.refuted)}
+    return [digest for digest in sorted(intent.classes) if digest not in known]
+
+
+def refutations(
+    intent: Intent, digests: Iterable[str], template: Template | None, sight: Sight
+) -> list[Refutation]:
+    """Find the classes that the nodes of an order will not take, although they had the time and the room."""
+    nodes = sight.nodes(intent.instances, only_ready=True)
+    found = []
+    for digest in digests:
+        pods = sight.waiting.get(digest)
+        if pods and nodes and (why := _why_refuted(pods[0].cls, nodes, template, sight)) is not None:
+            told = why or "no difference between the nodes and what was expected is known"
+            message = pods[0].scheduler_message
+            refuted = Refuted(
+                cls=digest,
+                template=intent.template,
+                demand=demand_of(pods[0].cls),
+                why=f"{told}; the scheduler says: {message}" if message else told,
+                at=sight.now,
+            )
+            found.append(Refutation(refuted, tuple(pods)))
+    return found
+
+
+def _why_refuted(cls: PodClass, nodes: Sequence[Node], template: Template | None, sight: Sight) -> str | None:
+    """Say in what the nodes differ ("": in nothing that can be seen); None: other pods took their room."""
+    found = [differences(cls, template, node) if template else [] for node in nodes]
+    if all(found):
+        return ", ".join(found[0])
+    if any(_has_room(cls, node, sight) for node in nodes):
+        return ""
+    return None
+
+
+def _has_room(cls: PodClass, node: Node, sight: Sight) -> bool:
+    """Whether a pod would fit by what it requests, and has no rules about the pods beside it."""
+    pods = sight.snapshot.pods_of.get(node.name, ())
+    if not cls.is_plain and sight.scheduled(node):
+        return False
+    return all(
+        amount + sum(pod.cls.requests.get(resource, 0) for pod in pods) <= node.allocatable.get(resource, 0)
+        for resource, amount in cls.requests.items()
+    )
+
+
+def is_refuted(cls: PodClass, group: Group, template: Template, record: GroupRecord) -> Refuted | None:
+    """Find what holds a class from a group."""
+    if not record.refuted:
+        return None
+    demand = demand_of(cls)
+    return next(
+        (
+            each
+            for each in record.refuted
+            if (each.cls == cls.digest or each.demand == demand)
+            and is_same_promise(each.template, group, template)
+        ),
+        None,
+    )
+
+
+def still_refuted(
+    record: GroupRecord, group: Group, template: Template | None, sight: Sight
+) -> tuple[Refuted, ...]:
+    """Leave out what stands no longer: the template is another, nodes of the group do take such pods, or
+    there have been none of them for a day.
+    """
+    if not record.refuted:
+        return record.refuted
+    nodes = sight.nodes((each.id for each in group.instances), only_ready=True)
+    took = {pod.cls.digest for node in nodes for pod in sight.scheduled(node)}
+    return tuple(
+        each
+        for each in record.refuted[-_MOST_REFUTED:]
+        if each.cls not in took
+        and (template is None or is_same_promise(each.template, group, template))
+        and (each.cls in sight.waiting or sight.now - each.at < _KEEP_SECONDS)
+    )
+
+
+def with_proofs(
+    record: GroupRecord, intent: Intent, digests: Iterable[str], template: Template | None, sight: Sight
+) -> tuple[str, ...]:
+    """Remember that what the tags foretold of these classes has come true."""
+    digest = digest_of_promise(intent.template)
+    if template is None or not digest:
+        return record.took
+    wanted = set(digests)
+    proofs = {
+        proof_of(template, pod.cls)
+        for node in sight.nodes(intent.instances, only_ready=True)
+        for pod in sight.scheduled(node)
+        if pod.cls.digest in wanted
+    }
+    new = sorted({kept_promise(digest, proof) for proof in proofs} - set(record.took))
+    return (*record.took, *new)[-_MOST_TOOK:]

@@ -1,0 +1,1 @@
+"""SQS: standard queues, as far as a reader of notices needs them."""
