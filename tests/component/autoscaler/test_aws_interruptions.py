@@ -181,7 +181,9 @@ class TestDeletion:
             '"detail": {"instance-id": 7}}',
         ],
     )
-    async def test_one_that_is_unreadable_is_told_and_deleted_and_the_next_is_handled(self, body: str) -> None:
+    async def test_one_that_is_unreadable_is_told_and_deleted_and_the_next_is_handled(
+        self, body: str
+    ) -> None:
         async with reader() as it:
             it.send(body)
             it.send(spot_warning("i-1"))

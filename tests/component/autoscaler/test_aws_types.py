@@ -17,7 +17,12 @@ DENIED = {"code": "UnauthorizedOperation", "message": "not authorized", "status"
 class TestTypes:
     async def test_they_are_asked_for_together_and_once(self) -> None:
         async with as_site() as site:
-            for name, type_ in {"a": "m5.large", "b": "g4dn.xlarge", "c": "m6g.large", "d": "m5.large"}.items():
+            for name, type_ in {
+                "a": "m5.large",
+                "b": "g4dn.xlarge",
+                "c": "m6g.large",
+                "d": "m5.large",
+            }.items():
                 site.group(name, LaunchTemplate=site.template(name, type_))
             async with site.door(discovery=TAGGED) as door, door.running():
                 await asyncio.sleep(1000)
