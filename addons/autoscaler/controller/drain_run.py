@@ -224,7 +224,8 @@ class DrainRun:
     async def _send_away(self, pod: Pod, window: float) -> WhyNot | None:
         """Evict a pod and wait until it is gone: its grace, and a little more."""
         left = self._left()
-        grace = min(self._tools.options.longest_grace, *([] if left is None else [left]))
+        longest = self._tools.options.longest_grace
+        grace = longest if left is None else min(longest, left)
         if pod.delete_at is None:
             found = await self._insist(
                 lambda: self._tools.evictions.evict(

@@ -28,7 +28,9 @@ def obstacles(pod: PodView, node: NodeView, board: Board) -> list[str]:
 
 def _unschedulable(pod: PodView, node: NodeView, _: Board) -> list[str]:
     taint = {"key": _UNSCHEDULABLE_KEY, "effect": "NoSchedule"}
-    return [UNSCHEDULABLE] if node.obj["spec"].get("unschedulable") and not tolerates(pod, taint) else []
+    return (
+        [UNSCHEDULABLE] if node.obj.get("spec", {}).get("unschedulable") and not tolerates(pod, taint) else []
+    )
 
 
 def _taints(pod: PodView, node: NodeView, _: Board) -> list[str]:

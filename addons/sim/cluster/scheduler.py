@@ -27,9 +27,12 @@ class Scheduler:
         self._store, self._namespace = store, namespace
 
     async def run(self) -> None:
-        """Look at all pods that wait, again and again, until cancelled."""
+        """Look at all pods that wait whenever something has changed, until cancelled."""
+        seen = -1
         while True:
-            self.look()
+            if seen != self._store.rv:
+                seen = self._store.rv
+                self.look()
             await asyncio.sleep(0.1)
 
     def look(self) -> None:
