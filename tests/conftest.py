@@ -16,7 +16,7 @@ from tests.support.cluster import Cluster, find_assets, running
 from tests.support.drawn import Draw
 from tests.support.prometheus import COMMAND
 from tests.support.spread import Spread
-from tests.support.virtual import VirtualLoop
+from tests.support.virtual import ThreadedVirtualLoop, VirtualLoop
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
@@ -72,9 +72,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Spread:
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], AbstractEventLoop]]:
-    """Give tests with the mark `virtual_time` a loop whose time jumps."""
-    is_virtual = item.get_closest_marker("virtual_time")
-    return {"virtual": VirtualLoop} if is_virtual else {"real": asyncio.new_event_loop}
+    """Give tests with the mark `virtual_time` a loop whose time jumps, if wanted one with threads."""
+    mark = item.get_closest_marker("virtual_time")
+    if mark is None:
+        return {"real": asyncio.new_event_loop}
+    return {"virtual": ThreadedVirtualLoop if mark.kwargs.get("threads") else VirtualLoop}
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from addons.demo.daemon import Daemon
 from addons.demo.kubelet import Kubelet
 from addons.demo.vpc import network_permitted, require_emulator
 from addons.demo.world import World
+from addons.sim.cluster.scheduler import Scheduler
 from addons.sim.fabric.vpc import SERVICES
 from addons.sim.fabric.world import VpcWorld, WorldNode
 from addons.sim.kubeapi.store import Store
-from addons.sim.scheduler import Scheduler
 
 SUBNET = "10.0.1.0/28"
 NAMES = ("node-2", "node-3")

@@ -198,6 +198,52 @@ class TestEviction:
         await api.until(lambda: self.evict(api, "a"), lambda reply: reply.status == 201)
         assert (await self.evict(api, "b")).status == 429
 
+    async def test_an_evicted_pod_says_so_in_its_status(self, api: Api) -> None:
+        await self.running(api, "a")
+        await self.evict(api, "a")
+        conditions = (await api.get(api.path("pods", "a"))).body["status"]["conditions"]
+        (told,) = [each for each in conditions if each["type"] == "DisruptionTarget"]
+        assert (told["status"], told["reason"]) == ("True", "EvictionByEvictionAPI")
+
+    async def test_a_pod_that_leaves_already_is_evicted_again_and_again(self, api: Api) -> None:
+        await self.running(api, "a", "b")
+        await self.budget(api, minimum=1)
+        await api.until(lambda: self.evict(api, "a"), lambda reply: reply.status == 201)
+        assert (await self.evict(api, "b")).status == 429
+        assert (await self.evict(api, "a")).status == 201
+
+    async def test_a_pod_that_has_not_begun_is_free_whatever_its_budgets_are(self, api: Api) -> None:
+        await api.made("pods", pod("a", {"app": "web"}))
+        await self.budget(api, minimum=1)
+        other = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
+        await api.made(self.BUDGETS, {"metadata": {"name": "other"}, "spec": other})
+        assert (await self.evict(api, "a")).status == 201
+
+    async def test_two_budgets_of_a_running_pod_are_an_error_of_the_server(self, api: Api) -> None:
+        await self.running(api, "a")
+        await self.budget(api, minimum=0)
+        other = {"minAvailable": 0, "selector": {"matchLabels": {"app": "web"}}}
+        await api.made(self.BUDGETS, {"metadata": {"name": "other"}, "spec": other})
+        reply = await self.evict(api, "a")
+        assert reply.status == 500
+        assert "more than one PodDisruptionBudget" in reply.body["message"]
+        assert "Retry-After" not in reply.headers
+
+    @pytest.mark.parametrize("policy", ["IfHealthyBudget", "AlwaysAllow"])
+    async def test_a_pod_that_is_not_ready_goes_by_the_policy_of_its_budget(
+        self, api: Api, policy: str
+    ) -> None:
+        await self.running(api, "a")
+        broken = {"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}
+        await api.patch(api.path("pods", "a") + "/status", {"status": broken}, STRATEGIC)
+        spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
+        spec["unhealthyPodEvictionPolicy"] = policy
+        await api.made(self.BUDGETS, {"metadata": {"name": "web"}, "spec": spec})
+        reply = await api.until(
+            lambda: self.evict(api, "a"), lambda reply: "still being processed" not in str(reply.body)
+        )
+        assert reply.status == (201 if policy == "AlwaysAllow" else 429)
+
     async def test_a_pod_that_is_not_there_is_not_found(self, api: Api) -> None:
         reply = await self.evict(api, "a")
         assert (reply.status, reply.reason) == (404, "NotFound")

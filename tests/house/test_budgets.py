@@ -28,7 +28,13 @@ resident = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS
 print(resident / 1024)
 """
 
-RESIDENT_MIB = {"addons.albingress": 57, "addons.cni": 57, "addons.dns": 55, "addons.iamproxy": 55}
+RESIDENT_MIB = {
+    "addons.albingress": 57,
+    "addons.autoscaler": 57,
+    "addons.cni": 57,
+    "addons.dns": 55,
+    "addons.iamproxy": 55,
+}
 """After the imports."""
 
 IDLE_DNS_MIB = 60

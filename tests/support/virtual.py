@@ -9,6 +9,7 @@ import os
 import selectors
 import socket
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -50,6 +51,7 @@ class _JumpingSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self.may_jump: Callable[[], bool] = lambda: True
         self._loopback = _Loopback()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -61,10 +63,19 @@ class _JumpingSelector(selectors.DefaultSelector):
         ready = super().select(0)
         if ready or timeout <= 0:
             return ready
+        if not self.may_jump():
+            return self._wait()
         self._loopback.settle()
         ready = super().select(0)
         if not ready:
             self.now += timeout
+        return ready
+
+    def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait in real time for what a thread does."""
+        ready = super().select(_DEADLOCK_SECONDS)
+        if not ready:
+            raise RuntimeError("a thread does not come to an end")
         return ready
 
     def close(self) -> None:
@@ -98,6 +109,41 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+class ThreadedVirtualLoop(VirtualLoop):
+    """The same with threads that run beside it: time stands still as long as one of them does anything.
+
+    A thread that waits for the answer of a simulated service does nothing: the service lives in this loop,
+    and what it waits for is virtual. `waiting` says how many such threads there are.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waiting: Callable[[], int] = lambda: 0
+        self._busy = 0
+        self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="virtual")
+        self._jumping.may_jump = lambda: self._busy <= self.waiting()
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Executor | None, func: Callable[..., T], *args: Any
+    ) -> asyncio.Future[T]:
+        self._busy += 1
+        job = (executor or self._pool).submit(func, *args)
+        future = asyncio.wrap_future(job, loop=self)  # tells the loop of the end before the line below does
+        job.add_done_callback(self._end)
+        return future
+
+    def _end(self, _: Future[Any]) -> None:
+        if not self.is_closed():
+            self.call_soon_threadsafe(self._forget)
+
+    def _forget(self) -> None:
+        self._busy -= 1
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        super().close()
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:

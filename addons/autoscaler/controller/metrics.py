@@ -47,7 +47,7 @@ _VOLUME = Counter(
 )
 _REACTION = Histogram(
     "addons_autoscaler_reaction_seconds",
-    "From when the scheduler called a pod unschedulable to the answer of AWS to its order.",
+    "From when the scheduler called the youngest pod of an order unschedulable to the answer of AWS.",
     buckets=(0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300),
 )
 
@@ -78,6 +78,7 @@ class Metrics:
         unremovable = Tally(why.code for why in done.shrink.stays.values())
         _COOLDOWN.set(bool(states) and unremovable[names.COOLDOWN] == len(done.shrink.stays) > 0)
         self._show(done, unremovable)
+        _VOLUME.inc(done.grow.volume_bound if done.grow.orders else 0)
         for part in ("main", "scaleUp", "scaleDown"):
             _ACTIVITY.labels(part).set(done.snapshot.now)
 
@@ -104,10 +105,9 @@ class Metrics:
         """A pass failed."""
         _ERRORS.labels(kind).inc()
 
-    def ordered(self, count: int, volume_bound: int) -> None:
-        """AWS has taken an order for so many nodes, whose pods would need `volume_bound` at least."""
+    def ordered(self, count: int) -> None:
+        """AWS has taken an order for so many nodes."""
         _SCALED_UP.inc(count)
-        _VOLUME.inc(volume_bound)
 
     def reacted(self, seconds: float) -> None:
         """AWS has taken an order so long after its first pod was called unschedulable."""

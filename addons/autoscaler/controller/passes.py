@@ -2,21 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 from addons.autoscaler.model.intents import Memory
-from addons.autoscaler.model.plans import GroupState, GrowPlan, ShrinkPlan
+from addons.autoscaler.model.plans import GroupState, GrowPlan, News, ShrinkPlan
 from addons.autoscaler.model.snapshot import Snapshot
+
+_SHORTEST = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One pass. `memory` is what is remembered after it."""
+    """One pass. `memory` is what is remembered after it, `news` what became of earlier orders."""
 
     snapshot: Snapshot
     states: Mapping[str, GroupState] = field(default_factory=dict)
     grow: GrowPlan = field(default_factory=GrowPlan)
     shrink: ShrinkPlan = field(default_factory=ShrinkPlan)
     memory: Memory = field(default_factory=Memory)
+    news: tuple[News, ...] = ()
 
     def groups_of_nodes(self) -> dict[str, str]:
         """Node -> the name of its group; nodes of no group are left out."""
@@ -25,3 +29,16 @@ class Pass:
         }
         nodes = self.snapshot.nodes.items()
         return {name: by_instance[node.instance] for name, node in nodes if node.instance in by_instance}
+
+
+def next_due(done: Pass) -> float:
+    """Seconds after a pass in which something becomes due by time alone; infinity where nothing does."""
+    snapshot = done.snapshot
+    group_of = done.groups_of_nodes() if done.shrink.unneeded else {}
+    dues = [record.rests_until for record in done.memory.groups.values()]
+    for node, since in done.shrink.unneeded.items():
+        if group := snapshot.groups.get(group_of.get(node, "")):
+            dues.append(since + group.options.unneeded_seconds)
+    dues += [waits.pod.created + waits.pod.scale_up_delay for waits in done.grow.waits]
+    later = [due - snapshot.now for due in dues if due > snapshot.now]
+    return max(_SHORTEST, min(later, default=inf))

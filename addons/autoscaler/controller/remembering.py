@@ -17,6 +17,8 @@ Amendment = Callable[[Memory], Memory]
 _WRITE_SECONDS = 1.0
 """Nobody waits longer for memory to be written: without it a restart is slower, and nothing is wrong."""
 
+_PAUSE_SECONDS = 5.0
+
 
 class Remembering:
     """Holds the memory. What happens while a pass is made is noted, and counts from the next one on."""
@@ -27,6 +29,8 @@ class Remembering:
         self._amendments: list[Amendment] = []
         self._fault: Fault | None = None
         self._writing = asyncio.Lock()
+        self._saving: asyncio.Task[None] | None = None
+        self._saved_at = float("-inf")
 
     async def load(self) -> None:
         """Remember what was kept, by whoever led before; what cannot be read is forgotten, and told."""
@@ -55,10 +59,15 @@ class Remembering:
         """Remember this; what was noted since `take` comes on top of it."""
         self._memory = memory
 
+    def save_soon(self) -> None:
+        """Have the memory written beside the loop, now and then: nothing is sent that depends on it."""
+        now = asyncio.get_running_loop().time()
+        if now - self._saved_at >= _PAUSE_SECONDS and not self._writing.locked():
+            self._saved_at = now
+            self._saving = asyncio.create_task(self.save())
+
     async def save(self) -> None:
         """Have the memory written. What cannot be written, or takes long, is told and holds up nobody."""
-        if self._writing.locked():
-            return
         async with self._writing:
             try:
                 async with asyncio.timeout(_WRITE_SECONDS):

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import yaml
@@ -31,18 +31,20 @@ class Status:
 
     _seen: dict[tuple[str, str], _Seen] = field(default_factory=dict)
 
-    def of(self, done: Pass) -> tuple[str, object]:
-        """The status after a pass as YAML, and what counts of it: all but the times of the look."""
-        now = datetime.fromtimestamp(done.snapshot.now, UTC)
-        content = _content(done)
-        self._forget(set(done.states))
+    def content(self, done: Pass) -> Section:
+        """What counts of the status after a pass: all but the times of the look."""
+        return _content(done)
+
+    def text(self, content: Section, now: datetime) -> str:
+        """The status as YAML."""
+        self._forget({each["name"] for each in content["nodeGroups"]})
         whole = {
             "time": f"{now:%Y-%m-%d %H:%M:%S.%f} +0000 UTC",
             "autoscalerStatus": "Running",
             "clusterWide": self._timed("", content["clusterWide"], now),
             "nodeGroups": [self._timed(each["name"], each, now) for each in content["nodeGroups"]],
         }
-        return yaml.dump(whole, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1000), content
+        return str(yaml.dump(whole, Dumper=_DUMPER, sort_keys=False, allow_unicode=True, width=1000))
 
     def _timed(self, about: str, sections: Mapping[str, Any], now: datetime) -> Section:
         timed: Section = {}

@@ -128,6 +128,10 @@ class Telling:
             message = f"pod triggered scale-up: [{{{order.group} {sizes}}}]"
             self._reporter.tell(_of_pod(pod, "grow", names.TRIGGERED_SCALE_UP, message))
 
+    def pod(self, pod: Pod, reason: str, message: str) -> None:
+        """Something became of what was ordered for a pod."""
+        self._reporter.tell(_of_pod(pod, "wait", reason, message))
+
     def node(self, ref: ObjectRef, reason: str, message: str, *, is_bad: bool = False) -> None:
         """Something that happened to a node."""
         self._reporter.tell(

@@ -45,7 +45,7 @@ O = TypeVar("O", bound=KubeObject)  # noqa: E741
 
 OnChange = Callable[[Resource, Change[Any]], None]
 
-_WRITTEN_BY_PEOPLE = frozenset({BUDGETS, DAEMON_SETS, STORAGE_CLASSES, VOLUMES, CLAIMS})
+_WRITTEN_BY_PEOPLE = frozenset({BUDGETS, DAEMON_SETS, STORAGE_CLASSES, CLAIMS})
 """What may be written so that it cannot be read: it is there all the same."""
 
 
@@ -71,7 +71,13 @@ class ClusterWatches:
         self.nodes = self._add(NODES, Node)
         self.csi_nodes = self._add(CSI_NODES, CSINode)
         self.storage_classes = self._add(STORAGE_CLASSES, StorageClass)
-        self.volumes = self._add(VOLUMES, PersistentVolume)
+        self.volumes = self._watches.add(
+            VOLUMES,
+            PersistentVolume,
+            indexers={"unclaimed": _unclaimed},
+            on_change=partial(on_change, VOLUMES),
+            stand_in=partial(stand_in, PersistentVolume),
+        )
         self.claims = self._add(CLAIMS, PersistentVolumeClaim)
         self.replica_sets = self._add(REPLICA_SETS, ReplicaSet)
         self.stateful_sets = self._add(STATEFUL_SETS, StatefulSet)
@@ -125,3 +131,13 @@ class ClusterWatches:
     def faults(self) -> Iterator[Fault]:
         """What the API server refuses, or has told nothing of for too long."""
         yield from self._watches.unreadable()
+
+    def blind(self) -> str:
+        """Why pods or nodes are not known, or not as they are now, in words; empty when they are."""
+        unread = self.unread()
+        return ", ".join(f"{each} {unread[each]}" for each in ("pods", "nodes") if each in unread)
+
+
+def _unclaimed(volume: PersistentVolume) -> list[str]:
+    """The class of a volume that nobody has."""
+    return [volume.spec.storage_class_name] if volume.spec.claim_ref is None else []

@@ -5,26 +5,25 @@ from collections.abc import Iterable, Mapping
 
 from addons.autoscaler.model.pods import NodeTerm, Requirement, Taint, Toleration
 
-_NODE_NAME = "metadata.name"
+NODE_NAME = "metadata.name"
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 _LIMIT = 1 << 63
 
 
-def selector_matches(requirements: Iterable[Requirement] | None, labels: Mapping[str, str]) -> bool:
-    """Whether all requirements hold. No selector at all (None) selects nothing, an empty one everything."""
-    return requirements is not None and all(requirement_matches(each, labels) for each in requirements)
+def selector_matches(selector: Iterable[Requirement] | None, labels: Mapping[str, str]) -> bool:
+    """Whether all of a selector holds. No selector at all (None) selects nothing, an empty one everything."""
+    return selector is not None and all(holds(each, labels.get(each.key)) for each in selector)
 
 
-def requirement_matches(requirement: Requirement, labels: Mapping[str, str]) -> bool:
-    """Whether labels meet a requirement; a label that is absent meets NotIn and DoesNotExist only.
+def holds(requirement: Requirement, value: str | None) -> bool:
+    """Whether a requirement holds for the value of its key; None: there is no such label.
 
-    Gt and Lt compare whole numbers: they do not hold for a label that is none.
+    Without it NotIn and DoesNotExist hold. Gt and Lt want whole numbers on both sides.
     """
-    value = labels.get(requirement.key)
     match requirement.operator:
         case "In":
-            return value in requirement.values if value is not None else False
+            return value is not None and value in requirement.values
         case "NotIn":
             return value is None or value not in requirement.values
         case "Exists":
@@ -41,7 +40,16 @@ def node_terms_match(terms: Iterable[NodeTerm] | None, labels: Mapping[str, str]
 
     `name` is empty for a node that does not exist yet: no term that names a node is meant for it.
     """
-    return terms is None or any(_term_matches(term, labels, name) for term in terms)
+    return terms is None or any(node_term_matches(term, labels, name) for term in terms)
+
+
+def node_term_matches(term: NodeTerm, labels: Mapping[str, str], name: str) -> bool:
+    """Whether all of one term holds; one with nothing in it never does."""
+    if not term.labels and not term.fields:
+        return False
+    return all(holds(each, labels.get(each.key)) for each in term.labels) and all(
+        _field_holds(each, name) for each in term.fields
+    )
 
 
 def tolerates(tolerations: Iterable[Toleration], taint: Taint) -> bool:
@@ -49,30 +57,16 @@ def tolerates(tolerations: Iterable[Toleration], taint: Taint) -> bool:
     return any(_is_for(each, taint) for each in tolerations)
 
 
-def untolerated(
-    tolerations: Iterable[Toleration],
-    taints: Iterable[Taint],
-    effects: Iterable[str] = ("NoSchedule", "NoExecute"),
-) -> Taint | None:
-    """The first taint with one of the effects that no toleration is for."""
-    return next(
-        (each for each in taints if each.effect in effects and not tolerates(tolerations, each)), None
-    )
+def repels(taint: Taint, tolerations: Iterable[Toleration]) -> bool:
+    """Whether the scheduler keeps a pod with these tolerations away from a node with the taint."""
+    return taint.effect in ("NoSchedule", "NoExecute") and not tolerates(tolerations, taint)
 
 
-def _term_matches(term: NodeTerm, labels: Mapping[str, str], name: str) -> bool:
-    if not term.labels and not term.fields:
-        return False
-    return all(requirement_matches(each, labels) for each in term.labels) and all(
-        _field_matches(each, name) for each in term.fields
-    )
-
-
-def _field_matches(requirement: Requirement, name: str) -> bool:
+def _field_holds(requirement: Requirement, name: str) -> bool:
     """Fields know In and NotIn, with one value."""
     if len(requirement.values) != 1:
         return False
-    is_named = requirement.key == _NODE_NAME and requirement.values[0] == name
+    is_named = requirement.key == NODE_NAME and requirement.values[0] == name
     return {"In": is_named, "NotIn": not is_named}.get(requirement.operator, False)
 
 

@@ -47,9 +47,9 @@ class Template:
     """What the next node of a group is expected to be like; `allocatable` is before the DaemonSet pods.
 
     `daemons` are the DaemonSet pods that it will have. `source` tells where it is from: `node` is a real node
-    of the group, `tags` the type of instance with the tags. `predicted_difference` says in words, for one
-    from a real node, in what the tags would have been wrong. `digest` changes with anything that matters to
-    pods.
+    of the group, `older node` one of another launch template than the present, `tags` the type of instance
+    with the tags. `predicted_difference` says in words, for one from a real node, in what the tags would have
+    been wrong. `digest` changes with anything that matters to pods.
     """
 
     group: str

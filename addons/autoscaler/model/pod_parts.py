@@ -96,9 +96,10 @@ class Toleration(Part, frozen=True):
 
 
 class ResourceRequirements(Part, frozen=True):
-    """What is requested. Limits are not read: the API server has made requests of them where need be."""
+    """What is requested. Limits matter in templates only: of those of pods requests were made."""
 
     requests: Mapping[str, Quantity] = {}
+    limits: Mapping[str, Quantity] = {}
 
 
 class ContainerPort(Part, frozen=True):
@@ -203,3 +204,6 @@ class PodStatus(Part, frozen=True):
     conditions: tuple[TimedCondition, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
+
+    def __post_init__(self) -> None:
+        keep_once(self, "phase")

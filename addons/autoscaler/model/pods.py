@@ -82,7 +82,7 @@ class HostPort:
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class PodClass:
     """What the scheduler looks at of a pod. Equal pods share one object: compare by identity.
 
@@ -161,6 +161,13 @@ class Pod:
     local_volumes: tuple[str, ...] = ()
     scale_up_delay: float = 0.0
     allows_daemonset_eviction: bool | None = None
+    own_labels: Labels = field(default_factory=dict)
+    """Labels that a StatefulSet or Job gives each pod alone, so that they are none of its class."""
+
+    @property
+    def labels(self) -> Labels:
+        """All of its labels, for selectors of budgets."""
+        return {**self.cls.labels, **self.own_labels} if self.own_labels else self.cls.labels
 
     @property
     def key(self) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from addons.autoscaler.model.intents import GroupRecord, Intent, Refuted
 from addons.autoscaler.model.nodes import Node, Template
 from addons.autoscaler.model.pods import Pod, PodClass
 from addons.autoscaler.plan.differences import differences
-from addons.autoscaler.plan.proof import demand_of, is_same_promise, proof_of
+from addons.autoscaler.plan.proof import demand_of, digest_of_promise, is_same_promise, kept_promise, proof_of
 from addons.autoscaler.plan.sight import Sight
 
 SETTLE_SECONDS = 15.0
@@ -117,17 +117,19 @@ def still_refuted(
     )
 
 
-def with_proofs(record: GroupRecord, intent: Intent, digests: Iterable[str], sight: Sight) -> tuple[str, ...]:
+def with_proofs(
+    record: GroupRecord, intent: Intent, digests: Iterable[str], template: Template | None, sight: Sight
+) -> tuple[str, ...]:
     """Remember that what the tags foretold of these classes has come true."""
-    if not intent.template.startswith("tags "):
+    digest = digest_of_promise(intent.template)
+    if template is None or not digest:
         return record.took
-    digest = intent.template.rsplit(" ", 1)[1]
     wanted = set(digests)
-    demands = {
-        demand_of(pod.cls)
+    proofs = {
+        proof_of(template, pod.cls)
         for node in sight.nodes(intent.instances, only_ready=True)
         for pod in sight.scheduled(node)
         if pod.cls.digest in wanted
     }
-    new = sorted({proof_of(digest, demand) for demand in demands} - set(record.took))
+    new = sorted({kept_promise(digest, proof) for proof in proofs} - set(record.took))
     return (*record.took, *new)[-_MOST_TOOK:]

@@ -165,7 +165,7 @@ class Steps:
     def _with_absorbed(self, intent: Intent) -> Intent:
         if new := absorbed_classes(intent, self._sight) - set(intent.absorbed):
             intent = replace(intent, absorbed=tuple(sorted({*intent.absorbed, *new})))
-            took = with_proofs(self.record, intent, new, self._sight)
+            took = with_proofs(self.record, intent, new, self._template, self._sight)
             is_later = intent.at >= self.record.last_failure
             record = without_failures(self.record) if is_later else self.record
             self.record = replace(record, proven=launch_of(self._group), took=took, step=self._next_step())

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from addons.sim.kubeapi.bodies import check_object
 from addons.sim.kubeapi.budgets import charge_budget
 from addons.sim.kubeapi.calls import Call, User
 from addons.sim.kubeapi.clock import rfc3339
-from addons.sim.kubeapi.deletion import Deletion
+from addons.sim.kubeapi.deletion import Deletion, check_preconditions
 from addons.sim.kubeapi.patch import json_patch, merge_patch
 from addons.sim.kubeapi.rbac import Authorizer
 from addons.sim.kubeapi.resources import Object, Resource
@@ -93,8 +93,26 @@ def _evict(call: Call, store: Store, body: Body, identities: Identities) -> Repl
         resource_version=preconditions.get("resourceVersion") or "",
         dry_run=dry_run,
     )
+    if not dry_run and not pod["metadata"].get("deletionTimestamp"):
+        check_preconditions(call.target, store.find(call.target, call.namespace, call.name), deletion)
+        _note_disruption(call, store)
+        deletion = replace(deletion, resource_version="")
     store.remove(call.target, call.namespace, call.name, deletion)
     return 201, _SUCCESS
+
+
+def _note_disruption(call: Call, store: Store) -> None:
+    """Say in the status of a pod why it is about to be deleted."""
+
+    def change(pod: Object) -> Object:
+        conditions = [c for c in pod["status"].get("conditions", ()) if c["type"] != "DisruptionTarget"]
+        why = {"reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting"}
+        condition = {"type": "DisruptionTarget", "status": "True", **why}
+        conditions.append(condition | {"lastTransitionTime": rfc3339(store.now())})
+        pod["status"]["conditions"] = conditions
+        return pod
+
+    store.change(call.target, call.namespace, call.name, change, TRUSTED)
 
 
 def _scale(call: Call, store: Store, body: Body, identities: Identities) -> Reply:

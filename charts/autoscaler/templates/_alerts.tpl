@@ -27,11 +27,17 @@
   annotations:
     summary: New nodes of a group took none of the pods they were ordered for; the Event on the status ConfigMap says how tags and node differ.
 - alert: AddonsAutoscalerBreakerOpen
-  expr: >-
-    {{ include "common.decided" (printf "%s,reason=%q" $pods "BreakerOpen") }}
+  expr: max(addons_autoscaler_group_held{ {{- $pods }},reason="BreakerOpen"}) > 0
+  for: 5m
   labels: {severity: critical}
   annotations:
     summary: So many scale-ups have failed that autoscaler tries one node at a time in the whole cluster.
+- alert: AddonsAutoscalerPodsWait
+  expr: max(cluster_autoscaler_unschedulable_pods_count{ {{- $pods }}}) > 0
+  for: 30m
+  labels: {severity: warning}
+  annotations:
+    summary: {{ "{{ $value }} pods have found no node for 30 minutes; the Events on the pods, and explain, say what keeps them from each group." | quote }}
 - alert: AddonsAutoscalerDrainsFail
   expr: sum(increase(addons_decisions_total{ {{- $pods }},reason="ScaleDownFailed"}[1h])) > 5
   for: 15m

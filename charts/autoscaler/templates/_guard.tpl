@@ -20,8 +20,13 @@
 {{- fail (printf "config.%s: %s is more than %s: the least stands first" $key $limits._0 $limits._1) -}}
 {{- end -}}
 {{- end -}}
+{{- $named := list -}}
 {{- range $config.nodes -}}
 {{- $limits := splitn ":" 3 . -}}
+{{- if has $limits._2 $named -}}
+{{- fail (printf "config.nodes: the group %s is named twice" $limits._2) -}}
+{{- end -}}
+{{- $named = append $named $limits._2 -}}
 {{- if gt (int64 $limits._0) (int64 $limits._1) -}}
 {{- fail (printf "config.nodes: %s is more than %s in %q: the least stands first" $limits._0 $limits._1 .) -}}
 {{- end -}}

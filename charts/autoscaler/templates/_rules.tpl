@@ -35,10 +35,12 @@ that a rule could match. */ -}}
   resources: [configmaps]
   resourceNames: [aws-addons-autoscaler-intents, {{ .Values.config.statusConfigMapName }}]
   verbs: [get{{ if not .Values.config.dryRun }}, patch{{ end }}]
+{{- if has "priority" .Values.config.expander }}
 - apiGroups: [""]
   resources: [configmaps]
   resourceNames: [cluster-autoscaler-priority-expander]
-  verbs: [get]
+  verbs: [list, watch]
+{{- end }}
 {{- if not .Values.config.dryRun }}
 - apiGroups: [""]
   resources: [configmaps]

@@ -192,7 +192,8 @@ class TestBudgets:
         pod = add_pod(store, "a", "10.0.0.1")
         self.budget(store, minAvailable=5)
         budget = store.get("policy/v1", "poddisruptionbudgets", "default", "web")
-        budget["status"] |= {"disruptionsAllowed": 1, "currentHealthy": 6, "desiredHealthy": 5}
+        told = {"disruptionsAllowed": 1, "currentHealthy": 6, "desiredHealthy": 5}
+        budget["status"] |= {**told, "observedGeneration": 1}
         store.update("policy/v1", "poddisruptionbudgets", budget)
         charge_budget(store, pod, dry_run=False)
         with pytest.raises(StatusError, match="disruption budget"):

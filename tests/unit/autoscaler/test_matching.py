@@ -3,11 +3,11 @@
 import pytest
 
 from addons.autoscaler.model.matching import (
+    holds,
     node_terms_match,
-    requirement_matches,
+    repels,
     selector_matches,
     tolerates,
-    untolerated,
 )
 from addons.autoscaler.model.pods import NodeTerm, Requirement, Taint, Toleration
 
@@ -19,7 +19,7 @@ def asks(key: str, operator: str, *values: str) -> Requirement:
 
 
 @pytest.mark.parametrize(
-    ("requirement", "holds"),
+    ("requirement", "met"),
     [
         (asks("zone", "In", "a", "b"), True),
         (asks("zone", "In", "b"), False),
@@ -48,8 +48,8 @@ def asks(key: str, operator: str, *values: str) -> Requirement:
         (asks("zone", "Near", "a"), False),
     ],
 )
-def test_a_requirement_on_labels(requirement: Requirement, holds: bool) -> None:
-    assert requirement_matches(requirement, LABELS) is holds
+def test_a_requirement_on_labels(requirement: Requirement, met: bool) -> None:
+    assert holds(requirement, LABELS.get(requirement.key)) is met
 
 
 class TestASelectorOfLabels:
@@ -83,7 +83,7 @@ class TestTermsForNodes:
         assert not node_terms_match((NodeTerm((asks("none", "Exists"),), (name,)),), LABELS, "n")
 
     @pytest.mark.parametrize(
-        ("field", "holds"),
+        ("field", "met"),
         [
             (asks("metadata.name", "In", "n"), True),
             (asks("metadata.name", "In", "m"), False),
@@ -95,15 +95,15 @@ class TestTermsForNodes:
             (asks("spec.unschedulable", "In", "n"), False),
         ],
     )
-    def test_a_field(self, field: Requirement, holds: bool) -> None:
-        assert node_terms_match((NodeTerm((), (field,)),), LABELS, "n") is holds
+    def test_a_field(self, field: Requirement, met: bool) -> None:
+        assert node_terms_match((NodeTerm((), (field,)),), LABELS, "n") is met
 
     def test_a_term_that_names_a_node_is_not_met_by_one_that_does_not_exist_yet(self) -> None:
         assert not node_terms_match((NodeTerm((), (asks("metadata.name", "In", "n"),)),), LABELS, "")
 
 
 @pytest.mark.parametrize(
-    ("toleration", "taint", "holds"),
+    ("toleration", "taint", "met"),
     [
         (Toleration("k", "Equal", "v", "NoSchedule"), Taint("k", "v"), True),
         (Toleration("k", "", "v", "NoSchedule"), Taint("k", "v"), True),
@@ -122,14 +122,17 @@ class TestTermsForNodes:
         (Toleration("k", "Near", "5"), Taint("k", "5"), False),
     ],
 )
-def test_a_toleration(toleration: Toleration, taint: Taint, holds: bool) -> None:
-    assert tolerates((toleration,), taint) is holds
+def test_a_toleration(toleration: Toleration, taint: Taint, met: bool) -> None:
+    assert tolerates((toleration,), taint) is met
 
 
 class TestTaintsThatKeepAPodAway:
-    def test_a_taint_that_only_prefers_keeps_nobody_away(self) -> None:
-        assert untolerated((), (Taint("k", "v", "PreferNoSchedule"),)) is None
+    def test_one_that_only_prefers_keeps_nobody_away(self) -> None:
+        assert not repels(Taint("k", "v", "PreferNoSchedule"), ())
 
-    def test_the_first_that_nothing_tolerates_is_told(self) -> None:
-        taints = (Taint("a"), Taint("b", effect="NoExecute"), Taint("c"))
-        assert untolerated((Toleration("a", "Exists"),), taints) == taints[1]
+    @pytest.mark.parametrize("effect", ["NoSchedule", "NoExecute"])
+    def test_one_that_nothing_tolerates_does(self, effect: str) -> None:
+        assert repels(Taint("k", "v", effect), (Toleration("l", "Exists"),))
+
+    def test_one_that_is_tolerated_does_not(self) -> None:
+        assert not repels(Taint("k", "v"), (Toleration("l", "Exists"), Toleration("k", "Exists")))

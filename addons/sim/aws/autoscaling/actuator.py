@@ -24,22 +24,29 @@ class Actuator:
         self._due: set[str] = set()
         self._looking: set[str] = set()
         self._again: set[str] = set()
+        self._resting: set[str] = set()
         self._retries: Counter[str] = Counter()
         account.ec2.instances.watchers.append(self._heed)
 
     def look_soon(self, group: Group) -> None:
-        """Look at a group in a while."""
+        """Look in a while at a group that somebody has changed, even if it rests."""
+        self._resting.discard(group.name)
+        self._look_soon(group)
+
+    def _look_soon(self, group: Group) -> None:
         if group.name not in self._due:
             self._due.add(group.name)
             self._agenda.after(self._account.knobs.react_seconds, lambda: self._look(group))
 
     def _look_again_later(self, group: Group) -> None:
-        """Look at a group after it rested; only the last such order counts."""
+        """Let a group rest before it tries again; only the last such order counts."""
+        self._resting.add(group.name)
         self._retries[group.name] += 1
         number = self._retries[group.name]
 
         def happen() -> None:
             if self._retries[group.name] == number:
+                self._resting.discard(group.name)
                 self._look(group)
 
         self._agenda.after(self._account.knobs.retry_seconds, happen)
@@ -61,8 +68,9 @@ class Actuator:
     def _act(self, group: Group) -> None:
         self._replace_unhealthy(group)
         missing = group.desired - group.capacity
-        if missing > 0 and "Launch" not in group.suspended:
-            self._grow(group)
+        if missing > 0:
+            if "Launch" not in group.suspended and group.name not in self._resting:
+                self._grow(group)
         elif missing < 0 and "Terminate" not in group.suspended:
             self._shrink(group)
         elif not missing:
@@ -112,14 +120,22 @@ class Actuator:
     def _in_service(self, group: Group, member: Member) -> None:
         member.state = "InService"
         self._end_activity(member.activity, "Successful")
-        self.look_soon(group)
+        self._look_soon(group)
 
     def _shrink(self, group: Group) -> None:
-        """End what is too much: in the zone that has most, the oldest first, nothing that is protected."""
+        """End what is too much: in the zone that has most, the oldest first, nothing that is protected.
+
+        An instance that counts for more than what is too much stays.
+        """
         start = group.capacity
         while group.capacity > group.desired:
             there = Counter(member.zone for member in group.members.values() if not member.is_leaving)
-            free = [each for each in group.members.values() if not each.is_leaving and not each.is_protected]
+            surplus = group.capacity - group.desired
+            free = [
+                each
+                for each in group.members.values()
+                if not each.is_leaving and not each.is_protected and each.weight <= surplus
+            ]
             if not free:
                 return
             chosen = max(free, key=lambda each: there[each.zone])
@@ -142,7 +158,7 @@ class Actuator:
             self._wait(group, member, hook, "Terminating:Wait")
         else:
             self._terminate_now(group, member)
-        self.look_soon(group)
+        self._look_soon(group)
         return activity
 
     def _terminate_now(self, group: Group, member: Member) -> None:
@@ -156,7 +172,7 @@ class Actuator:
         group.members.pop(member.id, None)
         member.state = "Terminated"
         self._end_activity(member.activity, "Successful")
-        self.look_soon(group)
+        self._look_soon(group)
 
     def _wait(self, group: Group, member: Member, hook: Hook, state: str) -> None:
         member.state = state
@@ -217,7 +233,7 @@ class Actuator:
             if member.state.startswith("Pending"):
                 member.state = "InService"
             if "HealthCheck" not in group.suspended:
-                self.look_soon(group)
+                self._look_soon(group)
 
     def _rebalance_later(self, group: Group) -> None:
         if self._is_uneven(group):

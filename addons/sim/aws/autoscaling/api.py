@@ -5,7 +5,7 @@ from typing import Any
 
 from addons.sim.aws.autoscaling.errors import AutoScalingError, invalid, missing, unknown_parameter
 from addons.sim.aws.autoscaling.operations import groups, instances
-from addons.sim.aws.autoscaling.state import AutoScaling
+from addons.sim.aws.autoscaling.state import Asked, AutoScaling
 from addons.sim.aws.throttle import Throttles
 from addons.sim.aws.wire import Wire
 
@@ -53,5 +53,16 @@ class AutoScalingApi:
         if not self._throttles.admit(operation, service.knobs.rate_limits):
             raise AutoScalingError("Throttling", "Rate exceeded")
         service.account.ec2.agenda.settle()
-        answer = OPERATIONS[operation](service, WIRE.read(operation, query))
+        call = WIRE.read(operation, query)
+        try:
+            answer = OPERATIONS[operation](service, call)
+        except AutoScalingError as error:
+            self._note(operation, call, error.code)
+            raise
+        self._note(operation, call)
         return WIRE.write(operation, answer, request_id)
+
+    def _note(self, operation: str, call: Call, error: str = "") -> None:
+        if not operation.startswith("Describe"):
+            now = self.service.account.ec2.agenda.time()
+            self.service.history.append(Asked(now, operation, call, error))

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from addons.sim.aws.autoscaling.account import Account, Knobs
 from addons.sim.aws.autoscaling.actuator import Actuator
@@ -12,16 +14,27 @@ from addons.sim.aws.autoscaling.model import Group, Member
 from addons.sim.aws.ec2.state import Ec2
 
 
-class AutoScaling:
-    """The strict state machine over the instances of EC2. `calls` counts those that came over HTTP.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call that was to change something, its arguments under boto3's names. `error`: its code, or ""."""
 
-    Its clock is `ec2.agenda`.
+    at: datetime
+    operation: str
+    arguments: Mapping[str, Any]
+    error: str = ""
+
+
+class AutoScaling:
+    """The strict state machine over the instances of EC2. Its clock is `ec2.agenda`.
+
+    `calls` counts those that came over HTTP; `history` has the ones that changed something, or would have.
     """
 
     def __init__(self, ec2: Ec2) -> None:
         self.account = Account(ec2)
         self.actuator = Actuator(self.account)
         self.calls: Counter[str] = Counter()
+        self.history: list[Asked] = []
         self.sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     @property

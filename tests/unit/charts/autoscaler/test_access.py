@@ -66,9 +66,15 @@ def test_config_maps_are_read_and_patched_by_their_names_alone() -> None:
     named = {tuple(rule.get("resourceNames", ())): rule["verbs"] for rule in role["rules"]}
     assert named == {
         ("aws-addons-autoscaler-intents", "mine"): ["get", "patch"],
-        ("cluster-autoscaler-priority-expander",): ["get"],
         (): ["create"],
     }
+
+
+def test_priorities_are_read_only_where_the_expander_goes_by_them() -> None:
+    found = objects({"config": {"expander": ["priority", "least-waste"]}})
+    (role,) = [obj for obj in found if obj["kind"] == "Role" and obj["metadata"]["name"].endswith("-memory")]
+    (rule,) = [rule for rule in role["rules"] if rule["verbs"] == ["list", "watch"]]
+    assert rule["resourceNames"] == ["cluster-autoscaler-priority-expander"]
 
 
 def test_config_maps_may_be_kept_in_another_namespace() -> None:
@@ -155,7 +161,7 @@ def test_a_queue_may_be_read_only_where_one_is_named() -> None:
 
 def test_nothing_of_a_group_is_changed_without_a_condition_or_a_name() -> None:
     for name, statement in policy({"config": {"nodes": ["0:1:web"], "interruptionQueue": QUEUE}}).items():
-        reads = all(":Describe" in action for action in statement["Action"])
+        reads = all(":Describe" in each or ":Get" in each for each in statement["Action"])
         assert reads or "Condition" in statement or statement["Resource"] != ["*"], name
 
 

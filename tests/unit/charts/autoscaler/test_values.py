@@ -22,6 +22,7 @@ NONE: Values = {"config": {"nodeGroupAutoDiscovery": []}}
             r'config\.nodes: "web" is not MIN:MAX:NAME of an auto scaling group',
         ),
         ({"config": {"nodes": ["5:1:web"]}}, r'config\.nodes: 5 is more than 1 in "5:1:web"'),
+        ({"config": {"nodes": ["1:5:web", "0:9:web"]}}, r"config\.nodes: the group web is named twice"),
         ({"config": {"coresTotal": "8:4"}}, r"config\.coresTotal: 8 is more than 4"),
         ({"config": {"memoryTotal": "8:4"}}, r"config\.memoryTotal: 8 is more than 4"),
         ({"config": {"scanInterval": "soon"}}, r'config\.scanInterval: "soon" is not a duration'),

@@ -23,8 +23,8 @@ def create_auto_scaling_group(service: AutoScaling, call: Call) -> Call:
             "AlreadyExists",
             f"AutoScalingGroup by this name already exists - A group with the name {name} already exists",
         )
-    least, most = call["MinSize"], call["MaxSize"]
-    desired: int = call.get("DesiredCapacity", least)
+    least, most = int(call["MinSize"]), int(call["MaxSize"])
+    desired = int(call.get("DesiredCapacity", least))
     group = Group(name, least, most, desired, (), account.ec2.agenda.time())
     _set_all(account, group, call)
     if not (group.template or group.mix or group.launch_configuration):

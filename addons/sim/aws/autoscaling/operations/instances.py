@@ -43,8 +43,8 @@ def terminate_instance(service: AutoScaling, call: Call) -> Call:
     if decrements and group.desired - member.weight < group.least:
         raise invalid(
             f"Currently, desiredSize equals minSize ({group.least}). Terminating instance without "
-            "replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to "
-            "false or lower group's min size."
+            "replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity "
+            "flag to false or lower group's min size."
         )
     before = group.desired
     if decrements:

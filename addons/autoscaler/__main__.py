@@ -1,0 +1,28 @@
+"""`python -m addons.autoscaler [check]`: read the settings, then run the daemon or the command."""
+
+import sys
+from collections.abc import Sequence
+
+from addons.autoscaler.commands import HELP, command_of
+from addons.autoscaler.config import ENV_PREFIXES, RETIRED, Config
+from addons.autoscaler.controller.build import NAME, build, connected
+from addons.runtime import cli
+from addons.runtime.daemon import live
+
+
+async def main(config: Config) -> int:
+    """Run the daemon until it is stopped, or a single pass; the exit code."""
+    async with connected(config) as parts:
+        return await live(NAME, config, parts, build(config, parts))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run the daemon, or the command that the first argument names; the exit code."""
+    if not {"--help", "-h"}.isdisjoint(argv):
+        cli.say(HELP)
+    command, settings = command_of(argv)
+    return cli.run(NAME, Config, command or main, settings, env_prefixes=ENV_PREFIXES, retired=RETIRED)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

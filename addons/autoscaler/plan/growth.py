@@ -1,0 +1,228 @@
+"""The plan of what grows: choose a group, give it pods, and again, until no group helps any more."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from addons.autoscaler import names
+from addons.autoscaler.model.nodes import Template
+from addons.autoscaler.model.plans import GroupState, Order, WhyNot
+from addons.autoscaler.model.pods import Pod, PodClass
+from addons.autoscaler.model.resources import CPU, MEMORY
+from addons.autoscaler.model.snapshot import Snapshot
+from addons.autoscaler.plan.cluster import Cluster
+from addons.autoscaler.plan.estimate import Estimate, Estimator
+from addons.autoscaler.plan.expanders import Option, choose
+from addons.autoscaler.plan.holds import Holds
+from addons.autoscaler.plan.limits import Limits
+from addons.autoscaler.plan.options import GrowOptions
+from addons.autoscaler.plan.similar import are_similar, balanced
+
+Demand = dict[PodClass, list[Pod]]
+_GIB_A_CORE = 8
+"""So much memory counts as much as a core, where work is weighed by its price."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """An order while the plan grows."""
+
+    count: int = 0
+    pods: list[Pod] = field(default_factory=list)
+    why: str = ""
+    is_probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bid:
+    """What a group would do: so many nodes, shared with similar groups (`most` of each), for these pods."""
+
+    state: GroupState
+    estimate: Estimate
+    most: Mapping[str, int]
+    probes: bool
+    option: Option
+
+
+class Growth:
+    """Grows groups for pods until all have a place or no group helps. `drafts` are the orders by group."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        options: GrowOptions,
+        *,
+        states: Mapping[str, GroupState],
+        cluster: Cluster,
+        demand: Demand,
+    ) -> None:
+        self.drafts: dict[str, Draft] = {}
+        self.held: dict[str, WhyNot] = {}
+        self.against: dict[str, str] = {}
+        self.demand = demand
+        self.limits = Limits(snapshot, states, options)
+        self.holds = Holds(snapshot, states)
+        self._snapshot = snapshot
+        self._options = options
+        self._states = states
+        self._cluster = cluster
+        self._estimator = Estimator(cluster)
+
+    def raise_to_minimum(self) -> None:
+        """Order what groups are short of their minimum."""
+        for name, state in self._states.items():
+            short = state.group.min_size - state.target
+            if short > 0 and state.why_not is None:
+                left, why = self.limits.left(state, probes=not state.is_proven)
+                if left < short:
+                    self.held[name] = why
+                if left > 0:
+                    self._draft(state, min(short, left), f"its minimum is {state.group.min_size}")
+                    self._use(state, min(short, left))
+
+    def grow(self) -> None:
+        """Give pods to groups, one group after the other, until that ends."""
+        while self.demand:
+            bids = [bid for state in self._states.values() if (bid := self._bid(state)) is not None]
+            if not bids:
+                break
+            choice = choose(
+                [bid.option for bid in bids],
+                self._options.expanders,
+                priorities=self._snapshot.priorities,
+                seed=self._snapshot.seed,
+            )
+            self.against |= choice.against
+            self._commit(next(bid for bid in bids if bid.option is choice.option), choice.why)
+
+    def orders(self) -> tuple[Order, ...]:
+        """Give the orders, by name of their groups."""
+        return tuple(self._order(self._states[name], self.drafts[name]) for name in sorted(self.drafts))
+
+    def _order(self, state: GroupState, draft: Draft) -> Order:
+        target = state.target + max(0, draft.count - state.given_up)
+        pods = tuple(draft.pods)
+        return Order(state.group.name, draft.count, target, pods, draft.why, draft.is_probe)
+
+    def _bid(self, state: GroupState) -> Bid | None:
+        """Say what a group would do; pods that its nodes are known to take come first."""
+        template = self._snapshot.templates.get(state.group.name)
+        if template is None or state.why_not is not None:
+            return None
+        sure, trial = self.holds.sorted_classes(self.demand, state)
+        return self._bid_for(state, template, sure, probes=False) or self._bid_for(
+            state, template, trial, probes=True
+        )
+
+    def _bid_for(
+        self, state: GroupState, template: Template, classes: list[PodClass], *, probes: bool
+    ) -> Bid | None:
+        if not classes:
+            return None
+        left, why = self.limits.left(state, probes=probes)
+        if left <= 0:
+            self.held[state.group.name] = why
+            return None
+        most = {state.group.name: left, **self._room_beside(state, template, classes)}
+        wanted = [(cls, len(self.demand[cls])) for cls in classes]
+        found = self._estimator.estimate(wanted, template, most=sum(most.values()))
+        if not found.nodes:
+            return None
+        if found.nodes == sum(most.values()) and found.left:
+            self.held[state.group.name] = why
+        return Bid(state, found, most, probes, _option(state, template, found))
+
+    def _room_beside(self, state: GroupState, template: Template, classes: list[PodClass]) -> dict[str, int]:
+        """Find the groups that new nodes may be shared with, and how many each may add."""
+        if not self._options.balances or any(is_zonal(cls) for cls in classes):
+            return {}
+        room = {}
+        for name, other in self._states.items():
+            twin = self._snapshot.templates.get(name)
+            if name == state.group.name or other.why_not is not None or twin is None:
+                continue
+            if not are_similar(template, twin, self._options):
+                continue
+            sure, trial = self.holds.sorted_classes(dict.fromkeys(classes, ()), other)
+            left, _ = self.limits.left(other, probes=bool(trial))
+            if left > 0 and len(sure) + len(trial) == len(classes) and self._takes_all(classes, twin):
+                room[name] = left
+        return room
+
+    def _takes_all(self, classes: list[PodClass], template: Template) -> bool:
+        found = self._estimator.estimate([(cls, 1) for cls in classes], template, most=len(classes))
+        return not found.left
+
+    def _commit(self, bid: Bid, why: str) -> None:
+        """Make the bid part of the plan: its nodes are upcoming, its pods have their places there."""
+        sizes = {name: self._states[name].target + self.limits.taken(name) for name in bid.most}
+        shares = balanced(bid.estimate.nodes, sizes, bid.most)
+        groups = [name for name, count in shares.items() for _ in range(count)]
+        for name, count in shares.items():
+            state = self._states[name]
+            self._draft(state, count, why, probes=bid.probes or not state.is_proven)
+        number = 0
+        for nodes, pods in bid.estimate.runs:
+            for _ in range(nodes):
+                self._place(pods, groups[number])
+                number += 1
+        self._estimator = Estimator(self._cluster)
+
+    def _draft(self, state: GroupState, count: int, why: str, *, probes: bool | None = None) -> None:
+        is_probe = not state.is_proven if probes is None else probes
+        self.limits.take(state, count, probes=is_probe)
+        draft = self.drafts.setdefault(state.group.name, Draft(why=why))
+        draft.count += count
+        draft.is_probe |= is_probe
+
+    def _use(self, state: GroupState, count: int) -> None:
+        """Give nodes that are ordered anyway to the pods that they take."""
+        nodes = frozenset(self._new_node(state.group.name) for _ in range(count))
+        sure, trial = self.holds.sorted_classes(list(self.demand), state)
+        for cls in (*sure, *trial):
+            placed = self._cluster.fill(cls, len(self.demand[cls]), among=nodes)
+            self._give(cls, sum(placed.values()), state.group.name)
+
+    def _place(self, pods: Mapping[PodClass, int], group: str) -> None:
+        node = self._new_node(group)
+        for cls, count in pods.items():
+            self._cluster.place(cls, node, count)
+            self._give(cls, count, group)
+
+    def _new_node(self, group: str) -> str:
+        node = f"new {len(self._cluster.order)} of {group}"
+        self._cluster.add_node(node, self._snapshot.templates[group])
+        return node
+
+    def _give(self, cls: PodClass, count: int, group: str) -> None:
+        waiting = self.demand[cls]
+        self.drafts[group].pods += waiting[:count]
+        self.demand[cls] = waiting[count:]
+        if not self.demand[cls]:
+            del self.demand[cls]
+
+
+def is_zonal(cls: PodClass) -> bool:
+    """Whether it matters to pods of a class which others are in their zone."""
+    keys = {
+        *(each.topology_key for each in cls.spread),
+        *(each.topology_key for each in (*cls.affinity, *cls.anti_affinity)),
+    }
+    return bool(keys - {names.HOSTNAME})
+
+
+def _option(state: GroupState, template: Template, found: Estimate) -> Option:
+    used = {
+        resource: sum(cls.requests.get(resource, 0) * count for cls, count in found.placed.items())
+        for resource in (CPU, MEMORY)
+    }
+    return Option(
+        state.group,
+        found.nodes,
+        found.pods,
+        waste=sum(_waste(used[each], template.allocatable.get(each, 0) * found.nodes) for each in used),
+        work=used[CPU] / 1000 + used[MEMORY] / (_GIB_A_CORE << 30),
+    )
+
+
+def _waste(used: int, offered: int) -> float:
+    return 1 - used / offered if offered else 0.0
