@@ -188,6 +188,14 @@ class Door:
                 stopping.set()
 
 
+def mixed(template: Item, overrides: list[Item], **distribution: Any) -> Item:
+    """A mixed instances policy."""
+    return {
+        "LaunchTemplate": {"LaunchTemplateSpecification": template, "Overrides": overrides},
+        "InstancesDistribution": distribution,
+    }
+
+
 def about(name: str) -> Callable[[Mapping[str, Any]], bool]:
     """Whether the arguments of a call name a group, alone or among others."""
     return lambda call: name in (call.get("AutoScalingGroupName"), *call.get("AutoScalingGroupNames", ()))

@@ -226,8 +226,9 @@ class Groups:
                     "autoscaling", "describe_auto_scaling_groups", MaxRecords=MOST_NAMES, **asked
                 )
         except OutsideError as error:
-            if not isinstance(error, _NOT_ABOUT_GROUPS):
-                self._suspects.failed(names, len(self._view.known))
+            is_about_one = not isinstance(error, _NOT_ABOUT_GROUPS)
+            if is_about_one and self._suspects.failed(names, len(self._view.known)):
+                self._by_name.schedule.hurry(names)
             raise
         self._suspects.succeeded(names)
         self._view.drop(set(names) - self._view.take(reply["AutoScalingGroups"], began, observed))

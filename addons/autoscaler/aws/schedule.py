@@ -110,13 +110,14 @@ class Suspects:
             for start in range(0, len(members), size):
                 yield members[start : start + size]
 
-    def failed(self, names: Collection[str], among: int) -> None:
-        """Note that a call about these failed, for a reason that may lie with one of them, of `among`
-        groups in all."""
+    def failed(self, names: Collection[str], among: int) -> bool:
+        """Note that a call about these failed, for a reason that may lie with one of them, of `among` groups
+        in all; whether smaller batches may tell which."""
         least = 1 if self._has_succeeded else among // _UNDIVIDED
         size = max(1, least, len(names) // 2)
         self._sizes.update(dict.fromkeys(names, size))
         self._has_succeeded = False
+        return size < len(names)
 
     def succeeded(self, names: Collection[str]) -> None:
         """Note that a call about these succeeded."""

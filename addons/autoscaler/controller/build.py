@@ -9,7 +9,10 @@ from random import Random
 from addons.autoscaler import names
 from addons.autoscaler.aws.calls import OPERATIONS, RATES
 from addons.autoscaler.aws.groups import Groups
+from addons.autoscaler.aws.interruptions import Interruptions
+from addons.autoscaler.aws.lifecycle import LifecycleActions
 from addons.autoscaler.aws.resize import Resizer
+from addons.autoscaler.aws.spot import is_spot_instance
 from addons.autoscaler.config import Config
 from addons.autoscaler.controller.acting import Acting
 from addons.autoscaler.controller.cluster import ClusterView
@@ -19,6 +22,7 @@ from addons.autoscaler.controller.drain_options import DrainOptions
 from addons.autoscaler.controller.drain_run import Tools, View
 from addons.autoscaler.controller.drains import Drains
 from addons.autoscaler.controller.executors import Done, Executors
+from addons.autoscaler.controller.interrupting import Interrupting
 from addons.autoscaler.controller.metrics import Metrics
 from addons.autoscaler.controller.observing import Observing
 from addons.autoscaler.controller.own_node import OwnNode
@@ -33,7 +37,7 @@ from addons.autoscaler.kube.evictions import Evictions
 from addons.autoscaler.kube.intents_map import IntentsMap
 from addons.autoscaler.kube.status_map import StatusMap
 from addons.autoscaler.kube.taints import Taints
-from addons.autoscaler.model.drains import Drain
+from addons.autoscaler.model.drains import Drain, Drained
 from addons.autoscaler.model.groups import Group
 from addons.autoscaler.model.plans import WhyNot
 from addons.autoscaler.model.specs import named_groups, tag_specs
@@ -138,6 +142,7 @@ class _Assembly:
             node_of_pod=partial(self._cluster.node_of_pod, own_pod()),
             node=self._cluster.node,
             groups=self._view,
+            is_spot_instance=partial(is_spot_instance, parts.aws),
             allows_spot=config.allow_spot,
         )
         self._observing = self._make_observing()
@@ -235,8 +240,22 @@ class _Assembly:
     async def _end_instance(self, drain: Drain, permit: Permit) -> OutsideError | None:
         return await self._executors.terminate(drain.group, drain.instance, permit)
 
-    def _removed(self, instance: str) -> None:
-        self.controller.woken()
+    def _removed(self, drained: Drained) -> None:
+        self.controller.removed(drained)
+
+    def _interrupting(self) -> Interrupting | None:
+        if not self._config.interruption_queue:
+            return None
+        queue, now = self._config.interruption_queue, self._now
+        return Interrupting(
+            Interruptions(self._parts.aws, queue, now=lambda: now().timestamp()),
+            LifecycleActions(self._parts.aws),
+            removals=self._removals,
+            telling=self._telling,
+            groups=self._view,
+            node_of=self._cluster.node_of_instance,
+            now=now,
+        )
 
     def _publishing(self) -> Publishing:
         config = self._config
@@ -259,6 +278,7 @@ class _Assembly:
             executors=self._executors,
             acting=self._acting,
             removals=self._removals,
+            interrupting=self._interrupting(),
             remembering=self._remembering,
             publishing=self._publishing(),
             telling=self._telling,

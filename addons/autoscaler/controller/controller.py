@@ -13,6 +13,7 @@ from addons.autoscaler.controller.decide import Planner
 from addons.autoscaler.controller.dry_run import plan_lines
 from addons.autoscaler.controller.executors import Executors
 from addons.autoscaler.controller.explanation import Explanation
+from addons.autoscaler.controller.interrupting import Interrupting
 from addons.autoscaler.controller.metrics import Metrics
 from addons.autoscaler.controller.observing import Observing
 from addons.autoscaler.controller.own_node import OwnNode
@@ -24,6 +25,7 @@ from addons.autoscaler.controller.removals import Removals
 from addons.autoscaler.controller.state import state_of
 from addons.autoscaler.controller.telling import Telling
 from addons.autoscaler.controller.wake_ups import WakeUps
+from addons.autoscaler.model.drains import Drained
 from addons.runtime.app import end_within
 from addons.runtime.coexistence import Coexistence
 from addons.runtime.decisions import Decision
@@ -60,6 +62,7 @@ class Controller:
         executors: Executors,
         acting: Acting,
         removals: Removals,
+        interrupting: Interrupting | None,
         remembering: Remembering,
         publishing: Publishing,
         telling: Telling,
@@ -80,6 +83,8 @@ class Controller:
         self._executors = executors
         self._acting = acting
         self._removals = removals
+        self._interrupting = interrupting
+        self._permit: Permit | None = None
         self._remembering = remembering
         self._publishing = publishing
         self._telling = telling
@@ -95,12 +100,19 @@ class Controller:
         """Something has happened that a pass should look at."""
         self._wake_ups.ring()
 
+    def removed(self, drained: Drained) -> None:
+        """A removal has ended, somehow."""
+        if self._interrupting and self._permit:
+            self._interrupting.ended(drained, self._permit)
+        self.woken()
+
     async def watch(self, stopping: asyncio.Event) -> None:
         """Keep the caches, the view of AWS, and who else acts, up to date until `stopping`."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._coexistence.run(stopping))
             group.create_task(self._groups.run(stopping))
             group.create_task(self._follow_groups(stopping))
+            group.create_task(self.own_node.run(stopping))
             await self._observing.cluster.watches.run(stopping)
 
     async def _follow_groups(self, stopping: asyncio.Event) -> None:
@@ -111,7 +123,7 @@ class Controller:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Decide and act until `stopping`; what another replica did before is read afresh."""
-        permit = self.permit(stopping)
+        permit = self._permit = self.permit(stopping)
         if not self._print_plan:
             await self._remembering.load()
             self._publishing.forget()
@@ -119,6 +131,8 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._removals.run(stopping))
+                if self._interrupting and not self._print_plan:
+                    tasks.create_task(self._interrupting.run(stopping, permit))
                 await self._loop.run(permit)
         finally:
             await self._end()
@@ -244,6 +258,7 @@ class Controller:
         """What of AWS or the API server is in the way."""
         yield from self._observing.cluster.watches.faults()
         yield from self._groups.faults()
+        yield from self._interrupting.faults() if self._interrupting else ()
         if not self._print_plan:
             found = (self._coexistence.fault(), self.own_node.fault(), self._remembering.fault())
             yield from filter(None, (*found, self._publishing.fault()))

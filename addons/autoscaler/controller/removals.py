@@ -30,7 +30,7 @@ Terminate = Callable[[str, str, Permit], Awaitable[OutsideError | None]]
 
 
 class Removals:
-    """Starts removals and learns from them. `finished` is told of each that ended, by its instance."""
+    """Starts removals and learns from them. `finished` is told of each that ended."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Removals:
         remembering: Remembering,
         telling: Telling,
         metrics: Metrics,
-        finished: Callable[[str], None],
+        finished: Callable[[Drained], None],
         now: Callable[[], datetime],
     ) -> None:
         self._drains = drains(self._drained)
@@ -124,7 +124,7 @@ class Removals:
             self._remembering.amend(partial(_failed, drain=drain, why=why.message, now=self._seconds()))
         elif drained.ended == "undone" and why:
             self._telling.node(_ref(drain), why.code, f"node is given back: {why.message}", is_bad=True)
-        self._finished(drain.instance)
+        self._finished(drained)
 
     def _seconds(self) -> float:
         return self._now().timestamp()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 
 from addons.autoscaler import names
@@ -33,6 +34,7 @@ OwnerOf = Callable[[objects.Owner, str], PodOwner]
 """The controller behind a reference of a pod of the namespace, as far as it is known now."""
 
 
+_NO_LABELS: Labels = {}
 _NOBODY = Pod("", "", "", PodClass("", "", {}, {}), 0.0)
 
 
@@ -123,7 +125,7 @@ def _parted(labels: Labels, spec: parts.PodSpec) -> tuple[Labels, Labels]:
     if own:
         own -= _asked_for(spec)
     if not own:
-        return labels, {}
+        return labels, _NO_LABELS
     return (
         {key: text for key, text in labels.items() if key not in own},
         {key: text for key, text in labels.items() if key in own},
@@ -153,7 +155,13 @@ def _local_volumes(meta: ObjectMeta, volumes: Iterable[parts.Volume]) -> tuple[s
     if not local:
         return ()
     safe = {each.strip() for each in meta.annotations.get(names.SAFE_TO_EVICT_VOLUMES, "").split(",")}
-    return tuple(each for each in local if each not in safe)
+    return _kept_once(tuple(each for each in local if each not in safe))
+
+
+@lru_cache(maxsize=4096)
+def _kept_once(names_of_volumes: tuple[str, ...]) -> tuple[str, ...]:
+    """The one object for all equal names: thousands of pods have the same."""
+    return names_of_volumes
 
 
 def _is_local(volume: parts.Volume) -> bool:

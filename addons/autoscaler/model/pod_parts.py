@@ -204,3 +204,6 @@ class PodStatus(Part, frozen=True):
     conditions: tuple[TimedCondition, ...] = ()
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
+
+    def __post_init__(self) -> None:
+        keep_once(self, "phase")

@@ -8,7 +8,7 @@ from addons.autoscaler.model.intents import GroupRecord, Intent, Refuted
 from addons.autoscaler.model.nodes import Node, Template
 from addons.autoscaler.model.pods import Pod, PodClass
 from addons.autoscaler.plan.differences import differences
-from addons.autoscaler.plan.proof import demand_of, is_same_promise, kept_promise, proof_of
+from addons.autoscaler.plan.proof import demand_of, digest_of_promise, is_same_promise, kept_promise, proof_of
 from addons.autoscaler.plan.sight import Sight
 
 SETTLE_SECONDS = 15.0
@@ -121,9 +121,9 @@ def with_proofs(
     record: GroupRecord, intent: Intent, digests: Iterable[str], template: Template | None, sight: Sight
 ) -> tuple[str, ...]:
     """Remember that what the tags foretold of these classes has come true."""
-    if template is None or not intent.template.startswith("tags "):
+    digest = digest_of_promise(intent.template)
+    if template is None or not digest:
         return record.took
-    digest = intent.template.rsplit(" ", 1)[1]
     wanted = set(digests)
     proofs = {
         proof_of(template, pod.cls)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from addons.autoscaler import names
 from addons.autoscaler.model.matching import selector_matches
 from addons.autoscaler.model.plans import WhyNot
-from addons.autoscaler.model.pods import Budget, Pod, PodClass
+from addons.autoscaler.model.pods import Budget, Labels, Pod, PodClass
 
 
 def is_charged(pod: Pod) -> bool:
@@ -23,23 +23,29 @@ class Budgets:
     budgets: Sequence[Budget]
     _left: list[int] = field(init=False)
     _by_namespace: dict[str, list[int]] = field(init=False)
+    _asked: frozenset[str] = field(init=False)
     _by_class: dict[PodClass, tuple[int, ...]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Index the budgets by namespace; those that are not current allow nothing."""
         self._left = [each.allowed if each.is_current else 0 for each in self.budgets]
         self._by_namespace = {}
+        self._asked = frozenset(term.key for each in self.budgets for term in each.selector or ())
         for number, budget in enumerate(self.budgets):
             self._by_namespace.setdefault(budget.namespace, []).append(number)
 
-    def of(self, cls: PodClass) -> tuple[int, ...]:
-        """The numbers of the budgets that cover pods of a class."""
-        found = self._by_class.get(cls)
+    def of(self, pod: Pod) -> tuple[int, ...]:
+        """The numbers of the budgets that cover a pod."""
+        if pod.own_labels and not self._asked.isdisjoint(pod.own_labels):
+            return self._covering(pod.namespace, pod.labels)
+        found = self._by_class.get(pod.cls)
         if found is None:
-            here = self._by_namespace.get(cls.namespace, ())
-            found = tuple(each for each in here if selector_matches(self.budgets[each].selector, cls.labels))
-            self._by_class[cls] = found
+            found = self._by_class[pod.cls] = self._covering(pod.namespace, pod.cls.labels)
         return found
+
+    def _covering(self, namespace: str, labels: Labels) -> tuple[int, ...]:
+        here = self._by_namespace.get(namespace, ())
+        return tuple(each for each in here if selector_matches(self.budgets[each].selector, labels))
 
     def left(self, number: int) -> int:
         """How many more pods of a budget may go."""
@@ -49,7 +55,7 @@ class Budgets:
         """Two budgets on one pod: the API server refuses to evict it, whatever they allow."""
         if not self._by_namespace:
             return None
-        covering = self.of(pod.cls)
+        covering = self.of(pod)
         if len(covering) < 2 or not is_charged(pod):
             return None
         called = " and ".join(self.budgets[each].name for each in covering)
@@ -97,7 +103,7 @@ class Budgets:
     def _charged(self, pod: Pod) -> tuple[int, ...]:
         if not is_charged(pod):
             return ()
-        covering = self.of(pod.cls)
+        covering = self.of(pod)
         if covering and not pod.is_ready:
             return tuple(each for each in covering if not self.budgets[each].evicts_unhealthy)
         return covering

@@ -118,7 +118,7 @@ def system(pod: Pod, rules: Rules) -> Verdict | None:
     if pod.namespace != "kube-system" or not rules.options.keeps_system_pods:
         return None
     left = pod.created + rules.options.system_pod_seconds - rules.now
-    if left <= 0 or rules.budgets.of(pod.cls):
+    if left <= 0 or rules.budgets.of(pod):
         return None
     message = f"pod {pod} is of kube-system and no disruption budget covers it: for {left:.0f} s more"
     return _blocked(names.BLOCKED_KUBE_SYSTEM, pod, message)

@@ -10,10 +10,12 @@ from addons.autoscaler.model.nodes import Node
 from addons.autoscaler.model.plans import GroupState, WhyNot
 from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.options import GrowOptions
-from addons.autoscaler.plan.proof import is_proven
+from addons.autoscaler.plan.proof import is_movable, is_proven
 
 STALE_SECONDS = 180.0
 """A group that was read longer ago grows by a probe at most."""
+
+_YOUNG_SECONDS = 120.0
 
 Stage = Literal["ready", "starting", "unready", "going"]
 _States = dict[str, list[str]]
@@ -73,7 +75,8 @@ def _state_of(
     owed = max(0, group.missing - given_up) + target - group.desired
     upcoming = owed + counts["unregistered"] + counts["starting"]
     proven = is_proven(group, record, by_instance, snapshot.pods_of)
-    step, held = _step(group, record, snapshot.now, upcoming, is_proven=proven)
+    on_trial = upcoming + (0 if proven else _on_trial(group, record, snapshot, by_instance))
+    step, held = _step(group, record, snapshot.now, on_trial, is_proven=proven)
     room = group.max_size - target + given_up
     return GroupState(
         group,
@@ -127,14 +130,31 @@ def _step(
         left = group.options.max_step - upcoming
         told = f"{upcoming} nodes are on their way, and it grows by {group.options.max_step} at most"
         return left, WhyNot(names.STEP_LIMIT, told) if left <= 0 else None
-    left = record.step - upcoming - _settling(record)
-    told = f"its first nodes have to show that they join: {upcoming + _settling(record)} of {record.step}"
+    told = f"its first nodes have to show that they join and take pods: {upcoming} of {record.step}"
+    left = record.step - upcoming
     return left, WhyNot(names.PROBING, f"{told} are on trial") if left <= 0 else None
 
 
-def _settling(record: GroupRecord) -> int:
-    """Count nodes that are ready, of orders of which it is not known yet whether they help."""
-    return sum(len(intent.instances) for intent in record.intents if intent.state == "ready")
+def _on_trial(group: Group, record: GroupRecord, snapshot: Snapshot, by_instance: Mapping[str, Node]) -> int:
+    """Count nodes that are ready and of which it is not known yet whether they help.
+
+    Where the memory tells nothing of an order, a young node without pods is one as long as no template has
+    been made of it.
+    """
+    settling = {each for intent in record.intents if intent.state == "ready" for each in intent.instances}
+    template = snapshot.templates.get(group.name)
+    if template is not None and template.source != "node":
+        settling |= {
+            each.id
+            for each in group.instances
+            if (node := by_instance.get(each.id)) is not None
+            and node.is_ready
+            and snapshot.now - node.ready_changed < _YOUNG_SECONDS
+            and not any(
+                is_movable(pod.is_daemon, pod.is_mirror) for pod in snapshot.pods_of.get(node.name, ())
+            )
+        }
+    return len(settling)
 
 
 def _why_closed(group: Group, record: GroupRecord, snapshot: Snapshot) -> WhyNot | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from hashlib import sha256
 
-from addons.autoscaler.model.groups import Group
+from addons.autoscaler.model.groups import Group, Instance
 from addons.autoscaler.model.intents import GroupRecord
 from addons.autoscaler.model.nodes import Node, NodePods, Template
 from addons.autoscaler.model.pods import PodClass
@@ -27,12 +27,18 @@ def is_proven(group: Group, record: GroupRecord, nodes: Mapping[str, Node], pods
     if record.failures:
         return False
     return record.proven == launch_of(group) or any(
-        instance.launch_template in ("", group.launch_template)
+        _is_of_launch(instance, group)
         and (node := nodes.get(instance.id)) is not None
         and node.is_ready
         and any(is_movable(pod.is_daemon, pod.is_mirror) for pod in pods_of.get(node.name, ()))
         for instance in group.instances
     )
+
+
+def _is_of_launch(instance: Instance, group: Group) -> bool:
+    """Whether an instance is as new ones will be; a mixed policy may have several launch templates."""
+    launch = instance.launch_template
+    return not launch or not group.launch_template or launch in group.launch_template.split("+")
 
 
 def is_movable(is_daemon: bool, is_mirror: bool) -> bool:
@@ -87,7 +93,19 @@ def is_foretold(template: Template, proof: str, record: GroupRecord) -> bool:
 
 def template_key(group: Group, template: Template) -> str:
     """Name what a pair of class and group is refuted for."""
-    return " ".join((template.source, launch_of(group), template.digest))
+    return "|".join((template.source, launch_of(group), template.digest))
+
+
+def digest_of_promise(key: str) -> str:
+    """The digest of what was a promise when it was asked for (`template_key`); "" for what a node showed."""
+    source, _, digest = _parts(key)
+    return "" if source == "node" else digest
+
+
+def _parts(key: str) -> tuple[str, str, str]:
+    source, _, rest = key.partition("|")
+    launch, _, digest = rest.rpartition("|")
+    return source, launch, digest
 
 
 def is_same_promise(key: str, group: Group, template: Template) -> bool:
@@ -96,6 +114,5 @@ def is_same_promise(key: str, group: Group, template: Template) -> bool:
     It does not when the launch template is another, or the template from the same source. A template that is
     now from a node, and was from tags, says nothing about what the tags will promise once the node is gone.
     """
-    source, rest = key.split(" ", 1)
-    launch, digest = rest.rsplit(" ", 1)
+    source, launch, digest = _parts(key)
     return launch == launch_of(group) and (source != template.source or digest == template.digest)

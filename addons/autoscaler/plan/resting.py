@@ -8,6 +8,7 @@ from addons.autoscaler.plan.options import GrowOptions
 BREAKER_SECONDS = 1800.0
 BREAKER_GROUPS = 3
 BREAKER_INTENTS = 5
+_MOST_KEPT = 20
 
 
 def with_failure(record: GroupRecord, now: float, code: str, why: str, options: GrowOptions) -> GroupRecord:
@@ -42,6 +43,14 @@ def is_breaker_open(memory: Memory, now: float) -> bool:
 
 
 def count_failures(memory: Memory, groups: list[str], now: float) -> Memory:
-    """Count a failed intent of each of these groups."""
+    """Count a failed intent of each of these groups.
+
+    One more failure while the breaker is open keeps all that opened it: tried one by one, groups fail too
+    seldom to keep it open by themselves.
+    """
+    if not groups:
+        return memory
     recent = [each for each in memory.failed_intents if now - each[0] <= BREAKER_SECONDS]
+    if is_breaker_open(memory, now):
+        recent = [(now, group) for _, group in recent][-_MOST_KEPT:]
     return replace(memory, failed_intents=(*recent, *((now, group) for group in groups)))

@@ -102,6 +102,7 @@ class _Reasons:
         self._growth = growth
         self._closed = closed
         self._mismatches: dict[tuple[PodClass, str], WhyNot | None] = {}
+        self._limits: dict[tuple[str, bool], WhyNot] = {}
 
     def of(self, cls: PodClass) -> Mapping[str, WhyNot]:
         """Say it of each group."""
@@ -130,10 +131,15 @@ class _Reasons:
         if state.why_not is not None:
             return state.why_not
         sure, _ = self._growth.holds.sorted_classes([cls], state)
-        left, why = self._growth.limits.left(state, probes=not sure)
-        if left <= 0:
-            return why
-        return WhyNot(names.NOT_CHOSEN, self._growth.against.get(name, "it was not chosen"))
+        return self._limit(state, probes=not sure)
+
+    def _limit(self, state: GroupState, *, probes: bool) -> WhyNot:
+        key = (state.group.name, probes)
+        if key not in self._limits:
+            left, why = self._growth.limits.left(state, probes=probes)
+            told = self._growth.against.get(state.group.name, "it was not chosen")
+            self._limits[key] = why if left <= 0 else WhyNot(names.NOT_CHOSEN, told)
+        return self._limits[key]
 
     def _mismatch(self, cls: PodClass, template: Template) -> WhyNot | None:
         key = (cls, template.digest or template.group)

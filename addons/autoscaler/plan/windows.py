@@ -15,7 +15,7 @@ def eviction_windows(
     graces = {pod.uid: min(float(pod.grace_seconds), longest_grace) for pod in pods}
     under: dict[int, list[str]] = {}
     for pod in pods:
-        for number in budgets.of(pod.cls):
+        for number in budgets.of(pod):
             under.setdefault(number, []).append(pod.uid)
     windows = dict.fromkeys(graces, least)
     for uids in under.values():

@@ -1,11 +1,12 @@
 """Groups as AWS has them: found by name and by tags, read however others fail."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from addons.autoscaler.names import GROUP_DEGRADED, GROUP_NOT_FOUND, GROUP_UNUSABLE
-from tests.support.as_aws import TAG, AsSite, about, as_site
+from tests.support.as_aws import TAG, AsSite, about, as_site, mixed
 
 pytestmark = pytest.mark.virtual_time
 
@@ -150,14 +151,6 @@ class TestContent:
         assert (problem.reason, problem.ref.name) == (GROUP_UNUSABLE, "weighted")
 
 
-def mixed(template: dict[str, Any], overrides: list[dict[str, Any]], **distribution: Any) -> dict[str, Any]:
-    """A mixed instances policy."""
-    return {
-        "LaunchTemplate": {"LaunchTemplateSpecification": template, "Overrides": overrides},
-        "InstancesDistribution": distribution,
-    }
-
-
 FAILURES: dict[str, dict[str, Any]] = {
     "throttled": {"code": "Throttling", "message": "Rate exceeded", "status": 400},
     "denied": {"code": "AccessDenied", "message": "not authorized", "status": 403},
@@ -214,17 +207,10 @@ class TestFailedReadings:
             async with site.door(nodes=[f"0:5:{name}" for name in names], refresh_seconds=10) as door:
                 site.fail("DescribeAutoScalingGroups", when=about("g3"), **FAILURES[failure])
                 async with door.running():
-                    await site_settles(120)
+                    await asyncio.sleep(120)
                 found = door.names
         is_of_account = failure in ("throttled", "denied")
         assert found == ([] if is_of_account else [name for name in names if name != "g3"])
-
-
-async def site_settles(seconds: float) -> None:
-    """Let time pass."""
-    import asyncio
-
-    await asyncio.sleep(seconds)
 
 
 class TestOddAnswers:

@@ -2,7 +2,7 @@
 
 from addons.autoscaler import names
 from addons.autoscaler.model.plans import WhyNot
-from addons.autoscaler.model.pods import Budget, Pod
+from addons.autoscaler.model.pods import Budget, Pod, Requirement
 from addons.autoscaler.plan.budgets import Budgets
 from tests.support.as_shrink import NOW, budget, pod
 
@@ -31,6 +31,11 @@ class TestAllowed:
     def test_a_budget_without_a_selector_covers_nothing_and_with_an_empty_one_everything(self) -> None:
         assert not blocked(Budgets((budget(0, selector=None),)), A)
         assert blocked(Budgets((budget(0, selector=()),)), A)
+
+    def test_a_label_of_the_pod_alone_counts_too(self) -> None:
+        only = budget(0, selector=(Requirement("pod-name", "In", ("a",)),))
+        assert blocked(Budgets((only,)), pod("a", own_labels={"pod-name": "a"}))
+        assert not blocked(Budgets((only,)), pod("b", own_labels={"pod-name": "b"}))
 
     def test_a_budget_that_allows_nothing_holds_its_pods(self) -> None:
         assert blocked(Budgets((budget(0),)), A) == names.BLOCKED_BUDGET

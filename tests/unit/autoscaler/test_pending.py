@@ -61,7 +61,7 @@ class TestWhatCounts:
 
     def test_a_pod_that_is_being_deleted_is_no_matter_at_all(self) -> None:
         found = pending_pods(snapshot(waiting=[pod(delete_at=NOW + 30)]), OPTIONS)
-        assert found.counted == found.waits == ()
+        assert (found.counted, found.waits) == ((), ())
 
     def test_a_pod_with_a_nominated_node_counts_as_placed(self) -> None:
         waits = pod(nominated_node="node-i-1")

@@ -51,11 +51,12 @@ class TestSimilar:
     def test_a_group_without_nodes_is_similar_to_its_twin_with_some(self) -> None:
         seen = {"kubernetes.io/arch": "amd64", "added-by-kubelet": "x"}
         live = offers(cpu=1800, memory=int(6.6 * GIB))
-        assert similar(source="node", labels=seen, allocatable={**live, "ephemeral-storage": 5})
+        twin = template("b", labels=seen, allocatable={**live, "ephemeral-storage": 5})
+        assert are_similar(template("a", source="tags"), twin, GrowOptions())
 
     def test_a_group_without_nodes_is_not_similar_to_another_type(self) -> None:
-        assert not similar(source="node", labels={"node.kubernetes.io/instance-type": "m5.xlarge"})
-        assert not similar(source="node", allocatable=offers(cpu=3900))
+        assert not similar(source="tags", labels={"node.kubernetes.io/instance-type": "m5.xlarge"})
+        assert not similar(source="tags", allocatable=offers(cpu=3900))
 
 
 class TestBalanced:

@@ -261,7 +261,7 @@ class TestProbes:
 class TestHolds:
     """Pods of a class are kept from a group that does not take them."""
 
-    def refuted(self, key: str = f"tags {LAUNCH} digest-a") -> GroupRecord:
+    def refuted(self, key: str = f"tags|{LAUNCH}|digest-a") -> GroupRecord:
         return proven(refuted=(Refuted(cls="web", template=key, why="label team is not there", at=NOW),))
 
     def test_a_refuted_pair_orders_nothing_and_says_why(self) -> None:
@@ -276,7 +276,7 @@ class TestHolds:
         assert counts(snap) == {"a": 1}
 
     def test_another_template_is_tried_again(self) -> None:
-        record = self.refuted(f"node {LAUNCH} another")
+        record = self.refuted(f"node|{LAUNCH}|another")
         assert counts(snapshot([group()], waiting=pods(3), records={"a": record})) == {"a": 1}
 
     def test_a_node_that_is_there_shows_nothing_of_what_the_tags_will_promise(self) -> None:

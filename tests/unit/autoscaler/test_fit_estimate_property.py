@@ -1,0 +1,78 @@
+"""An estimate is what taking the pods one by one would give: compared with the oracle, on drawn pods."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from addons.autoscaler.model.nodes import Node, Template
+from addons.autoscaler.model.pods import PodClass
+from addons.autoscaler.plan.estimate import Estimator, estimate, why_not_template
+from tests.support import as_oracle
+from tests.support.as_cluster import cluster_and_world
+from tests.support.as_drawn import classes, clusters, plain_classes, templates
+
+Seated = list[tuple[int, PodClass, bool]]
+Question = tuple[list[Node], Seated, Template, list[tuple[PodClass, int]], int]
+all_classes = st.lists(classes, min_size=1, max_size=4)
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> Question:
+    """Nodes, who sits where (and leaves), a template, how many pods of which class, and the most new nodes."""
+    nodes, pods = draw(clusters()), draw(all_classes)
+    seats = st.tuples(st.integers(0, max(0, len(nodes) - 1)), st.sampled_from(pods), st.booleans())
+    seated = draw(st.lists(seats, max_size=6 if nodes else 0))
+    template = draw(templates(draw(st.lists(plain_classes, max_size=1)) + pods[:1]))
+    counted = st.tuples(st.sampled_from(pods), st.integers(1, 7))
+    wanted = draw(st.lists(counted, max_size=4, unique_by=lambda each: id(each[0])))
+    return nodes, seated, template, wanted, draw(st.integers(1, 6))
+
+
+@given(questions())
+@settings(max_examples=400)
+def test_an_estimate_is_the_answer_of_pod_by_pod(
+    asked: Question,
+) -> None:
+    nodes, seated, template, wanted, most = asked
+    cluster, world = cluster_and_world(nodes, seated)
+    found = estimate(wanted, template, cluster=cluster, most=most)
+    assert (found.nodes, dict(found.placed)) == as_oracle.estimate(wanted, template, world, most)
+
+
+@given(questions())
+@settings(max_examples=100)
+def test_every_pod_is_placed_or_left_with_a_reason(
+    asked: Question,
+) -> None:
+    nodes, seated, template, wanted, most = asked
+    found = estimate(wanted, template, cluster=cluster_and_world(nodes, seated)[0], most=most)
+    for cls, count in wanted:
+        left, why = found.left.get(cls, (0, None))
+        assert found.placed.get(cls, 0) + left == count
+        assert why is None or (why.code and why.message)
+
+
+@given(questions())
+@settings(max_examples=100)
+def test_an_empty_node_takes_what_the_oracle_lets_onto_it(
+    asked: Question,
+) -> None:
+    nodes, seated, template, wanted, _ = asked
+    cluster, world = cluster_and_world(nodes, seated)
+    new = as_oracle.new_host("new", template)
+    world.hosts.append(new)
+    for cls, _ in wanted:
+        assert (why_not_template(cls, template, cluster) is None) == as_oracle.fits(cls, new, world)
+
+
+@given(questions())
+@settings(max_examples=50)
+def test_a_shared_answer_is_the_same(
+    asked: Question,
+) -> None:
+    nodes, seated, template, wanted, most = asked
+    cluster, _ = cluster_and_world(nodes, seated)
+    estimator = Estimator(cluster)
+    for _ in range(2):
+        again = estimator.estimate(wanted, template, most=most)
+        assert again == estimate(wanted, template, cluster=cluster, most=most)
+
