@@ -75,4 +75,3 @@ def test_a_shared_answer_is_the_same(
     for _ in range(2):
         again = estimator.estimate(wanted, template, most=most)
         assert again == estimate(wanted, template, cluster=cluster, most=most)
-
