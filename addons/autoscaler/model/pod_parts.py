@@ -159,7 +159,7 @@ class SchedulingGate(Part, frozen=True):
 
 
 class PodSpec(Part, frozen=True):
-    """What a pod asks for. `resources` are those of the pod as a whole; its resource claims are for devices."""
+    """What a pod asks for. `resources` are of the pod as a whole; `resource_claims` are for devices."""
 
     node_name: str = ""
     node_selector: Mapping[str, str] = {}
