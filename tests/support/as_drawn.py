@@ -71,7 +71,11 @@ node_terms = st.builds(
     fields=st.sampled_from([0, 0, 0, 1]).flatmap(lambda size: st.lists(names, max_size=size).map(tuple)),
 )
 taints = st.sampled_from(
-    [Taint("gpu", "yes", "NoSchedule"), Taint("gpu", "no", "NoExecute"), Taint("soft", "", "PreferNoSchedule")]
+    [
+        Taint("gpu", "yes", "NoSchedule"),
+        Taint("gpu", "no", "NoExecute"),
+        Taint("soft", "", "PreferNoSchedule"),
+    ]
 )
 tolerations = st.sampled_from(
     [
@@ -96,7 +100,9 @@ def some(what: st.SearchStrategy[object], share: int = 4) -> st.SearchStrategy[t
 
 
 def one_or_two(what: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
-    return st.sampled_from([1, 1, 1, 2]).flatmap(lambda size: st.lists(what, min_size=size, max_size=size).map(tuple))
+    return st.sampled_from([1, 1, 1, 2]).flatmap(
+        lambda size: st.lists(what, min_size=size, max_size=size).map(tuple)
+    )
 
 
 def none(_: object = None) -> st.SearchStrategy[tuple[object, ...]]:

@@ -27,7 +27,7 @@ from addons.runtime.outcomes import Fault, Problem
 Source = tuple[str, ...] | TagSpec
 """Whom to ask which groups there are: up to a hundred names, or tags."""
 
-_SUBNETS_IDLE_SECONDS = 300.0
+_SUBNETS_IDLE_SECONDS = 3600.0
 _TYPE_UNKNOWN_SECONDS = 600.0
 _NOT_ABOUT_GROUPS = (Denied, Throttled, Withheld)
 """Errors that lie with none of the groups of a call."""
@@ -227,7 +227,7 @@ class Groups:
                 )
         except OutsideError as error:
             is_about_one = not isinstance(error, _NOT_ABOUT_GROUPS)
-            if is_about_one and self._suspects.failed(names, len(self._view.known)):
+            if is_about_one and self._suspects.failed(names, len(self._name_periods())):
                 self._by_name.schedule.hurry(names)
             raise
         self._suspects.succeeded(names)

@@ -43,7 +43,7 @@ _MOST_PROBLEMS = 20
 
 
 class Interruptions:
-    """Reads one queue while we lead. `now` gives Unix seconds.
+    """Reads one queue while we lead. A call waits `wait_seconds` for messages; `now` gives Unix seconds.
 
     Several autoscalers may share a queue: what is about an instance of none of our groups stays in it until
     it is some minutes old, and is deleted then, lest it comes again and again.
@@ -54,11 +54,13 @@ class Interruptions:
         aws: AwsSession,
         queue_url: str,
         *,
+        wait_seconds: int = WAIT_SECONDS,
         now: Callable[[], float] = time.time,
         rng: random.Random | None = None,
     ) -> None:
         self._aws = aws
         self._queue_url = queue_url
+        self._wait_seconds = wait_seconds
         self._now = now
         self._backoff = Backoff(rng or random.Random(), first=1.0, longest=60.0)  # noqa: S311
         self._begun: dict[tuple[str, str, str], None] = {}
@@ -93,13 +95,13 @@ class Interruptions:
 
     async def read_once(self, handle: Handle, permit: Permit) -> int:
         """Wait some seconds for messages, and deal with those that come; how many. Raises OutsideError."""
-        async with in_time("interruption queue", WAIT_SECONDS + CALL_SECONDS):
+        async with in_time("interruption queue", self._wait_seconds + CALL_SECONDS):
             reply = await self._aws.call(
                 "sqs",
                 "receive_message",
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=_MOST_MESSAGES,
-                WaitTimeSeconds=WAIT_SECONDS,
+                WaitTimeSeconds=self._wait_seconds,
                 VisibilityTimeout=HIDDEN_SECONDS,
                 AttributeNames=["SentTimestamp"],
             )

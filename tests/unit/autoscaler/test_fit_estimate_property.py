@@ -17,7 +17,7 @@ all_classes = st.lists(classes, min_size=1, max_size=4)
 
 @st.composite
 def questions(draw: st.DrawFn) -> Question:
-    """Nodes, who sits where (and leaves), a template, how many pods of which class, and the most new nodes."""
+    """Nodes, who sits where (and leaves), a template, how many pods of each class, the most new nodes."""
     nodes, pods = draw(clusters()), draw(all_classes)
     seats = st.tuples(st.integers(0, max(0, len(nodes) - 1)), st.sampled_from(pods), st.booleans())
     seated = draw(st.lists(seats, max_size=6 if nodes else 0))
@@ -75,4 +75,3 @@ def test_a_shared_answer_is_the_same(
     for _ in range(2):
         again = estimator.estimate(wanted, template, most=most)
         assert again == estimate(wanted, template, cluster=cluster, most=most)
-
