@@ -44,7 +44,7 @@ def ordered(memory: Memory, order: Order, *, group: Group, template: Template | 
     record = replace(
         record,
         intents=(*record.intents, intent),
-        undelivered=max(0, record.undelivered - max(0, order.count - raised)),
+        undelivered=max(0, min(record.undelivered, group.missing) - max(0, order.count - raised)),
         owed_since=record.owed_since or now,
         grown_at=now,
     )

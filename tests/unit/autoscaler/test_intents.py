@@ -81,11 +81,13 @@ def ones(*ids: str) -> tuple[Instance, ...]:
 class TestOrdered:
     """An order is written down before it is sent."""
 
-    def order(self, record: GroupRecord | None = None, count: int = 2, target: int = 2) -> GroupRecord:
+    def order(
+        self, record: GroupRecord | None = None, count: int = 2, target: int = 2, desired: int = 0
+    ) -> GroupRecord:
         waiting = pods(3)
         given = Order("a", count, target, tuple(waiting), "least-waste")
         memory = Memory(groups={"a": record} if record else {})
-        return ordered(memory, given, group=group(), template=PROMISE, now=NOW).groups["a"]
+        return ordered(memory, given, group=group(desired=desired), template=PROMISE, now=NOW).groups["a"]
 
     def test_it_has_what_it_is_for(self) -> None:
         (written,) = self.order().intents
@@ -98,7 +100,10 @@ class TestOrdered:
         assert group_states(snap, OPTIONS)["a"].upcoming == 2
 
     def test_capacity_that_was_given_up_is_expected_again(self) -> None:
-        assert self.order(GroupRecord(undelivered=3), count=2, target=0).undelivered == 1
+        assert self.order(GroupRecord(undelivered=3), desired=3, count=2, target=3).undelivered == 1
+
+    def test_what_has_come_since_was_not_given_up(self) -> None:
+        assert self.order(GroupRecord(undelivered=3)).undelivered == 0
 
     def test_what_is_remembered_survives_a_config_map(self) -> None:
         memory = Memory(groups={"a": self.order(GroupRecord(seen={"i-1": NOW}, took=("x",)))})
