@@ -112,7 +112,12 @@ class AsSite:
 
     def fail(self, operation: str, **more: Any) -> None:
         """Have calls fail until `heal`, as a rule by 500."""
-        usual: Item = {"code": "InternalFailure", "message": "as the test wants it", "status": 500, "times": None}
+        usual: Item = {
+            "code": "InternalFailure",
+            "message": "as the test wants it",
+            "status": 500,
+            "times": None,
+        }
         self.endpoint.faults.add(operation=operation, **(usual | more))
 
     def heal(self) -> None:

@@ -227,7 +227,7 @@ class Groups:
                 )
         except OutsideError as error:
             is_about_one = not isinstance(error, _NOT_ABOUT_GROUPS)
-            if is_about_one and self._suspects.failed(names, len(self._view.known)):
+            if is_about_one and self._suspects.failed(names, len(self._name_periods())):
                 self._by_name.schedule.hurry(names)
             raise
         self._suspects.succeeded(names)

@@ -93,13 +93,12 @@ class Suspects:
     """Groups that were in calls which failed: they are asked about in ever smaller batches, so that one that
     breaks the answer, or lets it hang, does so for itself alone.
 
-    While no call succeeds at all it is AWS that fails, and there are not more than a few batches.
+    While there is no group whose last call succeeded it is AWS that fails, and there are few batches only.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._sizes: dict[str, int] = {}
-        self._has_succeeded = False
 
     def batches(self, names: Iterable[str]) -> Iterator[Sequence[str]]:
         """Part names into calls."""
@@ -110,17 +109,15 @@ class Suspects:
             for start in range(0, len(members), size):
                 yield members[start : start + size]
 
-    def failed(self, names: Collection[str], among: int) -> bool:
+    def failed(self, names: Sequence[str], among: int) -> bool:
         """Note that a call about these failed, for a reason that may lie with one of them, of `among` groups
         in all; whether smaller batches may tell which."""
-        least = 1 if self._has_succeeded else among // _UNDIVIDED
-        size = max(1, least, len(names) // 2)
+        is_outage = len(self._sizes.keys() | set(names)) >= among
+        size = max(1, len(names) // 2, among // _UNDIVIDED if is_outage else 1)
         self._sizes.update(dict.fromkeys(names, size))
-        self._has_succeeded = False
         return size < len(names)
 
     def succeeded(self, names: Collection[str]) -> None:
         """Note that a call about these succeeded."""
-        self._has_succeeded = True
         for name in names:
             self._sizes.pop(name, None)

@@ -65,9 +65,10 @@ async def reader(permit: Permit = PERMIT) -> AsyncIterator[Reader]:
     """A queue that has all that groups say, and somebody who reads it."""
     async with as_site() as site:
         site.endpoint.sqs.create_queue(QUEUE)
-        site.autoscaling.account.listeners.append(lambda notice: site.endpoint.sqs.send(QUEUE, dict(notice)))
         async with site.door() as door:
-            yield Reader(site, door.aws, permit)
+            it = Reader(site, door.aws, permit)
+            site.autoscaling.account.listeners.append(it.send)
+            yield it
 
 
 def spot_warning(instance: str) -> dict[str, Any]:
@@ -82,7 +83,7 @@ def spot_warning(instance: str) -> dict[str, Any]:
 class TestNotices:
     async def test_a_spot_instance_that_is_taken_back_is_told_with_its_end(self) -> None:
         async with reader() as it:
-            market = {"InstanceMarketOptions": {"MarketType": "spot"}}
+            market: dict[str, Any] = {"InstanceMarketOptions": {"MarketType": "spot"}}
             it.site.group("a", 1, LaunchTemplate=it.site.template("t", **market))
             it.site.endpoint.sqs.queues[QUEUE].messages.clear()
             (instance,) = it.site.ids("a")

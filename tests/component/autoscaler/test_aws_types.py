@@ -1,6 +1,7 @@
-"""Types of instances and subnets: asked once for what is in use, and known without EC2 where that is denied."""
+"""Types of instances and subnets: asked for what is in use, and known without EC2 where that is denied."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ class TestOwnNode:
     @pytest.mark.parametrize("is_spot", [True, False])
     async def test_ec2_says_it_where_labels_do_not(self, is_spot: bool) -> None:
         async with as_site() as site:
-            market = {"InstanceMarketOptions": {"MarketType": "spot"}} if is_spot else {}
+            market: dict[str, Any] = {"InstanceMarketOptions": {"MarketType": "spot"}} if is_spot else {}
             site.group("a", 1, LaunchTemplate=site.template("t", **market))
             async with site.door() as door:
                 assert await is_spot_instance(door.aws, site.ids("a")[0]) is is_spot
