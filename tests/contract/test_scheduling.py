@@ -105,7 +105,8 @@ async def placed(api: Api, name: str) -> str:
 
     path = api.path("pods", name)
     reply = await api.until(
-        lambda: api.get(path), lambda reply: reply.body["spec"].get("nodeName") or condition(reply.body)
+        lambda: api.get(path),
+        lambda reply: bool(reply.body["spec"].get("nodeName") or condition(reply.body)),
     )
     return str(reply.body["spec"].get("nodeName") or condition(reply.body)["message"])
 
@@ -279,7 +280,7 @@ class TestSpread:
 
     async def test_zones_differ_by_no_more_than_the_skew(self, api: Api) -> None:
         await add_nodes(api, node("n1"), node("n2", labels={ZONE: "b"}, cpu="100m"))
-        wanted = {"topologySpreadConstraints": [spread()]}
+        wanted: Any = {"topologySpreadConstraints": [spread()]}
         found = {await place(api, pod(name, **wanted)) for name in "ab"}
         assert found == {"n1", "n2"}
         assert await place(api, pod("c", **wanted)) == "n1"
@@ -296,24 +297,24 @@ class TestSpread:
 
     async def test_too_few_domains_count_as_empty_ones(self, api: Api) -> None:
         await add_nodes(api, node("n1"))
-        wanted = {"topologySpreadConstraints": [spread(minDomains=2)]}
+        wanted: Any = {"topologySpreadConstraints": [spread(minDomains=2)]}
         assert await place(api, pod("a", **wanted)) == "n1"
         assert await place(api, pod("b", **wanted)) == refusal(1, self.WORDS)
 
     async def test_nodes_that_the_pod_does_not_want_are_no_domains(self, api: Api) -> None:
         await add_nodes(api, node("n1", labels={"team": "x"}), node("n2", labels={ZONE: "b"}))
-        wanted = {"topologySpreadConstraints": [spread()], "nodeSelector": {"team": "x"}}
+        wanted: Any = {"topologySpreadConstraints": [spread()], "nodeSelector": {"team": "x"}}
         assert await place(api, pod("a", **wanted)) == "n1"
         assert await place(api, pod("b", **wanted)) == "n1"
 
     async def test_tainted_nodes_are_domains_unless_they_are_not_to_be(self, api: Api) -> None:
         taint = {"key": "team", "effect": "NoSchedule"}
         await add_nodes(api, node("n1"), node("n2", labels={ZONE: "b"}, taints=[taint]))
-        wanted = {"topologySpreadConstraints": [spread()]}
+        wanted: Any = {"topologySpreadConstraints": [spread()]}
         assert await place(api, pod("a", **wanted)) == "n1"
         message = refusal(2, f"{self.WORDS}, 1 node(s) had untolerated taint(s)", hopeless=1)
         assert await place(api, pod("b", **wanted)) == message
-        honest = {"topologySpreadConstraints": [spread(nodeTaintsPolicy="Honor")]}
+        honest: Any = {"topologySpreadConstraints": [spread(nodeTaintsPolicy="Honor")]}
         assert await place(api, pod("c", **honest)) == "n1"
 
 
