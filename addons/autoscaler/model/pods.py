@@ -187,6 +187,6 @@ class Budget:
     selector: tuple[Requirement, ...] | None
     allowed: int
     evicts_unhealthy: bool = False
-    """unhealthyPodEvictionPolicy AlwaysAllow: pods that are not ready may go always."""
+    """Pods that are not ready may go whatever is allowed, by unhealthyPodEvictionPolicy and the status."""
     is_current: bool = True
     """False while the disruption controller has not seen its newest form: nothing may go."""
