@@ -1,4 +1,4 @@
-"""Which cells there are: all combinations of the dimensions, without the excluded ones, with the included ones."""
+"""Which cells there are: all combinations of the dimensions, less what is excluded, with what is included."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from itertools import product
 from typing import Final, NamedTuple
 
-from msgspec import UNSET, inspect
+from msgspec import UNSET, UnsetType, inspect
 
 from addons.autoscaler.matrix.file import Dimensions, Match, MatrixFile, Patterns
 from addons.autoscaler.matrix.places import Fault, Path, Places
@@ -79,7 +79,7 @@ def is_matched(combination: Combination, match: Match) -> bool:
 def _given(match: Match) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The dimensions that are given, with their patterns."""
     for name in _FIELDS:
-        patterns: Patterns = getattr(match, name)
+        patterns: Patterns | UnsetType = getattr(match, name)
         if patterns is not UNSET:
             yield name, (patterns,) if isinstance(patterns, str) else tuple(patterns)
 

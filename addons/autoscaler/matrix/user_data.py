@@ -77,13 +77,16 @@ def template_faults(template: str) -> Iterator[tuple[int, str]]:
 def filled(template: str, cell: Cell) -> str:
     """The template with all placeholders filled in.
 
-    What has several lines is indented as its placeholder, where this begins a line. `$${` becomes `${`.
+    What has several lines is indented as its placeholder, where this begins a line. `$${` becomes `${`, and
+    what is no placeholder stays.
     """
 
     def put(found: re.Match[str]) -> str:
         indent = found["indent"] or ""
         if found["escaped"]:
             return indent + "${"
+        if found["name"] not in PLACEHOLDERS:
+            return found[0]
         text = PLACEHOLDERS[found["name"]][0](cell)
         return indent + text.replace("\n", "\n" + indent)
 

@@ -64,6 +64,8 @@ class Cell:
     resources: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    user_data_template: str = ""
+    """What the file says of it."""
     user_data: str = ""
     key_name: str = ""
     instance_profile: str = ""
