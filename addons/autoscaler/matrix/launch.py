@@ -37,7 +37,10 @@ def launch_data(cell: Cell) -> dict[str, Any]:
 
 def tagged_launch_data(cell: Cell, launch: str) -> dict[str, Any]:
     """The same with tags: of volumes, and of instances, by which a roll knows them."""
-    specifications = [_tagged("instance", {names.LAUNCH_TAG: launch}), _tagged("volume", _volume_tags(cell))]
+    specifications = [
+        _tagged("instance", {names.LAUNCHED_FROM_TAG: launch}),
+        _tagged("volume", _volume_tags(cell)),
+    ]
     return {**launch_data(cell), "TagSpecifications": specifications}
 
 

@@ -142,8 +142,8 @@ def _told(name: str, before: str, after: str) -> Iterator[str]:
 
 def _stuck(stack: Stack) -> str:
     return (
-        f"its stack is in {stack.status}: its last update could not be undone: mend what the stack's events tell"
-        f" of, then `aws cloudformation continue-update-rollback --stack-name {stack.name}`"
+        f"its stack is in {stack.status}: its last update could not be undone: mend what its events tell of,"
+        f" then `aws cloudformation continue-update-rollback --stack-name {stack.name}`"
     )
 
 

@@ -13,7 +13,7 @@ MOST_PERCENT: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Prune:
-    """The stacks that go, by name, and how much of the matrix they are: instances of instances in all.
+    """The stacks that go, by name, and how much of the matrix they are: `instances` of those `in_all`.
 
     `refused` says why none of them may go, and what helps; "" where they may. `waits` are stacks that have to
     wait, or be seen to by a person, each with why.
@@ -34,8 +34,8 @@ class Prune:
 def prune_of(
     plans: Iterable[StackPlan], sizes: Mapping[str, int], *, is_said: bool, most: float = MOST_PERCENT
 ) -> Prune:
-    """Which stacks go. `sizes` has the desired capacity of each group of the matrix that there is, by name,
-    with None of those that cannot be read left out; `is_said`: somebody said --yes; `most` is in percent.
+    """Which stacks go. `sizes` has the desired capacity of each group of the matrix by name, as far as it can
+    be read; `is_said`: somebody said --yes; `most` is in percent.
     """
     found = list(plans)
     leaving = [each for each in found if each.kind == "delete"]
@@ -65,8 +65,8 @@ def _refusal(
         )
     if prune.percent > most:
         return (
-            f"{prune.instances} of {prune.in_all} instances of the matrix would go, {prune.percent:.0f} %: more than"
-            f" {most:g} % needs --most {prune.percent + 0.5:.0f}"
+            f"{prune.instances} of {prune.in_all} instances of the matrix would go, {prune.percent:.0f} %:"
+            f" more than {most:g} % needs --most {prune.percent + 0.5:.0f}"
         )
     if not is_said:
         return f"{len(prune.going)} stacks with {prune.instances} instances would go: that needs --yes"
