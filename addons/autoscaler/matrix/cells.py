@@ -158,5 +158,5 @@ def _untaggable(cell: Cell, settings: Merged) -> Iterator[tuple[Path, str]]:
                 short = key.removeprefix(prefix)
                 yield (
                     settings.origin(name, short),
-                    f"the key has {len(short)} signs: a tag takes {most} of them",
+                    f"the key has {len(short)} signs: a tag takes {most}",
                 )

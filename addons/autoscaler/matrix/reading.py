@@ -1,5 +1,6 @@
 """Reading of a matrix from YAML, with the line of everything, so that each fault is told where it stands."""
 
+import re
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -10,6 +11,9 @@ from msgspec import inspect
 from addons.autoscaler.matrix.file import MatrixFile
 from addons.autoscaler.matrix.places import Fault, Faults, Path, Places, shown
 from addons.autoscaler.matrix.wording import alternatives, bare_of, best, nearest, words, wrong
+
+_POWER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
+"""A number to YAML 1.2 and to people, although not to YAML 1.1."""
 
 _KINDS = {yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}
 
@@ -148,6 +152,8 @@ class _Reader:
 
 def _plain(node: yaml.ScalarNode) -> object:
     """The value that YAML gives a text; dates and the like stay texts."""
+    if node.style is None and _POWER.fullmatch(node.value):
+        return float(node.value)
     kind = node.tag.rpartition(":")[2]
     if kind not in ("int", "float", "bool", "null"):
         return node.value
