@@ -15,6 +15,7 @@ from addons.autoscaler.matrix.wording import alternatives, bare_of, best, neares
 _POWER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
 """A number to YAML 1.2 and to people, although not to YAML 1.1."""
 
+_FILE = inspect.type_info(MatrixFile)
 _KINDS = {yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}
 
 
@@ -27,7 +28,7 @@ def read(text: str, file: str) -> tuple[MatrixFile | None, Places, list[Fault]]:
     reader = _Reader()
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        found = reader.value(root, inspect.type_info(MatrixFile), ()) if root else {}
+        found = reader.value(root, _FILE, ()) if root else {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Faults(file, [Fault(line, "", f"no valid YAML: {error.problem}")]) from None
