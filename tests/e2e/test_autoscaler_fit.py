@@ -14,7 +14,7 @@ from addons.autoscaler.plan.cluster import Cluster
 from tests.support.api import Api, Reply, connect
 from tests.support.as_cluster import snapshot
 from tests.support.as_drawn import NAMESPACES, classes, clusters
-from tests.support.as_manifests import acceptable, node_object, node_status, pod_object
+from tests.support.as_scheduled import acceptable, node_object, node_status, pod_object
 from tests.support.cluster import find_assets, running
 from tests.support.drawn import Draw
 

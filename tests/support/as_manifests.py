@@ -1,117 +1,48 @@
-"""Drawn nodes and classes of pods as objects of a real Kubernetes."""
+"""Kubernetes objects for tests of autoscaler, written as in manifests."""
 
-from collections.abc import Iterable
-from dataclasses import replace
-from typing import Any
+import json
+from typing import Any, TypeVar
 
-from addons.autoscaler.model.nodes import Node
-from addons.autoscaler.model.pods import NodeTerm, PodClass, PodTerm, Requirement, Spread
-from addons.autoscaler.model.resources import Amounts
+import yaml
 
-Object = dict[str, Any]
+from addons.autoscaler.model import objects
+from addons.runtime.decoding import decode
+from addons.runtime.objects import KubeObject
+
+O = TypeVar("O", bound=KubeObject)  # noqa: E741
+
+CREATED = "2026-11-01T12:00:00Z"
+AT = 1793534400.0
+"""The same in Unix seconds."""
 
 
-def acceptable(cls: PodClass) -> PodClass:
-    """The class without what an API server refuses, and without volumes."""
-    ports = {(each.port, each.protocol, each.address): each for each in cls.ports}
-    spread = {each.topology_key: each for each in cls.spread}
-    return replace(
-        cls,
-        ports=tuple(ports.values()),
-        spread=tuple(spread.values()),
-        node_affinity=cls.node_affinity or None,
-        volume_terms=(),
-        volumes={},
+def read(type_: type[O], manifest: str | dict[str, Any]) -> O:
+    """The object of a manifest, as the API server would send it."""
+    written = yaml.safe_load(manifest) if isinstance(manifest, str) else manifest
+    return decode(json.dumps(written).encode(), type_)
+
+
+def pod(
+    spec: str | dict[str, Any] = "{}", *, status: dict[str, Any] | None = None, **meta: Any
+) -> objects.Pod:
+    """A pod with this spec; its metadata may be given besides."""
+    written = yaml.safe_load(spec) if isinstance(spec, str) else spec
+    named = {"name": "web-1", "namespace": "shop", "uid": "u-1", "creationTimestamp": CREATED, **meta}
+    return read(objects.Pod, {"metadata": named, "spec": written, "status": status or {}})
+
+
+def node(name: str = "n-1", *, spec: str = "{}", status: str = "{}", **meta: Any) -> objects.Node:
+    """A node that is ready unless its status says something else of that."""
+    told = {"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": CREATED}]}
+    named = {"name": name, "uid": f"u-{name}", "creationTimestamp": CREATED, **meta}
+    return read(
+        objects.Node,
+        {"metadata": named, "spec": yaml.safe_load(spec), "status": told | yaml.safe_load(status)},
     )
 
 
-def node_object(node: Node) -> Object:
-    """The node as it registers."""
-    taints = {(each.key, each.effect): each for each in node.taints}
-    spec: Object = {
-        "taints": [{"key": t.key, "value": t.value, "effect": t.effect} for t in taints.values()],
-        "unschedulable": node.is_unschedulable,
-    }
-    return {"metadata": {"name": node.name, "labels": dict(node.labels)}, "spec": spec}
-
-
-def node_status(node: Node) -> Object:
-    """The status with which it is ready."""
-    amounts = quantities(node.allocatable)
-    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
-    return {"status": {"capacity": amounts, "allocatable": amounts, "conditions": [ready]}}
-
-
-def pod_object(cls: PodClass, name: str) -> Object:
-    """A pod of the class."""
-    amounts = quantities({key: amount for key, amount in cls.requests.items() if key != "pods"})
-    whole = {key: amount for key, amount in amounts.items() if "/" in key}
-    container: Object = {
-        "name": "main",
-        "image": "none",
-        "resources": {"requests": amounts, "limits": whole},
-        "ports": [
-            {"containerPort": p.port, "hostPort": p.port, "protocol": p.protocol, "hostIP": p.address}
-            for p in cls.ports
-        ],
-    }
-    affinity: Object = {}
-    if cls.node_affinity is not None:
-        terms = [node_term(each) for each in cls.node_affinity]
-        affinity["nodeAffinity"] = {REQUIRED: {"nodeSelectorTerms": terms}}
-    if cls.affinity:
-        affinity["podAffinity"] = {REQUIRED: [pod_term(each) for each in cls.affinity]}
-    if cls.anti_affinity:
-        affinity["podAntiAffinity"] = {REQUIRED: [pod_term(each) for each in cls.anti_affinity]}
-    spec = {
-        "containers": [container],
-        "nodeSelector": dict(cls.node_selector),
-        "affinity": affinity,
-        "tolerations": [
-            {"key": t.key, "operator": t.operator, "value": t.value, "effect": t.effect}
-            for t in cls.tolerations
-        ],
-        "topologySpreadConstraints": [spread(each) for each in cls.spread],
-        "terminationGracePeriodSeconds": 0,
-    }
-    return {"metadata": {"name": name, "labels": dict(cls.labels)}, "spec": spec}
-
-
-REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
-
-
-def quantities(amounts: Amounts) -> dict[str, str]:
-    return {key: f"{amount}m" if key == "cpu" else str(amount) for key, amount in amounts.items()}
-
-
-def requirements(selector: Iterable[Requirement]) -> list[Object]:
-    return [{"key": each.key, "operator": each.operator, "values": list(each.values)} for each in selector]
-
-
-def node_term(term: NodeTerm) -> Object:
-    return {"matchExpressions": requirements(term.labels), "matchFields": requirements(term.fields)}
-
-
-def selector(of: tuple[Requirement, ...] | None) -> Object | None:
-    return None if of is None else {"matchExpressions": requirements(of)}
-
-
-def pod_term(term: PodTerm) -> Object:
-    return {
-        "topologyKey": term.topology_key,
-        "labelSelector": selector(term.selector),
-        "namespaces": list(term.namespaces),
-        "namespaceSelector": selector(term.namespace_selector),
-    }
-
-
-def spread(each: Spread) -> Object:
-    return {
-        "topologyKey": each.topology_key,
-        "maxSkew": each.max_skew,
-        "whenUnsatisfiable": "DoNotSchedule",
-        "labelSelector": selector(each.selector),
-        "minDomains": each.min_domains,
-        "nodeAffinityPolicy": "Honor" if each.honors_affinity else "Ignore",
-        "nodeTaintsPolicy": "Honor" if each.honors_taints else "Ignore",
-    }
+def daemon_set(name: str, spec: str = "{}", namespace: str = "kube-system") -> objects.DaemonSet:
+    """A DaemonSet whose pods have this spec."""
+    template = {"metadata": {"labels": {"app": name}}, "spec": yaml.safe_load(spec)}
+    meta = {"name": name, "namespace": namespace, "uid": f"u-{name}"}
+    return read(objects.DaemonSet, {"metadata": meta, "spec": {"template": template}})
