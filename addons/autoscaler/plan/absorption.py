@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from addons.autoscaler import names
 from addons.autoscaler.model.groups import Group
 from addons.autoscaler.model.intents import GroupRecord, Intent, Refuted
 from addons.autoscaler.model.nodes import Node, Template
@@ -14,8 +15,11 @@ from addons.autoscaler.plan.sight import Sight
 SETTLE_SECONDS = 15.0
 """A usable node is given so long to take pods: the scheduler tries a pod again within 10 s, its longest
 back-off, and then has to come round to it."""
+_FOR_GOOD = frozenset({names.SELECTOR_MISMATCH, names.UNTOLERATED_TAINT, names.VOLUME_ZONE})
+"""What keeps a pod off a node whatever else is there."""
 _MOST_TOOK = 64
-_MOST_REFUTED = 100
+_MOST_REFUTED = 50
+_MOST_WORDS = 300
 _KEEP_SECONDS = 86400.0
 
 
@@ -54,7 +58,7 @@ def refutations(
                 cls=digest,
                 template=intent.template,
                 demand=demand_of(pods[0].cls),
-                why=f"{told}; the scheduler says: {message}" if message else told,
+                why=(f"{told}; the scheduler says: {message}" if message else told)[:_MOST_WORDS],
                 at=sight.now,
             )
             found.append(Refutation(refuted, tuple(pods)))
@@ -62,24 +66,17 @@ def refutations(
 
 
 def _why_refuted(cls: PodClass, nodes: Sequence[Node], template: Template | None, sight: Sight) -> str | None:
-    """Say in what the nodes differ ("": in nothing that can be seen); None: other pods took their room."""
+    """Say in what the nodes differ ("": in nothing that can be seen); None: other pods took their room, or
+    rules between pods keep them off.
+    """
     found = [differences(cls, template, node) if template else [] for node in nodes]
     if all(found):
         return ", ".join(found[0])
-    if any(_has_room(cls, node, sight) for node in nodes):
+    why_not = [sight.cluster.why_not(cls, node.name) for node in nodes]
+    if any(each is None for each in why_not):
         return ""
-    return None
-
-
-def _has_room(cls: PodClass, node: Node, sight: Sight) -> bool:
-    """Whether a pod would fit by what it requests, and has no rules about the pods beside it."""
-    pods = sight.snapshot.pods_of.get(node.name, ())
-    if not cls.is_plain and sight.scheduled(node):
-        return False
-    return all(
-        amount + sum(pod.cls.requests.get(resource, 0) for pod in pods) <= node.allocatable.get(resource, 0)
-        for resource, amount in cls.requests.items()
-    )
+    told = [each.message for each in why_not if each is not None and each.code in _FOR_GOOD]
+    return told[0] if len(told) == len(nodes) else None
 
 
 def is_refuted(cls: PodClass, group: Group, template: Template, record: GroupRecord) -> Refuted | None:
