@@ -38,13 +38,17 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Refuted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """New nodes of a group took no pod of a class: the pair is held while template and class stay as they
-    are. So is every class of which the same is demanded (`demand`)."""
+    are. So is every class of which the same is demanded (`demand`).
+
+    Once the template is another it `is_released`: the pair is tried again, by one node.
+    """
 
     cls: str
     template: str
     demand: str = ""
     why: str
     at: float
+    is_released: bool = False
 
 
 class GroupRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
