@@ -19,7 +19,7 @@ from addons.autoscaler.controller.cluster import ClusterView
 from addons.autoscaler.controller.controller import Controller
 from addons.autoscaler.controller.decide import Planner
 from addons.autoscaler.controller.drain_options import DrainOptions
-from addons.autoscaler.controller.drain_run import Tools, View
+from addons.autoscaler.controller.drain_tools import Tools, View
 from addons.autoscaler.controller.drains import Drains
 from addons.autoscaler.controller.executors import Done, Executors
 from addons.autoscaler.controller.interrupting import Interrupting
