@@ -1,4 +1,4 @@
-"""The simulated controller of ReplicaSets makes what is missing and deletes what is too much, nothing else."""
+"""The simulated controller of ReplicaSets makes what is missing, deletes what is too much, and no more."""
 
 from addons.sim.cluster.workloads import Workloads
 from addons.sim.kubeapi.server import KubeApi
