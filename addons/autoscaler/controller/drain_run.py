@@ -326,7 +326,9 @@ class DrainRun:
             await self._until(lambda: False, RETRY_SECONDS)
 
     async def _until(self, holds: Callable[[], bool], seconds: float | None) -> bool:
-        """Wait until something holds, looking whenever the node or its pods have changed."""
+        """Wait until something holds, looking whenever the node or its pods have changed; and whether there
+        still is permission to act, every now and then.
+        """
         loop = asyncio.get_running_loop()
         end = None if seconds is None else loop.time() + seconds
         while True:
@@ -336,8 +338,9 @@ class DrainRun:
                 return True
             if end is not None and loop.time() >= end:
                 return False
+            soon = loop.time() + RETRY_SECONDS
             try:
-                async with asyncio.timeout_at(end):
+                async with asyncio.timeout_at(soon if end is None else min(end, soon)):
                     await changed.wait()
             except TimeoutError:
                 continue

@@ -16,6 +16,7 @@ from addons.autoscaler.plan.holds import Holds
 from addons.autoscaler.plan.limits import Limits
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.similar import are_similar, balanced
+from addons.autoscaler.plan.zone_shares import Shares, ZoneShares, is_of_one_zone
 
 Demand = dict[PodClass, list[Pod]]
 _GIB_A_CORE = 8
@@ -61,6 +62,10 @@ class Growth:
         self.demand = demand
         self.limits = Limits(snapshot, states, options)
         self.holds = Holds(snapshot, states)
+        self._shares: Shares = {}
+        self._zones = ZoneShares(
+            snapshot, states=states, cluster=cluster, limits=self.limits, holds=self.holds
+        )
         self._snapshot = snapshot
         self._options = options
         self._states = states
@@ -82,6 +87,7 @@ class Growth:
     def grow(self) -> None:
         """Give pods to groups, one group after the other, until that ends."""
         while self.demand:
+            self._shares = self._zones.of(self.demand)
             bids = [bid for state in self._states.values() if (bid := self._bid(state)) is not None]
             if not bids:
                 break
@@ -123,13 +129,26 @@ class Growth:
             self.held[state.group.name] = why
             return None
         most = {state.group.name: left, **self._room_beside(state, template, classes)}
-        wanted = [(cls, len(self.demand[cls])) for cls in classes]
-        found = self._estimator.estimate(wanted, template, most=sum(most.values()))
+        wanted, shared_out = self._wanted(state, template, classes)
+        found = self._estimator.estimate(
+            wanted, template, most=sum(most.values()), spread_elsewhere=shared_out
+        )
         if not found.nodes:
             return None
         if found.nodes == sum(most.values()) and found.left:
             self.held[state.group.name] = why
         return Bid(state, found, most, probes, _option(state, template, found))
+
+    def _wanted(
+        self, state: GroupState, template: Template, classes: list[PodClass]
+    ) -> tuple[list[tuple[PodClass, int]], frozenset[PodClass]]:
+        """Say how many pods of each class are for this group, and for which that is its zone's share."""
+        shares = self._shares if is_of_one_zone(state) else {}
+        zone = template.labels.get(names.ZONE, "")
+        wanted = [
+            (cls, shares[cls].get(zone, 0) if cls in shares else len(self.demand[cls])) for cls in classes
+        ]
+        return [each for each in wanted if each[1]], frozenset(cls for cls in classes if cls in shares)
 
     def _room_beside(self, state: GroupState, template: Template, classes: list[PodClass]) -> dict[str, int]:
         """Find the groups that new nodes may be shared with, and how many each may add."""

@@ -8,7 +8,7 @@ from addons.autoscaler import names
 from addons.autoscaler.model.groups import GroupOptions
 from addons.autoscaler.model.intents import GroupRecord, Intent, Memory, Refuted
 from addons.autoscaler.model.plans import GrowPlan
-from addons.autoscaler.model.pods import PodTerm, Requirement, Taint
+from addons.autoscaler.model.pods import PodTerm, Requirement, Spread, Taint
 from addons.autoscaler.model.snapshot import Snapshot, Totals
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.proof import kept_promise, proof_of
@@ -129,6 +129,10 @@ class TestServed:
         busy = group(instances=(instance(),))
         waiting = [pod("vip", BIG, nominated_node="node-i-1"), pod()]
         assert counts(snapshot([busy], waiting=waiting, nodes=[node()])) == {"a": 1}
+
+    def test_a_nominated_pod_is_told_so(self) -> None:
+        snap = snapshot(waiting=[pod(nominated_node="node-i-1")], nodes=[node()])
+        assert codes(planned(snap)) == [names.FITS_EXISTING]
 
     def test_pods_of_a_drained_node_need_a_place_and_are_not_told_so(self) -> None:
         busy = group(instances=(instance(),))
@@ -368,3 +372,66 @@ class TestRulesBetweenPods:
         lone = pod_class("lone", anti_affinity=(term,))
         snap = snapshot([group()], waiting=pods(4, lone), templates=[template(source="node")])
         assert counts(snap) == {"a": 4}
+
+    def zonal(self, count: int, *sizes: int, **fields: Any) -> Snapshot:
+        """Three groups of one zone each, with some nodes, and pods that are to be spread over zones."""
+        own = (Requirement("app", "In", ("even",)),)
+        even = pod_class("even", spread=(Spread(1, "topology.kubernetes.io/zone", own),))
+        zones = [f"eu-1{letter}" for letter in "abc"]
+        groups, templates, nodes = [], [], []
+        for zone, size in zip(zones, sizes or (0, 0, 0), strict=True):
+            made = template(f"g-{zone}", zone=zone)
+            templates.append(made)
+            ids = [f"i-{zone}-{number}" for number in range(size)]
+            nodes += [node(each, made, allocatable={"cpu": 0}) for each in ids]
+            groups.append(group(made.group, zones=(zone,), instances=tuple(map(instance, ids)), **fields))
+        return snapshot(groups, waiting=pods(count, even), templates=templates, nodes=nodes)
+
+    def test_pods_that_are_spread_over_zones_get_nodes_in_all_of_them_in_one_plan(self) -> None:
+        for expander in ("least-waste", "most-pods"):
+            found = counts(self.zonal(18), expanders=(expander,))
+            assert found == {"g-eu-1a": 2, "g-eu-1b": 2, "g-eu-1c": 2}
+
+    def test_zones_with_nodes_are_no_different(self) -> None:
+        found = planned(self.zonal(9, 1, 1, 1))
+        assert sorted(len(order.pods) for order in found.orders) == [3, 3, 3]
+
+    def test_a_zone_that_cannot_grow_keeps_the_others_level_with_it(self) -> None:
+        snap = self.zonal(9, 1, 1, 1)
+        resting = {**snap.memory.groups, "g-eu-1b": proven(rests_until=NOW + 9)}
+        found = planned(replace(snap, memory=Memory(groups=resting)))
+        assert {order.group: len(order.pods) for order in found.orders} == {"g-eu-1a": 1, "g-eu-1c": 1}
+        assert {each.groups["g-eu-1a"].code for each in found.waits} == {names.TOPOLOGY_SPREAD}
+
+    def test_a_zone_that_may_add_little_keeps_the_others_level_with_it(self) -> None:
+        snap = self.zonal(30)
+        snap = replace(
+            snap, groups={**snap.groups, "g-eu-1b": group("g-eu-1b", zones=("eu-1b",), max_size=1)}
+        )
+        found = planned(snap)
+        assert {order.group: len(order.pods) for order in found.orders} == {
+            "g-eu-1a": 4,
+            "g-eu-1b": 3,
+            "g-eu-1c": 4,
+        }
+
+    def test_once_ordered_the_pods_fit_what_is_on_its_way(self) -> None:
+        snap = self.zonal(18)
+        groups = {name: replace(each, desired=2) for name, each in snap.groups.items()}
+        assert counts(replace(snap, groups=groups)) == {}
+
+    def test_also_when_a_zone_has_its_nodes_before_the_others(self) -> None:
+        snap = self.zonal(18)
+        made = snap.templates["g-eu-1a"]
+        nodes = [node(each, made) for each in ("i-1", "i-2")]
+        groups = {name: replace(each, desired=2) for name, each in snap.groups.items()}
+        groups["g-eu-1a"] = replace(
+            groups["g-eu-1a"], instances=tuple(instance(each.instance) for each in nodes)
+        )
+        snap = replace(
+            snap,
+            groups=groups,
+            nodes={each.name: each for each in nodes},
+            pods_of={each.name: () for each in nodes},
+        )
+        assert counts(snap) == {}
