@@ -185,9 +185,9 @@ allocatable = st.fixed_dictionaries(
 
 
 @st.composite
-def clusters(draw: st.DrawFn) -> list[Node]:
-    """Up to six nodes, n0, n1 and so on."""
-    count = draw(st.integers(0, 5))
+def clusters(draw: st.DrawFn, least: int = 0) -> list[Node]:
+    """Up to five nodes, n0, n1 and so on."""
+    count = draw(st.integers(least, 5))
     return [
         Node(
             name=f"n{number}",

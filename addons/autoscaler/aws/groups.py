@@ -249,7 +249,8 @@ class Groups:
         self._view.take_failures(name, await self._activities.failures_of(name))
 
     async def _read_subnets(self, ids: Sequence[str]) -> None:
-        await self._subnets.learn(ids)
+        counted = frozenset(each.id for group in self.view.values() for each in group.instances)
+        await self._subnets.learn(ids, counted)
         self._view.publish(self.view)
 
     def _has_changed(self, name: str) -> None:

@@ -146,6 +146,10 @@ class Telling:
             message = f"pod triggered scale-up: [{{{order.group} {sizes}}}]"
             self._reporter.tell(_of_pod(pod, "grow", names.TRIGGERED_SCALE_UP, message))
 
+    def forgotten(self, what: str) -> None:
+        """Something that was remembered is lost."""
+        self._reporter.tell(self._problem("memory", names.MEMORY_LOST, what))
+
     def pod(self, pod: Pod, reason: str, message: str) -> None:
         """Something became of what was ordered for a pod."""
         self._reporter.tell(_of_pod(pod, "wait", reason, message))

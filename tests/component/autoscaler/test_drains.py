@@ -11,8 +11,8 @@ import pytest_asyncio
 from addons.autoscaler import names
 from addons.autoscaler.model.drains import Drained, DrainNote, read_note
 from addons.autoscaler.model.plans import WhyNot
-from addons.runtime.errors import Denied, Throttled
-from addons.runtime.permit import LEASE_ENDING, STOPPING, Permit
+from addons.runtime.errors import Denied, Throttled, Withheld
+from addons.runtime.permit import CACHES_STALE, LEASE_ENDING, STOPPING, Permit
 from addons.sim.cluster.kubelets import STOP_SECONDS
 from addons.sim.kubeapi.faults import Fault
 from tests.support.as_drains import DrainWorld, drain_world
@@ -315,6 +315,10 @@ class TestPermission:
         stale[0] = ""
         await drains.settled()
         assert world.drained[-1].ended == "done"
+
+    async def test_an_end_that_was_withheld_is_asked_for_again(self, world: DrainWorld) -> None:
+        world.termination_errors += [Withheld("caches are stale", code=CACHES_STALE)] * 9
+        assert (await world.removed("n1")).ended == "done"
 
     async def test_a_fault_of_our_own_ends_the_daemon(self, world: DrainWorld) -> None:
         drains, stopping = world.drains(), asyncio.Event()
