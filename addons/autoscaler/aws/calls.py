@@ -35,10 +35,11 @@ RATES: Final = {
     "autoscaling:set_desired_capacity": Rate(per_second=10, burst=50, tries=1),
     "autoscaling:terminate_*": Rate(per_second=10, burst=50, tries=1),
     "autoscaling:*_lifecycle_*": Rate(per_second=10, burst=50, tries=2),
-    "autoscaling:describe_scaling_activities": Rate(per_second=5, burst=40, tries=2),
+    "autoscaling:describe_auto_scaling_groups": Rate(per_second=10, burst=60, tries=2),
+    "autoscaling:describe_scaling_activities": Rate(per_second=10, burst=40, tries=2),
     "autoscaling": Rate(per_second=5, burst=20, tries=2),
     "ec2:*instance_types*": Rate(per_second=2, burst=10, tries=2),
-    "ec2:describe_launch_template_versions": Rate(per_second=10, burst=100, tries=2),
+    "ec2:describe_launch_template_versions": Rate(per_second=20, burst=100, tries=2),
     "ec2": Rate(per_second=5, burst=20, tries=2),
     "sqs": Rate(per_second=10, burst=20, tries=2),
 }

@@ -14,7 +14,7 @@ from addons.autoscaler.aws.known import Known
 from addons.autoscaler.aws.launch_templates import MOVING_SECONDS, LaunchTemplates
 from addons.autoscaler.aws.launches import LaunchReference
 from addons.autoscaler.aws.rounds import Readings, Rounds
-from addons.autoscaler.aws.schedule import IDLE_SECONDS, Suspects, patience
+from addons.autoscaler.aws.schedule import BUSY_SECONDS, IDLE_SECONDS, Suspects, patience
 from addons.autoscaler.aws.subnets import Subnets
 from addons.autoscaler.aws.view import GroupView, group_problem
 from addons.autoscaler.model.groups import Group
@@ -71,7 +71,11 @@ class Groups:
             "auto scaling groups", self._source_periods, self._read_source, partial(chunks, size=1)
         )
         self._by_name: Readings[str] = Readings(
-            "single auto scaling groups", self._name_periods, self._read_names, self._suspects.batches
+            "single auto scaling groups",
+            self._name_periods,
+            self._read_names,
+            self._suspects.batches,
+            slack=BUSY_SECONDS / 2,
         )
         self._readings: tuple[Readings[Any], ...] = (self._by_source, self._by_name, *self._of_details())
         self._rounds = Rounds(self._readings)

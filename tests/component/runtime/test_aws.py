@@ -248,6 +248,13 @@ class TestThrottling:
             await aws.call("route53", "list_hosted_zones")
         assert len(endpoint.calls) == 5
 
+    async def test_who_wants_to_know_at_once_has_it_made_once(self, endpoint: AwsEndpoint) -> None:
+        endpoint.faults.add(operation="ListHostedZones", code="Throttling", times=None)
+        async with Recorded(endpoint.url, Rate(per_second=1000, burst=100, tries=1)) as aws:
+            with pytest.raises(Throttled):
+                await aws.call("route53", "list_hosted_zones")
+        assert len(endpoint.calls) == 1
+
 
 class TestTransport:
     async def test_a_lost_answer_is_unavailable_and_the_call_not_made_twice(
