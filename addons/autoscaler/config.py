@@ -78,7 +78,7 @@ class Config(LeaderConfig, frozen=True, kw_only=True):
     scan_interval: timedelta = timedelta(seconds=10)
     """How often everything is looked at, although nothing has happened."""
 
-    refresh_interval: timedelta = timedelta(seconds=60)
+    refresh_interval: timedelta = timedelta(seconds=70)
     """How often groups are read from AWS while nothing of them changes."""
 
     expander: tuple[Expander, ...] = ("least-waste",)

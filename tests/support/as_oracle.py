@@ -1,4 +1,4 @@
-"""What the scheduler would say, worked out pod by pod from nothing: the oracle of the autoscaler's simulation.
+"""What the scheduler would say, worked out pod by pod from nothing: the oracle of the simulation.
 
 It keeps no counts and no order of its own: every question looks at every node and pod again. It is written
 from the filters of kube-scheduler 1.37, and shares no line with `addons/autoscaler/plan`.

@@ -97,6 +97,7 @@ class PlanWorld:
         self.news: list[News] = []
         self.plan = GrowPlan()
         self.in_flight: dict[str, int] = {}
+        self.reclaimed: dict[str, int] = {}
         self._seed = seed
         self._totals = totals or Totals()
         self._numbers = 0
@@ -163,6 +164,7 @@ class PlanWorld:
     def reclaim(self, group: str, count: int) -> None:
         """Take instances away, as AWS does with spot capacity; their pods are made anew."""
         for machine in list(self.fleets[group].machines.values())[:count]:
+            self.reclaimed[group] = self.reclaimed.get(group, 0) + 1
             self._end(self.fleets[group], machine)
 
     def bound(self) -> int:

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -24,8 +24,9 @@ from tests.support.namespaces import claim, ip, privileged
 from tests.support.priority import ahead_of_others
 from tests.support.processes import output_of
 
-_PLUGINS = Path("/usr/lib/cni")
+PLUGINS = Path("/usr/lib/cni")
 _RESULTS = Path("/var/lib/cni/results")
+_HUB = "02:00:00:00:00:01"
 _SERVICES = """
 table ip services {{
   chain of_pods {{ type nat hook prerouting priority -100; {rule}; }}
@@ -60,6 +61,8 @@ class Site:
     outside: str
     inside: str
     hub: Namespace
+    number: int
+    assets: Path
 
     def holds(self, node: Node, address: str) -> bool:
         """Whether a pod of a node has this address: its network gives it back before the API server hears."""
@@ -90,17 +93,17 @@ def running_with_nodes(folder: Path, assets: Path, count: int = 2) -> Iterator[S
     """
     with ExitStack() as stack:
         number = stack.enter_context(hub())
-        nodes = tuple(stack.enter_context(_node_network(number, index)) for index in range(1, count + 1))
+        nodes = tuple(stack.enter_context(node_network(number, index)) for index in range(1, count + 1))
         _route(number, nodes)
         stack.callback(forget_results, folder)
         name, address = hub_name(number), hub_address(number, 1)
         cluster = stack.enter_context(running(folder, assets, netns=name, address=address))
         for node in nodes:
-            _configure_network(cluster, node)
-            start_node(cluster, node, assets, plugins=_PLUGINS)
+            configure_network(cluster, node)
+            start_node(cluster, node, assets, plugins=PLUGINS)
         for node in nodes:
             await_ready(cluster, node, assets)
-        yield Site(cluster, nodes, hub_address(number, 254), address, Namespace(name))
+        yield Site(cluster, nodes, hub_address(number, 254), address, Namespace(name), number, assets)
 
 
 @contextmanager
@@ -111,7 +114,8 @@ def hub() -> Iterator[int]:
     try:
         ip("-n", name, "link", "set", "lo", "up")
         ip("-n", name, "addr", "add", f"{METADATA}/32", "dev", "lo")
-        ip("-n", name, "link", "add", "hub", "type", "bridge")
+        # Else a bridge has the least address of its ports, a new one with every node, and nobody is told.
+        ip("-n", name, "link", "add", "hub", "address", _HUB, "type", "bridge")
         ip("-n", name, "addr", "add", f"{hub_address(number, 1)}/24", "dev", "hub")
         ip("-n", name, "link", "set", "hub", "up")
         ip("link", "add", link, "type", "veth", "peer", "name", "outside", "netns", name)
@@ -125,7 +129,7 @@ def hub() -> Iterator[int]:
 
 
 @contextmanager
-def _node_network(number: int, index: int) -> Iterator[Node]:
+def node_network(number: int, index: int) -> Iterator[Node]:
     """Make the namespace of a node, joined to the hub, with a default route to this network."""
     name = f"addons-{number}-node{index}"
     node = Node(name, hub_address(number, 10 + index), f"10.{214 + index}.{number}.0/24")
@@ -153,7 +157,7 @@ def _route(number: int, nodes: tuple[Node, ...]) -> None:
                 ip("-n", node.name, "route", "add", other.pods, "via", other.address)
 
 
-def _configure_network(cluster: Cluster, node: Node) -> None:
+def configure_network(cluster: Cluster, node: Node) -> None:
     """Let each pod of a node get a link of its own and an address of the node's range."""
     home = cluster.folder / "nodes" / node.name
     (home / "cni.d").mkdir(parents=True)
@@ -167,13 +171,18 @@ def _configure_network(cluster: Cluster, node: Node) -> None:
     (home / "cni.d" / "pods.conflist").write_text(json.dumps(network))
 
 
-def start_node(cluster: Cluster, node: Node, assets: Path, *, plugins: Path) -> None:
-    """Start a node, whose CNI plugins are in a folder; it is ready once it has a CNI configuration."""
+def start_node(
+    cluster: Cluster, node: Node, assets: Path, *, plugins: Path, facts: Mapping[str, str] = {}
+) -> None:
+    """Start a node, whose CNI plugins are in a folder; it is ready once it has a CNI configuration.
+
+    `facts` are the variables of tests/kube/node: what an instance of a cloud knows of itself.
+    """
     found = re.search(r'server: "https://([\d.:]+)"', cluster.kubeconfig.read_text())
     assert found
     rules = _SERVICES.format(rule=f"ip daddr 10.96.0.1 tcp dport 443 dnat to {found[1]}")
     output_of(*node.inside.command("nft", "-f", "-"), stdin=rules)
-    environment = os.environ | {"KUBEBUILDER_ASSETS": str(assets), "CNI_BIN": str(plugins)}
+    environment = os.environ | {"KUBEBUILDER_ASSETS": str(assets), "CNI_BIN": str(plugins), **facts}
     with ahead_of_others():
         output_of(SCRIPTS / "node", cluster.folder, node.name, env=environment)
 

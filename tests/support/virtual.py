@@ -8,6 +8,9 @@ import asyncio
 import os
 import selectors
 import socket
+import sys
+import threading
+import traceback
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -75,12 +78,19 @@ class _JumpingSelector(selectors.DefaultSelector):
         """Wait in real time for what a thread does."""
         ready = super().select(_DEADLOCK_SECONDS)
         if not ready:
-            raise RuntimeError("a thread does not come to an end")
+            raise RuntimeError(f"a thread does not come to an end:\n{_others()}")
         return ready
 
     def close(self) -> None:
         self._loopback.close()
         super().close()
+
+
+def _others() -> str:
+    """What every other thread is about."""
+    mine = threading.get_ident()
+    frames = [frame for number, frame in sys._current_frames().items() if number != mine]
+    return "\n".join("".join(traceback.format_stack(frame)) for frame in frames)
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

@@ -27,7 +27,7 @@ from addons.runtime.outcomes import Fault, Problem
 Source = tuple[str, ...] | TagSpec
 """Whom to ask which groups there are: up to a hundred names, or tags."""
 
-_SUBNETS_IDLE_SECONDS = 300.0
+_SUBNETS_IDLE_SECONDS = 3600.0
 _TYPE_UNKNOWN_SECONDS = 600.0
 _NOT_ABOUT_GROUPS = (Denied, Throttled, Withheld)
 """Errors that lie with none of the groups of a call."""
@@ -253,7 +253,8 @@ class Groups:
         self._view.take_failures(name, await self._activities.failures_of(name))
 
     async def _read_subnets(self, ids: Sequence[str]) -> None:
-        await self._subnets.learn(ids)
+        counted = frozenset(each.id for group in self.view.values() for each in group.instances)
+        await self._subnets.learn(ids, counted)
         self._view.publish(self.view)
 
     def _has_changed(self, name: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from addons.autoscaler.aws.known import Known
 from addons.autoscaler.aws.launches import Launch, LaunchReference, WeightsUsed, reference_from_group
-from addons.autoscaler.aws.subnets import Subnet, free_by_zone
+from addons.autoscaler.aws.subnets import Subnet, free_by_zone, uncounted
 from addons.autoscaler.aws.translate import UNREADABLE, group_from_api
 from addons.autoscaler.model.groups import Group, LaunchFailure
 from addons.autoscaler.model.specs import NamedGroup
@@ -92,8 +92,9 @@ class GroupView:
     def publish(self, names: Iterable[str]) -> None:
         """Make these groups of the view anew."""
         view, is_news = dict(self.groups), False
+        newcomers = uncounted(filter(None, (each.base for each in self.known.values())), self._subnets)
         for name in list(names):
-            group, before = self._compose(name), view.pop(name, None)
+            group, before = self._compose(name, newcomers), view.pop(name, None)
             if group:
                 view[name] = group
             is_news |= _content(group) != _content(before)
@@ -110,7 +111,7 @@ class GroupView:
             *(group_problem(name, GROUP_DEGRADED, words) for name, words in misread.items()),
         ]
 
-    def _compose(self, name: str) -> Group | None:
+    def _compose(self, name: str, newcomers: Mapping[str, int]) -> Group | None:
         known = self.known.get(name)
         if known is None or known.base is None or known.reference is None:
             return None
@@ -122,7 +123,7 @@ class GroupView:
         group = replace(
             known.base,
             failures=known.failures,
-            free_addresses=free_by_zone(known.base.subnets, self._subnets),
+            free_addresses=free_by_zone(known.base.subnets, self._subnets, newcomers),
             degraded="; ".join(filter(None, degraded)),
         )
         return _with_launch(group, known.launch) if known.launch else group

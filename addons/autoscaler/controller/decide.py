@@ -6,23 +6,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
 
-from addons.autoscaler import names
 from addons.autoscaler.controller.passes import Pass
 from addons.autoscaler.model.intents import Memory
-from addons.autoscaler.model.nodes import Node
 from addons.autoscaler.model.plans import GroupState, GrowPlan, Order, ShrinkPlan, WhyNot
 from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.down import plan_down
 from addons.autoscaler.plan.groups import group_states
 from addons.autoscaler.plan.intents import advance, ordered
+from addons.autoscaler.plan.loads import Loads
 from addons.autoscaler.plan.options import GrowOptions
+from addons.autoscaler.plan.recheck import why_kept
+from addons.autoscaler.plan.shrink_limits import timers
 from addons.autoscaler.plan.shrink_options import ShrinkOptions
 from addons.autoscaler.plan.up import plan_up
 from addons.autoscaler.plan.utilization import Utilizations
 
 log = logging.getLogger(__name__)
-
-_MARKS = (names.TO_BE_DELETED, "node.kubernetes.io/unschedulable")
 
 
 class Planner:
@@ -32,6 +31,7 @@ class Planner:
         self._grow = grow
         self._shrink = shrink
         self._utilizations = Utilizations()
+        self._loads = Loads()
         self.seconds: dict[str, float] = {}
         """How long the parts of the last decision took, by the original's names."""
 
@@ -44,50 +44,36 @@ class Planner:
                 snapshot = replace(snapshot, memory=memory)
                 states = group_states(snapshot, self._grow)
         with self._timed("scaleUp"):
-            grow = plan_up(snapshot, self._grow)
+            grow = plan_up(snapshot, self._grow, self._loads)
         with self._timed("scaleDown"):
             shrink = self._plan_down(snapshot, grow, states)
         return Pass(snapshot, states=states, grow=grow, shrink=shrink, memory=memory, news=news)
 
     def why_kept(self, snapshot: Snapshot, name: str) -> WhyNot | None:
-        """Why a node that is marked as one that goes is to be kept after all; None: it may go.
-
-        It is looked at as if it were not marked, and no other could go.
-        """
-        node = snapshot.nodes.get(name)
-        if node is None:
-            return None
-        nodes = {each: replace(found, scale_down_disabled=True) for each, found in snapshot.nodes.items()}
-        nodes[name] = unmarked(node)
-        options = replace(self._shrink, max_removals=len(nodes), max_drains=len(nodes))
-        alone = replace(snapshot, nodes=nodes)
-        plan = plan_down(alone, options, GrowPlan(), states=group_states(alone, self._grow).values())
-        if any(removal.node == name for removal in plan.removals):
-            return None
-        return plan.stays.get(name) or WhyNot(names.BEING_REMOVED, f"node {name} is not known any more")
+        """Why a node that is marked as one that goes is to be kept after all; None: it may go."""
+        return why_kept(snapshot, self._shrink, name, loads=self._loads)
 
     def _plan_down(self, snapshot: Snapshot, grow: GrowPlan, states: dict[str, GroupState]) -> ShrinkPlan:
         """Plan what goes. A fault in that must not keep groups from growing."""
         try:
             return plan_down(
-                snapshot, self._shrink, grow, states=states.values(), utilizations=self._utilizations
+                snapshot,
+                self._shrink,
+                grow,
+                states=states.values(),
+                utilizations=self._utilizations,
+                loads=self._loads,
             )
         except Exception:
             log.exception("crashed: nothing is removed in this pass")
             self._utilizations = Utilizations()
-            return ShrinkPlan()
+            return ShrinkPlan(unneeded=timers(snapshot))
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
         began = perf_counter()
         yield
         self.seconds[part] = perf_counter() - began
-
-
-def unmarked(node: Node) -> Node:
-    """The node as it would be without the marks of its removal."""
-    taints = tuple(each for each in node.taints if each.key not in _MARKS)
-    return replace(node, taints=taints, is_unschedulable=False, to_be_deleted_since=None, drain="")
 
 
 def with_orders(memory: Memory, snapshot: Snapshot, orders: Iterable[Order]) -> Memory:

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from addons.autoscaler.controller.drain_run import DrainRun, Tools
+from addons.autoscaler.controller.drain_run import DrainRun
+from addons.autoscaler.controller.drain_tools import Tools
 from addons.autoscaler.model.drains import RESUMED_SECONDS, Drain, Drained, DrainNote, read_note
 from addons.autoscaler.model.nodes import Node
 from addons.runtime.permit import Permit
@@ -28,6 +29,7 @@ class Drains:
         self._tasks: dict[str, asyncio.Task[Drained]] = {}
         self._ended: set[str] = set()
         self._rests: dict[str, float] = {}
+        self._crash: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
     def under_way(self) -> frozenset[str]:
@@ -76,17 +78,29 @@ class Drains:
             run.changed()
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Wait for a stop, and then until each removal has ended after the call in flight."""
-        await stopping.wait()
+        """Wait for a stop, and then until each removal has ended after the call in flight.
+
+        Raises what a removal has raised that is no error of the outside world.
+        """
+        waiting = asyncio.create_task(stopping.wait())
+        try:
+            either: set[asyncio.Future[Any]] = {waiting, self._crash}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if self._crash.done():
+            self._crash.result()
         for run in tuple(self._runs.values()):
             run.changed()
         await self.settled()
 
     async def settled(self) -> None:
-        """Return when no removal is under way."""
+        """Return when no removal is under way. Raises as `run` does."""
         while self._tasks:
             await asyncio.wait(tuple(self._tasks.values()))
             await asyncio.sleep(0)
+        if self._crash.done():
+            self._crash.result()
 
     def _is_left(self, node: Node, now: float) -> bool:
         if node.name in self._runs or node.uid in self._ended or self._rests.get(node.uid, now) > now:
@@ -110,6 +124,10 @@ class Drains:
     def _finish(self, drain: Drain, task: asyncio.Task[Drained]) -> None:
         del self._runs[drain.node], self._tasks[drain.node]
         if task.cancelled():
+            return
+        if error := task.exception():
+            if not self._crash.done():
+                self._crash.set_exception(error)
             return
         drained = task.result()
         if drained.ended == "done":

@@ -101,7 +101,7 @@ class Cluster:
             why = _why_closed(load.node, is_removing=load.node.name in snapshot.removing)
             cluster._add_loaded(load, why)
         for pod_class in tuple(cluster._where):
-            cluster.form(pod_class)
+            cluster._counted(pod_class)
         return cluster
 
     @property
@@ -118,12 +118,10 @@ class Cluster:
         return dict(zip(self.room.names, self.room.rows[self.sites.index[node]], strict=True))
 
     def form(self, cls: PodClass) -> Form:
-        """Return a class as the simulation uses it; its pods are counted from now on."""
-        form = self._forms.get(cls)
-        if form is None:
-            ties = self._topology.ties(cls)
-            form = Form(cls, self.room.needs(requests_of(cls)), self.sites.placing(cls), ties)
-            self._forms[cls] = form
+        """Return a class as the simulation uses it, with its rules about other pods."""
+        form = self._counted(cls)
+        if not form.ties.has_rules:
+            self._topology.rules(cls)
         return form
 
     def why_not(self, cls: PodClass, node: str) -> WhyNot | None:
@@ -221,6 +219,13 @@ class Cluster:
                 outer.extend(undo)
                 self._touched = min(touched, outer_touched)
 
+    def _counted(self, cls: PodClass) -> Form:
+        form = self._forms.get(cls)
+        if form is None:
+            needs, placing = self.room.needs(requests_of(cls)), self.sites.placing(cls)
+            form = self._forms[cls] = Form(cls, needs, placing, self._topology.count(cls))
+        return form
+
     def _roll_back(self, undo: list[partial[None]], touched: int, cursors: Cursors) -> None:
         now = self._cursors
         outer, self._undo, self._cursors = self._undo, None, {}
@@ -232,7 +237,7 @@ class Cluster:
         self._undo, self._cursors = outer, now
 
     def _change(self, node: int, cls: PodClass, count: int, *, is_leaving: bool = False) -> None:
-        form, site, held = self.form(cls), self.sites.all[node], self._held[node]
+        form, site, held = self._counted(cls), self.sites.all[node], self._held[node]
         left = held.get(cls, 0) + count
         if left < 0:
             raise ValueError(f"node {site.name} has no such pod to remove")

@@ -7,11 +7,9 @@ from typing import NamedTuple
 from addons.autoscaler import names
 from addons.autoscaler.model.nodes import Node
 from addons.autoscaler.model.plans import GroupState, GrowPlan, Removal, ShrinkPlan, WhyNot
-from addons.autoscaler.model.pods import Pod
 from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.budgets import Budgets
-from addons.autoscaler.plan.cluster import Cluster
-from addons.autoscaler.plan.drainability import END, LEAVE, Evictions, Rules, evictions, verdict
+from addons.autoscaler.plan.drainability import Evictions, Rules, evictions
 from addons.autoscaler.plan.eligibility import (
     STALE_SECONDS,
     Facts,
@@ -19,7 +17,8 @@ from addons.autoscaler.plan.eligibility import (
     memberships,
     why_not_candidate,
 )
-from addons.autoscaler.plan.moves import Moves, Places
+from addons.autoscaler.plan.loads import Loads
+from addons.autoscaler.plan.moves import Moves, Places, places_beside
 from addons.autoscaler.plan.shrink_limits import (
     AtOnce,
     Cooldowns,
@@ -35,7 +34,14 @@ from addons.autoscaler.plan.unready import health_gate, lost_removals
 from addons.autoscaler.plan.utilization import Utilizations
 
 _PAUSES = frozenset(
-    {names.STALE_VIEW, names.BLOCKED_BUDGET, names.RECENTLY_FAILED, names.UNHEALTHY, names.SCALE_DOWN_OFF}
+    {
+        names.STALE_VIEW,
+        names.BLOCKED_BUDGET,
+        names.RECENTLY_FAILED,
+        names.UNHEALTHY,
+        names.SCALE_DOWN_OFF,
+        names.BEING_REMOVED,
+    }
 )
 """What keeps a node for now and says nothing of whether it is needed: since when it was not is kept."""
 
@@ -53,12 +59,13 @@ def plan_down(
     *,
     states: Iterable[GroupState] = (),
     utilizations: Utilizations | None = None,
+    loads: Loads | None = None,
 ) -> ShrinkPlan:
     """Choose the nodes that go now: empty ones first, then those that are used least.
 
     A node goes when its pods may be evicted and have places on nodes that stay, counted over all nodes of the
     pass and those under way, and it could have gone for long enough. `states` name instances that never
-    became nodes; `utilizations` of earlier passes save time and change nothing. Every node is in
+    became nodes; `utilizations` and `loads` of earlier passes save time and change nothing. Every node is in
     `removals` or in `stays`.
     """
     if why := snapshot.is_stale:
@@ -77,7 +84,7 @@ def plan_down(
     kept.keep_only(snapshot.nodes)
     facts = Facts(snapshot, options, memberships(snapshot), kept)
     rules = Rules(options, Budgets(snapshot.budgets), snapshot.now)
-    chosen = _Pass(facts, rules, grow, sizes, timers(snapshot))
+    chosen = _Pass(facts, rules, grow, sizes, timers(snapshot), loads)
     chosen.run()
     return chosen.result(lost)
 
@@ -91,6 +98,7 @@ class _Pass:
     grow: GrowPlan
     sizes: dict[str, int]
     since: Mapping[str, float]
+    loads: Loads | None
     stays: dict[str, WhyNot] = field(default_factory=dict)
     unneeded: dict[str, float] = field(default_factory=dict)
     removals: list[Removal] = field(default_factory=list)
@@ -138,27 +146,12 @@ class _Pass:
         )
 
     def _places(self, candidates: Sequence[_Candidate], going: frozenset[str]) -> Places:
-        """Where pods may move to, with room taken for those that need it anyway: pods that wait, and pods of
-        nodes whose removal is under way.
-        """
-        snapshot, budgets = self.facts.snapshot, self.rules.budgets
+        """Where pods may move to: first where nothing may go, last where something could go before."""
+        snapshot = self.facts.snapshot
         late = {each.node.name for each in candidates}
         again = late & self.since.keys()
         tiers = (snapshot.nodes.keys() - late, late - again, again)
-        places = Places(Cluster.of(snapshot), tuple(map(frozenset, tiers)))
-        for name in sorted(going & snapshot.nodes.keys()):
-            moving = self._moving(name)
-            budgets.charge(moving)
-            places.leave(name, moving)
-        cutoff = self.facts.options.priority_cutoff
-        waiting = [pod for pod in snapshot.waiting if pod.priority >= cutoff and not pod.is_gated]
-        places.reserve(waiting, "waits and fits on it")
-        return places
-
-    def _moving(self, node: str) -> tuple[Pod, ...]:
-        """The pods of a node that goes, which need another place; those that keep it too, as it goes."""
-        pods = self.facts.snapshot.pods_of.get(node, ())
-        return tuple(pod for pod in pods if verdict(pod, self.rules) not in (LEAVE, END))
+        return places_beside(snapshot, self.rules, going, tiers, loads=self.loads)
 
     def _moves(self, each: _Candidate, places: Places, minimums: Minimums) -> Moves | WhyNot:
         """Where the pods of a node would go; or why it has to stay."""
@@ -197,7 +190,9 @@ class _Pass:
             snapshot.now,
             Cooldowns(snapshot, options, self.grow),
             AtOnce.of(snapshot, options, going),
-            health_gate(snapshot.nodes.values(), self.facts.members.keys(), options=options),
+            health_gate(
+                snapshot.nodes.values(), self.facts.members.keys(), options=options, now=snapshot.now
+            ),
         )
 
     def result(self, lost: tuple[Removal, ...]) -> ShrinkPlan:

@@ -7,7 +7,10 @@ from addons.autoscaler import names
 from addons.autoscaler.model.plans import WhyNot
 from addons.autoscaler.model.pods import Pod, PodClass
 from addons.autoscaler.model.resources import CPU, MEMORY
+from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.cluster import Cluster
+from addons.autoscaler.plan.drainability import END, LEAVE, Rules, verdict
+from addons.autoscaler.plan.loads import Loads
 
 Moves = tuple[tuple[Pod, str], ...]
 
@@ -24,11 +27,6 @@ class Places:
     tiers: Sequence[frozenset[str]]
     expected: dict[str, str] = field(default_factory=dict)
     """Node -> in words, what is to move to it."""
-
-    def leave(self, node: str, pods: Iterable[Pod]) -> None:
-        """Empty a node whose removal is under way; its pods take room elsewhere, where they find some."""
-        self.cluster.ghost(node)
-        self.reserve(pods, f"of node {node}, which goes, is to move to it")
 
     def reserve(self, pods: Iterable[Pod], why: str) -> None:
         """Give pods that need a place anyway theirs, where they find one."""
@@ -60,6 +58,34 @@ class Places:
             if among and (target := self.cluster.first_fit(cls, among=among)):
                 return target
         return None
+
+
+def places_beside(
+    snapshot: Snapshot,
+    rules: Rules,
+    going: Iterable[str],
+    tiers: Sequence[Iterable[str]],
+    *,
+    loads: Loads | None = None,
+) -> Places:
+    """Where pods may move to beside what needs room anyway: pods that wait, and those of nodes whose removal
+    is under way (`going`), which the budgets of `rules` are charged for too.
+    """
+    places = Places(Cluster.of(snapshot, loads), tuple(map(frozenset, tiers)))
+    for name in sorted(set(going) & snapshot.nodes.keys()):
+        found = {pod: verdict(pod, rules) for pod in snapshot.pods_of.get(name, ())}
+        rules.budgets.charge(pod for pod, what in found.items() if what != LEAVE)
+        places.cluster.ghost(name)
+        moving = (pod for pod, what in found.items() if what not in (LEAVE, END))
+        places.reserve(moving, f"of node {name}, which goes, is to move to it")
+    cutoff = rules.options.priority_cutoff
+    waiting = (
+        pod
+        for pod in snapshot.waiting
+        if pod.priority >= cutoff and not (pod.is_gated or pod.is_daemon or pod.delete_at is not None)
+    )
+    places.reserve(waiting, "waits and fits on it")
+    return places
 
 
 def _largest_first(pod: Pod) -> tuple[int, int, tuple[str, str]]:

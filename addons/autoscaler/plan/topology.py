@@ -56,13 +56,15 @@ class Refusal(NamedTuple):
 class Ties:
     """What a class has to do with other pods.
 
-    `fed` are the tallies that its pods count in. `affinity` has a tally for each required term, of pods that
-    match all terms; `begins` says whether a pod of the class matches its own terms, so that it may be the
-    first. `apart` has a tally for each of its anti-affinity terms, `feared` one for each such term of other
-    pods that its pods match: of the pods that have the term.
+    `fed` are the tallies that its pods count in. `feared` has one for each anti-affinity term of other pods
+    that its pods match: of the pods that have the term.
+
+    Once it `has_rules` of its own: `affinity` has a tally for each required term, of pods that match all
+    terms; `begins` says whether a pod of the class matches its own terms, so that it may be the first;
+    `apart` has a tally for each anti-affinity term.
     """
 
-    __slots__ = ("affinity", "apart", "begins", "feared", "fed", "spread")
+    __slots__ = ("affinity", "apart", "begins", "feared", "fed", "has_rules", "spread")
 
     def __init__(self) -> None:
         self.fed: list[Tally] = []
@@ -71,6 +73,7 @@ class Ties:
         self.apart: tuple[Tally, ...] = ()
         self.spread: tuple[SpreadRule, ...] = ()
         self.begins = False
+        self.has_rules = False
 
     @property
     def tallies(self) -> tuple[Tally, ...]:
@@ -83,7 +86,7 @@ class Ties:
             value = labels.get(rule.tally.key)
             if value is None or rule.skew(value) > rule.spread.max_skew:
                 return Refusal(names.TOPOLOGY_SPREAD, rule.tally, value)
-        for tallies in (self.feared, self.apart):
+        for tallies in (self.apart, self.feared):
             for tally in tallies:
                 if tally.at(value := labels.get(tally.key)) > 0:
                     return Refusal(names.POD_ANTI_AFFINITY, tally, value)
@@ -132,8 +135,8 @@ class Topology:
         self._classes: dict[tuple[str, str], list[PodClass]] = {}
         self.spreads: list[SpreadTally] = []
 
-    def ties(self, cls: PodClass) -> Ties:
-        """Return the ties of a class; from now on its pods are counted."""
+    def count(self, cls: PodClass) -> Ties:
+        """Count the pods of a class from now on, and return its ties: yet without its own rules."""
         if (found := self._ties.get(cls)) is not None:
             return found
         ties = self._ties[cls] = Ties()
@@ -145,13 +148,21 @@ class Topology:
         for tally, term, namespace in self._keeping_off.candidates(cls.labels):
             if term_matches(term, namespace, cls, self._namespaces):
                 ties.feared.append(tally)
-        ties.spread = tuple(self._spread_rule(cls, each) for each in cls.spread)
-        if cls.affinity:
-            ties.affinity = tuple(self._affinity_tally(cls, each) for each in cls.affinity)
-            ties.begins = self._matches_all(cls, cls)
-        ties.apart = tuple(self._apart_tally(cls, each) for each in cls.anti_affinity)
         for term in cls.anti_affinity:
             self._keep_off(cls, term)
+        return ties
+
+    def rules(self, cls: PodClass) -> Ties:
+        """Return the ties of a class with its own rules, the tallies for which are made when they are first
+        asked for.
+        """
+        ties = self.count(cls)
+        if not ties.has_rules:
+            ties.has_rules = True
+            ties.spread = tuple(self._spread_rule(cls, each) for each in cls.spread)
+            ties.affinity = tuple(self._affinity_tally(cls, each) for each in cls.affinity)
+            ties.begins = bool(cls.affinity) and self._matches_all(cls, cls)
+            ties.apart = tuple(self._apart_tally(cls, each) for each in cls.anti_affinity)
         return ties
 
     def _feed(self, cls: PodClass, tally: Tally) -> None:

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from addons.sim.cluster.affinity import affinity_obstacles
+from addons.sim.cluster.affinity import AFFINITY, affinity_obstacles
 from addons.sim.cluster.board import Board, NodeView, PodView
 from addons.sim.cluster.matching import hard_taints, is_selected, tolerates
-from addons.sim.cluster.spread import spread_obstacles
-from addons.sim.cluster.volumes import volume_obstacles
+from addons.sim.cluster.spread import MISSING, spread_obstacles
+from addons.sim.cluster.volumes import CONFLICT, NO_PLACE, volume_obstacles
 
 Object = dict[str, Any]
 Filter = Callable[[PodView, NodeView, Board], list[str]]
@@ -70,5 +70,10 @@ _FILTERS: tuple[Filter, ...] = (
     affinity_obstacles,
 )
 
-UNRESOLVABLE = frozenset({SELECTOR, TAINT, UNSCHEDULABLE})
-"""Where no preemption helps."""
+_HOPELESS = frozenset({SELECTOR, TAINT, UNSCHEDULABLE, AFFINITY, MISSING, CONFLICT, NO_PLACE})
+
+
+def is_hopeless(pod: PodView, node: NodeView, found: list[str]) -> bool:
+    """Whether what keeps a pod from a node stays although others were to leave it."""
+    is_too_big = any(wanted > node.allocatable.get(name, 0) for name, wanted in pod.requests.items())
+    return not _HOPELESS.isdisjoint(found) or (is_too_big and any("Insufficient" in each for each in found))

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Any
 
 from addons.sim.cluster.board import Board, NodeView, PodView
-from addons.sim.cluster.filters import UNRESOLVABLE, obstacles
+from addons.sim.cluster.filters import is_hopeless, obstacles
 from addons.sim.cluster.matching import tolerates
 from addons.sim.cluster.volumes import claim_trouble, provision
 from addons.sim.kubeapi.clock import rfc3339
@@ -64,7 +64,8 @@ class Scheduler:
         reasons = {name: obstacles(pod, node, board) for name, node in board.nodes.items()}
         fitting = [board.nodes[name] for name, found in reasons.items() if not found]
         if not fitting:
-            refused[kind] = explain(reasons)
+            hopeless = sum(is_hopeless(pod, board.nodes[name], found) for name, found in reasons.items())
+            refused[kind] = explain(reasons, hopeless)
             self._refuse(pod, refused[kind])
             return
         chosen = min(fitting, key=lambda node: (_disliked(pod, node), -_left(pod, node), node.name))
@@ -100,13 +101,12 @@ class Scheduler:
         status["conditions"] = [*others, condition | {"lastTransitionTime": since}]
 
 
-def explain(reasons: dict[str, list[str]]) -> str:
-    """The scheduler's message about a pod that fits no node."""
+def explain(reasons: dict[str, list[str]], hopeless: int) -> str:
+    """The scheduler's message about a pod that fits no node; on some it would not without other pods either."""
     if not reasons:
         return "no nodes available to schedule pods"
     counted = Counter(reason for found in reasons.values() for reason in found)
     texts = sorted(f"{count} {reason}" for reason, count in counted.items())
-    hopeless = sum(not UNRESOLVABLE.isdisjoint(found) for found in reasons.values())
     helps = {"Preemption is not helpful for scheduling": hopeless}
     helps["No preemption victims found for incoming pod"] = len(reasons) - hopeless
     tried = ", ".join(f"{count} {text}" for text, count in sorted(helps.items()) if count)
@@ -116,8 +116,7 @@ def explain(reasons: dict[str, list[str]]) -> str:
 
 def _hopeless(trouble: str, count: int) -> str:
     """The message about a pod that can be on no node whatever."""
-    none = f"0/{count} nodes are available: "
-    return f"{none}{trouble}. preemption: {none}{count} Preemption is not helpful for scheduling."
+    return f"0/{count} nodes are available: {trouble}. not found"
 
 
 def _turn(pod: PodView) -> tuple[int, str, int]:

@@ -150,6 +150,13 @@ def _pod(obj: Object, old: Object | None) -> Iterator[Cause]:
             "spec",
             POD_UPDATE,
         )
+    if old is not None and (more := sorted(_gates(obj) - _gates(old))):
+        why = f"only deletion is allowed, but found new scheduling gate '{more[0]}'"
+        yield denied("spec.schedulingGates", why)
+
+
+def _gates(pod: Object) -> set[str]:
+    return {gate.get("name", "") for gate in (pod.get("spec") or {}).get("schedulingGates") or ()}
 
 
 def _fixed_part(pod: Object) -> Object:
@@ -159,6 +166,7 @@ def _fixed_part(pod: Object) -> Object:
         "containers",
         "initContainers",
         "terminationGracePeriodSeconds",
+        "schedulingGates",
     )
     spec = pod.get("spec") or {}
     fixed = {name: value for name, value in spec.items() if name not in free}

@@ -21,7 +21,7 @@
 {{- define "autoscaler.writeRules" -}}
 - apiGroups: [""]
   resources: [nodes]
-  verbs: [patch]
+  verbs: [get, patch]
 - apiGroups: [""]
   resources: [pods/eviction]
   verbs: [create]

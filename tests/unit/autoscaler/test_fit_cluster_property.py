@@ -60,7 +60,9 @@ def do_something(data: st.DataObject, cluster: Cluster, world: as_oracle.World, 
         host.closed = True
 
 
-def play(data: st.DataObject, cluster: Cluster, world: as_oracle.World, pods: list[PodClass], depth: int) -> None:
+def play(
+    data: st.DataObject, cluster: Cluster, world: as_oracle.World, pods: list[PodClass], depth: int
+) -> None:
     """Do some things, some of them in a trial that is kept or not."""
     for _ in range(data.draw(st.integers(0, 4))):
         if depth and data.draw(st.booleans()):

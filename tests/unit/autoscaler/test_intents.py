@@ -10,7 +10,7 @@ from addons.autoscaler.model.groups import Group, GroupOptions, Instance, Launch
 from addons.autoscaler.model.intents import GroupRecord, Intent, Memory, Refuted
 from addons.autoscaler.model.nodes import Node
 from addons.autoscaler.model.plans import News, Order
-from addons.autoscaler.model.pods import Pod, PodTerm, Requirement
+from addons.autoscaler.model.pods import Pod, PodTerm, Requirement, Spread
 from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.groups import group_states
 from addons.autoscaler.plan.intents import advance, ordered, refused
@@ -34,6 +34,7 @@ from tests.support.as_growth import (
 OPTIONS = GrowOptions()
 KEY = f"tags|{LAUNCH}|digest-a"
 PROMISE = template(source="tags")
+ZONE_B = {"topology.kubernetes.io/zone": "eu-1b"}
 
 
 def intent(state: Any = "launching", count: int = 1, *, age: float = 60.0, **fields: Any) -> Intent:
@@ -81,11 +82,13 @@ def ones(*ids: str) -> tuple[Instance, ...]:
 class TestOrdered:
     """An order is written down before it is sent."""
 
-    def order(self, record: GroupRecord | None = None, count: int = 2, target: int = 2) -> GroupRecord:
+    def order(
+        self, record: GroupRecord | None = None, count: int = 2, target: int = 2, desired: int = 0
+    ) -> GroupRecord:
         waiting = pods(3)
         given = Order("a", count, target, tuple(waiting), "least-waste")
         memory = Memory(groups={"a": record} if record else {})
-        return ordered(memory, given, group=group(), template=PROMISE, now=NOW).groups["a"]
+        return ordered(memory, given, group=group(desired=desired), template=PROMISE, now=NOW).groups["a"]
 
     def test_it_has_what_it_is_for(self) -> None:
         (written,) = self.order().intents
@@ -98,7 +101,10 @@ class TestOrdered:
         assert group_states(snap, OPTIONS)["a"].upcoming == 2
 
     def test_capacity_that_was_given_up_is_expected_again(self) -> None:
-        assert self.order(GroupRecord(undelivered=3), count=2, target=0).undelivered == 1
+        assert self.order(GroupRecord(undelivered=3), desired=3, count=2, target=3).undelivered == 1
+
+    def test_what_has_come_since_was_not_given_up(self) -> None:
+        assert self.order(GroupRecord(undelivered=3)).undelivered == 0
 
     def test_what_is_remembered_survives_a_config_map(self) -> None:
         memory = Memory(groups={"a": self.order(GroupRecord(seen={"i-1": NOW}, took=("x",)))})
@@ -327,6 +333,20 @@ class TestAbsorption:
         record, _, _ = self.seen(waiting=pods(3, shy), running=(other,))
         assert record.refuted == ()
 
+    def test_pods_that_are_kept_off_by_a_spread_say_nothing_of_the_nodes(self) -> None:
+        own = (Requirement("app", "In", ("web",)),)
+        even = pod_class("web", spread=(Spread(1, "topology.kubernetes.io/zone", own),))
+        nodes = [fresh(), fresh("i-2", zone="eu-1b", allocatable={}, labels={**PROMISE.labels, **ZONE_B})]
+        running = (pod("there", pod_class("other", labels={"app": "web"}), node="node-i-1"),)
+        record, _, _ = self.seen(waiting=pods(3, even), running=running, nodes=nodes)
+        assert record.refuted == ()
+
+    def test_pods_with_a_spread_that_would_fit_refute_the_group_all_the_same(self) -> None:
+        own = (Requirement("app", "In", ("web",)),)
+        even = pod_class("web", spread=(Spread(1, "topology.kubernetes.io/zone", own),))
+        record, _, _ = self.seen(waiting=pods(3, even))
+        assert [each.cls for each in record.refuted] == ["web"]
+
     def test_a_node_that_is_too_small_refutes_the_group(self) -> None:
         small = fresh(allocatable={"cpu": 100, "memory": 1 << 34, "pods": 29})
         record, (told,), _ = self.seen(waiting=pods(3), nodes=[small])
@@ -358,7 +378,7 @@ class TestRelease:
         before = proven(refuted=(Refuted(cls="web", template=key, why="x", at=NOW - age),))
         given = group(instances=ones("i-1"))
         record, _, _ = look(given, before, nodes=[node()], **fields)
-        return bool(record.refuted)
+        return any(not each.is_released for each in record.refuted)
 
     def test_while_the_template_is_the_same(self) -> None:
         assert self.kept()

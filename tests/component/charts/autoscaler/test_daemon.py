@@ -102,7 +102,7 @@ def is_read(use: Use) -> bool:
     return use[0] in ("list", "watch")
 
 
-@pytest.mark.parametrize("namespace", ["", "operations"])
+@pytest.mark.parametrize("namespace", ["", "default"])
 async def test_it_does_its_work_with_exactly_the_rights_that_the_chart_gives(
     namespace: str, tmp_path: Path
 ) -> None:

@@ -41,7 +41,7 @@ def pairs(verbs: tuple[str, ...], *resources: str) -> Grants:
 EVENTS = pairs(("create", "patch"), "events")
 LEADS = pairs(("create", "get", "patch"), "leases")
 REMEMBERS = pairs(("create", "get", "patch"), "configmaps")
-WRITES = EVENTS | {("patch", "nodes"), ("create", "pods/eviction")}
+WRITES = EVENTS | {("get", "nodes"), ("patch", "nodes"), ("create", "pods/eviction")}
 
 
 def test_it_reads_what_a_scheduler_reads_patches_nodes_and_evicts_pods_and_deletes_nothing() -> None:

@@ -1,0 +1,96 @@
+"""Real nodes that come and go with instances: a kubelet in a network namespace for each of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from tests.support.cluster import SCRIPTS
+from tests.support.kubectl import Kubectl
+from tests.support.namespaces import ip
+from tests.support.nodes import (
+    PLUGINS,
+    Node,
+    Site,
+    configure_network,
+    hub_name,
+    node_network,
+    start_node,
+)
+from tests.support.processes import output_of
+
+_FIRST_INDEX = 21
+"""Nodes of a site that are always there have lower ones."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance that has booted: where it is, and what its user data tells its kubelet."""
+
+    id: str
+    zone: str
+    labels: Mapping[str, str]
+
+
+class KubeletFleet:
+    """Starts a node for each instance that `instances` gives, and switches it off once it is not given.
+
+    A Node object whose machine is gone is deleted, as the controller of the cloud does.
+    """
+
+    def __init__(self, site: Site, kubectl: Kubectl, instances: Callable[[], Awaitable[Sequence[Instance]]]):
+        self._site, self._kubectl, self._instances = site, kubectl, instances
+        self._machines: dict[str, tuple[Node, ExitStack]] = {}
+        self._next = _FIRST_INDEX
+
+    @property
+    def nodes(self) -> dict[str, str]:
+        """Instance -> the name of its node."""
+        return {instance: node.name for instance, (node, _) in self._machines.items()}
+
+    async def run(self) -> None:
+        """Follow the instances until cancelled."""
+        while True:
+            found = {instance.id: instance for instance in await self._instances()}
+            for gone in self._machines.keys() - found.keys():
+                await self._end(gone)
+            for new in found.keys() - self._machines.keys():
+                await asyncio.to_thread(self._boot, found[new])
+            await asyncio.sleep(0.2)
+
+    async def end(self) -> None:
+        """Switch all machines off."""
+        for instance in tuple(self._machines):
+            await self._end(instance)
+
+    def _boot(self, instance: Instance) -> None:
+        machine = ExitStack()
+        node = machine.enter_context(node_network(self._site.number, self._next))
+        self._next += 1
+        self._machines[instance.id] = node, machine
+        ip("-n", hub_name(self._site.number), "route", "add", node.pods, "via", node.address)
+        machine.callback(output_of, SCRIPTS / "stop", self._site.cluster.folder, node.name)
+        configure_network(self._site.cluster, node)
+        labels = {"topology.kubernetes.io/zone": instance.zone, **instance.labels}
+        facts = {
+            "PROVIDER_ID": f"aws:///{instance.zone}/{instance.id}",
+            "NODE_LABELS": ",".join(f"{key}={value}" for key, value in labels.items()),
+        }
+        start_node(self._site.cluster, node, self._site.assets, plugins=PLUGINS, facts=facts)
+
+    async def _end(self, instance: str) -> None:
+        node, machine = self._machines.pop(instance)
+        await asyncio.to_thread(machine.close)
+        await self._kubectl.ok("delete", "node", node.name, "--ignore-not-found", "--wait=false")
+
+
+@asynccontextmanager
+async def running(fleet: KubeletFleet) -> AsyncIterator[KubeletFleet]:
+    """Run a fleet; nothing of it is left afterwards."""
+    following = asyncio.create_task(fleet.run())
+    try:
+        yield fleet
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await fleet.end()
