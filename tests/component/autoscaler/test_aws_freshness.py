@@ -123,7 +123,7 @@ class TestOrders:
     async def test_groups_that_lack_something_are_read_together(self) -> None:
         async with as_site() as site:
             template = site.template("one")
-            for number in range(80):
+            for number in range(30):
                 site.group(f"g{number:03}", LaunchTemplate=template)
             site.autoscaling.fail_launches()
             site.autoscaling.knobs.retry_seconds = 10_000
@@ -265,3 +265,22 @@ class TestMixedPolicies:
         assert door["a"].types == ()
         assert door["a"].floor == {"cpu": 4000, "memory": 16384 << 20}
         assert "types by attributes" in " ".join(door["a"].problems)
+
+    @pytest.mark.parametrize(("makers", "arch"), [([], "amd64"), (["amazon-web-services"], "arm64")])
+    async def test_types_by_attributes_are_those_that_ec2_finds(self, makers: list[str], arch: str) -> None:
+        wish = {
+            "VCpuCount": {"Min": 2, "Max": 2},
+            "MemoryMiB": {"Min": 8192, "Max": 8192},
+            "CpuManufacturers": makers,
+            "AllowedInstanceTypes": ["m5*", "m6*"],
+        }
+        async with as_site() as site:
+            policy = mixed(site.template("t"), [{"InstanceRequirements": wish}])
+            site.group("a", MixedInstancesPolicy=policy)
+            async with site.door(discovery=TAGGED) as door:
+                await door.read()
+        types = [door.groups.types.known[name] for name in door["a"].types]
+        assert len(types) > 1
+        assert {each.arch for each in types} == {arch}
+        assert {each.resources["memory"] for each in types} == {8 << 30}
+        assert door["a"].floor is None
