@@ -257,6 +257,15 @@ class TestThrottling:
 
 
 class TestTransport:
+    @pytest.mark.parametrize("text", ["", "<ListHostedZonesResponse><Hosted", "<html/>", "no XML"])
+    async def test_an_answer_that_cannot_be_read_is_unavailable(self, text: str) -> None:
+        async def odd(request: web.Request) -> web.Response:
+            return web.Response(text=text, content_type="text/xml")
+
+        async with server(odd) as url, Recorded(url) as aws:
+            with pytest.raises(Unavailable):
+                await aws.call("sts", "get_caller_identity")
+
     async def test_a_lost_answer_is_unavailable_and_the_call_not_made_twice(
         self, endpoint: AwsEndpoint, aws: Recorded
     ) -> None:
