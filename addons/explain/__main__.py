@@ -86,7 +86,7 @@ def _parser() -> _Parser:
     where = "where the object is, if only KIND/NAME is given; else the namespace of the kubeconfig counts"
     parser.add_argument("-n", "--namespace", default="", help=where)
     parser.add_argument("--kubeconfig", default="", help="as kubectl has it")
-    parser.add_argument("--daemon", default="", help="ask this one alone: albingress, cni, dns, iamproxy")
+    parser.add_argument("--daemon", default="", help="ask this one alone, such as dns")
     parser.add_argument(
         "--daemons-in", default="", metavar="NAMESPACE", help="look for daemons in this namespace"
     )

@@ -142,6 +142,28 @@ def classes_with(draw: st.DrawFn, kinds: Sequence[str] = (*OF_OTHERS, *OF_OTHERS
     )
 
 
+@st.composite
+def host_classes(draw: st.DrawFn) -> PodClass:
+    """A class with rules by host name, mostly about itself, that other rules seldom disturb."""
+    own = (Requirement("app", "In", ("a",)),)
+    spread = st.builds(
+        Spread,
+        max_skew=st.integers(1, 3),
+        topology_key=st.sampled_from([HOST, HOST, HOST, ZONE]),
+        selector=st.sampled_from([own, own, (Requirement("app", "Exists"),)]),
+        min_domains=st.sampled_from([1, 1, 3]),
+    )
+    apart = st.builds(PodTerm, topology_key=st.sampled_from([HOST, HOST, ZONE]), selector=st.just(own))
+    return PodClass(
+        digest="d",
+        namespace="x",
+        labels={"app": draw(apps)},
+        requests={"pods": 1, "cpu": draw(st.sampled_from([100, 200, 500]))},
+        spread=draw(st.lists(spread, max_size=2).map(tuple)),
+        anti_affinity=draw(st.sampled_from([False, False, False, True])) * (draw(apart),),
+    )
+
+
 classes = classes_with()
 plain_classes = classes_with(("node_selector", "tolerations"))
 node_labels = st.fixed_dictionaries(
@@ -163,9 +185,9 @@ allocatable = st.fixed_dictionaries(
 
 
 @st.composite
-def clusters(draw: st.DrawFn) -> list[Node]:
-    """Up to six nodes, n0, n1 and so on."""
-    count = draw(st.integers(0, 5))
+def clusters(draw: st.DrawFn, least: int = 0) -> list[Node]:
+    """Up to five nodes, n0, n1 and so on."""
+    count = draw(st.integers(least, 5))
     return [
         Node(
             name=f"n{number}",

@@ -19,7 +19,7 @@ from addons.autoscaler.controller.cluster import ClusterView
 from addons.autoscaler.controller.controller import Controller
 from addons.autoscaler.controller.decide import Planner
 from addons.autoscaler.controller.drain_options import DrainOptions
-from addons.autoscaler.controller.drain_run import Tools, View
+from addons.autoscaler.controller.drain_tools import Tools, View
 from addons.autoscaler.controller.drains import Drains
 from addons.autoscaler.controller.executors import Done, Executors
 from addons.autoscaler.controller.interrupting import Interrupting
@@ -147,7 +147,8 @@ class _Assembly:
         )
         self._observing = self._make_observing()
         self._telling = Telling(parts.reporter, self._status_ref())
-        self._remembering = Remembering(IntentsMap(self._kept(names.INTENTS_CONFIG_MAP)))
+        intents = IntentsMap(self._kept(names.INTENTS_CONFIG_MAP))
+        self._remembering = Remembering(intents, tell=self._telling.forgotten)
         self._executors = Executors(raise_to=self._raise_to, terminate=self._terminate, done=self._done)
         self._acting = self._make_acting()
         self._removals = self._make_removals()

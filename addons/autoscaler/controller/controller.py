@@ -33,7 +33,7 @@ from addons.runtime.errors import Withheld
 from addons.runtime.leader import Leader
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.outcomes import Fault
-from addons.runtime.permit import Permit
+from addons.runtime.permit import RETRY_SECONDS, Permit
 from addons.runtime.plan_output import PrintPlan
 
 log = logging.getLogger(__name__)
@@ -139,7 +139,8 @@ class Controller:
 
     async def _end(self) -> None:
         """Have what is under way end, and leave no figure behind: another replica may lead next."""
-        await self._executors.settled()
+        left = 10.0 if self._leader is None else min(10.0, self._leader.remaining())
+        await self._executors.end(left)
         if self._leader is None or self._leader.is_leading:
             self._remembering.take()
             await self._remembering.save()
@@ -162,7 +163,9 @@ class Controller:
         done = await self._decide()
         if self._print_plan:
             self._print_plan(plan_lines(done))
-        elif not permit.refusal():
+        elif permit.refusal():
+            return Result(again_in=min(self._scan_seconds, RETRY_SECONDS))
+        else:
             await self._act(done, permit)
         return Result(again_in=min(self._scan_seconds, next_due(done)))
 
@@ -186,6 +189,7 @@ class Controller:
 
     async def _act(self, done: Pass, permit: Permit) -> None:
         self._telling.passed(done)
+        self._telling.problems(self._groups.problems, self._observing.priority_problems)
         for news in done.news:
             self._acting.news(news)
         await self._acting.order(done, permit)

@@ -101,6 +101,15 @@ class Executors:
         while tasks := [lane.task for lane in self._lanes.values() if lane.task]:
             await asyncio.wait(tasks)
 
+    async def end(self, seconds: float) -> None:
+        """Wait for what is under way for so long, and give up what is not over then: it will not be sent."""
+        tasks = [lane.task for lane in self._lanes.values() if lane.task]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
     def _begin(self, group: str, lane: _Lane, carry_out: Callable[[], Awaitable[None]]) -> None:
         lane.work.append(carry_out)
         if lane.task is None:

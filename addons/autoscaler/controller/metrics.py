@@ -9,6 +9,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from addons.autoscaler import names
 from addons.autoscaler.controller.passes import Pass
 from addons.autoscaler.model.plans import GroupState
+from addons.autoscaler.plan.resting import is_breaker_open
 from addons.runtime.errors import OutsideError
 
 _SAFE = Gauge("cluster_autoscaler_cluster_safe_to_autoscale", "1 while what is known may be acted upon.")
@@ -40,6 +41,10 @@ _DESIRED = Gauge("addons_autoscaler_desired_nodes", "Desired capacity of a group
 _GROWS = Gauge(
     "addons_autoscaler_group_held", "1 while a group does not grow as wanted, by reason.", ["group", "reason"]
 )
+_BREAKER = Gauge(
+    "addons_autoscaler_breaker_open",
+    "1 while one node at a time is tried in the whole cluster, as so many orders have failed.",
+)
 _OUTCOMES = Counter("addons_autoscaler_intents_total", "Orders that ended, by how.", ["group", "outcome"])
 _VOLUME = Counter(
     "addons_autoscaler_volume_bound_nodes_total",
@@ -68,6 +73,7 @@ class Metrics:
         """What a pass has found."""
         states = done.states
         _SAFE.set(not done.snapshot.is_stale)
+        _BREAKER.set(is_breaker_open(done.memory, done.snapshot.now))
         for state, count in zip(_STATES, _counts(states), strict=True):
             _NODES.labels(state).set(count)
         _GROUPS.labels("autoscaled").set(len(states))
@@ -135,6 +141,7 @@ class Metrics:
 
     def forget(self) -> None:
         """Show nothing of groups any more: another replica leads."""
+        _BREAKER.set(0)
         for gauge, labels in self._shown:
             gauge.remove(*labels)
         self._shown = set()

@@ -36,6 +36,9 @@ class PodRecords:
         self._owners: dict[str, PodOwner] = {}
         self._of_owner: defaultdict[str, set[Key]] = defaultdict(set)
         self._of_claim: defaultdict[Key, set[Key]] = defaultdict(set)
+        self._stale: set[Key] = set()
+        """Pods whose controller or claims have changed since they were looked up: a swarm of changes of one
+        costs no more than the last of them."""
 
     def changed(self, change: Change[Any]) -> None:
         """A pod came, changed or went."""
@@ -65,11 +68,13 @@ class PodRecords:
 
     def find(self, namespace: str, name: str) -> Pod | None:
         """A pod."""
+        self._refresh()
         kept = self._kept.get((namespace, name))
         return self._by_node[kept.pod.node].get((namespace, name)) if kept else None
 
     def on(self, node: str) -> tuple[Pod, ...]:
         """The pods of one node."""
+        self._refresh()
         return tuple(self._by_node.get(node, {}).values())
 
     @property
@@ -79,6 +84,7 @@ class PodRecords:
 
     def by_node(self) -> Mapping[str, tuple[Pod, ...]]:
         """The pods of each node that has any, as they are now."""
+        self._refresh()
         for node in self._dirty:
             if found := self._by_node.get(node):
                 self._tuples[node] = tuple(found.values())
@@ -89,6 +95,7 @@ class PodRecords:
 
     def waiting(self) -> tuple[Pod, ...]:
         """The pods on no node, oldest first."""
+        self._refresh()
         found = self._by_node.get("", {}).values()
         return tuple(sorted(found, key=lambda pod: (pod.created, pod.namespace, pod.name)))
 
@@ -99,16 +106,20 @@ class PodRecords:
             self._of_owner[kept.pod.owner.uid].add(which)
         for claim in kept.claims:
             self._of_claim[kept.pod.namespace, claim].add(which)
-        self._put(which, kept)
+        if kept.claims:
+            self._stale.add(which)
+            self._put(which, kept.pod)
+        else:
+            self._put(which, self._with_references(kept))
 
-    def _put(self, which: Key, kept: KeptPod) -> None:
-        node = kept.pod.node
-        self._by_node.setdefault(node, {})[which] = self._with_references(kept)
-        self._dirty.add(node)
+    def _put(self, which: Key, pod: Pod) -> None:
+        self._by_node.setdefault(pod.node, {})[which] = pod
+        self._dirty.add(pod.node)
 
     def _forget(self, kept: KeptPod) -> None:
         which, pod = key(kept), kept.pod
         self._kept.pop(which, None)
+        self._stale.discard(which)
         if found := self._by_node.get(pod.node):
             found.pop(which, None)
             if not found:
@@ -125,9 +136,14 @@ class PodRecords:
                 del self._of_claim[pod.namespace, claim]
 
     def _again(self, pods: Iterable[Key]) -> None:
-        for which in list(pods):
-            if kept := self._kept.get(which):
-                self._put(which, kept)
+        self._stale.update(pods)
+
+    def _refresh(self) -> None:
+        """Look up again what the pods refer to of which that has changed."""
+        for which in self._stale:
+            kept = self._kept[which]
+            self._put(which, self._with_references(kept))
+        self._stale.clear()
 
     def _with_references(self, kept: KeptPod) -> Pod:
         """The pod with its controller and claims as they are now; the one that is kept shares its memory."""

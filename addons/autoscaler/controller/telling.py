@@ -1,6 +1,6 @@
 """What is told of pods, nodes and groups: with the reasons of the original and ours, once each, bounded."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from addons.autoscaler import names
@@ -9,13 +9,14 @@ from addons.autoscaler.model.groups import Group
 from addons.autoscaler.model.plans import Order, Waits, WhyNot
 from addons.autoscaler.model.pods import Pod
 from addons.runtime.errors import OutsideError
-from addons.runtime.outcomes import ObjectRef
+from addons.runtime.outcomes import ObjectRef, Problem
 from addons.runtime.reporter import Report, Reporter
 
 _T = TypeVar("_T")
 
 WAITING = "waiting pods"
 GROUPS = "groups"
+PROBLEMS = "problems"
 
 NEW_EVENTS = 100
 """So many pods, and as many nodes, are told something new in one pass; the others follow in later ones."""
@@ -62,6 +63,23 @@ class Telling:
         for name, reason in _news(self._nodes, stays):
             self._reporter.tell(self._no_scale_down(done, name, reason))
         self._reporter.tell_current(GROUPS, self._of_groups(done))
+
+    def problems(self, problems: Iterable[Problem], priorities: Iterable[str]) -> None:
+        """What is wrong with groups that are named or found, and with the priorities of groups."""
+        found = [self._problem(each.ref.name, each.reason, each.message) for each in problems]
+        found += [self._problem("", names.BAD_SETTING, each) for each in priorities]
+        self._reporter.tell_current(PROBLEMS, found)
+
+    def _problem(self, group: str, reason: str, message: str) -> Report:
+        return Report(
+            key=group,
+            ref=self._status,
+            action="group",
+            reason=reason,
+            message=message,
+            log="warning",
+            event="Warning",
+        )
 
     def _no_scale_down(self, done: Pass, name: str, why: WhyNot) -> Report:
         about = f"; it hangs on {why.about}" if why.about and why.about not in why.message else ""
@@ -128,6 +146,10 @@ class Telling:
             message = f"pod triggered scale-up: [{{{order.group} {sizes}}}]"
             self._reporter.tell(_of_pod(pod, "grow", names.TRIGGERED_SCALE_UP, message))
 
+    def forgotten(self, what: str) -> None:
+        """Something that was remembered is lost."""
+        self._reporter.tell(self._problem("memory", names.MEMORY_LOST, what))
+
     def pod(self, pod: Pod, reason: str, message: str) -> None:
         """Something became of what was ordered for a pod."""
         self._reporter.tell(_of_pod(pod, "wait", reason, message))
@@ -150,7 +172,7 @@ class Telling:
     def forget(self) -> None:
         """Another replica leads: what it finds out is its own."""
         self._pods, self._nodes = {}, {}
-        for topic in (WAITING, GROUPS):
+        for topic in (WAITING, GROUPS, PROBLEMS):
             self._reporter.tell_current(topic, ())
 
 

@@ -16,6 +16,15 @@ def budget_of(obj: objects.PodDisruptionBudget) -> Budget:
         name=meta.name,
         selector=selector_of(obj.spec.selector),
         allowed=max(0, status.disruptions_allowed),
-        evicts_unhealthy=obj.spec.unhealthy_pod_eviction_policy == "AlwaysAllow",
+        evicts_unhealthy=_evicts_unhealthy(obj),
         is_current=status.observed_generation >= meta.generation,
     )
+
+
+def _evicts_unhealthy(obj: objects.PodDisruptionBudget) -> bool:
+    """Whether pods that are not ready may go now, whatever is allowed: always by one policy, by the other
+    while enough pods are healthy without them.
+    """
+    if obj.spec.unhealthy_pod_eviction_policy == "AlwaysAllow":
+        return True
+    return obj.status.current_healthy >= obj.status.desired_healthy > 0

@@ -40,7 +40,7 @@ class Classes:
     ) -> PodClass:
         """The class of a pod, without what its claims demand.
 
-        A pod whose requests cannot be read fits nowhere: `missing_volume` says so.
+        A pod whose requests cannot be read, or that claims devices, fits nowhere: `missing_volume` says so.
         """
         wording = _wording(namespace, labels, spec, status, is_daemon)
         found = self._by_wording.get(wording)
@@ -97,6 +97,7 @@ def _wording(
         spec.resources,
         spec.topology_spread_constraints,
         spec.scheduler_name,
+        len(spec.resource_claims),
         _inline_disks(spec),
         status.container_statuses,
         status.init_container_statuses,
@@ -129,9 +130,14 @@ def _class_of(namespace: str, labels: Labels, spec: parts.PodSpec, read: tuple[A
         anti_affinity=tuple(_pod_terms(affinity.pod_anti_affinity, namespace, labels)),
         spread=tuple(_spread(spec.topology_spread_constraints, labels)),
         volumes={EBS_DRIVER: count} if (count := _inline_disks(spec)) else {},
-        missing_volume=fault,
+        missing_volume=_fault(spec, fault),
         scheduler=spec.scheduler_name,
     )
+
+
+def _fault(spec: parts.PodSpec, unread: str) -> str:
+    """Why no node can be told to suit a pod."""
+    return unread or ("the pod has resourceClaims, which are not simulated" if spec.resource_claims else "")
 
 
 def _requests(read: Callable[[], Amounts]) -> tuple[Amounts, str]:

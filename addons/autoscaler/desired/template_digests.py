@@ -17,6 +17,17 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 _COARSE = {MEMORY: 26, "ephemeral-storage": 26}
 """Powers of two that amounts may differ by: machines of a type have some KiB more or less."""
 _GIB = 1 << 30
+_OF_PLATFORM = (
+    "beta.kubernetes.io/",
+    "eks.amazonaws.com/nodegroup-image",
+    "eks.amazonaws.com/sourceLaunchTemplate",
+    "failure-domain.beta.kubernetes.io/",
+    "k8s.io/cloud-provider-aws",
+    "topology.ebs.csi.aws.com/",
+    "topology.k8s.aws/",
+    "topology.kubernetes.io/",
+)
+"""How labels begin that the platform gives to nodes, and that nobody needs a tag for."""
 
 
 def digest_of(template: Template, group: Group) -> str:
@@ -57,7 +68,7 @@ def _of_labels(real: Labels, foretold: Labels) -> Iterable[str]:
             yield f"label {key}={foretold[key]} is expected, and the nodes have none of that name"
         elif real[key] != foretold[key]:
             yield f"label {key} is {real[key]} on the nodes, and {foretold[key]} was expected"
-    if untold := sorted(real.keys() - foretold.keys()):
+    if untold := sorted(key for key in real.keys() - foretold.keys() if not key.startswith(_OF_PLATFORM)):
         yield f"labels of the nodes that no tag tells of: {', '.join(untold)}"
 
 

@@ -10,6 +10,7 @@ from addons.autoscaler.desired.selectors import node_terms_of
 from addons.autoscaler.model import objects
 from addons.autoscaler.model.pods import NodeTerm, Requirement
 from addons.autoscaler.model.resources import Amounts
+from addons.runtime.unread_objects import fault_of
 
 EBS_DRIVER = "ebs.csi.aws.com"
 _IN_TREE = {"kubernetes.io/aws-ebs": EBS_DRIVER}
@@ -71,6 +72,8 @@ def _demand_of_claim(namespace: str, name: str, storage: Storage) -> VolumeDeman
     claim = storage.claim(namespace, name)
     if claim is None:
         return VolumeDemand(missing=f"the claim {name} does not exist")
+    if fault := fault_of(claim):
+        return VolumeDemand(missing=f"the claim {name} cannot be read: {fault}")
     if claim.metadata.deletion_timestamp is not None:
         return VolumeDemand(missing=f"the claim {name} is being deleted")
     if claim.spec.volume_name:
@@ -83,6 +86,8 @@ def _demand_of_volume(name: str, claim: str, storage: Storage) -> VolumeDemand:
     volume = storage.volume(name)
     if volume is None:
         return VolumeDemand(missing=f"the volume {name} of the claim {claim} does not exist")
+    if fault := fault_of(volume):
+        return VolumeDemand(missing=f"the volume {name} of the claim {claim} cannot be read: {fault}")
     driver = _driver_of(volume)
     return VolumeDemand(tuple(_terms_of(volume)), {driver: 1} if driver else {})
 
@@ -95,6 +100,8 @@ def _demand_of_unbound(claim: objects.PersistentVolumeClaim, storage: Storage) -
     if found is None:
         why = f"its class of storage {wanted} does not exist" if wanted else "it has no class of storage"
         return VolumeDemand(missing=f"the claim {name} has no volume, and {why}")
+    if fault := fault_of(found):
+        return VolumeDemand(missing=f"the class of storage {wanted} cannot be read: {fault}")
     if found.volume_binding_mode != "WaitForFirstConsumer":
         return VolumeDemand(
             missing=f"the claim {name} has no volume yet; the class {wanted} makes it at once"

@@ -214,9 +214,11 @@ class BudgetSpec(Part, frozen=True):
 
 
 class BudgetStatus(Part, frozen=True):
-    """How many of them may go, as of `observed_generation`."""
+    """How many of them may go, as of `observed_generation`, and how many are healthy and have to be."""
 
     disruptions_allowed: int = 0
+    current_healthy: int = 0
+    desired_healthy: int = 0
     observed_generation: int = 0
 
 

@@ -159,7 +159,7 @@ class SchedulingGate(Part, frozen=True):
 
 
 class PodSpec(Part, frozen=True):
-    """What a pod asks for. `resources` are those of the pod as a whole, where it sets them."""
+    """What a pod asks for. `resources` are of the pod as a whole; `resource_claims` are for devices."""
 
     node_name: str = ""
     node_selector: Mapping[str, str] = {}
@@ -173,6 +173,7 @@ class PodSpec(Part, frozen=True):
     volumes: tuple[Volume, ...] = ()
     scheduler_name: str = "default-scheduler"
     scheduling_gates: tuple[SchedulingGate, ...] = ()
+    resource_claims: tuple[Present, ...] = ()
     priority: int = 0
     termination_grace_period_seconds: int = 30
 

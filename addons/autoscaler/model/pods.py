@@ -88,7 +88,8 @@ class PodClass:
 
     `digest` is the same in another process. `requests` has `pods: 1`. `volume_terms` are the node terms that
     its volumes demand, each of which must hold by one of its alternatives. `volumes` counts attached volumes
-    by CSI driver. `missing_volume` says in words what keeps its volumes from being found at all.
+    by CSI driver. `missing_volume` says in words what keeps its volumes from being found at all, or
+    why else no node suits it.
     `is_plain` says that neither affinity to pods, spread, ports nor volumes of its own matter.
     """
 
@@ -187,6 +188,6 @@ class Budget:
     selector: tuple[Requirement, ...] | None
     allowed: int
     evicts_unhealthy: bool = False
-    """unhealthyPodEvictionPolicy AlwaysAllow: pods that are not ready may go always."""
+    """Pods that are not ready may go whatever is allowed, by unhealthyPodEvictionPolicy and the status."""
     is_current: bool = True
     """False while the disruption controller has not seen its newest form: nothing may go."""

@@ -13,7 +13,7 @@ def is_charged(pod: Pod) -> bool:
     """Whether an eviction of the pod asks its budget at all: one that has not begun to run, has ended or is
     ending already may go always (as the API server's eviction does).
     """
-    return pod.phase == "Running" and pod.delete_at is None
+    return pod.phase not in ("Pending", "Succeeded", "Failed") and pod.delete_at is None
 
 
 @dataclass(slots=True)

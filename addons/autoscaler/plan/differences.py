@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from addons.autoscaler.model.matching import repels
 from addons.autoscaler.model.nodes import Node, Template
-from addons.autoscaler.model.pods import PodClass, Taint, Toleration
+from addons.autoscaler.model.pods import PodClass
 
 
 def differences(cls: PodClass, template: Template, node: Node) -> list[str]:
@@ -28,17 +29,9 @@ def _label_keys(cls: PodClass) -> set[str]:
 
 def _of_taints(cls: PodClass, template: Template, node: Node) -> Iterator[str]:
     for taint in node.taints:
-        if taint.effect == "PreferNoSchedule" or taint in template.taints:
-            continue
-        if not any(_tolerates(each, taint) for each in cls.tolerations):
+        if taint not in template.taints and repels(taint, cls.tolerations):
             value = f"={taint.value}" if taint.value else ""
             yield f"taint {taint.key}{value}:{taint.effect} was not expected"
-
-
-def _tolerates(toleration: Toleration, taint: Taint) -> bool:
-    if toleration.effect not in ("", taint.effect) or toleration.key not in ("", taint.key):
-        return False
-    return toleration.operator == "Exists" or toleration.value == taint.value
 
 
 def _of_room(cls: PodClass, node: Node) -> Iterator[str]:

@@ -190,7 +190,9 @@ class _Pass:
             snapshot.now,
             Cooldowns(snapshot, options, self.grow),
             AtOnce.of(snapshot, options, going),
-            health_gate(snapshot.nodes.values(), self.facts.members.keys(), options=options),
+            health_gate(
+                snapshot.nodes.values(), self.facts.members.keys(), options=options, now=snapshot.now
+            ),
         )
 
     def result(self, lost: tuple[Removal, ...]) -> ShrinkPlan:

@@ -44,9 +44,10 @@ def stage_of(node: Node, snapshot: Snapshot, options: GrowOptions) -> Stage:
     return "starting" if snapshot.now - node.created < options.startup_seconds else "unready"
 
 
-def starting_nodes(group: Group, snapshot: Snapshot, options: GrowOptions) -> tuple[Node, ...]:
+def starting_nodes(
+    group: Group, by_instance: Mapping[str, Node], snapshot: Snapshot, options: GrowOptions
+) -> tuple[Node, ...]:
     """List the nodes of a group that have joined and are not usable yet."""
-    by_instance = nodes_by_instance(snapshot)
     nodes = (by_instance.get(instance.id) for instance in group.instances if not instance.is_leaving)
     return tuple(
         node for node in nodes if node is not None and stage_of(node, snapshot, options) == "starting"

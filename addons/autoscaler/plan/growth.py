@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from addons.autoscaler import names
 from addons.autoscaler.model.nodes import Template
@@ -16,6 +17,7 @@ from addons.autoscaler.plan.holds import Holds
 from addons.autoscaler.plan.limits import Limits
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.similar import are_similar, balanced
+from addons.autoscaler.plan.zone_shares import Shares, ZoneShares, is_of_one_zone
 
 Demand = dict[PodClass, list[Pod]]
 _GIB_A_CORE = 8
@@ -61,6 +63,10 @@ class Growth:
         self.demand = demand
         self.limits = Limits(snapshot, states, options)
         self.holds = Holds(snapshot, states)
+        self._shares: Shares = {}
+        self._zones = ZoneShares(
+            snapshot, states=states, cluster=cluster, limits=self.limits, holds=self.holds
+        )
         self._snapshot = snapshot
         self._options = options
         self._states = states
@@ -82,6 +88,7 @@ class Growth:
     def grow(self) -> None:
         """Give pods to groups, one group after the other, until that ends."""
         while self.demand:
+            self._shares = self._zones.of(self.demand)
             bids = [bid for state in self._states.values() if (bid := self._bid(state)) is not None]
             if not bids:
                 break
@@ -123,13 +130,26 @@ class Growth:
             self.held[state.group.name] = why
             return None
         most = {state.group.name: left, **self._room_beside(state, template, classes)}
-        wanted = [(cls, len(self.demand[cls])) for cls in classes]
-        found = self._estimator.estimate(wanted, template, most=sum(most.values()))
+        wanted, shared_out = self._wanted(state, template, classes)
+        found = self._estimator.estimate(
+            wanted, template, most=sum(most.values()), spread_elsewhere=shared_out
+        )
         if not found.nodes:
             return None
         if found.nodes == sum(most.values()) and found.left:
             self.held[state.group.name] = why
         return Bid(state, found, most, probes, _option(state, template, found))
+
+    def _wanted(
+        self, state: GroupState, template: Template, classes: list[PodClass]
+    ) -> tuple[list[tuple[PodClass, int]], frozenset[PodClass]]:
+        """Say how many pods of each class are for this group, and for which that is its zone's share."""
+        shares = self._shares if is_of_one_zone(state) else {}
+        zone = template.labels.get(names.ZONE, "")
+        wanted = [
+            (cls, shares[cls].get(zone, 0) if cls in shares else len(self.demand[cls])) for cls in classes
+        ]
+        return [each for each in wanted if each[1]], frozenset(cls for cls in classes if cls in shares)
 
     def _room_beside(self, state: GroupState, template: Template, classes: list[PodClass]) -> dict[str, int]:
         """Find the groups that new nodes may be shared with, and how many each may add."""
@@ -154,18 +174,29 @@ class Growth:
 
     def _commit(self, bid: Bid, why: str) -> None:
         """Make the bid part of the plan: its nodes are upcoming, its pods have their places there."""
-        sizes = {name: self._states[name].target + self.limits.taken(name) for name in bid.most}
-        shares = balanced(bid.estimate.nodes, sizes, bid.most)
-        groups = [name for name, count in shares.items() for _ in range(count)]
-        for name, count in shares.items():
-            state = self._states[name]
-            self._draft(state, count, why, probes=bid.probes or not state.is_proven)
-        number = 0
+        groups = iter(self._shared_out(bid, why))
         for nodes, pods in bid.estimate.runs:
-            for _ in range(nodes):
-                self._place(pods, groups[number])
-                number += 1
+            for group in islice(groups, nodes):
+                self._place(pods, group)
         self._estimator = Estimator(self._cluster)
+
+    def _shared_out(self, bid: Bid, why: str) -> list[str]:
+        """Order the nodes of a bid; give the group of each. Of similar groups each goes to the smallest that
+        may still add one: they may share limits, so each is asked for again.
+        """
+        probes = {name: bid.probes or not self._states[name].is_proven for name in bid.most}
+        if len(bid.most) == 1:
+            name = bid.state.group.name
+            self._draft(bid.state, bid.estimate.nodes, why, probes=probes[name])
+            return [name] * bid.estimate.nodes
+        groups: list[str] = []
+        for _ in range(bid.estimate.nodes):
+            left = {name: self.limits.left(self._states[name], probes=probes[name])[0] for name in bid.most}
+            sizes = {name: self._states[name].target + self.limits.taken(name) for name in bid.most}
+            for name in balanced(1, sizes, left):
+                self._draft(self._states[name], 1, why, probes=probes[name])
+                groups.append(name)
+        return groups
 
     def _draft(self, state: GroupState, count: int, why: str, *, probes: bool | None = None) -> None:
         is_probe = not state.is_proven if probes is None else probes

@@ -177,7 +177,8 @@ class Steps:
     def _refute(self, intent: Intent) -> None:
         digests = open_classes(intent, self.record)
         for each in refutations(intent, digests, self._template, self._sight):
-            self.record = replace(self.record, refuted=(*self.record.refuted, each.refuted))
+            others = tuple(known for known in self.record.refuted if known.cls != each.refuted.cls)
+            self.record = replace(self.record, refuted=(*others, each.refuted))
             told = f"its new nodes do not take {len(each.pods)} pods like {each.pods[0]}: {each.refuted.why}"
             self.news.append(
                 News(self._group.name, "refuted", told, names.SCALE_UP_REFUTED, "Refuted", each.pods)
@@ -190,7 +191,8 @@ class Steps:
         left = open_classes(intent, self.record)
         if left and self._sight.now - intent.since < SETTLE_SECONDS:
             return False
-        if intent.absorbed or not {each.cls for each in self.record.refuted} & set(intent.classes):
+        refuted = {each.cls for each in self.record.refuted if not each.is_released}
+        if intent.absorbed or not refuted & set(intent.classes):
             if not intent.absorbed and not any(each in self._sight.waiting for each in left):
                 self.record = replace(self.record, step=self._next_step())
             told = f"{len(intent.instances)} nodes have come, and their pods have found places"

@@ -79,7 +79,11 @@ def places_beside(
         moving = (pod for pod, what in found.items() if what not in (LEAVE, END))
         places.reserve(moving, f"of node {name}, which goes, is to move to it")
     cutoff = rules.options.priority_cutoff
-    waiting = (pod for pod in snapshot.waiting if pod.priority >= cutoff and not pod.is_gated)
+    waiting = (
+        pod
+        for pod in snapshot.waiting
+        if pod.priority >= cutoff and not (pod.is_gated or pod.is_daemon or pod.delete_at is not None)
+    )
     places.reserve(waiting, "waits and fits on it")
     return places
 

@@ -1,12 +1,12 @@
 """Nodes that a group would add, as runs of equal nodes, and how many pods of a class they take."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from addons.autoscaler import names
 from addons.autoscaler.model.nodes import Template
 from addons.autoscaler.model.plans import WhyNot
-from addons.autoscaler.model.pods import HostPort, PodClass
+from addons.autoscaler.model.pods import PodClass
 from addons.autoscaler.plan.cluster import Cluster, Form
 from addons.autoscaler.plan.fit import (
     new_site,
@@ -16,42 +16,8 @@ from addons.autoscaler.plan.fit import (
     short_of,
     why_not_site,
 )
-from addons.autoscaler.plan.new_rules import NewNodeRules
-
-
-class Run:
-    """`count` new nodes one after the other, each with the same free amounts, pods and ports taken."""
-
-    __slots__ = ("count", "free", "held", "ports")
-
-    def __init__(
-        self, count: int, free: list[int], held: dict[PodClass, int], ports: tuple[HostPort, ...]
-    ) -> None:
-        self.count = count
-        self.free = free
-        self.held = held
-        self.ports = ports
-
-    def fits(self, form: Form) -> int:
-        """Return how many pods of the class one of its nodes has room for, other pods aside."""
-        free, fits = self.free, 1 << 62
-        for column, amount in form.needs:
-            some = free[column] // amount
-            if some < fits:
-                fits = some
-        return max(0, fits)
-
-    def with_pods(self, nodes: int, form: Form, pods: int) -> "Run":
-        """Return so many nodes like its own, each with so many more pods."""
-        free = list(self.free)
-        for column, amount in form.needs:
-            free[column] -= amount * pods
-        held = {**self.held, form.cls: self.held.get(form.cls, 0) + pods}
-        return Run(nodes, free, held, self.ports + form.cls.ports)
-
-    def is_like(self, other: "Run") -> bool:
-        """Whether its nodes are equal to the other's."""
-        return self.free == other.free and self.held == other.held
+from addons.autoscaler.plan.new_rules import Floors, Levels, NewNodeRules
+from addons.autoscaler.plan.runs import Run, split
 
 
 class NewNodes:
@@ -108,62 +74,87 @@ class NewNodes:
         return done + opened, why
 
     def _fill_tied(self, form: Form, count: int) -> tuple[int, WhyNot | None]:
-        """Do the same for pods to which other pods matter: at once where no pod changes what the next one
-        may do, else one by one.
-        """
+        """Do the same for pods to which other pods matter: as many at once as change nothing for the next."""
         left = count
         while left:
-            is_steady = self._rules.is_steady(form)
+            pace = self._rules.pace(form)
             permitted, why = self._rules.permitted(form, is_more=False)
-            wanted = min(left, permitted, left if is_steady else 1)
-            done = self._fill_open(form, wanted) if wanted else 0
-            left -= done
-            if done and done == wanted:
+            wanted = min(left, permitted, 1 if pace == "one by one" else left)
+            levels = self._rules.levels(form, self._runs) if pace == "by levels" else None
+            if done := self._fill_open(form, wanted, levels) if wanted else 0:
+                left -= done
                 continue
             permitted, why = self._rules.permitted(form, is_more=True)
             if not permitted:
                 return count - left, why
-            opened, why = self._open(form, min(left, permitted, left if is_steady else 1))
-            left -= opened
+            is_alike = pace == "at once" or (levels is not None and levels.stays_zero)
+            done, why = self._open(form, min(left, permitted, left if is_alike else 1))
+            left -= done
             if why is not None:
                 return count - left, why
         return count, None
 
-    def _fill_open(self, form: Form, wanted: int) -> int:
-        """Put up to so many pods on new nodes that are there, and return how many."""
-        before, self._runs, left = self._runs, [], wanted
-        nodes = [run.held for run in before]
-        for number, run in enumerate(before):
-            if not left:
-                self._append(before[number:])
-                break
-            room = self._room(form, run, nodes, self.count)
+    def _fill_open(self, form: Form, wanted: int, levels: Levels | None = None) -> int:
+        """Put up to so many pods on new nodes that are there, and return how many: with `levels` those at
+        least that do not raise the floor, and one more.
+        """
+        left = wanted
+        floors = self._floors(form)
+        changes: list[tuple[int, list[Run]]] = []
+        low = levels.low if levels else 0
+        for number, run in enumerate(self._runs):
+            room = self._room(form, run, floors)
             if room <= 0:
-                self._append((run,))
                 continue
-            full, rest = divmod(min(left, run.count * room), room)
+            most, is_last = run.count * room, False
+            if levels and levels.counts[number] == levels.floor:
+                low -= run.count
+                if is_last := low <= 0:
+                    most, room = self._before_floor_rises(form, number, room, levels)
+            full, rest = divmod(min(left, most), room)
+            changes.append((number, split(run, form, room, full, rest)))
             left -= full * room + rest
-            self._append(_split(run, form, room, full, rest))
+            if is_last or not left:
+                break
+        for number, parts in reversed(changes):
+            self._replace(number, parts)
         self._rules.count(0, form.cls, wanted - left)
         return wanted - left
 
+    def _before_floor_rises(self, form: Form, number: int, room: int, levels: Levels) -> tuple[int, int]:
+        """Return how many pods the last nodes at the floor take, and how many each, until the floor rises and
+        nodes before them may take pods again; where no other node has room for any, it may rise.
+        """
+        run, ties = self._runs[number], form.ties
+        is_alone = run.count == 1 and not any(
+            other.fits(form) for place, other in enumerate(self._runs) if place != number
+        )
+        if is_alone and not (form.cls.ports or ties.apart or ties.feared) and len(ties.spread) == 1:
+            room = min(run.fits(form), levels.most_alone(number))
+            return room, room
+        return (run.count - 1) * room + 1, room
+
     def _open(self, form: Form, wanted: int) -> tuple[int, WhyNot | None]:
         """Put up to so many pods on more nodes; return how many, and why not all."""
-        nodes = [*(run.held for run in self._runs), self._empty.held]
-        room = self._room(form, self._empty, nodes, self.count + 1)
+        floors = self._floors(form, self._empty)
+        room = self._room(form, self._empty, floors)
         if room <= 0:
-            return 0, self._why_not(form, nodes)
+            return 0, self._why_not(form, floors)
         if (spare := self._most - self.count) <= 0:
             return 0, self._at_most()
         full, rest = divmod(min(wanted, spare * room), room)
         more = full + bool(rest)
-        self._append(_split(self._empty, form, room, full, rest, total=more))
+        self._replace(len(self._runs), split(self._empty, form, room, full, rest, total=more))
         self.count += more
         done = full * room + rest
         self._rules.count(more, form.cls, done)
         return done, None if done == wanted else self._at_most()
 
-    def _room(self, form: Form, run: Run, nodes: list[dict[PodClass, int]], count: int) -> int:
+    def _floors(self, form: Form, *more: Run) -> Floors:
+        held = [run.held for run in (*self._runs, *more)] if form.ties.spread else []
+        return self._rules.floors(form, held, self.count + len(more))
+
+    def _room(self, form: Form, run: Run, floors: Floors) -> int:
         fits = run.fits(form)
         if fits <= 0 or not form.meets:
             return fits
@@ -171,30 +162,27 @@ class NewNodes:
             if port_clash(form.cls.ports, run.ports):
                 return 0
             fits = 1
-        return min(fits, self._rules.room(form, run.held, nodes, count)[0])
+        return min(fits, self._rules.room(form, run.held, floors)[0])
 
-    def _why_not(self, form: Form, nodes: list[dict[PodClass, int]]) -> WhyNot:
+    def _why_not(self, form: Form, floors: Floors) -> WhyNot:
         """Return why an empty new node takes no pod of the class."""
         for column, amount in form.needs:
             if (free := self._empty.free[column]) < amount:
                 return short_of(self._cluster.room.names[column], amount, free)
         if clash := port_clash(form.cls.ports, self._empty.ports):
             return port_words(clash)
-        _, refusal = self._rules.room(form, self._empty.held, nodes, self.count + 1)
+        _, refusal = self._rules.room(form, self._empty.held, floors)
         assert refusal is not None
         return form.ties.words(refusal)
 
     def _at_most(self) -> WhyNot:
         return WhyNot(names.AT_MAX, f"more than {self._most} new nodes would be needed")
 
-    def _append(self, runs: Iterable[Run]) -> None:
-        """Add runs at the end; one that is like the last one becomes part of it."""
-        for run in runs:
-            if self._runs and self._runs[-1].is_like(run):
-                last = self._runs[-1]
-                self._runs[-1] = Run(last.count + run.count, last.free, last.held, last.ports)
-            elif run.count:
-                self._runs.append(run)
+    def _replace(self, number: int, parts: list[Run]) -> None:
+        """Put parts in the place of a run, or at the end; one like the run before it becomes part of that."""
+        if number and parts and self._runs[number - 1].is_like(parts[0]):
+            self._runs[number - 1].count += parts.pop(0).count
+        self._runs[number : number + 1] = parts
 
     def _empty_node(self) -> Run:
         forms = [self._cluster.form(each) for each in self._template.daemons]
@@ -210,14 +198,3 @@ class NewNodes:
             amount = offer_of(name, self._template)
             for free in {id(run.free): run.free for run in (self._empty, *self._runs)}.values():
                 free.append(amount)
-
-
-def _split(run: Run, form: Form, room: int, full: int, rest: int, total: int | None = None) -> list[Run]:
-    """Return the run with `room` pods more on the first `full` nodes and `rest` more on the next."""
-    untouched = (run.count if total is None else total) - full - bool(rest)
-    parts = [run.with_pods(full, form, room)] if full else []
-    if rest:
-        parts.append(run.with_pods(1, form, rest))
-    if untouched:
-        parts.append(Run(untouched, run.free, run.held, run.ports))
-    return parts

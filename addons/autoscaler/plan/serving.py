@@ -13,7 +13,7 @@ from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.absorption import is_refuted
 from addons.autoscaler.plan.cluster import Cluster
 from addons.autoscaler.plan.estimate import share
-from addons.autoscaler.plan.groups import starting_nodes
+from addons.autoscaler.plan.groups import nodes_by_instance, starting_nodes
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.pending import Pending, in_serving_order
 from addons.autoscaler.plan.proof import is_movable
@@ -37,24 +37,26 @@ def add_upcoming(
     One that has joined and is not usable yet counts as such a node too, with the pods that it has already.
     """
     upcoming = {}
+    by_instance = nodes_by_instance(snapshot)
     for name, state in states.items():
         template = snapshot.templates.get(name)
         if template is None or not state.upcoming:
             continue
-        starting = starting_nodes(state.group, snapshot, options)
+        starting = starting_nodes(state.group, by_instance, snapshot, options)
         for number in range(state.upcoming):
             node = f"upcoming {number + 1} of {name}"
             cluster.add_node(node, template)
             upcoming[node] = name
             if number < len(starting):
-                _move_pods(cluster, snapshot, starting[number].name, node)
+                _move_pods(cluster, snapshot, options, starting[number].name, node)
     return upcoming
 
 
-def _move_pods(cluster: Cluster, snapshot: Snapshot, node: str, to: str) -> None:
+def _move_pods(cluster: Cluster, snapshot: Snapshot, options: GrowOptions, node: str, to: str) -> None:
     cluster.ghost(node, "node is starting")
     for pod in snapshot.pods_of.get(node, ()):
-        if is_movable(pod.is_daemon, pod.is_mirror):
+        is_expendable = pod.priority < options.priority_cutoff
+        if is_movable(pod.is_daemon, pod.is_mirror) and not is_expendable:
             cluster.place(pod.cls, to)
 
 
@@ -63,6 +65,17 @@ def empty_drained(cluster: Cluster, snapshot: Snapshot) -> None:
     for name, node in snapshot.nodes.items():
         if node.to_be_deleted_since is not None or name in snapshot.removing:
             cluster.ghost(name)
+
+
+def remove_expendable(cluster: Cluster, snapshot: Snapshot, options: GrowOptions) -> None:
+    """Take pods off nodes that make way for any pod that counts: the scheduler will have their room."""
+    for name, pods in snapshot.pods_of.items():
+        node = snapshot.nodes.get(name)
+        if node is None or node.to_be_deleted_since is not None or name in snapshot.removing:
+            continue
+        for pod in pods:
+            if pod.priority < options.priority_cutoff and is_movable(pod.is_daemon, pod.is_mirror):
+                cluster.remove(pod, name)
 
 
 def serve(pending: Pending, cluster: Cluster, snapshot: Snapshot, upcoming: Mapping[str, str]) -> Served:
@@ -119,11 +132,16 @@ class _Serving:
                 self._fill(cls, self._where.trusted(cls, tuple(nodes)), planned[cls.digest])
 
     def fill_upcoming(self) -> None:
-        """Give the rest of it to whatever pods it takes, the important and large ones first."""
+        """Give the rest of it to whatever pods it takes, the important and large ones first.
+
+        For pods with rules about others a place on its way may open one that is there: a zone that had its
+        share gets more when the other zones get theirs.
+        """
         if not self._upcoming:
             return
-        nodes = tuple(self._upcoming)
+        coming = tuple(self._upcoming)
         for cls in sorted(self.left, key=lambda each: _rank(each, self.left[each])):
+            nodes = coming if cls.is_plain else (*self._existing, *coming)
             self._fill(cls, self._where.trusted(cls, nodes))
 
     def _planned(self, group: str) -> Counter[str]:

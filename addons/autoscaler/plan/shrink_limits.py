@@ -160,8 +160,18 @@ class AtOnce:
 
     @classmethod
     def of(cls, snapshot: Snapshot, options: ShrinkOptions, going: Iterable[str]) -> "AtOnce":
-        """Count what is under way."""
-        under_way = [name for name in going if name in snapshot.nodes]
+        """Count what is under way; what AWS ends already is over, though its node is still to be seen."""
+        staying = {
+            instance.id
+            for group in snapshot.groups.values()
+            for instance in group.instances
+            if not instance.is_leaving
+        }
+        under_way = [
+            name
+            for name in going
+            if (node := snapshot.nodes.get(name)) and (name in snapshot.removing or node.instance in staying)
+        ]
         drains = [name for name in under_way if _has_pods(snapshot, name)]
         return cls(options, len(under_way), len(drains))
 

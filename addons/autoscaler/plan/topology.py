@@ -86,7 +86,7 @@ class Ties:
             value = labels.get(rule.tally.key)
             if value is None or rule.skew(value) > rule.spread.max_skew:
                 return Refusal(names.TOPOLOGY_SPREAD, rule.tally, value)
-        for tallies in (self.feared, self.apart):
+        for tallies in (self.apart, self.feared):
             for tally in tallies:
                 if tally.at(value := labels.get(tally.key)) > 0:
                     return Refusal(names.POD_ANTI_AFFINITY, tally, value)

@@ -22,11 +22,17 @@ def why_not_unready(node: Node, group: Group, *, options: ShrinkOptions, now: fl
             names.SCALE_DOWN_OFF,
             f"it is not ready ({node.not_ready_why}), and such nodes stay (--no-scale-down-unready-enabled)",
         )
-    age = now - node.created
-    if age < options.startup_seconds and node.ready_changed - node.created < _NEVER_SECONDS:
+    if _is_booting(node, options, now):
+        age = now - node.created
         message = f"it is not ready ({node.not_ready_why}) and may be starting: it is {age:.0f} s old"
         return WhyNot(names.STILL_STARTING, message)
     return None
+
+
+def _is_booting(node: Node, options: ShrinkOptions, now: float) -> bool:
+    """Whether a node has never been ready, and has time to become so."""
+    is_young = now - node.created < options.startup_seconds
+    return not node.is_ready and is_young and node.ready_changed - node.created < _NEVER_SECONDS
 
 
 def unready_wait(node: Node, group: Group, now: float) -> float:
@@ -34,12 +40,14 @@ def unready_wait(node: Node, group: Group, now: float) -> float:
     return max(node.ready_changed, node.created) + group.options.unready_seconds - now
 
 
-def health_gate(nodes: Iterable[Node], ours: Container[str], *, options: ShrinkOptions) -> WhyNot | None:
+def health_gate(
+    nodes: Iterable[Node], ours: Container[str], *, options: ShrinkOptions, now: float
+) -> WhyNot | None:
     """Why no ready node is removed while too many of our own nodes are not ready; nodes of no group do not
-    count.
+    count, nor do those that start.
     """
     counted = [node for node in nodes if node.name in ours]
-    unready = sorted(node.name for node in counted if not node.is_ready and not node.starting_why)
+    unready = sorted(node.name for node in counted if not (node.is_ready or _is_booting(node, options, now)))
     if len(unready) <= options.ok_unready or len(unready) * 100 <= options.unready_percentage * len(counted):
         return None
     listed = ", ".join(unready[:5]) + (f" and {len(unready) - 5} more" if len(unready) > 5 else "")

@@ -1,32 +1,33 @@
 """What grows: which groups get how many nodes for which pods, and why every other pod waits."""
 
-from collections.abc import Iterator, Mapping
-
 from addons.autoscaler import names
 from addons.autoscaler.model.nodes import Template
-from addons.autoscaler.model.plans import GroupState, GrowPlan, Order, Waits, WhyNot
-from addons.autoscaler.model.pods import PodClass
+from addons.autoscaler.model.plans import GrowPlan, Order, Waits, WhyNot
 from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.cluster import Cluster
-from addons.autoscaler.plan.estimate import why_not_template
 from addons.autoscaler.plan.groups import group_states
 from addons.autoscaler.plan.growth import Growth
+from addons.autoscaler.plan.loads import Loads
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.pending import pending_pods
-from addons.autoscaler.plan.serving import add_upcoming, empty_drained, serve
+from addons.autoscaler.plan.reasons import Reasons
+from addons.autoscaler.plan.serving import add_upcoming, empty_drained, remove_expendable, serve
 
 
-def plan_up(snapshot: Snapshot, options: GrowOptions) -> GrowPlan:
+def plan_up(snapshot: Snapshot, options: GrowOptions, loads: Loads | None = None) -> GrowPlan:
     """Plan orders for the pods that wait for room, and say of every waiting pod why it waits.
 
     Pods that fit a node there is, or one that is on its way, order nothing. What is ordered counts as on its
     way for the rest of the plan. The same snapshot gives the same plan, whatever order its parts are in.
+    With `loads` of earlier passes, nodes on which nothing has changed are not counted anew.
     """
-    states = group_states(snapshot, options)
     pending = pending_pods(snapshot, options)
-    if not pending.counted and not pending.moving and not options.enforces_min:
+    states = group_states(snapshot, options)
+    is_short = options.enforces_min and any(state.target < state.group.min_size for state in states.values())
+    if not (pending.counted or pending.moving or pending.nominated or is_short):
         return GrowPlan(waits=pending.waits)
-    cluster = Cluster.of(snapshot)
+    cluster = Cluster.of(snapshot, loads)
+    remove_expendable(cluster, snapshot, options)
     empty_drained(cluster, snapshot)
     upcoming = add_upcoming(cluster, snapshot, states, options)
     served = serve(pending, cluster, snapshot, upcoming)
@@ -40,7 +41,7 @@ def plan_up(snapshot: Snapshot, options: GrowOptions) -> GrowPlan:
             growth.raise_to_minimum()
         growth.grow()
     moving = frozenset(map(id, pending.moving))
-    reasons = _Reasons(snapshot, states, cluster, growth, closed)
+    reasons = Reasons(snapshot, states, cluster, growth, closed)
     waits = [
         Waits(pod, None, groups)
         for cls, pods in growth.demand.items()
@@ -83,66 +84,3 @@ def _least_nodes(order: Order, template: Template | None) -> int:
         ),
         default=0,
     )
-
-
-class _Reasons:
-    """Says why no group grows for the pods that are left, once for each class."""
-
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        states: Mapping[str, GroupState],
-        cluster: Cluster,
-        growth: Growth,
-        closed: WhyNot | None,
-    ) -> None:
-        self._templates = snapshot.templates
-        self._states = states
-        self._cluster = cluster
-        self._growth = growth
-        self._closed = closed
-        self._mismatches: dict[tuple[PodClass, str], WhyNot | None] = {}
-        self._limits: dict[tuple[str, bool], WhyNot] = {}
-
-    def of(self, cls: PodClass) -> Mapping[str, WhyNot]:
-        """Say it of each group."""
-        return {name: self._why(cls, state) for name, state in self._states.items()}
-
-    def held(self) -> dict[str, WhyNot]:
-        """Say of groups why they do not grow as pods that are left would want them to."""
-        return dict(sorted(self._held())) if self._growth.demand or self._growth.held else {}
-
-    def _held(self) -> Iterator[tuple[str, WhyNot]]:
-        for name, state in self._states.items():
-            why = state.why_not or self._growth.held.get(name)
-            if why is not None and (self._growth.demand or name in self._growth.held):
-                yield name, why
-
-    def _why(self, cls: PodClass, state: GroupState) -> WhyNot:
-        name = state.group.name
-        if self._closed is not None:
-            return self._closed
-        if (template := self._templates.get(name)) is None:
-            return state.why_not or WhyNot(names.NO_TEMPLATE, "it has no template")
-        if (why := self._mismatch(cls, template)) is not None:
-            return why
-        if (why := self._growth.holds.why_held(cls, state)) is not None:
-            return why
-        if state.why_not is not None:
-            return state.why_not
-        sure, _ = self._growth.holds.sorted_classes([cls], state)
-        return self._limit(state, probes=not sure)
-
-    def _limit(self, state: GroupState, *, probes: bool) -> WhyNot:
-        key = (state.group.name, probes)
-        if key not in self._limits:
-            left, why = self._growth.limits.left(state, probes=probes)
-            told = self._growth.against.get(state.group.name, "it was not chosen")
-            self._limits[key] = why if left <= 0 else WhyNot(names.NOT_CHOSEN, told)
-        return self._limits[key]
-
-    def _mismatch(self, cls: PodClass, template: Template) -> WhyNot | None:
-        key = (cls, template.digest or template.group)
-        if key not in self._mismatches:
-            self._mismatches[key] = why_not_template(cls, template, self._cluster)
-        return self._mismatches[key]

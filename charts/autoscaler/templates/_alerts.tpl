@@ -27,7 +27,7 @@
   annotations:
     summary: New nodes of a group took none of the pods they were ordered for; the Event on the status ConfigMap says how tags and node differ.
 - alert: AddonsAutoscalerBreakerOpen
-  expr: max(addons_autoscaler_group_held{ {{- $pods }},reason="BreakerOpen"}) > 0
+  expr: max(addons_autoscaler_breaker_open{ {{- $pods }}}) > 0
   for: 5m
   labels: {severity: critical}
   annotations:

@@ -160,6 +160,28 @@ class TestGroups:
             await world.reach(lambda: world.is_settled("web"))
         assert world.desired("a") == 1
 
+    async def test_a_group_that_does_not_exist_is_told_and_harms_no_other(
+        self, world: AutoscalerWorld
+    ) -> None:
+        world.add_group("a")
+        world.create(pod("web"))
+        async with autoscaler(world, "--nodes=0:3:gone", "--nodes=0:3:a"):
+            await world.reach(lambda: world.is_settled("web"))
+            await world.reach(lambda: world.events("GroupNotFound"))
+        assert any("gone" in note for note in world.notes("GroupNotFound"))
+
+    async def test_priorities_that_cannot_be_read_are_told_and_stop_nothing(
+        self, world: AutoscalerWorld
+    ) -> None:
+        world.add_group("a")
+        world.create(pod("web"))
+        name = "cluster-autoscaler-priority-expander"
+        metadata = {"name": name, "namespace": "kube-system"}
+        world.create({"metadata": metadata, "data": {"priorities": "10: [("}}, kind="configmaps")
+        async with autoscaler(world, "--expander=priority"):
+            await world.reach(lambda: world.is_settled("web"))
+        assert any(name in note for note in world.notes("BadSetting"))
+
 
 class TestRestarts:
     async def test_what_was_ordered_is_not_ordered_again_while_it_boots(self, world: AutoscalerWorld) -> None:

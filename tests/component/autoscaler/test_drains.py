@@ -11,8 +11,8 @@ import pytest_asyncio
 from addons.autoscaler import names
 from addons.autoscaler.model.drains import Drained, DrainNote, read_note
 from addons.autoscaler.model.plans import WhyNot
-from addons.runtime.errors import Denied, Throttled
-from addons.runtime.permit import LEASE_ENDING, STOPPING, Permit
+from addons.runtime.errors import Denied, Throttled, Withheld
+from addons.runtime.permit import CACHES_STALE, LEASE_ENDING, STOPPING, Permit
 from addons.sim.cluster.kubelets import STOP_SECONDS
 from addons.sim.kubeapi.faults import Fault
 from tests.support.as_drains import DrainWorld, drain_world
@@ -170,6 +170,21 @@ class TestBudgets:
         assert is_given_back(world)
         assert not world.terminated
 
+    async def test_a_pod_that_is_not_ready_holds_up_nothing_while_enough_others_are(
+        self, world: DrainWorld
+    ) -> None:
+        await run_pods(world, 2)
+        world.store.create("policy/v1", "poddisruptionbudgets", budget("web", minAvailable=2))
+        world.add_node("n3")
+        world.store.create("v1", "pods", pod("sick", labels={"app": "web"}, nodeName="n3"))
+        (sick,) = await until(lambda: [each for each in world.seen_pods("n3") if each.is_ready])
+        found = world.store.get("v1", "pods", "default", sick.name)
+        found["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+        world.store.update("v1", "pods", found)
+        await until(lambda: world.budget_left("web").get("disruptionsAllowed") == 0)
+        drained = await world.removed("n3")
+        assert (drained.ended, drained.evicted) == ("done", ("default/sick",))
+
     async def test_several_budgets_give_it_back_at_once(self, world: DrainWorld) -> None:
         await run_pods(world, 1)
         for name in ("one", "two"):
@@ -300,6 +315,10 @@ class TestPermission:
         stale[0] = ""
         await drains.settled()
         assert world.drained[-1].ended == "done"
+
+    async def test_an_end_that_was_withheld_is_asked_for_again(self, world: DrainWorld) -> None:
+        world.termination_errors += [Withheld("caches are stale", code=CACHES_STALE)] * 9
+        assert (await world.removed("n1")).ended == "done"
 
     async def test_a_fault_of_our_own_ends_the_daemon(self, world: DrainWorld) -> None:
         drains, stopping = world.drains(), asyncio.Event()

@@ -109,6 +109,15 @@ class TestTogether:
         assert codes(plan) == {"n1": names.RECEIVES_PODS}
         assert plan.stays["n1"].message == "pod shop/w waits and fits on it"
 
+    def test_pods_that_nobody_has_to_wait_for_keep_none(self) -> None:
+        waiting = [
+            pod("d", "", phase="Pending", is_daemon=True),
+            pod("e", "", phase="Pending", delete_at=NOW + 5),
+            pod("g", "", phase="Pending", is_gated=True),
+            pod("x", "", phase="Pending", priority=-11),
+        ]
+        assert gone(shrink(snapshot([node("n1")], waiting=waiting))) == ["n1"]
+
     def test_pods_of_a_node_under_way_keep_theirs(self) -> None:
         going = node("n1", to_be_deleted_since=NOW - 5)
         nodes, pods = [going, node("n2")], [pod("a", "n1")]
@@ -176,6 +185,10 @@ class TestTimes:
         plan = shrink(snapshot([node("n1")], memory=self.since(NOW - 599)))
         assert codes(plan) == {"n1": names.NOT_UNNEEDED_LONG}
         assert gone(shrink(snapshot([node("n1")], memory=self.since(NOW - 600)))) == ["n1"]
+
+    def test_it_is_kept_while_its_removal_is_under_way(self) -> None:
+        plan = shrink(snapshot([node("n1")], removing=frozenset({"n1"}), memory=self.since(NOW - 700)))
+        assert plan.unneeded == {"n1": NOW - 700}
 
     def test_its_time_begins_now(self) -> None:
         assert shrink(snapshot([node("n1")], memory=Memory())).unneeded == {"n1": NOW}
@@ -277,6 +290,13 @@ class TestAtOnce:
     def test_those_under_way_count(self) -> None:
         nodes = [node(f"n{number}") for number in range(4)]
         plan = shrink(snapshot(nodes, removing=frozenset({"n0"})), max_removals=2)
+        assert gone(plan) == ["n1"]
+
+    def test_what_aws_ends_already_is_over_though_its_node_is_still_there(self) -> None:
+        ending = [node(f"e{number}", to_be_deleted_since=NOW - 60) for number in range(3)]
+        found = tuple(Instance(f"i-e{number}", state="Terminating") for number in range(3))
+        told = group("g", (), instances=(*found, Instance("i-n1")), desired=1)
+        plan = shrink(snapshot([*ending, node("n1")], groups=[told]), max_removals=1)
         assert gone(plan) == ["n1"]
 
     def test_fewer_of_those_with_pods(self) -> None:

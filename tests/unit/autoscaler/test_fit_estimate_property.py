@@ -8,21 +8,21 @@ from addons.autoscaler.model.pods import PodClass
 from addons.autoscaler.plan.estimate import Estimator, estimate, why_not_template
 from tests.support import as_oracle
 from tests.support.as_cluster import cluster_and_world
-from tests.support.as_drawn import classes, clusters, plain_classes, templates
+from tests.support.as_drawn import classes, clusters, host_classes, plain_classes, templates
 
 Seated = list[tuple[int, PodClass, bool]]
 Question = tuple[list[Node], Seated, Template, list[tuple[PodClass, int]], int]
-all_classes = st.lists(classes, min_size=1, max_size=4)
 
 
 @st.composite
-def questions(draw: st.DrawFn) -> Question:
+def questions(draw: st.DrawFn, of: st.SearchStrategy[PodClass] = classes, most: int = 7) -> Question:
     """Nodes, who sits where (and leaves), a template, how many pods of each class, the most new nodes."""
-    nodes, pods = draw(clusters()), draw(all_classes)
+    nodes, pods = draw(clusters()), draw(st.lists(of, min_size=1, max_size=4))
     seats = st.tuples(st.integers(0, max(0, len(nodes) - 1)), st.sampled_from(pods), st.booleans())
     seated = draw(st.lists(seats, max_size=6 if nodes else 0))
-    template = draw(templates(draw(st.lists(plain_classes, max_size=1)) + pods[:1]))
-    counted = st.tuples(st.sampled_from(pods), st.integers(1, 7))
+    daemons = draw(st.lists(plain_classes, max_size=1)) + pods[:1]
+    template = draw(templates(draw(st.sampled_from([[], [], daemons]))))
+    counted = st.tuples(st.sampled_from(pods), st.integers(1, most))
     wanted = draw(st.lists(counted, max_size=4, unique_by=lambda each: id(each[0])))
     return nodes, seated, template, wanted, draw(st.integers(1, 6))
 
@@ -34,6 +34,15 @@ def test_an_estimate_is_the_answer_of_pod_by_pod(
 ) -> None:
     nodes, seated, template, wanted, most = asked
     cluster, world = cluster_and_world(nodes, seated)
+    found = estimate(wanted, template, cluster=cluster, most=most)
+    assert (found.nodes, dict(found.placed)) == as_oracle.estimate(wanted, template, world, most)
+
+
+@given(questions(host_classes(), 15))
+@settings(max_examples=400)
+def test_spread_over_new_nodes_is_the_answer_of_pod_by_pod(asked: Question) -> None:
+    nodes, seated, template, wanted, most = asked
+    cluster, world = cluster_and_world(nodes[:2], [each for each in seated if each[0] < 2])
     found = estimate(wanted, template, cluster=cluster, most=most)
     assert (found.nodes, dict(found.placed)) == as_oracle.estimate(wanted, template, world, most)
 

@@ -146,7 +146,7 @@ class TestDeterminism:
 class TestFaults:
     """(c), (d) What goes wrong in a group costs a few nodes there, and nothing elsewhere."""
 
-    @pytest.mark.parametrize("number", range(6))
+    @pytest.mark.parametrize("number", range(4))
     def test_pods_that_never_bind_start_a_few_nodes_and_not_the_maximum(
         self, number: int, draw: Draw
     ) -> None:
@@ -154,11 +154,11 @@ class TestFaults:
         world = PlanWorld(seed=number)
         for name in "abcd":
             world.add_group(name, drawn_fault(chance), promised={"team": "web"}, max_size=40)
-        world.add_pods(200, WEB)
-        lost = play_faults(world, chance, 25)
+        world.add_pods(60, WEB)
+        lost = play_faults(world, chance, draw.rounds(12, of=60))
         assert world.bound() == 0
         for name, count in world.started().items():
-            assert count - world.reclaimed.get(name, 0) <= 5 + lost
+            assert count - world.reclaimed.get(name, 0) <= 5 + lost, world.sent
 
     @pytest.mark.parametrize("number", range(4))
     def test_a_fault_in_one_group_changes_nothing_for_another(self, number: int, draw: Draw) -> None:

@@ -163,6 +163,13 @@ class TestABudget:
         found = budget_of(read(objects.PodDisruptionBudget, self.MANIFEST % ("IfHealthyBudget", 2, 2)))
         assert (found.evicts_unhealthy, found.is_current) == (False, False)
 
+    @pytest.mark.parametrize(("healthy", "needed", "may_go"), [(2, 2, True), (1, 2, False), (0, 0, False)])
+    def test_pods_that_are_not_ready_may_go_while_enough_others_are(
+        self, healthy: int, needed: int, may_go: bool
+    ) -> None:
+        status = f"status: {{currentHealthy: {healthy}, desiredHealthy: {needed}}}"
+        assert budget_of(read(objects.PodDisruptionBudget, status)).evicts_unhealthy is may_go
+
     def test_without_a_selector_it_protects_nobody(self) -> None:
         assert budget_of(read(objects.PodDisruptionBudget, "spec: {}")).selector is None
 

@@ -229,3 +229,8 @@ def test_requests_that_cannot_be_read_fit_nowhere_and_say_why() -> None:
         found.missing_volume
         == "the requests of the pod cannot be read: cpu: 'lots' is not an amount, such as 2, 500m or 1.5Gi"
     )
+
+
+def test_a_pod_that_claims_devices_fits_nowhere_and_says_why() -> None:
+    found = class_of("resourceClaims: [{name: gpu, resourceClaimTemplateName: gpu}]")
+    assert found.missing_volume == "the pod has resourceClaims, which are not simulated"

@@ -313,7 +313,7 @@ class TestTheDifference:
             wanted,
             real(
                 "{allocatable: {cpu: 1, memory: 7Gi, pods: 29}}",
-                labels=base | {"team": "b", "x": "y"},
+                labels=base | {"team": "b", "x": "y", "k8s.io/cloud-provider-aws": "z"},
                 spec=spec,
             ),
         )

@@ -65,6 +65,10 @@ class TestHealthGate:
         plan = shrink(snapshot([*self.SICK, node("n1"), node("n2")], groups=[told]))
         assert gone(plan) == ["n1"]
 
+    def test_nor_do_those_that_start(self) -> None:
+        young = [sick(f"y{number}", NOW - 60, created=NOW - 60) for number in range(5)]
+        assert gone(shrink(snapshot([*young, node("n1"), node("n2")]))) == ["n1", "n2"]
+
     def test_few_are_no_matter(self) -> None:
         assert gone(shrink(snapshot([*self.SICK[:3], node("n1")]))) == ["n1"]
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from addons.autoscaler import names
 from addons.autoscaler.model.groups import GroupOptions
 from addons.autoscaler.model.intents import GroupRecord, Intent, Memory, Refuted
 from addons.autoscaler.model.plans import GrowPlan
-from addons.autoscaler.model.pods import PodTerm, Requirement, Taint
+from addons.autoscaler.model.pods import PodTerm, Requirement, Spread, Taint
 from addons.autoscaler.model.snapshot import Snapshot, Totals
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.proof import kept_promise, proof_of
@@ -130,6 +132,10 @@ class TestServed:
         waiting = [pod("vip", BIG, nominated_node="node-i-1"), pod()]
         assert counts(snapshot([busy], waiting=waiting, nodes=[node()])) == {"a": 1}
 
+    def test_a_nominated_pod_is_told_so(self) -> None:
+        snap = snapshot(waiting=[pod(nominated_node="node-i-1")], nodes=[node()])
+        assert codes(planned(snap)) == [names.FITS_EXISTING]
+
     def test_pods_of_a_drained_node_need_a_place_and_are_not_told_so(self) -> None:
         busy = group(instances=(instance(),))
         drained = node(to_be_deleted_since=NOW)
@@ -142,6 +148,16 @@ class TestServed:
         drained = node(to_be_deleted_since=NOW)
         snap = snapshot([busy], nodes=[drained, node("i-2")], running=[pod(node=drained.name)])
         assert planned(snap).orders == ()
+
+    def test_expendable_pods_make_way(self) -> None:
+        busy = group(instances=(instance(),))
+        running = [pod("low", BIG, node="node-i-1", priority=-20)]
+        assert counts(snapshot([busy], waiting=[pod("b", BIG)], nodes=[node()], running=running)) == {}
+        assert counts(
+            snapshot(
+                [busy], waiting=[pod("b", BIG)], nodes=[node()], running=[replace(running[0], priority=0)]
+            )
+        ) == {"a": 1}
 
     def test_a_node_that_is_not_ready_has_no_room(self) -> None:
         busy = group(instances=(instance(),))
@@ -275,9 +291,10 @@ class TestHolds:
         snap = snapshot([group()], waiting=[pod("b", BIG)], records={"a": self.refuted()})
         assert counts(snap) == {"a": 1}
 
-    def test_another_template_is_tried_again(self) -> None:
+    def test_another_template_is_tried_again_by_one_node(self) -> None:
         record = self.refuted(f"node|{LAUNCH}|another")
-        assert counts(snapshot([group()], waiting=pods(3), records={"a": record})) == {"a": 1}
+        (order,) = planned(snapshot([group()], waiting=pods(30), records={"a": record})).orders
+        assert (order.count, order.is_probe) == (1, True)
 
     def test_a_node_that_is_there_shows_nothing_of_what_the_tags_will_promise(self) -> None:
         snap = snapshot([group()], waiting=pods(3), records={"a": self.refuted()})
@@ -288,15 +305,16 @@ class TestHolds:
         records = {"a": self.refuted(), "b": proven()}
         assert counts(snapshot(groups, waiting=pods(3), nodes=[node()], records=records)) == {"b": 1}
 
-    def test_while_new_nodes_settle_no_more_are_ordered_for_their_pods(self) -> None:
+    @pytest.mark.parametrize(("age", "code"), [(14.0, names.PROBING), (16.0, "")])
+    def test_while_new_nodes_settle_no_more_are_ordered_for_their_pods(self, age: float, code: str) -> None:
         intent = Intent(
             id="x",
             group="a",
             count=1,
             at=NOW - 60,
             template="",
-            state="ready",
-            first_ready=NOW - 1,
+            state="registered",
+            first_ready=NOW - age,
             instances=("i-1",),
             classes={"web": 3},
         )
@@ -308,7 +326,8 @@ class TestHolds:
             records={"a": proven(intents=(intent,))},
         )
         found = planned(snap)
-        assert (found.orders, group_codes(found)) == ((), {"a": names.PROBING})
+        assert (group_codes(found)["a"] if found.waits else "") == code
+        assert bool(found.orders) is not bool(code)
 
 
 class TestBalance:
@@ -335,6 +354,12 @@ class TestBalance:
         snap = self.zones(0, 0, 0)
         resting = {**snap.memory.groups, "z1": proven(rests_until=NOW + 9)}
         assert counts(replace(snap, memory=Memory(groups=resting)), balances=True) == {"z0": 3, "z2": 3}
+
+    def test_limits_that_groups_share_are_kept(self) -> None:
+        snap = replace(self.zones(0, 0, 0), totals=Totals(max_nodes=4))
+        assert sum(counts(snap, balances=True).values()) == 4
+        shared = self.zones(0, 0, 0, subnets=("one",), free_addresses={"eu-1a": 3})
+        assert counts(shared, balances=True) == {"z0": 1, "z1": 1, "z2": 1}
 
     def test_a_group_without_nodes_takes_part_beside_its_live_twins(self) -> None:
         snap = self.zones(0, 1, 3)
@@ -368,3 +393,66 @@ class TestRulesBetweenPods:
         lone = pod_class("lone", anti_affinity=(term,))
         snap = snapshot([group()], waiting=pods(4, lone), templates=[template(source="node")])
         assert counts(snap) == {"a": 4}
+
+    def zonal(self, count: int, *sizes: int, **fields: Any) -> Snapshot:
+        """Three groups of one zone each, with some nodes, and pods that are to be spread over zones."""
+        own = (Requirement("app", "In", ("even",)),)
+        even = pod_class("even", spread=(Spread(1, "topology.kubernetes.io/zone", own),))
+        zones = [f"eu-1{letter}" for letter in "abc"]
+        groups, templates, nodes = [], [], []
+        for zone, size in zip(zones, sizes or (0, 0, 0), strict=True):
+            made = template(f"g-{zone}", zone=zone)
+            templates.append(made)
+            ids = [f"i-{zone}-{number}" for number in range(size)]
+            nodes += [node(each, made, allocatable={"cpu": 0}) for each in ids]
+            groups.append(group(made.group, zones=(zone,), instances=tuple(map(instance, ids)), **fields))
+        return snapshot(groups, waiting=pods(count, even), templates=templates, nodes=nodes)
+
+    def test_pods_that_are_spread_over_zones_get_nodes_in_all_of_them_in_one_plan(self) -> None:
+        for expander in ("least-waste", "most-pods"):
+            found = counts(self.zonal(18), expanders=(expander,))
+            assert found == {"g-eu-1a": 2, "g-eu-1b": 2, "g-eu-1c": 2}
+
+    def test_zones_with_nodes_are_no_different(self) -> None:
+        found = planned(self.zonal(9, 1, 1, 1))
+        assert sorted(len(order.pods) for order in found.orders) == [3, 3, 3]
+
+    def test_a_zone_that_cannot_grow_keeps_the_others_level_with_it(self) -> None:
+        snap = self.zonal(9, 1, 1, 1)
+        resting = {**snap.memory.groups, "g-eu-1b": proven(rests_until=NOW + 9)}
+        found = planned(replace(snap, memory=Memory(groups=resting)))
+        assert {order.group: len(order.pods) for order in found.orders} == {"g-eu-1a": 1, "g-eu-1c": 1}
+        assert {each.groups["g-eu-1a"].code for each in found.waits} == {names.TOPOLOGY_SPREAD}
+
+    def test_a_zone_that_may_add_little_keeps_the_others_level_with_it(self) -> None:
+        snap = self.zonal(30)
+        snap = replace(
+            snap, groups={**snap.groups, "g-eu-1b": group("g-eu-1b", zones=("eu-1b",), max_size=1)}
+        )
+        found = planned(snap)
+        assert {order.group: len(order.pods) for order in found.orders} == {
+            "g-eu-1a": 4,
+            "g-eu-1b": 3,
+            "g-eu-1c": 4,
+        }
+
+    def test_once_ordered_the_pods_fit_what_is_on_its_way(self) -> None:
+        snap = self.zonal(18)
+        groups = {name: replace(each, desired=2) for name, each in snap.groups.items()}
+        assert counts(replace(snap, groups=groups)) == {}
+
+    def test_also_when_a_zone_has_its_nodes_before_the_others(self) -> None:
+        snap = self.zonal(18)
+        made = snap.templates["g-eu-1a"]
+        nodes = [node(each, made) for each in ("i-1", "i-2")]
+        groups = {name: replace(each, desired=2) for name, each in snap.groups.items()}
+        groups["g-eu-1a"] = replace(
+            groups["g-eu-1a"], instances=tuple(instance(each.instance) for each in nodes)
+        )
+        snap = replace(
+            snap,
+            groups=groups,
+            nodes={each.name: each for each in nodes},
+            pods_of={each.name: () for each in nodes},
+        )
+        assert counts(snap) == {}

@@ -10,6 +10,7 @@ from addons.autoscaler.desired.pods import pod_of, with_claims
 from addons.autoscaler.desired.volumes import EBS_DRIVER, VolumeDemand, demand_of
 from addons.autoscaler.model import objects
 from addons.autoscaler.model.pods import NodeTerm, Requirement
+from addons.runtime.unread_objects import stand_in
 from tests.support.as_manifests import pod, read
 
 ZONE = "topology.kubernetes.io/zone"
@@ -133,6 +134,16 @@ class TestAVolumeOfThoseThatAreFree:
 class TestWhatCannotBeHad:
     def test_a_claim_that_is_not_there(self) -> None:
         assert demand().missing == "the claim data does not exist"
+
+    def test_what_cannot_be_read_is_named(self) -> None:
+        fault = "spec is a number"
+        bound, late = claim("{volumeName: pv}"), storage_class(LATE)
+        unread = stand_in(objects.PersistentVolumeClaim, bound.metadata, fault)
+        gone = stand_in(objects.PersistentVolume, volume("{}").metadata, fault)
+        unknown = stand_in(objects.StorageClass, late.metadata, fault)
+        assert demand(unread).missing == f"the claim data cannot be read: {fault}"
+        assert demand(bound, gone).missing == f"the volume pv of the claim data cannot be read: {fault}"
+        assert demand(claim(UNBOUND), unknown).missing == f"the class of storage gp3 cannot be read: {fault}"
 
     def test_a_claim_that_goes(self) -> None:
         going = claim(UNBOUND, deletionTimestamp="2026-11-01T12:00:00Z")
