@@ -215,10 +215,9 @@ class AutoscalerWorld:
         """A group as it is."""
         return self.autoscaling.groups[name]
 
-    def desired(self, *names: str) -> int | list[int]:
-        """The desired capacity of a group, or of several."""
-        found = [self.group(name).desired for name in names]
-        return found[0] if len(found) == 1 else found
+    def desired(self, name: str) -> int:
+        """The desired capacity of a group."""
+        return self.group(name).desired
 
     def members(self, name: str) -> list[Member]:
         """The instances of a group that are not leaving."""
