@@ -262,7 +262,7 @@ class TestPassAfterPass:
             found.fill(rules, 3)
             found.ghost("n1")
         found.why_not(rules, "n1")
-        parts = [ref(found), ref(found.sites), ref(found.room)]
+        parts: list[ref[object]] = [ref(found), ref(found.sites), ref(found.room)]
         gc.disable()
         try:
             del found
