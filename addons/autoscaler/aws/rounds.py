@@ -21,7 +21,7 @@ _GATHER_SECONDS: Final = 0.1
 _LONGEST_SECONDS: Final = 60.0
 
 _MOST_CALLS: Final = 8
-"""As many as AwsSession has threads for operations of one kind."""
+"""AwsSession has threads for so many, at least, of one kind."""
 
 
 class Readings(Generic[K]):
