@@ -154,6 +154,9 @@ class TestOrders:
             async with site.door(discovery=TAGGED) as door:
                 await door.read()
                 assert site.calls()["DescribeScalingActivities"] == 120
+                async with door.running(), asyncio.timeout(300):
+                    await asyncio.sleep(1)
+                    await door.read()
 
 
 class TestLaunchTemplates:
