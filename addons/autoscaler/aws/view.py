@@ -126,12 +126,19 @@ class GroupView:
             free_addresses=free_by_zone(known.base.subnets, self._subnets, newcomers),
             degraded="; ".join(filter(None, degraded)),
         )
-        return _with_launch(group, known.launch) if known.launch else group
+        if known.launch:
+            return _with_launch(group, known.launch)
+        return replace(group, types=known.reference.types or _types_of_instances(group))
 
 
 def group_problem(name: str, reason: str, message: str) -> Problem:
     """A problem of a group, which no object of Kubernetes stands for."""
     return Problem(ObjectRef("AutoScalingGroup", "", name), reason, f"group {name}: {message}")
+
+
+def _types_of_instances(group: Group) -> tuple[str, ...]:
+    """The types that a group has launched, while it is not known which it would launch next."""
+    return tuple(sorted({each.type for each in group.instances if each.type}))
 
 
 def _with_launch(group: Group, launch: Launch) -> Group:
