@@ -9,7 +9,7 @@ from addons.autoscaler.aws.known import Known
 from addons.autoscaler.aws.launches import Launch, LaunchReference, WeightsUsed, reference_from_group
 from addons.autoscaler.aws.subnets import Subnet, free_by_zone, uncounted
 from addons.autoscaler.aws.translate import UNREADABLE, group_from_api
-from addons.autoscaler.model.groups import Group, LaunchFailure
+from addons.autoscaler.model.groups import LAUNCH_UNREAD, Group, LaunchFailure
 from addons.autoscaler.model.specs import NamedGroup
 from addons.autoscaler.names import GROUP_DEGRADED, GROUP_UNUSABLE
 from addons.runtime.outcomes import ObjectRef, Problem
@@ -60,14 +60,17 @@ class GroupView:
     def take_launch(self, reference: LaunchReference, launch: Launch) -> None:
         """Know what a reference of groups launches."""
         self.launches[reference] = launch
-        self.publish(self.known)
+        self.publish(self._launching(reference))
 
     def take_no_launch(self, reference: LaunchReference, why: str) -> None:
         """Know why that could not be read."""
-        for known in self.known.values():
-            if known.reference == reference:
-                known.unlaunched = why
-        self.publish(self.known)
+        concerned = self._launching(reference)
+        for name in concerned:
+            self.known[name].unlaunched = why
+        self.publish(concerned)
+
+    def _launching(self, reference: LaunchReference) -> list[str]:
+        return [name for name, known in self.known.items() if known.reference == reference]
 
     def take_failures(self, name: str, failures: tuple[LaunchFailure, ...]) -> None:
         """Know which launches of a group failed lately."""
@@ -116,14 +119,14 @@ class GroupView:
         if launch := self.launches.get(known.reference):
             known.launch, known.unlaunched = launch, ""
         else:
-            degraded.append(known.unlaunched or "what it launches is not read yet")
+            degraded.append(known.unlaunched or LAUNCH_UNREAD)
         group = replace(
             known.base,
             failures=known.failures,
             free_addresses=free_by_zone(known.base.subnets, self._subnets, newcomers),
             degraded="; ".join(filter(None, degraded)),
         )
-        return _launching(group, known.launch) if known.launch else group
+        return _with_launch(group, known.launch) if known.launch else group
 
 
 def group_problem(name: str, reason: str, message: str) -> Problem:
@@ -131,7 +134,7 @@ def group_problem(name: str, reason: str, message: str) -> Problem:
     return Problem(ObjectRef("AutoScalingGroup", "", name), reason, f"group {name}: {message}")
 
 
-def _launching(group: Group, launch: Launch) -> Group:
+def _with_launch(group: Group, launch: Launch) -> Group:
     return replace(
         group,
         types=launch.types,

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from addons.autoscaler import names
 from addons.autoscaler.controller.passes import Pass
-from addons.autoscaler.model.groups import Group
+from addons.autoscaler.model.groups import LAUNCH_UNREAD, Group
 from addons.autoscaler.model.plans import Order, Waits, WhyNot
 from addons.autoscaler.model.pods import Pod
 from addons.runtime.errors import OutsideError
@@ -96,7 +96,7 @@ class Telling:
     def _of_groups(self, done: Pass) -> Iterator[Report]:
         """What holds of groups now: what of them cannot be read, which tags are wrong, why they rest."""
         for name, group in sorted(done.snapshot.groups.items()):
-            if group.degraded:
+            if group.degraded not in ("", LAUNCH_UNREAD):
                 yield self._of_group(name, names.GROUP_DEGRADED, group.degraded, event="Warning")
             for problem in group.problems:
                 yield self._of_group(name, names.BAD_SETTING, problem, event="Warning")

@@ -312,8 +312,8 @@ class Cluster:
         self._held.append({})
         if why is not None:
             self._closed[node] = why
-        for tally in self._topology.spreads:
-            tally.add_node(site)
+        for domains in self._topology.domains.values():
+            domains.add_node(site)
         if self._undo is not None:
             self._undo.append(partial(self._drop_last))
             self._touched = min(self._touched, node)
@@ -321,8 +321,8 @@ class Cluster:
 
     def _drop_last(self) -> None:
         site = self.sites.all[-1]
-        for tally in self._topology.spreads:
-            tally.drop_node(site)
+        for domains in self._topology.domains.values():
+            domains.drop_node(site)
         self._closed.pop(len(self.sites.all) - 1, None)
         self._held.pop()
         self.room.drop_last()

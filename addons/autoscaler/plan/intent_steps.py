@@ -54,6 +54,7 @@ class Steps:
         self._give_up_unready()
         self._give_up_owed()
         self._absorb()
+        self._recover()
         refuted = still_refuted(self.record, self._group, self._template, self._sight)
         if refuted != self.record.refuted:
             self.record = replace(self.record, refuted=refuted)
@@ -161,6 +162,18 @@ class Steps:
             if not after.first_ready or not self._is_over(after):
                 kept.append(after)
         self._keep(kept)
+
+    def _recover(self) -> None:
+        """Forget failures once a node that has joined since has pods, whoever ordered it: what AWS still owed
+        of a failed order may come after all.
+        """
+        if not self.record.failures:
+            return
+        nodes = self._sight.nodes((each.id for each in self._group.instances), only_ready=True)
+        since = self.record.last_failure
+        if any(node.created > since and self._sight.scheduled(node) for node in nodes):
+            self.record = without_failures(self.record)
+            self.has_succeeded = True
 
     def _with_absorbed(self, intent: Intent) -> Intent:
         if new := absorbed_classes(intent, self._sight) - set(intent.absorbed):

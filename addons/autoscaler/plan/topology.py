@@ -14,6 +14,7 @@ from addons.autoscaler.model.pods import Labels, PodClass, PodTerm, Requirement,
 from addons.autoscaler.plan.fit import Site, mismatch
 from addons.autoscaler.plan.tallies import (
     ByLabel,
+    Domains,
     Selector,
     SpreadTally,
     Tally,
@@ -133,7 +134,7 @@ class Topology:
         self._selecting: ByLabel[Tally] = ByLabel()
         self._keeping_off: ByLabel[tuple[Tally, PodTerm, str]] = ByLabel()
         self._classes: dict[tuple[str, str], list[PodClass]] = {}
-        self.spreads: list[SpreadTally] = []
+        self.domains: dict[Hashable, Domains] = {}
 
     def count(self, cls: PodClass) -> Ties:
         """Count the pods of a class from now on, and return its ties: yet without its own rules."""
@@ -193,18 +194,24 @@ class Topology:
         key = ("spread", cls.namespace, spread, keys, asked, tolerated)
         tally = self._tallies.get(key)
         if tally is None:
-            tally = SpreadTally(
-                spread.topology_key,
-                spread.selector,
-                lambda other: spread_counts(spread, cls.namespace, other),
-                lambda site: _is_eligible(cls, spread, keys, site),
+            domains = self._domains(cls, spread, (keys, asked, tolerated))
+            made = SpreadTally(
+                domains, spread.selector, lambda other: spread_counts(spread, cls.namespace, other)
             )
-            self.spreads.append(tally)
-            for site in self._sites():
-                tally.add_node(site)
-            self._kept(key, tally)
+            tally = self._kept(key, made)
         assert isinstance(tally, SpreadTally)
         return SpreadRule(spread, tally, int(selector_matches(spread.selector, cls.labels)))
+
+    def _domains(self, cls: PodClass, spread: Spread, asked: tuple[object, ...]) -> Domains:
+        key = (spread.topology_key, *asked)
+        domains = self.domains.get(key)
+        if domains is None:
+            keys = tuple(each.topology_key for each in cls.spread)
+            domains = Domains(spread.topology_key, lambda site: _is_eligible(cls, spread, keys, site))
+            self.domains[key] = domains
+            for site in self._sites():
+                domains.add_node(site)
+        return domains
 
     def _matches_all(self, cls: PodClass, other: PodClass) -> bool:
         return all(term_matches(each, cls.namespace, other, self._namespaces) for each in cls.affinity)

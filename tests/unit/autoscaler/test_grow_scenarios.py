@@ -250,6 +250,18 @@ class TestNoCapacity:
         world.run(HOUR)
         assert 1 <= sum(world.started().values()) - first <= 5
 
+    def test_when_all_could_not_launch_and_can_again_pods_are_served_within_minutes(self) -> None:
+        world = PlanWorld()
+        for number in range(8):
+            world.add_group(f"g{number}", Truth(capacity=0), promised=PROMISED)
+        world.add_pods(60, WEB)
+        world.run(30 * MINUTE)
+        assert sum(fleet.desired for fleet in world.fleets.values()) <= 8
+        for fleet in world.fleets.values():
+            fleet.truth.capacity = 99
+        world.run(5 * MINUTE)
+        assert world.bound() == 60
+
     def test_a_full_subnet_orders_no_more_than_it_has(self) -> None:
         world = PlanWorld()
         world.add_group("a", promised=PROMISED, max_size=20)

@@ -421,6 +421,18 @@ class TestRest:
         record = self.rest(self.rest(GroupRecord()), NOW + 60)
         assert (record.failures, record.rests_until) == (1, NOW + 300)
 
+    def test_a_node_that_joined_since_and_has_pods_ends_it(self) -> None:
+        before = GroupRecord(failures=3, last_failure=NOW - 60, rests_until=NOW + 1000)
+        given, running = group(instances=ones("i-1")), [pod(node="node-i-1")]
+        record, _, _ = look(given, before, nodes=[fresh()], running=running)
+        assert (record.failures, record.rests_until) == (0, 0.0)
+
+    def test_a_node_that_was_there_before_does_not(self) -> None:
+        before = GroupRecord(failures=3, last_failure=NOW - 60, rests_until=NOW + 1000)
+        given, running = group(instances=ones("i-1")), [pod(node="node-i-1")]
+        record, _, _ = look(given, before, nodes=[node()], running=running)
+        assert record.failures == 3
+
     def test_failures_of_long_ago_are_forgotten(self) -> None:
         record, _, _ = look(group(), proven(failures=3, last_failure=NOW - 10801))
         assert record.failures == 0
