@@ -188,7 +188,7 @@ class Groups:
         return {each.reference: MOVING_SECONDS for each in self._view.known.values() if each.reference}
 
     def _type_periods(self) -> Mapping[str, float]:
-        used = {name for launch in self._view.launches.values() for name in launch.types}
+        used = {name for group in self.view.values() for name in group.types}
         return dict.fromkeys(used - self.types.known.keys(), _TYPE_UNKNOWN_SECONDS)
 
     def _activity_periods(self) -> Mapping[str, float]:

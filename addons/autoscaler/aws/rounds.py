@@ -21,7 +21,7 @@ _GATHER_SECONDS: Final = 0.1
 _LONGEST_SECONDS: Final = 60.0
 
 _MOST_CALLS: Final = 8
-"""As many as AwsSession has threads for operations of one kind."""
+"""AwsSession has threads for so many, at least, of one kind."""
 
 
 class Readings(Generic[K]):
@@ -127,10 +127,16 @@ class Rounds:
             await _end([*self._tasks, stop])
 
     async def settle(self) -> None:
-        """Read what is due, and what becomes due by that, each once."""
+        """Read what is due, and what becomes due by that, each once; `run` may go on meanwhile."""
         turns = [each.schedule.turn for each in self._readings]
-        while self._begin(turns) or self._tasks:
-            await asyncio.wait(list(self._tasks), return_when=asyncio.FIRST_COMPLETED)
+        awaited = set(self._tasks)
+        while True:
+            if self._begin(turns):
+                awaited |= self._tasks
+            awaited = {task for task in awaited if not task.done()}
+            if not awaited:
+                return
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
 
     def _begin(self, turns: Iterable[float] = repeat(inf)) -> bool:
         readings = zip(self._readings, turns, strict=False)

@@ -9,7 +9,7 @@ from addons.autoscaler.aws.known import Known
 from addons.autoscaler.aws.launches import Launch, LaunchReference, WeightsUsed, reference_from_group
 from addons.autoscaler.aws.subnets import Subnet, free_by_zone, uncounted
 from addons.autoscaler.aws.translate import UNREADABLE, group_from_api
-from addons.autoscaler.model.groups import Group, LaunchFailure
+from addons.autoscaler.model.groups import LAUNCH_UNREAD, Group, LaunchFailure
 from addons.autoscaler.model.specs import NamedGroup
 from addons.autoscaler.names import GROUP_DEGRADED, GROUP_UNUSABLE
 from addons.runtime.outcomes import ObjectRef, Problem
@@ -119,19 +119,26 @@ class GroupView:
         if launch := self.launches.get(known.reference):
             known.launch, known.unlaunched = launch, ""
         else:
-            degraded.append(known.unlaunched or "what it launches is not read yet")
+            degraded.append(known.unlaunched or LAUNCH_UNREAD)
         group = replace(
             known.base,
             failures=known.failures,
             free_addresses=free_by_zone(known.base.subnets, self._subnets, newcomers),
             degraded="; ".join(filter(None, degraded)),
         )
-        return _with_launch(group, known.launch) if known.launch else group
+        if known.launch:
+            return _with_launch(group, known.launch)
+        return replace(group, types=known.reference.types or _types_of_instances(group))
 
 
 def group_problem(name: str, reason: str, message: str) -> Problem:
     """A problem of a group, which no object of Kubernetes stands for."""
     return Problem(ObjectRef("AutoScalingGroup", "", name), reason, f"group {name}: {message}")
+
+
+def _types_of_instances(group: Group) -> tuple[str, ...]:
+    """The types that a group has launched, while it is not known which it would launch next."""
+    return tuple(sorted({each.type for each in group.instances if each.type}))
 
 
 def _with_launch(group: Group, launch: Launch) -> Group:

@@ -154,6 +154,9 @@ class TestOrders:
             async with site.door(discovery=TAGGED) as door:
                 await door.read()
                 assert site.calls()["DescribeScalingActivities"] == 120
+                async with door.running(), asyncio.timeout(300):
+                    await asyncio.sleep(1)
+                    await door.read()
 
 
 class TestLaunchTemplates:
@@ -199,6 +202,19 @@ class TestLaunchTemplates:
                 await asyncio.sleep(70)
                 assert door["a"].types == ("m5.xlarge",)
                 assert not door["a"].degraded
+
+    async def test_a_group_whose_template_was_never_read_has_the_types_of_its_instances(self) -> None:
+        async with as_site() as site:
+            site.group("a", 1, LaunchTemplate=site.template("t", "m5.xlarge"))
+            site.group("b")
+            overrides = [{"InstanceType": "m5.2xlarge"}]
+            site.group("c", MixedInstancesPolicy=mixed(site.template("u"), overrides))
+            site.fail("DescribeLaunchTemplateVersions", code="UnauthorizedOperation", status=403)
+            async with site.door(discovery=TAGGED) as door:
+                await door.read()
+        assert [door[name].types for name in "abc"] == [("m5.xlarge",), (), ("m5.2xlarge",)]
+        assert all(door[name].degraded for name in "abc")
+        assert set(door.groups.types.known) == {"m5.xlarge", "m5.2xlarge"}
 
     async def test_a_launch_configuration_says_what_is_launched(self) -> None:
         async with as_site() as site:
