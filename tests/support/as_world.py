@@ -16,9 +16,14 @@ from unittest.mock import patch
 
 import botocore.endpoint
 
+from addons.sim.aws.autoscaling.api import OPERATIONS
 from addons.sim.aws.autoscaling.failures import FailedLaunches
 from addons.sim.aws.autoscaling.model import Group, Member
 from addons.sim.aws.autoscaling.state import Asked
+from addons.sim.aws.ec2.operations.launch_templates import (
+    create_launch_template,
+    create_launch_template_version,
+)
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.cluster.cluster import Cluster
 from addons.sim.cluster.kubelets import Pace
@@ -121,14 +126,10 @@ class AutoscalerWorld:
         return self.group(name)
 
     def _make_template(self, name: str, data: Object) -> None:
-        from addons.sim.aws.ec2.operations.launch_templates import create_launch_template
-
         create_launch_template(self.aws.ec2, {"LaunchTemplateName": name, "LaunchTemplateData": data})
 
     def new_template_version(self, name: str, **data: Any) -> None:
         """Make a newer version of the launch template of a group, which groups take as $Latest."""
-        from addons.sim.aws.ec2.operations.launch_templates import create_launch_template_version
-
         call = {"LaunchTemplateName": name, "SourceVersion": "$Latest", "LaunchTemplateData": data}
         create_launch_template_version(self.aws.ec2, call)
 
@@ -147,8 +148,6 @@ class AutoscalerWorld:
 
     def ask(self, operation: str, **arguments: Any) -> Object:
         """Call an operation of Auto Scaling as the owner of the account does, past the faults."""
-        from addons.sim.aws.autoscaling.api import OPERATIONS
-
         return OPERATIONS[operation](self.autoscaling, arguments)
 
     def create(self, *objects: Object, kind: str = "pods", version: str = "v1") -> None:
