@@ -221,13 +221,7 @@ def fullness(mixes: int = 200) -> None:
     for _ in range(mixes):
         node = template(random.choice((4000, 8000, 16000)), random.choice((16, 32, 64)) * 1024 * MIB)
         wanted = [
-            (
-                pods_of_class(
-                    f"app-{each}", random.randrange(50, 2000, 50), random.randrange(64, 8192, 64) * MIB
-                ),
-                random.randrange(5, 200),
-            )
-            for each in range(random.randrange(5, 40))
+            (drawn_class(random, each), random.randrange(5, 200)) for each in range(random.randrange(5, 40))
         ]
         bound = max(
             -(-sum(cls.requests[name] * count for cls, count in wanted) // node.allocatable[name])

@@ -169,7 +169,7 @@ async def _open(world: World, cluster: Cluster) -> AsyncIterator[Scene]:
             "--leader-elect-namespace=kube-system",
             "--scan-interval=2s",  # a story is shorter than a day
             "--scale-down-unneeded-time=5s",
-            "--scale-down-delay-after-add=15s",
+            "--scale-down-delay-after-add=25s",
             "--node-delete-delay-after-taint=500ms",
             "--initial-node-group-backoff-duration=3s",
         )

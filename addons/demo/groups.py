@@ -25,6 +25,27 @@ _APPS, _POLICY = "apps/v1", "policy/v1"
 NAMESPACE = "default"
 
 
+def add_group(
+    aws: AwsEndpoint, name: str, subnet: str, labels: Mapping[str, str], *, most: int, desired: int = 0
+) -> None:
+    """Make a group of m5.large in a subnet, with a launch template and tags that tell of labels."""
+    data = {"ImageId": "ami-0abcdef1234567890", "InstanceType": "m5.large"}
+    create_launch_template(aws.ec2, {"LaunchTemplateName": name, "LaunchTemplateData": data})
+    tags = {DISCOVERED: "true", **{f"{_LABEL}{key}": value for key, value in labels.items()}}
+    OPERATIONS["CreateAutoScalingGroup"](
+        aws.autoscaling,
+        {
+            "AutoScalingGroupName": name,
+            "MinSize": 0,
+            "MaxSize": most,
+            "DesiredCapacity": desired,
+            "VPCZoneIdentifier": subnet,
+            "LaunchTemplate": {"LaunchTemplateName": name, "Version": "$Latest"},
+            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        },
+    )
+
+
 class Site:
     """Groups, their nodes, and the applications whose pods run there."""
 
@@ -43,24 +64,9 @@ class Site:
         self, name: str, labels: Mapping[str, str], *, most: int, desired: int = 0, lies: bool = False
     ) -> None:
         """Make a group of m5.large whose tags tell of labels; where it lies its nodes do not have them."""
-        data = {"ImageId": "ami-0abcdef1234567890", "InstanceType": "m5.large"}
-        create_launch_template(self.aws.ec2, {"LaunchTemplateName": name, "LaunchTemplateData": data})
-        tags = {DISCOVERED: "true", **{f"{_LABEL}{key}": value for key, value in labels.items()}}
-        truth = {} if lies else dict(labels)
+        add_group(self.aws, name, self._subnet, labels, most=most, desired=desired)
         self.cluster.nodes.truths[name] = NodeTruth(
-            labels=truth, join_seconds=0.3, ready_seconds=0.3, leave_seconds=0.3
-        )
-        OPERATIONS["CreateAutoScalingGroup"](
-            self.aws.autoscaling,
-            {
-                "AutoScalingGroupName": name,
-                "MinSize": 0,
-                "MaxSize": most,
-                "DesiredCapacity": desired,
-                "VPCZoneIdentifier": self._subnet,
-                "LaunchTemplate": {"LaunchTemplateName": name, "Version": "$Latest"},
-                "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
-            },
+            labels={} if lies else dict(labels), join_seconds=0.3, ready_seconds=0.3, leave_seconds=0.3
         )
 
     def create_app(self, name: str, replicas: int, selector: Mapping[str, str]) -> None:

@@ -1,13 +1,34 @@
 """The same nodes and pods twice: in the simulation of the autoscaler, and in the oracle."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from addons.autoscaler.model.nodes import Node
-from addons.autoscaler.model.pods import Pod, PodClass
+from addons.autoscaler.model.pods import Pod, PodClass, Requirement
 from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.cluster import Cluster
 from tests.support import as_oracle
-from tests.support.as_drawn import NAMESPACES
+from tests.support.as_drawn import HOST, NAMESPACES, ZONE
+
+GIB = 1 << 30
+WEB = PodClass("d", "x", {"app": "web"}, {"pods": 1, "cpu": 500, "memory": GIB})
+TO_WEB = (Requirement("app", "In", ("web",)),)
+
+
+def node(name: str, zone: str = "a", **changes: object) -> Node:
+    """A node of 2 cores and 8 GiB."""
+    made = Node(
+        name=name,
+        uid=name,
+        instance=f"i-{name}",
+        zone=zone,
+        labels={HOST: name, ZONE: zone},
+        taints=(),
+        allocatable={"pods": 10, "cpu": 2000, "memory": 8 * GIB},
+        capacity={},
+        created=0.0,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
 
 
 def pod(name: str, cls: PodClass, node: str = "", *, leaves: bool = False) -> Pod:

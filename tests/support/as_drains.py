@@ -9,7 +9,7 @@ from typing import Any
 
 from addons.autoscaler import names
 from addons.autoscaler.controller.drain_options import DrainOptions
-from addons.autoscaler.controller.drain_run import Tools, View
+from addons.autoscaler.controller.drain_tools import Tools, View
 from addons.autoscaler.controller.drains import Drains
 from addons.autoscaler.desired.budgets import budget_of
 from addons.autoscaler.desired.classes import Classes

@@ -7,7 +7,7 @@ from typing import Any
 
 from addons.autoscaler.aws.known import Known
 from addons.autoscaler.aws.launches import Launch, LaunchReference, WeightsUsed, reference_from_group
-from addons.autoscaler.aws.subnets import Subnet, free_by_zone
+from addons.autoscaler.aws.subnets import Subnet, free_by_zone, uncounted
 from addons.autoscaler.aws.translate import UNREADABLE, group_from_api
 from addons.autoscaler.model.groups import Group, LaunchFailure
 from addons.autoscaler.model.specs import NamedGroup
@@ -60,14 +60,17 @@ class GroupView:
     def take_launch(self, reference: LaunchReference, launch: Launch) -> None:
         """Know what a reference of groups launches."""
         self.launches[reference] = launch
-        self.publish(self.known)
+        self.publish(self._launching(reference))
 
     def take_no_launch(self, reference: LaunchReference, why: str) -> None:
         """Know why that could not be read."""
-        for known in self.known.values():
-            if known.reference == reference:
-                known.unlaunched = why
-        self.publish(self.known)
+        concerned = self._launching(reference)
+        for name in concerned:
+            self.known[name].unlaunched = why
+        self.publish(concerned)
+
+    def _launching(self, reference: LaunchReference) -> list[str]:
+        return [name for name, known in self.known.items() if known.reference == reference]
 
     def take_failures(self, name: str, failures: tuple[LaunchFailure, ...]) -> None:
         """Know which launches of a group failed lately."""
@@ -89,8 +92,9 @@ class GroupView:
     def publish(self, names: Iterable[str]) -> None:
         """Make these groups of the view anew."""
         view, is_news = dict(self.groups), False
+        newcomers = uncounted(filter(None, (each.base for each in self.known.values())), self._subnets)
         for name in list(names):
-            group, before = self._compose(name), view.pop(name, None)
+            group, before = self._compose(name, newcomers), view.pop(name, None)
             if group:
                 view[name] = group
             is_news |= _content(group) != _content(before)
@@ -107,7 +111,7 @@ class GroupView:
             *(group_problem(name, GROUP_DEGRADED, words) for name, words in misread.items()),
         ]
 
-    def _compose(self, name: str) -> Group | None:
+    def _compose(self, name: str, newcomers: Mapping[str, int]) -> Group | None:
         known = self.known.get(name)
         if known is None or known.base is None or known.reference is None:
             return None
@@ -119,10 +123,12 @@ class GroupView:
         group = replace(
             known.base,
             failures=known.failures,
-            free_addresses=free_by_zone(known.base.subnets, self._subnets),
+            free_addresses=free_by_zone(known.base.subnets, self._subnets, newcomers),
             degraded="; ".join(filter(None, degraded)),
         )
-        return _launching(group, known.launch) if known.launch else group
+        if known.launch:
+            return _with_launch(group, known.launch)
+        return replace(group, types=known.reference.types or _types_of_instances(group))
 
 
 def group_problem(name: str, reason: str, message: str) -> Problem:
@@ -130,7 +136,12 @@ def group_problem(name: str, reason: str, message: str) -> Problem:
     return Problem(ObjectRef("AutoScalingGroup", "", name), reason, f"group {name}: {message}")
 
 
-def _launching(group: Group, launch: Launch) -> Group:
+def _types_of_instances(group: Group) -> tuple[str, ...]:
+    """The types that a group has launched, while it is not known which it would launch next."""
+    return tuple(sorted({each.type for each in group.instances if each.type}))
+
+
+def _with_launch(group: Group, launch: Launch) -> Group:
     return replace(
         group,
         types=launch.types,

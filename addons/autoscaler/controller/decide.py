@@ -13,8 +13,10 @@ from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.down import plan_down
 from addons.autoscaler.plan.groups import group_states
 from addons.autoscaler.plan.intents import advance, ordered
+from addons.autoscaler.plan.loads import Loads
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.recheck import why_kept
+from addons.autoscaler.plan.shrink_limits import timers
 from addons.autoscaler.plan.shrink_options import ShrinkOptions
 from addons.autoscaler.plan.up import plan_up
 from addons.autoscaler.plan.utilization import Utilizations
@@ -29,6 +31,7 @@ class Planner:
         self._grow = grow
         self._shrink = shrink
         self._utilizations = Utilizations()
+        self._loads = Loads()
         self.seconds: dict[str, float] = {}
         """How long the parts of the last decision took, by the original's names."""
 
@@ -41,25 +44,30 @@ class Planner:
                 snapshot = replace(snapshot, memory=memory)
                 states = group_states(snapshot, self._grow)
         with self._timed("scaleUp"):
-            grow = plan_up(snapshot, self._grow)
+            grow = plan_up(snapshot, self._grow, self._loads)
         with self._timed("scaleDown"):
             shrink = self._plan_down(snapshot, grow, states)
         return Pass(snapshot, states=states, grow=grow, shrink=shrink, memory=memory, news=news)
 
     def why_kept(self, snapshot: Snapshot, name: str) -> WhyNot | None:
         """Why a node that is marked as one that goes is to be kept after all; None: it may go."""
-        return why_kept(snapshot, self._shrink, name)
+        return why_kept(snapshot, self._shrink, name, loads=self._loads)
 
     def _plan_down(self, snapshot: Snapshot, grow: GrowPlan, states: dict[str, GroupState]) -> ShrinkPlan:
         """Plan what goes. A fault in that must not keep groups from growing."""
         try:
             return plan_down(
-                snapshot, self._shrink, grow, states=states.values(), utilizations=self._utilizations
+                snapshot,
+                self._shrink,
+                grow,
+                states=states.values(),
+                utilizations=self._utilizations,
+                loads=self._loads,
             )
         except Exception:
             log.exception("crashed: nothing is removed in this pass")
             self._utilizations = Utilizations()
-            return ShrinkPlan()
+            return ShrinkPlan(unneeded=timers(snapshot))
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:

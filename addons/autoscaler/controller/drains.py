@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
-from addons.autoscaler.controller.drain_run import DrainRun, Tools
+from addons.autoscaler.controller.drain_run import DrainRun
+from addons.autoscaler.controller.drain_tools import Tools
 from addons.autoscaler.model.drains import RESUMED_SECONDS, Drain, Drained, DrainNote, read_note
 from addons.autoscaler.model.nodes import Node
 from addons.runtime.permit import Permit

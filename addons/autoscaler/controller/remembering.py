@@ -21,10 +21,14 @@ _PAUSE_SECONDS = 5.0
 
 
 class Remembering:
-    """Holds the memory. What happens while a pass is made is noted, and counts from the next one on."""
+    """Holds the memory. What happens while a pass is made is noted, and counts from the next one on.
 
-    def __init__(self, intents: IntentsMap) -> None:
+    `tell` is given what was forgotten, in words.
+    """
+
+    def __init__(self, intents: IntentsMap, *, tell: Callable[[str], None]) -> None:
         self._intents = intents
+        self._tell = tell
         self._memory = Memory()
         self._amendments: list[Amendment] = []
         self._fault: Fault | None = None
@@ -41,7 +45,7 @@ class Remembering:
         except (OutsideError, TimeoutError) as error:
             self._memory, problems = Memory(), [f"nothing is remembered: {_words(error)}"]
         for problem in problems:
-            log.warning("memory: %s", problem)
+            self._tell(problem)
         self._fault = _fault("; ".join(problems)) if problems else None
 
     def amend(self, amendment: Amendment) -> None:

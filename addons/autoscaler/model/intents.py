@@ -16,7 +16,7 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `target` is the desired capacity that was asked for. `template` tells from what the nodes were foretold:
     source, launch template, digest. `first_ready` is when the first node was ready; `absorbed` are the
     classes of which its nodes took pods, `instances` those that came for the order. `classes` counts the pods
-    it was for by the digest of their class, `pods` are their uids (at most 200 of them).
+    it was for by the digest of their class, `pods` are their uids (at most 50 of them).
     """
 
     id: str
@@ -38,13 +38,17 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Refuted(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """New nodes of a group took no pod of a class: the pair is held while template and class stay as they
-    are. So is every class of which the same is demanded (`demand`)."""
+    are. So is every class of which the same is demanded (`demand`).
+
+    Once the template is another it `is_released`: the pair is tried again, by one node.
+    """
 
     cls: str
     template: str
     demand: str = ""
     why: str
     at: float
+    is_released: bool = False
 
 
 class GroupRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,8 +1,11 @@
 """Whether new nodes took the pods that they were ordered for, and if not, why."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
+from addons.autoscaler import names
 from addons.autoscaler.model.groups import Group
 from addons.autoscaler.model.intents import GroupRecord, Intent, Refuted
 from addons.autoscaler.model.nodes import Node, Template
@@ -14,8 +17,11 @@ from addons.autoscaler.plan.sight import Sight
 SETTLE_SECONDS = 15.0
 """A usable node is given so long to take pods: the scheduler tries a pod again within 10 s, its longest
 back-off, and then has to come round to it."""
+_FOR_GOOD = frozenset({names.SELECTOR_MISMATCH, names.UNTOLERATED_TAINT, names.VOLUME_ZONE})
+"""What keeps a pod off a node whatever else is there."""
 _MOST_TOOK = 64
-_MOST_REFUTED = 100
+_MOST_REFUTED = 50
+_MOST_WORDS = 300
 _KEEP_SECONDS = 86400.0
 
 
@@ -35,7 +41,7 @@ def absorbed_classes(intent: Intent, sight: Sight) -> set[str]:
 
 def open_classes(intent: Intent, record: GroupRecord) -> list[str]:
     """List the classes of an order of which it is not known yet whether its nodes take them."""
-    known = {*intent.absorbed, *(each.cls for each in record.refuted)}
+    known = {*intent.absorbed, *(each.cls for each in record.refuted if not each.is_released)}
     return [digest for digest in sorted(intent.classes) if digest not in known]
 
 
@@ -54,7 +60,7 @@ def refutations(
                 cls=digest,
                 template=intent.template,
                 demand=demand_of(pods[0].cls),
-                why=f"{told}; the scheduler says: {message}" if message else told,
+                why=(f"{told}; the scheduler says: {message}" if message else told)[:_MOST_WORDS],
                 at=sight.now,
             )
             found.append(Refutation(refuted, tuple(pods)))
@@ -62,58 +68,56 @@ def refutations(
 
 
 def _why_refuted(cls: PodClass, nodes: Sequence[Node], template: Template | None, sight: Sight) -> str | None:
-    """Say in what the nodes differ ("": in nothing that can be seen); None: other pods took their room."""
+    """Say in what the nodes differ ("": in nothing that can be seen); None: other pods took their room, or
+    rules between pods keep them off.
+    """
     found = [differences(cls, template, node) if template else [] for node in nodes]
     if all(found):
         return ", ".join(found[0])
-    if any(_has_room(cls, node, sight) for node in nodes):
+    why_not = [sight.cluster.why_not(cls, node.name) for node in nodes]
+    if any(each is None for each in why_not):
         return ""
-    return None
-
-
-def _has_room(cls: PodClass, node: Node, sight: Sight) -> bool:
-    """Whether a pod would fit by what it requests, and has no rules about the pods beside it."""
-    pods = sight.snapshot.pods_of.get(node.name, ())
-    if not cls.is_plain and sight.scheduled(node):
-        return False
-    return all(
-        amount + sum(pod.cls.requests.get(resource, 0) for pod in pods) <= node.allocatable.get(resource, 0)
-        for resource, amount in cls.requests.items()
-    )
+    told = [each.message for each in why_not if each is not None and each.code in _FOR_GOOD]
+    return told[0] if len(told) == len(nodes) else None
 
 
 def is_refuted(cls: PodClass, group: Group, template: Template, record: GroupRecord) -> Refuted | None:
     """Find what holds a class from a group."""
-    if not record.refuted:
-        return None
-    demand = demand_of(cls)
     return next(
-        (
-            each
-            for each in record.refuted
-            if (each.cls == cls.digest or each.demand == demand)
-            and is_same_promise(each.template, group, template)
-        ),
+        (each for each in _about(cls, record) if _stands(each, group, template)),
         None,
     )
+
+
+def is_doubted(cls: PodClass, record: GroupRecord) -> bool:
+    """Whether nodes of the group once did not take such pods: they are tried again by one node."""
+    return any(True for _ in _about(cls, record))
+
+
+def _about(cls: PodClass, record: GroupRecord) -> Iterator[Refuted]:
+    if record.refuted:
+        demand = demand_of(cls)
+        yield from (each for each in record.refuted if each.cls == cls.digest or each.demand == demand)
+
+
+def _stands(refuted: Refuted, group: Group, template: Template) -> bool:
+    return not refuted.is_released and is_same_promise(refuted.template, group, template)
 
 
 def still_refuted(
     record: GroupRecord, group: Group, template: Template | None, sight: Sight
 ) -> tuple[Refuted, ...]:
-    """Leave out what stands no longer: the template is another, nodes of the group do take such pods, or
-    there have been none of them for a day.
+    """Release what stands no longer, as the template is another. Leave out what nodes of the group take after
+    all, and what there has been none of for a day.
     """
     if not record.refuted:
         return record.refuted
     nodes = sight.nodes((each.id for each in group.instances), only_ready=True)
     took = {pod.cls.digest for node in nodes for pod in sight.scheduled(node)}
     return tuple(
-        each
+        each if template is None or _stands(each, group, template) else replace(each, is_released=True)
         for each in record.refuted[-_MOST_REFUTED:]
-        if each.cls not in took
-        and (template is None or is_same_promise(each.template, group, template))
-        and (each.cls in sight.waiting or sight.now - each.at < _KEEP_SECONDS)
+        if each.cls not in took and (each.cls in sight.waiting or sight.now - each.at < _KEEP_SECONDS)
     )
 
 

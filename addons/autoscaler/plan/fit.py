@@ -153,7 +153,7 @@ def _terms_words(terms: tuple[NodeTerm, ...], site: Site) -> str:
     first = next((each for term in terms for each in _failing(term, site)), None)
     if first is None:
         return "has no term that can match"
-    more = f" (nor one of {len(terms) - 1} other terms)" if len(terms) > 1 else ""
+    more = f"; none of its {len(terms)} terms holds" if len(terms) > 1 else ""
     wanted = f"{first.key} {first.operator} {', '.join(first.values)}".rstrip()
     return f"asks for {wanted}, {_has(first.key, site)}{more}"
 

@@ -1,6 +1,7 @@
 """What is going on in each group: what is there, what comes, and whether the group may grow."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Literal
 
 from addons.autoscaler import names
@@ -125,7 +126,8 @@ def _step(
     """Say how many nodes may be added beside those on their way, and why none, if none."""
     age = now - group.observed
     if age > STALE_SECONDS:
-        told = f"it was read {age:.0f} s ago" + (f": {group.degraded}" if group.degraded else "")
+        told = f"it was read at {clock_time(group.observed)} last"
+        told += f": {group.degraded}" if group.degraded else ""
         return 1 - upcoming, WhyNot(names.STALE_VIEW, told) if upcoming else None
     if is_proven:
         left = group.options.max_step - upcoming
@@ -164,11 +166,14 @@ def _why_closed(group: Group, record: GroupRecord, snapshot: Snapshot) -> WhyNot
     if "Launch" in group.suspended:
         return WhyNot(names.LAUNCH_SUSPENDED, "its process Launch is suspended")
     if record.rests_until > snapshot.now:
-        left = record.rests_until - snapshot.now
-        return WhyNot(
-            names.BACKED_OFF, f"it rests for {left:.0f} s after a failure: {record.failure or 'unknown'}"
-        )
+        until, why = clock_time(record.rests_until), record.failure or "unknown"
+        return WhyNot(names.BACKED_OFF, f"it rests until {until} after a failure: {why}")
     return None
+
+
+def clock_time(at: float) -> str:
+    """Tell a time so that it is the same in every pass, as what is said of a pod is told once."""
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S} UTC"
 
 
 def _why_unhealthy(found: _States, options: GrowOptions) -> WhyNot | None:

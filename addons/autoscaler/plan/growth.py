@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from addons.autoscaler import names
 from addons.autoscaler.model.nodes import Template
@@ -173,18 +174,29 @@ class Growth:
 
     def _commit(self, bid: Bid, why: str) -> None:
         """Make the bid part of the plan: its nodes are upcoming, its pods have their places there."""
-        sizes = {name: self._states[name].target + self.limits.taken(name) for name in bid.most}
-        shares = balanced(bid.estimate.nodes, sizes, bid.most)
-        groups = [name for name, count in shares.items() for _ in range(count)]
-        for name, count in shares.items():
-            state = self._states[name]
-            self._draft(state, count, why, probes=bid.probes or not state.is_proven)
-        number = 0
+        groups = iter(self._shared_out(bid, why))
         for nodes, pods in bid.estimate.runs:
-            for _ in range(nodes):
-                self._place(pods, groups[number])
-                number += 1
+            for group in islice(groups, nodes):
+                self._place(pods, group)
         self._estimator = Estimator(self._cluster)
+
+    def _shared_out(self, bid: Bid, why: str) -> list[str]:
+        """Order the nodes of a bid; give the group of each. Of similar groups each goes to the smallest that
+        may still add one: they may share limits, so each is asked for again.
+        """
+        probes = {name: bid.probes or not self._states[name].is_proven for name in bid.most}
+        if len(bid.most) == 1:
+            name = bid.state.group.name
+            self._draft(bid.state, bid.estimate.nodes, why, probes=probes[name])
+            return [name] * bid.estimate.nodes
+        groups: list[str] = []
+        for _ in range(bid.estimate.nodes):
+            left = {name: self.limits.left(self._states[name], probes=probes[name])[0] for name in bid.most}
+            sizes = {name: self._states[name].target + self.limits.taken(name) for name in bid.most}
+            for name in balanced(1, sizes, left):
+                self._draft(self._states[name], 1, why, probes=probes[name])
+                groups.append(name)
+        return groups
 
     def _draft(self, state: GroupState, count: int, why: str, *, probes: bool | None = None) -> None:
         is_probe = not state.is_proven if probes is None else probes

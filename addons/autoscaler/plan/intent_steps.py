@@ -54,6 +54,7 @@ class Steps:
         self._give_up_unready()
         self._give_up_owed()
         self._absorb()
+        self._recover()
         refuted = still_refuted(self.record, self._group, self._template, self._sight)
         if refuted != self.record.refuted:
             self.record = replace(self.record, refuted=refuted)
@@ -162,6 +163,18 @@ class Steps:
                 kept.append(after)
         self._keep(kept)
 
+    def _recover(self) -> None:
+        """Forget failures once a node that has joined since has pods, whoever ordered it: what AWS still owed
+        of a failed order may come after all.
+        """
+        if not self.record.failures:
+            return
+        nodes = self._sight.nodes((each.id for each in self._group.instances), only_ready=True)
+        since = self.record.last_failure
+        if any(node.created > since and self._sight.scheduled(node) for node in nodes):
+            self.record = without_failures(self.record)
+            self.has_succeeded = True
+
     def _with_absorbed(self, intent: Intent) -> Intent:
         if new := absorbed_classes(intent, self._sight) - set(intent.absorbed):
             intent = replace(intent, absorbed=tuple(sorted({*intent.absorbed, *new})))
@@ -177,7 +190,8 @@ class Steps:
     def _refute(self, intent: Intent) -> None:
         digests = open_classes(intent, self.record)
         for each in refutations(intent, digests, self._template, self._sight):
-            self.record = replace(self.record, refuted=(*self.record.refuted, each.refuted))
+            others = tuple(known for known in self.record.refuted if known.cls != each.refuted.cls)
+            self.record = replace(self.record, refuted=(*others, each.refuted))
             told = f"its new nodes do not take {len(each.pods)} pods like {each.pods[0]}: {each.refuted.why}"
             self.news.append(
                 News(self._group.name, "refuted", told, names.SCALE_UP_REFUTED, "Refuted", each.pods)
@@ -190,7 +204,8 @@ class Steps:
         left = open_classes(intent, self.record)
         if left and self._sight.now - intent.since < SETTLE_SECONDS:
             return False
-        if intent.absorbed or not {each.cls for each in self.record.refuted} & set(intent.classes):
+        refuted = {each.cls for each in self.record.refuted if not each.is_released}
+        if intent.absorbed or not refuted & set(intent.classes):
             if not intent.absorbed and not any(each in self._sight.waiting for each in left):
                 self.record = replace(self.record, step=self._next_step())
             told = f"{len(intent.instances)} nodes have come, and their pods have found places"

@@ -16,9 +16,9 @@ from addons.autoscaler.plan.intent_steps import Steps
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.proof import template_key
 from addons.autoscaler.plan.resting import count_failures, with_failure
-from addons.autoscaler.plan.sight import sight_of
+from addons.autoscaler.plan.sight import Sight
 
-_MOST_PODS = 200
+_MOST_PODS = 50
 
 
 def ordered(memory: Memory, order: Order, *, group: Group, template: Template | None, now: float) -> Memory:
@@ -70,7 +70,7 @@ def advance(
 
     `states` are by `memory`. What follows is to be planned with the memory that this gives.
     """
-    sight = sight_of(snapshot, options)
+    sight = Sight(snapshot, options)
     news: list[News] = []
     for name in sorted(states):
         steps = Steps(

@@ -25,7 +25,7 @@ class Limits:
         self._taken = dict.fromkeys(states, 0)
         self._new = 0
         self._outstanding = sum(state.upcoming for state in states.values())
-        self._unproven = sum(state.upcoming for state in states.values() if not state.is_proven)
+        self._unproven = sum(self._unproven_of(state) for state in states.values() if not state.is_proven)
         not_joined = {name: state.upcoming - state.starting for name, state in states.items()}
         self._nodes = len(snapshot.nodes) + sum(not_joined.values())
         self._sizes = _sizes(snapshot, states)
@@ -91,6 +91,13 @@ class Limits:
                 f"{self._unproven} nodes of unproven groups are on their way (--max-unproven-nodes {most})",
             ),
         )
+
+    def _unproven_of(self, state: GroupState) -> int:
+        """Count nodes of an unproven group that are on their way; what somebody else asked for beyond a step
+        is not our trial.
+        """
+        record = self._records.get(state.group.name) or GroupRecord()
+        return min(state.upcoming, max(record.step, sum(each.count for each in record.intents)))
 
     def _trial(self, state: GroupState, record: GroupRecord) -> tuple[int, int]:
         """Say how many nodes of a group may be on trial, and how many are."""

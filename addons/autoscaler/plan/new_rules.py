@@ -110,7 +110,7 @@ class NewNodeRules:
                 if why is not None:
                     return 0, why
                 most = min(most, some)
-        for tally in (*form.ties.feared, *form.ties.apart):
+        for tally in (*form.ties.apart, *form.ties.feared):
             value = self._labels.get(tally.key)
             if tally.key == names.HOSTNAME or value is None:
                 continue
@@ -140,7 +140,7 @@ class NewNodeRules:
         pods, and which rule keeps off the others.
         """
         most, most_why = UNLIMITED, None
-        for tally in (*form.ties.feared, *form.ties.apart):
+        for tally in (*form.ties.apart, *form.ties.feared):
             if tally.key == names.HOSTNAME:
                 refusal = Refusal(names.POD_ANTI_AFFINITY, tally, _NEW)
                 if self._on(tally, held) > 0:

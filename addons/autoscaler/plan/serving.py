@@ -48,14 +48,15 @@ def add_upcoming(
             cluster.add_node(node, template)
             upcoming[node] = name
             if number < len(starting):
-                _move_pods(cluster, snapshot, starting[number].name, node)
+                _move_pods(cluster, snapshot, options, starting[number].name, node)
     return upcoming
 
 
-def _move_pods(cluster: Cluster, snapshot: Snapshot, node: str, to: str) -> None:
+def _move_pods(cluster: Cluster, snapshot: Snapshot, options: GrowOptions, node: str, to: str) -> None:
     cluster.ghost(node, "node is starting")
     for pod in snapshot.pods_of.get(node, ()):
-        if is_movable(pod.is_daemon, pod.is_mirror):
+        is_expendable = pod.priority < options.priority_cutoff
+        if is_movable(pod.is_daemon, pod.is_mirror) and not is_expendable:
             cluster.place(pod.cls, to)
 
 
@@ -64,6 +65,17 @@ def empty_drained(cluster: Cluster, snapshot: Snapshot) -> None:
     for name, node in snapshot.nodes.items():
         if node.to_be_deleted_since is not None or name in snapshot.removing:
             cluster.ghost(name)
+
+
+def remove_expendable(cluster: Cluster, snapshot: Snapshot, options: GrowOptions) -> None:
+    """Take pods off nodes that make way for any pod that counts: the scheduler will have their room."""
+    for name, pods in snapshot.pods_of.items():
+        node = snapshot.nodes.get(name)
+        if node is None or node.to_be_deleted_since is not None or name in snapshot.removing:
+            continue
+        for pod in pods:
+            if pod.priority < options.priority_cutoff and is_movable(pod.is_daemon, pod.is_mirror):
+                cluster.remove(pod, name)
 
 
 def serve(pending: Pending, cluster: Cluster, snapshot: Snapshot, upcoming: Mapping[str, str]) -> Served:

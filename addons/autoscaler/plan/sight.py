@@ -1,25 +1,34 @@
 """A snapshot, looked up in the ways that the ledger of orders needs."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from functools import cached_property
 
 from addons.autoscaler.model.nodes import Node
 from addons.autoscaler.model.pods import Pod
 from addons.autoscaler.model.snapshot import Snapshot
+from addons.autoscaler.plan.cluster import Cluster
 from addons.autoscaler.plan.groups import nodes_by_instance, stage_of
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.proof import is_movable
 
 
-@dataclass(frozen=True, slots=True)
 class Sight:
     """What can be seen now. `waiting` has, by the digest of their class, the pods that the scheduler could
     not place."""
 
-    snapshot: Snapshot
-    options: GrowOptions
-    by_instance: dict[str, Node] = field(default_factory=dict)
-    waiting: dict[str, list[Pod]] = field(default_factory=dict)
+    def __init__(self, snapshot: Snapshot, options: GrowOptions) -> None:
+        self.snapshot = snapshot
+        self.options = options
+        self.by_instance = nodes_by_instance(snapshot)
+        self.waiting: dict[str, list[Pod]] = {}
+        for pod in snapshot.waiting:
+            if pod.unschedulable_since is not None and pod.delete_at is None and not pod.is_daemon:
+                self.waiting.setdefault(pod.cls.digest, []).append(pod)
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """All nodes with their pods; made when it is first asked for, which is seldom."""
+        return Cluster.of(self.snapshot)
 
     @property
     def now(self) -> float:
@@ -43,12 +52,3 @@ class Sight:
         """Give the pods for which the scheduler chose this node."""
         pods = self.snapshot.pods_of.get(node.name, ())
         return [pod for pod in pods if is_movable(pod.is_daemon, pod.is_mirror)]
-
-
-def sight_of(snapshot: Snapshot, options: GrowOptions) -> Sight:
-    """Look everything up once."""
-    waiting: dict[str, list[Pod]] = {}
-    for pod in snapshot.waiting:
-        if pod.unschedulable_since is not None and pod.delete_at is None and not pod.is_daemon:
-            waiting.setdefault(pod.cls.digest, []).append(pod)
-    return Sight(snapshot, options, nodes_by_instance(snapshot), waiting)

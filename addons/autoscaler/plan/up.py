@@ -11,7 +11,7 @@ from addons.autoscaler.plan.loads import Loads
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.pending import pending_pods
 from addons.autoscaler.plan.reasons import Reasons
-from addons.autoscaler.plan.serving import add_upcoming, empty_drained, serve
+from addons.autoscaler.plan.serving import add_upcoming, empty_drained, remove_expendable, serve
 
 
 def plan_up(snapshot: Snapshot, options: GrowOptions, loads: Loads | None = None) -> GrowPlan:
@@ -27,6 +27,7 @@ def plan_up(snapshot: Snapshot, options: GrowOptions, loads: Loads | None = None
     if not (pending.counted or pending.moving or pending.nominated or is_short):
         return GrowPlan(waits=pending.waits)
     cluster = Cluster.of(snapshot, loads)
+    remove_expendable(cluster, snapshot, options)
     empty_drained(cluster, snapshot)
     upcoming = add_upcoming(cluster, snapshot, states, options)
     served = serve(pending, cluster, snapshot, upcoming)

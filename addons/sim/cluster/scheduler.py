@@ -102,7 +102,7 @@ class Scheduler:
 
 
 def explain(reasons: dict[str, list[str]], hopeless: int) -> str:
-    """The scheduler's message about a pod that fits no node; on some it would not without other pods either."""
+    """The scheduler's message about a pod that fits no node; on `hopeless` ones also without other pods."""
     if not reasons:
         return "no nodes available to schedule pods"
     counted = Counter(reason for found in reasons.values() for reason in found)

@@ -50,7 +50,8 @@ class Workloads:
         wanted = int(owner["spec"].get("replicas", 1)) if "deletionTimestamp" not in owner["metadata"] else 0
         for _ in range(wanted - len(there)):
             self._make(owner, "ReplicaSet", copy.deepcopy(owner["spec"]["template"]))
-        for pod in sorted(there, key=lambda each: bool(each["spec"].get("nodeName")))[: len(there) - wanted]:
+        too_many = max(0, len(there) - wanted)
+        for pod in sorted(there, key=lambda each: bool(each["spec"].get("nodeName")))[:too_many]:
             self._store.delete(
                 "v1", "pods", pod["metadata"]["namespace"], pod["metadata"]["name"], grace_seconds=1
             )

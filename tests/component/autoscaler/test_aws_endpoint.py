@@ -29,5 +29,3 @@ async def test_every_service_is_called_there(monkeypatch: pytest.MonkeyPatch) ->
             await queue.read_once(handle, PERMIT)  # type: ignore[arg-type]
         assert groups.view["a"].types == ("m5.large",)
         assert {call.service for call in site.endpoint.calls} == {"autoscaling", "ec2", "sqs"}
-
-

@@ -160,7 +160,6 @@ class TestGroups:
             await world.reach(lambda: world.is_settled("web"))
         assert world.desired("a") == 1
 
-
     async def test_a_group_that_does_not_exist_is_told_and_harms_no_other(
         self, world: AutoscalerWorld
     ) -> None:

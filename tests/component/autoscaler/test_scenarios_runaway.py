@@ -165,7 +165,7 @@ class TestNoCapacity:
         order = world.fail_launches()
         world.create_sets(replica_set("web", 60))
         async with autoscaler(world):
-            await world.pass_by(minutes=30)
+            await world.pass_by(minutes=10)
             wanted = sum(world.group(name).desired for name in names)
             assert wanted <= 20
             assert len(world.waiting("web")) == 60

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 import yaml
 
-from addons.demo import albingress, cni, dns, iamproxy
+from addons.demo import albingress, autoscaler, cni, dns, iamproxy
 from addons.demo.script import Output, Step, Story, Unmet, play
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.demo import demo, summary
@@ -21,7 +21,7 @@ from tests.support.dns_world import service
 from tests.support.namespaces import privileged
 
 SIGNED_FOR_ROUTE53 = "AWS4-HMAC-SHA256 Credential=demo/20260101/eu-central-1/route53/aws4_request"
-ANYWHERE = len(dns.STORY.steps) + len(albingress.STORY.steps)
+ANYWHERE = len(dns.STORY.steps) + len(albingress.STORY.steps) + len(autoscaler.STORY.steps)
 ON_NODES = len(cni.STORY.steps) + len(iamproxy.STORY.steps)
 """Steps with network namespaces, which need privilege."""
 
@@ -31,7 +31,7 @@ def exports(text: str) -> Mapping[str, str]:
 
 
 class TestStories:
-    @pytest.mark.timeout(120)
+    @pytest.mark.timeout(180)
     async def test_every_expectation_is_met_and_nothing_is_left(self) -> None:
         async with demo() as run:
             text = await run.end()
@@ -137,7 +137,7 @@ class TestMistakes:
         ("argument", "words"),
         [
             ("--wrold", "unrecognized arguments: --wrold"),
-            ("dsn", "argument STORY: 'dsn' is none of albingress, cni, dns, iamproxy"),
+            ("dsn", "argument STORY: 'dsn' is none of albingress, autoscaler, cni, dns, iamproxy"),
         ],
     )
     async def test_an_unknown_argument_is_one_clear_line(self, argument: str, words: str) -> None:

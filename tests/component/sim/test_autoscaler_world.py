@@ -61,3 +61,13 @@ async def test_time_stands_still_while_boto3_calls_and_passes_while_aws_hangs(wo
     await slow
     assert 25 <= loop.time() - began < 27
     aws.close()
+
+
+async def test_a_pod_that_goes_is_replaced_and_the_others_run_on(world: AutoscalerWorld) -> None:
+    world.add_group("a", desired=2)
+    world.create_sets(replica_set("web", 4))
+    await world.reach(lambda: world.is_settled("web"))
+    first, *others = world.running("web")
+    world.delete(first)
+    await world.reach(lambda: len(world.running("web")) == 4)
+    assert set(others) < set(world.running("web"))

@@ -10,7 +10,7 @@ from addons.autoscaler.model.groups import Group, GroupOptions, Instance, Launch
 from addons.autoscaler.model.intents import GroupRecord, Intent, Memory, Refuted
 from addons.autoscaler.model.nodes import Node
 from addons.autoscaler.model.plans import News, Order
-from addons.autoscaler.model.pods import Pod, PodTerm, Requirement
+from addons.autoscaler.model.pods import Pod, PodTerm, Requirement, Spread
 from addons.autoscaler.model.snapshot import Snapshot
 from addons.autoscaler.plan.groups import group_states
 from addons.autoscaler.plan.intents import advance, ordered, refused
@@ -34,6 +34,7 @@ from tests.support.as_growth import (
 OPTIONS = GrowOptions()
 KEY = f"tags|{LAUNCH}|digest-a"
 PROMISE = template(source="tags")
+ZONE_B = {"topology.kubernetes.io/zone": "eu-1b"}
 
 
 def intent(state: Any = "launching", count: int = 1, *, age: float = 60.0, **fields: Any) -> Intent:
@@ -332,6 +333,20 @@ class TestAbsorption:
         record, _, _ = self.seen(waiting=pods(3, shy), running=(other,))
         assert record.refuted == ()
 
+    def test_pods_that_are_kept_off_by_a_spread_say_nothing_of_the_nodes(self) -> None:
+        own = (Requirement("app", "In", ("web",)),)
+        even = pod_class("web", spread=(Spread(1, "topology.kubernetes.io/zone", own),))
+        nodes = [fresh(), fresh("i-2", zone="eu-1b", allocatable={}, labels={**PROMISE.labels, **ZONE_B})]
+        running = (pod("there", pod_class("other", labels={"app": "web"}), node="node-i-1"),)
+        record, _, _ = self.seen(waiting=pods(3, even), running=running, nodes=nodes)
+        assert record.refuted == ()
+
+    def test_pods_with_a_spread_that_would_fit_refute_the_group_all_the_same(self) -> None:
+        own = (Requirement("app", "In", ("web",)),)
+        even = pod_class("web", spread=(Spread(1, "topology.kubernetes.io/zone", own),))
+        record, _, _ = self.seen(waiting=pods(3, even))
+        assert [each.cls for each in record.refuted] == ["web"]
+
     def test_a_node_that_is_too_small_refutes_the_group(self) -> None:
         small = fresh(allocatable={"cpu": 100, "memory": 1 << 34, "pods": 29})
         record, (told,), _ = self.seen(waiting=pods(3), nodes=[small])
@@ -363,7 +378,7 @@ class TestRelease:
         before = proven(refuted=(Refuted(cls="web", template=key, why="x", at=NOW - age),))
         given = group(instances=ones("i-1"))
         record, _, _ = look(given, before, nodes=[node()], **fields)
-        return bool(record.refuted)
+        return any(not each.is_released for each in record.refuted)
 
     def test_while_the_template_is_the_same(self) -> None:
         assert self.kept()
@@ -405,6 +420,18 @@ class TestRest:
     def test_a_failure_while_it_rests_makes_it_no_longer(self) -> None:
         record = self.rest(self.rest(GroupRecord()), NOW + 60)
         assert (record.failures, record.rests_until) == (1, NOW + 300)
+
+    def test_a_node_that_joined_since_and_has_pods_ends_it(self) -> None:
+        before = GroupRecord(failures=3, last_failure=NOW - 60, rests_until=NOW + 1000)
+        given, running = group(instances=ones("i-1")), [pod(node="node-i-1")]
+        record, _, _ = look(given, before, nodes=[fresh()], running=running)
+        assert (record.failures, record.rests_until) == (0, 0.0)
+
+    def test_a_node_that_was_there_before_does_not(self) -> None:
+        before = GroupRecord(failures=3, last_failure=NOW - 60, rests_until=NOW + 1000)
+        given, running = group(instances=ones("i-1")), [pod(node="node-i-1")]
+        record, _, _ = look(given, before, nodes=[node()], running=running)
+        assert record.failures == 3
 
     def test_failures_of_long_ago_are_forgotten(self) -> None:
         record, _, _ = look(group(), proven(failures=3, last_failure=NOW - 10801))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from addons.autoscaler import names
 from addons.autoscaler.model.groups import GroupOptions
 from addons.autoscaler.model.intents import GroupRecord, Intent, Memory, Refuted
@@ -147,6 +149,16 @@ class TestServed:
         snap = snapshot([busy], nodes=[drained, node("i-2")], running=[pod(node=drained.name)])
         assert planned(snap).orders == ()
 
+    def test_expendable_pods_make_way(self) -> None:
+        busy = group(instances=(instance(),))
+        running = [pod("low", BIG, node="node-i-1", priority=-20)]
+        assert counts(snapshot([busy], waiting=[pod("b", BIG)], nodes=[node()], running=running)) == {}
+        assert counts(
+            snapshot(
+                [busy], waiting=[pod("b", BIG)], nodes=[node()], running=[replace(running[0], priority=0)]
+            )
+        ) == {"a": 1}
+
     def test_a_node_that_is_not_ready_has_no_room(self) -> None:
         busy = group(instances=(instance(),))
         assert counts(snapshot([busy], waiting=[pod()], nodes=[node(not_ready_why="x")])) == {"a": 1}
@@ -279,9 +291,10 @@ class TestHolds:
         snap = snapshot([group()], waiting=[pod("b", BIG)], records={"a": self.refuted()})
         assert counts(snap) == {"a": 1}
 
-    def test_another_template_is_tried_again(self) -> None:
+    def test_another_template_is_tried_again_by_one_node(self) -> None:
         record = self.refuted(f"node|{LAUNCH}|another")
-        assert counts(snapshot([group()], waiting=pods(3), records={"a": record})) == {"a": 1}
+        (order,) = planned(snapshot([group()], waiting=pods(30), records={"a": record})).orders
+        assert (order.count, order.is_probe) == (1, True)
 
     def test_a_node_that_is_there_shows_nothing_of_what_the_tags_will_promise(self) -> None:
         snap = snapshot([group()], waiting=pods(3), records={"a": self.refuted()})
@@ -292,15 +305,16 @@ class TestHolds:
         records = {"a": self.refuted(), "b": proven()}
         assert counts(snapshot(groups, waiting=pods(3), nodes=[node()], records=records)) == {"b": 1}
 
-    def test_while_new_nodes_settle_no_more_are_ordered_for_their_pods(self) -> None:
+    @pytest.mark.parametrize(("age", "code"), [(14.0, names.PROBING), (16.0, "")])
+    def test_while_new_nodes_settle_no_more_are_ordered_for_their_pods(self, age: float, code: str) -> None:
         intent = Intent(
             id="x",
             group="a",
             count=1,
             at=NOW - 60,
             template="",
-            state="ready",
-            first_ready=NOW - 1,
+            state="registered",
+            first_ready=NOW - age,
             instances=("i-1",),
             classes={"web": 3},
         )
@@ -312,7 +326,8 @@ class TestHolds:
             records={"a": proven(intents=(intent,))},
         )
         found = planned(snap)
-        assert (found.orders, group_codes(found)) == ((), {"a": names.PROBING})
+        assert (group_codes(found)["a"] if found.waits else "") == code
+        assert bool(found.orders) is not bool(code)
 
 
 class TestBalance:
@@ -339,6 +354,12 @@ class TestBalance:
         snap = self.zones(0, 0, 0)
         resting = {**snap.memory.groups, "z1": proven(rests_until=NOW + 9)}
         assert counts(replace(snap, memory=Memory(groups=resting)), balances=True) == {"z0": 3, "z2": 3}
+
+    def test_limits_that_groups_share_are_kept(self) -> None:
+        snap = replace(self.zones(0, 0, 0), totals=Totals(max_nodes=4))
+        assert sum(counts(snap, balances=True).values()) == 4
+        shared = self.zones(0, 0, 0, subnets=("one",), free_addresses={"eu-1a": 3})
+        assert counts(shared, balances=True) == {"z0": 1, "z1": 1, "z2": 1}
 
     def test_a_group_without_nodes_takes_part_beside_its_live_twins(self) -> None:
         snap = self.zones(0, 1, 3)
