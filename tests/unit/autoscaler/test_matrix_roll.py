@@ -11,6 +11,7 @@ from addons.autoscaler.matrix.roll import outdated_of, plan_roll
 from addons.autoscaler.matrix.telling import roll_lines
 from addons.autoscaler.model.groups import Instance
 from addons.autoscaler.model.matrix import RollBatch, RollGroup, RollInstance, RollStep
+from addons.autoscaler.model.rolls import RollNote, read_roll
 from tests.support.as_matrix import group, new, old
 
 
@@ -197,6 +198,8 @@ class World:
 
 
 SIZES = st.integers(1, 12)
+LOSSES = st.dictionaries(st.integers(0, 30), st.integers(0, 20), max_size=4)
+"""In which turn which instance."""
 
 
 class TestAWholeRoll:
@@ -218,19 +221,34 @@ class TestAWholeRoll:
         assert sum(each.kind == "drain" for each in steps) == count
 
     @settings(max_examples=80, deadline=None)
-    @given(count=SIZES, room=st.integers(0, 6), size=st.integers(1, 4), data=st.data())
+    @given(count=SIZES, room=st.integers(0, 6), size=st.integers(1, 4), losses=LOSSES)
     def test_it_ends_whatever_aws_takes_away_and_never_wants_fewer(
-        self, count: int, room: int, size: int, data: st.DataObject
+        self, count: int, room: int, size: int, losses: dict[int, int]
     ) -> None:
         world = World(count, max_size=count + room)
-        losses = data.draw(st.lists(st.integers(0, 20), max_size=4))
         for turn in range(40 * count):
-            if losses and data.draw(st.booleans()):
-                world.lose(losses.pop())
-            if world.act(size).kind == "done" and not losses:
+            if turn in losses:
+                world.lose(losses[turn])
+            if world.act(size).kind == "done" and turn > max(losses, default=0):
                 break
             assert world.group.desired >= count, turn
         assert step(world.group, world.begun).kind == "done"
+
+
+class TestWhatIsWrittenDown:
+    NOTE = RollNote(since=1.0, at=100.0, by="me", base=3, instances=("i-1",), launch="newer")
+
+    def test_it_comes_back_as_it_was_written(self) -> None:
+        assert read_roll(self.NOTE.text()) == self.NOTE
+        assert self.NOTE.batch == batch(3, "i-1")
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", '{"since": "x"}', '{"since": 1}'])
+    def test_what_nobody_of_us_wrote_is_none(self, text: str) -> None:
+        assert read_roll(text) is None
+
+    def test_a_roll_of_which_nobody_writes_is_not_going_on(self) -> None:
+        assert self.NOTE.is_fresh(699.0)
+        assert not self.NOTE.is_fresh(700.0)
 
 
 class TestTelling:

@@ -4,7 +4,7 @@ from pathlib import Path
 from runpy import run_path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
 
