@@ -8,13 +8,22 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from addons.autoscaler import names
 from addons.autoscaler.model.nodes import Node
-from addons.autoscaler.model.pods import PodClass, Taint
+from addons.autoscaler.model.pods import NodeTerm, PodClass, Requirement, Taint
 from addons.autoscaler.plan.cluster import Cluster
 from tests.support.api import Api, Reply, connect
-from tests.support.as_cluster import snapshot
-from tests.support.as_drawn import NAMESPACES, classes, clusters
-from tests.support.as_scheduled import acceptable, node_object, node_status, pod_object
+from tests.support.as_cluster import WEB, snapshot
+from tests.support.as_cluster import node as made_node
+from tests.support.as_drawn import NAMESPACES, ZONE, classes, clusters
+from tests.support.as_scheduled import (
+    acceptable,
+    csi_node,
+    node_object,
+    node_status,
+    pod_object,
+    volume_objects,
+)
 from tests.support.cluster import find_assets, running
 from tests.support.drawn import Draw
 
@@ -22,6 +31,7 @@ pytestmark = [pytest.mark.kube, pytest.mark.timeout(180)]
 
 Case = tuple[list[Node], list[PodClass]]
 NOT_READY = "node.kubernetes.io/not-ready"
+DRIVER = "ebs.csi.aws.com"
 CORDONED = "node.kubernetes.io/unschedulable"
 
 
@@ -77,14 +87,14 @@ async def join(api: Api, nodes: Sequence[Node]) -> list[Node]:
             Taint(each["key"], each.get("value", ""), each["effect"])
             for each in reply.body["spec"].get("taints", ())
         )
-        settled.append(replace(node, taints=taints, not_ready_why="", volume_limits={}))
+        settled.append(replace(node, taints=taints, not_ready_why=""))
     return settled
 
 
-async def scheduled(api: Api, cls: PodClass, name: str) -> str:
+async def scheduled(api: Api, cls: PodClass, name: str, claim: str = "") -> str:
     """Create a pod; return the node that the scheduler binds it to, or its words when there is none."""
     path = api.path("pods", name, namespace=cls.namespace)
-    made = await api.call("POST", api.path("pods", namespace=cls.namespace), pod_object(cls, name))
+    made = await api.call("POST", api.path("pods", namespace=cls.namespace), pod_object(cls, name, claim))
     assert made.status == 201, made.body
 
     def outcome(reply: Reply) -> str:
@@ -108,7 +118,7 @@ async def clean(api: Api, nodes: Sequence[Node]) -> None:
 async def test_the_real_scheduler_binds_and_refuses_as_the_simulation_says(api: Api, draw: Draw) -> None:
     bound = refused = 0
     for nodes, pods in drawn(draw.random().getrandbits(32), draw.rounds(4, of=40)):
-        there = await join(api, nodes)
+        there = await join(api, [replace(each, volume_limits={}) for each in nodes])
         cluster = Cluster.of(snapshot(there))
         same = {cls: acceptable(cls) for cls in pods}
         for number, drawn_class in enumerate(pods):
@@ -127,3 +137,37 @@ async def test_the_real_scheduler_binds_and_refuses_as_the_simulation_says(api: 
         await clean(api, there)
     assert bound
     assert refused
+
+
+async def test_volumes_are_reached_and_attached_as_the_simulation_says(api: Api) -> None:
+    limits = {"n1": ("a", 1), "n2": ("a", 2), "n3": ("b", 9)}
+    wanted = [made_node(name, zone, volume_limits={DRIVER: most}) for name, (zone, most) in limits.items()]
+    cluster = Cluster.of(snapshot(await join(api, wanted)))
+    for each in wanted:
+        made = await api.call("POST", "/apis/storage.k8s.io/v1/csinodes", csi_node(each))
+        assert made.status == 201, made.body
+    terms = (NodeTerm((Requirement(ZONE, "In", ("a",)),)),)
+    cls = replace(WEB, volumes={DRIVER: 1}, volume_terms=(terms,))
+    for number in range(4):
+        claim = await bound_claim(api, f"data-{number}", terms)
+        allowed = {name for name in cluster.order if cluster.why_not(cls, name) is None}
+        said = await scheduled(api, cls, f"p{number}", claim)
+        assert (said in allowed) == bool(allowed), (said, allowed)
+        if allowed:
+            cluster.place(cls, said)
+    codes = {name: why.code for name in cluster.order if (why := cluster.why_not(cls, name))}
+    assert codes == {"n1": names.VOLUME_LIMIT, "n2": names.VOLUME_LIMIT, "n3": names.VOLUME_ZONE}
+
+
+async def bound_claim(api: Api, name: str, terms: tuple[NodeTerm, ...]) -> str:
+    """Make a volume and its claim; return the claim once both are bound."""
+    volume, claim = volume_objects(name, DRIVER, terms, WEB.namespace)
+    made = await api.call("POST", "/api/v1/persistentvolumes", volume)
+    assert made.status == 201, made.body
+    path = api.path("persistentvolumeclaims", namespace=WEB.namespace)
+    made = await api.call("POST", path, claim)
+    assert made.status == 201, made.body
+    await api.until(
+        lambda: api.get(f"{path}/{name}"), lambda reply: reply.body["status"].get("phase") == "Bound"
+    )
+    return name

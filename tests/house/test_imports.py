@@ -91,7 +91,18 @@ async def albingress(folder: Path, *, in_a_pod: bool) -> list[str]:
         return [name for name in loaded if not name.startswith("tenacity")]
 
 
-@pytest.mark.parametrize("daemon", [albingress, dns, iamproxy])
+async def autoscaler(folder: Path, *, in_a_pod: bool) -> list[str]:
+    async with KubeApi(tls=True) as api, AwsEndpoint() as aws:
+        flags = ("--dry-run", "--node-group-auto-discovery=asg:tag=mine")
+        place = Place(api, aws, folder)
+
+        def has_read_groups() -> bool:
+            return any(call.operation == "DescribeAutoScalingGroups" for call in aws.calls)
+
+        return await place.loaded("addons.autoscaler", *flags, done=has_read_groups, in_a_pod=in_a_pod)
+
+
+@pytest.mark.parametrize("daemon", [albingress, autoscaler, dns, iamproxy])
 class TestLoaded:
     async def test_in_a_pod_nothing_of_the_kubernetes_package(
         self, daemon: Callable[..., Awaitable[list[str]]], tmp_path: Path

@@ -126,11 +126,11 @@ class AsSite:
 
     @asynccontextmanager
     async def door(self, **options: Any) -> AsyncIterator["Door"]:
-        """Begin a life of the autoscaler's door to AWS."""
-        read_seconds = options.pop("read_seconds", 10.0)
+        """Begin a life of the autoscaler's door to AWS, or to what stands before it at `url`."""
+        read_seconds, url = options.pop("read_seconds", 10.0), options.pop("url", self.endpoint.url)
         async with AwsSession(
             region="eu-central-1",
-            endpoint_url=self.endpoint.url,
+            endpoint_url=url,
             rates=RATES,
             operations=OPERATIONS,
             read_seconds=read_seconds,

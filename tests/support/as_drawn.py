@@ -143,17 +143,17 @@ def classes_with(draw: st.DrawFn, kinds: Sequence[str] = (*OF_OTHERS, *OF_OTHERS
 
 
 @st.composite
-def host_classes(draw: st.DrawFn) -> PodClass:
+def host_classes(draw: st.DrawFn, keys: Sequence[str] = (HOST, HOST, HOST, ZONE)) -> PodClass:
     """A class with rules by host name, mostly about itself, that other rules seldom disturb."""
     own = (Requirement("app", "In", ("a",)),)
     spread = st.builds(
         Spread,
         max_skew=st.integers(1, 3),
-        topology_key=st.sampled_from([HOST, HOST, HOST, ZONE]),
+        topology_key=st.sampled_from(keys),
         selector=st.sampled_from([own, own, (Requirement("app", "Exists"),)]),
         min_domains=st.sampled_from([1, 1, 3]),
     )
-    apart = st.builds(PodTerm, topology_key=st.sampled_from([HOST, HOST, ZONE]), selector=st.just(own))
+    apart = st.builds(PodTerm, topology_key=st.sampled_from(keys), selector=st.just(own))
     return PodClass(
         digest="d",
         namespace="x",

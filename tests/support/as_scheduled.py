@@ -42,8 +42,8 @@ def node_status(node: Node) -> Object:
     return {"status": {"capacity": amounts, "allocatable": amounts, "conditions": [ready]}}
 
 
-def pod_object(cls: PodClass, name: str) -> Object:
-    """A pod of the class."""
+def pod_object(cls: PodClass, name: str, claim: str = "") -> Object:
+    """A pod of the class, with the volume of a claim."""
     amounts = quantities({key: amount for key, amount in cls.requests.items() if key != "pods"})
     whole = {key: amount for key, amount in amounts.items() if "/" in key}
     container: Object = {
@@ -63,7 +63,7 @@ def pod_object(cls: PodClass, name: str) -> Object:
         affinity["podAffinity"] = {REQUIRED: [pod_term(each) for each in cls.affinity]}
     if cls.anti_affinity:
         affinity["podAntiAffinity"] = {REQUIRED: [pod_term(each) for each in cls.anti_affinity]}
-    spec = {
+    spec: Object = {
         "containers": [container],
         "nodeSelector": dict(cls.node_selector),
         "affinity": affinity,
@@ -74,7 +74,41 @@ def pod_object(cls: PodClass, name: str) -> Object:
         "topologySpreadConstraints": [spread(each) for each in cls.spread],
         "terminationGracePeriodSeconds": 0,
     }
+    if claim:
+        spec["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]
     return {"metadata": {"name": name, "labels": dict(cls.labels)}, "spec": spec}
+
+
+def volume_objects(
+    name: str, driver: str, terms: Iterable[NodeTerm], namespace: str
+) -> tuple[Object, Object]:
+    """A volume of a driver that only some nodes reach, and the claim that is bound to it."""
+    size = {"storage": "1Gi"}
+    common = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
+    volume = {
+        "metadata": {"name": name},
+        "spec": {
+            **common,
+            "capacity": size,
+            "csi": {"driver": driver, "volumeHandle": name},
+            "claimRef": {"namespace": namespace, "name": name},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [node_term(each) for each in terms]}},
+        },
+    }
+    claim = {
+        "metadata": {"name": name},
+        "spec": {**common, "resources": {"requests": size}, "volumeName": name},
+    }
+    return volume, claim
+
+
+def csi_node(node: Node) -> Object:
+    """What the drivers of a node say of themselves."""
+    drivers = [
+        {"name": driver, "nodeID": node.name, "allocatable": {"count": count}}
+        for driver, count in node.volume_limits.items()
+    ]
+    return {"metadata": {"name": node.name}, "spec": {"drivers": drivers}}
 
 
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"

@@ -5,15 +5,25 @@ real time `factor` makes all that AWS and the nodes need so much shorter.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
+import botocore.endpoint
+
+from addons.sim.aws.autoscaling.api import OPERATIONS
 from addons.sim.aws.autoscaling.failures import FailedLaunches
 from addons.sim.aws.autoscaling.model import Group, Member
 from addons.sim.aws.autoscaling.state import Asked
+from addons.sim.aws.ec2.operations.launch_templates import (
+    create_launch_template,
+    create_launch_template_version,
+)
 from addons.sim.aws.server import AwsEndpoint
 from addons.sim.cluster.cluster import Cluster
 from addons.sim.cluster.kubelets import Pace
@@ -116,14 +126,10 @@ class AutoscalerWorld:
         return self.group(name)
 
     def _make_template(self, name: str, data: Object) -> None:
-        from addons.sim.aws.ec2.operations.launch_templates import create_launch_template
-
         create_launch_template(self.aws.ec2, {"LaunchTemplateName": name, "LaunchTemplateData": data})
 
     def new_template_version(self, name: str, **data: Any) -> None:
         """Make a newer version of the launch template of a group, which groups take as $Latest."""
-        from addons.sim.aws.ec2.operations.launch_templates import create_launch_template_version
-
         call = {"LaunchTemplateName": name, "SourceVersion": "$Latest", "LaunchTemplateData": data}
         create_launch_template_version(self.aws.ec2, call)
 
@@ -142,8 +148,6 @@ class AutoscalerWorld:
 
     def ask(self, operation: str, **arguments: Any) -> Object:
         """Call an operation of Auto Scaling as the owner of the account does, past the faults."""
-        from addons.sim.aws.autoscaling.api import OPERATIONS
-
         return OPERATIONS[operation](self.autoscaling, arguments)
 
     def create(self, *objects: Object, kind: str = "pods", version: str = "v1") -> None:
@@ -210,10 +214,9 @@ class AutoscalerWorld:
         """A group as it is."""
         return self.autoscaling.groups[name]
 
-    def desired(self, *names: str) -> int | list[int]:
-        """The desired capacity of a group, or of several."""
-        found = [self.group(name).desired for name in names]
-        return found[0] if len(found) == 1 else found
+    def desired(self, name: str) -> int:
+        """The desired capacity of a group."""
+        return self.group(name).desired
 
     def members(self, name: str) -> list[Member]:
         """The instances of a group that are not leaving."""
@@ -302,11 +305,15 @@ class AutoscalerWorld:
 
 
 def concerns(group: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Whether a call is about a group: by its name, or among the names; an empty name means every call."""
+    """Whether a call is about a group, by its name or among others, or about a launch template by its id.
+
+    An empty name means every call.
+    """
 
     def is_about(arguments: Mapping[str, Any]) -> bool:
         names = arguments.get("AutoScalingGroupNames", ())
-        return group in ("", arguments.get("AutoScalingGroupName"), *names)
+        ids = (arguments.get("AutoScalingGroupName"), arguments.get("LaunchTemplateId"))
+        return group in ("", *ids, *names)
 
     return is_about
 
@@ -323,9 +330,13 @@ async def autoscaler_world(folder: Path, *, factor: float = 1.0) -> AsyncIterato
     if isinstance(loop, VirtualLoop):
         api.store.now = virtual_now
         aws.ec2.agenda.now = virtual_now
-    if isinstance(loop, ThreadedVirtualLoop):
-        loop.waiting = lambda: aws.serving
-    async with api, aws:
+    async with AsyncExitStack() as stack:
+        if isinstance(loop, ThreadedVirtualLoop):
+            loop.waiting = lambda: aws.serving
+            pauses = SimpleNamespace(sleep=loop.sleep_in_thread, time=time.time)
+            stack.enter_context(patch.object(botocore.endpoint, "time", pauses))  # between its retries
+        await stack.enter_async_context(api)
+        await stack.enter_async_context(aws)
         api.enable(owner_gc=True)
         world = AutoscalerWorld(api, aws, folder, factor)
         task = asyncio.create_task(world.cluster.run())

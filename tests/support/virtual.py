@@ -54,6 +54,7 @@ class _JumpingSelector(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self.slack = 0.0
         self.may_jump: Callable[[], bool] = lambda: True
         self._loopback = _Loopback()
 
@@ -71,7 +72,7 @@ class _JumpingSelector(selectors.DefaultSelector):
         self._loopback.settle()
         ready = super().select(0)
         if not ready:
-            self.now += timeout
+            self.now += timeout + self.slack
         return ready
 
     def _wait(self) -> list[tuple[selectors.SelectorKey, int]]:
@@ -131,9 +132,10 @@ class ThreadedVirtualLoop(VirtualLoop):
     def __init__(self) -> None:
         super().__init__()
         self.waiting: Callable[[], int] = lambda: 0
-        self._busy = 0
+        self._busy = self._asleep = 0
         self._pool = ThreadPoolExecutor(max_workers=16, thread_name_prefix="virtual")
-        self._jumping.may_jump = lambda: self._busy <= self.waiting()
+        self._jumping.slack = 1e-6  # or a deadline that is missed by a rounding error is awaited for ever
+        self._jumping.may_jump = lambda: self._busy <= self.waiting() + self._asleep
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Executor | None, func: Callable[..., T], *args: Any
@@ -143,6 +145,17 @@ class ThreadedVirtualLoop(VirtualLoop):
         future = asyncio.wrap_future(job, loop=self)  # tells the loop of the end before the line below does
         job.add_done_callback(self._end)
         return future
+
+    def sleep_in_thread(self, seconds: float) -> None:
+        """Sleep in a thread for so much of this loop's time."""
+        asyncio.run_coroutine_threadsafe(self._sleep(seconds), self).result()
+
+    async def _sleep(self, seconds: float) -> None:
+        self._asleep += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._asleep -= 1
 
     def _end(self, _: Future[Any]) -> None:
         if not self.is_closed():

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from addons.autoscaler.aws.calls import in_time
+from addons.autoscaler.aws.calls import in_time, listed
 from addons.autoscaler.aws.failed_launches import Activity, activity_from_api
 from addons.autoscaler.model.groups import LaunchFailure
 from addons.runtime.aws import AwsSession
@@ -52,7 +52,7 @@ class Activities:
         async with in_time(f"activities of group {group}"):
             for _ in range(_MOST_PAGES):
                 reply = await self._aws.call("autoscaling", "describe_scaling_activities", **asked)
-                page = list(map(activity_from_api, reply["Activities"]))
+                page = list(map(activity_from_api, listed(reply, "Activities")))
                 found += [each for each in page if each.began >= since]
                 if not (token := reply.get("NextToken")) or any(each.began < since for each in page):
                     break

@@ -1,9 +1,9 @@
 """What the daemon calls of AWS, how fast, and how long it waits for an answer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from addons.runtime.bucket import Rate
 from addons.runtime.errors import Unavailable
@@ -35,10 +35,11 @@ RATES: Final = {
     "autoscaling:set_desired_capacity": Rate(per_second=10, burst=50, tries=1),
     "autoscaling:terminate_*": Rate(per_second=10, burst=50, tries=1),
     "autoscaling:*_lifecycle_*": Rate(per_second=10, burst=50, tries=2),
-    "autoscaling:describe_scaling_activities": Rate(per_second=5, burst=40, tries=2),
+    "autoscaling:describe_auto_scaling_groups": Rate(per_second=10, burst=60, tries=2),
+    "autoscaling:describe_scaling_activities": Rate(per_second=10, burst=40, tries=2),
     "autoscaling": Rate(per_second=5, burst=20, tries=2),
     "ec2:*instance_types*": Rate(per_second=2, burst=10, tries=2),
-    "ec2:describe_launch_template_versions": Rate(per_second=10, burst=100, tries=2),
+    "ec2:describe_launch_template_versions": Rate(per_second=20, burst=100, tries=2),
     "ec2": Rate(per_second=5, burst=20, tries=2),
     "sqs": Rate(per_second=10, burst=20, tries=2),
 }
@@ -60,6 +61,14 @@ async def in_time(what: str, seconds: float = CALL_SECONDS) -> AsyncIterator[Non
             yield
     except TimeoutError as error:
         raise Unavailable(f"{what}: no answer within {seconds:.0f} s", code="Timeout") from error
+
+
+def listed(reply: Mapping[str, Any], field: str) -> list[Any]:
+    """The list in an answer that always has it; raises Unavailable where it does not."""
+    found = reply.get(field)
+    if not isinstance(found, list):
+        raise Unavailable(f"an answer of AWS has no {field}", code="UnreadableAnswer")
+    return found
 
 
 def chunks(values: Iterable[T], size: int) -> Iterator[Sequence[T]]:

@@ -8,13 +8,13 @@ from math import inf
 from typing import Any
 
 from addons.autoscaler.aws.activities import Activities
-from addons.autoscaler.aws.calls import CALL_SECONDS, MOST_NAMES, chunks, in_time
+from addons.autoscaler.aws.calls import CALL_SECONDS, MOST_NAMES, chunks, in_time, listed
 from addons.autoscaler.aws.instance_types import InstanceTypes
 from addons.autoscaler.aws.known import Known
 from addons.autoscaler.aws.launch_templates import MOVING_SECONDS, LaunchTemplates
 from addons.autoscaler.aws.launches import LaunchReference
 from addons.autoscaler.aws.rounds import Readings, Rounds
-from addons.autoscaler.aws.schedule import IDLE_SECONDS, Suspects, patience
+from addons.autoscaler.aws.schedule import BUSY_SECONDS, IDLE_SECONDS, Suspects, patience
 from addons.autoscaler.aws.subnets import Subnets
 from addons.autoscaler.aws.view import GroupView, group_problem
 from addons.autoscaler.model.groups import Group
@@ -71,7 +71,11 @@ class Groups:
             "auto scaling groups", self._source_periods, self._read_source, partial(chunks, size=1)
         )
         self._by_name: Readings[str] = Readings(
-            "single auto scaling groups", self._name_periods, self._read_names, self._suspects.batches
+            "single auto scaling groups",
+            self._name_periods,
+            self._read_names,
+            self._suspects.batches,
+            slack=BUSY_SECONDS / 2,
         )
         self._readings: tuple[Readings[Any], ...] = (self._by_source, self._by_name, *self._of_details())
         self._rounds = Rounds(self._readings)
@@ -184,7 +188,7 @@ class Groups:
         return {each.reference: MOVING_SECONDS for each in self._view.known.values() if each.reference}
 
     def _type_periods(self) -> Mapping[str, float]:
-        used = {name for launch in self._view.launches.values() for name in launch.types}
+        used = {name for group in self.view.values() for name in group.types}
         return dict.fromkeys(used - self.types.known.keys(), _TYPE_UNKNOWN_SECONDS)
 
     def _activity_periods(self) -> Mapping[str, float]:
@@ -209,7 +213,7 @@ class Groups:
             async for page in self._aws.pages(
                 "autoscaling", "describe_auto_scaling_groups", MaxRecords=MOST_NAMES, **asked
             ):
-                seen |= self._view.take(page["AutoScalingGroups"], began, observed)
+                seen |= self._view.take(listed(page, "AutoScalingGroups"), began, observed)
         self._members[source] = frozenset(seen)
         self._by_name.forgive(source if isinstance(source, tuple) else seen)
         if len(self._members) == len(self._sources):
@@ -231,7 +235,7 @@ class Groups:
                 self._by_name.schedule.hurry(names)
             raise
         self._suspects.succeeded(names)
-        self._view.drop(set(names) - self._view.take(reply["AutoScalingGroups"], began, observed))
+        self._view.drop(set(names) - self._view.take(listed(reply, "AutoScalingGroups"), began, observed))
 
     async def _read_launch(self, batch: Sequence[LaunchReference]) -> None:
         (reference,) = batch

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from addons.autoscaler.aws.calls import MOST_NAMES, chunks, in_time
+from addons.autoscaler.aws.calls import MOST_NAMES, chunks, in_time, listed
 from addons.autoscaler.model.groups import InstanceType
 from addons.autoscaler.model.resources import CPU, MEMORY
 from addons.instance_types.network import TypeNetwork, network_from_api
@@ -56,7 +56,7 @@ class InstanceTypes:
         found: dict[str, InstanceType] = {}
         async with in_time("types of instances"):
             async for page in self._aws.pages("ec2", "describe_instance_types", Filters=wanted):
-                found |= {item["InstanceType"]: type_from_api(item) for item in page["InstanceTypes"]}
+                found |= {item["InstanceType"]: type_from_api(item) for item in listed(page, "InstanceTypes")}
         self.denied = ""
         return found
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from addons.autoscaler.aws.answers import Answers
-from addons.autoscaler.aws.calls import in_time
+from addons.autoscaler.aws.calls import in_time, listed
 from addons.autoscaler.aws.launches import (
     Launch,
     LaunchReference,
@@ -76,7 +76,7 @@ class LaunchTemplates:
             reply = await self._aws.call(
                 "ec2", "describe_launch_template_versions", Versions=[reference.version], **which
             )
-        found = reply["LaunchTemplateVersions"]
+        found = listed(reply, "LaunchTemplateVersions")
         if not found:
             raise NotFound(f"launch template {reference}: no such version", code="NoSuchVersion")
         return source_from_template(found[0])
@@ -86,9 +86,10 @@ class LaunchTemplates:
             reply = await self._aws.call(
                 "autoscaling", "describe_launch_configurations", LaunchConfigurationNames=[name]
             )
-        if not reply["LaunchConfigurations"]:
+        found = listed(reply, "LaunchConfigurations")
+        if not found:
             raise NotFound(f"launch configuration {name}: there is none", code="NoSuchConfiguration")
-        return source_from_configuration(reply["LaunchConfigurations"][0])
+        return source_from_configuration(found[0])
 
     async def _types_of(self, requirements: str) -> tuple[str, ...]:
         return await self._types.get(
@@ -110,6 +111,6 @@ class LaunchTemplates:
                         VirtualizationTypes=["hvm"],
                         InstanceRequirements=wanted,
                     )
-                    for item in page["InstanceTypes"]
+                    for item in listed(page, "InstanceTypes")
                 ]
             )

@@ -10,7 +10,7 @@ from addons.autoscaler.aws.groups import Groups
 from addons.autoscaler.model.groups import Group
 from addons.autoscaler.names import AT_MAX, MIN_SIZE
 from addons.runtime.aws import AwsSession
-from addons.runtime.errors import Exhausted, Invalid, OutsideError, Unavailable
+from addons.runtime.errors import Conflict, Exhausted, Invalid, OutsideError, Unavailable
 from addons.runtime.outcomes import Outcome
 from addons.runtime.permit import Permit
 
@@ -104,8 +104,16 @@ class Resizer:
         except Invalid as error:
             if not says_it_is_gone(error):
                 raise
+        except Conflict:
+            if not await self._is_leaving(asked):
+                raise
         self._groups.ended(asked.group, asked.instance)
         return Outcome(Resize(asked.group, instance=asked.instance, desired=group.desired - 1))
+
+    async def _is_leaving(self, asked: Resize) -> bool:
+        """Whether somebody else ended an instance before us. Raises OutsideError."""
+        group = await self._groups.read(asked.group)
+        return not any(each.id == asked.instance and not each.is_leaving for each in group.instances)
 
     async def _change(self, operation: str, group: str, permit: Permit, **arguments: Any) -> None:
         """Make a call; whatever comes of it, the group is read again at once."""

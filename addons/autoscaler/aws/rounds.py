@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import repeat
 from math import inf
 from typing import Any, Final, Generic, TypeVar
 
@@ -19,10 +20,15 @@ _GATHER_SECONDS: Final = 0.1
 
 _LONGEST_SECONDS: Final = 60.0
 
+_MOST_CALLS: Final = 8
+"""AwsSession has threads for so many, at least, of one kind."""
+
 
 class Readings(Generic[K]):
     """One kind of reading. `periods` says how often which key is read now, `batches` parts keys into calls,
-    `read` makes one call. `errors` has why the last call about a key failed.
+    `read` makes one call. What is due within `slack` seconds goes with what is due now. No more calls are
+    begun at once than there are threads for them, so that none waits for a thread as if AWS did not answer.
+    `errors` has why the last call about a key failed.
     """
 
     def __init__(
@@ -31,6 +37,8 @@ class Readings(Generic[K]):
         periods: Periods[K],
         read: Callable[[Sequence[K]], Awaitable[None]],
         batches: Callable[[Sequence[K]], Iterable[Sequence[K]]],
+        *,
+        slack: float = 0.0,
     ) -> None:
         self.what = what
         self.periods = periods
@@ -38,22 +46,31 @@ class Readings(Generic[K]):
         self.schedule: Schedule[K] = Schedule()
         self.errors: dict[K, OutsideError] = {}
         self._read = read
+        self._slack = slack
+        self._calls = 0
 
-    def begin(self, now: float) -> list["asyncio.Task[None]"]:
-        """Begin what is due."""
+    def begin(self, now: float, turn: float = inf) -> list["asyncio.Task[None]"]:
+        """Begin what is due and was not begun after that turn of the schedule."""
         periods = self.periods()
         self.schedule.forget(periods)
         for key in self.errors.keys() - periods.keys():
             del self.errors[key]
         tasks = []
-        for batch in self.batches(self.schedule.due(now, periods)):
+        for batch in self._due(now, periods, turn):
             self.schedule.begin(batch, now)
+            self._calls += 1
             tasks.append(asyncio.create_task(self._one(batch), name=f"{self.what} {batch[0]}"))
         return tasks
 
     def next_at(self) -> float:
-        """When something is due."""
-        return self.schedule.next_at(self.periods())
+        """When something is due; infinity while no more may be begun before something ends."""
+        return inf if self._calls >= _MOST_CALLS else self.schedule.next_at(self.periods())
+
+    def _due(self, now: float, periods: Mapping[K, float], turn: float) -> list[Sequence[K]]:
+        if self._calls >= _MOST_CALLS or not self.schedule.due(now, periods, turn):
+            return []
+        due = self.schedule.due(now + self._slack, periods, turn)
+        return list(self.batches(due))[: _MOST_CALLS - self._calls]
 
     def forgive(self, keys: Iterable[K]) -> None:
         """Forget what failed: these were read in another way."""
@@ -71,6 +88,7 @@ class Readings(Generic[K]):
             log.exception("crashed: the reading of %s", self.what)
             error = Unavailable(f"{self.what}: crashed: {crash!r}", code="Crashed")
         finally:
+            self._calls -= 1
             self.schedule.end(batch, ok=error is None)
         self._note(batch, error)
 
@@ -109,12 +127,20 @@ class Rounds:
             await _end([*self._tasks, stop])
 
     async def settle(self) -> None:
-        """Read what is due, and what becomes due by that, until nothing is."""
-        while self._begin() or self._tasks:
-            await asyncio.wait(list(self._tasks), return_when=asyncio.FIRST_COMPLETED)
+        """Read what is due, and what becomes due by that, each once; `run` may go on meanwhile."""
+        turns = [each.schedule.turn for each in self._readings]
+        awaited = set(self._tasks)
+        while True:
+            if self._begin(turns):
+                awaited |= self._tasks
+            awaited = {task for task in awaited if not task.done()}
+            if not awaited:
+                return
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
 
-    def _begin(self) -> bool:
-        begun = [task for each in self._readings for task in each.begin(_now())]
+    def _begin(self, turns: Iterable[float] = repeat(inf)) -> bool:
+        readings = zip(self._readings, turns, strict=False)
+        begun = [task for each, turn in readings for task in each.begin(_now(), turn)]
         for task in begun:
             self._tasks.add(task)
             task.add_done_callback(self._ended)

@@ -15,6 +15,7 @@ _UNDIVIDED = 8
 @dataclass(slots=True)
 class _Past:
     began: float = -inf
+    turn: int = 0
     failures: int = 0
     is_under_way: bool = False
     is_hurried: bool = False
@@ -27,10 +28,16 @@ class Schedule(Generic[K]):
 
     def __init__(self) -> None:
         self._past: dict[K, _Past] = {}
+        self.turn = 0
+        """Counts what was begun."""
 
-    def due(self, now: float, periods: Mapping[K, float]) -> list[K]:
-        """The keys to read now, those that waited longest first."""
-        found = [key for key, period in periods.items() if self._due_at(key, period) <= now]
+    def due(self, now: float, periods: Mapping[K, float], turn: float = inf) -> list[K]:
+        """The keys to read now that were not begun after that turn, those that waited longest first."""
+        found = [
+            key
+            for key, period in periods.items()
+            if self._due_at(key, period) <= now and self._of(key).turn <= turn
+        ]
         return sorted(found, key=lambda key: self._of(key).began)
 
     def next_at(self, periods: Mapping[K, float]) -> float:
@@ -39,9 +46,11 @@ class Schedule(Generic[K]):
 
     def begin(self, keys: Iterable[K], now: float) -> None:
         """Note that these are being read."""
+        self.turn += 1
         for key in keys:
             past = self._past.setdefault(key, _Past())
             past.began, past.is_under_way, past.is_hurried = now, True, False
+            past.turn = self.turn
 
     def end(self, keys: Iterable[K], *, ok: bool) -> None:
         """Note that their reading has ended."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from addons.autoscaler.aws.calls import in_time
+from addons.autoscaler.aws.calls import in_time, listed
 from addons.autoscaler.names import CAPACITY_TYPE_LABELS
 from addons.runtime.aws import AwsSession
 
@@ -26,5 +26,5 @@ async def is_spot_instance(aws: AwsSession, instance: str) -> bool:
     """Whether EC2 calls an instance a spot instance. Raises OutsideError."""
     async with in_time(f"instance {instance}"):
         reply = await aws.call("ec2", "describe_instances", InstanceIds=[instance])
-    found = [each for part in reply["Reservations"] for each in part["Instances"]]
+    found = [each for part in listed(reply, "Reservations") for each in part["Instances"]]
     return any(each.get("InstanceLifecycle") == "spot" for each in found)

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from addons.autoscaler.aws.calls import in_time
+from addons.autoscaler.aws.calls import in_time, listed
 from addons.autoscaler.model.groups import Group
 from addons.runtime.aws import AwsSession
 
@@ -39,7 +39,7 @@ class Subnets:
             items = [
                 item
                 async for page in self._aws.pages("ec2", "describe_subnets", Filters=wanted)
-                for item in page["Subnets"]
+                for item in listed(page, "Subnets")
             ]
         read = {
             item["SubnetId"]: Subnet(

@@ -60,14 +60,17 @@ class GroupView:
     def take_launch(self, reference: LaunchReference, launch: Launch) -> None:
         """Know what a reference of groups launches."""
         self.launches[reference] = launch
-        self.publish(self.known)
+        self.publish(self._launching(reference))
 
     def take_no_launch(self, reference: LaunchReference, why: str) -> None:
         """Know why that could not be read."""
-        for known in self.known.values():
-            if known.reference == reference:
-                known.unlaunched = why
-        self.publish(self.known)
+        concerned = self._launching(reference)
+        for name in concerned:
+            self.known[name].unlaunched = why
+        self.publish(concerned)
+
+    def _launching(self, reference: LaunchReference) -> list[str]:
+        return [name for name, known in self.known.items() if known.reference == reference]
 
     def take_failures(self, name: str, failures: tuple[LaunchFailure, ...]) -> None:
         """Know which launches of a group failed lately."""
@@ -123,7 +126,9 @@ class GroupView:
             free_addresses=free_by_zone(known.base.subnets, self._subnets, newcomers),
             degraded="; ".join(filter(None, degraded)),
         )
-        return _launching(group, known.launch) if known.launch else group
+        if known.launch:
+            return _with_launch(group, known.launch)
+        return replace(group, types=known.reference.types or _types_of_instances(group))
 
 
 def group_problem(name: str, reason: str, message: str) -> Problem:
@@ -131,7 +136,12 @@ def group_problem(name: str, reason: str, message: str) -> Problem:
     return Problem(ObjectRef("AutoScalingGroup", "", name), reason, f"group {name}: {message}")
 
 
-def _launching(group: Group, launch: Launch) -> Group:
+def _types_of_instances(group: Group) -> tuple[str, ...]:
+    """The types that a group has launched, while it is not known which it would launch next."""
+    return tuple(sorted({each.type for each in group.instances if each.type}))
+
+
+def _with_launch(group: Group, launch: Launch) -> Group:
     return replace(
         group,
         types=launch.types,

@@ -152,6 +152,7 @@ class _Assembly:
         self._executors = Executors(raise_to=self._raise_to, terminate=self._terminate, done=self._done)
         self._acting = self._make_acting()
         self._removals = self._make_removals()
+        self._interrupting = self._make_interrupting()
         self.controller = self._controller()
 
     def _woken(self) -> None:
@@ -239,12 +240,17 @@ class _Assembly:
         return await self._thread.run(partial(self._planner.why_kept, snapshot, drain.node))
 
     async def _end_instance(self, drain: Drain, permit: Permit) -> OutsideError | None:
-        return await self._executors.terminate(drain.group, drain.instance, permit)
+        """End the instance of an emptied node; one that AWS ends anyway may stay until it does."""
+        if self._interrupting and self._interrupting.ends_by_itself(drain.instance):
+            return None
+        error = await self._executors.terminate(drain.group, drain.instance, permit)
+        is_at_minimum = error is not None and error.code == names.MIN_SIZE
+        return None if is_at_minimum and drain.deadline is not None else error
 
     def _removed(self, drained: Drained) -> None:
         self.controller.removed(drained)
 
-    def _interrupting(self) -> Interrupting | None:
+    def _make_interrupting(self) -> Interrupting | None:
         if not self._config.interruption_queue:
             return None
         queue, now = self._config.interruption_queue, self._now
@@ -279,7 +285,7 @@ class _Assembly:
             executors=self._executors,
             acting=self._acting,
             removals=self._removals,
-            interrupting=self._interrupting(),
+            interrupting=self._interrupting,
             remembering=self._remembering,
             publishing=self._publishing(),
             telling=self._telling,

@@ -76,6 +76,7 @@ class Controller:
         self.last: Pass | None = None
         self.own_node = own_node
         self._scan_seconds = config.scan_interval.total_seconds()
+        self._pod_delay = config.new_pod_scale_up_delay.total_seconds()
         self._observing = observing
         self._groups = groups
         self._planner = planner
@@ -124,9 +125,8 @@ class Controller:
     async def run(self, stopping: asyncio.Event) -> None:
         """Decide and act until `stopping`; what another replica did before is read afresh."""
         permit = self._permit = self.permit(stopping)
-        if not self._print_plan:
-            await self._remembering.load()
-            self._publishing.forget()
+        await self._remembering.load()
+        self._publishing.forget()
         self._loop.wake(_ALL, after=0)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -141,7 +141,7 @@ class Controller:
         """Have what is under way end, and leave no figure behind: another replica may lead next."""
         left = 10.0 if self._leader is None else min(10.0, self._leader.remaining())
         await self._executors.end(left)
-        if self._leader is None or self._leader.is_leading:
+        if not self._print_plan and (self._leader is None or self._leader.is_leading):
             self._remembering.take()
             await self._remembering.save()
         self._telling.forget()
@@ -167,7 +167,7 @@ class Controller:
             return Result(again_in=min(self._scan_seconds, RETRY_SECONDS))
         else:
             await self._act(done, permit)
-        return Result(again_in=min(self._scan_seconds, next_due(done)))
+        return Result(again_in=min(self._scan_seconds, next_due(done, self._pod_delay)))
 
     async def _decide(self) -> Pass:
         clock = asyncio.get_running_loop().time
@@ -209,8 +209,7 @@ class Controller:
                 "groups": self._groups.unread or "not read in time"
             }
         permit = self.permit(stopping)
-        if not self._print_plan:
-            await self._remembering.load()
+        await self._remembering.load()
         await self._loop.run_once([_ALL], permit)
         await self._executors.settled()
         await end_within(0.0, self._removals.settled(), stopping)

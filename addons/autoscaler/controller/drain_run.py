@@ -1,7 +1,9 @@
 """The removal of one node, from its taint to the end of its instance; or back."""
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -11,8 +13,10 @@ from addons.autoscaler.controller.emptying import Emptying
 from addons.autoscaler.controller.waiting import Waiting
 from addons.autoscaler.model.drains import Drain, Drained, DrainNote, Stage
 from addons.autoscaler.model.plans import WhyNot
-from addons.runtime.errors import NotFound, OutsideError, Throttled, Unavailable, Withheld
+from addons.runtime.errors import Conflict, NotFound, OutsideError, Throttled, Unavailable, Withheld
 from addons.runtime.permit import Permit
+
+T = TypeVar("T")
 
 _TRIES: Final = 4
 _WAIT_SECONDS: Final = 3.0
@@ -100,15 +104,19 @@ class DrainRun:
             return WhyNot(error.reason, error.message)
 
     async def _mark(self) -> WhyNot | None:
+        """Keep new pods off the node; before a deadline its pods are sent away although that fails."""
         drain, cordons = self.drain, self._tools.options.cordons
         try:
-            self._note = await self._waiting.insist(
+            self._note = await self._try_again(
                 lambda: self._tools.taints.mark_going(
                     drain.node, drain.uid, self._fresh_note(), cordons=cordons, permit=self._permit
                 )
             )
         except NotFound:
             return WhyNot(names.NODE_REPLACED, f"node {drain.node} is gone, or another one has its name")
+        except (Throttled, Unavailable, Conflict):
+            if self._pods.deadline is None:
+                raise
         return None
 
     async def _look_again(self) -> WhyNot | None:
@@ -119,16 +127,13 @@ class DrainRun:
         return None if self._is_hurried() else await self._tools.still_removable(self.drain)
 
     async def _write_stage(self, stage: Stage) -> None:
-        """Write down how far it is; a node that is gone is no matter any more."""
+        """Write down how far it is. Where that cannot be written, what stands there is good enough."""
         self._note = replace(self._note, stage=stage, deadline=self._pods.deadline)
-        try:
-            await self._waiting.insist(
-                lambda: self._tools.taints.write_note(
-                    self.drain.node, self.drain.uid, self._fresh_note(), self._permit
-                )
+        drain, taints = self.drain, self._tools.taints
+        with _passed_over():
+            await self._try_again(
+                lambda: taints.write_note(drain.node, drain.uid, self._fresh_note(), self._permit)
             )
-        except NotFound:
-            return
 
     def _fresh_note(self) -> DrainNote:
         self._note = replace(self._note, at=self._tools.now().timestamp())
@@ -143,42 +148,44 @@ class DrainRun:
         return node is None or not node.delays_deletion or self._pods.left() == 0.0
 
     async def _terminate(self) -> WhyNot | None:
-        """End the instance; what may succeed next time is tried again."""
-        wait = _WAIT_SECONDS
-        for _ in range(_TRIES):
-            error = await self._waiting.insist(self._ask_to_terminate)
-            if error is None:
-                return None
-            told = WhyNot(
-                names.TERMINATION_FAILED,
-                f"instance {self.drain.instance} could not be ended: {error.message}",
-            )
-            if not isinstance(error, Throttled | Unavailable):
-                return told
-            await self._waiting.until(lambda: False, max(wait, error.retry_after or 0.0))
-            wait *= 2
-        return told
+        """End the instance; answers why it is not ended."""
+        try:
+            await self._try_again(self._ask_to_terminate)
+        except Withheld:
+            raise
+        except OutsideError as error:
+            what = f"instance {self.drain.instance} could not be ended: {error.message}"
+            return WhyNot(names.TERMINATION_FAILED, what)
+        return None
 
-    async def _ask_to_terminate(self) -> OutsideError | None:
-        error = await self._tools.terminate(self.drain, self._permit)
-        if isinstance(error, Withheld):
+    async def _ask_to_terminate(self) -> None:
+        if error := await self._tools.terminate(self.drain, self._permit):
             raise error
-        return error
 
     async def _give_back(self) -> None:
         """Let the node take pods again. What cannot be written is left to who finds the old annotation."""
+        drain, taints = self.drain, self._tools.taints
+        with _passed_over():
+            await self._try_again(lambda: taints.give_back(drain.node, drain.uid, self._permit))
+
+    async def _try_again(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Take a step; again, some times, when what kept it from success may pass."""
         wait = _WAIT_SECONDS
-        for _ in range(_TRIES):
+        for _ in range(_TRIES - 1):
             try:
-                await self._waiting.insist(
-                    lambda: self._tools.taints.give_back(self.drain.node, self.drain.uid, self._permit)
-                )
-            except Withheld:
-                raise
-            except NotFound:
-                return
-            except OutsideError:
-                await self._waiting.until(lambda: False, wait)
-                wait *= 2
-            else:
-                return
+                return await self._waiting.insist(step)
+            except (Throttled, Unavailable, Conflict) as error:
+                await self._waiting.until(lambda: False, max(wait, error.retry_after or 0.0))
+            wait *= 2
+        return await self._waiting.insist(step)
+
+
+@contextmanager
+def _passed_over() -> Iterator[None]:
+    """What goes wrong outside is no matter, other than that there is no permission to act any more."""
+    try:
+        yield
+    except Withheld:
+        raise
+    except OutsideError:
+        return

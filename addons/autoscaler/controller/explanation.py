@@ -105,9 +105,11 @@ class Explanation:
             return
         group = done.groups_of_nodes().get(name)
         words = f"it is of the group {group}" if group else "it is of no group of ours"
-        yield self._decision("group", about, "keep", names.NO_GROUP if not group else "Group", words)
+        yield self._decision("group", about, "keep", names.IN_GROUP if group else names.NO_GROUP, words)
         if not node.is_ready:
-            yield self._decision("ready", about, "keep", "NotReady", f"it is not ready: {node.not_ready_why}")
+            yield self._decision(
+                "ready", about, "keep", names.NODE_NOT_READY, f"it is not ready: {node.not_ready_why}"
+            )
         if why := done.shrink.stays.get(name):
             about_pod = f"; it hangs on {why.about}" if why.about and why.about not in why.message else ""
             yield self._decision(name, about, "keep", why.code, f"it stays: {why.message}{about_pod}")
@@ -122,7 +124,7 @@ class Explanation:
     def _unknown(self, about: str, message: str, name: str, known: list[str]) -> Decision:
         near = get_close_matches(name, known, n=1)
         hint = f"; there is {near[0]}" if near else ""
-        return self._decision(about, about, "skip", "NotFound", message + hint)
+        return self._decision(about, about, "find", names.UNKNOWN_OBJECT, message + hint)
 
     def _decision(self, key: str, about: str, action: str, reason: str, message: str) -> Decision:
         return Decision(self._now(), key, about, action, reason, message)

@@ -48,16 +48,19 @@ class Interrupting:
         self._now = now
         self._waiting: dict[str, Notice] = {}
         self._emptied: dict[str, None] = {}
+        self._leaving: dict[str, None] = {}
         self._completing: set[asyncio.Task[Handled]] = set()
+
+    def ends_by_itself(self, instance: str) -> bool:
+        """Whether its group, or EC2, has begun to end an instance: a second word would end one too many."""
+        return instance in self._leaving
 
     def ended(self, drained: Drained, permit: Permit) -> None:
         """A removal has ended: a hook that waits for it need not wait any longer."""
         if drained.ended != "done":
             return
         instance = drained.drain.instance
-        self._emptied[instance] = None
-        while len(self._emptied) > _MOST_REMEMBERED:
-            del self._emptied[next(iter(self._emptied))]
+        _remember(self._emptied, instance)
         if notice := self._waiting.pop(instance, None):
             task = asyncio.create_task(self._over(notice, permit))
             self._completing.add(task)
@@ -87,6 +90,8 @@ class Interrupting:
         node = self._node_of(notice.instance)
         if node is None or notice.instance in self._emptied:
             return await self._over(notice, permit)
+        if notice.kind in ("lifecycle", "state-change"):
+            _remember(self._leaving, notice.instance)
         self._start(notice, group, node, permit)
         if notice.lifecycle:
             self._waiting[notice.instance] = notice
@@ -138,3 +143,9 @@ class Interrupting:
             ),
             "",
         )
+
+
+def _remember(known: dict[str, None], instance: str) -> None:
+    known[instance] = None
+    while len(known) > _MOST_REMEMBERED:
+        del known[next(iter(known))]

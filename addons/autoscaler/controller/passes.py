@@ -31,14 +31,17 @@ class Pass:
         return {name: by_instance[node.instance] for name, node in nodes if node.instance in by_instance}
 
 
-def next_due(done: Pass) -> float:
-    """Seconds after a pass in which something becomes due by time alone; infinity where nothing does."""
+def next_due(done: Pass, pod_delay: float = 0.0) -> float:
+    """Seconds after a pass in which something becomes due by time alone; infinity where nothing does.
+
+    A pod counts when it is `pod_delay` seconds old, or as old as it says.
+    """
     snapshot = done.snapshot
     group_of = done.groups_of_nodes() if done.shrink.unneeded else {}
     dues = [record.rests_until for record in done.memory.groups.values()]
     for node, since in done.shrink.unneeded.items():
         if group := snapshot.groups.get(group_of.get(node, "")):
             dues.append(since + group.options.unneeded_seconds)
-    dues += [waits.pod.created + waits.pod.scale_up_delay for waits in done.grow.waits]
+    dues += [each.pod.created + max(pod_delay, each.pod.scale_up_delay) for each in done.grow.waits]
     later = [due - snapshot.now for due in dues if due > snapshot.now]
     return max(_SHORTEST, min(later, default=inf))

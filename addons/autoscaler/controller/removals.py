@@ -84,7 +84,7 @@ class Removals:
         """Begin a removal; False where one of the node is under way already."""
         if not self._drains.start(drain, permit):
             return False
-        self._telling.node(_ref(drain), names.SCALE_DOWN, f"node is removed: {drain.why}")
+        self._telling.node(_ref(drain), names.SCALE_DOWN, f"node is to be removed: {drain.why}")
         return True
 
     def _end_lost(self, removal: Removal, permit: Permit) -> None:

@@ -81,12 +81,22 @@ def _content(done: Pass) -> Section:
     is_needed = any(waits.groups for waits in done.grow.waits)
     return {
         "clusterWide": {
-            "health": {"status": "Healthy", "nodeCounts": counts},
+            "health": {**_health(done), "nodeCounts": counts},
             "scaleUp": {"status": "InProgress" if is_growing else "Needed" if is_needed else "NoActivity"},
             "scaleDown": _scale_down(len(done.shrink.unneeded)),
         },
         "nodeGroups": groups,
     }
+
+
+def _health(done: Pass) -> Section:
+    """Whether what is known may be acted upon, and enough nodes are ready for others to go."""
+    if why := done.snapshot.is_stale:
+        return {"status": "Unhealthy", "reason": names.STALE_VIEW, "message": why[:_LONGEST]}
+    gate = next((each for each in done.shrink.stays.values() if each.code == names.UNHEALTHY), None)
+    if gate:
+        return {"status": "Unhealthy", "reason": gate.code, "message": gate.message[:_LONGEST]}
+    return {"status": "Healthy"}
 
 
 def _group(done: Pass, state: GroupState, unneeded: int) -> Section:

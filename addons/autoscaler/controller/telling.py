@@ -21,6 +21,9 @@ PROBLEMS = "problems"
 NEW_EVENTS = 100
 """So many pods, and as many nodes, are told something new in one pass; the others follow in later ones."""
 
+PATIENCE_SECONDS = 20.0
+"""What cannot be read of a group for a shorter time, as when it is read first, is told to nobody."""
+
 _PODS_OF_ORDER = 500
 _NAMES = 5
 
@@ -48,6 +51,7 @@ class Telling:
         self._status = status
         self._pods: dict[str, str] = {}
         self._nodes: dict[str, str] = {}
+        self._ill_since: dict[tuple[str, str], float] = {}
 
     def passed(self, done: Pass) -> None:
         """What a pass has found out, as far as it is news."""
@@ -95,13 +99,14 @@ class Telling:
 
     def _of_groups(self, done: Pass) -> Iterator[Report]:
         """What holds of groups now: what of them cannot be read, which tags are wrong, why they rest."""
+        ill = _ills(done)
+        self._ill_since = {key: self._ill_since.get(key, done.snapshot.now) for key in ill}
+        for (name, reason), message in sorted(ill.items()):
+            if done.snapshot.now - self._ill_since[name, reason] >= PATIENCE_SECONDS:
+                yield self._of_group(name, reason, message, event="Warning")
         for name, group in sorted(done.snapshot.groups.items()):
-            if group.degraded:
-                yield self._of_group(name, names.GROUP_DEGRADED, group.degraded, event="Warning")
             for problem in group.problems:
                 yield self._of_group(name, names.BAD_SETTING, problem, event="Warning")
-            if missing := done.snapshot.untemplated.get(name):
-                yield self._of_group(name, names.NO_TEMPLATE, missing, event="Warning")
         for name, why in sorted(done.grow.held.items()):
             yield self._of_group(name, why.code, why.message, event="", identity=why.code)
 
@@ -174,6 +179,13 @@ class Telling:
         self._pods, self._nodes = {}, {}
         for topic in (WAITING, GROUPS, PROBLEMS):
             self._reporter.tell_current(topic, ())
+
+
+def _ills(done: Pass) -> dict[tuple[str, str], str]:
+    """What of which group cannot be read now, by group and reason."""
+    groups = done.snapshot.groups.items()
+    found = {(name, names.GROUP_DEGRADED): group.degraded for name, group in groups if group.degraded}
+    return found | {(name, names.NO_TEMPLATE): why for name, why in done.snapshot.untemplated.items()}
 
 
 def node_ref(done: Pass, name: str) -> ObjectRef:

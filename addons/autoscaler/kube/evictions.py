@@ -15,6 +15,8 @@ from addons.runtime.permit import Permit
 
 SEVERAL: Final = "more than one PodDisruptionBudget"
 """In the message of a 500: no waiting helps."""
+_ANOTHER: Final = "UID in the precondition"
+"""In the message of a 409: a pod of the same name has taken its place."""
 _ENDING: Final = "because it is being terminated"
 """In the message of a 403: the namespace goes, and the pod with it."""
 _BUDGET: Final = "DisruptionBudget"
@@ -56,9 +58,11 @@ class Evictions:
                     grace_period_seconds=grace_of(pod, longest_grace),
                 )
                 return "evicted"
-            except (NotFound, Conflict):
+            except NotFound:
                 return "gone"
             except OutsideError as error:
+                if _ANOTHER in error.message:
+                    return "gone"
                 wait = max(backoff.next(loop.time()), error.retry_after or 0.0)
                 if not _may_pass(error) or loop.time() + wait >= end:
                     return _refused(pod, error, seconds)
@@ -85,7 +89,7 @@ def _may_pass(error: OutsideError) -> bool:
         return False
     if isinstance(error, Denied):
         return _ENDING in error.message
-    return isinstance(error, Throttled | Unavailable)
+    return isinstance(error, Throttled | Unavailable | Conflict)
 
 
 def _refused(pod: Pod, error: OutsideError, seconds: float) -> WhyNot:

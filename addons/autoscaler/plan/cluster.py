@@ -8,6 +8,7 @@ Ready, settled, and not on its way out; the pods of the others still count in th
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from typing import Literal
 
 from addons.autoscaler import names
@@ -23,12 +24,12 @@ from addons.autoscaler.plan.fit import (
     port_words,
     requests_of,
     short_of,
-    site_of,
     why_not_site,
 )
 from addons.autoscaler.plan.loads import Load, Loads
 from addons.autoscaler.plan.room import Needs, Offer, Room
-from addons.autoscaler.plan.sites import Placing, Sites
+from addons.autoscaler.plan.seats import Seats
+from addons.autoscaler.plan.sites import Placing
 from addons.autoscaler.plan.topology import Ties, Topology
 
 Among = frozenset[str] | None
@@ -76,13 +77,11 @@ class Cluster:
     """
 
     def __init__(self, namespaces: Mapping[str, Labels], columns: Collection[str] = ()) -> None:
-        self.sites = Sites()
+        self._seats = Seats()
+        self.sites = self._seats.sites
         self.room = Room(columns)
-        self._topology = Topology(namespaces, self._placements, lambda: self.sites.all)
+        self._topology = Topology(namespaces, self._seats)
         self._forms: dict[PodClass, Form] = {}
-        self._held: list[dict[PodClass, int]] = []
-        self._leaving: dict[int, dict[PodClass, int]] = {}
-        self._where: dict[PodClass, set[int]] = {}
         self._ports: dict[int, dict[HostPort, int]] = {}
         self._closed: dict[int, str] = {}
         self._cursors: Cursors = {}
@@ -96,11 +95,12 @@ class Cluster:
         """
         known = Loads() if loads is None else loads
         found = known.of(snapshot)
-        cluster = cls(snapshot.namespaces, dict.fromkeys(name for load in found for name in load.used))
+        columns = tuple(dict.fromkeys(chain.from_iterable(load.used for load in found)))
+        cluster = cls(snapshot.namespaces, columns)
         for load in found:
             why = _why_closed(load.node, is_removing=load.node.name in snapshot.removing)
-            cluster._add_loaded(load, why)
-        for pod_class in tuple(cluster._where):
+            cluster._add_loaded(load, columns, why)
+        for pod_class in dict.fromkeys(chain.from_iterable(load.held for load in found)):
             cluster._counted(pod_class)
         return cluster
 
@@ -111,7 +111,7 @@ class Cluster:
 
     def pods_on(self, node: str) -> Mapping[PodClass, int]:
         """Return how many pods of each class are on a node now."""
-        return self._held[self.sites.index[node]]
+        return self._seats.held[self.sites.index[node]]
 
     def free(self, node: str) -> dict[str, int]:
         """Return what is free on a node."""
@@ -185,7 +185,8 @@ class Cluster:
         """Add a node as a group would, with its DaemonSet pods, behind all others."""
         for each in template.daemons:
             self.form(each)
-        node = self._add(new_site(template, name), partial(offer_of, place=template), {}, None)
+        row = [offer_of(each, template) for each in self.room.names]
+        node = self._add(new_site(template, name), partial(offer_of, place=template), row, None)
         for each in template.daemons:
             self._change(node, each, 1)
 
@@ -195,8 +196,8 @@ class Cluster:
         """
         index = self.sites.index[node]
         self._set_closed(index, why)
-        gone = self._leaving.get(index, {})
-        for cls, count in tuple(self._held[index].items()):
+        gone = self._seats.leaving.get(index, {})
+        for cls, count in tuple(self._seats.held[index].items()):
             leaving = gone.get(cls, 0)
             if leaving:
                 self._change(index, cls, -leaving, is_leaving=True)
@@ -237,21 +238,10 @@ class Cluster:
         self._undo, self._cursors = outer, now
 
     def _change(self, node: int, cls: PodClass, count: int, *, is_leaving: bool = False) -> None:
-        form, site, held = self._counted(cls), self.sites.all[node], self._held[node]
-        left = held.get(cls, 0) + count
-        if left < 0:
-            raise ValueError(f"node {site.name} has no such pod to remove")
-        if left:
-            held[cls] = left
-        else:
-            del held[cls]
+        form, site = self._counted(cls), self.sites.all[node]
+        self._seats.change(node, cls, count, is_leaving=is_leaving)
         self.room.change(node, form.needs, count)
-        if is_leaving:
-            leaving = self._leaving.setdefault(node, {})
-            leaving[cls] = leaving.get(cls, 0) + count
-        if count > 0:
-            self._where.setdefault(cls, set()).add(node)
-        elif node not in self._closed:
+        if count < 0 and node not in self._closed:
             self._draw_back(node)
         if cls.ports:
             self._take_ports(node, cls, count)
@@ -296,24 +286,22 @@ class Cluster:
             self._undo.append(partial(self._set_closed, node, before))
             self._touched = min(self._touched, node)
 
-    def _add_loaded(self, load: Load, why: str | None) -> None:
-        node = self._add(site_of(load.node), partial(offer_of, place=load.node), load.used, why)
-        self._held[node] = dict(load.held)
+    def _add_loaded(self, load: Load, columns: tuple[str, ...], why: str | None) -> None:
+        node = self._add(load.site, partial(offer_of, place=load.node), load.row(columns), why)
+        self._seats.held[node] = dict(load.held)
         if load.leaving:
-            self._leaving[node] = dict(load.leaving)
-        for cls in load.held:
-            self._where.setdefault(cls, set()).add(node)
-            if cls.ports:
-                self._take_ports(node, cls, load.held[cls])
+            self._seats.leaving[node] = dict(load.leaving)
+        for cls in load.port_takers:
+            self._take_ports(node, cls, load.held[cls])
 
-    def _add(self, site: Site, offer: Offer, used: Mapping[str, int], why: str | None) -> int:
+    def _add(self, site: Site, offer: Offer, row: list[int], why: str | None) -> int:
         node = self.sites.add(site)
-        self.room.add(offer, used, is_open=why is None)
-        self._held.append({})
+        self.room.add(offer, row, is_open=why is None)
+        self._seats.held.append({})
         if why is not None:
             self._closed[node] = why
-        for tally in self._topology.spreads:
-            tally.add_node(site)
+        for domains in self._topology.domains.values():
+            domains.add_node(site)
         if self._undo is not None:
             self._undo.append(partial(self._drop_last))
             self._touched = min(self._touched, node)
@@ -321,18 +309,12 @@ class Cluster:
 
     def _drop_last(self) -> None:
         site = self.sites.all[-1]
-        for tally in self._topology.spreads:
-            tally.drop_node(site)
+        for domains in self._topology.domains.values():
+            domains.drop_node(site)
         self._closed.pop(len(self.sites.all) - 1, None)
-        self._held.pop()
+        self._seats.held.pop()
         self.room.drop_last()
         self.sites.drop_last()
-
-    def _placements(self, cls: PodClass, with_leaving: bool) -> Iterator[tuple[Site, int]]:
-        for node in self._where.get(cls, ()):
-            if node < len(self._held) and (count := self._held[node].get(cls, 0)):
-                gone = 0 if with_leaving else self._leaving.get(node, {}).get(cls, 0)
-                yield self.sites.all[node], count - gone
 
 
 def _why_closed(node: Node, *, is_removing: bool) -> str | None:

@@ -6,7 +6,7 @@ from addons.autoscaler.model.nodes import Node
 from addons.autoscaler.model.pods import Pod, PodClass
 from addons.autoscaler.model.resources import CPU, MEMORY
 from addons.autoscaler.model.snapshot import Snapshot
-from addons.autoscaler.plan.fit import requests_of
+from addons.autoscaler.plan.fit import offer_of, requests_of, site_of
 
 
 class Load:
@@ -15,7 +15,18 @@ class Load:
     `fullness` is the share of cpu or memory in use, whichever is greater.
     """
 
-    __slots__ = ("fullness", "held", "leaving", "node", "pods", "used")
+    __slots__ = (
+        "_columns",
+        "_row",
+        "fullness",
+        "held",
+        "leaving",
+        "node",
+        "pods",
+        "port_takers",
+        "site",
+        "used",
+    )
 
     def __init__(self, node: Node, pods: Sequence[Pod]) -> None:
         self.node = node
@@ -26,8 +37,19 @@ class Load:
             self.held[pod.cls] = self.held.get(pod.cls, 0) + 1
             if pod.delete_at is not None:
                 self.leaving[pod.cls] = self.leaving.get(pod.cls, 0) + 1
+        self.port_takers = tuple(cls for cls in self.held if cls.ports)
+        self.site = site_of(node)
         self.used = _sum(self.held)
+        self._columns: tuple[str, ...] = ()
+        self._row: list[int] = []
         self.fullness = max(_share(self.used.get(each, 0), node, each) for each in (CPU, MEMORY))
+
+    def row(self, columns: tuple[str, ...]) -> list[int]:
+        """Return a new list of what is free of each resource."""
+        if columns != self._columns:
+            self._columns = columns
+            self._row = [offer_of(name, self.node) - self.used.get(name, 0) for name in columns]
+        return list(self._row)
 
 
 class Loads:

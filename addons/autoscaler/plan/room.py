@@ -30,11 +30,10 @@ class Room:
         """Return what a pod takes by columns; a resource that is new here gets one."""
         return tuple((self._column(name), amount) for name, amount in requests.items())
 
-    def add(self, offer: Offer, used: Mapping[str, int], *, is_open: bool) -> None:
-        """Add a node that offers amounts by name, and whose pods use some; `first` passes over one that is
-        not open.
+    def add(self, offer: Offer, row: list[int], *, is_open: bool) -> None:
+        """Add a node that offers amounts by name, with what is free of each resource; `first` passes over one
+        that is not open.
         """
-        row = [offer(name) - used.get(name, 0) for name in self.names]
         if len(self.rows) % BLOCK == 0 and len(self.rows) // BLOCK == len(self._tops):
             self._tops.append(list(row))
             self._loose.append(0)

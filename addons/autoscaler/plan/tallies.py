@@ -48,23 +48,55 @@ class Tally:
         return 0 if value is None else self.counts.get(value, 0)
 
 
-class SpreadTally(Tally):
-    """The same for a spread constraint: only eligible nodes count. The value of each of them is a domain,
-    with 0 pods too. `least` is the least count of all domains; pods that are being deleted do not count.
+class Domains:
+    """The values of a topology key over nodes that `is_eligible` accepts: shared by all spread constraints
+    that ask for the same of nodes.
     """
 
-    __slots__ = ("_eligible", "_is_eligible", "_levels", "_nodes", "least")
+    def __init__(self, key: str, is_eligible: Callable[[Site], bool]) -> None:
+        self.key = key
+        self.nodes: dict[str, int] = {}
+        self.eligible: dict[str, bool] = {}
+        self.tallies: list[SpreadTally] = []
+        self._is_eligible = is_eligible
+
+    def add_node(self, site: Site) -> None:
+        """Make the value of a node a domain, if the node is eligible."""
+        self.eligible[site.name] = is_eligible = self._is_eligible(site)
+        if is_eligible:
+            value = site.labels[self.key]
+            self.nodes[value] = self.nodes.get(value, 0) + 1
+            if self.nodes[value] == 1:
+                for tally in self.tallies:
+                    tally.open(value)
+
+    def drop_node(self, site: Site) -> None:
+        """Undo `add_node`; the pods of the node have left before."""
+        if self.eligible.pop(site.name):
+            value = site.labels[self.key]
+            self.nodes[value] -= 1
+            if not self.nodes[value]:
+                del self.nodes[value]
+                for tally in self.tallies:
+                    tally.close(value)
+
+
+class SpreadTally(Tally):
+    """The same for a spread constraint: only pods on eligible nodes count, and none that is being deleted.
+
+    Each domain has a count, 0 too; `least` is the least of all.
+    """
+
+    __slots__ = ("_eligible", "_levels", "least")
     counts_leaving = False
 
-    def __init__(
-        self, key: str, selector: Selector, matches: Matches, is_eligible: Callable[[Site], bool]
-    ) -> None:
-        super().__init__(key, selector, matches)
-        self._is_eligible = is_eligible
-        self._eligible: dict[str, bool] = {}
-        self._nodes: dict[str, int] = {}
-        self._levels: dict[int, int] = {}
+    def __init__(self, domains: Domains, selector: Selector, matches: Matches) -> None:
+        super().__init__(domains.key, selector, matches)
+        self.counts = dict.fromkeys(domains.nodes, 0)
         self.least = 0
+        self._levels: dict[int, int] = {0: len(self.counts)} if self.counts else {}
+        self._eligible = domains.eligible
+        domains.tallies.append(self)
 
     def add(self, site: Site, count: int) -> None:
         """Count pods that come to an eligible node, or leave it."""
@@ -76,24 +108,14 @@ class SpreadTally(Tally):
             self._enter(before + count)
             self._leave(before)
 
-    def add_node(self, site: Site) -> None:
-        """Make the value of a node a domain, if the node is eligible."""
-        self._eligible[site.name] = is_eligible = self._is_eligible(site)
-        if is_eligible:
-            value = site.labels[self.key]
-            self._nodes[value] = self._nodes.get(value, 0) + 1
-            if self._nodes[value] == 1:
-                self.counts[value] = 0
-                self._enter(0)
+    def open(self, value: str) -> None:
+        """Let there be a domain, without pods."""
+        self.counts[value] = 0
+        self._enter(0)
 
-    def drop_node(self, site: Site) -> None:
-        """Undo `add_node`; the pods of the node have left before."""
-        if self._eligible.pop(site.name):
-            value = site.labels[self.key]
-            self._nodes[value] -= 1
-            if not self._nodes[value]:
-                del self._nodes[value]
-                self._leave(self.counts.pop(value))
+    def close(self, value: str) -> None:
+        """Let a domain be no more."""
+        self._leave(self.counts.pop(value))
 
     def least_but(self, value: str) -> int | None:
         """Return the least count of the other domains; None: there are none."""

@@ -4,7 +4,8 @@ They are checked on counts that are kept as pods come and go. A class that has n
 of others is about, costs nothing here.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from addons.autoscaler import names
@@ -12,8 +13,10 @@ from addons.autoscaler.model.matching import repels, selector_matches
 from addons.autoscaler.model.plans import WhyNot
 from addons.autoscaler.model.pods import Labels, PodClass, PodTerm, Requirement, Spread
 from addons.autoscaler.plan.fit import Site, mismatch
+from addons.autoscaler.plan.seats import Seats
 from addons.autoscaler.plan.tallies import (
     ByLabel,
+    Domains,
     Selector,
     SpreadTally,
     Tally,
@@ -115,25 +118,19 @@ class Ties:
 class Topology:
     """The tallies of a cluster, and the ties of each class.
 
-    `placements(class, leaving)` tells where pods of a class are now, those that are being deleted included or
-    not; `sites()` tells all nodes. Both are asked once for each new tally.
+    A new tally counts the pods that are on the nodes then. Nothing here refers to what holds it, so that a
+    cluster that is done with leaves no rubbish.
     """
 
-    def __init__(
-        self,
-        namespaces: Mapping[str, Labels],
-        placements: Callable[[PodClass, bool], Iterable[tuple[Site, int]]],
-        sites: Callable[[], Iterable[Site]],
-    ) -> None:
+    def __init__(self, namespaces: Mapping[str, Labels], seats: Seats) -> None:
         self._namespaces = namespaces
-        self._placements = placements
-        self._sites = sites
+        self._seats = seats
         self._ties: dict[PodClass, Ties] = {}
         self._tallies: dict[Hashable, Tally] = {}
         self._selecting: ByLabel[Tally] = ByLabel()
         self._keeping_off: ByLabel[tuple[Tally, PodTerm, str]] = ByLabel()
         self._classes: dict[tuple[str, str], list[PodClass]] = {}
-        self.spreads: list[SpreadTally] = []
+        self.domains: dict[Hashable, Domains] = {}
 
     def count(self, cls: PodClass) -> Ties:
         """Count the pods of a class from now on, and return its ties: yet without its own rules."""
@@ -161,14 +158,15 @@ class Topology:
             ties.has_rules = True
             ties.spread = tuple(self._spread_rule(cls, each) for each in cls.spread)
             ties.affinity = tuple(self._affinity_tally(cls, each) for each in cls.affinity)
-            ties.begins = bool(cls.affinity) and self._matches_all(cls, cls)
+            ties.begins = bool(cls.affinity) and _matches_all(cls, cls, self._namespaces)
             ties.apart = tuple(self._apart_tally(cls, each) for each in cls.anti_affinity)
         return ties
 
     def _feed(self, cls: PodClass, tally: Tally) -> None:
         self._ties[cls].fed.append(tally)
-        for site, count in self._placements(cls, tally.counts_leaving):
-            tally.add(site, count)
+        sites = self._seats.sites.all
+        for node, count in self._seats.of(cls, with_leaving=tally.counts_leaving):
+            tally.add(sites[node], count)
 
     def _kept(self, key: Hashable, tally: Tally) -> Tally:
         """Keep a new tally: the pods of all classes that it takes count in it."""
@@ -193,34 +191,38 @@ class Topology:
         key = ("spread", cls.namespace, spread, keys, asked, tolerated)
         tally = self._tallies.get(key)
         if tally is None:
-            tally = SpreadTally(
-                spread.topology_key,
-                spread.selector,
-                lambda other: spread_counts(spread, cls.namespace, other),
-                lambda site: _is_eligible(cls, spread, keys, site),
+            domains = self._domains(cls, spread, (keys, asked, tolerated))
+            made = SpreadTally(
+                domains, spread.selector, lambda other: spread_counts(spread, cls.namespace, other)
             )
-            self.spreads.append(tally)
-            for site in self._sites():
-                tally.add_node(site)
-            self._kept(key, tally)
+            tally = self._kept(key, made)
         assert isinstance(tally, SpreadTally)
         return SpreadRule(spread, tally, int(selector_matches(spread.selector, cls.labels)))
 
-    def _matches_all(self, cls: PodClass, other: PodClass) -> bool:
-        return all(term_matches(each, cls.namespace, other, self._namespaces) for each in cls.affinity)
+    def _domains(self, cls: PodClass, spread: Spread, asked: tuple[object, ...]) -> Domains:
+        key = (spread.topology_key, *asked)
+        domains = self.domains.get(key)
+        if domains is None:
+            keys = tuple(each.topology_key for each in cls.spread)
+            domains = Domains(spread.topology_key, lambda site: _is_eligible(cls, spread, keys, site))
+            self.domains[key] = domains
+            for site in self._seats.sites.all:
+                domains.add_node(site)
+        return domains
 
     def _affinity_tally(self, cls: PodClass, term: PodTerm) -> Tally:
         key = ("affinity", _namespace(cls, *cls.affinity), cls.affinity, term)
         if (tally := self._tallies.get(key)) is not None:
             return tally
-        made = Tally(term.topology_key, term.selector, lambda other: self._matches_all(cls, other))
+        matches = partial(_matches_all, cls, namespaces=self._namespaces)
+        made = Tally(term.topology_key, term.selector, matches)
         return self._kept(key, made)
 
     def _apart_tally(self, cls: PodClass, term: PodTerm) -> Tally:
         key = ("apart", _namespace(cls, term), term)
         if (tally := self._tallies.get(key)) is not None:
             return tally
-        matches = lambda other: term_matches(term, cls.namespace, other, self._namespaces)  # noqa: E731
+        matches = partial(term_matches, term, cls.namespace, namespaces=self._namespaces)
         return self._kept(key, Tally(term.topology_key, term.selector, matches))
 
     def _keep_off(self, cls: PodClass, term: PodTerm) -> None:
@@ -240,6 +242,10 @@ class Topology:
                     self._ties[other].feared.append(tally)
         if tally not in self._ties[cls].fed:
             self._feed(cls, tally)
+
+
+def _matches_all(cls: PodClass, other: PodClass, namespaces: Mapping[str, Labels]) -> bool:
+    return all(term_matches(each, cls.namespace, other, namespaces) for each in cls.affinity)
 
 
 def _namespace(cls: PodClass, *terms: PodTerm) -> str:

@@ -17,6 +17,8 @@ from addons.sim.kubeapi.tables import Entry, Event, EventType, Filter, Watcher, 
 
 Render = Callable[[Entry], bytes]
 _LONGEST = 3600.0
+_SLACK = 0.001
+"""Seconds that a timer may be early: an event loop calls one that is almost due."""
 
 
 class _Ended(Exception):
@@ -124,12 +126,12 @@ async def _follow(
     end = loop.time() + float(call.query.get("timeoutSeconds") or _LONGEST)
     bookmarks = call.flag("allowWatchBookmarks")
     next_bookmark = loop.time() + bookmark_seconds if bookmarks else end
-    while not watcher.closed and (now := loop.time()) < end:
+    while not watcher.closed and (now := loop.time()) < end - _SLACK:
         events = await watcher.take(min(end, next_bookmark) - now)
         lines = [line for event in events if (line := _event_line(call, store, event, wanted, render))]
         if lines:
             await stream.send(lines)
-        if bookmarks and loop.time() >= next_bookmark:
+        if bookmarks and loop.time() >= next_bookmark - _SLACK:
             await stream.send([_bookmark(call, store.rv)])
             next_bookmark = loop.time() + bookmark_seconds
 

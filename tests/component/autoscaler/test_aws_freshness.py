@@ -120,6 +120,44 @@ class TestOrders:
                 assert site.calls()["DescribeAutoScalingGroups"] <= 6
                 assert {group.desired for group in door.groups.view.values()} == {1}
 
+    async def test_groups_that_lack_something_are_read_together(self) -> None:
+        async with as_site() as site:
+            template = site.template("one")
+            for number in range(30):
+                site.group(f"g{number:03}", LaunchTemplate=template)
+            site.autoscaling.fail_launches()
+            site.autoscaling.knobs.retry_seconds = 10_000
+            async with site.door(discovery=TAGGED) as door, door.running():
+                await asyncio.sleep(1)
+                for number, name in enumerate(door.names):
+                    site.ask("SetDesiredCapacity", AutoScalingGroupName=name, DesiredCapacity=1)
+                    if number % 20 == 0:
+                        await asyncio.sleep(0.5)
+                        door.groups.hurry(name)
+                await asyncio.sleep(60)
+                site.calls()
+                await asyncio.sleep(60)
+                calls = site.calls()
+                assert calls["DescribeAutoScalingGroups"] <= 12 + 4
+                assert calls["DescribeScalingActivities"] <= 11 * 60
+                assert door.groups.faults() == []
+                assert all(group.failures for group in door.groups.view.values())
+
+    async def test_a_reading_of_all_ends_however_much_is_always_due(self) -> None:
+        async with as_site() as site:
+            template = site.template("one")
+            for number in range(120):
+                site.group(f"g{number:03}", 1, LaunchTemplate=template)
+            site.autoscaling.fail_launches()
+            for name in list(site.autoscaling.groups):
+                site.ask("SetDesiredCapacity", AutoScalingGroupName=name, DesiredCapacity=2)
+            async with site.door(discovery=TAGGED) as door:
+                await door.read()
+                assert site.calls()["DescribeScalingActivities"] == 120
+                async with door.running(), asyncio.timeout(300):
+                    await asyncio.sleep(1)
+                    await door.read()
+
 
 class TestLaunchTemplates:
     async def test_a_newer_version_is_seen_within_ten_minutes(self) -> None:
@@ -164,6 +202,19 @@ class TestLaunchTemplates:
                 await asyncio.sleep(70)
                 assert door["a"].types == ("m5.xlarge",)
                 assert not door["a"].degraded
+
+    async def test_a_group_whose_template_was_never_read_has_the_types_of_its_instances(self) -> None:
+        async with as_site() as site:
+            site.group("a", 1, LaunchTemplate=site.template("t", "m5.xlarge"))
+            site.group("b")
+            overrides = [{"InstanceType": "m5.2xlarge"}]
+            site.group("c", MixedInstancesPolicy=mixed(site.template("u"), overrides))
+            site.fail("DescribeLaunchTemplateVersions", code="UnauthorizedOperation", status=403)
+            async with site.door(discovery=TAGGED) as door:
+                await door.read()
+        assert [door[name].types for name in "abc"] == [("m5.xlarge",), (), ("m5.2xlarge",)]
+        assert all(door[name].degraded for name in "abc")
+        assert set(door.groups.types.known) == {"m5.xlarge", "m5.2xlarge"}
 
     async def test_a_launch_configuration_says_what_is_launched(self) -> None:
         async with as_site() as site:
@@ -230,3 +281,22 @@ class TestMixedPolicies:
         assert door["a"].types == ()
         assert door["a"].floor == {"cpu": 4000, "memory": 16384 << 20}
         assert "types by attributes" in " ".join(door["a"].problems)
+
+    @pytest.mark.parametrize(("makers", "arch"), [([], "amd64"), (["amazon-web-services"], "arm64")])
+    async def test_types_by_attributes_are_those_that_ec2_finds(self, makers: list[str], arch: str) -> None:
+        wish = {
+            "VCpuCount": {"Min": 2, "Max": 2},
+            "MemoryMiB": {"Min": 8192, "Max": 8192},
+            "CpuManufacturers": makers,
+            "AllowedInstanceTypes": ["m5*", "m6*"],
+        }
+        async with as_site() as site:
+            policy = mixed(site.template("t"), [{"InstanceRequirements": wish}])
+            site.group("a", MixedInstancesPolicy=policy)
+            async with site.door(discovery=TAGGED) as door:
+                await door.read()
+        types = [door.groups.types.known[name] for name in door["a"].types]
+        assert len(types) > 1
+        assert {each.arch for each in types} == {arch}
+        assert {each.resources["memory"] for each in types} == {8 << 30}
+        assert door["a"].floor is None

@@ -245,7 +245,7 @@ class TestTrouble:
             await asyncio.sleep(600)
             (fault,) = it.queue.faults()
             assert fault.about == "interruption queue"
-            assert it.site.calls()["ReceiveMessage"] <= 60
+            assert it.site.calls()["ReceiveMessage"] <= 120
             it.site.heal()
             it.send(spot_warning("i-1"))
             await asyncio.sleep(90)

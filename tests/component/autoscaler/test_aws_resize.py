@@ -146,6 +146,21 @@ class TestEnding:
                 await door.read("a")
                 assert door["a"].desired == site.desired("a") == 2
 
+    async def test_one_that_somebody_else_ended_since_it_was_read_is_as_it_should_be(self) -> None:
+        async with as_site() as site:
+            site.group("a", 3)
+            site.autoscaling.knobs.terminate_seconds = 60
+            async with site.door(discovery=TAGGED) as door:
+                await door.read()
+                first = site.ids("a")[0]
+                site.ask(
+                    "TerminateInstanceInAutoScalingGroup",
+                    InstanceId=first,
+                    ShouldDecrementDesiredCapacity=True,
+                )
+                assert (await door.terminate("a", first)).ok
+                assert (door["a"].desired, site.desired("a"), site.calls()[CHANGES[1]]) == (2, 2, 1)
+
     @pytest.mark.parametrize(("nodes", "least"), [("0:5:a", 2), ("2:5:a", 0)])
     async def test_below_either_minimum_nothing_is_sent(self, nodes: str, least: int) -> None:
         async with as_site() as site:

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from addons.sim.ports import free_port
-from tests.support.as_daemons import DISCOVERY
+from tests.support.as_daemons import DISCOVERY, QUICK
 from tests.support.as_objects import pod, replica_set
 from tests.support.as_world import CLUSTER, REGION, AutoscalerWorld, autoscaler_world
 from tests.support.processes import Ended, ended, run, running
@@ -140,6 +140,41 @@ class TestCheck:
         code, out, _ = await site.run("check")
         assert code == 3
         assert "FAIL  groups: there is none" in out
+
+
+class TestKills:
+    """Killed at any moment, the next process goes on from what AWS, nodes and its notes say."""
+
+    async def test_between_an_order_and_its_node_nothing_is_ordered_twice(self, site: Site) -> None:
+        world = site.world
+        world.add_group("a")
+        world.create(pod("web"))
+        flags = ("--no-leader-elect", "--listen=127.0.0.1:0")
+        async with site.process(*flags):
+            await until(lambda: world.asked())
+        for _ in range(2):
+            async with site.process(*flags, "--scan-interval=1s") as process:
+                await until(lambda: world.is_settled("web"), unless=lambda: str(process.returncode or ""))
+        assert (world.desired("a"), world.started("a")) == (1, 1)
+
+    async def test_in_the_middle_of_a_drain_the_next_goes_on(self, site: Site) -> None:
+        world = site.world
+        world.add_group("a", desired=2)
+        world.create_sets(replica_set("web", 4, cpu="200m"))
+        await until(lambda: world.is_settled("web") and len(world.node_names("a")) == 2)
+        flags = (*QUICK, "--no-leader-elect", "--listen=127.0.0.1:0")
+
+        def going() -> list[str]:
+            mark = "ToBeDeletedByClusterAutoscaler"
+            return [name for name in world.node_names() if mark in world.taints(name)]
+
+        async with site.process(*flags):
+            (victim,) = await until(going)
+        assert victim in world.node_names()
+        async with site.process(*flags):
+            await until(lambda: victim not in world.node_names() and world.is_settled("web"))
+        assert world.desired("a") == 1
+        assert world.events("DrainResumed", victim)
 
 
 class TestDaemon:

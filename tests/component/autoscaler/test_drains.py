@@ -266,6 +266,15 @@ class TestGivenBack:
         assert (world.drained[-1].ended, code(world.drained[-1])) == ("failed", names.NODE_REPLACED)
         assert not world.terminated
 
+    async def test_a_note_that_cannot_be_written_holds_up_nothing(self, world: DrainWorld) -> None:
+        await run_pods(world, 1)
+        drains = world.drains()
+        drains.start(world.drain("n1"), PERMIT)
+        await until(lambda: names.TO_BE_DELETED in world.taints("n1"))
+        world.api.faults.add(Fault(verb="patch", resource="nodes", status=503))
+        await drains.settled()
+        assert world.drained[-1].ended == "done"
+
     async def test_what_cannot_be_written_is_tried_again(self, world: DrainWorld) -> None:
         world.kept_after_all["n1"] = WhyNot(names.NO_PLACE_TO_MOVE, "pod x fits on no other node")
         drains = world.drains()
@@ -448,6 +457,13 @@ class TestDeadline:
         drained = await self.interrupted(world, 60)
         assert drained.ended == "done"
         assert 59 <= drained.seconds < 61
+
+    async def test_a_node_that_cannot_be_marked_is_emptied_all_the_same(self, world: DrainWorld) -> None:
+        await run_pods(world, 2)
+        world.api.faults.add(Fault(verb="patch", resource="nodes", status=503))
+        drained = await self.interrupted(world)
+        assert drained.ended == "done"
+        assert len(drained.evicted) == 2
 
     async def test_graces_are_cut_to_what_is_left(self, world: DrainWorld) -> None:
         await run_pods(world, 1, annotations={STOP_SECONDS: "500"}, terminationGracePeriodSeconds=600)

@@ -116,6 +116,12 @@ class TestTrouble:
         world.api.faults.add(fault(status=503, times=3))
         assert await evict(world) == "evicted"
 
+    async def test_so_is_one_that_was_busy_with_another_change(self, world: DrainWorld) -> None:
+        world.api.faults.add(fault(status=409, times=3))
+        first = world.seen_pods("n1")[0]
+        assert await evict(world) == "evicted"
+        await until(lambda: all(each.uid != first.uid for each in world.seen_pods("n1")))
+
     async def test_as_late_as_it_says(self, world: DrainWorld) -> None:
         world.api.faults.add(fault(status=429, retry_after=40, times=1))
         began = asyncio.get_running_loop().time()

@@ -71,7 +71,7 @@ class TestPods:
 
     def test_a_name_that_is_mistyped_is_answered_with_the_nearest(self) -> None:
         ((_, reason, message),) = said(done(waiting=(pod("web-1"),)), "pod/shop/wbe-1")
-        assert (reason, message) == ("NotFound", "no pod shop/wbe-1 is known; there is web-1")
+        assert (reason, message) == ("UnknownObject", "no pod shop/wbe-1 is known; there is web-1")
 
 
 class TestNodes:
@@ -79,7 +79,7 @@ class TestNodes:
         stays = {"n1": why("NoPlaceToMovePods", "its pods fit nowhere else", "shop/web")}
         last = done(state(group("a", "n1")), nodes=(node("n1"),), shrink=ShrinkPlan(stays=stays))
         assert said(last, "node/n1") == [
-            ("group", "Group", "it is of the group a"),
+            ("group", "InGroup", "it is of the group a"),
             ("n1", "NoPlaceToMovePods", "it stays: its pods fit nowhere else; it hangs on shop/web"),
         ]
 

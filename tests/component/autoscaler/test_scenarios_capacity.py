@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from addons.sim.aws.autoscaling.account import USUAL_RATE_LIMITS
 from tests.support.as_daemons import autoscaler
 from tests.support.as_objects import pod, replica_set
 from tests.support.as_world import AutoscalerWorld, autoscaler_world
@@ -113,8 +114,6 @@ class TestThrottled:
         assert world.started("a") == 2
 
     async def test_calls_are_paced_by_what_an_account_has(self, world: AutoscalerWorld) -> None:
-        from addons.sim.aws.autoscaling.account import USUAL_RATE_LIMITS
-
         names = [f"g{number}" for number in range(20)]
         for name in names:
             world.add_group(name, labels={"team": name})

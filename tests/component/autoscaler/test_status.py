@@ -95,6 +95,13 @@ class TestReasons:
         assert downs == ["NoCandidates", "CandidatesPresent"]
         assert found["clusterWide"]["scaleDown"]["candidates"] == 1
 
+    def test_while_nodes_may_not_go_the_cluster_is_unhealthy_and_says_why(self) -> None:
+        stays = {"n1": why("Unhealthy", "5 of 9 nodes are not ready")}
+        health = written(shrink=ShrinkPlan(stays=stays))["clusterWide"]["health"]
+        assert (health["status"], health["message"]) == ("Unhealthy", "5 of 9 nodes are not ready")
+        health = written(is_stale="pods not heard of for 200 s")["clusterWide"]["health"]
+        assert (health["status"], health["reason"]) == ("Unhealthy", "StaleView")
+
 
 class TestTimes:
     def test_a_state_keeps_the_time_since_when_it_holds(self) -> None:

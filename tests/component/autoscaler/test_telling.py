@@ -1,13 +1,13 @@
 """What is told of pods, nodes and groups, on which object, and how often."""
 
-from addons.autoscaler.controller.telling import NEW_EVENTS, Telling
+from addons.autoscaler.controller.telling import NEW_EVENTS, PATIENCE_SECONDS, Telling
 from addons.autoscaler.model.plans import GrowPlan, Order, ShrinkPlan
 from addons.autoscaler.model.pods import PodClass
 from addons.runtime.decisions import Decisions
 from addons.runtime.errors import Denied
 from addons.runtime.outcomes import ObjectRef
 from addons.runtime.reporter import Reporter
-from tests.support.as_passes import done, group, node, pod, state, waits, why
+from tests.support.as_passes import NOW, done, group, node, pod, state, waits, why
 
 STATUS = ObjectRef("ConfigMap", "kube-system", "cluster-autoscaler-status")
 LITTLE = why("Insufficient", "insufficient cpu: 500m wanted, 100m left")
@@ -134,13 +134,28 @@ class TestGroups:
             )
         ]
 
+    def test_that_a_group_has_just_been_found_is_no_news(self) -> None:
+        told = Told()
+        assert told.of(str(STATUS)) == []
+
     def test_what_of_a_group_cannot_be_read_is_told_once_until_it_can(self) -> None:
         told = Told()
-        bad = done(state(group("a", degraded="denied", problems=("tag x: no number",))))
-        for each in (bad, bad, done(state(group("a"))), bad):
-            told.passed(each)
-        assert sorted(told.of(str(STATUS))) == [
-            ("BadSetting", "group a: tag x: no number"),
-            ("GroupDegraded", "group a: denied"),
-        ]
-        assert told.times(str(STATUS)) == 4
+
+        def passed(*degraded: str) -> None:
+            for each in degraded:
+                self.now += PATIENCE_SECONDS
+                told.passed(done(state(group("a", degraded=each)), now=self.now))
+
+        self.now = NOW
+        passed("denied")
+        assert told.of(str(STATUS)) == []
+        passed("denied", "denied", "", "denied", "denied")
+        assert told.of(str(STATUS)) == [("GroupDegraded", "group a: denied")]
+        assert told.times(str(STATUS)) == 2
+
+    def test_a_tag_that_cannot_be_read_is_told_once(self) -> None:
+        told = Told()
+        for _ in range(3):
+            told.passed(done(state(group("a", problems=("tag x: no number",)))))
+        assert told.of(str(STATUS)) == [("BadSetting", "group a: tag x: no number")]
+        assert told.times(str(STATUS)) == 1

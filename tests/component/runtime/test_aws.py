@@ -248,8 +248,24 @@ class TestThrottling:
             await aws.call("route53", "list_hosted_zones")
         assert len(endpoint.calls) == 5
 
+    async def test_who_wants_to_know_at_once_has_it_made_once(self, endpoint: AwsEndpoint) -> None:
+        endpoint.faults.add(operation="ListHostedZones", code="Throttling", times=None)
+        async with Recorded(endpoint.url, Rate(per_second=1000, burst=100, tries=1)) as aws:
+            with pytest.raises(Throttled):
+                await aws.call("route53", "list_hosted_zones")
+        assert len(endpoint.calls) == 1
+
 
 class TestTransport:
+    @pytest.mark.parametrize("text", ["", "<ListHostedZonesResponse><Hosted", "<html/>", "no XML"])
+    async def test_an_answer_that_cannot_be_read_is_unavailable(self, text: str) -> None:
+        async def odd(request: web.Request) -> web.Response:
+            return web.Response(text=text, content_type="text/xml")
+
+        async with server(odd) as url, Recorded(url) as aws:
+            with pytest.raises(Unavailable):
+                await aws.call("sts", "get_caller_identity")
+
     async def test_a_lost_answer_is_unavailable_and_the_call_not_made_twice(
         self, endpoint: AwsEndpoint, aws: Recorded
     ) -> None:

@@ -1,5 +1,6 @@
 """How instances of the simulated Auto Scaling end, through real boto3: by id, at hooks, taken back, ill."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -277,8 +278,6 @@ class TestQueue:
         assert await receive() == []
 
     async def test_receiving_waits_for_a_message(self, world: AsgWorld) -> None:
-        import asyncio
-
         sqs = world.aws.endpoint.sqs
         sqs.create_queue("q")
         url = await self.queue(world)

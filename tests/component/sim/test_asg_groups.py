@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from addons.sim.aws.throttle import RateLimit
 from tests.support.asg import AsgWorld, asg_world
 
 
@@ -263,8 +264,6 @@ class TestDescribing:
         assert [(each["Key"], each["Value"]) for each in reply["Tags"]] == [("b", "2")]
 
     async def test_calls_are_throttled_by_rate(self, world: AsgWorld) -> None:
-        from addons.sim.aws.throttle import RateLimit
-
         await world.make()
         world.service.knobs.rate_limits = {"SetDesiredCapacity": RateLimit(1, 1)}
         await world.grow(1)

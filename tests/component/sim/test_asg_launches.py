@@ -191,6 +191,23 @@ class TestMixed:
         shown = (await world.group())["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"]
         assert shown[0]["InstanceRequirements"]["VCpuCount"] == {"Min": 4, "Max": 8}
 
+    async def test_ec2_names_the_types_that_fulfil_requirements(self, world: AsgWorld) -> None:
+        wanted = {
+            "ArchitectureTypes": ["x86_64"],
+            "VirtualizationTypes": ["hvm"],
+            "InstanceRequirements": {
+                "VCpuCount": {"Min": 2, "Max": 2},
+                "MemoryMiB": {"Min": 8192, "Max": 8192},
+                "AllowedInstanceTypes": ["m*", "t3.*"],
+                "ExcludedInstanceTypes": ["m5d*"],
+            },
+        }
+        operation = "get_instance_types_from_instance_requirements"
+        reply = await world.aws.call("ec2", operation, **wanted)
+        found = [each["InstanceType"] for each in reply["InstanceTypes"]]
+        assert "m5.large" in found
+        assert not [name for name in found if name.startswith(("t3", "m5d", "m6g", "c"))]
+
     async def test_a_launch_configuration_serves_too(self, world: AsgWorld) -> None:
         await world.call(
             "create_launch_configuration",

@@ -1,7 +1,9 @@
 """What other pods leave of a node, and rules between pods: tables, and the words of each refusal."""
 
+import gc
 from collections.abc import Sequence
 from dataclasses import replace
+from weakref import ref
 
 import pytest
 
@@ -247,3 +249,23 @@ class TestPassAfterPass:
         first, loads = snapshot([node("n1")], [pod("p", WEB, "n1")]), Loads()
         Cluster.of(first, loads).ghost("n1")
         assert Cluster.of(first, loads).pods_on("n1") == {WEB: 1}
+
+    def test_a_cluster_that_is_done_with_leaves_no_rubbish(self) -> None:
+        rules = replace(
+            WEB,
+            spread=(Spread(1, ZONE, TO_WEB), Spread(1, HOST, TO_WEB)),
+            affinity=(PodTerm(ZONE, TO_WEB),),
+            anti_affinity=(PodTerm(HOST, TO_WEB),),
+        )
+        found = cluster(node("n1"), node("n2", "b"), n1=[WEB])
+        with found.trial():
+            found.fill(rules, 3)
+            found.ghost("n1")
+        found.why_not(rules, "n1")
+        parts: list[ref[object]] = [ref(found), ref(found.sites), ref(found.room)]
+        gc.disable()
+        try:
+            del found
+            assert [part() for part in parts] == [None, None, None]
+        finally:
+            gc.enable()

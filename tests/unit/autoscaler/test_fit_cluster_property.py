@@ -80,7 +80,7 @@ def play(
 
 
 @given(clusters(), st.lists(classes, min_size=1, max_size=4), st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_simulation_agrees_with_the_oracle_whatever_is_done(
     nodes: list[Node], pods: list[PodClass], data: st.DataObject
 ) -> None:

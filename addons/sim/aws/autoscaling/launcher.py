@@ -18,6 +18,7 @@ from addons.sim.aws.ec2.errors import Ec2Error
 from addons.sim.aws.ec2.instance_types import descriptions
 from addons.sim.aws.ec2.model import Subnet
 from addons.sim.aws.ec2.operations.launch_templates import resolve
+from addons.sim.aws.ec2.requirements import matching_types
 
 _SPOT_CODES = (OUT_OF_CAPACITY, SPOT_UNFULFILLABLE)
 
@@ -120,23 +121,6 @@ class Launcher:
         if data.get("ImageId", "").startswith("ami-missing"):
             raise launch_error(INVALID_TEMPLATE, image=data["ImageId"])
         return TemplateRef(template.id, template.name, str(number)), data
-
-
-def matching_types(requirements: Mapping[str, Any]) -> list[str]:
-    """The types whose processors and memory (MiB) are within what is required, the smallest first."""
-    found = []
-    for name, about in descriptions().items():
-        cores, memory = about["VCpuInfo"]["DefaultVCpus"], about["MemoryInfo"]["SizeInMiB"]
-        if not _is_within(cores, requirements.get("VCpuCount")):
-            continue
-        if _is_within(memory, requirements.get("MemoryMiB")) and about["CurrentGeneration"]:
-            found.append((cores, memory, name))
-    return [name for _, _, name in sorted(found)]
-
-
-def _is_within(value: int, bounds: Any) -> bool:
-    bounds = bounds or {}
-    return int(bounds.get("Min", 0)) <= value <= int(bounds.get("Max", value))
 
 
 def _checked(override: Override) -> Override:

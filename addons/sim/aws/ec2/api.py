@@ -11,6 +11,7 @@ from addons.sim.aws.ec2.operations import (
     instances,
     interfaces,
     launch_templates,
+    requirements,
     tags,
 )
 from addons.sim.aws.ec2.state import Ec2
@@ -85,6 +86,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "DescribeTags": Operation(tags.describe_tags, _PAGED),
     "DescribeVpcs": Operation(describe.describe_vpcs, f"VpcIds {_PAGED}"),
     "DetachNetworkInterface": Operation(interfaces.detach_network_interface, "AttachmentId Force"),
+    "GetInstanceTypesFromInstanceRequirements": Operation(
+        requirements.get_instance_types_from_instance_requirements,
+        "ArchitectureTypes VirtualizationTypes InstanceRequirements MaxResults NextToken",
+    ),
     "ModifyLaunchTemplate": Operation(
         launch_templates.modify_launch_template, f"{_TEMPLATE} DefaultVersion ClientToken"
     ),
