@@ -44,17 +44,20 @@ class Steps:
         self._sight = sight
 
     def take_all(self) -> None:
-        """Take every step that can be taken now."""
+        """Take every step that can be taken now. While the view of the cluster is stale, nothing is concluded
+        from what it does not show.
+        """
         joined = frozenset(self._sight.by_instance)
         record = forget_old(self.record, self._sight.now, self._sight.options)
         record = with_seen(record, self._group, joined, self._sight.now)
         self.record = with_owed(record, self._group, self._sight.now)
         self._progress()
-        self._give_up_lost()
-        self._give_up_unready()
         self._give_up_owed()
-        self._absorb()
-        self._recover()
+        if not self._sight.snapshot.is_stale:
+            self._give_up_lost()
+            self._give_up_unready()
+            self._absorb()
+            self._recover()
         refuted = still_refuted(self.record, self._group, self._template, self._sight)
         if refuted != self.record.refuted:
             self.record = replace(self.record, refuted=refuted)

@@ -261,6 +261,22 @@ class TestNeverJoined:
         assert "NetworkPluginNotReady" in told.message
 
 
+class TestStaleView:
+    """What a stale view of the cluster does not show may be there all the same."""
+
+    def test_no_instance_is_given_up(self) -> None:
+        before = GroupRecord(intents=(intent(instances=("i-1",)),), seen={"i-1": NOW - 901})
+        record, news, _ = look(group(instances=ones("i-1")), before, is_stale="nodes are read late")
+        assert (states(record), record.failures, news) == (["launching"], 0, [])
+
+    def test_no_pods_are_said_to_be_refused(self) -> None:
+        open_order = intent("ready", instances=("i-1",), since=NOW - 60, first_ready=NOW - 60)
+        before = GroupRecord(intents=(open_order,))
+        given = group(instances=ones("i-1"))
+        record, _, _ = look(given, before, nodes=[fresh()], waiting=pods(3), is_stale="pods are read late")
+        assert (states(record), record.refuted) == (["ready"], ())
+
+
 class TestAbsorption:
     """New nodes take the pods that they were ordered for, or not."""
 
