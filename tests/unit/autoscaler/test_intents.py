@@ -170,9 +170,20 @@ class TestStages:
         record, _, _ = look(group(instances=ones("i-2")), before)
         assert record.intents[0].instances == ("i-2",)
 
-    def test_nothing_is_left_of_an_order_whose_instances_are_gone_for_good(self) -> None:
-        record, _, _ = look(group(), GroupRecord(intents=(intent(instances=("gone",)),)))
-        assert record.intents == ()
+    def test_an_order_that_somebody_takes_back_is_a_failure(self) -> None:
+        record, (told,), _ = look(group(), GroupRecord(intents=(intent(age=61.0),)))
+        assert (record.intents, record.rests_until) == ((), NOW + 300)
+        assert (told.code, "was lowered to 0" in told.message) == ("Withdrawn", True)
+
+    def test_so_is_one_whose_instances_somebody_ends(self) -> None:
+        record, (told,), _ = look(group(), GroupRecord(intents=(intent(instances=("gone",)),)))
+        assert (record.intents, told.code) == ((), "Withdrawn")
+
+    def test_what_aws_shows_may_be_older_than_the_order(self) -> None:
+        before = GroupRecord(intents=(intent(age=5.0),))
+        record, news, _ = look(group(), before)
+        assert (states(record), news) == (["launching"], [])
+        assert group_states(snapshot([group()], records={"a": record}), OPTIONS)["a"].upcoming == 1
 
 
 class TestLaunchFailures:
