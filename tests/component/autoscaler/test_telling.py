@@ -134,10 +134,6 @@ class TestGroups:
             )
         ]
 
-    def test_that_a_group_has_just_been_found_is_no_news(self) -> None:
-        told = Told()
-        assert told.of(str(STATUS)) == []
-
     def test_what_of_a_group_cannot_be_read_is_told_once_until_it_can(self) -> None:
         told = Told()
 
