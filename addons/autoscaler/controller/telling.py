@@ -1,6 +1,6 @@
 """What is told of pods, nodes and groups: with the reasons of the original and ours, once each, bounded."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from addons.autoscaler import names
@@ -49,9 +49,15 @@ class Telling:
         self._pods: dict[str, str] = {}
         self._nodes: dict[str, str] = {}
 
-    def passed(self, done: Pass) -> None:
-        """What a pass has found out, as far as it is news."""
-        stuck = [each for each in done.grow.waits if each.groups]
+    def passed(self, done: Pass, unread: Container[str] = ()) -> None:
+        """What a pass has found out, as far as it is news.
+
+        `unread` are groups of which it is not known yet what they launch: that is no news, and a pod that may
+        suit one of them is told nothing until it is.
+        """
+        stuck = [
+            each for each in done.grow.waits if each.groups and not any(g in unread for g in each.groups)
+        ]
         self._reporter.tell_current(WAITING, _by_class(stuck))
         for waits in _news(self._pods, {each.pod.uid: (_codes(each.groups), each) for each in stuck}):
             self._reporter.tell(_not_triggered(waits))
@@ -62,7 +68,7 @@ class Telling:
         }
         for name, reason in _news(self._nodes, stays):
             self._reporter.tell(self._no_scale_down(done, name, reason))
-        self._reporter.tell_current(GROUPS, self._of_groups(done))
+        self._reporter.tell_current(GROUPS, self._of_groups(done, unread))
 
     def problems(self, problems: Iterable[Problem], priorities: Iterable[str]) -> None:
         """What is wrong with groups that are named or found, and with the priorities of groups."""
@@ -93,14 +99,14 @@ class Telling:
             event="Normal",
         )
 
-    def _of_groups(self, done: Pass) -> Iterator[Report]:
+    def _of_groups(self, done: Pass, unread: Container[str]) -> Iterator[Report]:
         """What holds of groups now: what of them cannot be read, which tags are wrong, why they rest."""
         for name, group in sorted(done.snapshot.groups.items()):
             if group.degraded not in ("", LAUNCH_UNREAD):
                 yield self._of_group(name, names.GROUP_DEGRADED, group.degraded, event="Warning")
             for problem in group.problems:
                 yield self._of_group(name, names.BAD_SETTING, problem, event="Warning")
-            if missing := done.snapshot.untemplated.get(name):
+            if (missing := done.snapshot.untemplated.get(name)) and name not in unread:
                 yield self._of_group(name, names.NO_TEMPLATE, missing, event="Warning")
         for name, why in sorted(done.grow.held.items()):
             yield self._of_group(name, why.code, why.message, event="", identity=why.code)
@@ -207,12 +213,12 @@ def _by_class(stuck: Sequence[Waits]) -> Iterator[Report]:
         first = found[0]
         count = f"1 pod waits: {first.pod}" if len(found) == 1 else f"{len(found)} pods wait: {first.pod} …"
         yield Report(
-            key=f"{digest} {codes}",
+            key=first.pod.namespace,
             ref=None,
             action="wait",
             reason=names.NOT_TRIGGER_SCALE_UP,
             message=f"{count}: {groups_in_words(first.groups)}",
-            identity=codes,
+            identity=f"{digest} {codes}",
         )
 
 
