@@ -89,6 +89,16 @@ class TestPods:
         told.passed(done(grow=GrowPlan(waits=tuple(stuck))))
         lines = [one.message for one in told.decisions.newest() if not one.object]
         assert [line.partition(":")[0] for line in sorted(lines)] == ["1 pod waits", "3 pods wait"]
+        assert {one.key for one in told.decisions.newest() if not one.object} == {"shop"}
+
+    def test_a_pod_is_told_nothing_before_it_is_known_what_each_group_launches(self) -> None:
+        told = Told()
+        stuck = waits(pod("web"), a=LITTLE, b=why("NoTemplate", "no type of instance is known"))
+        last = done(grow=GrowPlan(waits=(stuck,)))
+        told.passed(last, unread={"b"})
+        assert told.of("pod/shop/web") == []
+        told.passed(last)
+        assert told.times("pod/shop/web") == 1
 
 
 class TestNodes:
@@ -133,10 +143,6 @@ class TestGroups:
                 "group a: not raised from 1 to 3: SetDesiredCapacity: not authorized",
             )
         ]
-
-    def test_that_a_group_has_just_been_found_is_no_news(self) -> None:
-        told = Told()
-        assert told.of(str(STATUS)) == []
 
     def test_what_of_a_group_cannot_be_read_is_told_once_until_it_can(self) -> None:
         told = Told()
