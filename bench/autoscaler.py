@@ -33,7 +33,7 @@ NODES, GROUPS, PODS_OF_NODE = 1000, 10, 30
 IDLE_SECONDS = 30.0
 WHEN = "2026-11-01T00:00:00Z"
 GOING = "ToBeDeletedByClusterAutoscaler"
-MOST_IDLE_CPU, MOST_MIB, MOST_REACTION, MOST_TAINT = 0.05, 250.0, 1.5, 8.2
+MOST_IDLE_CPU, MOST_MIB, MOST_REACTION, MOST_TAINT = 0.05, 250.0, 1.5, 2.0
 
 
 def _verdict(good: bool) -> str:
@@ -181,7 +181,7 @@ async def shrink(count: int) -> None:
         size = f"{count} nodes x {PODS_OF_NODE} pods, each of which could go"
         good = _verdict(took <= MOST_TAINT)
         print(f"start to first taint, {size}: {took:.1f} s, {cpu:.1f} s of CPU")
-        print(f"{'':12}target: less than the original's {MOST_TAINT} s: {good}")
+        print(f"{'':12}target {MOST_TAINT} s: {good}   the original: 8.2 s")
 
 
 async def main() -> None:

@@ -25,6 +25,24 @@ OPTION_PRIORITY: Final = "priority"
 OPTION_PRICE: Final = "price"
 """Dollars an hour of one instance."""
 
+# Tags of stacks of a matrix; groups and instances get them too.
+MATRIX_TAG: Final = "aws-addons.io/matrix"
+MATRIX_CLUSTER_TAG: Final = "aws-addons.io/cluster"
+CELL_TAG: Final = "aws-addons.io/cell"
+"""SERVICE/TYPE/CAPACITY/ZONE."""
+SPEC_TAG: Final = "aws-addons.io/spec"
+"""Digest of all that the cell asks for."""
+LAUNCH_TAG: Final = "aws-addons.io/launch"
+"""Digest of what instances are launched from."""
+LAUNCHED_FROM_TAG: Final = "aws-addons.io/launched-from"
+"""On an instance: the digest of what it was launched from."""
+PARTS_TAG: Final = "aws-addons.io/parts"
+"""Short digests of the parts of a cell, so that a plan can say what differs."""
+KEEP_TAG: Final = "aws-addons.io/keep"
+"""`true`: the stack stays although no cell of the file is like it."""
+TOOL_TAG: Final = "aws-addons.io/version"
+"""The version of the tool that last changed the stack."""
+
 # Annotations of pods and nodes.
 SAFE_TO_EVICT: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 SAFE_TO_EVICT_VOLUMES: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
@@ -94,6 +112,8 @@ PRIORITY_CONFIG_MAP: Final = "cluster-autoscaler-priority-expander"
 INTENTS_SUFFIX: Final = "-intents"
 """Behind the name of the Lease, so that each autoscaler has a ConfigMap of its own: what was ordered and what
 came of it, so that a restart forgets neither."""
+ROLLS_CONFIG_MAP: Final = "aws-addons-autoscaler-rolls"
+"""Groups that are being rolled, so that nobody removes the nodes that a roll has ordered."""
 LAST_UPDATED: Final = "cluster-autoscaler.kubernetes.io/last-updated"
 
 ORIGINAL_LEASE: Final = "cluster-autoscaler"

@@ -10,11 +10,10 @@ from time import monotonic
 from typing import Any, Final, Self, TypeVar
 
 import jmespath
-from botocore.exceptions import BotoCoreError, ClientError
 from prometheus_client import Counter, Gauge, Histogram
 
 from addons.runtime.aws_clients import NOBODY, Clients, OnCall, Reply, Role
-from addons.runtime.aws_errors import translate
+from addons.runtime.aws_errors import RAISED, translate
 from addons.runtime.aws_sending import Sending
 from addons.runtime.bucket import Bucket, Rate
 from addons.runtime.errors import OutsideError, Throttled, Unavailable, Withheld
@@ -212,7 +211,7 @@ class AwsSession:
             made.add_done_callback(partial(_hand_on, ended))
             try:
                 return await ended
-            except (ClientError, BotoCoreError) as error:
+            except RAISED as error:
                 raise translate(service, operation, error) from error
             finally:
                 made.cancel()

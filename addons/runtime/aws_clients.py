@@ -22,12 +22,11 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
-from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from addons.runtime.aws_models import use_lean_models
 from addons.runtime.aws_sending import Sending, before_send, calling, check
-from addons.runtime.errors import Invalid, Unavailable
+from addons.runtime.errors import Invalid
 
 Reply = dict[str, Any]
 OnCall = Callable[[str, str], None]
@@ -41,11 +40,6 @@ NOBODY: Role = ("nobody", "")
 """No credentials: calls are not signed. None are looked for, which takes seconds where there are none."""
 
 _SESSION_NAME = "aws-addons"
-
-UNREADABLE_ANSWER = "UnreadableAnswer"
-
-_UNREADABLE = (ResponseParserError, LookupError, UnicodeError)
-"""What botocore lets through, undocumented, about an answer that breaks off or is of somebody else."""
 
 _SAYS_SO_ITSELF = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError, ProfileNotFound)
 _NOT_TO_BE_HAD = (BotoCoreError, ClientError, OSError, ValueError, LookupError, TypeError)
@@ -96,18 +90,9 @@ class Clients:
     def call(
         self, service: str, operation: str, role: Role, arguments: Mapping[str, Any], sending: Sending
     ) -> Reply:
-        """Call an operation by its boto3 method name; raises what botocore raises, or `sending` does.
-
-        An answer that botocore cannot read, such as half of one, is Unavailable.
-        """
+        """Call an operation by its boto3 method name; raises what botocore raises, or `sending` does."""
         with calling(sending):
-            call = getattr(self._client(service, role), operation)
-            try:
-                reply: Reply = call(**arguments)
-            except _UNREADABLE as error:
-                why = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-                message = f"{service} {operation}: the answer cannot be read: {why}"
-                raise Unavailable(message, code=UNREADABLE_ANSWER) from error
+            reply: Reply = getattr(self._client(service, role), operation)(**arguments)
         return reply
 
     def paging(self, service: str, operation: str) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.parsers import ResponseParserError
 
 from addons.runtime.errors import (
     AlreadyExists,
@@ -77,6 +78,9 @@ TABLE: Final[tuple[tuple[str, type[OutsideError]], ...]] = (
 """Patterns of `service:code`, the service as boto3 names it; the first that fits counts. What fits none is
 Unavailable with an HTTP status of 500 and above, else Invalid."""
 
+RAISED: Final = (ClientError, BotoCoreError, ResponseParserError, LookupError, UnicodeError)
+"""By botocore. The last three, which it does not document, are about answers that cannot be read."""
+
 OF_CREDENTIALS: Final = frozenset(
     {
         "NoCredentialsError",
@@ -96,10 +100,9 @@ OF_CREDENTIALS: Final = frozenset(
 """Codes that say that we have no credentials, or none that AWS takes."""
 
 _BAD_REQUEST = (ParamValidationError, NoRegionError, InvalidRegionError, ProfileNotFound)
-_NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError)
 
 
-def translate(service: str, operation: str, error: ClientError | BotoCoreError) -> OutsideError:
+def translate(service: str, operation: str, error: Exception) -> OutsideError:
     """Give the error of our tree; its message names the operation that failed, and has all that AWS said.
 
     One of ours that was raised below botocore comes out as it is.
@@ -108,9 +111,8 @@ def translate(service: str, operation: str, error: ClientError | BotoCoreError) 
         return ours
     if isinstance(error, ClientError):
         return _from_reply(service, error)
-    return _kind_of(error)(
-        f"{service} {operation}: {' '.join(str(error).split())}", code=type(error).__name__
-    )
+    words = " ".join(str(error).split()[:60])
+    return _kind_of(error)(f"{service} {operation}: {words}", code=type(error).__name__)
 
 
 def find_kind(service: str, code: str, status: int) -> type[OutsideError]:
@@ -132,7 +134,7 @@ def _from_reply(service: str, error: ClientError) -> OutsideError:
     return find_kind(service, code, status)(message, code=code, status=status)
 
 
-def _kind_of(error: BotoCoreError) -> type[OutsideError]:
-    if isinstance(error, _NO_CREDENTIALS):
+def _kind_of(error: Exception) -> type[OutsideError]:
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return Denied
     return Invalid if isinstance(error, _BAD_REQUEST) else Unavailable

@@ -17,8 +17,7 @@ _LEAST_PART = 1 / 16
 class Rate:
     """Calls per second on average, and how many may come at once.
 
-    `attempts` is how often botocore sends one call. More than once hides refusals from the bucket. `tries` is
-    how often a call that is throttled is made in all.
+    botocore sends a call `attempts` times, which hides refusals; one that is throttled is made `tries` times.
     """
 
     per_second: float

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 ADDONS = ROOT / "addons"
 DAEMONS = daemons()
 SOURCES = sorted(ADDONS.rglob("*.py"))
-PURE = ("desired", "plan", "model", "names.py")
+PURE = ("desired", "plan", "matrix", "model", "names.py")
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

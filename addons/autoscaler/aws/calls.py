@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
-from addons.runtime.aws_clients import UNREADABLE_ANSWER
 from addons.runtime.bucket import Rate
 from addons.runtime.errors import Unavailable
 
@@ -68,7 +67,7 @@ def listed(reply: Mapping[str, Any], field: str) -> list[Any]:
     """The list in an answer that always has it; raises Unavailable where it does not."""
     found = reply.get(field)
     if not isinstance(found, list):
-        raise Unavailable(f"an answer of AWS has no {field}", code=UNREADABLE_ANSWER)
+        raise Unavailable(f"an answer of AWS has no {field}", code="UnreadableAnswer")
     return found
 
 

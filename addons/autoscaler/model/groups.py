@@ -1,12 +1,9 @@
 """Auto scaling groups as AWS tells them, with the limits and options that count here."""
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
 from addons.autoscaler.model.resources import Amounts
-
-LAUNCH_UNREAD: Final = "what it launches is not read yet"
-"""How a group is degraded that has just been found: for a moment, and no fault of anybody's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """What is going on in each group: what is there, what comes, and whether the group may grow."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Literal
 
 from addons.autoscaler import names
 from addons.autoscaler.model.groups import Group, Instance
-from addons.autoscaler.model.intents import GroupRecord
+from addons.autoscaler.model.intents import GroupRecord, Intent
 from addons.autoscaler.model.nodes import Node
 from addons.autoscaler.model.plans import GroupState, WhyNot
 from addons.autoscaler.model.snapshot import Snapshot
@@ -15,6 +16,8 @@ from addons.autoscaler.plan.proof import is_movable, is_proven
 STALE_SECONDS = 180.0
 """A group that was read longer ago grows by a probe at most."""
 
+SENDING_SECONDS = 60.0
+"""An order that AWS does not show after this was never sent, or has been taken back by somebody else."""
 _YOUNG_SECONDS = 120.0
 
 Stage = Literal["ready", "starting", "unready", "going"]
@@ -59,10 +62,17 @@ def is_lost(instance: Instance, group: Group, record: GroupRecord, now: float) -
     return now - record.seen.get(instance.id, now) > group.options.provision_seconds
 
 
-def sent_target(group: Group, record: GroupRecord) -> int:
-    """The desired capacity, with orders on their way to AWS."""
-    sent = [intent.target for intent in record.intents if intent.state == "requested"]
+def sent_target(group: Group, record: GroupRecord, now: float) -> int:
+    """The desired capacity, with orders that are on their way to AWS, or that it does not show yet."""
+    sent = [intent.target for intent in record.intents if is_being_sent(intent, now)]
     return max([group.desired, *sent])
+
+
+def is_being_sent(intent: Intent, now: float) -> bool:
+    """Whether an order may not have come to AWS yet, or what is read of it is older."""
+    if intent.state == "requested":
+        return True
+    return intent.state == "launching" and not intent.instances and now - intent.at <= SENDING_SECONDS
 
 
 def _state_of(
@@ -71,7 +81,7 @@ def _state_of(
     record = snapshot.memory.groups.get(group.name) or GroupRecord()
     found = _sorted_instances(group, record, snapshot, by_instance, options)
     counts = {stage: len(members) for stage, members in found.items()}
-    target = sent_target(group, record)
+    target = sent_target(group, record, snapshot.now)
     given_up = min(record.undelivered, group.missing)
     owed = max(0, group.missing - given_up) + target - group.desired
     upcoming = owed + counts["unregistered"] + counts["starting"]
@@ -125,7 +135,8 @@ def _step(
     """Say how many nodes may be added beside those on their way, and why none, if none."""
     age = now - group.observed
     if age > STALE_SECONDS:
-        told = f"it was read {age:.0f} s ago" + (f": {group.degraded}" if group.degraded else "")
+        told = f"it was read at {clock_time(group.observed)} last"
+        told += f": {group.degraded}" if group.degraded else ""
         return 1 - upcoming, WhyNot(names.STALE_VIEW, told) if upcoming else None
     if is_proven:
         left = group.options.max_step - upcoming
@@ -164,11 +175,14 @@ def _why_closed(group: Group, record: GroupRecord, snapshot: Snapshot) -> WhyNot
     if "Launch" in group.suspended:
         return WhyNot(names.LAUNCH_SUSPENDED, "its process Launch is suspended")
     if record.rests_until > snapshot.now:
-        left = record.rests_until - snapshot.now
-        return WhyNot(
-            names.BACKED_OFF, f"it rests for {left:.0f} s after a failure: {record.failure or 'unknown'}"
-        )
+        until, why = clock_time(record.rests_until), record.failure or "unknown"
+        return WhyNot(names.BACKED_OFF, f"it rests until {until} after a failure: {why}")
     return None
+
+
+def clock_time(at: float) -> str:
+    """Tell a time so that it is the same in every pass, as what is said of a pod is told once."""
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S} UTC"
 
 
 def _why_unhealthy(found: _States, options: GrowOptions) -> WhyNot | None:

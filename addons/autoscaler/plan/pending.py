@@ -95,9 +95,7 @@ def _why_too_young(pod: Pod, now: float, options: GrowOptions) -> WhyNot | None:
     delay = max(options.pod_delay, pod.scale_up_delay)
     if now - pod.created >= delay:
         return None
-    return WhyNot(
-        names.TOO_YOUNG, f"it is {max(0.0, now - pod.created):.0f} s old, and counts at {delay:.0f} s"
-    )
+    return WhyNot(names.TOO_YOUNG, f"it counts when it is {delay:.0f} s old")
 
 
 def _on_drained_nodes(snapshot: Snapshot) -> Iterator[Pod]:

@@ -1,7 +1,6 @@
 """What is told of pods, nodes and groups, on which object, and how often."""
 
 from addons.autoscaler.controller.telling import NEW_EVENTS, PATIENCE_SECONDS, Telling
-from addons.autoscaler.model.groups import LAUNCH_UNREAD
 from addons.autoscaler.model.plans import GrowPlan, Order, ShrinkPlan
 from addons.autoscaler.model.pods import PodClass
 from addons.runtime.decisions import Decisions
@@ -134,11 +133,6 @@ class TestGroups:
                 "group a: not raised from 1 to 3: SetDesiredCapacity: not authorized",
             )
         ]
-
-    def test_that_a_group_has_just_been_found_is_no_news(self) -> None:
-        told = Told()
-        told.passed(done(state(group("a", degraded=LAUNCH_UNREAD))))
-        assert told.of(str(STATUS)) == []
 
     def test_what_of_a_group_cannot_be_read_is_told_once_until_it_can(self) -> None:
         told = Told()

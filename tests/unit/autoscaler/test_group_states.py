@@ -117,7 +117,7 @@ class TestWhyNot:
         record = proven(failures=1, rests_until=NOW + 60, failure="no capacity")
         found = state(group(), record=record)
         assert found.why_not is not None
-        assert "rests for 60 s after a failure: no capacity" in found.why_not.message
+        assert "it rests until 08:01:00 UTC after a failure: no capacity" in found.why_not.message
 
     def test_a_few_unready_nodes_are_no_matter(self) -> None:
         ids = [f"i-{number}" for number in range(3)]

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addons.autoscaler.model.groups import Group
@@ -50,6 +50,7 @@ def after_orders(snap: Snapshot, plan: GrowPlan) -> Snapshot:
 class TestNothingTooMuch:
     """(a) Pods that fit what is there or on its way order nothing."""
 
+    @settings(max_examples=40)
     @given(CHANCE)
     def test_what_was_ordered_is_not_ordered_again(self, chance: Random) -> None:
         snap, options = drawn_snapshot(chance, is_plain=True), drawn_options(chance)
@@ -67,6 +68,7 @@ class TestNothingTooMuch:
         plan = plan_up(snapshot([given_group], waiting=waiting, nodes=nodes), GrowOptions())
         assert sum(len(order.pods) for order in plan.orders) == more
 
+    @settings(max_examples=40)
     @given(CHANCE)
     def test_every_pod_is_told_of_once(self, chance: Random) -> None:
         snap = drawn_snapshot(chance)
@@ -78,6 +80,7 @@ class TestNothingTooMuch:
 class TestLimits:
     """(b) No order breaks a limit."""
 
+    @settings(max_examples=40)
     @given(CHANCE)
     def test_groups_keep_to_their_own(self, chance: Random) -> None:
         snap, options = drawn_snapshot(chance), drawn_options(chance)
@@ -87,6 +90,7 @@ class TestLimits:
             assert order.count <= state.step
             assert state.target <= order.target <= snap.groups[order.group].max_size
 
+    @settings(max_examples=40)
     @given(CHANCE)
     def test_the_cluster_keeps_to_its_own(self, chance: Random) -> None:
         snap, options = drawn_snapshot(chance), drawn_options(chance)
@@ -103,6 +107,7 @@ class TestLimits:
         assert self.total(snap, CPU, coming, new) <= 1000 * snap.totals.max_cores
         assert self.total(snap, MEMORY, coming, new) <= snap.totals.max_memory
 
+    @settings(max_examples=40)
     @given(CHANCE)
     def test_subnets_are_not_asked_for_more_than_they_have(self, chance: Random) -> None:
         snap, options = drawn_snapshot(chance), drawn_options(chance)
@@ -127,6 +132,7 @@ class TestLimits:
 class TestDeterminism:
     """(f) The same snapshot gives the same plan."""
 
+    @settings(max_examples=40)
     @given(CHANCE)
     def test_whatever_the_order_of_its_parts(self, chance: Random) -> None:
         snap, options = drawn_snapshot(chance), drawn_options(chance)

@@ -72,7 +72,7 @@ class TestLies:
     def test_a_label_that_only_the_tag_has_costs_a_probe_for_each_group(self) -> None:
         world = three_groups(Truth(labels={"team": None}))
         world.add_pods(12, WEB)
-        world.run(3 * HOUR)
+        world.run(HOUR)
         assert (world.started(), world.bound()) == ({"a": 1, "b": 1, "c": 1}, 0)
 
     def test_it_is_told_in_what_the_node_differs_and_what_the_scheduler_says(self) -> None:
@@ -87,19 +87,19 @@ class TestLies:
     def test_a_taint_that_no_tag_tells_of_costs_a_probe_for_each_group(self) -> None:
         world = three_groups(Truth(taints=(Taint("dedicated", "db"),)))
         world.add_pods(12, WEB)
-        world.run(3 * HOUR)
+        world.run(HOUR)
         assert world.started() == {"a": 1, "b": 1, "c": 1}
 
     def test_nodes_that_are_smaller_than_foretold_cost_a_probe_for_each_group(self) -> None:
         world = three_groups(Truth(offers={"cpu": 400}))
         world.add_pods(12, WEB)
-        world.run(3 * HOUR)
+        world.run(HOUR)
         assert world.started() == {"a": 1, "b": 1, "c": 1}
 
     def test_a_reason_that_nobody_can_see_costs_a_probe_for_each_group(self) -> None:
         world = three_groups(Truth(refuses=frozenset({"web"})))
         world.add_pods(12, WEB)
-        world.run(3 * HOUR)
+        world.run(HOUR)
         assert world.started() == {"a": 1, "b": 1, "c": 1}
 
     def test_an_honest_group_serves_the_pods_meanwhile(self) -> None:
@@ -227,7 +227,7 @@ class TestNoCapacity:
         world = PlanWorld()
         fleet = world.add_group("a", Truth(capacity=0), promised=PROMISED)
         world.add_pods(30, WEB)
-        world.run(5 * HOUR)
+        world.run(2 * HOUR)
         assert fleet.desired == 1
 
     def test_a_part_that_came_is_used_and_the_rest_ordered_elsewhere(self) -> None:
@@ -305,6 +305,20 @@ class TestCalls:
         fleet.truth.hangs = False
         world.run(3 * MINUTE)
         assert (world.bound(), fleet.started) == (3, 1)
+
+
+class TestFights:
+    """Somebody else lowers what is ordered."""
+
+    def test_it_is_not_ordered_again_at_once(self) -> None:
+        world = PlanWorld()
+        fleet = world.add_group("a", Truth(launch_after=9.0), promised=PROMISED)
+        world.add_pods(3, WEB)
+        for _ in range(300):
+            world.run(6.0)
+            fleet.desired = 0
+        assert len(world.sent) <= 5
+        assert set(world.outcomes("a")) == {"launch-failed"}
 
 
 class TestWhoeverAsked:

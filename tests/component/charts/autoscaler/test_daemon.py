@@ -14,7 +14,7 @@ from addons.sim.aws.server import AwsEndpoint
 from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
-from tests.support.as_objects import Object, replica_set
+from tests.support.as_objects import Object, pod, replica_set
 from tests.support.as_world import CLUSTER, AutoscalerWorld
 from tests.support.aws import rights_used
 from tests.support.charts import CHARTS, Values
@@ -64,6 +64,40 @@ class Site(AutoscalerWorld):
         """The Events about the daemon's own pod."""
         found = self.store.list("events.k8s.io/v1", "events")
         return [event for event in found if event["regarding"]["name"] == f"{ACCOUNT}-0"]
+
+    def create_own_pod(self, node: str) -> None:
+        """Have the API server know the daemon's own pod, on a node."""
+        self.store.create("v1", "pods", pod(f"{ACCOUNT}-0", namespace=NAMESPACE, nodeName=node))
+
+    def add_groups_of_other_kinds(self) -> None:
+        """Groups that launch by a launch configuration, and by what an instance must have."""
+        usual = {
+            "MinSize": 0,
+            "MaxSize": 1,
+            "VPCZoneIdentifier": self.subnets["a"],
+            "Tags": [{"Key": f"k8s.io/cluster-autoscaler/{CLUSTER}", "Value": "owned"}],
+        }
+        self.ask("CreateLaunchConfiguration", LaunchConfigurationName="old", InstanceType="m5.large")
+        self.ask("CreateAutoScalingGroup", AutoScalingGroupName="old", LaunchConfigurationName="old", **usual)
+        wanted = {"VCpuCount": {"Min": 2, "Max": 4}, "MemoryMiB": {"Min": 4096}}
+        launch = {
+            "LaunchTemplateSpecification": {"LaunchTemplateName": "own", "Version": "$Latest"},
+            "Overrides": [{"InstanceRequirements": wanted}],
+        }
+        policy = {"LaunchTemplate": launch}
+        self.ask("CreateAutoScalingGroup", AutoScalingGroupName="any", MixedInstancesPolicy=policy, **usual)
+
+    def take_back(self, group: str) -> None:
+        """Somebody else makes a group smaller, which has a hook for that."""
+        self.ask(
+            "PutLifecycleHook",
+            AutoScalingGroupName=group,
+            LifecycleHookName="drain",
+            LifecycleTransition="autoscaling:EC2_INSTANCE_TERMINATING",
+            HeartbeatTimeout=300,
+            DefaultResult="CONTINUE",
+        )
+        self.ask("SetDesiredCapacity", AutoScalingGroupName=group, DesiredCapacity=0)
 
 
 @asynccontextmanager
@@ -131,6 +165,29 @@ async def test_it_does_its_work_with_exactly_the_rights_that_the_chart_gives(
 
 def test_the_policy_has_what_the_daemon_calls_and_no_more() -> None:
     assert {f"{service}:{name}" for service in OPERATIONS for name in OPERATIONS[service]} == ACTIONS
+
+
+async def test_every_right_in_aws_is_made_use_of(tmp_path: Path) -> None:
+    async with made(tmp_path) as (site, release):
+        await release.install(settings(interruptionQueue=site.queue()))
+        site.add_group("own", labels={"pool": "own"}, desired=1)
+        site.add_group("hooked", labels={"pool": "hooked"}, desired=1)
+        site.add_group("idle", desired=1)
+        site.add_group("scarce", labels={"pool": "scarce"})
+        site.add_groups_of_other_kinds()
+        site.fail_launches("scarce")
+        site.create_sets(replica_set("hooked", 1, nodeSelector={"pool": "hooked"}))
+        await site.reach(lambda: site.is_settled("hooked") and site.node_names("own"), "the nodes are there")
+        site.create_own_pod(site.node_names("own")[0])
+        folder = pod_folder(tmp_path)
+        async with running(site.api, site.deployment(), folder, site.environment()) as daemon:
+            await daemon.succeed("readinessProbe")
+            await daemon.reach(lambda: site.desired("idle") == 0, "an empty node goes")
+            site.create_sets(replica_set("scarce", 1, nodeSelector={"pool": "scarce"}))
+            site.take_back("hooked")
+            await daemon.reach(lambda: rights_used(site.aws) >= ACTIONS, "every right is used")
+            assert await daemon.stop() == 0, daemon.log()
+        assert rights_used(site.aws) == ACTIONS
 
 
 async def test_a_dry_run_needs_only_what_it_may_read(tmp_path: Path) -> None:
