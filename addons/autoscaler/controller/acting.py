@@ -117,7 +117,8 @@ class Acting:
                 news.group, news.reason, news.message, is_bad=news.outcome not in ("ready", "absorbed")
             )
         for pod in news.pods:
-            self._telling.pod(pod, news.reason or names.NOT_TRIGGER_SCALE_UP, news.message)
+            message = f"group {news.group}: {news.message}"
+            self._telling.pod(pod, news.reason or names.NOT_TRIGGER_SCALE_UP, message)
 
     async def settled(self) -> None:
         """Return when no order is under way any more."""

@@ -160,7 +160,7 @@ def _plain(node: yaml.ScalarNode) -> object:
         return node.value
     try:
         return yaml.SafeLoader("").construct_object(node)
-    except ValueError:
+    except (ValueError, LookupError):
         return node.value
 
 

@@ -77,6 +77,19 @@ class TestGrowth:
             await world.reach(lambda: world.is_settled("web") and len(world.pods("web")) == 15)
         assert world.started("a") == 5
 
+    async def test_nothing_is_said_of_groups_before_they_are_read(self, world: AutoscalerWorld) -> None:
+        for name in ("a", "b", "c"):
+            world.add_group(name)
+        world.create(pod("huge", cpu="64"))
+        world.hang("DescribeLaunchTemplateVersions", 3.0)
+        world.hang("DescribeInstanceTypes", 3.0)
+        async with autoscaler(world):
+            await world.reach(lambda: world.events("NotTriggerScaleUp", "huge"))
+            await world.pass_by(seconds=10)
+        (note,) = world.notes("NotTriggerScaleUp", "huge")
+        assert "Insufficient cpu" in note
+        assert world.events("NoTemplate") == []
+
     async def test_what_no_group_can_take_is_told_why_by_group(self, world: AutoscalerWorld) -> None:
         world.add_group("a", most=0)
         world.add_group("b", labels={"disk": "ssd"})
@@ -96,6 +109,7 @@ class TestGrowth:
             await world.pass_by(minutes=30)
         assert world.started("a") == 1
         assert any("disk" in note for note in world.notes("ScaleUpRefuted"))
+        assert all(note.startswith("group a: ") for note in world.notes("ScaleUpRefuted"))
 
 
 class TestGroups:

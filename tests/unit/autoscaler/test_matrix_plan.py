@@ -119,6 +119,10 @@ class TestCells:
         assert f"is of {whose}" in found.blocked
         assert exit_code([found]) == 3
 
+    def test_nothing_is_planned_before_images_are_known(self) -> None:
+        with pytest.raises(ValueError, match="are to be looked up first: /a"):
+            plan(base({4: "  image: ssm:/a"}), (), VERSION)
+
 
 class TestStates:
     @pytest.mark.parametrize(
