@@ -39,7 +39,7 @@ from addons.autoscaler.kube.status_map import StatusMap
 from addons.autoscaler.kube.taints import Taints
 from addons.autoscaler.model.drains import Drain, Drained
 from addons.autoscaler.model.groups import Group
-from addons.autoscaler.model.plans import WhyNot
+from addons.autoscaler.model.plans import Order, WhyNot
 from addons.autoscaler.model.specs import named_groups, tag_specs
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.shrink_options import ShrinkOptions
@@ -171,8 +171,9 @@ class _Assembly:
         self._groups.hurry(group)
         self.controller.woken()
 
-    async def _raise_to(self, group: str, target: int, permit: Permit) -> OutsideError | None:
-        return (await self._resizer.raise_to(group, target, permit)).error
+    async def _raise_to(self, order: Order, permit: Permit) -> OutsideError | None:
+        outcome = await self._resizer.raise_to(order.group, order.target, permit, by=order.count)
+        return outcome.error
 
     async def _terminate(self, group: str, instance: str, permit: Permit) -> OutsideError | None:
         return (await self._resizer.terminate(group, instance, permit)).error
