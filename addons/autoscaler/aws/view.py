@@ -9,7 +9,7 @@ from addons.autoscaler.aws.known import Known
 from addons.autoscaler.aws.launches import Launch, LaunchReference, WeightsUsed, reference_from_group
 from addons.autoscaler.aws.subnets import Subnet, free_by_zone, uncounted
 from addons.autoscaler.aws.translate import UNREADABLE, group_from_api
-from addons.autoscaler.model.groups import Group, LaunchFailure
+from addons.autoscaler.model.groups import LAUNCH_UNREAD, Group, LaunchFailure
 from addons.autoscaler.model.specs import NamedGroup
 from addons.autoscaler.names import GROUP_DEGRADED, GROUP_UNUSABLE
 from addons.runtime.outcomes import ObjectRef, Problem
@@ -120,7 +120,7 @@ class GroupView:
         if launch := self.launches.get(known.reference):
             known.launch, known.unlaunched = launch, ""
         else:
-            degraded.append(known.unlaunched or "what it launches is not read yet")
+            degraded.append(known.unlaunched or LAUNCH_UNREAD)
         group = replace(
             known.base,
             failures=known.failures,

@@ -48,6 +48,16 @@ class TestPrune:
         sizes = {each.name: 5 if "-jobs-" in each.name else 0 for each in WHOLE}
         assert "100 %: more than 30 % needs --most 100" in pruned(sizes).refused
 
+    def test_what_is_permitted_is_permitted_in_full(self) -> None:
+        sizes = {each.name: 0 for each in WHOLE} | {"prod-jobs-m5-large-od-a": 3, "prod-web-m5-large-od-a": 7}
+        assert (pruned(sizes).percent, pruned(sizes).refused) == (30.0, "")
+
+    def test_a_matrix_that_goes_as_a_whole_needs_a_word_even_when_it_is_empty(self) -> None:
+        plans = plan(replace(base(), cells=()), WHOLE, VERSION)
+        sizes = {each.name: 0 for each in WHOLE}
+        assert "needs --most 100" in prune_of(plans, sizes, is_said=True, most=99).refused
+        assert prune_of(plans, sizes, is_said=True, most=100).refused == ""
+
     def test_empty_groups_are_no_capacity(self) -> None:
         assert pruned(0).refused == ""
         assert pruned(0).percent == 0.0
