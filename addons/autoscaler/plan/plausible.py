@@ -1,4 +1,4 @@
-"""What is remembered, as far as it can be so: a clock may have been set back, and anybody can edit a ConfigMap."""
+"""What is remembered, as far as it can be so: clocks are set back, and anybody can edit a ConfigMap."""
 
 from msgspec.structs import replace
 

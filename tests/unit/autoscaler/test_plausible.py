@@ -25,9 +25,8 @@ def of_group(**fields: Any) -> GroupRecord:
 
 
 def intent(**fields: Any) -> Intent:
-    return Intent(
-        **{"id": "1", "group": "a", "count": 1, "at": NOW - 9, "template": "t", "target": 1} | fields
-    )
+    known: dict[str, Any] = {"id": "1", "group": "a", "count": 1, "at": NOW - 9, "template": "t", "target": 1}
+    return Intent(**{**known, **fields})
 
 
 def test_a_memory_as_it_should_be_is_the_same_object() -> None:
