@@ -1,9 +1,9 @@
 """One endpoint on loopback for every AWS service: Route 53, STS, EC2, ELBv2, ACM… are ours, others moto's.
 
 The services are told apart as AWS does it, by the service name in the signature's scope. Of EC2, Auto
-Scaling, ELBv2, WAFv2 and the Tagging API, the operations that we have are ours as soon as there is a VPC in
-`AwsEndpoint.ec2`, of ACM as soon as there is a certificate in `AwsEndpoint.acm`, or a VPC, and of SQS as soon
-as there is a queue in `AwsEndpoint.sqs`.
+Scaling, CloudFormation, ELBv2, WAFv2 and the Tagging API, the operations that we have are ours as soon as
+there is a VPC in `AwsEndpoint.ec2`, of ACM as soon as there is a certificate in `AwsEndpoint.acm`, or a VPC,
+and of SQS as soon as there is a queue in `AwsEndpoint.sqs`.
 """
 
 import asyncio
@@ -22,6 +22,9 @@ from addons.sim.aws.autoscaling import api as autoscaling_api
 from addons.sim.aws.autoscaling.api import AutoScalingApi
 from addons.sim.aws.autoscaling.errors import AutoScalingError
 from addons.sim.aws.autoscaling.state import AutoScaling
+from addons.sim.aws.cloudformation import api as cloudformation_api
+from addons.sim.aws.cloudformation.api import CloudFormationApi
+from addons.sim.aws.cloudformation.state import CloudFormation
 from addons.sim.aws.ec2 import api as ec2_api
 from addons.sim.aws.ec2.api import Ec2Api
 from addons.sim.aws.ec2.errors import Ec2Error
@@ -55,6 +58,7 @@ from addons.sim.aws.waf.state import Waf
 _MAX_BODY_BYTES = 64 * 1024 * 1024
 _OURS = {
     "autoscaling": set(autoscaling_api.OPERATIONS),
+    "cloudformation": set(cloudformation_api.OPERATIONS),
     "ec2": set(ec2_api.OPERATIONS),
     "elasticloadbalancing": set(elbv2_api.OPERATIONS),
     "tagging": set(tagging_api.OPERATIONS),
@@ -62,6 +66,7 @@ _OURS = {
 }
 _WIRES = {
     "autoscaling": autoscaling_api.WIRE,
+    "cloudformation": cloudformation_api.WIRE,
     "ec2": ec2_api.WIRE,
     "elasticloadbalancing": elbv2_api.WIRE,
 }
@@ -89,6 +94,7 @@ class AwsEndpoint:
         self.sts = Sts()
         self.ec2 = Ec2()
         self.autoscaling = AutoScaling(self.ec2)
+        self.cloudformation = CloudFormation(self.autoscaling)
         self.sqs = Sqs(self.ec2.agenda.time)
         self.acm = Acm()
         self.elbv2 = Elbv2(self.ec2, self.acm.has_issued)
@@ -101,6 +107,7 @@ class AwsEndpoint:
         self._sts_api = StsApi(self.sts)
         self._ec2_api = Ec2Api(self.ec2)
         self._autoscaling_api = AutoScalingApi(self.autoscaling)
+        self._cloudformation_api = CloudFormationApi(self.cloudformation)
         self._elbv2_api = Elbv2Api(self.elbv2)
         self._tagging_api = TaggingApi(self.tagging)
         self._moto = Moto()
@@ -220,9 +227,10 @@ class AwsEndpoint:
             if target.protocol == "json":
                 text = await self._answer_json(target, body)
                 return web.Response(text=text, content_type="application/x-amz-json-1.1")
-            apis: dict[str, Ec2Api | AutoScalingApi] = {
+            apis: dict[str, Ec2Api | AutoScalingApi | CloudFormationApi] = {
                 "ec2": self._ec2_api,
                 "autoscaling": self._autoscaling_api,
+                "cloudformation": self._cloudformation_api,
             }
             api = apis.get(target.service, self._elbv2_api)
             return _xml(await api.answer(target.operation, query, request_id), 200, request_id)

@@ -17,6 +17,7 @@ from addons.sim.aws.autoscaling.model import Group, Member, Override, TemplateRe
 from addons.sim.aws.ec2.errors import Ec2Error
 from addons.sim.aws.ec2.instance_types import descriptions
 from addons.sim.aws.ec2.model import Subnet
+from addons.sim.aws.ec2.operations.interfaces import read_tags
 from addons.sim.aws.ec2.operations.launch_templates import resolve
 from addons.sim.aws.ec2.requirements import matching_types
 
@@ -67,9 +68,10 @@ class Launcher:
             if order.meets(group.name, type_, subnet.zone, ec2.agenda.time()):
                 code = SPOT_UNFULFILLABLE if is_spot and order.code in _SPOT_CODES else order.code
                 raise launch_error(code, **about)
-        tags = {key: tag.value for key, tag in group.tags.items() if tag.is_propagated}
-        tags["aws:autoscaling:groupName"] = group.name
+        propagated = {key: tag.value for key, tag in group.tags.items() if tag.is_propagated}
+        propagated["aws:autoscaling:groupName"] = group.name
         try:
+            tags = {**read_tags(dict(data), "instance"), **propagated}
             instance = ec2.instances.launch(
                 type_, subnet.id, groups=_groups(data), tags=tags, image_id=image, is_spot=is_spot
             )

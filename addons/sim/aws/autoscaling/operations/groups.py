@@ -1,11 +1,13 @@
 """Groups: from CreateAutoScalingGroup over SetDesiredCapacity to DeleteAutoScalingGroup."""
 
+from collections.abc import Mapping
 from copy import copy
+from types import MappingProxyType
 from typing import Any
 
 from addons.sim.aws.autoscaling.account import Account
 from addons.sim.aws.autoscaling.errors import AutoScalingError, invalid, no_group
-from addons.sim.aws.autoscaling.model import PROCESSES, Group, LaunchConfiguration
+from addons.sim.aws.autoscaling.model import PROCESSES, Group, LaunchConfiguration, Tag
 from addons.sim.aws.autoscaling.operations.filters import narrow
 from addons.sim.aws.autoscaling.operations.reading import check_sizes, set_source, set_subnets, set_tags
 from addons.sim.aws.autoscaling.operations.shapes import group_shape
@@ -15,8 +17,10 @@ from addons.sim.aws.autoscaling.state import AutoScaling
 Call = dict[str, Any]
 
 
-def create_auto_scaling_group(service: AutoScaling, call: Call) -> Call:
-    """Make a group; its first instances come in a while."""
+def create_auto_scaling_group(
+    service: AutoScaling, call: Call, *, reserved: Mapping[str, Tag] = MappingProxyType({})
+) -> Call:
+    """Make a group; its first instances come in a while. `reserved` are tags that AWS itself puts."""
     account, name = service.account, call["AutoScalingGroupName"]
     if name in account.groups:
         raise AutoScalingError(
@@ -32,6 +36,7 @@ def create_auto_scaling_group(service: AutoScaling, call: Call) -> Call:
         raise invalid(f"Valid requests must contain either {names}")
     if not group.subnets:
         raise invalid("At least one Availability Zone or VPC Subnet is required.")
+    group.tags |= reserved
     account.groups[name] = group
     service.actuator.look_soon(group)
     return {}

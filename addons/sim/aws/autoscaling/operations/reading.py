@@ -95,7 +95,7 @@ def set_tags(group: Group, items: list[Call]) -> None:
         if key.startswith("aws:"):
             raise invalid("aws: prefixed tag key names are not allowed for external use.")
         tags[key] = Tag(value, bool(item.get("PropagateAtLaunch", False)))
-    if len(tags) > _MOST_TAGS:
+    if sum(not key.startswith("aws:") for key in tags) > _MOST_TAGS:
         raise AutoScalingError("LimitExceeded", f"You may not have more than {_MOST_TAGS} tags per resource")
     group.tags = tags
 

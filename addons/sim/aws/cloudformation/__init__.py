@@ -1,0 +1,1 @@
+"""CloudFormation: stacks over the simulated Auto Scaling and the launch templates of EC2."""
