@@ -114,6 +114,8 @@ class Telling:
             for problem in group.problems:
                 yield self._of_group(name, names.BAD_SETTING, problem, event="Warning")
         for name, why in sorted(done.grow.held.items()):
+            if name in unread:
+                continue
             yield self._of_group(name, why.code, why.message, event="", identity=why.code)
 
     def _of_group(

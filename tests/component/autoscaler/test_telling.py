@@ -144,6 +144,14 @@ class TestGroups:
             )
         ]
 
+    def test_what_keeps_a_group_is_no_news_before_it_is_known_what_it_launches(self) -> None:
+        told = Told()
+        last = done(grow=GrowPlan(held={"a": why("NoTemplate", "no type of instance is known")}))
+        told.passed(last, unread={"a"})
+        assert told.of(str(STATUS)) == []
+        told.passed(last)
+        assert [reason for reason, _ in told.of(str(STATUS))] == ["NoTemplate"]
+
     def test_what_of_a_group_cannot_be_read_is_told_once_until_it_can(self) -> None:
         told = Told()
 
