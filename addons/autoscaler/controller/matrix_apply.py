@@ -80,6 +80,7 @@ class Apply:
                 return Applied(plan.name, "failed", error.message)
 
     async def _apply(self, plan: StackPlan) -> Applied:
+        was_busy = plan.is_busy
         if plan.is_busy and plan.stack:
             stack = await self._stacks.settled(plan.stack.id or plan.name, self._permit)
             plan = self._planned_again(plan, stack)
@@ -89,7 +90,7 @@ class Apply:
             await self._removed(plan.stack)
             plan = replace(plan, stack=None)
         result = await self._changed(plan)
-        if result == "created" or plan.name in self._rebalanced:
+        if result == "created" or was_busy or plan.name in self._rebalanced:
             await suspend_rebalancing(self._aws, plan.name, self._permit)
         if result == "unchanged" and plan.name in self._rebalanced:
             return Applied(plan.name, "updated", "AZRebalance is suspended")
