@@ -72,7 +72,7 @@ class Telling:
         }
         for name, reason in _news(self._nodes, stays):
             self._reporter.tell(self._no_scale_down(done, name, reason))
-        self._reporter.tell_current(GROUPS, self._of_groups(done))
+        self._reporter.tell_current(GROUPS, self._of_groups(done, unread))
 
     def problems(self, problems: Iterable[Problem], priorities: Iterable[str]) -> None:
         """What is wrong with groups that are named or found, and with the priorities of groups."""
@@ -103,7 +103,7 @@ class Telling:
             event="Normal",
         )
 
-    def _of_groups(self, done: Pass) -> Iterator[Report]:
+    def _of_groups(self, done: Pass, unread: Container[str]) -> Iterator[Report]:
         """What holds of groups now: what of them cannot be read, which tags are wrong, why they rest."""
         ill = _ills(done)
         self._ill_since = {key: self._ill_since.get(key, done.snapshot.now) for key in ill}
