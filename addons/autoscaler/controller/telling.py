@@ -24,6 +24,9 @@ NEW_EVENTS = 100
 PATIENCE_SECONDS = 20.0
 """What cannot be read of a group for a shorter time, as when it is read first, is told to nobody."""
 
+TRIAL_SECONDS = 120.0
+"""A pod that waits for the first nodes of a group to show what they are is told nothing before: most get one."""
+
 _PODS_OF_ORDER = 500
 _NAMES = 5
 
@@ -59,9 +62,7 @@ class Telling:
         `unread` are groups of which it is not known yet what they launch: that is no news, and a pod that may
         suit one of them is told nothing until it is.
         """
-        stuck = [
-            each for each in done.grow.waits if each.groups and not any(g in unread for g in each.groups)
-        ]
+        stuck = [each for each in done.grow.waits if _is_stuck(each, unread, done.snapshot.now)]
         self._reporter.tell_current(WAITING, _by_class(stuck))
         for waits in _news(self._pods, {each.pod.uid: (_codes(each.groups), each) for each in stuck}):
             self._reporter.tell(_not_triggered(waits))
@@ -205,6 +206,15 @@ def node_ref(done: Pass, name: str) -> ObjectRef:
 def pod_ref(pod: Pod) -> ObjectRef:
     """Names a pod for Events."""
     return ObjectRef("Pod", pod.namespace, pod.name, pod.uid)
+
+
+def _is_stuck(waits: Waits, unread: Container[str], now: float) -> bool:
+    """Whether there is something to tell of why a pod waits."""
+    if any(group in unread for group in waits.groups):
+        return False
+    if any(why.code == names.PROBING for why in waits.groups.values()):
+        return now - (waits.pod.unschedulable_since or waits.pod.created) >= TRIAL_SECONDS
+    return bool(waits.groups)
 
 
 def _of_pod(pod: Pod, action: str, reason: str, message: str) -> Report:
