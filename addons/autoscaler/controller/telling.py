@@ -25,7 +25,7 @@ PATIENCE_SECONDS = 20.0
 """What cannot be read of a group for a shorter time, as when it is read first, is told to nobody."""
 
 TRIAL_SECONDS = 120.0
-"""A pod that waits for the first nodes of a group to show what they are is told nothing before: most get one."""
+"""A pod that waits for the first nodes of a group to show what they are is told nothing before."""
 
 _PODS_OF_ORDER = 500
 _NAMES = 5
