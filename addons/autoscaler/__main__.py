@@ -1,10 +1,10 @@
-"""`python -m addons.autoscaler [check]`: read the settings, then run the daemon or the command."""
+"""`python -m addons.autoscaler [check|matrix]`: read the settings, then run the daemon or the command."""
 
 import gc
 import sys
 from collections.abc import Sequence
 
-from addons.autoscaler.commands import HELP, command_of
+from addons.autoscaler.commands import HELP, command_of, run_matrix
 from addons.autoscaler.config import ENV_PREFIXES, RETIRED, Config
 from addons.autoscaler.controller.build import NAME, build, connected
 from addons.runtime import cli
@@ -26,6 +26,8 @@ def run(argv: Sequence[str]) -> int:
     """Run the daemon, or the command that the first argument names; the exit code."""
     if not {"--help", "-h"}.isdisjoint(argv):
         cli.say(HELP)
+    if argv[:1] == ["matrix"]:
+        return run_matrix(argv[1:])
     command, settings = command_of(argv)
     return cli.run(NAME, Config, command or main, settings, env_prefixes=ENV_PREFIXES, retired=RETIRED)
 

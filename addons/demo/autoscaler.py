@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 from addons.autoscaler import names
@@ -33,13 +34,20 @@ _CHANGES = ("SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup")
 class Scene:
     """What the steps share, and the steps, each a method."""
 
-    def __init__(self, daemon: Daemon, place: Site) -> None:
+    def __init__(self, daemon: Daemon, place: Site, kubeconfig: Path) -> None:
         self.daemon = daemon
         self._site = place
+        self._kubeconfig = kubeconfig
 
     def directions(self) -> str:
         """Say where to look when the story has been played."""
-        return f"# autoscaler: its page is {self.daemon.url}/, its cluster and its AWS are its own"
+        return "\n".join(
+            [
+                f"# autoscaler: its page is {self.daemon.url}/; its cluster and its AWS are its own:",
+                f"kubectl --kubeconfig={self._kubeconfig} get nodes,pods",
+                f"aws --endpoint-url={self._site.aws.url} autoscaling describe-auto-scaling-groups",
+            ]
+        )
 
     async def start(self) -> str:
         """Wait for the daemon, which must change nothing."""
@@ -176,7 +184,7 @@ async def _open(world: World, cluster: Cluster) -> AsyncIterator[Scene]:
         environment = {**os.environ, **replace(world, aws=place.aws).environment()}
         daemon = Daemon(world, "autoscaler", flags, free_port(), environment=environment)
         async with running(daemon):
-            yield Scene(daemon, place)
+            yield Scene(daemon, place, kubeconfig)
 
 
 STORY = Story(

@@ -54,9 +54,9 @@ def run(
 
 
 def _refuse_retired(argv: Sequence[str], retired: Mapping[str, str]) -> None:
-    for flag in (argument.partition("=")[0] for argument in argv):
-        if flag in retired:
-            raise SettingError(f"{flag} is not needed: {retired[flag]}")
+    found = dict.fromkeys(argument.partition("=")[0] for argument in argv)
+    if refused := [f"{flag} is not needed: {retired[flag]}" for flag in found if flag in retired]:
+        raise SettingError("; ".join(refused))
 
 
 def say(text: str) -> None:

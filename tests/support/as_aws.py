@@ -173,9 +173,11 @@ class Door:
         """Read groups, all without names."""
         await self.groups.refresh(names or None)
 
-    async def raise_to(self, name: str, target: int, permit: Permit = PERMIT) -> Outcome[Resize]:
+    async def raise_to(
+        self, name: str, target: int, permit: Permit = PERMIT, *, by: int | None = None
+    ) -> Outcome[Resize]:
         """Order a size."""
-        return await self.resizer.raise_to(name, target, permit)
+        return await self.resizer.raise_to(name, target, permit, by=by)
 
     async def terminate(self, name: str, instance: str, permit: Permit = PERMIT) -> Outcome[Resize]:
         """Order the end of an instance."""

@@ -252,11 +252,11 @@ def first_fit(cls: PodClass, hosts: Sequence[Host], world: World) -> Host | None
 
 def estimate(
     wanted: Sequence[tuple[PodClass, int]], template: Template, world: World, most: int
-) -> tuple[int, dict[PodClass, int]]:
-    """How many new nodes take how many pods of each class, one pod after the other."""
+) -> list[dict[PodClass, int]]:
+    """What is on each new node, besides DaemonSet pods, when one pod comes after the other."""
     world = world.copy()
     new: list[Host] = []
-    placed: dict[PodClass, int] = {}
+    places: list[dict[PodClass, int]] = []
     alloc = template.allocatable
     sizes = {
         id(cls): sum(cls.requests.get(name, 0) / alloc[name] for name in ("cpu", "memory") if alloc.get(name))
@@ -272,6 +272,8 @@ def estimate(
                     world.hosts.pop()
                     continue
                 new.append(host)
+                places.append({})
             host.pods.append(Sitter(cls))
-            placed[cls] = placed.get(cls, 0) + 1
-    return len(new), placed
+            taken = places[new.index(host)]
+            taken[cls] = taken.get(cls, 0) + 1
+    return places

@@ -101,6 +101,7 @@ class PlanWorld:
         self._seed = seed
         self._totals = totals or Totals()
         self._numbers = 0
+        self._looks = 0
 
     def add_group(
         self, name: str, truth: Truth | None = None, *, promised: dict[str, str] | None = None, **fields: Any
@@ -134,7 +135,8 @@ class PlanWorld:
         self._schedule()
 
     def look(self) -> None:
-        """Make one plan, and send its orders."""
+        """Make one plan, and send its orders. Ties are broken otherwise at every look."""
+        self._looks += 1
         self._finish_calls()
         before = self.snapshot()
         states = group_states(before, self.options)
@@ -192,7 +194,7 @@ class PlanWorld:
             templates={name: self._template(fleet) for name, fleet in self.fleets.items()},
             memory=self.memory,
             totals=self._totals,
-            seed=self._seed,
+            seed=1000 * self._seed + self._looks,
         )
 
     def _group(self, name: str, fleet: Fleet) -> Group:

@@ -17,7 +17,7 @@ from addons.autoscaler.aws.rounds import Readings, Rounds
 from addons.autoscaler.aws.schedule import BUSY_SECONDS, IDLE_SECONDS, Suspects, patience
 from addons.autoscaler.aws.subnets import Subnets
 from addons.autoscaler.aws.view import GroupView, group_problem
-from addons.autoscaler.model.groups import Group
+from addons.autoscaler.model.groups import LAUNCH_UNREAD, Group
 from addons.autoscaler.model.specs import NamedGroup, TagSpec
 from addons.autoscaler.names import GROUP_NOT_FOUND
 from addons.runtime.aws import AwsSession
@@ -143,6 +143,16 @@ class Groups:
         """Which groups nothing is known of yet, in words; empty when all were read once."""
         waiting = [_words(source) for source in self._sources if source not in self._members]
         return f"auto scaling groups are not read yet: {', '.join(waiting)}" if waiting else ""
+
+    @property
+    def launching_unread(self) -> frozenset[str]:
+        """Groups of which it is not known yet what they launch, nor why that cannot be known."""
+        answered = self.types.known.keys() | self.types.unknown
+        return frozenset(
+            name
+            for name, group in self.view.items()
+            if LAUNCH_UNREAD in group.degraded or not answered >= set(group.types)
+        )
 
     @property
     def problems(self) -> tuple[Problem, ...]:

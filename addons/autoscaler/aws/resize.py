@@ -39,15 +39,17 @@ class Resizer:
         self._groups = groups
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def raise_to(self, group: str, target: int, permit: Permit) -> Outcome[Resize]:
-        """Have a group want `target` instances at least, as far as its maximum permits.
+    async def raise_to(
+        self, group: str, target: int, permit: Permit, *, by: int | None = None
+    ) -> Outcome[Resize]:
+        """Have a group want `target` instances, as far as its maximum permits, and by no more than `by` more.
 
         Never fewer than it wants already, whoever told it to: that is read anew before.
         """
         asked = Resize(group, target=target)
         async with self._locks[group]:
             try:
-                return await self._raise(asked, permit)
+                return await self._raise(asked, by, permit)
             except OutsideError as error:
                 return Outcome(asked, error)
 
@@ -63,11 +65,12 @@ class Resizer:
             except OutsideError as error:
                 return Outcome(asked, error)
 
-    async def _raise(self, asked: Resize, permit: Permit) -> Outcome[Resize]:
+    async def _raise(self, asked: Resize, by: int | None, permit: Permit) -> Outcome[Resize]:
         group = await self._fresh(asked.group)
-        desired = min(asked.target, group.max_size)
+        enough = asked.target if by is None else min(asked.target, group.desired + by)
+        desired = min(enough, group.max_size)
         if group.desired >= desired:
-            if group.desired < asked.target:
+            if group.desired < enough:
                 message = f"group {group.name}: {group.desired} are wanted already, {group.max_size} is most"
                 return Outcome(asked, Exhausted(message, code=AT_MAX))
             return Outcome(Resize(asked.group, asked.target, desired=group.desired))

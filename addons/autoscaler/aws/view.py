@@ -9,7 +9,7 @@ from addons.autoscaler.aws.known import Known
 from addons.autoscaler.aws.launches import Launch, LaunchReference, WeightsUsed, reference_from_group
 from addons.autoscaler.aws.subnets import Subnet, free_by_zone, uncounted
 from addons.autoscaler.aws.translate import UNREADABLE, group_from_api
-from addons.autoscaler.model.groups import Group, LaunchFailure
+from addons.autoscaler.model.groups import LAUNCH_UNREAD, Group, LaunchFailure
 from addons.autoscaler.model.specs import NamedGroup
 from addons.autoscaler.names import GROUP_DEGRADED, GROUP_UNUSABLE
 from addons.runtime.outcomes import ObjectRef, Problem
@@ -73,10 +73,11 @@ class GroupView:
         return [name for name, known in self.known.items() if known.reference == reference]
 
     def take_failures(self, name: str, failures: tuple[LaunchFailure, ...]) -> None:
-        """Know which launches of a group failed lately."""
+        """Know which launches of a group failed lately. AWS tries again and again: that is no change."""
         if known := self.known.get(name):
-            if failures != known.failures:
-                known.failures, known.changed = failures, _loop_time()
+            if _kinds(failures) - _kinds(known.failures):
+                known.changed = _loop_time()
+            known.failures = failures
             self.publish([name])
 
     def drop(self, names: Iterable[str]) -> None:
@@ -119,7 +120,7 @@ class GroupView:
         if launch := self.launches.get(known.reference):
             known.launch, known.unlaunched = launch, ""
         else:
-            degraded.append(known.unlaunched or "what it launches is not read yet")
+            degraded.append(known.unlaunched or LAUNCH_UNREAD)
         group = replace(
             known.base,
             failures=known.failures,
@@ -151,6 +152,10 @@ def _with_launch(group: Group, launch: Launch) -> Group:
         floor=launch.floor,
         problems=(*group.problems, launch.problem) if launch.problem else group.problems,
     )
+
+
+def _kinds(failures: Iterable[LaunchFailure]) -> set[tuple[str, str]]:
+    return {(each.code, each.zone) for each in failures}
 
 
 def _content(group: Group | None) -> Group | None:

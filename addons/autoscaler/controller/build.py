@@ -39,14 +39,14 @@ from addons.autoscaler.kube.status_map import StatusMap
 from addons.autoscaler.kube.taints import Taints
 from addons.autoscaler.model.drains import Drain, Drained
 from addons.autoscaler.model.groups import Group
-from addons.autoscaler.model.plans import WhyNot
+from addons.autoscaler.model.plans import Order, WhyNot
 from addons.autoscaler.model.specs import named_groups, tag_specs
 from addons.autoscaler.plan.options import GrowOptions
 from addons.autoscaler.plan.shrink_options import ShrinkOptions
 from addons.runtime.aws_region import AwsRegion
 from addons.runtime.clock import utc_now
 from addons.runtime.coexistence import Coexistence
-from addons.runtime.daemon import Daemon, Parts, connect, pod_namespace
+from addons.runtime.daemon import Daemon, Parts, connect, lease_of, pod_namespace
 from addons.runtime.errors import OutsideError
 from addons.runtime.imds import find_region
 from addons.runtime.kube_access import own_pod
@@ -147,7 +147,7 @@ class _Assembly:
         )
         self._observing = self._make_observing()
         self._telling = Telling(parts.reporter, self._status_ref())
-        intents = IntentsMap(self._kept(names.INTENTS_CONFIG_MAP))
+        intents = IntentsMap(self._kept(lease_of(NAME, config)[1] + names.INTENTS_SUFFIX))
         self._remembering = Remembering(intents, tell=self._telling.forgotten)
         self._executors = Executors(raise_to=self._raise_to, terminate=self._terminate, done=self._done)
         self._acting = self._make_acting()
@@ -171,8 +171,9 @@ class _Assembly:
         self._groups.hurry(group)
         self.controller.woken()
 
-    async def _raise_to(self, group: str, target: int, permit: Permit) -> OutsideError | None:
-        return (await self._resizer.raise_to(group, target, permit)).error
+    async def _raise_to(self, order: Order, permit: Permit) -> OutsideError | None:
+        outcome = await self._resizer.raise_to(order.group, order.target, permit, by=order.count)
+        return outcome.error
 
     async def _terminate(self, group: str, instance: str, permit: Permit) -> OutsideError | None:
         return (await self._resizer.terminate(group, instance, permit)).error
@@ -192,6 +193,7 @@ class _Assembly:
             metrics=self._metrics,
             options=self._grow,
             groups=self._view,
+            knows_all=lambda: not self._groups.unread,
             ended=self._ended,
             now=self._now,
         )

@@ -188,7 +188,7 @@ class Controller:
         return done
 
     async def _act(self, done: Pass, permit: Permit) -> None:
-        self._telling.passed(done)
+        self._telling.passed(done, self._groups.launching_unread)
         self._telling.problems(self._groups.problems, self._observing.priority_problems)
         for news in done.news:
             self._acting.news(news)

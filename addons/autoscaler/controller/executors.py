@@ -39,14 +39,14 @@ class _Lane:
 class Executors:
     """Raises groups and ends instances by AWS: group by group in order, groups beside each other.
 
-    `raise_to(group, target, permit)` and `terminate(group, instance, permit)` make the calls; `done` is told
+    `raise_to(order, permit)` and `terminate(group, instance, permit)` make the calls; `done` is told
     what came of each. Under no permit nothing is begun.
     """
 
     def __init__(
         self,
         *,
-        raise_to: Callable[[str, int, Permit], Awaitable[OutsideError | None]],
+        raise_to: Callable[[Order, Permit], Awaitable[OutsideError | None]],
         terminate: Callable[[str, str, Permit], Awaitable[OutsideError | None]],
         done: Callable[[Done], None],
         call_seconds: float = CALL_SECONDS,
@@ -76,7 +76,7 @@ class Executors:
         lane.orders.append(order)
 
         async def carry_out() -> None:
-            error = await self._call(permit, lambda: self._raise_to(order.group, order.target, permit), lane)
+            error = await self._call(permit, lambda: self._raise_to(order, permit), lane)
             lane.orders.remove(order)
             self._done(Done(order.group, error, order=order))
 

@@ -1,6 +1,6 @@
 """What is told of pods, nodes and groups: with the reasons of the original and ours, once each, bounded."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from addons.autoscaler import names
@@ -53,9 +53,15 @@ class Telling:
         self._nodes: dict[str, str] = {}
         self._ill_since: dict[tuple[str, str], float] = {}
 
-    def passed(self, done: Pass) -> None:
-        """What a pass has found out, as far as it is news."""
-        stuck = [each for each in done.grow.waits if each.groups]
+    def passed(self, done: Pass, unread: Container[str] = ()) -> None:
+        """What a pass has found out, as far as it is news.
+
+        `unread` are groups of which it is not known yet what they launch: that is no news, and a pod that may
+        suit one of them is told nothing until it is.
+        """
+        stuck = [
+            each for each in done.grow.waits if each.groups and not any(g in unread for g in each.groups)
+        ]
         self._reporter.tell_current(WAITING, _by_class(stuck))
         for waits in _news(self._pods, {each.pod.uid: (_codes(each.groups), each) for each in stuck}):
             self._reporter.tell(_not_triggered(waits))
@@ -219,12 +225,12 @@ def _by_class(stuck: Sequence[Waits]) -> Iterator[Report]:
         first = found[0]
         count = f"1 pod waits: {first.pod}" if len(found) == 1 else f"{len(found)} pods wait: {first.pod} …"
         yield Report(
-            key=f"{digest} {codes}",
+            key=first.pod.namespace,
             ref=None,
             action="wait",
             reason=names.NOT_TRIGGER_SCALE_UP,
             message=f"{count}: {groups_in_words(first.groups)}",
-            identity=codes,
+            identity=f"{digest} {codes}",
         )
 
 

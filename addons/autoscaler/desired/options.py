@@ -54,7 +54,7 @@ def priorities_of(
     where = f"{names.PRIORITY_CONFIG_MAP}, key {key}"
     try:
         written = yaml.safe_load(data.get(key, ""))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # of dates that are none, of deep nests
         return {}, (f"{where}: not YAML: {' '.join(str(error).split())}",)
     if not isinstance(written, dict):
         return {}, (f"{where}: not a mapping of priorities to lists of patterns, such as 10: [.*spot.*]",)
@@ -77,7 +77,7 @@ def _patterns(written: list[object], where: str, problems: list[str]) -> list[st
                 raise re.error("it is no text")
             re.compile(each)
             found.append(each)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             problems.append(f"{where}: {each!r} is not a regular expression: {error}")
     return found
 

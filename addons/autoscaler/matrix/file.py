@@ -118,13 +118,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, re
     spot_max_price: Price | UnsetType = UNSET
     """Dollars an hour that are paid for a spot instance at most. Without it: the price on demand."""
 
-    priority: int | UnsetType = UNSET
+    priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] | UnsetType = UNSET
     """The autoscaler's: higher ones grow first, with the expander `priority`."""
 
     price: Price | UnsetType = UNSET
     """The autoscaler's: dollars an hour of one instance, for the expander `price`."""
 
-    max_step: Annotated[int, Meta(ge=1)] | UnsetType = UNSET
+    max_step: Annotated[int, Meta(ge=1, le=10_000)] | UnsetType = UNSET
     """The autoscaler's: grow by no more nodes than this in one order."""
 
     max_node_provision_time: Duration | UnsetType = UNSET

@@ -24,8 +24,12 @@ def plan(matrix: Matrix, stacks: Iterable[Stack], version: str) -> tuple[StackPl
     """What each stack needs, by name. Of the stacks only those of the matrix count, and those that have a
     name of its cells.
 
-    `version` is that of the tool, for the tags.
+    `version` is that of the tool, for the tags. Raises ValueError while images are still to be looked up.
     """
+    if matrix.parameters:
+        raise ValueError(
+            f"images by parameters of SSM are to be looked up first: {', '.join(matrix.parameters)}"
+        )
     there = {each.name: each for each in stacks if each.status != "DELETE_COMPLETE"}
     owner = matrix.cluster, matrix.name
     plans = [_of_cell(cell, there.get(cell.name), version) for cell in matrix.cells]

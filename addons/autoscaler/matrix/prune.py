@@ -3,6 +3,7 @@ a slip."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import Final
 
 from addons.autoscaler.model.matrix import StackPlan
@@ -66,7 +67,7 @@ def _refusal(
     if prune.percent > most:
         return (
             f"{prune.instances} of {prune.in_all} instances of the matrix would go, {prune.percent:.0f} %:"
-            f" more than {most:g} % needs --most {prune.percent + 0.5:.0f}"
+            f" more than {most:g} % needs --most {ceil(prune.percent)}"
         )
     if not is_said:
         return f"{len(prune.going)} stacks with {prune.instances} instances would go: that needs --yes"

@@ -36,6 +36,8 @@ def _difference(found: RollInstance, group: RollGroup) -> str:
 
 def _step(group: RollGroup, outdated: Mapping[str, str], begun: RollBatch | None, batch: int) -> RollStep:
     left = [each for each in begun.instances if each in outdated] if begun else []
+    if begun and not outdated and (why := _waits_for(group, outdated)):
+        return RollStep(kind="wait", why=why)
     if begun is None or not left:
         return _begin(group, outdated, batch)
     target = min(begun.base + len(left), group.max_size)

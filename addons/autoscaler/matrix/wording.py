@@ -106,5 +106,9 @@ def words(type_: inspect.Type) -> str:
 
 
 def _range(type_: inspect.IntType | inspect.FloatType) -> str:
-    least = "" if type_.ge is None else f" from {type_.ge:g}"
-    return least + ("" if type_.le is None else f" to {type_.le:g}")
+    least = "" if type_.ge is None else f" from {_in_full(type_.ge)}"
+    return least + ("" if type_.le is None else f" to {_in_full(type_.le)}")
+
+
+def _in_full(limit: float) -> str:
+    return str(int(limit)) if limit == int(limit) else str(limit)

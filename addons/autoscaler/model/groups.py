@@ -5,6 +5,9 @@ from typing import Literal
 
 from addons.autoscaler.model.resources import Amounts
 
+LAUNCH_UNREAD = "what it launches is not read yet"
+"""What a group is degraded by that has just been found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:

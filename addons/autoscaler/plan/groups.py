@@ -6,7 +6,7 @@ from typing import Literal
 
 from addons.autoscaler import names
 from addons.autoscaler.model.groups import Group, Instance
-from addons.autoscaler.model.intents import GroupRecord
+from addons.autoscaler.model.intents import GroupRecord, Intent
 from addons.autoscaler.model.nodes import Node
 from addons.autoscaler.model.plans import GroupState, WhyNot
 from addons.autoscaler.model.snapshot import Snapshot
@@ -16,6 +16,8 @@ from addons.autoscaler.plan.proof import is_movable, is_proven
 STALE_SECONDS = 180.0
 """A group that was read longer ago grows by a probe at most."""
 
+SENDING_SECONDS = 60.0
+"""An order that AWS does not show after this was never sent, or has been taken back by somebody else."""
 _YOUNG_SECONDS = 120.0
 
 Stage = Literal["ready", "starting", "unready", "going"]
@@ -60,10 +62,17 @@ def is_lost(instance: Instance, group: Group, record: GroupRecord, now: float) -
     return now - record.seen.get(instance.id, now) > group.options.provision_seconds
 
 
-def sent_target(group: Group, record: GroupRecord) -> int:
-    """The desired capacity, with orders on their way to AWS."""
-    sent = [intent.target for intent in record.intents if intent.state == "requested"]
+def sent_target(group: Group, record: GroupRecord, now: float) -> int:
+    """The desired capacity, with orders that are on their way to AWS, or that it does not show yet."""
+    sent = [min(intent.target, group.max_size) for intent in record.intents if is_being_sent(intent, now)]
     return max([group.desired, *sent])
+
+
+def is_being_sent(intent: Intent, now: float) -> bool:
+    """Whether an order may not have come to AWS yet, or what is read of it is older."""
+    if intent.state == "requested":
+        return True
+    return intent.state == "launching" and not intent.instances and now - intent.at <= SENDING_SECONDS
 
 
 def _state_of(
@@ -72,7 +81,7 @@ def _state_of(
     record = snapshot.memory.groups.get(group.name) or GroupRecord()
     found = _sorted_instances(group, record, snapshot, by_instance, options)
     counts = {stage: len(members) for stage, members in found.items()}
-    target = sent_target(group, record)
+    target = sent_target(group, record, snapshot.now)
     given_up = min(record.undelivered, group.missing)
     owed = max(0, group.missing - given_up) + target - group.desired
     upcoming = owed + counts["unregistered"] + counts["starting"]

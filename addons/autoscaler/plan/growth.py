@@ -72,6 +72,7 @@ class Growth:
         self._states = states
         self._cluster = cluster
         self._estimator = Estimator(cluster)
+        self._new = 0
 
     def raise_to_minimum(self) -> None:
         """Order what groups are short of their minimum."""
@@ -220,15 +221,16 @@ class Growth:
             self._give(cls, count, group)
 
     def _new_node(self, group: str) -> str:
-        node = f"new {len(self._cluster.order)} of {group}"
+        self._new += 1
+        node = f"new {self._new} of {group}"
         self._cluster.add_node(node, self._snapshot.templates[group])
         return node
 
     def _give(self, cls: PodClass, count: int, group: str) -> None:
         waiting = self.demand[cls]
         self.drafts[group].pods += waiting[:count]
-        self.demand[cls] = waiting[count:]
-        if not self.demand[cls]:
+        del waiting[:count]
+        if not waiting:
             del self.demand[cls]
 
 

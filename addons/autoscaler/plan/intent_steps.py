@@ -14,13 +14,12 @@ from addons.autoscaler.plan.absorption import (
     still_refuted,
     with_proofs,
 )
+from addons.autoscaler.plan.groups import SENDING_SECONDS, is_being_sent
 from addons.autoscaler.plan.launching import given_up, launch_failure, with_owed, with_seen
 from addons.autoscaler.plan.proof import launch_of
 from addons.autoscaler.plan.resting import forget_old, with_failure, without_failures
 from addons.autoscaler.plan.sight import Sight
 
-_SENDING_SECONDS = 60.0
-"""An order that AWS does not show after this was never sent: who was to send it has ended."""
 _CLOCK_SLACK = 5.0
 
 
@@ -44,41 +43,51 @@ class Steps:
         self._sight = sight
 
     def take_all(self) -> None:
-        """Take every step that can be taken now."""
+        """Take every step that can be taken now. While the view of the cluster is stale, nothing is concluded
+        from what it does not show.
+        """
         joined = frozenset(self._sight.by_instance)
         record = forget_old(self.record, self._sight.now, self._sight.options)
         record = with_seen(record, self._group, joined, self._sight.now)
         self.record = with_owed(record, self._group, self._sight.now)
         self._progress()
-        self._give_up_lost()
-        self._give_up_unready()
         self._give_up_owed()
-        self._absorb()
-        self._recover()
+        if not self._sight.snapshot.is_stale:
+            self._give_up_lost()
+            self._give_up_unready()
+            self._absorb()
+            self._recover()
         refuted = still_refuted(self.record, self._group, self._template, self._sight)
         if refuted != self.record.refuted:
             self.record = replace(self.record, refuted=refuted)
 
     def _progress(self) -> None:
         claimed = {each for intent in self.record.intents for each in intent.instances}
-        kept = []
+        kept, withdrawn = [], 0
         for intent in self.record.intents:
             if (seen := self._seen(intent, claimed)) is not None:
                 claimed |= set(seen.instances)
                 kept.append(seen)
+            elif intent.state in ("launching", "registered"):
+                withdrawn += 1
         self._keep(kept)
+        if withdrawn:
+            told = f"its capacity was lowered to {self._group.desired} before new nodes were ready"
+            self._fail("launch-failed", "Withdrawn", told, names.FAILED_TO_SCALE_UP_GROUP, withdrawn)
 
     def _seen(self, intent: Intent, claimed: set[str]) -> Intent | None:
         """Bring one order up to what is seen of it; None: nothing more is to come of it."""
         now = self._sight.now
         if intent.state == "requested":
             if self._group.desired < intent.target:
-                return intent if now - intent.at <= _SENDING_SECONDS else None
+                return intent if now - intent.at <= SENDING_SECONDS else None
             intent = replace(intent, state="launching", since=now)
         present = [each.id for each in self._group.instances if not each.is_leaving]
         here = [each for each in intent.instances if each in present]
         new = [each for each in sorted(present) if each not in claimed and self._came_for(intent, each)]
         here += new[: max(0, intent.count - len(here))]
+        if not here and self._group.desired < intent.target and is_being_sent(intent, now):
+            return intent
         count = intent.count if self._group.missing else min(intent.count, len(here))
         return self._at_stage(replace(intent, instances=tuple(here), count=count)) if count else None
 

@@ -27,7 +27,7 @@ def ordered(memory: Memory, order: Order, *, group: Group, template: Template | 
     What AWS still owes of an older order that failed is taken first; it is expected again.
     """
     record = memory.groups.get(group.name) or GroupRecord()
-    raised = max(0, order.target - sent_target(group, record))
+    raised = max(0, order.target - sent_target(group, record, now))
     intent = Intent(
         id=f"{group.name}/{now:.3f}/{order.target}",
         group=group.name,

@@ -52,6 +52,16 @@ class TestRaising:
                 outcome = await door.raise_to("a", 3)
                 assert (outcome.action.desired, site.desired("a"), changes(site)) == (7, 7, [])
 
+    async def test_what_somebody_else_lowered_meanwhile_is_not_ordered_again(self) -> None:
+        async with as_site() as site:
+            site.group("a", 3)
+            async with site.door(discovery=TAGGED) as door:
+                await door.read()
+                await asyncio.sleep(10)
+                site.ask("SetDesiredCapacity", AutoScalingGroupName="a", DesiredCapacity=0)
+                outcome = await door.raise_to("a", 4, by=1)
+                assert (outcome.ok, outcome.action.desired, site.desired("a")) == (True, 1, 1)
+
     async def test_as_much_as_aws_permits_is_ordered(self) -> None:
         async with as_site() as site:
             site.group("a", 1, most=2)

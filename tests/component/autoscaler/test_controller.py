@@ -77,6 +77,19 @@ class TestGrowth:
             await world.reach(lambda: world.is_settled("web") and len(world.pods("web")) == 15)
         assert world.started("a") == 5
 
+    async def test_nothing_is_said_of_groups_before_they_are_read(self, world: AutoscalerWorld) -> None:
+        for name in ("a", "b", "c"):
+            world.add_group(name)
+        world.create(pod("huge", cpu="64"))
+        world.hang("DescribeLaunchTemplateVersions", 3.0)
+        world.hang("DescribeInstanceTypes", 3.0)
+        async with autoscaler(world):
+            await world.reach(lambda: world.events("NotTriggerScaleUp", "huge"))
+            await world.pass_by(seconds=10)
+        (note,) = world.notes("NotTriggerScaleUp", "huge")
+        assert "Insufficient cpu" in note
+        assert world.events("NoTemplate") == []
+
     async def test_what_no_group_can_take_is_told_why_by_group(self, world: AutoscalerWorld) -> None:
         world.add_group("a", most=0)
         world.add_group("b", labels={"disk": "ssd"})
@@ -96,6 +109,7 @@ class TestGrowth:
             await world.pass_by(minutes=30)
         assert world.started("a") == 1
         assert any("disk" in note for note in world.notes("ScaleUpRefuted"))
+        assert all(note.startswith("group a: ") for note in world.notes("ScaleUpRefuted"))
 
 
 class TestGroups:
@@ -209,6 +223,24 @@ class TestRestarts:
         async with autoscaler(world):
             await world.reach(lambda: world.is_settled("web") and len(world.pods("web")) == 8)
         assert world.started("a") == 3
+
+    async def test_what_is_remembered_of_a_group_goes_with_it(self, world: AutoscalerWorld) -> None:
+        def remembered() -> list[str]:
+            found = world.store.list("v1", "configmaps")
+            return [
+                key
+                for each in found
+                if each["metadata"]["name"].endswith("-intents")
+                for key in each["data"]
+                if key.startswith("group.")
+            ]
+
+        world.add_group("a")
+        world.create(pod("web"))
+        async with autoscaler(world):
+            await world.reach(lambda: world.is_settled("web") and remembered() == ["group.a"])
+            world.ask("DeleteAutoScalingGroup", AutoScalingGroupName="a", ForceDelete=True)
+            await world.reach(lambda: remembered() == [])
 
     async def test_a_drain_goes_on_after_a_restart(self, world: AutoscalerWorld) -> None:
         world.add_group("a", desired=2)

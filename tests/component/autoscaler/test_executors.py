@@ -27,9 +27,9 @@ class Aws:
         self.calls: list[str] = []
         self.done: list[tuple[float, Done]] = []
 
-    async def raise_to(self, group: str, target: int, permit: Permit) -> OutsideError | None:
-        self.calls.append(f"{group} {target}")
-        return await self._answer(group)
+    async def raise_to(self, order: Order, permit: Permit) -> OutsideError | None:
+        self.calls.append(f"{order.group} {order.target}")
+        return await self._answer(order.group)
 
     async def terminate(self, group: str, instance: str, permit: Permit) -> OutsideError | None:
         self.calls.append(f"{group} {instance}")

@@ -64,9 +64,9 @@ class TestPods:
             pods_of={"n1": (pod("web", node="n1"),)},
             shrink=ShrinkPlan(stays={"n1": why("PodNotReplicated", "pod shop/web has no owner", "shop/web")}),
         )
-        assert [message for _, _, message in said(last, "pod/shop/web")] == [
-            "it is on the node n1",
-            "it keeps the node n1: pod shop/web has no owner",
+        assert [(reason, message) for _, reason, message in said(last, "pod/shop/web")] == [
+            ("OnNode", "it is on the node n1"),
+            ("PodNotReplicated", "it keeps the node n1: pod shop/web has no owner"),
         ]
 
     def test_a_name_that_is_mistyped_is_answered_with_the_nearest(self) -> None:

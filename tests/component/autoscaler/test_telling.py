@@ -89,6 +89,16 @@ class TestPods:
         told.passed(done(grow=GrowPlan(waits=tuple(stuck))))
         lines = [one.message for one in told.decisions.newest() if not one.object]
         assert [line.partition(":")[0] for line in sorted(lines)] == ["1 pod waits", "3 pods wait"]
+        assert {one.key for one in told.decisions.newest() if not one.object} == {"shop"}
+
+    def test_a_pod_is_told_nothing_before_it_is_known_what_each_group_launches(self) -> None:
+        told = Told()
+        stuck = waits(pod("web"), a=LITTLE, b=why("NoTemplate", "no type of instance is known"))
+        last = done(grow=GrowPlan(waits=(stuck,)))
+        told.passed(last, unread={"b"})
+        assert told.of("pod/shop/web") == []
+        told.passed(last)
+        assert told.times("pod/shop/web") == 1
 
 
 class TestNodes:

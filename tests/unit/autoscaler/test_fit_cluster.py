@@ -168,6 +168,18 @@ class TestRulesBetweenPods:
         leaving = [pod("p", WEB, "n1", leaves=True)]
         assert Cluster.of(snapshot([node("n1"), node("n2", "b")], leaving)).why_not(even, "n1") is None
 
+    def test_a_leaving_pod_that_is_gone_changes_nothing_for_spread(self) -> None:
+        even = replace(WEB, spread=(Spread(1, ZONE, TO_WEB),))
+        leaving = pod("p", WEB, "n1", leaves=True)
+        found = Cluster.of(snapshot([node("n1"), node("n2", "b")], [leaving, pod("q", WEB, "n2")]))
+        assert found.first_fit(even) == "n1"
+        found.remove(leaving, "n1")
+        assert words(found, even, "n2") == f"{ZONE}=b has 1 of its pods, the least has 0, max skew is 1"
+
+    def test_an_empty_selector_of_spread_counts_no_pods_but_the_new_one(self) -> None:
+        even = replace(WEB, spread=(Spread(1, ZONE, ()),))
+        assert cluster(node("n1"), node("n2", "b"), n1=[WEB, WEB]).first_fit(even) == "n1"
+
 
 class TestNodesThatTakeNoPods:
     """Their pods count, but nobody is sent to them."""

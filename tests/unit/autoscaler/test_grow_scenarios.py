@@ -307,6 +307,20 @@ class TestCalls:
         assert (world.bound(), fleet.started) == (3, 1)
 
 
+class TestFights:
+    """Somebody else lowers what is ordered."""
+
+    def test_it_is_not_ordered_again_at_once(self) -> None:
+        world = PlanWorld()
+        fleet = world.add_group("a", Truth(launch_after=9.0), promised=PROMISED)
+        world.add_pods(3, WEB)
+        for _ in range(300):
+            world.run(6.0)
+            fleet.desired = 0
+        assert len(world.sent) <= 5
+        assert set(world.outcomes("a")) == {"launch-failed"}
+
+
 class TestWhoeverAsked:
     """What is on its way counts, whoever asked for it, and whoever remembers."""
 

@@ -170,9 +170,20 @@ class TestStages:
         record, _, _ = look(group(instances=ones("i-2")), before)
         assert record.intents[0].instances == ("i-2",)
 
-    def test_nothing_is_left_of_an_order_whose_instances_are_gone_for_good(self) -> None:
-        record, _, _ = look(group(), GroupRecord(intents=(intent(instances=("gone",)),)))
-        assert record.intents == ()
+    def test_an_order_that_somebody_takes_back_is_a_failure(self) -> None:
+        record, (told,), _ = look(group(), GroupRecord(intents=(intent(age=61.0),)))
+        assert (record.intents, record.rests_until) == ((), NOW + 300)
+        assert (told.code, "was lowered to 0" in told.message) == ("Withdrawn", True)
+
+    def test_so_is_one_whose_instances_somebody_ends(self) -> None:
+        record, (told,), _ = look(group(), GroupRecord(intents=(intent(instances=("gone",)),)))
+        assert (record.intents, told.code) == ((), "Withdrawn")
+
+    def test_what_aws_shows_may_be_older_than_the_order(self) -> None:
+        before = GroupRecord(intents=(intent(age=5.0),))
+        record, news, _ = look(group(), before)
+        assert (states(record), news) == (["launching"], [])
+        assert group_states(snapshot([group()], records={"a": record}), OPTIONS)["a"].upcoming == 1
 
 
 class TestLaunchFailures:
@@ -259,6 +270,22 @@ class TestNeverJoined:
         record, (told,), _ = look(group(instances=ones("i-1")), before, nodes=[stuck])
         assert (record.intents, told.code) == ((), "NeverReady")
         assert "NetworkPluginNotReady" in told.message
+
+
+class TestStaleView:
+    """What a stale view of the cluster does not show may be there all the same."""
+
+    def test_no_instance_is_given_up(self) -> None:
+        before = GroupRecord(intents=(intent(instances=("i-1",)),), seen={"i-1": NOW - 901})
+        record, news, _ = look(group(instances=ones("i-1")), before, is_stale="nodes are read late")
+        assert (states(record), record.failures, news) == (["launching"], 0, [])
+
+    def test_no_pods_are_said_to_be_refused(self) -> None:
+        open_order = intent("ready", instances=("i-1",), since=NOW - 60, first_ready=NOW - 60)
+        before = GroupRecord(intents=(open_order,))
+        given = group(instances=ones("i-1"))
+        record, _, _ = look(given, before, nodes=[fresh()], waiting=pods(3), is_stale="pods are read late")
+        assert (states(record), record.refuted) == (["ready"], ())
 
 
 class TestAbsorption:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.as_matrix import BASE, EXAMPLE, told, with_lines
 
@@ -36,6 +38,13 @@ class TestWhereAFaultStands:
         assert told(text) == [
             "shop.yaml:4: defaults.max: 'ten' is not allowed: write a whole number from 0 to 10000"
         ]
+
+    def test_a_mapping_that_is_used_twice_may_merge_another(self) -> None:
+        services = "{web: &own {<<: *all, max: 5}, jobs: *own}"
+        assert (
+            told(with_lines({3: "x-all: &all {max: 3, min: 1}\ndefaults:", 17: f"  services: {services}"}))
+            == []
+        )
 
     def test_a_line_of_a_text_in_quotes_is_where_it_begins(self) -> None:
         text = with_lines({9: '  userData: "${x}"', 10: "", 11: "", 12: ""})
@@ -70,6 +79,68 @@ class TestWhatIsNoFileAtAll:
     def test_dimensions_without_a_value(self) -> None:
         text = with_lines({17: "  services: []", 18: "", 19: "", 20: ""})
         assert told(text) == ["shop.yaml:13: dimensions: there is no cell: each dimension needs a value"]
+
+
+SNIPPETS = st.sampled_from(
+    [
+        *(
+            "[",
+            "{",
+            "- ",
+            ": ",
+            "~",
+            "!!int x",
+            "!!bool x",
+            "!!int ''",
+            "!Ref a",
+            "*a",
+            "&a ",
+            "<<: 3",
+            "<<: [{a: 1}]",
+        ),
+        *(
+            "2026-13-45",
+            "1:30",
+            "0x_",
+            "'",
+            '"',
+            "|",
+            "%",
+            "${",
+            "}",
+            "]",
+            ",",
+            "#",
+            "\t",
+            "\x85",
+            "1e999",
+            "-.inf",
+        ),
+        *(
+            "zones: {eu-central-1a: }",
+            "match:",
+            "set: {labels: {a: {b: c}}}",
+            "min: 1" + 5_000 * "0",
+            "taints: [[a]]",
+        ),
+    ]
+)
+
+
+class TestAnyText:
+    @settings(max_examples=150, deadline=None)
+    @given(
+        puts=st.lists(st.tuples(st.integers(0, len(BASE)), SNIPPETS, st.booleans()), min_size=1, max_size=4)
+    )
+    def test_a_file_is_read_or_its_faults_are_told_each_with_a_line_of_it(
+        self, puts: list[tuple[int, str, bool]]
+    ) -> None:
+        text = BASE
+        for place, snippet, replaces in puts:
+            text = text[:place] + snippet + text[place + len(snippet) * replaces :]
+        for each in told(text):
+            line = int(each.split(":")[1])
+            assert 1 <= line <= len(text.splitlines()) + 1
 
 
 class TestWhatDoesNotFit:

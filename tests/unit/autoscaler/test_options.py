@@ -101,6 +101,11 @@ class TestPriorities:
             ("high: [a]", "high: not a whole number with a list"),
             ("10: a", "10: not a whole number with a list"),
             ("10: [7]", "7 is not a regular expression: it is no text"),
+            ("2026-13-45: [a]", "not YAML: month must be in 1..12"),
+            ("0x_: [a]", "not YAML"),
+            ("[" * 3000, "not YAML: maximum recursion depth"),
+            ("10: ['a{99999999999}']", "is not a regular expression: the repetition number is too large"),
+            (f"10: ['{'(' * 3000}']", "is not a regular expression: maximum recursion depth"),
         ],
     )
     def test_what_cannot_be_read_is_named(self, text: str, what: str) -> None:

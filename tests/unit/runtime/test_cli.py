@@ -158,3 +158,15 @@ class TestCommand:
         ended = await processes.run(sys.executable, "-c", hide + "from addons.__main__ import main; main()")
         assert (ended.code, ended.out) == (2, "")
         assert ended.err == ("addons demo: the package dns is missing: pip install -e '.[demo]'\n")
+
+
+def test_flags_that_are_retired_are_refused_all_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    retired = {"--v": "the log is set by --log-level", "--burst": "writes are paced by the server"}
+    argv = ["--v=4", "--log-level=debug", "--burst", "9"]
+    main = Daemon().main
+    code = cli.run("dns", SampleConfig, main, argv, env_prefixes=("ADDONS_",), retired=retired, environ={})
+    assert code == 2
+    assert capsys.readouterr().err == (
+        "addons dns: --v is not needed: the log is set by --log-level; "
+        "--burst is not needed: writes are paced by the server\n"
+    )
