@@ -109,8 +109,9 @@ NO_POD_IPS: Final = "aws-addons.io/no-pod-ips"
 
 STATUS_CONFIG_MAP: Final = "cluster-autoscaler-status"
 PRIORITY_CONFIG_MAP: Final = "cluster-autoscaler-priority-expander"
-INTENTS_CONFIG_MAP: Final = "aws-addons-autoscaler-intents"
-"""What was ordered and what came of it, so that a restart forgets neither."""
+INTENTS_SUFFIX: Final = "-intents"
+"""Behind the name of the Lease, so that each autoscaler has a ConfigMap of its own: what was ordered and what
+came of it, so that a restart forgets neither."""
 ROLLS_CONFIG_MAP: Final = "aws-addons-autoscaler-rolls"
 """Groups that are being rolled, so that nobody removes the nodes that a roll has ordered."""
 LAST_UPDATED: Final = "cluster-autoscaler.kubernetes.io/last-updated"

@@ -73,10 +73,11 @@ class GroupView:
         return [name for name, known in self.known.items() if known.reference == reference]
 
     def take_failures(self, name: str, failures: tuple[LaunchFailure, ...]) -> None:
-        """Know which launches of a group failed lately."""
+        """Know which launches of a group failed lately. AWS tries again and again: that is no change."""
         if known := self.known.get(name):
-            if failures != known.failures:
-                known.failures, known.changed = failures, _loop_time()
+            if _kinds(failures) - _kinds(known.failures):
+                known.changed = _loop_time()
+            known.failures = failures
             self.publish([name])
 
     def drop(self, names: Iterable[str]) -> None:
@@ -151,6 +152,10 @@ def _with_launch(group: Group, launch: Launch) -> Group:
         floor=launch.floor,
         problems=(*group.problems, launch.problem) if launch.problem else group.problems,
     )
+
+
+def _kinds(failures: Iterable[LaunchFailure]) -> set[tuple[str, str]]:
+    return {(each.code, each.zone) for each in failures}
 
 
 def _content(group: Group | None) -> Group | None:

@@ -25,7 +25,9 @@ _FORGET_SECONDS = 10800.0
 
 
 class Acting:
-    """Sends orders and learns from the answers. `groups` is the view of AWS, `wake` has a pass made soon."""
+    """Sends orders and learns from the answers. `groups` is the view of AWS; `knows_all` says whether it has
+    all groups there are, so that others are gone. `ended` is told of each group whose order has ended.
+    """
 
     def __init__(
         self,
@@ -36,6 +38,7 @@ class Acting:
         metrics: Metrics,
         options: GrowOptions,
         groups: Callable[[], Mapping[str, Group]],
+        knows_all: Callable[[], bool],
         ended: Callable[[str], None],
         now: Callable[[], datetime],
     ) -> None:
@@ -45,6 +48,7 @@ class Acting:
         self._metrics = metrics
         self._options = options
         self._groups = groups
+        self._knows_all = knows_all
         self._ended = ended
         self._now = now
         self.failures: dict[str, str] = {}
@@ -54,6 +58,10 @@ class Acting:
         """Send the orders of a pass, written down before; one that is written down is never sent twice."""
         orders = done.grow.orders
         memory = with_orders(done.memory, done.snapshot, orders)
+        if self._knows_all():
+            known = done.snapshot.groups
+            groups = {name: record for name, record in memory.groups.items() if name in known}
+            memory = replace(memory, groups=groups)
         self._remembering.put(replace(memory, nodes=nodes_remembered(done)))
         if orders:
             await self._remembering.save()

@@ -46,7 +46,7 @@ from addons.autoscaler.plan.shrink_options import ShrinkOptions
 from addons.runtime.aws_region import AwsRegion
 from addons.runtime.clock import utc_now
 from addons.runtime.coexistence import Coexistence
-from addons.runtime.daemon import Daemon, Parts, connect, pod_namespace
+from addons.runtime.daemon import Daemon, Parts, connect, lease_of, pod_namespace
 from addons.runtime.errors import OutsideError
 from addons.runtime.imds import find_region
 from addons.runtime.kube_access import own_pod
@@ -147,7 +147,7 @@ class _Assembly:
         )
         self._observing = self._make_observing()
         self._telling = Telling(parts.reporter, self._status_ref())
-        intents = IntentsMap(self._kept(names.INTENTS_CONFIG_MAP))
+        intents = IntentsMap(self._kept(lease_of(NAME, config)[1] + names.INTENTS_SUFFIX))
         self._remembering = Remembering(intents, tell=self._telling.forgotten)
         self._executors = Executors(raise_to=self._raise_to, terminate=self._terminate, done=self._done)
         self._acting = self._make_acting()
@@ -193,6 +193,7 @@ class _Assembly:
             metrics=self._metrics,
             options=self._grow,
             groups=self._view,
+            knows_all=lambda: not self._groups.unread,
             ended=self._ended,
             now=self._now,
         )

@@ -15,6 +15,7 @@ from addons.autoscaler.plan.groups import group_states
 from addons.autoscaler.plan.intents import advance, ordered
 from addons.autoscaler.plan.loads import Loads
 from addons.autoscaler.plan.options import GrowOptions
+from addons.autoscaler.plan.plausible import plausible
 from addons.autoscaler.plan.recheck import why_kept
 from addons.autoscaler.plan.shrink_limits import timers
 from addons.autoscaler.plan.shrink_options import ShrinkOptions
@@ -38,6 +39,9 @@ class Planner:
     def decide(self, snapshot: Snapshot) -> Pass:
         """Bring the ledger of orders up to date, then plan growth, then what may go beside it."""
         with self._timed("updateClusterState"):
+            kept = plausible(snapshot.memory, snapshot.now, self._grow)
+            if kept is not snapshot.memory:
+                snapshot = replace(snapshot, memory=kept)
             states = group_states(snapshot, self._grow)
             memory, news = advance(snapshot.memory, snapshot, states, self._grow)
             if memory != snapshot.memory:

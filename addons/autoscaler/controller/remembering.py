@@ -96,7 +96,7 @@ class Remembering:
 
 
 def _fault(message: str) -> Fault:
-    return Fault("kubernetes", f"configmap {names.INTENTS_CONFIG_MAP}", names.MEMORY_LOST, message)
+    return Fault("kubernetes", "configmap of the orders", names.MEMORY_LOST, message)
 
 
 def _words(error: Exception) -> str:

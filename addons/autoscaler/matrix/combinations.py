@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from msgspec import UNSET, UnsetType, inspect
 
 from addons.autoscaler.matrix.file import Dimensions, Match, MatrixFile, Patterns
+from addons.autoscaler.matrix.names import region_of
 from addons.autoscaler.matrix.places import Fault, Path, Places
 from addons.autoscaler.matrix.wording import nearest, wrong
 
@@ -49,7 +50,7 @@ class Found:
 def combinations_of(file: MatrixFile, places: Places) -> Found:
     """All cells of the file. They do not depend on the order in which anything stands in it."""
     values = _values(file.dimensions)
-    faults = list(_doubles(file.dimensions, places))
+    faults = [*_doubles(file.dimensions, places), *_elsewhere(file.dimensions, places)]
     cells = {Combination(*each) for each in product(*(values[name] for name in _FIELDS))}
     for number, match in enumerate(file.exclude):
         faults += _unknown(match, ("exclude", number), values, places)
@@ -95,6 +96,15 @@ def _doubles(dimensions: Dimensions, places: Places) -> Iterator[Fault]:
         for number, value in enumerate(values):
             if value in values[:number]:
                 yield places.fault(("dimensions", key, number), f"{value} is there twice")
+
+
+def _elsewhere(dimensions: Dimensions, places: Places) -> Iterator[Fault]:
+    """Zones that are not of the region of the first."""
+    first, *others = dimensions.zones or ("",)
+    for zone in others:
+        if region_of(zone) != region_of(first):
+            message = f"it is not in {region_of(first)}, as {first} is: write a file for each region"
+            yield places.fault(("dimensions", "zones", zone), message)
 
 
 def _unknown(

@@ -1,7 +1,7 @@
 """Reading of a matrix from YAML, with the line of everything, so that each fault is told where it stands."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 import msgspec
@@ -28,7 +28,7 @@ def read(text: str, file: str) -> tuple[MatrixFile | None, Places, list[Fault]]:
     reader = _Reader()
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-        found = reader.value(root, _FILE, ()) if root else {}
+        found = reader.read(root) if root else {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Faults(file, [Fault(line, "", f"no valid YAML: {error.problem}")]) from None
@@ -60,6 +60,13 @@ class _Reader:
         self.places = Places()
         self.faults: list[Fault] = []
         self._loader = yaml.SafeLoader("")
+        self._doubles: dict[int, list[tuple[str, int, yaml.Node]]] = {}
+
+    def read(self, root: yaml.Node) -> Any:
+        """The plain value of the whole file, or _MISSING. What is there twice is looked for before others are
+        merged into it, once, as an alias may lead to it again."""
+        self._doubles = dict(_doubles_in(root))
+        return self.value(root, _FILE, ())
 
     def value(self, node: yaml.Node, type_: inspect.Type, path: Path) -> Any:
         """The plain value of a node, or _MISSING, with a fault."""
@@ -115,7 +122,8 @@ class _Reader:
     ) -> Iterable[tuple[str, yaml.Node, yaml.Node]]:
         """The keys with their values; a key that is there twice counts once, and is told."""
         if tell:
-            self._tell_doubles(node, path)
+            for name, line, key in self._doubles.pop(id(node), ()):
+                self._fault((*path, name), f"is there twice, first in line {line}", key)
             self._loader.flatten_mapping(node)
         found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
         for key, value in node.value:
@@ -126,14 +134,6 @@ class _Reader:
         for name, (key, value) in found.items():
             self.places.lines.setdefault((*path, name), key.start_mark.line + 1)
             yield name, key, value
-
-    def _tell_doubles(self, node: yaml.MappingNode, path: Path) -> None:
-        seen: dict[str, int] = {}
-        for key, _ in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            if name in seen and name != "<<":
-                self._fault((*path, name), f"is there twice, first in line {seen[name]}", key)
-            seen.setdefault(name, line)
 
     def _scalar(
         self, node: yaml.ScalarNode, type_: inspect.Type, choices: list[inspect.Type], path: Path
@@ -149,6 +149,29 @@ class _Reader:
     def _fault(self, path: Path, message: str, node: yaml.Node) -> _Missing:
         self.faults.append(Fault(node.start_mark.line + 1, shown(path), message))
         return _MISSING
+
+
+def _doubles_in(root: yaml.Node) -> Iterator[tuple[int, list[tuple[str, int, yaml.Node]]]]:
+    """For each mapping that has a key twice: its identity, and the keys, the line of the first, the other."""
+    rest, seen = [root], set[int]()
+    while rest:
+        node = rest.pop()
+        if id(node) in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            rest += node.value
+            continue
+        lines: dict[str, int] = {}
+        found = []
+        for key, value in node.value:
+            rest += (key, value)
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in lines and name != "<<":
+                found.append((name, lines[name], key))
+            lines.setdefault(name, line)
+        if found:
+            yield id(node), found
 
 
 def _plain(node: yaml.ScalarNode) -> object:

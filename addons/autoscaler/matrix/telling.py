@@ -1,8 +1,9 @@
 """Plans as lines for people and for programs."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
+from addons.autoscaler.matrix.prune import Prune
 from addons.autoscaler.model.matrix import RollGroup, RollPlan, StackPlan
 from addons.runtime.outcomes import PlanLine
 
@@ -58,3 +59,21 @@ def _roll_line(group: RollGroup, plan: RollPlan) -> PlanLine:
         because=because,
         details={"outdated": dict(plan.outdated), "step": plan.step.kind, "why": plan.step.why},
     )
+
+
+def prune_lines(prune: Prune, sizes: Mapping[str, int]) -> list[PlanLine]:
+    """A line for each stack that goes, with how many instances, and for each that has to wait, with why."""
+    lines = [
+        PlanLine(
+            key=each.name,
+            action="delete",
+            object="stack",
+            because="; ".join(each.reasons),
+            details={"instances": sizes.get(each.name, 0)},
+        )
+        for each in prune.going
+    ]
+    lines += [
+        PlanLine(key=name, action="wait", object="stack", because=why) for name, why in prune.waits.items()
+    ]
+    return sorted(lines, key=lambda line: line.key)

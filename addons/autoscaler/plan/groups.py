@@ -64,7 +64,7 @@ def is_lost(instance: Instance, group: Group, record: GroupRecord, now: float) -
 
 def sent_target(group: Group, record: GroupRecord, now: float) -> int:
     """The desired capacity, with orders that are on their way to AWS, or that it does not show yet."""
-    sent = [intent.target for intent in record.intents if is_being_sent(intent, now)]
+    sent = [min(intent.target, group.max_size) for intent in record.intents if is_being_sent(intent, now)]
     return max([group.desired, *sent])
 
 

@@ -1,7 +1,7 @@
 """Nodes that a group would add, as runs of equal nodes, and how many pods of a class they take."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from addons.autoscaler import names
 from addons.autoscaler.model.nodes import Template
@@ -116,8 +116,7 @@ class NewNodes:
             left -= full * room + rest
             if is_last or not left:
                 break
-        for number, parts in reversed(changes):
-            self._replace(number, parts)
+        self._replace(dict(changes))
         self._rules.count(0, form.cls, wanted - left)
         return wanted - left
 
@@ -144,7 +143,7 @@ class NewNodes:
             return 0, self._at_most()
         full, rest = divmod(min(wanted, spare * room), room)
         more = full + bool(rest)
-        self._replace(len(self._runs), split(self._empty, form, room, full, rest, total=more))
+        self._append(split(self._empty, form, room, full, rest, total=more))
         self.count += more
         done = full * room + rest
         self._rules.count(more, form.cls, done)
@@ -178,11 +177,21 @@ class NewNodes:
     def _at_most(self) -> WhyNot:
         return WhyNot(names.AT_MAX, f"more than {self._most} new nodes would be needed")
 
-    def _replace(self, number: int, parts: list[Run]) -> None:
-        """Put parts in the place of a run, or at the end; one like the run before it becomes part of that."""
-        if number and parts and self._runs[number - 1].is_like(parts[0]):
-            self._runs[number - 1].count += parts.pop(0).count
-        self._runs[number : number + 1] = parts
+    def _replace(self, parts: Mapping[int, list[Run]]) -> None:
+        """Put parts in the place of the runs of these numbers."""
+        first = min(parts, default=len(self._runs))
+        after = self._runs[first:]
+        del self._runs[first:]
+        for number, run in enumerate(after, first):
+            self._append(parts.get(number, (run,)))
+
+    def _append(self, runs: Iterable[Run]) -> None:
+        """Add runs at the end; one like the last one becomes part of it."""
+        for run in runs:
+            if self._runs and self._runs[-1].is_like(run):
+                self._runs[-1].count += run.count
+            else:
+                self._runs.append(run)
 
     def _empty_node(self) -> Run:
         forms = [self._cluster.form(each) for each in self._template.daemons]

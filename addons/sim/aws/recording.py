@@ -64,8 +64,13 @@ def _record_ec2(account: Ec2Account) -> dict[str, Any]:
         "security_groups": _plain(account.security_groups.values()),
         "prefix_lists": dict(account.prefix_lists),
         "interfaces": _plain(account.interfaces.values()),
-        "instances": _plain(account.instances.values()),
+        "instances": [_short(item) for item in _plain(account.instances.values())],
     }
+
+
+def _short(instance: Recording) -> Recording:
+    """An instance that is not spot does not say so: recordings are older than the question."""
+    return {name: value for name, value in instance.items() if name != "is_spot" or value}
 
 
 def _put_back_ec2(account: Ec2Account, recorded: Recording) -> None:

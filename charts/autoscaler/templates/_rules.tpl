@@ -33,7 +33,7 @@ that a rule could match. */ -}}
 {{- define "autoscaler.configMapRules" -}}
 - apiGroups: [""]
   resources: [configmaps]
-  resourceNames: [aws-addons-autoscaler-intents, {{ .Values.config.statusConfigMapName }}]
+  resourceNames: [{{ include "common.fullname" . }}-intents, {{ .Values.config.statusConfigMapName }}]
   verbs: [get{{ if not .Values.config.dryRun }}, patch{{ end }}]
 {{- if has "priority" .Values.config.expander }}
 - apiGroups: [""]

@@ -224,6 +224,24 @@ class TestRestarts:
             await world.reach(lambda: world.is_settled("web") and len(world.pods("web")) == 8)
         assert world.started("a") == 3
 
+    async def test_what_is_remembered_of_a_group_goes_with_it(self, world: AutoscalerWorld) -> None:
+        def remembered() -> list[str]:
+            found = world.store.list("v1", "configmaps")
+            return [
+                key
+                for each in found
+                if each["metadata"]["name"].endswith("-intents")
+                for key in each["data"]
+                if key.startswith("group.")
+            ]
+
+        world.add_group("a")
+        world.create(pod("web"))
+        async with autoscaler(world):
+            await world.reach(lambda: world.is_settled("web") and remembered() == ["group.a"])
+            world.ask("DeleteAutoScalingGroup", AutoScalingGroupName="a", ForceDelete=True)
+            await world.reach(lambda: remembered() == [])
+
     async def test_a_drain_goes_on_after_a_restart(self, world: AutoscalerWorld) -> None:
         world.add_group("a", desired=2)
         world.create_sets(replica_set("web", 4, cpu="200m", terminationGracePeriodSeconds=20))

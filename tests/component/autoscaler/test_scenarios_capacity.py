@@ -124,6 +124,22 @@ class TestThrottled:
         assert [world.started(name) for name in names] == [1] * 20
 
 
+class TestPatience:
+    async def test_groups_that_aws_has_nothing_for_are_asked_about_ever_more_rarely(
+        self, world: AutoscalerWorld
+    ) -> None:
+        names = [f"g{number}" for number in range(5)]
+        for name in names:
+            world.add_group(name)
+        world.fail_launches()
+        world.create_sets(replica_set("web", 20))
+        async with autoscaler(world):
+            await world.pass_by(minutes=15)
+            before = world.calls("DescribeScalingActivities")
+            await world.pass_by(minutes=10)
+            assert world.calls("DescribeScalingActivities") - before <= 15 * len(names)
+
+
 class TestPartition:
     async def test_two_instances_serve_the_pods_of_their_namespaces_alone(
         self, world: AutoscalerWorld

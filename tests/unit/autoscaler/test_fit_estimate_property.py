@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addons.autoscaler.model.nodes import Node, Template
-from addons.autoscaler.model.pods import PodClass, Requirement, Spread
+from addons.autoscaler.model.pods import PodClass, PodTerm, Requirement, Spread
 from addons.autoscaler.plan.estimate import Estimate, Estimator, estimate, why_not_template
 from tests.support import as_oracle
 from tests.support.as_cluster import cluster_and_world, node
@@ -103,21 +103,25 @@ def test_a_shared_answer_is_the_same(
 
 
 def test_pods_spread_over_hosts_in_every_small_case_are_where_pod_by_pod_puts_them() -> None:
-    cases = product((1, 2, 3), (2, 3, 5), (0, 2, 3), (1, 4, 9), (0, 3), (None, 0, 1, 2))
-    for skew, pods, large, spread, others, there in cases:
+    daemon = host_class("a", 50)
+    cases = product(
+        (1, 2), (3, 5), (0, 2, 3), (0, 2), (1, 4, 6), (0, 3), ("a", "b"), ((), (daemon,)), (None, 0, 1)
+    )
+    for skew, pods, opening, large, spread, others, app, daemons, there in cases:
+        alone = replace(host_class("z", 400), anti_affinity=(PodTerm(HOST, TO_Z),))
         big = host_class("a", 300)
         even = host_class("a", 200, Spread(skew, HOST, TO_A))
-        other = host_class("b", 100, Spread(1, HOST, (Requirement("app", "Exists"),)), Spread(2, HOST, TO_A))
+        twice = host_class(app, 100, Spread(1, HOST, (Requirement("app", "Exists"),)), Spread(2, HOST, TO_A))
         nodes = [] if there is None else [node("n1")]
         cluster, world = cluster_and_world(nodes, [(0, big, False)] * (there or 0))
-        allocatable = {"pods": pods, "cpu": 2000, "memory": 1}
-        template = Template("g", "a", {ZONE: "a"}, (), allocatable)
-        wanted = [(big, large), (even, spread), (other, others)]
+        template = Template("g", "a", {ZONE: "a"}, (), {"pods": pods, "cpu": 2000}, daemons)
+        wanted = [(alone, opening), (big, large), (even, spread), (twice, others)]
         found = estimate(wanted, template, cluster=cluster, most=5)
         assert places(found) == as_oracle.estimate(wanted, template, world, 5), (skew, pods, wanted, there)
 
 
 TO_A = (Requirement("app", "In", ("a",)),)
+TO_Z = (Requirement("app", "In", ("z",)),)
 
 
 def host_class(app: str, cpu: int, *spread: Spread) -> PodClass:

@@ -39,6 +39,13 @@ class TestWhereAFaultStands:
             "shop.yaml:4: defaults.max: 'ten' is not allowed: write a whole number from 0 to 10000"
         ]
 
+    def test_a_mapping_that_is_used_twice_may_merge_another(self) -> None:
+        services = "{web: &own {<<: *all, max: 5}, jobs: *own}"
+        assert (
+            told(with_lines({3: "x-all: &all {max: 3, min: 1}\ndefaults:", 17: f"  services: {services}"}))
+            == []
+        )
+
     def test_a_line_of_a_text_in_quotes_is_where_it_begins(self) -> None:
         text = with_lines({9: '  userData: "${x}"', 10: "", 11: "", 12: ""})
         assert [each.split(":")[1] for each in told(text)] == ["9"]

@@ -119,6 +119,16 @@ class TestCells:
         assert f"is of {whose}" in found.blocked
         assert exit_code([found]) == 3
 
+    def test_a_template_that_cloudformation_does_not_take_is_told_before_it_is_sent(self) -> None:
+        matrix = base()
+        (of,) = (each for each in matrix.cells if each.name == NAME)
+        long = replace(matrix, cells=(replace(of, user_data="x" * 51_200),))
+        (found,) = plan(long, (), VERSION)
+        assert "CloudFormation takes 51200" in found.blocked
+        (found,) = plan(long, stacks(long), VERSION)
+        assert (found.kind, found.blocked) == ("nothing", "")
+        assert planned(matrix, [])[NAME].blocked == ""
+
     def test_nothing_is_planned_before_images_are_known(self) -> None:
         with pytest.raises(ValueError, match="are to be looked up first: /a"):
             plan(base({4: "  image: ssm:/a"}), (), VERSION)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from addons.autoscaler.matrix.plan import plan
 from addons.autoscaler.matrix.prune import Prune, prune_of
+from addons.autoscaler.matrix.telling import prune_lines
 from tests.support.as_matrix import VERSION, base, example, stacks
 
 WHOLE = stacks(base())
@@ -48,6 +49,16 @@ class TestPrune:
         sizes = {each.name: 5 if "-jobs-" in each.name else 0 for each in WHOLE}
         assert "100 %: more than 30 % needs --most 100" in pruned(sizes).refused
 
+    def test_what_is_permitted_is_permitted_in_full(self) -> None:
+        sizes = {each.name: 0 for each in WHOLE} | {"prod-jobs-m5-large-od-a": 3, "prod-web-m5-large-od-a": 7}
+        assert (pruned(sizes).percent, pruned(sizes).refused) == (30.0, "")
+
+    def test_a_matrix_that_goes_as_a_whole_needs_a_word_even_when_it_is_empty(self) -> None:
+        plans = plan(replace(base(), cells=()), WHOLE, VERSION)
+        sizes = {each.name: 0 for each in WHOLE}
+        assert "needs --most 100" in prune_of(plans, sizes, is_said=True, most=99).refused
+        assert prune_of(plans, sizes, is_said=True, most=100).refused == ""
+
     def test_empty_groups_are_no_capacity(self) -> None:
         assert pruned(0).refused == ""
         assert pruned(0).percent == 0.0
@@ -72,6 +83,16 @@ class TestPrune:
         assert "termination protection keeps it" in found.waits[WHOLE[0].name]
         assert len(found.going) == 4
         assert found.refused == ""
+
+    def test_a_line_for_each_that_goes_and_each_that_waits(self) -> None:
+        there = [replace(WHOLE[0], is_protected=True), *WHOLE[1:]]
+        found = pruned(2, there=there)
+        lines = prune_lines(found, {each.name: 2 for each in WHOLE})
+        assert [line.key for line in lines] == sorted(each.name for each in WHOLE if "-jobs-" in each.name)
+        assert {line.action for line in lines[1:]} == {"delete"}
+        assert lines[1].details == {"instances": 2}
+        assert lines[0].action == "wait"
+        assert "termination protection" in lines[0].because
 
     def test_another_matrix_under_the_same_name_is_refused_as_a_whole(self) -> None:
         """As when the file of another team is taken by mistake: its cells have other names."""

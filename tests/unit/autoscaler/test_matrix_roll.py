@@ -44,6 +44,7 @@ class TestWhichDiffer:
     def test_what_nobody_knows_makes_no_difference(self) -> None:
         of = RollGroup(name="a", min_size=0, max_size=1, desired=1, instances=(old("i-1"),))
         assert outdated_of(of) == {}
+        assert outdated_of(group(new("i-1", launch=""), launch_template="lt-1:4", image="ami-1")) == {}
 
     def test_one_that_goes_already_does_not_count(self) -> None:
         assert outdated_of(group(old("i-1", state="Terminating:Wait"), desired=0)) == {}

@@ -31,7 +31,14 @@ BY_MEANING = (
         "iops is missing",
         "is no amount",
     ),
-    *("follow from other keys", "from 30s to 2h", "include[0].instanceTypes", "nan is", "must be a text"),
+    *(
+        "follow from other keys",
+        "from 30s to 2h",
+        "include[0].instanceTypes",
+        "nan is",
+        "must be a text",
+        "it is not in",
+    ),
 )
 """Faults that a schema cannot know of."""
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint import ManualArgs  # type: ignore[import-untyped]
+from cfnlint.api import lint  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -223,3 +225,33 @@ class TestTagsOfTheStack:
             names.KEEP_TAG: "true",
             names.TOOL_TAG: "1.0",
         }
+
+
+class TestWhatCloudFormationSays:
+    """Its own linter knows every property and every value of the resources."""
+
+    @pytest.mark.parametrize("id_", [SPOT, ON_DEMAND])
+    def test_it_has_nothing_against_a_template_with_everything_in_it(self, id_: str) -> None:
+        device = BlockDevice("/dev/xvda", 50, "gp3", 3000, 250, key="alias/a")
+        of = cell(
+            id_,
+            image="ami-0123456789abcdef0",
+            subnets=("subnet-0123456789abcdef0",),
+            security_groups=("sg-0123456789abcdef0",),
+            key_name="admin",
+            instance_profile="node",
+            block_devices=(device,),
+            spot_price=0.05,
+            tags={"cost": "7"},
+            options={"priority": "7"},
+        )
+        assert self.told(made(of)) == []
+
+    def test_it_does_not_take_everything(self) -> None:
+        template = made(cell(SPOT))
+        template["Resources"]["Group"]["Properties"]["MaxSize"] = "many"
+        assert self.told(template) != []
+
+    def told(self, template: dict[str, Any]) -> list[str]:
+        config = ManualArgs(regions=["eu-central-1"], ignore_checks=["W3010"])  # that zones are written down
+        return [str(each) for each in lint(body_of(template), config=config)]

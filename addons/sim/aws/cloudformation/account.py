@@ -57,6 +57,10 @@ class Account:
         """Give an id in the form of a UUID that nothing has."""
         return f"{next(self._numbers):08x}-0000-11ee-8000-000000000000"
 
+    def new_number(self) -> int:
+        """Give a number that no resource has."""
+        return next(self._numbers)
+
     def new_suffix(self) -> str:
         """Give twelve letters and digits that no generated name has."""
         return f"{next(self._numbers) * 0x9E3779B97F4A7C15 % 36**12:012X}"[:12]

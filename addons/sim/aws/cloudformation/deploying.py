@@ -121,7 +121,7 @@ class Deployment:
         made = [
             each
             for id_, each in stack.resources.items()
-            if id_ not in undoing.before or each.physical_id != undoing.before[id_].physical_id
+            if id_ not in undoing.before or each.number != undoing.before[id_].number
         ]
         try:
             for id_ in wish.template.order:
@@ -139,7 +139,7 @@ class Deployment:
         yield from self._finish(stack, "UPDATE_ROLLBACK_COMPLETE", list(reversed(made)))
 
     def _bring_back(self, stack: Stack, wish: Wish, id_: str, old: Resource) -> Work:
-        if stack.resources[id_].physical_id != old.physical_id:
+        if stack.resources[id_].number != old.number:
             stack.resources[id_] = old
             return
         declared = wish.template.resources[id_]
@@ -157,7 +157,7 @@ class Deployment:
             if id_ not in kept:
                 del stack.resources[id_]
                 policy = declared.deletion_policy
-            elif stack.resources[id_].physical_id != resource.physical_id:
+            elif stack.resources[id_].number != resource.number:
                 policy = declared.replace_policy
             else:
                 continue

@@ -63,11 +63,15 @@ class Wish:
 
 @dataclass
 class Resource:
-    """A resource of a stack; `properties` and `attributes` are those of the last time it was carried out."""
+    """A resource of a stack; `properties` and `attributes` are those of the last time it was carried out.
+
+    `number` tells a replacement from what it replaces, for both may have the same physical id.
+    """
 
     logical_id: str
     type: str
     since: datetime
+    number: int
     physical_id: str = ""
     properties: Mapping[str, Any] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)

@@ -31,7 +31,7 @@ class Provisioner:
     def create(self, stack: Stack, wish: Wish, declared: Declared) -> Iterator[float]:
         """Make a resource; it stands in the stack before it is usable. Raises `ResourceFailed`."""
         account, kind, id_ = self._account, self.kinds[declared.type], declared.logical_id
-        resource = Resource(id_, declared.type, account.agenda.time(), tags=wish.tags)
+        resource = Resource(id_, declared.type, account.agenda.time(), account.new_number(), tags=wish.tags)
         stack.resources[id_] = resource
         account.set_resource(stack, resource, "CREATE_IN_PROGRESS")
         yield account.knobs.resource_seconds
@@ -69,15 +69,15 @@ class Provisioner:
         account, kind, id_ = self._account, self.kinds[declared.type], declared.logical_id
         old = stack.resources[id_]
         reason = "Requested update requires the creation of a new physical resource; hence creating one."
-        resource = Resource(id_, declared.type, account.agenda.time(), tags=wish.tags)
+        resource = Resource(id_, declared.type, account.agenda.time(), account.new_number(), tags=wish.tags)
         stack.resources[id_] = resource
         account.set_resource(stack, resource, "UPDATE_IN_PROGRESS", reason)
         yield account.knobs.resource_seconds
         try:
             self._meet_order(stack, id_, "update")
             kind.check(id_, new)
-            name = new.get(kind.name_property)
-            if name is not None and name == old.properties.get(kind.name_property):
+            name = new.get(kind.identity[-1])
+            if name is not None and all(new[each] == old.properties.get(each) for each in kind.identity):
                 raise HandlerFailed(
                     "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
                     f"Rename {name} and update the stack again."

@@ -131,6 +131,12 @@ def pod_folder(folder: Path) -> Path:
     return place
 
 
+def ready(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that take pods."""
+    is_ready = {"type": "Ready", "status": "True"}.items()
+    return [node for node in nodes if any(is_ready <= each.items() for each in node["status"]["conditions"])]
+
+
 def is_read(use: Use) -> bool:
     """Whether a right is one to read what is cached."""
     return use[0] in ("list", "watch")
@@ -144,6 +150,7 @@ async def test_it_does_its_work_with_exactly_the_rights_that_the_chart_gives(
         await release.install(settings(namespace=namespace, expander=["priority", "least-waste"]))
         site.add_group("web", labels={"pool": "web"})
         site.add_group("old", labels={"pool": "old"}, desired=2)
+        await site.reach(lambda: len(ready(site.nodes("old"))) == 2, "both nodes are ready")
         site.create_sets(replica_set("small", 2, "100m", nodeSelector={"pool": "old"}))
         await site.reach(lambda: site.is_settled("small"), "both nodes have a pod")
         folder = pod_folder(tmp_path)

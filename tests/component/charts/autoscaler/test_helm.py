@@ -32,7 +32,7 @@ async def test_an_install_makes_every_object_and_an_uninstall_takes_them_away() 
 async def test_an_uninstall_leaves_the_status_and_the_memory_of_the_daemon() -> None:
     async with cluster("autoscaler") as (api, release):
         await release.install()
-        kept = ("cluster-autoscaler-status", "aws-addons-autoscaler-intents")
+        kept = ("cluster-autoscaler-status", "aws-autoscaler-intents")
         for name in kept:
             body = {"metadata": {"name": name, "namespace": NAMESPACE}, "data": {"a": "b"}}
             api.store.create("v1", "configmaps", body)

@@ -65,7 +65,7 @@ def test_config_maps_are_read_and_patched_by_their_names_alone() -> None:
     (role,) = [obj for obj in found if obj["kind"] == "Role" and obj["metadata"]["name"].endswith("-memory")]
     named = {tuple(rule.get("resourceNames", ())): rule["verbs"] for rule in role["rules"]}
     assert named == {
-        ("aws-addons-autoscaler-intents", "mine"): ["get", "patch"],
+        ("aws-autoscaler-intents", "mine"): ["get", "patch"],
         (): ["create"],
     }
 

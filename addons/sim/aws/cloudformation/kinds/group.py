@@ -48,7 +48,7 @@ class GroupKind(Kind):
         "InstanceId": "Always",
     }
     required = ("MinSize", "MaxSize")
-    name_property = "AutoScalingGroupName"
+    identity = ("AutoScalingGroupName",)
     attributes = ("AutoScalingGroupARN",)
     is_taggable = True
 

@@ -29,14 +29,14 @@ class Request:
 class Kind:
     """A type. `properties` says of each property what a change of it does to the resource.
 
-    `name_property` is the one that gives the resource its name; `attributes` are those for Fn::GetAtt.
+    No two resources have equal properties of `identity`; `attributes` are those for Fn::GetAtt.
     Methods raise `HandlerFailed`, or what the service below refuses with.
     """
 
     type: ClassVar[str]
     properties: ClassVar[Mapping[str, Recreation]]
     required: ClassVar[tuple[str, ...]]
-    name_property: ClassVar[str]
+    identity: ClassVar[tuple[str, ...]]
     attributes: ClassVar[tuple[str, ...]] = ()
     is_taggable: ClassVar[bool] = False
 

@@ -27,7 +27,7 @@ class LaunchTemplateKind(Kind):
         "VersionDescription": "Never",
     }
     required = ("LaunchTemplateData",)
-    name_property = "LaunchTemplateName"
+    identity = ("LaunchTemplateName",)
     attributes = ("LaunchTemplateId", "LatestVersionNumber", "DefaultVersionNumber")
 
     def __init__(self, ec2: Ec2) -> None:

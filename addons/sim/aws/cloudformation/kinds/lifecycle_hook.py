@@ -25,7 +25,7 @@ class LifecycleHookKind(Kind):
         "RoleARN": "Never",
     }
     required = ("AutoScalingGroupName", "LifecycleTransition")
-    name_property = "LifecycleHookName"
+    identity = ("AutoScalingGroupName", "LifecycleHookName")
 
     def __init__(self, service: AutoScaling) -> None:
         self._service = service
