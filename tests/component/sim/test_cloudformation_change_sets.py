@@ -180,6 +180,17 @@ class TestLife:
         code, message = await world.refusal("execute_change_set", **NAMED)
         assert (code, "[EXECUTE_COMPLETE]" in message) == ("InvalidChangeSetStatus", True)
 
+    async def test_it_tells_when_its_execution_failed(self, world: CfnWorld) -> None:
+        await world.create()
+        await world.change_set(world.with_image("ami-2"))
+        world.service.fail_resource("shop", "Group", "not so")
+        world.service.knobs.resource_seconds = 1
+        await world.call("execute_change_set", **NAMED)
+        assert (await world.call("describe_change_set", **NAMED))["ExecutionStatus"] == "EXECUTE_IN_PROGRESS"
+        world.asg.pass_by(10)
+        assert (await world.call("describe_change_set", **NAMED))["ExecutionStatus"] == "EXECUTE_FAILED"
+        assert await world.status() == "UPDATE_ROLLBACK_COMPLETE"
+
     async def test_the_others_of_its_stack_go(self, world: CfnWorld) -> None:
         await world.create()
         await world.change_set(world.with_image("ami-2"))

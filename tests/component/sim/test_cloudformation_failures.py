@@ -66,10 +66,23 @@ class TestCreating:
         ]
         assert (await world.status(), await world.groups()) == ("ROLLBACK_COMPLETE", [])
 
+    async def test_a_group_that_somebody_deletes_meanwhile_fails(self, world: CfnWorld) -> None:
+        world.asg.service.knobs.launch_seconds = 30
+        await world.create(template=world.edited("Group", MinSize="1"))
+        await world.asg.call("delete_auto_scaling_group", AutoScalingGroupName="web", ForceDelete=True)
+        world.asg.pass_by(5)
+        assert await world.reasons() == ["AutoScalingGroup 'web' not found"]
+        assert await world.status() == "ROLLBACK_COMPLETE"
+
     async def test_properties_are_checked(self, world: CfnWorld) -> None:
         await world.create(template=world.edited("Group", Colour="red"))
         (reason,) = await world.reasons()
         assert "extraneous key [Colour] is not permitted" in reason
+
+    async def test_a_subnet_in_another_zone_than_the_group_is_refused(self, world: CfnWorld) -> None:
+        await world.create(template=world.edited("Group", AvailabilityZones=["eu-central-1b"]))
+        (reason,) = await world.reasons()
+        assert "availability zones of the specified subnets and the Auto Scaling group do not match" in reason
 
     async def test_data_of_launch_templates_is_checked(self, world: CfnWorld) -> None:
         await world.create(template=world.edited("LaunchTemplate", LaunchTemplateData={"Image": "ami-1"}))

@@ -140,7 +140,8 @@ class TestParameters:
 
 def resource(type_: str = "AWS::EC2::LaunchTemplate", **attributes: Any) -> dict[str, Any]:
     """A resource with nothing in it."""
-    return {"Type": type_, "Properties": {"LaunchTemplateData": {"ImageId": "ami-1"}}, **attributes}
+    properties = {"LaunchTemplateData": {"ImageId": "ami-1"}}
+    return {"Type": type_, "Properties": properties, **attributes}
 
 
 class TestRefusals:
@@ -176,6 +177,10 @@ class TestRefusals:
             (
                 {"Resources": {"A": resource(DependsOn="B"), "B": resource(DependsOn=["A"])}},
                 "Circular dependency between resources: [",
+            ),
+            (
+                {"Resources": {"A": resource(Properties={"LaunchTemplateName": "{{resolve:ssm:/name}}"})}},
+                "a dynamic reference {{resolve:…}} is not simulated",
             ),
             ({"Conditions": {}, "Resources": {"A": resource()}}, "Conditions of a template is not simulated"),
         ],

@@ -52,7 +52,6 @@ def resolve(value: Any, scope: Scope) -> Any:
     if isinstance(value, list):
         return [each for each in (resolve(item, scope) for item in value) if each is not NO_VALUE]
     if not isinstance(value, dict):
-        _check_text(value)
         return value
     if name := _function(value):
         return _FUNCTIONS[name](value[name], scope)
@@ -61,7 +60,8 @@ def resolve(value: Any, scope: Scope) -> Any:
 
 
 def references(value: Any) -> Iterator[Reference]:
-    """Give everything that a value refers to."""
+    """Give everything that a value refers to. Raises ValidationError for what is not simulated."""
+    _check_text(value)
     if isinstance(value, list):
         for item in value:
             yield from references(item)

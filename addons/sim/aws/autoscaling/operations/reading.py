@@ -74,6 +74,11 @@ def set_subnets(account: Account, group: Group, call: Call) -> None:
         ids = [id_.strip() for id_ in call["VPCZoneIdentifier"].split(",") if id_.strip()]
         if absent := [id_ for id_ in ids if id_ not in account.ec2.account.subnets]:
             raise invalid(f"The subnet ID '{absent[0]}' does not exist")
+        zones = {account.ec2.account.subnets[id_].zone for id_ in ids}
+        if not zones <= set(call.get("AvailabilityZones") or zones):
+            raise invalid(
+                "The availability zones of the specified subnets and the Auto Scaling group do not match"
+            )
         group.subnets = tuple(ids)
     elif "AvailabilityZones" in call:
         subnets = account.ec2.account.subnets.values()

@@ -71,6 +71,8 @@ class GroupKind(Kind):
         """Wait until as many instances are in service as are wanted."""
         group = self._service.groups[physical_id]
         yield from self._wait(group, lambda: _in_service(group) >= group.desired)
+        if group.is_deleted:
+            raise HandlerFailed(f"AutoScalingGroup '{physical_id}' not found")
 
     def update(self, physical_id: str, before: Request, after: Request) -> None:
         """Change what the properties say; a capacity that they do not name stays."""
@@ -96,7 +98,8 @@ class GroupKind(Kind):
         sizes = dict.fromkeys(_SIZES, 0)
         groups.update_auto_scaling_group(self._service, {"AutoScalingGroupName": physical_id, **sizes})
         yield from self._wait(group, lambda: not group.members)
-        groups.delete_auto_scaling_group(self._service, {"AutoScalingGroupName": physical_id})
+        if not group.is_deleted:
+            groups.delete_auto_scaling_group(self._service, {"AutoScalingGroupName": physical_id})
 
     def read(self, physical_id: str) -> Mapping[str, str]:
         """Give the ARN."""
@@ -134,7 +137,7 @@ class GroupKind(Kind):
 
     def _wait(self, group: Group, is_done: Callable[[], bool]) -> Iterator[float]:
         waited = 0.0
-        while not is_done():
+        while not is_done() and not group.is_deleted:
             poll, patience = self._waits()
             if waited >= patience:
                 sizes = f"{_in_service(group)}/{group.least}/{group.most}"

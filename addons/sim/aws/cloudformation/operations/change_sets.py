@@ -1,5 +1,6 @@
 """Change sets: made, described, executed, deleted."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from addons.sim.aws.cloudformation.changes import changes_of, has_changes
@@ -65,10 +66,15 @@ def _stack_to_create(service: CloudFormation, call: Call) -> tuple[Stack, Wish]:
 
 
 def _review(service: CloudFormation, stack: Stack, change_set: ChangeSet) -> None:
-    if change_set.kind == "UPDATE" and not has_changes(stack, change_set.wish, service.kinds):
+    try:
+        is_needed = change_set.kind == "CREATE" or has_changes(stack, change_set.wish, service.kinds)
+        change_set.changes = changes_of(stack, change_set.wish, service.kinds)
+    except Refusal as error:
+        change_set.status, change_set.reason = "FAILED", error.message
+        return
+    if not is_needed:
         change_set.status, change_set.reason = "FAILED", _NO_CHANGES
         return
-    change_set.changes = changes_of(stack, change_set.wish, service.kinds)
     change_set.status, change_set.execution = "CREATE_COMPLETE", "AVAILABLE"
 
 
@@ -114,16 +120,23 @@ def execute_change_set(service: CloudFormation, call: Call) -> Call:
         if each.stack_id != stack.id or each is change_set
     }
     stack.change_set_id, stack.token = change_set.id, call.get("ClientRequestToken", "")
-    change_set.execution = "EXECUTE_COMPLETE"
+    change_set.execution = "EXECUTE_IN_PROGRESS"
     keeps_failed = call.get("DisableRollback", False)
     if change_set.kind == "CREATE":
         stack.wish = change_set.wish
         stack.on_failure = "DO_NOTHING" if keeps_failed else change_set.on_failure
-        account.work_on(stack, service.deployment.create(stack))
+        work = service.deployment.create(stack)
     else:
         work = service.deployment.update(stack, change_set.wish, keeps_failed=keeps_failed)
-        account.work_on(stack, work)
+    account.work_on(stack, _executed(stack, change_set, work))
     return {}
+
+
+def _executed(stack: Stack, change_set: ChangeSet, work: Iterator[float]) -> Iterator[float]:
+    """Do the work, and let the change set know how it went."""
+    yield from work
+    is_complete = stack.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+    change_set.execution = "EXECUTE_COMPLETE" if is_complete else "EXECUTE_FAILED"
 
 
 def delete_change_set(service: CloudFormation, call: Call) -> Call:
