@@ -194,7 +194,8 @@ def _ills(done: Pass) -> dict[tuple[str, str], str]:
     """What of which group cannot be read now, by group and reason."""
     groups = done.snapshot.groups.items()
     found = {(name, names.GROUP_DEGRADED): group.degraded for name, group in groups if group.degraded}
-    return found | {(name, names.NO_TEMPLATE): why for name, why in done.snapshot.untemplated.items()}
+    untemplated = {(name, names.NO_TEMPLATE): why for name, why in done.snapshot.untemplated.items()}
+    return found | {key: why for key, why in untemplated.items() if why not in found.values()}
 
 
 def node_ref(done: Pass, name: str) -> ObjectRef:

@@ -84,6 +84,7 @@ class TemplateBook:
             group.zones,
             group.floor,
             group.types,
+            "" if group.types else group.degraded,
             group.capacity_type,
             places.next_zone(group),
             [types.get(name) for name in group.types],

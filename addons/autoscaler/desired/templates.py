@@ -117,6 +117,8 @@ def _types_of(group: Group, types: Mapping[str, InstanceType]) -> list[InstanceT
     if not group.types:
         if group.floor:
             return [InstanceType("", group.floor)]
+        if group.degraded:
+            return group.degraded
         return "no type of instance is known: neither its launch template nor its policy tells one"
     unknown = sorted(set(group.types) - types.keys())
     if len(unknown) == len(set(group.types)):

@@ -92,6 +92,21 @@ class TestGrowth:
         assert "Insufficient cpu" in note
         assert world.events("NoTemplate") == []
 
+    async def test_a_group_of_which_a_right_is_missing_says_which_and_once(
+        self, world: AutoscalerWorld
+    ) -> None:
+        world.add_group("a")
+        world.create(pod("web"))
+        world.refuse(
+            "DescribeLaunchTemplateVersions", "AccessDenied", status=403, message="not you", times=None
+        )
+        async with autoscaler(world):
+            await world.pass_by(minutes=2)
+        denied = "ec2 DescribeLaunchTemplateVersions: not you (AccessDenied)"
+        assert world.notes("NotTriggerScaleUp", "web") == [f"pod didn't trigger scale-up: a: {denied}"]
+        assert world.notes("GroupDegraded") == [f"group a: {denied}"]
+        assert world.notes("NoTemplate") == []
+
     async def test_what_no_group_can_take_is_told_why_by_group(self, world: AutoscalerWorld) -> None:
         world.add_group("a", most=0)
         world.add_group("b", labels={"disk": "ssd"})

@@ -121,6 +121,10 @@ class TestWhatIsForetold:
     def test_or_why_nothing_is(self, types: tuple[str, ...], why: str) -> None:
         assert template_of(group(types=types), TYPES, Surroundings(), TemplateRules()) == why
 
+    def test_why_it_cannot_be_read_what_a_group_launches_is_why_there_is_none(self) -> None:
+        denied = group(types=(), degraded="ec2 DescribeLaunchTemplateVersions: not authorized")
+        assert template_of(denied, TYPES, Surroundings(), TemplateRules()) == denied.degraded
+
     def test_volumes_as_on_other_nodes_of_the_type(self) -> None:
         limits = {"m5.large": {"ebs": 25}, "": {"ebs": 20}}
         around = Surroundings(volume_limits=limits)
