@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 
 from tests.support.cluster import SCRIPTS
 from tests.support.kubectl import Kubectl
@@ -19,8 +20,8 @@ from tests.support.nodes import (
 )
 from tests.support.processes import output_of
 
-_FIRST_INDEX = 21
-"""Nodes of a site that are always there have lower ones."""
+_INDEXES = count(21)
+"""Nodes of a site that are always there have lower ones; none is used twice, as folders of nodes stay."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,6 @@ class KubeletFleet:
     def __init__(self, site: Site, kubectl: Kubectl, instances: Callable[[], Awaitable[Sequence[Instance]]]):
         self._site, self._kubectl, self._instances = site, kubectl, instances
         self._machines: dict[str, tuple[Node, ExitStack]] = {}
-        self._next = _FIRST_INDEX
 
     @property
     def nodes(self) -> dict[str, str]:
@@ -65,8 +65,7 @@ class KubeletFleet:
 
     def _boot(self, instance: Instance) -> None:
         machine = ExitStack()
-        node = machine.enter_context(node_network(self._site.number, self._next))
-        self._next += 1
+        node = machine.enter_context(node_network(self._site.number, next(_INDEXES)))
         self._machines[instance.id] = node, machine
         ip("-n", hub_name(self._site.number), "route", "add", node.pods, "via", node.address)
         machine.callback(output_of, SCRIPTS / "stop", self._site.cluster.folder, node.name)
@@ -92,5 +91,8 @@ async def running(fleet: KubeletFleet) -> AsyncIterator[KubeletFleet]:
         yield fleet
     finally:
         following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        await fleet.end()
+        try:
+            with suppress(asyncio.CancelledError):
+                await following
+        finally:
+            await fleet.end()

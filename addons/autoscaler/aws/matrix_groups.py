@@ -1,20 +1,91 @@
-"""Groups of a matrix beside their stacks: whether AZRebalance, which no template can suspend and which ends
-instances undrained, is suspended, and whether a group is empty."""
+"""Groups of a matrix beside their stacks: AZRebalance, which no template can suspend and which ends instances
+undrained; what instances there are; and the end of instances that were drained."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from addons.autoscaler.aws.calls import MOST_NAMES, chunks, listed
 from addons.runtime.aws import AwsSession
+from addons.runtime.errors import Conflict, Invalid
 from addons.runtime.permit import Permit
 
 AZ_REBALANCE: Final = "AZRebalance"
+_HELD: Final = "Terminating:Wait"
+_LEAVING: Final = "Terminat"
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixGroup:
+    """A group as it is: its desired capacity, its instances, and those of them that end; `held`: for which a
+    lifecycle hook waits."""
+
+    name: str
+    desired: int
+    instances: tuple[str, ...]
+    leaving: frozenset[str]
+    held: frozenset[str]
 
 
 async def rebalanced_groups(aws: AwsSession, names: Iterable[str]) -> frozenset[str]:
     """Those of the groups in which AZRebalance is not suspended; by one call for 100. Raises OutsideError."""
     return frozenset(
         [each["AutoScalingGroupName"] async for each in _groups(aws, names) if _rebalances(each)]
+    )
+
+
+async def groups_of(aws: AwsSession, names: Iterable[str]) -> dict[str, MatrixGroup]:
+    """The groups that there are, by name; by one call for 100. Raises OutsideError."""
+    found = [_read(each) async for each in _groups(aws, names)]
+    return {each.name: each for each in found}
+
+
+async def end_instance(aws: AwsSession, instance: str, permit: Permit) -> None:
+    """End an instance, and have its group want one less; one that ends already is as it should be.
+
+    Raises OutsideError.
+    """
+    try:
+        await aws.call(
+            "autoscaling",
+            "terminate_instance_in_auto_scaling_group",
+            InstanceId=instance,
+            ShouldDecrementDesiredCapacity=True,
+            permit=permit,
+        )
+    except (Conflict, Invalid) as error:
+        if not isinstance(error, Conflict) and "not found" not in error.message.lower():
+            raise
+
+
+async def let_end(aws: AwsSession, group: str, instance: str, hook: str, permit: Permit) -> None:
+    """Tell a hook that nothing is left to wait for; one that waits no more is as it should be.
+
+    Raises OutsideError.
+    """
+    try:
+        await aws.call(
+            "autoscaling",
+            "complete_lifecycle_action",
+            AutoScalingGroupName=group,
+            LifecycleHookName=hook,
+            InstanceId=instance,
+            LifecycleActionResult="CONTINUE",
+            permit=permit,
+        )
+    except Invalid as error:
+        if "no active lifecycle action" not in error.message.lower():
+            raise
+
+
+def _read(group: Mapping[str, Any]) -> MatrixGroup:
+    members = {each["InstanceId"]: each.get("LifecycleState", "") for each in group.get("Instances", ())}
+    return MatrixGroup(
+        name=group["AutoScalingGroupName"],
+        desired=group["DesiredCapacity"],
+        instances=tuple(sorted(members)),
+        leaving=frozenset(each for each, state in members.items() if state.startswith(_LEAVING)),
+        held=frozenset(each for each, state in members.items() if state == _HELD),
     )
 
 

@@ -11,7 +11,12 @@ from addons.runtime.errors import Invalid, OutsideError, Unavailable
 from addons.runtime.permit import Permit
 
 OPERATIONS: Final = {
-    "autoscaling": ("DescribeAutoScalingGroups", "SuspendProcesses"),
+    "autoscaling": (
+        "CompleteLifecycleAction",
+        "DescribeAutoScalingGroups",
+        "SuspendProcesses",
+        "TerminateInstanceInAutoScalingGroup",
+    ),
     "cloudformation": (
         "CreateChangeSet",
         "DeleteChangeSet",
@@ -20,6 +25,7 @@ OPERATIONS: Final = {
         "DescribeStackEvents",
         "DescribeStacks",
         "ExecuteChangeSet",
+        "GetTemplate",
         "UpdateTerminationProtection",
     ),
     "ssm": ("GetParameters",),

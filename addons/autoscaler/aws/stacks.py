@@ -1,5 +1,6 @@
 """Stacks of CloudFormation: what there is, until when something is done with one, and how one goes."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -70,6 +71,16 @@ class Stacks:
             EnableTerminationProtection=is_protected,
             permit=permit,
         )
+
+    async def template(self, stack: Stack) -> dict[str, Any]:
+        """The template of a stack. Raises Invalid where it is no JSON, which all of ours are."""
+        reply = await self._aws.call("cloudformation", "get_template", StackName=stack.id or stack.name)
+        body = reply.get("TemplateBody", "")
+        try:
+            found = json.loads(body) if isinstance(body, str) else body
+        except ValueError:
+            raise Invalid("the template of its stack is not ours", code="StrangeTemplate") from None
+        return dict(found)
 
     async def cause(self, stack: Stack) -> str:
         """Why the last thing that was done with a stack failed, in the words of its first failure."""

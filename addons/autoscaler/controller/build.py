@@ -1,5 +1,6 @@
 """The wiring of autoscaler: here alone its parts are put together, for the daemon, tests and benchmarks."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -31,6 +32,7 @@ from addons.autoscaler.controller.publishing import Publishing
 from addons.autoscaler.controller.remembering import Remembering
 from addons.autoscaler.controller.removals import Removals
 from addons.autoscaler.controller.soft_taints import SoftTaints
+from addons.autoscaler.controller.steady_clock import SteadyClock
 from addons.autoscaler.controller.telling import Telling
 from addons.autoscaler.kube.config_maps import KeptConfigMap
 from addons.autoscaler.kube.evictions import Evictions
@@ -104,7 +106,8 @@ def _shown(config: Config) -> dict[str, object]:
 
 def build_controller(config: Config, parts: Parts, *, now: Callable[[], datetime] = utc_now) -> Controller:
     """Put the controller together, by default with the clock of a daemon. Raises SettingError."""
-    return _Assembly(config, parts, now).controller
+    clock = SteadyClock(now, asyncio.get_running_loop().time)
+    return _Assembly(config, parts, clock.now).controller
 
 
 def groups_of(config: Config, parts: Parts, now: Callable[[], datetime]) -> Groups:

@@ -44,6 +44,7 @@ class DrainRun:
             group=drain.group,
             deadline=drain.deadline,
             empty=drain.is_empty,
+            by=tools.by,
         )
 
     @property

@@ -27,7 +27,8 @@ class View:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What a removal needs. `still_removable` looks at a tainted node once more, and says why it is to be
-    kept after all; `terminate` ends an instance and answers the error, if any. `now` is wall time.
+    kept after all; `terminate` ends an instance and answers the error, if any. `now` is wall time. `by` is
+    what nodes say of who removes them; "": the daemon.
     """
 
     taints: Taints
@@ -37,3 +38,4 @@ class Tools:
     still_removable: Callable[[Drain], Awaitable[WhyNot | None]]
     terminate: Callable[[Drain, Permit], Awaitable[OutsideError | None]]
     now: Callable[[], datetime]
+    by: str = ""

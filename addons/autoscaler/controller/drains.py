@@ -7,7 +7,14 @@ from typing import Any, Final
 
 from addons.autoscaler.controller.drain_run import DrainRun
 from addons.autoscaler.controller.drain_tools import Tools
-from addons.autoscaler.model.drains import RESUMED_SECONDS, Drain, Drained, DrainNote, read_note
+from addons.autoscaler.model.drains import (
+    OTHERS_SECONDS,
+    RESUMED_SECONDS,
+    Drain,
+    Drained,
+    DrainNote,
+    read_note,
+)
 from addons.autoscaler.model.nodes import Node
 from addons.runtime.permit import Permit
 
@@ -54,8 +61,8 @@ class Drains:
     def sweep(self, nodes: Iterable[Node], permit: Permit) -> tuple[Drain, ...]:
         """Go on with removals that another process has begun, as their nodes say; undo those that are old.
 
-        Answers those that go on. To be called again and again with all nodes, as only a look at them shows
-        what was left.
+        Those of another program are left to it, as long as it goes on. Answers those that go on here. To
+        be called again and again with all nodes, as only a look at them shows what was left.
         """
         now, resumed = self._tools.now().timestamp(), []
         here = tuple(nodes)
@@ -64,7 +71,9 @@ class Drains:
             if not self._is_left(node, now):
                 continue
             note = read_note(node.drain)
-            if note and now - note.at <= RESUMED_SECONDS:
+            if note and note.by != self._tools.by and now - note.at <= OTHERS_SECONDS:
+                continue
+            if note and note.by == self._tools.by and now - note.at <= RESUMED_SECONDS:
                 drain = _drain_of(node, note)
                 self._begin(drain, permit, resumed=note)
                 resumed.append(drain)

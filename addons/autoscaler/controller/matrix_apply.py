@@ -114,7 +114,8 @@ class Apply:
     async def _changed(self, plan: StackPlan) -> Result:
         """Have the stack become what its cell asks for. Raises OutsideError."""
         result: Result = "unchanged"
-        if not plan.stack or not plan.spec or plan.stack.spec.digest != plan.spec.digest:
+        wanted, found = (each.spec.digest if each and each.spec else "" for each in (plan, plan.stack))
+        if plan.kind == "create" or wanted != found:
             result = await self._change_set(plan)
         is_wanted = bool(plan.cell and plan.cell.is_protected)
         if is_wanted != bool(plan.stack and plan.stack.is_protected):

@@ -1,4 +1,4 @@
-"""The commands of the matrix: what they print, and how they end. They need AWS, and no cluster."""
+"""The commands of the matrix: what they print, and how they end. Only prune needs a cluster."""
 
 import argparse
 import asyncio
@@ -7,14 +7,18 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Final, NoReturn
 
+from addons.autoscaler.aws.matrix_groups import groups_of
 from addons.autoscaler.aws.stack_calls import OPERATIONS, RATES
 from addons.autoscaler.config import ENV_PREFIXES, RETIRED, Config
 from addons.autoscaler.controller.matrix_apply import Applied, Apply
+from addons.autoscaler.controller.matrix_draining import pruning
 from addons.autoscaler.controller.matrix_plan import Unusable, chosen, planned, read_matrix, region_for
+from addons.autoscaler.controller.matrix_prune import Prune, Pruned
 from addons.autoscaler.matrix.expansion import Matrix
-from addons.autoscaler.matrix.plan import FAILED, exit_code
+from addons.autoscaler.matrix.plan import CHANGED, FAILED, exit_code
+from addons.autoscaler.matrix.prune import MOST_PERCENT, prune_of
 from addons.autoscaler.matrix.telling import plan_lines, summary
 from addons.autoscaler.model.matrix import StackPlan
 from addons.runtime import cli
@@ -39,6 +43,8 @@ class Asked:
     file: str
     cells: tuple[str, ...] = ()
     parallel: int = _PARALLEL
+    is_said: bool = False
+    most: float = MOST_PERCENT
 
 
 def run(argv: Sequence[str], name: str) -> int:
@@ -59,7 +65,9 @@ def run(argv: Sequence[str], name: str) -> int:
 
 async def execute(asked: Asked, config: Config) -> int:
     """Carry a command out; the exit code."""
-    carry_out = _apply if asked.command == "apply" and not config.dry_run else _plan
+    carry_out = _COMMANDS[asked.command]
+    if config.dry_run and asked.command == "apply":
+        carry_out = _plan
     stopping = asyncio.Event()
     try:
         matrix = read_matrix(asked.file)
@@ -131,6 +139,49 @@ async def _apply(
     return FAILED if bad else 0
 
 
+async def _prune(
+    aws: AwsSession, stopping: asyncio.Event, matrix: Matrix, asked: Asked, config: Config
+) -> int:
+    """Empty and delete the stacks that no cell asks for, if they may go."""
+    matrix, plans = await planned(aws, matrix, version())
+    sizes = {each.name: each.desired for each in (await groups_of(aws, [one.name for one in plans])).values()}
+    found = prune_of(plans, sizes, is_said=asked.is_said or config.dry_run, most=asked.most)
+    for name, why in found.waits.items():
+        sys.stderr.write(f"waits: {name}: {why}\n")
+    if found.refused:
+        return _unusable(found.refused, FAILED)
+    if not found.going:
+        cli.say("nothing to do\n")
+        return FAILED if found.waits else 0
+    cli.say(f"{len(found.going)} stacks with {found.instances} of {found.in_all} instances go\n")
+    if config.dry_run:
+        cli.say("".join(f"{each.name}: {'; '.join(each.reasons)}\n" for each in found.going))
+        return CHANGED
+    bad = len(found.waits)
+    async with pruning(config, aws, Permit(stopping)) as prune:
+        for plan in found.going:
+            bad += not await _gone(prune, plan)
+    return FAILED if bad else 0
+
+
+async def _gone(prune: Prune, plan: StackPlan) -> bool:
+    """Have a stack go, and tell how far it is."""
+    result = "deleted"
+    if plan.stack:
+        async for each in prune.prune(plan.stack):
+            result = each.result
+            out = sys.stderr.write if result in ("failed", "left") else cli.say
+            out(f"{each.name}: {each.why or result}\n" if result == "going" else _ended(each))
+    return result == "deleted"
+
+
+def _ended(pruned: Pruned) -> str:
+    return f"{pruned.result}: {pruned.name}" + (f": {pruned.why}" if pruned.why else "") + "\n"
+
+
+_COMMANDS: Final[dict[str, Command]] = {"plan": _plan, "apply": _apply, "prune": _prune}
+
+
 def _in_words(applied: Applied) -> str:
     return f"{applied.result}: {applied.why}" if applied.why else applied.result
 
@@ -171,20 +222,22 @@ def _parse(argv: Sequence[str]) -> tuple[Asked, list[str]]:
     if {"--help", "-h", "--version"} & set(argv):
         return Asked("", ""), list(argv)
     parser = _Parser("matrix", add_help=False, allow_abbrev=False)
-    commands = parser.add_subparsers(dest="command", metavar="plan|apply", required=True)
-    for command in ("plan", "apply"):
-        sub = commands.add_parser(command, add_help=False, allow_abbrev=False)
-        sub.add_argument("file", metavar="FILE")
-        sub.add_argument("--cell", action="append", default=[])
-        if command == "apply":
-            sub.add_argument("--parallel", type=int, default=_PARALLEL)
+    commands = parser.add_subparsers(dest="command", metavar="|".join(_COMMANDS), required=True)
+    parsers = {each: commands.add_parser(each, add_help=False, allow_abbrev=False) for each in _COMMANDS}
+    for each in parsers.values():
+        each.add_argument("file", metavar="FILE")
+    for each in (parsers["plan"], parsers["apply"]):
+        each.add_argument("--cell", action="append", default=[], dest="cells")
+    parsers["apply"].add_argument("--parallel", type=int, default=_PARALLEL)
+    parsers["prune"].add_argument("--yes", action="store_true", dest="is_said")
+    parsers["prune"].add_argument("--most", type=float, default=MOST_PERCENT)
     given, settings = parser.parse_known_args(list(argv))
-    asked = Asked(given.command, given.file, tuple(given.cell), getattr(given, "parallel", _PARALLEL))
+    asked = Asked(**(vars(given) | {"cells": tuple(getattr(given, "cells", ()))}))
     if not 1 <= asked.parallel <= _MOST_PARALLEL:
         raise Unusable(f"--parallel {asked.parallel} is not allowed: 1 to {_MOST_PARALLEL}")
     return asked, settings
 
 
-def _unusable(message: str) -> int:
+def _unusable(message: str, code: int = UNUSABLE) -> int:
     sys.stderr.write("".join(f"addons autoscaler matrix: {line}\n" for line in message.splitlines()))
-    return UNUSABLE
+    return code

@@ -24,6 +24,9 @@ NEW_EVENTS = 100
 PATIENCE_SECONDS = 20.0
 """What cannot be read of a group for a shorter time, as when it is read first, is told to nobody."""
 
+TRIAL_SECONDS = 120.0
+"""A pod that waits for the first nodes of a group to show what they are is told nothing before."""
+
 _PODS_OF_ORDER = 500
 _NAMES = 5
 
@@ -59,9 +62,7 @@ class Telling:
         `unread` are groups of which it is not known yet what they launch: that is no news, and a pod that may
         suit one of them is told nothing until it is.
         """
-        stuck = [
-            each for each in done.grow.waits if each.groups and not any(g in unread for g in each.groups)
-        ]
+        stuck = [each for each in done.grow.waits if _is_stuck(each, unread, done.snapshot.now)]
         self._reporter.tell_current(WAITING, _by_class(stuck))
         for waits in _news(self._pods, {each.pod.uid: (_codes(each.groups), each) for each in stuck}):
             self._reporter.tell(_not_triggered(waits))
@@ -72,7 +73,7 @@ class Telling:
         }
         for name, reason in _news(self._nodes, stays):
             self._reporter.tell(self._no_scale_down(done, name, reason))
-        self._reporter.tell_current(GROUPS, self._of_groups(done))
+        self._reporter.tell_current(GROUPS, self._of_groups(done, unread))
 
     def problems(self, problems: Iterable[Problem], priorities: Iterable[str]) -> None:
         """What is wrong with groups that are named or found, and with the priorities of groups."""
@@ -103,7 +104,7 @@ class Telling:
             event="Normal",
         )
 
-    def _of_groups(self, done: Pass) -> Iterator[Report]:
+    def _of_groups(self, done: Pass, unread: Container[str]) -> Iterator[Report]:
         """What holds of groups now: what of them cannot be read, which tags are wrong, why they rest."""
         ill = _ills(done)
         self._ill_since = {key: self._ill_since.get(key, done.snapshot.now) for key in ill}
@@ -114,6 +115,8 @@ class Telling:
             for problem in group.problems:
                 yield self._of_group(name, names.BAD_SETTING, problem, event="Warning")
         for name, why in sorted(done.grow.held.items()):
+            if name in unread:
+                continue
             yield self._of_group(name, why.code, why.message, event="", identity=why.code)
 
     def _of_group(
@@ -203,6 +206,15 @@ def node_ref(done: Pass, name: str) -> ObjectRef:
 def pod_ref(pod: Pod) -> ObjectRef:
     """Names a pod for Events."""
     return ObjectRef("Pod", pod.namespace, pod.name, pod.uid)
+
+
+def _is_stuck(waits: Waits, unread: Container[str], now: float) -> bool:
+    """Whether there is something to tell of why a pod waits."""
+    if any(group in unread for group in waits.groups):
+        return False
+    if any(why.code == names.PROBING for why in waits.groups.values()):
+        return now - (waits.pod.unschedulable_since or waits.pod.created) >= TRIAL_SECONDS
+    return bool(waits.groups)
 
 
 def _of_pod(pod: Pod, action: str, reason: str, message: str) -> Report:

@@ -124,6 +124,12 @@ def _seconds(text: str) -> float:
         raise ValueError(text) from error
 
 
+def _some_seconds(text: str) -> float:
+    if not (seconds := _seconds(text)):
+        raise ValueError(text)
+    return seconds
+
+
 def _truth(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ValueError(text)
@@ -144,7 +150,7 @@ _OPTIONS: dict[str, tuple[str, Callable[[str], object], str]] = {
     names.OPTION_UNNEEDED_TIME: ("unneeded_seconds", _seconds, _TIME),
     names.OPTION_UNREADY_TIME: ("unready_seconds", _seconds, _TIME),
     names.OPTION_IGNORE_DAEMONSETS: ("ignores_daemonsets", _truth, "true or false"),
-    names.OPTION_MAX_PROVISION_TIME: ("provision_seconds", _seconds, _TIME),
+    names.OPTION_MAX_PROVISION_TIME: ("provision_seconds", _some_seconds, "a duration above 0, such as 15m"),
     names.OPTION_MAX_STEP: ("max_step", _count, "a whole number from 1"),
     names.OPTION_PRIORITY: ("priority", int, "a whole number"),
     names.OPTION_PRICE: ("price", _price, "a price in dollars an hour, such as 0.096"),

@@ -14,6 +14,9 @@ Stage = Literal["taint", "evict", "end"]
 RESUMED_SECONDS: Final = 600.0
 """A removal that was last written of so long ago is not gone on with but undone."""
 
+OTHERS_SECONDS: Final = 1800.0
+"""One of another program, a prune of a matrix for instance, is left to that for so long."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
@@ -38,7 +41,7 @@ class DrainNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The annotation of a node that is being removed, as JSON: enough to go on after a restart.
 
     Times are Unix seconds: `since` is when it began, `at` when this was written. `cordoned`: it was we who
-    made the node unschedulable.
+    made the node unschedulable. `by` names the program that removes it; "": the daemon.
     """
 
     why: str
@@ -50,6 +53,7 @@ class DrainNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cordoned: bool = False
     deadline: float | None = None
     empty: bool = False
+    by: str = ""
 
     def text(self) -> str:
         """The JSON."""

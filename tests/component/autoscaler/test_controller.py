@@ -3,13 +3,15 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from addons.sim.cluster.truth import NodeTruth
+from tests.support import as_daemons
 from tests.support.as_daemons import QUICK, autoscaler
-from tests.support.as_objects import budget, pod, replica_set
+from tests.support.as_objects import budget, pod, replica_set, taint
 from tests.support.as_world import AutoscalerWorld, autoscaler_world
 from tests.support.virtual import virtual_now
 
@@ -110,6 +112,29 @@ class TestGrowth:
         assert world.started("a") == 1
         assert any("disk" in note for note in world.notes("ScaleUpRefuted"))
         assert all(note.startswith("group a: ") for note in world.notes("ScaleUpRefuted"))
+
+
+class TestClock:
+    """The clock of the machine is set while instances boot and nodes are idle."""
+
+    @pytest.mark.parametrize("seconds", [3600.0, -3600.0])
+    async def test_nothing_that_has_just_begun_is_over(
+        self, world: AutoscalerWorld, monkeypatch: pytest.MonkeyPatch, seconds: float
+    ) -> None:
+        jump = [0.0]
+        monkeypatch.setattr(as_daemons, "virtual_now", lambda: virtual_now() + timedelta(seconds=jump[0]))
+        world.add_group("a")
+        world.add_group("idle", zones="b", desired=1, labels={"idle": "yes"}, taints=[taint("idle")])
+        await world.pass_by(minutes=3)
+        world.delay("a", 120.0)
+        async with autoscaler(world):
+            world.create_sets(replica_set("web", 12))
+            await world.reach(world.asked)
+            jump[0] = seconds
+            await world.pass_by(minutes=4)
+            assert world.asked(LOWERING) == []
+            await world.reach(lambda: world.is_settled("web"))
+        assert world.started("a") == 4
 
 
 class TestGroups:

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from addons.autoscaler import names
-from addons.autoscaler.model.drains import Drained, DrainNote, read_note
+from addons.autoscaler.model.drains import OTHERS_SECONDS, Drained, DrainNote, read_note
 from addons.autoscaler.model.plans import WhyNot
 from addons.runtime.errors import Denied, Throttled, Withheld
 from addons.runtime.permit import CACHES_STALE, LEASE_ENDING, STOPPING, Permit
@@ -399,6 +399,26 @@ class TestResumed:
         assert not drains.sweep(world.seen_nodes(), PERMIT)
         await drains.settled()
         assert (world.drained[-1].ended, code(world.drained[-1])) == ("undone", names.DRAIN_ABANDONED)
+        assert is_given_back(world)
+        assert not world.terminated
+
+    async def test_one_of_another_program_is_left_to_it_as_long_as_it_goes_on(
+        self, world: DrainWorld
+    ) -> None:
+        now = virtual_now().timestamp()
+        note = DrainNote(
+            why="no cell", since=now, stage="evict", at=now, instance="i-n1", cordoned=True, by="matrix prune"
+        )
+        await world.tools().taints.mark_going("n1", "", note, cordons=True, permit=PERMIT)
+        await until(lambda: (found := world.seen_node("n1")) and found.drain)
+        drains = world.drains()
+        await asyncio.sleep(OTHERS_SECONDS - 10)
+        assert not drains.sweep(world.seen_nodes(), PERMIT)
+        assert not drains.under_way
+        await asyncio.sleep(20)
+        assert not drains.sweep(world.seen_nodes(), PERMIT)
+        await drains.settled()
+        assert world.drained[-1].ended == "undone"
         assert is_given_back(world)
         assert not world.terminated
 

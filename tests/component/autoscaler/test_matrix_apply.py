@@ -93,9 +93,9 @@ class TestFailing:
             applied = await site.apply(more)
             assert results(applied) == {"updated": 5, "failed": 1}
             assert applied[NAME].why == "its stack is in UPDATE_ROLLBACK_COMPLETE: Group: not today"
-            assert site.autoscaling.groups[NAME].max_size == 10
+            assert site.autoscaling.groups[NAME].most == 10
             assert results(await site.apply(more)) == {"updated": 1}
-            assert site.autoscaling.groups[NAME].max_size == 20
+            assert site.autoscaling.groups[NAME].most == 20
 
     async def test_a_stack_that_is_stuck_is_told_with_what_helps(self) -> None:
         async with matrix_site() as site:
@@ -115,7 +115,7 @@ class TestFailing:
             applied = await site.apply(matrix_of(other, "shop.yaml"))
             assert results(applied) == {"failed": 6}
             assert "is of matrix shop of cluster prod" in applied[NAME].why
-            assert site.autoscaling.groups[NAME].max_size == 10
+            assert site.autoscaling.groups[NAME].most == 10
 
     async def test_a_throttled_run_ends_well(self) -> None:
         async with matrix_site() as site:

@@ -1,6 +1,6 @@
 """What is told of pods, nodes and groups, on which object, and how often."""
 
-from addons.autoscaler.controller.telling import NEW_EVENTS, PATIENCE_SECONDS, Telling
+from addons.autoscaler.controller.telling import NEW_EVENTS, PATIENCE_SECONDS, TRIAL_SECONDS, Telling
 from addons.autoscaler.model.plans import GrowPlan, Order, ShrinkPlan
 from addons.autoscaler.model.pods import PodClass
 from addons.runtime.decisions import Decisions
@@ -71,6 +71,16 @@ class TestPods:
         told = Told()
         told.passed(done(grow=GrowPlan(waits=(waits(pod("web"), why("FitsUpcoming", "it fits a")),))))
         assert told.of("pod/shop/web") == []
+
+    def test_a_pod_that_waits_for_the_trial_of_a_group_is_told_when_it_takes_long(self) -> None:
+        told = Told()
+        trial = why("Probing", "its first nodes have to show that they join and take pods")
+        counts = []
+        for seconds in (0, 60, TRIAL_SECONDS):
+            stuck = waits(pod("web", unschedulable_since=NOW), a=trial, b=LITTLE)
+            told.passed(done(grow=GrowPlan(waits=(stuck,)), now=NOW + seconds))
+            counts.append(told.times("pod/shop/web"))
+        assert counts == [0, 0, 1]
 
     def test_very_many_pods_are_told_little_by_little(self) -> None:
         told = Told()
@@ -143,6 +153,14 @@ class TestGroups:
                 "group a: not raised from 1 to 3: SetDesiredCapacity: not authorized",
             )
         ]
+
+    def test_what_keeps_a_group_is_no_news_before_it_is_known_what_it_launches(self) -> None:
+        told = Told()
+        last = done(grow=GrowPlan(held={"a": why("NoTemplate", "no type of instance is known")}))
+        told.passed(last, unread={"a"})
+        assert told.of(str(STATUS)) == []
+        told.passed(last)
+        assert [reason for reason, _ in told.of(str(STATUS))] == ["NoTemplate"]
 
     def test_what_of_a_group_cannot_be_read_is_told_once_until_it_can(self) -> None:
         told = Told()

@@ -212,6 +212,16 @@ class TestWhatMakesInstancesDiffer:
         assert spec_of(cell(ON_DEMAND, spot_price=1.0)).digest == spec_of(cell(ON_DEMAND)).digest
 
 
+class TestParts:
+    @pytest.mark.parametrize("image", ["ami-1", "ami-0123456789abcdef0"])
+    def test_an_image_is_told_in_full(self, image: str) -> None:
+        assert parts_in(spec_of(cell(SPOT, image=image)).parts)["image"] == image
+
+    @pytest.mark.parametrize("image", ["ami-0123456789abcdef01", "resolve:ssm:/a"])
+    def test_unless_the_tag_would_be_too_long(self, image: str) -> None:
+        assert len(parts_in(spec_of(cell(SPOT, image=image)).parts)["image"]) == 6
+
+
 class TestTagsOfTheStack:
     def test_they_tell_a_plan_all_that_it_needs(self) -> None:
         of, spec = cell(SPOT, keeps=True), spec_of(cell(SPOT, keeps=True))

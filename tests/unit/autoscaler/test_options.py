@@ -41,6 +41,11 @@ class TestOptions:
         options, problems = tagged(**{key: text})
         assert (getattr(options, field), problems) == (value, ())
 
+    def test_a_limit_of_no_time_would_end_every_instance_that_starts(self) -> None:
+        options, (problem,) = tagged(maxnodeprovisiontime="0s")
+        assert options.provision_seconds == tagged()[0].provision_seconds > 0
+        assert "not a duration above 0, such as 15m" in problem
+
     @pytest.mark.parametrize(
         ("key", "text"),
         [

@@ -1,0 +1,124 @@
+"""Groups that no cell asks for go: never without a word, and drained under budgets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from addons.autoscaler import names
+from addons.autoscaler.controller.matrix_commands import Asked, execute
+from addons.autoscaler.controller.matrix_prune import Pruned
+from addons.runtime.permit import Permit
+from tests.support.as_daemons import QUICK, autoscaler
+from tests.support.as_objects import budget
+from tests.support.as_prune import NEW, OLD, PruneSite, tags
+from tests.support.as_world import POLICY, autoscaler_world
+
+pytestmark = pytest.mark.virtual_time(threads=True)
+
+DISCOVERY = "--node-group-auto-discovery=asg:tag=k8s.io/cluster-autoscaler/prod"
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[PruneSite]:
+    async with autoscaler_world(tmp_path) as world:
+        yield PruneSite(world)
+
+
+class TestGoing:
+    async def test_a_removed_cell_drains_and_goes(self, site: PruneSite) -> None:
+        await site.fill(4)
+        site.world.create_budgets(budget("web", maxUnavailable=1))
+        pruning_task = asyncio.create_task(site.prune())
+        fewest = 4
+        while not pruning_task.done():
+            await asyncio.sleep(1)
+            fewest = min(fewest, len(site.world.running("web")))
+        told = pruning_task.result()
+        assert told[-1] == Pruned(OLD, "deleted")
+        assert fewest >= 3
+        assert site.stacks == {NEW: "CREATE_COMPLETE"}
+        assert len(site.world.node_names()) == 1
+        assert OLD not in site.world.autoscaling.groups
+        await site.world.reach(lambda: site.world.is_settled("web"))
+
+    async def test_no_pod_moves_from_one_node_that_goes_to_the_next(self, site: PruneSite) -> None:
+        await site.fill(6)
+        await site.prune()
+        await site.world.reach(lambda: site.world.is_settled("web"))
+        assert site.evictions() == 6
+
+    async def test_nothing_grows_there_meanwhile_and_a_daemon_stays_away(self, site: PruneSite) -> None:
+        await site.fill(4)
+        async with autoscaler(site.world, *QUICK, DISCOVERY):
+            told = await site.prune()
+            await site.world.pass_by(minutes=5)
+        assert told[-1] == Pruned(OLD, "deleted")
+        assert site.stacks == {NEW: "CREATE_COMPLETE"}
+        assert site.world.is_settled("web")
+        assert site.world.notes(names.DRAIN_RESUMED) == []
+
+
+class TestFailing:
+    async def test_a_spent_budget_keeps_the_stack_and_the_next_run_goes_on(self, site: PruneSite) -> None:
+        await site.fill(2)
+        site.world.create_budgets(budget("web", maxUnavailable=0))
+        told = await site.prune()
+        assert told[-1].result == "failed"
+        assert "budget" in told[-1].why
+        assert len(site.world.running("web")) == 2
+        assert OLD in site.stacks
+        found = site.world.store.get(POLICY, "poddisruptionbudgets", "default", "web")
+        found["spec"]["maxUnavailable"] = 1
+        site.world.store.update(POLICY, "poddisruptionbudgets", found)
+        assert (await site.prune())[-1] == Pruned(OLD, "deleted")
+
+    @pytest.mark.parametrize("seconds", [1, 4, 8, 12, 20, 40])
+    async def test_a_killed_run_goes_on_with_the_next(self, site: PruneSite, seconds: float) -> None:
+        await site.fill(4)
+        killed = asyncio.create_task(site.prune())
+        await asyncio.sleep(seconds)
+        killed.cancel()
+        await asyncio.wait([killed])
+        told = await site.prune()
+        assert told == [] or told[-1] == Pruned(OLD, "deleted")
+        assert site.stacks == {NEW: "CREATE_COMPLETE"}
+        await site.world.reach(lambda: site.world.is_settled("web"))
+
+    async def test_a_stop_leaves_the_rest(self, site: PruneSite) -> None:
+        await site.fill(4)
+        stopping = asyncio.Event()
+        asyncio.get_running_loop().call_later(10, stopping.set)
+        told = await site.prune(Permit(stopping))
+        assert told[-1].result == "left"
+        assert OLD in site.stacks
+
+    async def test_a_cell_that_comes_back_is_as_it_was(self, site: PruneSite) -> None:
+        await site.fill(2)
+        site.world.create_budgets(budget("web", maxUnavailable=0))
+        await site.prune()
+        assert site.world.group(OLD).least == 0
+        assert names.TAG_PREFIX + "enabled" not in tags(site.world, OLD)
+        assert [(each.name, each.result) for each in await site.apply("old, new")] == [(OLD, "updated")]
+        assert site.world.group(OLD).least == 1
+        assert tags(site.world, OLD)[names.TAG_PREFIX + "enabled"] == "true"
+
+
+class TestGuards:
+    @pytest.mark.parametrize(
+        ("asked", "said"),
+        [
+            ({}, "more than 30 % needs --most 67"),
+            ({"most": 70.0}, "1 stacks with 2 instances would go: that needs --yes"),
+        ],
+    )
+    async def test_nothing_goes_without_a_word(
+        self, site: PruneSite, asked: dict[str, float], said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        await site.fill(1)
+        file = site.file("new")
+        assert await execute(Asked("prune", file, **asked), site.config) == 3  # type: ignore[arg-type]
+        assert said in capsys.readouterr().err
+        assert site.stacks[OLD] == "CREATE_COMPLETE"
+        assert site.evictions() == 0
