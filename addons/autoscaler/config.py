@@ -14,24 +14,41 @@ ENV_PREFIXES = ("ADDONS_AUTOSCALER_",)
 
 _KLOG = "the log is set by --log-level and --log-format"
 _ONE_PASS = "all groups are planned in one pass, which takes less than a second"  # noqa: S105
+_LEASE = "a lease lasts 15 s and is renewed every 2 s"
+_SOFT = "ten nodes are marked after each pass, beside the loop"
 RETIRED = {
     "--address": "it is --listen",
+    "--alsologtostderr": _KLOG,
     "--cloud-config": "services of AWS are found as boto3 does; --aws-endpoint-url names another place",
+    "--emit-per-nodegroup-metrics": "figures of each group are always there",
+    "--estimator": _ONE_PASS,
+    "--gpu-total": "GPUs are limited by the maximum of their groups",
     "--kube-client-burst": "writes are paced by the server",
     "--kube-client-qps": "writes are paced by the server",
+    "--leader-elect-lease-duration": _LEASE,
+    "--leader-elect-renew-deadline": _LEASE,
     "--leader-elect-resource-name": "it is --leader-elect-name",
     "--leader-elect-resource-namespace": "it is --leader-elect-namespace",
+    "--leader-elect-retry-period": _LEASE,
     "--logtostderr": _KLOG,
     "--max-binpacking-time": _ONE_PASS,
+    "--max-bulk-soft-taint-count": _SOFT,
+    "--max-bulk-soft-taint-time": _SOFT,
+    "--max-empty-bulk-delete": "it is --max-scale-down-parallelism",
+    "--max-failing-time": "the probes ask for /healthz and /readyz",
+    "--max-inactivity": "the probes ask for /healthz and /readyz",
     "--max-nodegroup-binpacking-duration": _ONE_PASS,
+    "--record-duplicated-events": "Events are told once each, and again when they are news",
     "--salvo-scale-up": _ONE_PASS,
     "--scale-down-candidates-pool-min-count": "every node is looked at in every pass",
     "--scale-down-candidates-pool-ratio": "every node is looked at in every pass",
     "--scale-down-non-empty-candidates-count": "every node is looked at in every pass",
     "--scale-down-simulation-timeout": "every node is looked at in every pass",
     "--stderrthreshold": _KLOG,
+    "--unregistered-node-removal-time": "it is --max-node-provision-time",
     "--unremovable-node-recheck-timeout": "every node is looked at in every pass",
     "--v": _KLOG,
+    "--vmodule": _KLOG,
 }
 """Flags of the original that have no counterpart here -> what there is in their place."""
 

@@ -1,6 +1,7 @@
 """The wiring of autoscaler: here alone its parts are put together, for the daemon, tests and benchmarks."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -34,6 +35,7 @@ from addons.autoscaler.controller.removals import Removals
 from addons.autoscaler.controller.soft_taints import SoftTaints
 from addons.autoscaler.controller.steady_clock import SteadyClock
 from addons.autoscaler.controller.telling import Telling
+from addons.autoscaler.desired.options import check_periods
 from addons.autoscaler.kube.config_maps import KeptConfigMap
 from addons.autoscaler.kube.evictions import Evictions
 from addons.autoscaler.kube.intents_map import IntentsMap
@@ -60,6 +62,9 @@ NAME = "autoscaler"
 
 _THREADS = 32
 """Calls of one kind at once: each may hang for seconds, and none should wait for another."""
+
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -113,9 +118,12 @@ def build_controller(config: Config, parts: Parts, *, now: Callable[[], datetime
 def groups_of(config: Config, parts: Parts, now: Callable[[], datetime]) -> Groups:
     """The groups that the settings name. Raises SettingError."""
     try:
+        check_periods(config)
         named, specs = named_groups(config.nodes), tag_specs(config.node_group_auto_discovery)
     except ValueError as error:
         raise SettingError(str(error)) from error
+    if not (named or specs):
+        log.warning("no groups are named: nothing grows without --nodes or --node-group-auto-discovery")
     return Groups(
         parts.aws,
         named=named,

@@ -37,6 +37,13 @@ def options_of(tags: Mapping[str, str], config: Config) -> tuple[GroupOptions, t
     return GroupOptions(**values), tuple(problems)
 
 
+def check_periods(config: Config) -> None:
+    """Raise ValueError that names the setting where a period is no time at all."""
+    for setting in ("scan_interval", "refresh_interval", "max_node_provision_time"):
+        if not getattr(config, setting):
+            raise ValueError(f"--{setting.replace('_', '-')}: 0s is not allowed: a duration above 0")
+
+
 def totals_of(config: Config) -> Totals:
     """The limits of the cluster. Raises ValueError that names the setting."""
     cores = _range("--cores-total", config.cores_total)

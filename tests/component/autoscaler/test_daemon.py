@@ -92,6 +92,10 @@ class TestOnce:
         assert "failed: a: " in err
         assert "not you" in err
 
+    async def test_that_no_group_is_named_is_said(self, site: Site) -> None:
+        _, _, err = await site.run("--once", discovers=False)
+        assert "no groups are named: nothing grows without --nodes or" in err
+
     async def test_a_group_that_does_not_exist_is_named(self, site: Site) -> None:
         code, _, err = await site.run("--once", "--nodes=1:3:gone", discovers=False)
         assert code == 3
@@ -211,6 +215,8 @@ class TestDaemon:
         ("flag", "said"),
         [
             ("--nodes=3:1:web", "the minimum 3 is above the maximum 1"),
+            ("--scan-interval=0s", "--scan-interval: 0s is not allowed: a duration above 0"),
+            ("--max-node-provision-time=0s", "--max-node-provision-time: 0s is not allowed"),
             ("--cores-total=9:1", "--cores-total=9:1: the minimum 9 is above the maximum 1"),
             ("--kube-reserved=cpu=much", "--kube-reserved"),
             ("--node-group-auto-discovery=label:x", "not asg:tag=KEY"),
