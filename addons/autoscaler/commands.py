@@ -24,8 +24,9 @@ HELP = """commands, written before all settings:
         anything, and may be given several times.
   matrix prune FILE --yes [--most 30]
         Empty the groups that no cell of FILE asks for, node by node as in scale-down, and delete their
-        stacks; refused when more than --most percent of the instances would go. --dry-run tells which. Needs the
-        cluster too; run it again after it was stopped. Exits with 3 when it was refused, or a stack is left.
+        stacks; refused when more than --most percent of the instances would go. --dry-run tells which. It
+        needs the cluster too; run it again after it was stopped. Exits with 3 when it was refused, or a stack
+        is left.
 
 """
 

@@ -49,6 +49,14 @@ class TestGoing:
         await site.world.reach(lambda: site.world.is_settled("web"))
         assert site.evictions() == 6
 
+    async def test_instances_without_nodes_go_and_no_hook_waits_in_vain(self, site: PruneSite) -> None:
+        site.world.truth(OLD).joins = False
+        await site.apply("old, new")
+        site.world.ask("SetDesiredCapacity", AutoScalingGroupName=OLD, DesiredCapacity=3)
+        await site.world.reach(lambda: len(site.world.members(OLD)) == 3)
+        assert (await site.prune())[-1] == Pruned(OLD, "deleted")
+        assert len([each for each in site.world.asked("CompleteLifecycleAction") if not each.error]) == 3
+
     async def test_nothing_grows_there_meanwhile_and_a_daemon_stays_away(self, site: PruneSite) -> None:
         await site.fill(4)
         async with autoscaler(site.world, *QUICK, DISCOVERY):

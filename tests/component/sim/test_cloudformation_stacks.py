@@ -109,6 +109,11 @@ class TestCreating:
         first = await world.create(ClientRequestToken="t-1")
         assert await world.create(ClientRequestToken="t-1") == first
 
+    async def test_a_token_is_for_one_call_alone(self, world: CfnWorld) -> None:
+        await world.create(ClientRequestToken="t-1")
+        code, _ = await world.refusal("delete_stack", StackName="shop", ClientRequestToken="t-1")
+        assert code == "TokenAlreadyExistsException"
+
     async def test_the_number_of_stacks_is_limited(self, world: CfnWorld) -> None:
         world.service.knobs.most_stacks = 0
         code, _ = await world.refusal("create_stack", StackName="shop", TemplateBody=world.template)

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint import ManualArgs  # type: ignore[import-untyped]
-from cfnlint.api import lint  # type: ignore[import-untyped]
+from cfnlint import ManualArgs
+from cfnlint.api import lint
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
