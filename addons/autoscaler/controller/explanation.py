@@ -88,7 +88,7 @@ class Explanation:
             for pod in pods:
                 if pod.key == (namespace, name):
                     message = f"it is on the node {node}"
-                    yield self._decision(about, about, "keep", "OnNode", message)
+                    yield self._decision(about, about, "keep", names.ON_NODE, message)
                     if (why := done.shrink.stays.get(node)) and why.about == str(pod):
                         message = f"it keeps the node {node}: {why.message}"
                         yield self._decision(node, about, "keep", why.code, message)
