@@ -110,9 +110,7 @@ class Removals:
         if drained.ended == "done":
             self.failures.pop(drain.node, None)
             self._metrics.removed(_reason(drain))
-            message = (
-                f"node is removed after {drained.seconds:.0f} s, {len(drained.evicted)} pods were evicted"
-            )
+            message = f"node is removed after {drained.seconds:.0f} s; pods evicted: {len(drained.evicted)}"
             self._telling.node(_ref(drain), names.SCALE_DOWN, message)
             self._remembering.amend(partial(_shrunk, drain=drain, now=self._seconds()))
         elif drained.ended == "failed" and why:
