@@ -330,6 +330,14 @@ class TestTheDifference:
             "cpu: the nodes offer 1000m, not 1930m",
         )
 
+    def test_labels_that_not_every_cluster_has_are_none(self) -> None:
+        told = foretold(group()).labels
+        plain = {key: text for key, text in told.items() if key.startswith(("kubernetes.io/", "node."))}
+        plain |= {key: text for key, text in told.items() if key.startswith("topology.kubernetes.io/")}
+        seen = real(labels=plain, spec="{providerID: aws:///eu-central-1a/i-1}")
+        assert names.EBS_ZONE in told
+        assert not any("label" in each for each in learnt(group(), seen).predicted_difference)
+
     def test_what_is_foretold_has_none(self) -> None:
         assert foretold(group()).predicted_difference == ()
 
