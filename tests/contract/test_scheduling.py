@@ -18,6 +18,7 @@ ZONE = "topology.kubernetes.io/zone"
 HOST = "kubernetes.io/hostname"
 NOT_READY = "node.kubernetes.io/not-ready"
 NOBODY = "No preemption victims found for incoming pod"
+NO_NODES = "no nodes available to schedule pods"
 NO_HELP = "Preemption is not helpful for scheduling"
 
 
@@ -28,6 +29,8 @@ async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[A
     if request.param == "real":
         cluster: Cluster = request.getfixturevalue("cluster")
         async with connect(cluster.kubeconfig, cluster.tokens, namespace, cluster.etcd) as client:
+            await client.delete("/api/v1/nodes")
+            await forgets(client)
             yield client
             await client.delete(client.path("pods"))
             await client.delete("/api/v1/nodes")
@@ -42,6 +45,14 @@ async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[A
             yield client
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def forgets(api: Api) -> None:
+    """Wait until the scheduler knows of no node any more, nor of pods that were on one of the same name."""
+    await api.made("pods", pod("first"))
+    path = api.path("pods", "first")
+    await api.until(lambda: api.get(path), lambda reply: NO_NODES in str(reply.body.get("status")))
+    await api.delete(path)
 
 
 def node(

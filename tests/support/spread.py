@@ -8,6 +8,7 @@ _SHARED = (
     (r"tests/e2e/test_iamproxy(_uninstall|_web_identity)?\.py", "the nodes of iamproxy"),
     (r"tests/e2e/test_(nodes|pod_records)\.py", "the nodes of dns"),
     (r"tests/e2e/test_(cni|fabric_nodes)\.py", "the nodes of cni"),
+    (r"tests/e2e/test_autoscaler\w*\.py", "the nodes of autoscaler"),
     (r"tests/e2e/|tests/contract/.*\[real\b", "a control plane"),
 )
 """Tests, by pattern, and the real Kubernetes that they share."""
