@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
-from tests.support.cluster import Cluster, find_assets, running
+from tests.support.cluster import Cluster, require_assets, running
 from tests.support.drawn import Draw
 from tests.support.prometheus import COMMAND
 from tests.support.spread import Spread
@@ -108,11 +108,7 @@ def _end_tests(number: int, frame: object) -> None:
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Run one real control plane for the session; without its binaries: skip, or fail where CI=true."""
-    assets = find_assets()
-    if assets is None:
-        leave_out = pytest.fail if os.environ.get("CI") else pytest.skip
-        leave_out("no real Kubernetes; `make kube` builds one")
-    with running(tmp_path_factory.mktemp("cluster"), assets) as control_plane:
+    with running(tmp_path_factory.mktemp("cluster"), require_assets()) as control_plane:
         yield control_plane
 
 

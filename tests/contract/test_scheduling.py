@@ -1,7 +1,7 @@
 """Where a pod may be, and the words when it may be nowhere: of the simulated scheduler and the real one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,7 @@ from addons.sim.cluster.scheduler import Scheduler
 from addons.sim.kubeapi.server import KubeApi
 from tests.contract.conftest import SERVERS
 from tests.support.api import JSON, STRATEGIC, Api, Object, connect
-from tests.support.cluster import Cluster
+from tests.support.cluster import Cluster, require_assets, running
 
 ZONE = "topology.kubernetes.io/zone"
 HOST = "kubernetes.io/hostname"
@@ -22,6 +22,13 @@ NO_NODES = "no nodes available to schedule pods"
 NO_HELP = "Preemption is not helpful for scheduling"
 
 
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane of this module's own: pods that others have put on nodes by name would count."""
+    with running(tmp_path_factory.mktemp("scheduling"), require_assets()) as cluster:
+        yield cluster
+
+
 @pytest.fixture(params=SERVERS)
 async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Api]:
     """An API server with a scheduler and no nodes, and a namespace of the test's own."""
@@ -29,7 +36,6 @@ async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[A
     if request.param == "real":
         cluster: Cluster = request.getfixturevalue("cluster")
         async with connect(cluster.kubeconfig, cluster.tokens, namespace, cluster.etcd) as client:
-            await client.delete("/api/v1/nodes")
             await forgets(client)
             yield client
             await client.delete(client.path("pods"))

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.support.priority import ahead_of_others
 from tests.support.processes import output_of
 
@@ -32,6 +34,14 @@ def find_assets() -> Path | None:
         return Path(named)
     built = ROOT / ".cache" / "kube"
     return built if (built / "kube-apiserver").exists() else None
+
+
+def require_assets() -> Path:
+    """The same; without them: skip, or fail where CI=true."""
+    if (assets := find_assets()) is None:
+        leave_out = pytest.fail if os.environ.get("CI") else pytest.skip
+        leave_out("no real Kubernetes; `make kube` builds one")
+    return assets
 
 
 @contextmanager
