@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Literal
 
 import msgspec
@@ -115,13 +116,16 @@ class Watcher:
         self._leave(self)
         self._wake.set()
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are changes that the client has not been sent."""
+        return bool(self._pending)
+
     async def take(self, seconds: float) -> list[Event]:
-        """All pending changes, or an empty list after so many seconds or on close."""
-        try:
+        """All pending changes, or what there is after so many seconds or on close: perhaps nothing."""
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
-        except TimeoutError:
-            return []
         events = list(self._pending)
         self._pending.clear()
         if not self.closed:

@@ -131,7 +131,7 @@ async def _follow(
         lines = [line for event in events if (line := _event_line(call, store, event, wanted, render))]
         if lines:
             await stream.send(lines)
-        if bookmarks and loop.time() >= next_bookmark - _SLACK:
+        if bookmarks and loop.time() >= next_bookmark - _SLACK and not watcher.is_behind:
             await stream.send([_bookmark(call, store.rv)])
             next_bookmark = loop.time() + bookmark_seconds
 

@@ -229,3 +229,19 @@ async def test_stopping_ends_the_watches(http: aiohttp.ClientSession, api: KubeA
         stopped = asyncio.create_task(api.stop())
         assert await asyncio.wait_for(response.content.read(), 10) == b""
         await stopped
+
+
+@pytest.mark.virtual_time
+@pytest.mark.parametrize("beats", [1, 2, 5])
+async def test_a_bookmark_does_not_overtake_a_change_of_the_same_moment(beats: int) -> None:
+    async with KubeApi(bookmark_seconds=60) as api, aiohttp.ClientSession(api.url) as http:
+        query = {"watch": "1", "allowWatchBookmarks": "true", "resourceVersion": str(api.store.rv)}
+        async with http.get(PATH, params=query) as response:
+            await asyncio.sleep(60 * beats)
+            add(api, "late")
+            await asyncio.sleep(30)
+            events = [json.loads(await response.content.readline()) for _ in range(beats + 1)]
+    versions = [int(event["object"]["metadata"]["resourceVersion"]) for event in events]
+    assert versions == sorted(versions)
+    at = next(index for index, event in enumerate(events) if event["type"] == "ADDED")
+    assert all(version < versions[at] for version in versions[:at])
