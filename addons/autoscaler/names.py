@@ -107,7 +107,6 @@ POD_IP: Final = "aws-addons.io/pod-ip"
 NO_POD_IPS: Final = "aws-addons.io/no-pod-ips"
 """Taint that the cni gives a node for as long as it has no address left."""
 
-STATUS_CONFIG_MAP: Final = "cluster-autoscaler-status"
 PRIORITY_CONFIG_MAP: Final = "cluster-autoscaler-priority-expander"
 INTENTS_SUFFIX: Final = "-intents"
 """Behind the name of the Lease, so that each autoscaler has a ConfigMap of its own: what was ordered and what
@@ -127,8 +126,6 @@ FAILED_TO_SCALE_UP_GROUP: Final = "FailedToScaleUpGroup"
 SCALE_UP_TIMED_OUT: Final = "ScaleUpTimedOut"
 SCALE_DOWN: Final = "ScaleDown"
 SCALE_DOWN_FAILED: Final = "ScaleDownFailed"
-SCALE_DOWN_EMPTY: Final = "ScaleDownEmpty"
-"""On the status: a node without pods that have to move goes."""
 DELETE_UNREGISTERED: Final = "DeleteUnregistered"
 """On the status: an instance that never became a node goes."""
 

@@ -19,7 +19,7 @@ from addons.autoscaler.controller.matrix_prune import Prune, Pruned
 from addons.autoscaler.matrix.expansion import Matrix
 from addons.autoscaler.matrix.plan import CHANGED, FAILED, exit_code
 from addons.autoscaler.matrix.prune import MOST_PERCENT, prune_of
-from addons.autoscaler.matrix.telling import plan_lines, summary
+from addons.autoscaler.matrix.telling import plan_lines, prune_lines, summary
 from addons.autoscaler.model.matrix import StackPlan
 from addons.runtime import cli
 from addons.runtime.app import stopped_by_signals, version
@@ -153,6 +153,9 @@ async def _prune(
     if not found.going:
         cli.say("nothing to do\n")
         return FAILED if found.waits else 0
+    if config.dry_run and config.output == "json":
+        cli.say(as_json_lines(prune_lines(found, sizes)))
+        return CHANGED
     cli.say(f"{len(found.going)} stacks with {found.instances} of {found.in_all} instances go\n")
     if config.dry_run:
         cli.say("".join(f"{each.name}: {'; '.join(each.reasons)}\n" for each in found.going))

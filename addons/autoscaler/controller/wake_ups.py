@@ -36,12 +36,6 @@ class WakeUps:
         due = min(loop.time() + self._idle_seconds, self._first + self._most_seconds)
         self._timer = loop.call_at(due, self._over)
 
-    def ring_at_once(self) -> None:
-        """Something has happened that must not wait."""
-        if self._timer:
-            self._timer.cancel()
-        self._over()
-
     def _over(self) -> None:
         self._timer = None
         self._wake()

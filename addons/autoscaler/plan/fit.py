@@ -1,6 +1,6 @@
 """What keeps a pod off a node by looking at these two alone, as the filters of the kube-scheduler (1.37)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from addons.autoscaler import names
@@ -85,14 +85,6 @@ def offer_of(name: str, place: Node | Template) -> int:
     if name.startswith(ATTACHMENTS):
         return place.volume_limits.get(name.removeprefix(ATTACHMENTS), UNLIMITED)
     return place.allocatable.get(name, 0)
-
-
-def shortage(requests: Mapping[str, int], free: Mapping[str, int]) -> WhyNot | None:
-    """Return which resource a node has too little of, or None; the scheduler does not ask for what is 0."""
-    for name, amount in requests.items():
-        if amount > (left := free.get(name, 0)):
-            return short_of(name, amount, left)
-    return None
 
 
 def short_of(name: str, amount: int, left: int) -> WhyNot:

@@ -63,7 +63,7 @@ def _may_grow(pod: Pod, options: GrowOptions) -> bool:
 def _why_not_ours(pod: Pod, options: GrowOptions) -> WhyNot | None:
     if options.namespaces and pod.namespace not in options.namespaces:
         return WhyNot(names.NOT_SELECTED, f"namespace {pod.namespace} is none of --pod-namespaces")
-    if not options.selector.matches(pod.cls.labels):
+    if not options.selector.matches(pod.labels):
         return WhyNot(names.NOT_SELECTED, "its labels do not match --pod-selector")
     scheduler = pod.cls.scheduler
     if scheduler not in options.schedulers and scheduler not in options.bypassed_schedulers:

@@ -64,6 +64,10 @@ async def test_a_removed_cell_goes(tmp_path: Path) -> None:
         code, out, _ = await ended(await begin(world.aws.url, "prune", file, "--dry-run", *flags))
         assert code == 2
         assert out.splitlines()[-1] == f"{OLD}: the file has no cell old/m5.large/on-demand/eu-central-1a"
+        as_data = ("--dry-run", "--output=json", *flags)
+        code, out, _ = await ended(await begin(world.aws.url, "prune", file, *as_data))
+        (line,) = json_lines(out)
+        assert (code, line["key"], line["action"], line["details"]) == (2, OLD, "delete", {"instances": 2})
         code, out, err = await ended(await begin(world.aws.url, "prune", file, "--yes", *flags))
         assert (code, err) == (0, "")
         assert out.splitlines()[0] == "1 stacks with 2 of 3 instances go"

@@ -31,12 +31,3 @@ async def test_a_swarm_makes_one_pass() -> None:
 
 async def test_a_swarm_without_end_makes_a_pass_every_second() -> None:
     assert await rung(*[0.15] * 16) == [1.15, 2.2, 2.7]
-
-
-async def test_what_must_not_wait_does_not() -> None:
-    woken: list[float] = []
-    wake_ups = WakeUps(lambda: woken.append(asyncio.get_running_loop().time()))
-    wake_ups.ring()
-    wake_ups.ring_at_once()
-    await asyncio.sleep(5.0)
-    assert woken == [0.0]

@@ -72,6 +72,12 @@ class TestWhatCounts:
     def test_a_pod_whose_nominated_node_is_gone_counts(self) -> None:
         assert counted(pod(nominated_node="gone")) == ["web-0"]
 
+    def test_a_label_of_one_pod_alone_can_be_selected(self) -> None:
+        """Such as that of its Job, which is not part of its class."""
+        options = GrowOptions(selector=parse_selector("batch.kubernetes.io/job-name=a"))
+        both = [pod(name, own_labels={"batch.kubernetes.io/job-name": name}) for name in "ab"]
+        assert counted(*both, options=options) == ["a"]
+
     def test_settings_say_whose_pods_count(self) -> None:
         options = GrowOptions.of(Config(pod_namespaces=("team",), pod_selector="app=web"))
         ours = pod("ours", pod_class(namespace="team"))
