@@ -1,29 +1,29 @@
-# One image for all daemons: `addons dns`, and the others as they come; with the plugin of cni, for its nodes. Built and pushed by you; see docs/install.md.
-# The plugin of cni runs on hosts, so it is static; of musl, which asks the processor nothing when it starts.
-FROM python:3.12-slim-bookworm AS plugin
-RUN apt-get update && apt-get install --yes --no-install-recommends gcc musl-tools
-COPY addons/cni/plugin/cni_plugin.c /src/
-RUN musl-gcc -O2 -static -s -Wall -Wextra -Werror -o /aws-addons-cni /src/cni_plugin.c
+# One image for all daemons: `addons dns`, and the others; with the plugin of cni, for its nodes. Built and pushed by you:
+# docker buildx build --platform linux/amd64,linux/arm64 --tag REGISTRY/aws-cluster-addons:0.1.0 --push .
+# `make image` makes the same file system into an archive, without an engine; both have it of release/layers.
 
-FROM python:3.12-slim-bookworm AS build
+# Only what builds comes from this image, so its age harms nobody; a newer digest is what
+# `docker buildx imagetools inspect debian:bookworm-slim` says. It runs on the machine that builds, for all platforms.
+FROM --platform=$BUILDPLATFORM debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171 AS build
+RUN apt-get update && apt-get install --yes --no-install-recommends \
+    ca-certificates gcc-aarch64-linux-gnu gcc-x86-64-linux-gnu mmdebstrap python3 python3-pip python3-venv
 WORKDIR /src
+COPY release/build.lock release/
+RUN python3 -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir --require-hashes -r release/build.lock
+COPY release/debian release/layers release/left-out release/plugin release/services release/
 COPY requirements.lock pyproject.toml README.md LICENSE ./
-RUN python -m venv /opt/addons \
- && /opt/addons/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
- && python -m venv /opt/build && /opt/build/bin/pip install --no-cache-dir hatchling
 COPY docs/troubleshooting.md docs/
 COPY addons addons
-RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
- && /opt/addons/bin/pip install --no-cache-dir --no-deps /dist/*.whl \
- && /opt/addons/bin/pip uninstall --yes pip \
- && /opt/addons/bin/python -m compileall -q /opt/addons
+ARG TARGETARCH
+RUN PYTHON=/opt/build/bin/python release/layers "$TARGETARCH" /layers \
+ && mkdir /base /addons && tar -C /base -xf /layers/base.tar && tar -C /addons -xf /layers/addons.tar
 
-FROM python:3.12-slim-bookworm
-# iptables-legacy: by it cni removes what its predecessor left on nodes with that flavour.
-RUN apt-get update && apt-get install --yes --no-install-recommends iptables && rm -rf /var/lib/apt/lists/*
-COPY --from=build /opt/addons /opt/addons
-COPY --from=plugin /aws-addons-cni /opt/addons/lib/aws-addons/
-ENV PATH=/opt/addons/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2 \
+FROM scratch
+COPY --from=build /base /
+COPY --from=build /addons /
+LABEL org.opencontainers.image.title=aws-cluster-addons org.opencontainers.image.version=0.1.0 \
+      org.opencontainers.image.licenses=Apache-2.0
+ENV PATH=/opt/addons/bin:/usr/sbin:/usr/bin PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2 \
     MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536
 USER 65532:65532
 ENTRYPOINT ["addons"]

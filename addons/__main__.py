@@ -10,7 +10,7 @@ from addons.registry import daemons, summary_of
 HAS_DEMO = find_spec("addons.demo") is not None
 """Whether this is a checkout; the image has no simulated world."""
 
-COMMANDS = (*daemons(), "explain", *(("demo",) if HAS_DEMO else ()))
+COMMANDS = (*daemons(), "explain", "status", *(("demo",) if HAS_DEMO else ()))
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def _no_such_command(name: str) -> int:
     if name == "demo":
         sys.stderr.write("addons demo: not part of the image: get the sources and run `make demo` there\n")
     else:
-        said = f"{name!r} is no add-on" if name else "which add-on?"
+        said = f"{name!r} is no command" if name else "no command is given"
         sys.stderr.write(f"addons: {said}: one of {', '.join(COMMANDS)}\n")
     return 2
 

@@ -23,6 +23,7 @@ from addons.runtime.settings import Setting, settings_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CHARTS = ROOT / "charts"
+UMBRELLA = CHARTS / "addons"
 
 _KEY = re.compile(r"(?P<indent> *)(?P<key>\w+):")
 _CONFIG = "config:\n"
@@ -56,6 +57,28 @@ def generate(daemon: str) -> dict[Path, str]:
         chart / "README.md": _with_table(chart / "README.md", _values_table(values)),
         **dict(_migration_guides(chart)),
     }
+
+
+def generate_umbrella() -> dict[Path, str]:
+    """Give the text of every generated file of the umbrella chart, without writing it.
+
+    Its schema leaves keys that nobody knows to its guard, which says what was meant; what stands below the
+    name of an add-on, the schema of that add-on's chart checks.
+    """
+    text = (UMBRELLA / "values.yaml").read_text()
+    described = {value.path: value for value in read_values(text)}
+    schema = _open(_schema_of(yaml.safe_load(text), (), described))
+    return {
+        UMBRELLA / "values.schema.json": json.dumps(_DRAFT | schema, indent=2) + "\n",
+        UMBRELLA / "README.md": _with_table(UMBRELLA / "README.md", _values_table(text)),
+    }
+
+
+def _open(schema: Schema) -> Schema:
+    properties = {key: _open(inner) for key, inner in schema.get("properties", {}).items()}
+    closed = schema.get("additionalProperties") is False
+    rest = {key: value for key, value in schema.items() if not (closed and key == "additionalProperties")}
+    return rest | ({"properties": properties} if properties else {})
 
 
 def _with_table(page: Path, table: str) -> str:
@@ -180,7 +203,7 @@ def _chart_schema(values_text: str, daemon: str) -> Schema:
         for key, here in yaml.safe_load(file.read_text()).items():
             if here:
                 _let_through(schema, key.split("."), f"{key} {here}.")
-    return {"$schema": "http://json-schema.org/draft-07/schema#"} | schema
+    return _DRAFT | schema
 
 
 def _without_pattern(schema: Schema) -> Schema:
@@ -210,6 +233,7 @@ _HELM_ADDS: Schema = {
     "common": {"type": "object", "description": "What Helm hands to the library chart."},
     "enabled": {"type": "boolean", "description": "Read by an umbrella chart."},
 }
+_DRAFT: Schema = {"$schema": "http://json-schema.org/draft-07/schema#"}
 _TYPES: dict[type, str] = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
 
 
@@ -238,8 +262,8 @@ def _table(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
 
 def main() -> None:
     """Write the generated files of every chart."""
-    for daemon in daemons():
-        for path, text in generate(daemon).items():
+    for files in (*map(generate, daemons()), generate_umbrella()):
+        for path, text in files.items():
             path.write_text(text)
 
 

@@ -1,4 +1,4 @@
-"""Write from the code: docs/settings.md, docs/metrics.md, and the annotations in the manual of albingress."""
+"""Write docs/settings.md, docs/metrics.md, docs/adr/README.md, and the annotations of albingress's manual."""
 
 import importlib
 from collections.abc import Iterator, Sequence
@@ -26,6 +26,7 @@ def generate() -> dict[Path, str]:
     return {
         ROOT / "docs" / "settings.md": "\n".join(_settings_page()),
         ROOT / "docs" / "metrics.md": "\n".join(_metrics_page()),
+        ROOT / "docs" / "adr" / "README.md": "\n".join(_decisions_page()),
         MANUAL: _between_marks(MANUAL.read_text(), "\n".join(_annotations())),
     }
 
@@ -49,15 +50,24 @@ def _annotations() -> Iterator[str]:
 def _settings_page() -> Iterator[str]:
     yield "# Settings\n"
     yield _BY_HAND
-    yield (
-        "Flag > environment > `--config` file > default. Lists: repeat the flag, or use commas. Boolean flags"
-        " have a\n`--no-` form. Durations are written as `90s`, `15m`, `1h30m`.\n"
-    )
+    yield "How they are given: [what all five share](conventions.md#settings).\n"
     for name in daemons():
         prefixes = prefixes_of(name)
         yield f"## {name}\n"
         yield f"Environment variables begin with {' or '.join(f'`{prefix}`' for prefix in prefixes)}.\n"
         yield settings_table(config_of(name), prefixes).strip() + "\n"
+
+
+def _decisions_page() -> Iterator[str]:
+    """A row for every decision about the architecture, with what became of it."""
+    yield "# Decisions\n"
+    yield "Why it is so: what was weighed, what was chosen, and what that costs. Written by `make docs`.\n"
+    yield "| decision | status |"
+    yield "|---|---|"
+    for path in sorted((ROOT / "docs" / "adr").glob("0*.md")):
+        title, _, status = path.read_text().splitlines()[:3]
+        yield f"| [{title.removeprefix('# ')}]({path.name}) | {status.removeprefix('Status: ')} |"
+    yield ""
 
 
 def _metrics_page() -> Iterator[str]:

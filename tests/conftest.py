@@ -6,13 +6,12 @@ import random
 import signal
 from asyncio import AbstractEventLoop
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
-from tests.support.cluster import Cluster, require_assets, running
 from tests.support.drawn import Draw
 from tests.support.prometheus import COMMAND
 from tests.support.spread import Spread
@@ -103,13 +102,6 @@ def _end_tests(number: int, frame: object) -> None:
     """End them once: a second SIGTERM, as `timeout` sends it, must not end the tidying up."""
     signal.signal(signal.SIGTERM, lambda *_: None)
     raise KeyboardInterrupt
-
-
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Run one real control plane for the session; without its binaries: skip, or fail where CI=true."""
-    with running(tmp_path_factory.mktemp("cluster"), require_assets()) as control_plane:
-        yield control_plane
 
 
 @pytest.fixture(scope="session")

@@ -75,24 +75,18 @@ class Authorities:
     async def keep(self, certificate: bytes, key: bytes) -> None:
         """Keep a new pair in the place of what was read last, unless another replica did so meanwhile.
 
-        Raises OutsideError.
+        The Secret belongs to the configuration, and Kubernetes deletes it with that. Raises OutsideError,
+        NotFound when there is no configuration.
         """
+        found = await self._kube.get(CONFIGURATIONS, Configuration, name=self.configuration)
         data = {_CERTIFICATE: b64encode(certificate).decode(), _KEY: b64encode(key).decode()}
         with suppress(AlreadyExists, Conflict):
+            metadata = {"name": self._name, "ownerReferences": [_owner(found)]}
             if self._version:
-                body = {"metadata": {"resourceVersion": self._version}, "data": data}
+                body = {"metadata": {**metadata, "resourceVersion": self._version}, "data": data}
                 await self._kube.merge_patch(SECRETS, body, namespace=self._namespace, name=self._name)
             else:
-                await self._kube.create(SECRETS, self._secret(data), namespace=self._namespace)
-
-    def _secret(self, data: Mapping[str, str]) -> dict[str, object]:
-        return {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": self._name},
-            "type": "kubernetes.io/tls",
-            "data": data,
-        }
+                await self._kube.create(SECRETS, _secret(metadata, data), namespace=self._namespace)
 
     async def trust(self, certificate: bytes) -> None:
         """Have the API server trust whom this authority certifies; the chart makes the rest.
@@ -110,3 +104,23 @@ class Authorities:
             "webhooks": [{"name": self._webhook, "clientConfig": client}],
         }
         await self._kube.apply(CONFIGURATIONS, body, name=self.configuration, field_manager=self._manager)
+
+
+def _secret(metadata: Mapping[str, object], data: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "type": "kubernetes.io/tls",
+        "data": data,
+    }
+
+
+def _owner(configuration: Configuration) -> dict[str, str]:
+    """A reference by which the garbage collector knows whom the Secret goes with."""
+    return {
+        "apiVersion": CONFIGURATIONS.api_version,
+        "kind": CONFIGURATIONS.kind,
+        "name": configuration.metadata.name,
+        "uid": configuration.metadata.uid,
+    }

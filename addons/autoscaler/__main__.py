@@ -24,10 +24,10 @@ async def main(config: Config) -> int:
 
 def run(argv: Sequence[str]) -> int:
     """Run the daemon, or the command that the first argument names; the exit code."""
-    if not {"--help", "-h"}.isdisjoint(argv):
-        cli.say(HELP)
     if argv[:1] == ["matrix"]:
         return run_matrix(argv[1:])
+    if not {"--help", "-h"}.isdisjoint(argv):
+        cli.say(HELP)
     command, settings = command_of(argv)
     return cli.run(NAME, Config, command or main, settings, env_prefixes=ENV_PREFIXES, retired=RETIRED)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from addons.autoscaler import names
+from addons.demo.asg_matrix import FIRST, SECOND, WEB, Matrix
+from addons.demo.asg_matrix import NODES as NODES_OF_SHOP
 from addons.demo.cluster import Cluster
 from addons.demo.daemon import Daemon, running
 from addons.demo.groups import DISCOVERED, Site, site
@@ -34,8 +36,9 @@ _CHANGES = ("SetDesiredCapacity", "TerminateInstanceInAutoScalingGroup")
 class Scene:
     """What the steps share, and the steps, each a method."""
 
-    def __init__(self, daemon: Daemon, place: Site, kubeconfig: Path) -> None:
+    def __init__(self, daemon: Daemon, place: Site, kubeconfig: Path, file: Matrix) -> None:
         self.daemon = daemon
+        self._matrix = file
         self._site = place
         self._kubeconfig = kubeconfig
 
@@ -113,6 +116,34 @@ class Scene:
             raise Unmet(f"{wanted - least} pods were away at once, and their budget lets {AWAY}")
         return f"{wanted} pods, never fewer than {least} ready; {self._sizes()}"
 
+    async def a_new_image(self) -> str:
+        """Make two groups by a file, then have the nodes of one get a new image."""
+        matrix, site = self._matrix, self._site
+        for image in (FIRST, SECOND):
+            matrix.write(image, "web", "jobs")
+            await matrix.run("apply")
+            if image == FIRST:
+                site.create_app("shop", NODES_OF_SHOP, {"service": "web"})
+                site.create_budget("shop", 1)
+                await until(self._running("shop"), lambda count: count == NODES_OF_SHOP)
+        roll = asyncio.create_task(matrix.run("roll", "--cell=web/*", f"--batch={NODES_OF_SHOP}"))
+        least = NODES_OF_SHOP
+        while not roll.done():
+            least = min(least, site.running("shop"))
+            await asyncio.sleep(0.02)
+        told = await roll
+        if matrix.images(WEB) != {SECOND} or least < NODES_OF_SHOP - 1:
+            raise Unmet(f"{matrix.images(WEB)} run, and {least} pods were ready at the least")
+        return "\n".join([*told, f"never fewer than {least} of {NODES_OF_SHOP} pods ready, 1 may be away"])
+
+    async def a_group_less(self) -> str:
+        """Take one of the groups out of the file."""
+        self._matrix.write(SECOND, "web")
+        told = await self._matrix.run("prune", "--yes", "--most=40")
+        if self._matrix.stacks() != [WEB]:
+            raise Unmet(f"these stacks are there: {self._matrix.stacks()}")
+        return "\n".join(told)
+
     async def rest_is_free(self) -> str:
         """Wait until the last nodes are gone, and count what a daemon asks for that has nothing to do."""
 
@@ -184,7 +215,12 @@ async def _open(world: World, cluster: Cluster) -> AsyncIterator[Scene]:
         environment = {**os.environ, **replace(world, aws=place.aws).environment()}
         daemon = Daemon(world, "autoscaler", flags, free_port(), environment=environment)
         async with running(daemon):
-            yield Scene(daemon, place, kubeconfig)
+            here = (
+                f"--kubeconfig={kubeconfig}",
+                "--namespace=kube-system",
+                "--node-delete-delay-after-taint=0s",
+            )
+            yield Scene(daemon, place, kubeconfig, Matrix(place, world.folder, environment, here))
 
 
 STORY = Story(
@@ -217,6 +253,16 @@ STORY = Story(
             "most pods go, and one is left on each node",
             f"they move together, no more than {AWAY} away at once, and at least half of the nodes go",
             Scene.idle_nodes_go,
+        ),
+        Step(
+            "a file asks for two more groups (`addons autoscaler matrix`), then for a new image",
+            "`roll` lets new nodes come before old ones go, and no pod is missing that its budget needs",
+            Scene.a_new_image,
+        ),
+        Step(
+            "the file no longer has one of them",
+            "`prune` drains its node and removes its stack",
+            Scene.a_group_less,
         ),
         Step(
             "and then nothing changes",

@@ -9,8 +9,8 @@ from typing import Any
 from addons.cni.names import POD_IP
 from addons.demo.cluster import NAMESPACE, Cluster
 from addons.demo.daemon import Daemon
-from addons.demo.kubelet import Sandbox
 from addons.demo.nodes import NAMES, SUBNET, Node, Nodes, nodes
+from addons.demo.sandbox import Sandbox
 from addons.demo.script import Step, Story, Unmet, until
 from addons.demo.world import World
 from addons.sim.fabric.probes import Flow, flow, pings, seen_by

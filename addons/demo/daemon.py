@@ -39,7 +39,7 @@ class Daemon:
         self.log: Path = world.folder / f"{'-'.join(filter(None, (name, node)))}.log"
         command = (sys.executable, "-m", f"addons.{name}", *arguments, "--listen", f"127.0.0.1:{port}")
         self._command = inside.command(*command) if inside else command
-        self._inside = inside
+        self.inside = inside
         self._environment = {**os.environ, **world.environment()} if environment is None else environment
         self._process: asyncio.subprocess.Process | None = None
 
@@ -59,7 +59,7 @@ class Daemon:
         """Wait until it says that it is; raises RuntimeError when it does not, or ends."""
         deadline = asyncio.get_running_loop().time() + seconds
         async with aiohttp.ClientSession(
-            connector=connector(self._inside), timeout=aiohttp.ClientTimeout(total=2)
+            connector=connector(self.inside), timeout=aiohttp.ClientTimeout(total=2)
         ) as session:
             while asyncio.get_running_loop().time() < deadline and self._running():
                 try:

@@ -26,17 +26,25 @@ NAMESPACE = "default"
 
 
 def add_group(
-    aws: AwsEndpoint, name: str, subnet: str, labels: Mapping[str, str], *, most: int, desired: int = 0
+    aws: AwsEndpoint,
+    name: str,
+    subnet: str,
+    labels: Mapping[str, str],
+    *,
+    most: int,
+    least: int = 0,
+    desired: int = 0,
+    type_: str = "m5.large",
 ) -> None:
-    """Make a group of m5.large in a subnet, with a launch template and tags that tell of labels."""
-    data = {"ImageId": "ami-0abcdef1234567890", "InstanceType": "m5.large"}
+    """Make a group in a subnet, with a launch template and tags that tell of labels."""
+    data = {"ImageId": "ami-0abcdef1234567890", "InstanceType": type_}
     create_launch_template(aws.ec2, {"LaunchTemplateName": name, "LaunchTemplateData": data})
     tags = {DISCOVERED: "true", **{f"{_LABEL}{key}": value for key, value in labels.items()}}
     OPERATIONS["CreateAutoScalingGroup"](
         aws.autoscaling,
         {
             "AutoScalingGroupName": name,
-            "MinSize": 0,
+            "MinSize": least,
             "MaxSize": most,
             "DesiredCapacity": desired,
             "VPCZoneIdentifier": subnet,
@@ -54,7 +62,8 @@ class Site:
         self._store = api.store
         network = aws.ec2.network
         vpc = network.create_vpc("10.0.0.0/16")
-        self._subnet = network.create_subnet(vpc.id, "10.0.0.0/24", zone=f"{REGION}a").id
+        self.zone = f"{REGION}a"
+        self.subnet = network.create_subnet(vpc.id, "10.0.0.0/24", zone=self.zone).id
         knobs = aws.autoscaling.knobs
         knobs.react_seconds, knobs.launch_seconds, knobs.terminate_seconds = 0.1, 0.5, 0.3
         pace = Pace(start_seconds=0.2, stop_seconds=0.2)
@@ -64,9 +73,13 @@ class Site:
         self, name: str, labels: Mapping[str, str], *, most: int, desired: int = 0, lies: bool = False
     ) -> None:
         """Make a group of m5.large whose tags tell of labels; where it lies its nodes do not have them."""
-        add_group(self.aws, name, self._subnet, labels, most=most, desired=desired)
-        self.cluster.nodes.truths[name] = NodeTruth(
-            labels={} if lies else dict(labels), join_seconds=0.3, ready_seconds=0.3, leave_seconds=0.3
+        add_group(self.aws, name, self.subnet, labels, most=most, desired=desired)
+        self.expect_nodes(name, {} if lies else labels)
+
+    def expect_nodes(self, group: str, labels: Mapping[str, str]) -> None:
+        """Have the instances of a group become nodes with such labels, within a second."""
+        self.cluster.nodes.truths[group] = NodeTruth(
+            labels=dict(labels), join_seconds=0.3, ready_seconds=0.3, leave_seconds=0.3
         )
 
     def create_app(self, name: str, replicas: int, selector: Mapping[str, str]) -> None:

@@ -1,15 +1,20 @@
 """HTTP from inside a network namespace: what somebody there gets who dials an address."""
 
+import asyncio
 import re
 import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from html import unescape
+from typing import TypeVar
 
 import aiohttp
 from aiohttp.typedefs import StrOrURL
 
 from addons.sim.net import Namespace
 
+T = TypeVar("T")
 _SILENCE_SECONDS = 1.0
 _PARAGRAPH = re.compile(r"<p>(.*?)</p>", re.DOTALL)
 
@@ -54,3 +59,17 @@ async def get(inside: Namespace, url: StrOrURL, *, source: str = "") -> Answer:
             return Answer(0, "connection refused" if is_refused else str(error))
         except TimeoutError:
             return Answer(0, "silence")
+
+
+async def in_thread(function: Callable[[], T]) -> T:
+    """Give what a function comes to that blocks; it runs to its end in a thread of its own.
+
+    So it does when this is cancelled, and the loop goes on meanwhile: the function may ask servers in it.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        running = asyncio.get_running_loop().run_in_executor(thread, function)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait([running])
+            raise

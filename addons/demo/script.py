@@ -4,7 +4,7 @@ import asyncio
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from addons.demo.cluster import Cluster
-from addons.demo.daemon import Daemon
 from addons.demo.world import World
 from addons.runtime.errors import OutsideError
 
@@ -31,12 +30,23 @@ class LeftOut(Exception):
     """A story cannot be played here; the text says why, as in "it needs root"."""
 
 
+class Logged(Protocol):
+    """Who has written a log."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    def tail(self, lines: int = 15) -> str:
+        """Give the end of the log."""
+
+
 class Scene(Protocol):
     """What the steps of a story share."""
 
     @property
-    def daemon(self) -> Daemon:
-        """The daemon that the story is about."""
+    def daemon(self) -> Logged:
+        """The daemon that the story, or its present step, is about."""
 
     def directions(self) -> str:
         """Say in shell words how to look around when the story has been played."""
@@ -86,8 +96,23 @@ _tell: ContextVar[Callable[[str], None]] = ContextVar("_tell", default=_to_nobod
 _SILENT_SECONDS = 3.0
 
 
-async def until(look: Callable[[], Awaitable[T]], met: Callable[[T], bool], seconds: float = 15.0) -> T:
-    """Look again and again until `met`; raises Unmet with the last view after `seconds`.
+def _in_words(view: object) -> str:
+    """What is seen, as people read it."""
+    if isinstance(view, Mapping):
+        return ", ".join(f"{name}: {_in_words(each)}" for name, each in view.items()) or "nothing yet"
+    if isinstance(view, list | tuple | set | frozenset):
+        return ", ".join(sorted(map(_in_words, view))) or "nothing yet"
+    return str(view)
+
+
+async def until(
+    look: Callable[[], Awaitable[T]],
+    met: Callable[[T], bool],
+    seconds: float = 15.0,
+    *,
+    words: Callable[[T], str] = _in_words,
+) -> T:
+    """Look again and again until `met`; raises Unmet with the last view after `seconds`, in `words`.
 
     Who watches is told every three seconds how far it is.
     """
@@ -98,10 +123,10 @@ async def until(look: Callable[[], Awaitable[T]], met: Callable[[T], bool], seco
         if met(view):
             return view
         if clock() > start + seconds:
-            raise Unmet(f"{view} (after {seconds:.0f} s)")
+            raise Unmet(f"{words(view)} (after {seconds:.0f} s)")
         if clock() > told + _SILENT_SECONDS:
             told = clock()
-            _tell.get()(f"{view} (for {told - start:.0f} s)")
+            _tell.get()(f"{words(view)} (for {told - start:.0f} s)")
         await asyncio.sleep(0.1)
 
 

@@ -13,7 +13,7 @@ from addons.demo.script import LeftOut
 from addons.demo.world import World
 from addons.sim.imds import Imds, Instance, NodeCredentials
 from addons.sim.kubeapi.server import KubeApi
-from addons.sim.net import EC2, METADATA, METADATA_V6, Fabric, Pod
+from addons.sim.net import EC2, METADATA, METADATA_V6, Fabric, Namespace, Pod
 
 NODE = "node-1"
 NODE_ROLE = "node-admin"
@@ -35,9 +35,8 @@ class Vpc:
         return await output_of(*self.app(pod))
 
     def app(self, pod: Pod) -> list[str]:
-        """Give the command that asks; its home is another than that of who runs the demo, with keys maybe."""
-        home = f"HOME={self.kubeconfig.parent}"
-        return pod.inside.command("env", "-i", home, sys.executable, "-I", str(_APP), self.aws_url)
+        """Give the command that asks."""
+        return application(pod.inside, self.aws_url, self.kubeconfig.parent)
 
     async def metadata(self, pod: Pod, path: str, *, source: str = "") -> Answer:
         """Ask the metadata address from a pod; `source`: the address that it pretends to have."""
@@ -59,6 +58,14 @@ async def vpc(world: World) -> AsyncIterator[Vpc]:
         await imds.start(*(fabric.ec2.listener(address, 80) for address in addresses))
         stack.push_async_callback(imds.stop)
         yield Vpc(fabric, imds, kubeconfig, aws_url)
+
+
+def application(inside: Namespace, aws_url: str, home: Path) -> list[str]:
+    """Give the command by which boto3 in a pod asks AWS who it is: an ARN, or "no credentials".
+
+    `home` is another than that of who runs the demo, with keys maybe.
+    """
+    return inside.command("env", "-i", f"HOME={home}", sys.executable, "-I", str(_APP), aws_url)
 
 
 def require_emulator(world: World) -> KubeApi:

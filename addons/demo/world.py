@@ -56,8 +56,11 @@ class World:
 
 
 @asynccontextmanager
-async def simulated_world(kubeconfig: Path | None) -> AsyncIterator[World]:
-    """Start it, and end it with the context; `kubeconfig` puts a real cluster in the emulator's place."""
+async def simulated_world(kubeconfig: Path | None, *, has_rights: bool = False) -> AsyncIterator[World]:
+    """Start it, and end it with the context; `kubeconfig` puts a real cluster in the emulator's place.
+
+    With `has_rights` the emulator speaks TLS, and everybody needs rights, as in a real cluster.
+    """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="addons-demo-")))
         aws = AwsEndpoint()
@@ -70,6 +73,7 @@ async def simulated_world(kubeconfig: Path | None) -> AsyncIterator[World]:
         api = None
         if kubeconfig is None:
             kubeconfig = folder / "kubeconfig"
-            api = await stack.enter_async_context(KubeApi())
+            made = KubeApi(tls=True, tokens={}, rbac=True) if has_rights else KubeApi()
+            api = await stack.enter_async_context(made)
             kubeconfig.write_text(api.kubeconfig())
         yield World(folder, kubeconfig, api, aws, names, zone_id)

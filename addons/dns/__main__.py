@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from addons.dns.commands import HELP, command_of
-from addons.dns.config import ENV_PREFIXES, Config
+from addons.dns.config import ENV_PREFIXES, RETIRED, Config
 from addons.dns.controller.build import build, rates
 from addons.runtime import cli
 from addons.runtime.daemon import connect, live
@@ -23,7 +23,7 @@ def run(argv: Sequence[str]) -> int:
     if not {"--help", "-h"}.isdisjoint(argv):
         cli.say(HELP)
     command, settings = command_of(argv)
-    return cli.run(NAME, Config, command or main, settings, env_prefixes=ENV_PREFIXES)
+    return cli.run(NAME, Config, command or main, settings, env_prefixes=ENV_PREFIXES, retired=RETIRED)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,41 @@ from addons.runtime.settings import SECRET, LeaderConfig, SettingError
 ENV_PREFIXES = ("ADDONS_DNS_", "EXTERNAL_DNS_")
 """Prefixes of the environment variables: ours, and the one of external-dns."""
 
+_IN_MEMORY = "what zones have is kept in memory, and read anew when it was changed elsewhere"
+_WATCHED = "objects are watched, and calls end in time by themselves"
+_OF_OBJECTS = "targets are those of objects, or of their target annotation"
+RETIRED = {
+    "--aws-api-retries": "a call that failed is made again as long as it is needed",
+    "--aws-dynamodb-region": "ownership is kept in TXT records",
+    "--aws-dynamodb-table": "ownership is kept in TXT records",
+    "--aws-profile": "boto3 reads AWS_PROFILE, and --aws-zone-role has zones of other accounts",
+    "--compatibility": "annotations of mate, molecule and kops are not read",
+    "--crd-source-apiversion": "it is externaldns.k8s.io/v1alpha1",
+    "--crd-source-kind": "it is DNSEndpoint",
+    "--create-ptr": "records for reverse look-ups are not made",
+    "--default-targets": _OF_OBJECTS,
+    "--events-emit": "Events are always told",
+    "--force-default-targets": _OF_OBJECTS,
+    "--fqdn-target-template": _OF_OBJECTS,
+    "--informer-sync-timeout": "it is --cache-sync-timeout",
+    "--kube-api-burst": _WATCHED,
+    "--kube-api-cache-sync-timeout": "it is --cache-sync-timeout",
+    "--kube-api-qps": _WATCHED,
+    "--kube-api-request-timeout": _WATCHED,
+    "--listen-endpoint-events": "EndpointSlices are always watched",
+    "--metrics-address": "it is --listen",
+    "--nat64-networks": _OF_OBJECTS,
+    "--prefer-alias": "load balancers get alias records, unless --aws-prefer-cname is set",
+    "--provider-cache-time": _IN_MEMORY,
+    "--request-timeout": _WATCHED,
+    "--resolve-service-load-balancer-hostname": "an alias record follows the addresses of its load balancer",
+    "--server": "the API server is that of --kubeconfig, or of the pod",
+    "--target-template": _OF_OBJECTS,
+    "--txt-cache-interval": _IN_MEMORY,
+    "--txt-new-format-only": "texts of the old format are read, and never written",
+}
+"""Flags of external-dns that do not exist here -> what there is in their place."""
+
 ZONE_ID = r"((arn:aws[a-z-]*:route53:::|/)?hostedzone/)?[0-9A-Za-z]{1,32}"
 """A hosted zone in every form in which Route 53 writes its id."""
 

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from addons.explain.ask import Question, ask_daemons
+from addons.explain.ask import Question, ask_daemons, check_where
 from addons.explain.daemons import Answer
-from addons.explain.words import as_data, in_words
+from addons.explain.words import ELSEWHERE, as_data, in_words, place_of
 from addons.runtime.cli import customary_kubeconfig, say
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube_access import namespace_of_context
@@ -24,10 +24,6 @@ _KINDS = {
     "no": "node",
     "ns": "namespace",
 }
-_NOBODY = (
-    "no pod of the cluster is a daemon of ours that has to do with it; one that runs elsewhere is asked with"
-    " --url, such as --url=http://127.0.0.1:7979 for dns"
-)
 _CLUSTER_KINDS = ("node", "namespace")
 
 
@@ -35,6 +31,7 @@ def main(argv: Sequence[str]) -> int:
     """Ask and tell: 0, 2 for a bad command line, 3 when no daemon could tell."""
     try:
         given = _parser().parse_args(argv)
+        check_where(given.url, {"--daemons-in": given.daemons_in})
         kubeconfig = given.kubeconfig or customary_kubeconfig(os.environ)
         namespace = given.namespace
         if given.object.count("/") == 1 and not namespace:
@@ -49,7 +46,9 @@ def main(argv: Sequence[str]) -> int:
         sys.stderr.write(f"addons explain: {error.message}\n")
         return 3
     if not answers:
-        sys.stderr.write(f"addons explain: {_NOBODY}\n")
+        which = question.only or "a daemon of ours"
+        found = f"no pod of {place_of(question.namespace)} is {which} that has to do with it"
+        sys.stderr.write(f"addons explain: {found}; {ELSEWHERE}\n")
         return 3
     say((as_data if given.output == "json" else in_words)(about, answers))
     return 0 if any(map(_is_told, answers)) else 3

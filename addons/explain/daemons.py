@@ -17,6 +17,7 @@ from addons.runtime.objects import PODS, KubeObject, Part, Resource
 _SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 _OF_API_SERVERS = "kubernetes.io/service-name=kubernetes"
 _OURS = "app.kubernetes.io/part-of=aws-addons"
+_WEBHOOK = "-webhook"
 _NAME, _INSTANCE = "app.kubernetes.io/name", "app.kubernetes.io/instance"
 
 
@@ -115,19 +116,21 @@ class Daemons:
         """Ask those that may have to do with an object, kind/namespace/name; raises OutsideError.
 
         Of the replicas of one release the leader is asked; of the pods on all nodes that of the pod's node.
+        Webhooks are not: they keep no decisions.
         """
-        pods = await self._pods()
+        pods = await self.pods()
         running = [pod for pod in pods if pod.status.phase == "Running" and pod.status_port]
-        for (_, daemon, _), found in groupby(sorted(running, key=_order), key=_release):
+        for (_, daemon, _), found in groupby(sorted(running, key=order), key=release_of):
             replicas = list(found)
-            if only not in ("", daemon):
+            if only not in ("", daemon) or daemon.endswith(_WEBHOOK):
                 continue
-            if not _is_on_every_node(replicas):
+            if not is_on_every_node(replicas):
                 yield await self._ask_leader(daemon, replicas, about)
             elif about.startswith("pod/"):
                 yield await self._ask_node(daemon, replicas, about)
 
-    async def _pods(self) -> Sequence[Pod]:
+    async def pods(self) -> Sequence[Pod]:
+        """All pods of ours, in whatever phase. Raises OutsideError."""
         try:
             return await self._kube.list(PODS, Pod, namespace=self._namespace, label_selector=_OURS)
         except Denied as error:
@@ -160,8 +163,8 @@ class Daemons:
         found = min(there, key=lambda pod: pod.metadata.deletion_timestamp is not None)
         return await self._ask(daemon, found, about)
 
-    async def _way_in(self, pod: Pod, about: str) -> str:
-        """What lets the API server reach a daemon in the network of its node, and how to do without."""
+    async def way_in(self, pod: Pod, command: str) -> str:
+        """What lets the API server reach a daemon in the network of its node, or a `command` without that."""
         if not pod.spec.host_network:
             return ""
         meta = pod.metadata
@@ -174,7 +177,7 @@ class Daemons:
         found = {address for each in slices for end in each.endpoints for address in end.addresses}
         networks = ", ".join(f"{ip}/{ip_address(ip).max_prefixlen}" for ip in sorted(found))
         where = networks or f"what `kubectl get endpointslices -n default -l {_OF_API_SERVERS}` shows"
-        ask = f"addons explain {about} --url=http://localhost:{pod.status_port}"
+        ask = f"addons {command} --url=http://localhost:{pod.status_port}"
         return (
             f"the API server must reach port {pod.status_port} of the nodes: add the addresses from which it"
             f" comes to config.adminNetworks of the chart, most likely {where}. Without that:"
@@ -184,17 +187,20 @@ class Daemons:
     async def _ask(self, daemon: str, pod: Pod, about: str) -> Answer:
         name = f"{pod.metadata.namespace}/{pod.metadata.name}"
         try:
-            state = await self._get(pod, "api/state", {}, State)
+            state = await self.get(pod, "api/state", {}, State)
             if not state.leads:
                 return Answer(daemon, name, state, problem=standing_by(state.leader))
-            decisions = await self._get(pod, "api/decisions", {"object": about}, tuple[Decision, ...])
+            decisions = await self.get(pod, "api/decisions", {"object": about}, tuple[Decision, ...])
         except Unavailable as error:
-            return Answer(daemon, name, problem=error.message, to_do=await self._way_in(pod, about))
+            return Answer(
+                daemon, name, problem=error.message, to_do=await self.way_in(pod, f"explain {about}")
+            )
         except OutsideError as error:
             return Answer(daemon, name, problem=error.message)
         return Answer(daemon, name, state, present(decisions))
 
-    async def _get(self, pod: Pod, path: str, query: dict[str, str], type_: Any) -> Any:
+    async def get(self, pod: Pod, path: str, query: dict[str, str], type_: Any) -> Any:
+        """Read what a daemon serves at a path, through the API server. Raises OutsideError."""
         meta = pod.metadata
         return await self._kube.proxied(meta.namespace, meta.name, pod.status_port, path, query, type_)
 
@@ -231,14 +237,17 @@ def standing_by(leader: str) -> str:
     return f"stands by: {leader} leads" if leader else "stands by: it is not known who leads"
 
 
-def _release(pod: Pod) -> tuple[str, str, str]:
+def release_of(pod: Pod) -> tuple[str, str, str]:
+    """The namespace of a pod, its daemon, and the name of the release that it is of."""
     labels = pod.metadata.labels
     return pod.metadata.namespace, labels.get(_NAME, ""), labels.get(_INSTANCE, "")
 
 
-def _order(pod: Pod) -> tuple[tuple[str, str, str], str]:
-    return _release(pod), pod.metadata.name
+def order(pod: Pod) -> tuple[tuple[str, str, str], str]:
+    """Sort the pods of a release side by side."""
+    return release_of(pod), pod.metadata.name
 
 
-def _is_on_every_node(pods: Iterable[Pod]) -> bool:
+def is_on_every_node(pods: Iterable[Pod]) -> bool:
+    """Whether these are the pods of a daemon of which each node has one."""
     return any(pod.metadata.controller and pod.metadata.controller.kind == "DaemonSet" for pod in pods)

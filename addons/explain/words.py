@@ -10,8 +10,14 @@ from addons.explain.daemons import Answer
 from addons.explain.fixes import fix_of
 from addons.runtime.decisions import Decision
 
+ELSEWHERE = "one that runs elsewhere is asked with --url, such as --url=http://127.0.0.1:7979 for dns"
 _NOTHING_TO_DO = ("nothing", "nothing:")
 _WIDTH = 100
+
+
+def place_of(namespace: str) -> str:
+    """Where daemons were looked for: in one namespace, or everywhere."""
+    return f"the namespace {namespace}" if namespace else "the cluster"
 
 
 def in_words(about: str, answers: Iterable[Answer]) -> str:

@@ -249,7 +249,7 @@ def _nothing() -> None:
 
 
 def _told_to_stop() -> Withheld:
-    return Withheld("not begun: this replica was told to stop", code=STOPPING)
+    return Withheld("not begun: told to stop", code=STOPPING)
 
 
 def _hand_on(ended: asyncio.Future[T], made: asyncio.Future[T]) -> None:

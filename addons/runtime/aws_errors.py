@@ -112,6 +112,8 @@ def translate(service: str, operation: str, error: Exception) -> OutsideError:
     if isinstance(error, ClientError):
         return _from_reply(service, error)
     words = " ".join(str(error).split()[:60])
+    if isinstance(error, NoRegionError):
+        words = "no region is known: set --aws-region, or AWS_REGION"
     return _kind_of(error)(f"{service} {operation}: {words}", code=type(error).__name__)
 
 

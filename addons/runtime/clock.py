@@ -12,6 +12,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def least_difference(shown: datetime, sent: datetime, received: datetime) -> float:
+    """Seconds by which a clock is ahead of ours at least, which has `shown` a second between two moments."""
+    ahead, behind = (shown - received).total_seconds(), (shown - sent).total_seconds() + 1
+    return ahead if ahead > 0 else min(behind, 0.0)
+
+
 def rfc3339(moment: datetime) -> str:
     """Whole seconds, as `metadata.creationTimestamp` has them: 2026-01-02T03:04:05Z."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -215,6 +215,7 @@ def status_server(name: str, listen: str, parts: Parts, daemon: Daemon, faults: 
             "settings": daemon.settings,
             "lastPass": rfc3339(passed) if passed else "",
             **daemon.state(),
+            "notReady": not_ready(),
         }
 
     return StatusServer(

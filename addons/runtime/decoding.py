@@ -14,7 +14,7 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 
 
 def decode(data: bytes | msgspec.Raw, type_: type[T]) -> T:
-    """Read one object; raises msgspec.MsgspecError when it is not one of `type_`, or nested too deep.
+    """Read one object; raises msgspec.MsgspecError when it is not one of `type_`, or no text.
 
     Null means absent in the Kubernetes API, anywhere. It is rare, so the types need not provide for it:
     an object that has one is read a second time without its nulls. A type of `with_content` gets the content
@@ -24,6 +24,8 @@ def decode(data: bytes | msgspec.Raw, type_: type[T]) -> T:
         return _decode(data, type_)
     except RecursionError as error:
         raise msgspec.DecodeError("nested too deep") from error
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"not UTF-8: {error.reason}") from error
 
 
 def _decode(data: bytes | msgspec.Raw, type_: type[T]) -> T:

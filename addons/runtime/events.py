@@ -94,8 +94,9 @@ class EventRecorder:
         message: str,
     ) -> None:
         """Note that something happened to an object. Never waits and never fails."""
-        key = _Key(ref, ref.uid, type, reason, action, _shortened(message))
-        self._count(key)
+        key = _Key(ref, ref.uid, type, reason, action, shortened(message, _LONGEST_NOTE))
+        if key in self._known:
+            self._count(key)
         if key in self._queue:
             return
         if len(self._queue) >= _QUEUE_LIMIT:
@@ -103,6 +104,8 @@ class EventRecorder:
         elif not self._spend(ref, keep=0.0 if type == "Warning" else _RESERVE):
             _DROPPED.labels("spam").inc()
         else:
+            if key not in self._known:
+                self._count(key)  # what is never written does not displace what is
             self._queue[key] = None
             self._waiting.set()
             self._empty.clear()
@@ -210,9 +213,10 @@ def _series(entry: _Entry) -> dict[str, Any]:
     return {"series": {"count": entry.count, "lastObservedTime": rfc3339_micro(entry.last)}}
 
 
-def _shortened(message: str) -> str:
-    """At most 1 KiB, which is all that the API server takes."""
+def shortened(message: str, most: int) -> str:
+    """At most so many bytes of a message, without its middle: the fault stands behind what somebody wrote."""
     data = message.encode()
-    return (
-        message if len(data) <= _LONGEST_NOTE else data[: _LONGEST_NOTE - 3].decode(errors="ignore") + "..."
-    )
+    if len(data) <= most:
+        return message
+    begin, end = data[: most * 2 // 3], data[3 - most // 3 :]
+    return f"{begin.decode(errors='ignore')}...{end.decode(errors='ignore')}"

@@ -69,6 +69,11 @@ class KubeClient:
         async with Transport.connect(access_source(kubeconfig), user_agent=user_agent) as transport:
             yield cls(transport)
 
+    @property
+    def clock_difference(self) -> float:
+        """Seconds by which the API server's clock is ahead of ours at least; below 0: behind."""
+        return self._transport.clock_difference
+
     async def get(self, resource: Resource, type_: type[T], *, namespace: str = "", name: str) -> T:
         """Read one object."""
         what = _describe("get", resource, namespace, name)

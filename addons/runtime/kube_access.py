@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from addons.kubeconfig.reading import KubeconfigError, Login, read_login, read_namespace
 from addons.runtime.clock import utc_now
 from addons.runtime.outcomes import ObjectRef
 from addons.runtime.settings import SettingError
@@ -92,11 +93,7 @@ class Kubeconfig:
 
     The plugin's token is good until shortly before it expires, where the plugin tells when that is.
 
-    `path` is one file, or several as in $KUBECONFIG. They are merged as kubectl does: of what is in several
-    of them the first one counts, and files that are not there or empty are passed over.
-
-    The package `kubernetes` knows all that can stand in such a file. It is imported only here, because it
-    takes 17 MiB of memory.
+    `path` is one file, or several as in $KUBECONFIG.
     """
 
     def __init__(self, path: str) -> None:
@@ -104,32 +101,19 @@ class Kubeconfig:
 
     async def read(self) -> Access:
         """Give the cluster and the user of the current context. Raises SettingError."""
-        import yaml
-        from kubernetes.aio import config
-        from kubernetes.aio.client import Configuration
-
-        found = Configuration()
-        faults = (config.ConfigException, yaml.YAMLError, OSError, LookupError, TypeError, ValueError)
         try:
-            files = _read_all(self._path)
-            contexts = (content.get("current-context") for content in files.values())
-            loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
-                config_file=os.pathsep.join(files),
-                context=next(filter(None, contexts), None),  # the package would take the last one
-                client_configuration=found,
-                persist_config=False,
-            )
-            tls = _tls(found.ssl_ca_cert, found.cert_file, found.key_file, verify=found.verify_ssl)
-        except faults as error:
-            why = " ".join(str(error).split())
-            raise SettingError(f"--kubeconfig: {self._path!r} cannot be used: {why}") from error
-        authorization = found.api_key.get("BearerToken", "").strip()
-        if not re.fullmatch("[ -~]*", authorization):
+            login = await read_login(self._path)
+            tls = _tls(login)
+        except KubeconfigError as error:
+            raise SettingError(f"--kubeconfig: {error}") from error
+        except (OSError, ValueError, TypeError) as error:
+            raise SettingError(f"--kubeconfig: {self._path!r} cannot be used: {error}") from error
+        if not re.fullmatch("[ -~]*", login.authorization):
             raise SettingError(f"--kubeconfig: {self._path!r} holds no usable token")
-        if "exec" in (loader._user or ()) and not authorization and not found.cert_file:
-            raise SettingError(f"--kubeconfig: {self._path!r}: its exec plugin gave no credentials")
-        good_seconds = _good_seconds(getattr(loader, "exec_plugin_expiry", None))
-        return Access(found.host, authorization, tls, found.tls_server_name, found.proxy, good_seconds)
+        good_seconds = _good_seconds(login.expires)
+        return Access(
+            login.server, login.authorization, tls, login.tls_server_name, login.proxy, good_seconds
+        )
 
 
 def namespace_of_context(kubeconfig: str) -> str:
@@ -137,17 +121,10 @@ def namespace_of_context(kubeconfig: str) -> str:
 
     Raises SettingError.
     """
-    import yaml
-
     try:
-        files = _read_all(kubeconfig).values() if kubeconfig else ()
-        current = next(filter(None, (content.get("current-context") for content in files)), "")
-        contexts = [each for content in files for each in content.get("contexts") or ()]
-        found = [each["context"].get("namespace") for each in contexts if each["name"] == current]
-        return str(next(filter(None, found), "default"))
-    except (yaml.YAMLError, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
-        why = " ".join(str(error).split())
-        raise SettingError(f"--kubeconfig: {kubeconfig!r} cannot be used: {why}") from error
+        return read_namespace(kubeconfig) if kubeconfig else "default"
+    except KubeconfigError as error:
+        raise SettingError(f"--kubeconfig: {error}") from error
 
 
 def _good_seconds(expiry: datetime | None) -> float:
@@ -155,23 +132,6 @@ def _good_seconds(expiry: datetime | None) -> float:
     if expiry is None:
         return inf
     return max((expiry - utc_now()).total_seconds() - _RENEW_AHEAD_SECONDS, _RENEW_AHEAD_SECONDS)
-
-
-def _read_all(path: str) -> dict[str, Mapping[str, Any]]:
-    """The files of a kubeconfig that say something, by path. Raises OSError, ValueError, yaml.YAMLError."""
-    import yaml
-
-    paths = [path] if Path(path).exists() else path.split(os.pathsep)
-    there = [each for each in paths if each and Path(each).exists()]
-    if not there:
-        raise SettingError(f"--kubeconfig: {path!r}: there is no such file")
-    found = {each: yaml.safe_load(Path(each).read_text()) or {} for each in there}
-    if wrong := [each for each, content in found.items() if not isinstance(content, Mapping)]:
-        raise ValueError(f"{wrong[0]} is no kubeconfig")
-    said = {each: content for each, content in found.items() if content}
-    if not said:
-        raise ValueError("it is empty")
-    return said
 
 
 def own_pod() -> ObjectRef | None:
@@ -185,15 +145,15 @@ def access_source(kubeconfig: str) -> Kubeconfig | ServiceAccount:
     return Kubeconfig(kubeconfig) if kubeconfig else ServiceAccount(os.environ, SERVICE_ACCOUNT_FILES)
 
 
-def _tls(authority: str | None, certificate: str | None, key: str | None, *, verify: bool) -> ssl.SSLContext:
+def _tls(login: Login) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if not verify:
+    if not login.is_verified:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    elif authority:
-        context.load_verify_locations(authority)
+    elif login.authority:
+        context.load_verify_locations(login.authority)
     else:
         context.load_default_certs()
-    if certificate:
-        context.load_cert_chain(certificate, key)
+    if login.certificate:
+        context.load_cert_chain(login.certificate, login.key)
     return context

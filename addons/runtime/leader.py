@@ -81,7 +81,7 @@ class Leader:
         self._gauge = _IS_LEADER.labels(f"{namespace}/{name}")
         self._failures = _FAILURES.labels(f"{namespace}/{name}")
         self._error: OutsideError | None = None  # of the latest request, if that failed
-        self._backoff = Backoff(self._rng, first=retry_seconds, longest=_LONGEST_PAUSE)
+        self._backoff = Backoff(self._rng, first=retry_seconds, longest=max(_LONGEST_PAUSE, retry_seconds))
 
     @property
     def is_leading(self) -> bool:

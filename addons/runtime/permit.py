@@ -30,18 +30,6 @@ RETRY_SECONDS: Final = 2.0
 """After so long it is worth asking again: a lease is renewed that often."""
 
 
-def _for_ever() -> float:
-    return inf
-
-
-def _all_fresh() -> str:
-    return ""
-
-
-def _by_nobody() -> Withheld | None:
-    return None
-
-
 class Permit:
     """Permission to change the outside world, until `stopping` is set.
 
@@ -54,22 +42,17 @@ class Permit:
         self,
         stopping: asyncio.Event,
         *,
-        lease_left: Callable[[], float] = _for_ever,
-        stale: Callable[[], str] = _all_fresh,
-        barred: Callable[[], Withheld | None] = _by_nobody,
+        lease_left: Callable[[], float] = lambda: inf,
+        stale: Callable[[], str] = lambda: "",
+        barred: Callable[[], Withheld | None] = lambda: None,
     ) -> None:
         self.stopping = stopping
         self._lease_left = lease_left
         self._stale = stale
         self._barred = barred
 
-    def why_not(self, seconds: float = ACTION_SECONDS) -> str:
-        """Say in words why an action that takes `seconds` must not be begun; empty when it may."""
-        refusal = self.refusal(seconds)
-        return refusal.message if refusal else ""
-
     def refusal(self, seconds: float = ACTION_SECONDS) -> Withheld | None:
-        """The same as an error, whose code is the reason code."""
+        """Why an action that takes `seconds` must not be begun, in words and with its reason code."""
         if refusal := self.refusal_to_send(seconds):
             return refusal
         if stale := self._stale():
@@ -79,7 +62,7 @@ class Permit:
     def refusal_to_send(self, seconds: float = 0.0) -> Withheld | None:
         """Why a request that was begun must not be sent any more. Any thread may ask."""
         if self.stopping.is_set():
-            return Withheld("not begun: this replica was told to stop", code=STOPPING)
+            return Withheld("not begun: told to stop", code=STOPPING)
         left = self._lease_left()
         if left <= seconds:
             return Withheld(f"not begun: the lease lasts for {left:.1f} s only", code=LEASE_ENDING)
@@ -102,10 +85,6 @@ A = TypeVar("A")
 C = TypeVar("C", bound=Change)
 
 
-def _none(error: OutsideError) -> bool:
-    return False
-
-
 async def apply_each(
     actions: Iterable[A],
     do: Callable[[A], Awaitable[Iterable[Outcome[C]]]],
@@ -114,7 +93,7 @@ async def apply_each(
     changes: Callable[[A], Sequence[C]],
     seconds: float = ACTION_SECONDS,
     pause_seconds: float = 0.0,
-    halts: Callable[[OutsideError], bool] = _none,
+    halts: Callable[[OutsideError], bool] = lambda _: False,
     now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[Outcome[C] | Skip]:
     """Carry out one action after the other; give the outcome of each of its changes.

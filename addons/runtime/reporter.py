@@ -6,12 +6,16 @@ from datetime import datetime
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from addons.runtime.decisions import Decisions
-from addons.runtime.events import EventRecorder
+from addons.runtime.events import EventRecorder, shortened
 from addons.runtime.outcomes import ObjectRef
 
 log = logging.getLogger(__name__)
+
+_LONGEST_MESSAGE: Final = 4096
+"""Bytes. A message may quote an annotation of 256 KiB, and many such would be too much to show."""
 
 _LEVELS: Final = {"warning": logging.WARNING, "info": logging.INFO}
 
@@ -22,7 +26,8 @@ class Report(Struct, frozen=True, kw_only=True):
     `key` names what it is about, `reason` is a CamelCase code. It is logged at the level `log` ("": not at
     all), and becomes an Event of type `event` ("": none) where there is a `ref`. Two reports of one key with
     the same `identity` are the same news; by default reason, object and message make it. One that `is_change`
-    tells what was changed in the world: its line in the log is never left out.
+    tells what was changed in the world: its line in the log is never left out. A long message loses its
+    middle.
     """
 
     key: str
@@ -35,6 +40,9 @@ class Report(Struct, frozen=True, kw_only=True):
     event: Literal["Warning", "Normal", ""] = ""
     identity: str | None = None
     is_change: bool = False
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "message", shortened(self.message, _LONGEST_MESSAGE))
 
     @property
     def news(self) -> tuple[str, str]:

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from math import inf
 
 import aiohttp
 import msgspec
 
+from addons.runtime.clock import least_difference, utc_now
 from addons.runtime.errors import Unavailable
 from addons.runtime.kube_access import Access, AccessSource
 from addons.runtime.kube_errors import is_json, response_error
@@ -55,6 +57,8 @@ class Transport:
         self._http = http
         self._source = source
         self._access = access
+        self.clock_difference = 0.0
+        """Seconds by which the API server's clock is ahead of ours at least, by its latest reply."""
         self._renewing: asyncio.Task[str] | None = None
         self._renewed_at = -inf
         self._due: asyncio.TimerHandle | None = None
@@ -142,7 +146,8 @@ class Transport:
         if call.body is not None:
             headers["Content-Type"] = call.content
             body = msgspec.json.encode(call.body)
-        return await self._http.request(
+        sent = utc_now()
+        response = await self._http.request(
             call.method,
             access.server + call.path,
             params=[(name, value) for name, value in call.query.items() if value],
@@ -154,6 +159,10 @@ class Transport:
             server_hostname=access.tls_server_name,
             proxy=access.proxy,
         )
+        with suppress(KeyError, ValueError, TypeError):  # a reply without a time, or with none that is one
+            shown = parsedate_to_datetime(response.headers["Date"])
+            self.clock_difference = least_difference(shown, sent, utc_now())
+        return response
 
     async def _replace(self, refused: Access, what: str) -> bool:
         """Renew the credentials after `refused` were; False when there are no better ones to try."""

@@ -12,8 +12,10 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
+from addons.pages.page import render
+from addons.pages.tables import Asked
+from addons.runtime.clock import utc_now
 from addons.runtime.decisions import Decisions
-from addons.runtime.page import render
 from addons.runtime.settings import SettingError, parse_listen
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _READY = Gauge("addons_ready", "1 while /readyz answers ok.")
 _LAG = Gauge("addons_event_loop_lag_seconds", "How late the event loop woke up last.")
 _BEAT_SECONDS = 1.0
+_ALL_DECISIONS = 1000
 _STUCK_SECONDS = 10.0
 """A loop that stood still for longer than this is reported as dead once, when it runs again."""
 
@@ -123,9 +126,11 @@ class StatusServer:
         return _json(self._decisions.newest(request.query.get("object", ""), int(limit)))
 
     async def _page(self, request: web.Request) -> web.Response:
-        about = request.query.get("object", "")
-        state = msgspec.to_builtins(self._state(), str_keys=True)
-        text = render(self._name, self._ready(), state, self._decisions.newest(about))
+        given = request.query
+        asked = Asked(utc_now(), given.get("object", ""), given.get("q", ""), given.get("still", ""))
+        decisions = self._decisions.newest(asked.object, _ALL_DECISIONS)
+        state, told = msgspec.to_builtins((self._state(), decisions), str_keys=True)
+        text = render(self._name, self._ready(), state, told, asked)
         return web.Response(text=text, content_type="text/html", headers=_PAGE_HEADERS)
 
 

@@ -101,24 +101,25 @@ class Imds:
         self._now = now
         self._tokens: dict[str, datetime] = {}
         self._runner: web.ServerRunner | None = None
+        self._listeners: tuple[socket.socket, ...] = ()
 
     async def start(self, *listeners: socket.socket) -> None:
         """Listen on these sockets, e.g. of another namespace; without any on a free port of loopback."""
         self._runner = web.ServerRunner(web.Server(self._serve), shutdown_timeout=1.0)
         await self._runner.setup()
-        for listener in listeners:
+        self._listeners = listeners or (socket.create_server(("127.0.0.1", 0)),)
+        for listener in self._listeners:
             await web.SockSite(self._runner, listener).start()
-        if not listeners:
-            await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
 
     async def stop(self) -> None:
         """Close every connection and give back the ports."""
         if self._runner is not None:
-            for site in tuple(self._runner.sites):
-                await site.stop()
-            # Whoever was let in at the last moment is known to the server, and can be closed, a moment later.
+            # Whoever was let in at the last moment is known to the server, and can be closed, a moment later:
+            # asyncio gives up a connection whose server is closed before, and leaves its socket open.
+            for listener in self._listeners:
+                asyncio.get_running_loop().remove_reader(listener)
             await asyncio.sleep(0.01)
             await self._runner.cleanup()
             self._runner = None

@@ -1,7 +1,7 @@
 """Every test here runs against the emulator and against a real API server: the emulator must not differ."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,11 +9,18 @@ import pytest
 
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.api import Api, connect
-from tests.support.cluster import NODE_PORTS, Cluster, find_assets
+from tests.support.cluster import NODE_PORTS, Cluster, find_assets, require_assets, running
 
 SERVERS: list[object] = ["emulator"]
 if find_assets() or os.environ.get("CI"):
     SERVERS.append(pytest.param("real", marks=pytest.mark.kube))
+
+
+@pytest.fixture(scope="package")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Run one real control plane until no more test of this folder is to come."""
+    with running(tmp_path_factory.mktemp("cluster"), require_assets()) as control_plane:
+        yield control_plane
 
 
 @pytest.fixture(params=SERVERS)

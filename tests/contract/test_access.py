@@ -2,6 +2,8 @@
 
 import base64
 import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -228,3 +230,11 @@ class TestDiscovery:
         assert (await api.get("/version")).body["major"] == "1"
         assert (await api.get("/readyz")).body == {"text": "ok"}
         assert (await api.get("/healthz")).body == {"text": "ok"}
+
+
+class TestTime:
+    async def test_replies_tell_the_time_of_the_server_also_where_they_refuse(self, api: Api) -> None:
+        for token in ("admin", "guest"):
+            reply = await api.call("GET", api.path("pods"), token=token)
+            told = parsedate_to_datetime(reply.headers["Date"])
+            assert abs((datetime.now(UTC) - told).total_seconds()) < 60

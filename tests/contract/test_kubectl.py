@@ -9,8 +9,6 @@ import pytest
 from tests.support.api import Api, Object, config_map
 from tests.support.kubectl import Kubectl, require_kubectl
 
-pytestmark = pytest.mark.timeout(120)
-
 APP: Object = {
     "apiVersion": "v1",
     "kind": "Service",
@@ -65,6 +63,17 @@ class TestRead:
         assert "http  80/TCP" in text
         assert "BadAnnotation" in text
         assert "the ttl is not a number" in text
+
+    async def test_get_tells_what_a_container_of_a_pod_waits_for(self, kubectl: Kubectl) -> None:
+        spec: Object = {"containers": [{"name": "main", "image": "nowhere"}]}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "spec": spec}
+        await kubectl.ok("apply", "-f", "-", stdin=pod)
+        waits = {"waiting": {"reason": "ErrImagePull"}}
+        container = {"name": "main", "image": "", "imageID": "", "ready": False, "restartCount": 0}
+        status = json.dumps({"status": {"containerStatuses": [container | {"state": waits}]}})
+        await kubectl.ok("patch", "pod", "web", "--subresource=status", "--type=merge", "-p", status)
+        _, row = (await kubectl.ok("get", "pods")).splitlines()
+        assert row.split()[:3] == ["web", "0/1", "ErrImagePull"]
 
     async def test_get_watch_prints_each_change(self, kubectl: Kubectl) -> None:
         await kubectl.ok("apply", "-f", "-", stdin=APP)

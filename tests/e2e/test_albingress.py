@@ -127,7 +127,9 @@ def manifests(version: str) -> Object:
         "target-type": "ip",
         "scheme": "internet-facing",
         "healthcheck-interval-seconds": "5",
-        "healthcheck-timeout-seconds": "2",
+        # Time passes ten times as fast for health checks: where the machine is busy they may be late.
+        "healthcheck-timeout-seconds": "4",
+        "unhealthy-threshold-count": "10",
         "target-group-attributes": "deregistration_delay.timeout_seconds=1",
     }
     path = {

@@ -127,12 +127,12 @@ async def rolled_out(kubectl: Kubectl) -> None:
     await kubectl.ok("rollout", "status", "deployment/aws-albingress", "--timeout=90s")
 
 
-async def explained(site: Site, namespace: str, subject: str) -> str:
-    """What `kubectl addons explain` prints."""
+async def told(site: Site, namespace: str, *asked: str) -> str:
+    """What `kubectl addons` prints of the daemons in the namespace."""
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     env = {"PATH": path, "KUBECONFIG": str(site.cluster.kubeconfig)}
-    command = (require_kubectl(), "addons", "explain", subject, f"--namespace={namespace}")
-    code, out, err = await run(*command, f"--daemons-in={namespace}", env=env)
+    command = (require_kubectl(), "addons", *asked, f"--daemons-in={namespace}")
+    code, out, err = await run(*command, env=env)
     assert (code, err) == (0, "")
     return out
 
@@ -155,9 +155,13 @@ async def test_it_serves_is_tested_asked_changed_and_taken_away(
     log = await release.test()
     assert "ok    AWS identity: arn:aws:iam::123456789012:user/anybody\n" in log
     assert f"/aws-albingress: held by {await leader(kubectl)}" in log
-    told = await explained(site, namespace, "ingress/bad")
-    assert f"service {namespace}/missing does not exist" in told
-    assert account.balancer in await explained(site, namespace, "ingress/good")
+    why = await told(site, namespace, "explain", f"ingress/{namespace}/bad")
+    assert f"service {namespace}/missing does not exist" in why
+    assert account.balancer in await told(site, namespace, "explain", f"ingress/{namespace}/good")
+    status = await told(site, namespace, "status")
+    assert f"albingress ({namespace}/aws): ready, 2 replicas, {await leader(kubectl)} leads\n" in status
+    assert f"service {namespace}/missing does not exist" in " ".join(status.split())
+    assert "BROKEN" in status
 
     before = await kubectl.json("deployment", "aws-albingress")
     account.aws.calls.clear()

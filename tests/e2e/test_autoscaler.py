@@ -36,10 +36,14 @@ def cluster(site: Site) -> Cluster:
 
 @dataclass
 class Scene:
-    """A group of real nodes, and the daemon that grows and shrinks it."""
+    """A group of real nodes, and the daemon that grows and shrinks it.
+
+    The pool has the name of the test's namespace: pods that other tests left behind do not run there.
+    """
 
     kubectl: Kubectl
     world: World
+    pool: str
     group: str
     daemon: Daemon
     fleet: KubeletFleet
@@ -83,13 +87,13 @@ class Scene:
 async def scene(site: Site, kubectl: Kubectl, world: World, namespace: str) -> AsyncIterator[Scene]:
     """A group of no nodes, three at most, and the daemon."""
     group = f"web-{namespace}"
-    await make_group(world, group)
+    await make_group(world, group, pool=namespace)
     daemon = Daemon(world, "autoscaler", flags(world, namespace, group), free_port())
-    fleet = KubeletFleet(site, kubectl, lambda: booted(world, group))
+    fleet = KubeletFleet(site, kubectl, lambda: booted(world, group, namespace))
     async with machines_of(fleet), running(daemon):
         await daemon.ready(30)
         try:
-            yield Scene(kubectl, world, group, daemon, fleet)
+            yield Scene(kubectl, world, namespace, group, daemon, fleet)
         finally:
             print(daemon.log.read_text())
 
@@ -111,7 +115,7 @@ def flags(world: World, namespace: str, group: str) -> tuple[str, ...]:
     )
 
 
-async def make_group(world: World, name: str) -> None:
+async def make_group(world: World, name: str, pool: str) -> None:
     """Make a group whose instances have one label more than others, as its tag says."""
     network = world.aws.ec2.network
     subnet = network.create_subnet(network.create_vpc("10.0.0.0/16").id, "10.0.0.0/24", zone=ZONE)
@@ -128,7 +132,7 @@ async def make_group(world: World, name: str) -> None:
             MaxSize=3,
             LaunchTemplate={"LaunchTemplateName": name, "Version": "$Latest"},
             VPCZoneIdentifier=subnet.id,
-            Tags=[{"Key": label, "Value": "web", "PropagateAtLaunch": True}],
+            Tags=[{"Key": label, "Value": pool, "PropagateAtLaunch": True}],
         )
 
 
@@ -142,10 +146,10 @@ async def aws_of(world: World) -> AsyncIterator[Aws]:
         client.close()
 
 
-async def booted(world: World, group: str) -> Sequence[Instance]:
-    """The instances of a group that run: their user data gives their kubelets the label."""
+async def booted(world: World, group: str, pool: str) -> Sequence[Instance]:
+    """The instances of a group that run: their user data gives their kubelets the label of its pool."""
     members = world.aws.autoscaling.members(group)
-    return [Instance(each.id, each.zone, {POOL: "web"}) for each in members if each.state == "InService"]
+    return [Instance(each.id, each.zone, {POOL: pool}) for each in members if each.state == "InService"]
 
 
 def is_ready(pod: Object) -> bool:
@@ -154,8 +158,8 @@ def is_ready(pod: Object) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
-def deployment(replicas: int, *, cpu: str = "700m") -> Object:
-    """An application whose pods run on nodes of the pool only; two fit on each."""
+def deployment(pool: str, replicas: int, *, cpu: str = "700m") -> Object:
+    """An application whose pods run on nodes of a pool only; two fit on each."""
     container = {
         "name": "main",
         "image": "local/busybox:1",
@@ -164,7 +168,7 @@ def deployment(replicas: int, *, cpu: str = "700m") -> Object:
         "resources": {"requests": {"cpu": cpu}},
     }
     spec = {
-        "nodeSelector": {POOL: "web"},
+        "nodeSelector": {POOL: pool},
         "terminationGracePeriodSeconds": 1,
         "containers": [container],
     }
@@ -192,7 +196,7 @@ def budget(least: int) -> Object:
 
 
 async def test_pods_that_wait_run_on_a_node_that_was_not_there(scene: Scene) -> None:
-    await scene.apply(deployment(3))
+    await scene.apply(deployment(scene.pool, 3))
 
     async def all_run() -> dict[str, str]:
         pods = await scene.running_on()
@@ -207,7 +211,7 @@ async def test_pods_that_wait_run_on_a_node_that_was_not_there(scene: Scene) -> 
 
 
 async def test_a_node_that_is_not_needed_is_drained_within_the_budget(scene: Scene) -> None:
-    await scene.apply(deployment(3))
+    await scene.apply(deployment(scene.pool, 3))
     await until(lambda: scene.desired == 2, "two nodes are ordered", seconds=90)
 
     async def run_on_two_nodes() -> bool:

@@ -10,7 +10,7 @@ from tests.support.cluster import Cluster
 from tests.support.helm import Release, has
 from tests.support.kubectl import Kubectl
 
-pytestmark = [pytest.mark.kube, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.kube
 
 CHART = CHARTS / "autoscaler"
 STATUS = "configmaps/cluster-autoscaler-status"

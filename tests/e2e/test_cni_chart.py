@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +13,60 @@ import pytest
 import yaml
 
 from addons.admission.trust import Trust
+from addons.cni.controller.cleanup import Untainting
 from addons.cni.controller.webhook import authorities, webhook
 from addons.cni.kube.node_status import set_taint, tell_capacity
 from addons.cni.model.objects import Node
+from addons.cni.names import NO_POD_IPS
 from addons.runtime.decoding import decode
 from addons.runtime.errors import OutsideError
 from addons.runtime.kube import KubeClient
 from addons.sim.ports import free_port
-from tests.support.charts import CHARTS, Object, Values, cases, helm, installed, render, values
+from tests.support.charts import (
+    CHARTS,
+    Object,
+    Values,
+    cases,
+    helm,
+    installed,
+    is_hook,
+    only,
+    render,
+    values,
+)
 from tests.support.cluster import Cluster
 from tests.support.helm import Release, has
 from tests.support.kubectl import Kubectl
 from tests.support.until import until
 
-pytestmark = [pytest.mark.kube, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.kube
 
 CUSTOM: Values = {key: cases("cni")["custom-networking"][key] for key in ("config", "eniConfig")}
+
+
+class Kept(Release):
+    """One whose uninstall runs no Job: without nodes none ends."""
+
+    def given(self, *more: Values) -> Values:
+        return super().given({"cleanup": {"enabled": False}}, *more)
 
 
 @pytest.fixture
 async def release(cluster: Cluster, namespace: str) -> AsyncIterator[Release]:
     """A release in the namespace of the test, which is gone when the test ends."""
     with helm.Config(kubeconfig_path=str(cluster.kubeconfig), namespace=namespace) as config:
-        yield Release(config, "cni")
+        yield Kept(config, "cni")
         await asyncio.to_thread(config.uninstall, "aws", ignore_not_found=True)
 
 
 def made(namespace: str, *more: Values) -> list[Object]:
     """What an install makes and keeps."""
-    given = values(*more, chart="cni")
-    return installed(render(given, CHARTS / "cni", namespace=namespace))
+    return installed(objects(namespace, *more))
+
+
+def objects(namespace: str, *more: Values) -> list[Object]:
+    """What the chart renders."""
+    return render(values(*more, chart="cni"), CHARTS / "cni", namespace=namespace)
 
 
 async def test_a_real_api_server_takes_every_object_as_it_is(
@@ -54,6 +79,44 @@ async def test_a_real_api_server_takes_every_object_as_it_is(
     await release.uninstall()
     definition = "eniconfigs.crd.k8s.amazonaws.com"
     assert (await kubectl.json("customresourcedefinition", definition))["metadata"]["name"] == definition
+
+
+CLEANUP = {
+    "list nodes": "yes",
+    "patch nodes": "yes",
+    "patch nodes --subresource=status": "no",
+    "update nodes": "no",
+    "delete nodes": "no",
+    "watch nodes": "no",
+    "list pods": "no",
+    "get secrets": "no",
+}
+
+
+async def test_the_job_of_an_uninstall_takes_the_taint_from_nodes_and_may_do_no_more(
+    kubectl: Kubectl, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    other = {"key": "dedicated", "value": "batch", "effect": "NoSchedule"}
+    spec = {"taints": [{"key": NO_POD_IPS, "effect": "NoSchedule"}, other]}
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": namespace}, "spec": spec}
+    await kubectl.ok("create", "-f", "-", stdin=node)
+    hooks = [obj for obj in objects(namespace) if is_hook(obj, "post-delete")]
+    rights = [obj for obj in hooks if obj["kind"] != "Job"]
+    await kubectl.ok("create", "-f", "-", "--dry-run=server", stdin=only(hooks, "Job"))
+    for obj in rights:
+        await kubectl.ok("create", "-f", "-", stdin=obj)
+    account = f"--as=system:serviceaccount:{namespace}:aws-cni-cleanup"
+    asked = {each: await kubectl.run("auth", "can-i", *each.split(), account) for each in CLEANUP}
+    assert {each: answer.out.strip() for each, answer in asked.items()} == CLEANUP
+    async with as_account(kubectl, cluster, tmp_path, "aws-cni-cleanup") as kube:
+        untainting = Untainting(kube)
+        await untainting.run(patience=timedelta(seconds=30))
+    assert (untainting.trouble, namespace in untainting.freed) == ("", True)
+    taints = (await kubectl.json("node", namespace))["spec"]["taints"]
+    assert [taint for taint in taints if not taint["key"].startswith("node.kubernetes.io")] == [other]
+    for obj in rights:
+        await kubectl.ok("delete", obj["kind"], obj["metadata"]["name"])
+    await kubectl.ok("delete", "node", namespace)
 
 
 async def node_with_daemon(kubectl: Kubectl, name: str) -> None:

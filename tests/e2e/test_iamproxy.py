@@ -23,7 +23,7 @@ from tests.support.nodes import Node, Site
 from tests.support.processes import Ended, run
 from tests.support.until import until
 
-pytestmark = [pytest.mark.kube, pytest.mark.timeout(120), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.kube, pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="module")]
 
 OF_THE_NODE = (
     f"{ROLES}canary-node-role",

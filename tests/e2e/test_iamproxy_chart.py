@@ -19,7 +19,7 @@ from tests.support.helm import Release, has
 from tests.support.kubectl import Kubectl
 from tests.support.processes import run
 
-pytestmark = [pytest.mark.kube, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.kube
 
 NAME = "aws-iamproxy"
 KEPT: Values = {"cleanup": {"enabled": False}}

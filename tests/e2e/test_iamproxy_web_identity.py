@@ -18,7 +18,7 @@ from addons.sim.aws.sts.state import trust_of_service_account
 from tests.support.iamproxy_site import ACCOUNT, REGION, ROLES, Stage, staged
 from tests.support.nodes import Site
 
-pytestmark = [pytest.mark.kube, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.kube
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -8,7 +8,7 @@ from tests.support.cluster import Cluster, find_assets
 from tests.support.kubectl import Kubectl
 from tests.support.nodes import Site, running_with_nodes
 
-pytestmark = [pytest.mark.kube, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.kube
 
 
 @pytest.fixture(scope="module")

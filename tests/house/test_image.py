@@ -1,21 +1,15 @@
 """The Dockerfile, as far as it can be checked where no image can be built."""
 
-import os
 import re
-import shlex
-import shutil
-import sys
 import tomllib
 from pathlib import Path
 
-import pytest
-
-from addons.cni.plugin.install import COMPILED
-from tests.support.cni_socket import WARNINGS
-from tests.support.processes import output_of, run
+from release import image
+from tests.support.oci_image import SOURCES
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 class TestDockerfile:
@@ -28,44 +22,32 @@ class TestDockerfile:
                 assert (ROOT / source).exists(), source
                 assert kept & {source, source.partition("/")[0]}
 
-    def test_its_entry_point_is_the_command_of_the_project(self) -> None:
-        scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
-        assert re.search(r'^ENTRYPOINT \["(\w+)"\]$', DOCKERFILE, re.MULTILINE)[1] in scripts  # type: ignore[index]
+    def test_it_copies_all_that_the_image_is_made_from(self) -> None:
+        copied = {
+            each for line in re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE, re.M) for each in line.split()
+        }
+        assert set(SOURCES) - copied == {"Dockerfile", "release/image.py"}
 
-    def test_the_plugin_of_cni_is_compiled_to_where_it_is_installed_from(self, tmp_path: Path) -> None:
-        """Static, as no library of a node is known; by the compiler that is here where musl's is not."""
-        folder = Path("/opt/addons") / COMPILED.relative_to(sys.prefix).parent
-        assert f"COPY --from=plugin /{COMPILED.name} {folder}/\n" in DOCKERFILE
-        command = re.search(rf"^RUN musl-gcc (.+) -o /{COMPILED.name} /src/(\S+)$", DOCKERFILE, re.MULTILINE)
-        assert command
-        assert set(WARNINGS) <= set(shlex.split(command[1]))
-        source, made = ROOT / "addons/cni/plugin" / command[2], tmp_path / "plugin"
-        output_of(shutil.which("musl-gcc") or "cc", *shlex.split(command[1]), "-o", made, source)
-        assert '"supportedVersions"' in output_of(made, env={"CNI_COMMAND": "VERSION"})
-        assert "INTERP" not in output_of("readelf", "-l", made), "it asks for no loader of the host's"
+    def test_every_image_that_it_begins_with_is_named_by_its_digest(self) -> None:
+        stages = re.findall(r"^FROM (?:--platform=\S+ )?(\S+)", DOCKERFILE, re.MULTILINE)
+        assert [each for each in stages if not re.search(r"@sha256:[0-9a-f]{64}$", each)] == ["scratch"]
+
+    def test_its_entry_point_is_the_command_of_the_project(self) -> None:
+        assert image.settings(DOCKERFILE)["entrypoint"] == ["addons"]
+        assert "addons" in PROJECT["scripts"]
 
     def test_it_runs_as_nobody(self) -> None:
-        assert re.search(r"^USER 65532:65532$", DOCKERFILE, re.MULTILINE)
+        assert image.settings(DOCKERFILE)["user"] == "65532:65532"
 
-    @pytest.mark.timeout(120)
-    async def test_the_wheel_that_it_makes_has_the_daemons_and_no_simulated_world(
-        self, tmp_path: Path
-    ) -> None:
-        """The steps of the build that need no container: wheel, install without dependencies, list."""
-        pip, target = (sys.executable, "-m", "pip"), tmp_path / "installed"
-        output_of(*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "--wheel-dir", tmp_path, ROOT)
-        output_of(*pip, "install", "-q", "--no-deps", "--target", target, *tmp_path.glob("*.whl"))
-        listed = [str(path.relative_to(target)) for path in target.rglob("*")]
-        for file in ("addons/dns/__main__.py", "addons/runtime/leader.py", "addons/__main__.py"):
-            assert file in listed
-        assert not [file for file in listed if file.startswith(("tests", "addons/demo", "addons/sim"))]
-        await self._says_how_to_get_the_demo(target)
+    def test_it_carries_the_version_and_the_licence_of_the_project(self) -> None:
+        labels = dict(label.split("=", 1) for label in image.settings(DOCKERFILE)["labels"])
+        assert labels["org.opencontainers.image.version"] == PROJECT["version"]
+        assert labels["org.opencontainers.image.licenses"] == PROJECT["license"]
 
-    async def _says_how_to_get_the_demo(self, installed: Path) -> None:
-        command, env = (sys.executable, "-P", "-m", "addons"), os.environ | {"PYTHONPATH": str(installed)}
-        assert "demo" not in output_of(*command, "--help", env=env)
-        assert await run(*command, "demo", env=env) == (
-            2,
-            "",
-            "addons demo: not part of the image: get the sources and run `make demo` there\n",
-        )
+    def test_the_wheel_is_built_by_what_the_developers_have(self) -> None:
+        """Another version of it would give another archive."""
+        dev = (ROOT / "requirements-dev.lock").read_text()
+        for name, version in re.findall(
+            r"^(\S+)==(\S+)", (ROOT / "release/build.lock").read_text(), re.MULTILINE
+        ):
+            assert f"{name}=={version}" in dev

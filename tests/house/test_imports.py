@@ -15,11 +15,12 @@ from tests.support.alb_world import ingress
 from tests.support.iamproxy_world import BASE, NODE, World, pod
 from tests.support.processes import output_of, running
 from tests.support.service_account import IN_A_POD, variables, write_files
-from tests.support.until import until
+from tests.support.until import SECONDS, until
 
-REPORT_AT_EXIT = """
-import atexit, pathlib, sys
+REPORT_AT_EXIT = f"""
+import atexit, faulthandler, pathlib, sys
 
+faulthandler.dump_traceback_later({SECONDS - 5})
 report = pathlib.Path(sys.argv.pop(1))
 atexit.register(lambda: report.write_text(" ".join(sys.modules)))
 """

@@ -18,7 +18,7 @@ from tests.support.prometheus import SCRAPE_SECONDS, Prometheus, alerts_of, firi
 from tests.support.until import until
 from tests.support.virtual import START
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(120), pytest.mark.usefixtures("prometheus")]
+pytestmark = [pytest.mark.netns, pytest.mark.usefixtures("prometheus")]
 
 BEFORE, DURING = 10, 20
 """Minutes that the time before the trouble, and the trouble, have lasted for Prometheus."""
@@ -151,6 +151,21 @@ async def test_its_alert_fires_and_no_other(what: str) -> None:
     found = site.prometheus.evaluate()
     assert firing(found, 0, BEFORE) == set()
     assert found[-1].firing == trouble.alerts
+
+
+async def test_every_panel_of_the_dashboard_has_an_answer() -> None:
+    prometheus = Prometheus("cni")
+    async with cni_world() as world:
+        site = Site(world, await world.add_node("t2.nano"), prometheus)
+        async with site.node.ready("--max-eni=1"):
+            await site.lasts(BEFORE)
+            await a_pod_waits(site)
+            await site.lasts(BEFORE)
+    async with cni_world() as world:
+        site = Site(world, await world.add_node(), prometheus)
+        async with site.node.ready():
+            await ec2_denies(site)
+    assert prometheus.evaluate().unanswered == set()
 
 
 async def test_a_daemon_that_is_not_told_what_its_node_has_is_not_ready() -> None:

@@ -8,7 +8,7 @@ from tests.support.cni_world import cni_world
 from tests.support.fabric import seen_by
 from tests.support.until import until
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.netns
 
 MAKING = ("CreateNetworkInterface", "AttachNetworkInterface", "ModifyNetworkInterfaceAttribute")
 

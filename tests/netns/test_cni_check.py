@@ -7,7 +7,7 @@ import pytest
 from tests.support.cni_world import PORT, CniNode, cni_world
 from tests.support.processes import Ended, run
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.netns
 
 
 async def check(node: CniNode, pod: str, url: str = f"http://127.0.0.1:{PORT}") -> Ended:
@@ -27,6 +27,7 @@ async def test_it_tells_the_address_of_a_pod_and_the_reason_why_another_has_none
                 told, slow, stranger = [
                     await check(node, f"default/{name}") for name in ("web", "slow", "gone")
                 ]
+                page = await node.get("/api/state")
                 away = await check(node, "default/web", "http://127.0.0.1:1")
                 await node.network.delete(pod)
     assert told.code == 0, told
@@ -34,6 +35,8 @@ async def test_it_tells_the_address_of_a_pod_and_the_reason_why_another_has_none
     assert (slow.code, stranger.code) == (3, 3)
     assert "its runtime has not asked for an address yet" in slow.out
     assert "PodUnknown" in stranger.out
+    assert [each["pod"] for each in page["waitingPods"]] == ["default/slow"]
+    assert page["waiting"] == "1 pods have no address, and their runtime asks for none at the moment"
     assert (away.code, away.out) == (3, "")
     assert away.err.startswith("cannot tell: http://127.0.0.1:1: ")
 

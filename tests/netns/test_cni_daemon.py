@@ -8,7 +8,7 @@ from tests.support.cni_crowd import inside
 from tests.support.cni_world import cni_world
 from tests.support.fabric import seen_by
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.netns
 
 
 async def test_a_pod_gets_an_address_of_the_vpc_and_reaches_it() -> None:

@@ -19,7 +19,7 @@ from tests.support.node_port import open_node_port
 from tests.support.processes import output_of
 from tests.support.until import until
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.netns
 
 TWO_INTERFACES = "t3.micro"
 """Two interfaces with one address for pods each."""

@@ -28,12 +28,13 @@ from tests.support.cni_crowd import (
     rules,
     shown,
 )
+from tests.support.cni_socket import IMPATIENT
 from tests.support.cni_world import cni_world
 from tests.support.fabric import flow, seen_by
 from tests.support.processes import output_of
 from tests.support.until import until
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.netns
 
 PEER = "172.31.0.10"
 
@@ -41,6 +42,7 @@ PEER = "172.31.0.10"
 async def test_sigterm_ends_it_soon_also_while_adds_wait_and_pods_keep_their_network() -> None:
     async with cni_world() as world:
         node = await world.add_node()
+        node.install(IMPATIENT)
         with world.pod(node) as pod:
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(node.ready("--headroom=0"))
@@ -195,7 +197,7 @@ async def test_addresses_of_pods_of_the_original_that_nobody_knows_are_kept_back
             (link,) = links(node)
             shown(node, "link", "set", link, "alias", "")
             node.inside.ip(f"route add {address}/32 dev {link} scope link")
-            async with node.ready("--audit-interval=1s", "--add-timeout=2s"):
+            async with node.ready("--audit-interval=1s", "--add-timeout=4s"):
                 outcomes = await add_all(node, pods)
                 assert len(addresses(outcomes)) == len(refusals(outcomes)) == 1
                 assert await seen_by(inside(old), PEER) == address

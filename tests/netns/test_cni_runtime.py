@@ -8,6 +8,7 @@ import pytest
 from addons.sim.fabric.echo import Echo
 from addons.sim.fabric.vpc import PEERED
 from tests.support.cni_runtime import FLAGS, Runtime, runtime_world, take_all
+from tests.support.cni_socket import IMPATIENT
 from tests.support.cri import CriError
 from tests.support.fabric import flow, pings, seen_by
 from tests.support.until import until
@@ -78,6 +79,7 @@ class TestWithoutTheDaemon:
         async with runtime_world() as runtime:
             async with runtime.node.ready(*FLAGS):
                 await runtime.await_network()
+            runtime.node.install(IMPATIENT)
             with pytest.raises(CriError, match=r"aws-addons-cni.*cni\.sock"):
                 await runtime.run(runtime.sandbox())
 

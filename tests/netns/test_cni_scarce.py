@@ -19,7 +19,7 @@ from tests.support.cni_crowd import (
 from tests.support.cni_world import cni_world
 from tests.support.until import until
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.netns
 
 TINY = "10.0.1.0/28"
 LIMITS = {"resources": {"limits": {POD_IP: "1"}, "requests": {POD_IP: "1"}}}
@@ -35,6 +35,15 @@ async def test_two_idle_nodes_in_a_subnet_of_eleven_addresses_take_none_of_it() 
                 outcomes = await add_all(one, ours) + await add_all(two, theirs)
                 assert not refusals(outcomes)
                 assert len(set(addresses(outcomes))) == 9
+
+
+async def test_with_a_reserve_as_large_as_the_subnet_nodes_promise_no_more_together_than_there_is() -> None:
+    """By default these two would promise 25 each: of a subnet with 16 left or more nobody counts shares."""
+    async with cni_world("10.0.1.0/27") as world:
+        one, two = await world.add_node(), await world.add_node()
+        flags = ("--audit-interval=2s", "--subnet-reserve=100")
+        async with one.ready(*flags), two.ready(*flags):
+            await until(lambda: (capacity(world, one), capacity(world, two)) == (13, 12))
 
 
 async def test_twenty_pods_in_a_subnet_of_eleven_addresses_get_all_of_it_and_the_others_hear_why() -> None:
@@ -55,6 +64,7 @@ async def test_twenty_pods_in_a_subnet_of_eleven_addresses_get_all_of_it_and_the
                 assert any(full in event["note"] for event in told)
 
 
+@pytest.mark.timeout(240)
 async def test_what_requesting_pods_have_left_is_told_exactly_while_they_come_and_go() -> None:
     async with cni_world(TINY) as world:
         one, two = await world.add_node(), await world.add_node()
@@ -63,16 +73,16 @@ async def test_what_requesting_pods_have_left_is_told_exactly_while_they_come_an
         async with one.ready(*flags), two.ready(*flags):
             with crowd(world, one, 3, "one", containers=containers) as pods:
                 assert not refusals(await add_all(one, pods))
-                await until(lambda: (capacity(world, one), capacity(world, two)) == (6, 3))
+                await until(lambda: (capacity(world, one), capacity(world, two)) == (6, 3), seconds=90)
                 await delete_all(one, pods)
-            await until(lambda: (capacity(world, one), capacity(world, two)) == (5, 4))
+            await until(lambda: (capacity(world, one), capacity(world, two)) == (5, 4), seconds=90)
             assert held(one) + held(two) == []
 
 
 async def test_a_node_whose_places_are_all_taken_says_so() -> None:
     async with cni_world() as world:
         node = await world.add_node("t3.nano")
-        async with node.ready("--add-timeout=2s"):
+        async with node.ready("--add-timeout=4s"):
             with crowd(world, node, 3) as pods:
                 outcomes = await add_all(node, pods)
                 assert len(addresses(outcomes)) == 2

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from tests.support.cni_world import CniNode, CniWorld, cni_world
 from tests.support.fabric import seen_by
 from tests.support.until import until
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.netns
 
 PEER = "172.31.0.10"
 CRD = Path("charts/cni/crds/eniconfig.yaml")
@@ -75,8 +76,12 @@ async def test_without_its_eni_config_no_pod_starts_and_the_reason_names_it() ->
                 (refused,) = refusals(await add_all(node, pods))
                 assert "ENIConfig eu-central-1a" in str(refused)
                 put_eni_config(world, "eu-central-1a", world.vpc.add_subnet("10.0.64.0/24").id)
-                again = [replace(pod, container="f" * 64) for pod in pods]
-                assert not refusals(await add_all(node, again))
+
+                async def starts() -> bool:
+                    again = [replace(pod, container=uuid4().hex * 2) for pod in pods]
+                    return not refusals(await add_all(node, again))
+
+                await until(starts, "the pod has an address")
 
 
 async def test_with_prefixes_a_call_brings_sixteen_addresses_and_pods_on_them_are_reached() -> None:
@@ -141,7 +146,7 @@ async def test_interfaces_of_others_are_left_alone_and_count_against_the_limit()
             world.vpc.subnet.id, Wish(count=2), tags={"node.k8s.amazonaws.com/no_manage": "true"}
         )
         ec2.attachments.attach(others.id, node.at.instance.id, 1)
-        async with node.ready(OFTEN, "--add-timeout=2s"):
+        async with node.ready(OFTEN, "--add-timeout=5s"):
             with crowd(world, node, 7) as pods:
                 outcomes = await add_all(node, pods)
                 assert len(addresses(outcomes)) == 6
@@ -169,7 +174,7 @@ async def test_interfaces_carry_the_tags_of_the_settings() -> None:
 async def test_an_event_tells_when_a_node_has_no_address_left() -> None:
     async with cni_world() as world:
         node = await world.add_node("t3.nano")
-        async with node.ready("--add-timeout=1s"):
+        async with node.ready("--add-timeout=3s"):
             with crowd(world, node, 3) as pods:
                 assert len(refusals(await add_all(node, pods))) == 1
                 told = await until(lambda: events(world, "PodIpsExhausted"), "it is told")

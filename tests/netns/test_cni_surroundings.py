@@ -23,7 +23,7 @@ from tests.support.cni_world import CniNode, CniWorld, cni_world
 from tests.support.fabric import seen_by
 from tests.support.until import until
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.netns
 
 PEER, INTERNET = "172.31.0.10", "198.51.100.10"
 OFTEN = "--audit-interval=1s"
@@ -65,7 +65,7 @@ async def test_an_interface_detached_behind_its_back_serves_nobody_and_its_pods_
                     ]
                     return all(address in notes for address in gone if address not in back)
 
-                await until(is_told, "the pods are told")
+                await until(is_told, "the pods are told", seconds=90)
                 (another,) = addresses(await add_all(node, following))
                 assert another not in results
                 assert await seen_by(inside(following[0]), PEER) == another

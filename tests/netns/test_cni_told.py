@@ -14,7 +14,7 @@ from tests.support.cni_world import PORT, CniNode, CniWorld, cni_world
 from tests.support.processes import run
 from tests.support.until import until
 
-pytestmark = [pytest.mark.netns, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.netns
 
 
 @asynccontextmanager
@@ -32,7 +32,7 @@ async def why(node: CniNode, pod: str) -> str:
 
 
 async def test_why_tells_of_pods_that_have_an_address_wait_were_refused_or_need_none() -> None:
-    async with node_of("t3.nano", "--add-timeout=3s") as (world, node):
+    async with node_of("t3.nano", "--add-timeout=5s") as (world, node):
         with crowd(world, node, 3) as pods:
             results = await asyncio.gather(*(node.network.add(pod) for pod in pods[:2]))
             waiting = asyncio.create_task(add_or_error(node.network.add(pods[2])))

@@ -5,8 +5,6 @@ import signal
 from collections.abc import Awaitable, Callable
 from itertools import product
 
-import pytest
-
 from addons.sim.net import METADATA, METADATA_V6, NODE, Namespace
 from tests.support.iamproxy_cluster import Cluster, session_of
 from tests.support.iamproxy_world import BASE, pod
@@ -109,7 +107,6 @@ async def test_a_role_that_its_namespace_forbids_is_refused_with_the_reason(clus
     assert cluster.world.aws.sts.calls["AssumeRole"] == 0
 
 
-@pytest.mark.timeout(120)
 async def test_no_path_leads_to_anything_of_the_node(cluster: Cluster) -> None:
     """Every route in every spelling, by both addresses; the control is that the node's service answers."""
     made = cluster.start_pod("reader", "reader")
@@ -158,7 +155,6 @@ async def test_pods_that_it_cannot_stop_are_named_where_there_are_any(cluster: C
         assert told == {}
 
 
-@pytest.mark.timeout(120)
 async def test_a_pod_can_ask_by_our_own_command_whether_all_is_as_it_should_be(cluster: Cluster) -> None:
     reader, stranger = cluster.start_pod("reader", "reader"), cluster.start_pod("stranger", "")
 

@@ -233,6 +233,14 @@ async def test_somebody_else_s_port_is_named(node: Cluster) -> None:
             assert not node.network.sees_the_node(await node.network.ask(made.inside, patience=1.0))
 
 
+async def test_with_a_port_of_its_own_pods_are_served_beside_the_original(node: Cluster) -> None:
+    """As docs/migrating-from-kube2iam.md has it: the original listens on port 8181 of every address."""
+    made = node.start_pod("reader", "reader")
+    with node.network.fabric.node.listener("0.0.0.0", 8181):
+        async with node.daemon.running("--app-port=8183"):
+            assert (await node.credentials(made.inside))["arn"] == session_of("reader")
+
+
 async def test_bad_settings_leave_the_way_closed(node: Cluster) -> None:
     """On a new node too: what is broken gives pods nothing, and never the node's credentials."""
     made = node.start_pod("reader", "reader")

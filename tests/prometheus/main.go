@@ -1,8 +1,8 @@
 // Command alerts plays what Prometheus does with a target and a file of alerting rules, without waiting: the scrapes
 // are given with their times, and the rules are evaluated after each of them by Prometheus's own parser, storage and
-// rule engine.
+// rule engine. Queries, as those of dashboards, are asked at the times of all scrapes.
 //
-// It reads a Timeline as JSON from stdin, and writes a list of Evaluations as JSON to stdout.
+// It reads a Timeline as JSON from stdin, and writes a Result as JSON to stdout.
 package main
 
 import (
@@ -28,10 +28,17 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 )
 
-// Timeline is the text of a rules file, and what was scraped, oldest first.
+// Timeline is the text of a rules file, queries, and what was scraped, oldest first.
 type Timeline struct {
 	Rules   string
+	Queries []string
 	Scrapes []Scrape
+}
+
+// Result is what became of the alerts, and which of the queries had an answer at any time.
+type Result struct {
+	Evaluations []Evaluation `json:"evaluations"`
+	Answered    []string     `json:"answered"`
 }
 
 // Scrape is what one target answered at a time, in milliseconds since 1970; null when it did not answer.
@@ -81,11 +88,44 @@ func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	evaluations, err := play(ctx, db, alerting, timeline.Scrapes)
+	engine := promql.NewEngine(promql.EngineOpts{
+		MaxSamples: 10_000_000, Timeout: time.Minute, Parser: parser.NewParser(parser.Options{}),
+	})
+	evaluations, err := play(ctx, db, rules.EngineQueryFunc(engine, db), alerting, timeline.Scrapes)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(out).Encode(evaluations)
+	answered, err := ask(ctx, db, engine, timeline)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(Result{evaluations, answered})
+}
+
+// ask gives the queries that have an answer at the time of any scrape.
+func ask(ctx context.Context, db *tsdb.DB, engine *promql.Engine, timeline Timeline) ([]string, error) {
+	answered := []string{}
+	if len(timeline.Scrapes) == 0 {
+		return answered, nil
+	}
+	first, last := timeline.Scrapes[0].At, timeline.Scrapes[len(timeline.Scrapes)-1].At
+	for _, text := range timeline.Queries {
+		query, err := engine.NewRangeQuery(
+			ctx, db, nil, text, time.UnixMilli(first), time.UnixMilli(last), 30*time.Second,
+		)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", text, err)
+		}
+		found, err := query.Exec(ctx).Matrix()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", text, err)
+		}
+		if len(found) > 0 {
+			answered = append(answered, text)
+		}
+		query.Close()
+	}
+	return answered, nil
 }
 
 // load checks the rules as `promtool check rules` does.
@@ -112,11 +152,9 @@ func load(text string) ([]*rules.AlertingRule, error) {
 	return found, nil
 }
 
-func play(ctx context.Context, db *tsdb.DB, alerting []*rules.AlertingRule, scrapes []Scrape) ([]Evaluation, error) {
-	engine := promql.NewEngine(promql.EngineOpts{
-		MaxSamples: 10_000_000, Timeout: time.Minute, Parser: parser.NewParser(parser.Options{}),
-	})
-	query := rules.EngineQueryFunc(engine, db)
+func play(
+	ctx context.Context, db *tsdb.DB, query rules.QueryFunc, alerting []*rules.AlertingRule, scrapes []Scrape,
+) ([]Evaluation, error) {
 	targets := map[string]map[string]labels.Labels{}
 	evaluations := []Evaluation{}
 	for i, scrape := range scrapes {

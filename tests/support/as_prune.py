@@ -28,7 +28,7 @@ class PruneSite:
             aws_region="eu-central-1", aws_endpoint_url=world.aws.url, kubeconfig=str(world.kubeconfig)
         )
         for name in (OLD, NEW):
-            world.cluster.nodes.truths[name] = NodeTruth()
+            world.cluster.nodes.truths[name] = world.scaled(NodeTruth())
 
     def file(self, services: str, *, least: int = 1) -> str:
         """Write a file with these services."""

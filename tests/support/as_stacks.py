@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from addons.autoscaler.model.matrix import StackPlan
 from addons.runtime.aws import AwsSession
 from addons.runtime.permit import Permit
 from tests.support.as_aws import IMAGE, AsSite
+from tests.support.as_matrix import example
 from tests.support.aws_thread import simulated_aws
 from tests.support.permits import PERMIT
 
@@ -47,6 +49,20 @@ class MatrixSite(AsSite):
     def matrix(self, **changes: Any) -> Matrix:
         """What such a file asks for."""
         return matrix_of(self.text(**changes), "shop.yaml")
+
+    def have_what_the_example_names(self) -> None:
+        """Make the subnets and the security group of the documented file, by the ids that they have there."""
+        network, account = self.endpoint.ec2.network, self.endpoint.ec2.account
+        vpc = network.create_vpc("10.1.0.0/16")
+        for number, (id_, zone) in enumerate(
+            {(id_, each.zone) for each in example().cells for id_ in each.subnets}
+        ):
+            made = network.create_subnet(vpc.id, f"10.1.{number}.0/24", zone=zone)
+            account.subnets[id_] = replace(account.subnets.pop(made.id), id=id_)
+            account.spaces[id_] = account.spaces.pop(made.id)
+        group = network.create_security_group(vpc.id, "nodes")
+        for id_ in {id_ for each in example().cells for id_ in each.security_groups}:
+            account.security_groups[id_] = replace(group, id=id_)
 
     def small(self) -> Matrix:
         """A matrix of 6 cells."""
@@ -86,19 +102,26 @@ class MatrixSite(AsSite):
         return Counter(each.kind for each in await self.plan(matrix))
 
     async def apply(
-        self, matrix: Matrix, permit: Permit = PERMIT, *, parallel: int = 8
+        self,
+        matrix: Matrix,
+        permit: Permit = PERMIT,
+        *,
+        parallel: int = 8,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> dict[str, Applied]:
         """Apply it; stack -> what became of it."""
         async with self.session() as aws:
             matrix, plans = await planned(aws, matrix, VERSION)
-            apply = Apply(aws, matrix, permit, version=VERSION, parallel=parallel)
+            apply = Apply(aws, matrix, permit, version=VERSION, parallel=parallel, tell=tell)
             to_do = await apply.to_do(plans)
             return {each.name: each async for each in apply.carry_out(to_do)}
 
-    async def command(self, command: str, file: Path, *, cells: Iterable[str] = (), **settings: Any) -> int:
-        """Carry out a command as a user does; the exit code."""
+    async def command(
+        self, command: str, file: Path, *, cells: Iterable[str] = (), asked: Any = None, **settings: Any
+    ) -> int:
+        """Carry out a command as a user does, with more flags as `asked` has them; the exit code."""
         settings = {"aws_region": "eu-central-1", "aws_endpoint_url": self.endpoint.url} | settings
-        return await execute(Asked(command, str(file), tuple(cells)), Config(**settings))
+        return await execute(Asked(command, str(file), tuple(cells), **asked or {}), Config(**settings))
 
 
 def results(applied: dict[str, Applied]) -> Counter[str]:

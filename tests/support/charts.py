@@ -23,8 +23,14 @@ helm = (import_module if os.environ.get("CI") else pytest.importorskip)("helm_py
 
 ROOT = Path(__file__).resolve().parents[2]
 CHARTS = ROOT / "charts"
-OLDEST, NEWEST = "1.34", "1.37"
-"""The Kubernetes minors that are supported."""
+MINORS: tuple[str, ...] = next(
+    tuple(row["versions"])
+    for row in yaml.safe_load((ROOT / "docs" / "compatibility.yaml").read_text())
+    if row["what"] == "Kubernetes"
+)
+"""The Kubernetes minors that are supported, the oldest first."""
+
+OLDEST, NEWEST = MINORS[0], MINORS[-1]
 
 OPERATOR = ("PrometheusRule", "ServiceMonitor")
 """Kinds of the Prometheus operator, of which Kubernetes has no schema."""
@@ -41,9 +47,9 @@ Values = dict[str, Any]
 APPLICATIONS = [
     path.parent.name
     for path in sorted(CHARTS.glob("*/Chart.yaml"))
-    if yaml.safe_load(path.read_text())["type"] == "application"
+    if yaml.safe_load(path.read_text())["type"] == "application" and path.parent.name != "addons"
 ]
-"""The charts that can be installed, each of the daemon by its name."""
+"""The charts that can be installed, each of the daemon by its name; the umbrella is no such chart."""
 
 
 def cases(chart: str) -> dict[str, Values]:
@@ -68,15 +74,16 @@ def values(*more: Values, chart: str = "dns") -> Values:
     """Give what must be said to install a chart and more, merged as Helm merges values: maps key by key."""
     merged = cases(chart)["default"]
     for layer in more:
-        merged = _merge(merged, layer)
+        merged = merge(merged, layer)
     return merged
 
 
-def _merge(below: Values, above: Values) -> Values:
+def merge(below: Values, above: Values) -> Values:
+    """Give values with others over them, as Helm merges: maps key by key."""
     merged = dict(below)
     for key, value in above.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
+        merged[key] = merge(merged[key], value) if both else value
     return merged
 
 
@@ -130,15 +137,15 @@ class _StrictLoader(yaml.CSafeLoader):
 
 
 def only(objects: list[Object], kind: str) -> Object:
-    """Give the one object of a kind, beside that of a webhook."""
-    found = [obj for obj in objects if obj["kind"] == kind and not is_webhook(obj)]
+    """Give the one object of a kind that is about the daemon."""
+    found = [obj for obj in objects if obj["kind"] == kind and is_of_daemon(obj)]
     assert len(found) == 1, f"{len(found)} objects of kind {kind}"
     return found[0]
 
 
 def workload(objects: list[Object]) -> Object:
-    """Give the one object that keeps the daemon's pods running, beside that of a webhook."""
-    (found,) = [obj for obj in objects if obj["kind"] in ("DaemonSet", "Deployment") and not is_webhook(obj)]
+    """Give the one object that keeps the daemon's pods running."""
+    (found,) = [obj for obj in objects if obj["kind"] in ("DaemonSet", "Deployment") and is_of_daemon(obj)]
     return found
 
 
@@ -146,6 +153,21 @@ def is_webhook(obj: Object) -> bool:
     """Whether an object is about a webhook that runs beside the daemon."""
     name: str = obj["metadata"]["name"]
     return name.partition(".")[0].endswith("-webhook")
+
+
+def is_matrix(obj: Object) -> bool:
+    """Whether an object is about the Job of an ASG matrix, which has nothing of the daemon's."""
+    return "-matrix" in obj["metadata"]["name"] or obj["metadata"]["name"] == "groups"
+
+
+def is_dashboard(obj: Object) -> bool:
+    """Whether an object is for Grafana."""
+    return "grafana_dashboard" in obj["metadata"].get("labels", {})
+
+
+def is_of_daemon(obj: Object) -> bool:
+    """Whether an object is about the daemon itself."""
+    return not (is_webhook(obj) or is_matrix(obj) or is_dashboard(obj))
 
 
 def pod_of(objects: list[Object]) -> Object:

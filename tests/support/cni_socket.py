@@ -43,19 +43,36 @@ def compiled(*flags: str, compiler: str = "cc") -> Path:
     return target
 
 
-def released() -> Path:
+def released(*flags: str) -> Path:
     """The C client as the image has it: musl starts in 0.02 ms, glibc asks the processor for 0.3 ms first."""
     musl = shutil.which("musl-gcc")
-    return compiled("-O2", "-static", "-s", compiler=musl or "cc")
+    return compiled("-O2", "-static", "-s", *flags, compiler=musl or "cc")
 
 
-def sanitized() -> tuple[str, ...]:
+def sanitized(*flags: str) -> tuple[str, ...]:
     """The C client, which ends with an error at the first access or operation that is not defined."""
-    return (str(compiled("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")),)
+    return (str(compiled("-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *flags)),)
 
 
 def twin() -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", str(TWIN))
+
+
+IMPATIENT = "-DAWAY_MS=500"
+"""Has the C client wait half a second for a daemon that is away."""
+_IMPATIENT_TWIN = f"""
+import importlib.util as util
+spec = util.spec_from_file_location("client", {str(TWIN)!r})
+client = util.module_from_spec(spec)
+spec.loader.exec_module(client)
+client.AWAY_SECONDS = 0.5
+client.main()
+"""
+
+
+def impatient_twin() -> tuple[str, ...]:
+    """The client in Python, which waits half a second for a daemon that is away."""
+    return (sys.executable, "-I", "-S", "-c", _IMPATIENT_TWIN)
 
 
 NOBODY = PodId()

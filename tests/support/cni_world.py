@@ -95,11 +95,11 @@ class CniNode:
             await self.await_ready()
             yield self
 
-    def install(self) -> None:
-        """Put the plugin where the runtime looks for it, as the init container does."""
+    def install(self, *flags: str) -> None:
+        """Put the plugin, compiled with flags, where the runtime looks for it, as the init container does."""
         self.plugins.mkdir(parents=True, exist_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(released(), self.plugins / "aws-addons-cni")
+        shutil.copy(released(*flags), self.plugins / "aws-addons-cni")
 
     async def await_ready(self) -> None:
         """Wait until pods can start."""

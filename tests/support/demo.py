@@ -70,13 +70,14 @@ class Demo:
 async def demo(*arguments: str, under: Sequence[str] = ()) -> AsyncIterator[Demo]:
     """Start it, by way of the command `under` when there is one; it is ended with the context at the latest.
 
-    Its folder has a short path: a temporary one of pytest's would be longer than a socket's may be.
+    Its folder has a short path: a temporary one of pytest's would be longer than a socket's may be. It is
+    the home of who starts it, too.
     """
     with tempfile.TemporaryDirectory(prefix="demo-test-") as folder:
         command = (*under, sys.executable, "-m", "addons.demo", *arguments)
         async with running(
             *command,
-            env={**os.environ, "TMPDIR": folder},
+            env={**os.environ, "TMPDIR": folder, "HOME": folder},
             stdout=PIPE,
             stderr=STDOUT,
             end_by=signal.SIGTERM,

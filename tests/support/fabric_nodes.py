@@ -7,7 +7,7 @@ the hub. A node is ready once somebody has written a CNI configuration into its 
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -30,7 +30,12 @@ from tests.support.nodes import (
 from tests.support.processes import output_of
 
 DEBIANS_PLUGINS = Path("/usr/lib/cni")
-_NEAR, _FAR = IPv4Address("100.65.0.1"), IPv4Address("100.65.0.2")
+APART = {"OWN": "/etc /opt /run /var", "CNI_BIN": "/opt/cni/bin", "CNI_CONF": "/etc/cni/net.d"}
+"""Facts of a node that has those folders to itself in which daemons keep what is the node's."""
+
+_NEAR, FAR = IPv4Address("100.65.0.1"), IPv4Address("100.65.0.2")
+"""The link between VPC and hub: nodes and pods see the API server as FAR."""
+
 _TO_THE_TEST = """
 table ip to_the_test {{
   chain out {{ type nat hook postrouting priority 100; ip daddr {test} ip saddr != {hub}/24 masquerade; }}
@@ -40,13 +45,15 @@ table ip to_the_test {{
 
 @dataclass(frozen=True)
 class FabricSite:
-    """The cluster; `outside` is the address of the test's own network."""
+    """The cluster; `outside` is the address of the test's own network, `inside` that of the `hub`."""
 
     cluster: Cluster
     nodes: tuple[Node, ...]
     fabric: VpcFabric
     outside: str
     assets: Path
+    hub: Namespace
+    inside: str
 
     def configurations(self, node: Node) -> Path:
         """The folder where the node's runtime looks for CNI configurations."""
@@ -71,11 +78,18 @@ def short_folder() -> Iterator[Path]:
 
 @contextmanager
 def running_in_fabric(
-    folder: Path, assets: Path, fabric: VpcFabric, instances: Sequence[tuple[Instance, str]]
+    folder: Path,
+    assets: Path,
+    fabric: VpcFabric,
+    instances: Sequence[tuple[Instance, str]],
+    *,
+    facts: Sequence[Mapping[str, str]] = (),
 ) -> Iterator[FabricSite]:
     """Run a control plane, and nodes on instances that have their primary address (beside each).
 
-    No process or mount is left afterwards. The path of `folder` is at most 50 characters long.
+    Each may have `facts` of its own, as `start_node` takes them; those of `APART` leave the machine its
+    folders. Pods ask `outside` for names. No process or mount is left afterwards. The path of `folder` is at
+    most 50 characters long.
     """
     nodes = tuple(Node(instance.inside.name, address, pods="") for instance, address in instances)
     with ExitStack() as stack:
@@ -84,10 +98,17 @@ def running_in_fabric(
         _join(fabric, Namespace(name), hub_address(number, 0), outside)
         stack.callback(forget_results, folder)
         cluster = stack.enter_context(running(folder, assets, netns=name, address=address))
-        for node in nodes:
-            plugins = plugins_of(folder, node.name)
-            start_node(cluster, node, assets, plugins=plugins)
-        yield FabricSite(cluster, nodes, fabric, outside, assets)
+        for node, known in zip(nodes, facts or [{} for _ in nodes], strict=True):
+            if "OWN" in known:
+                plugins_apart(folder, node.name)
+            start_node(
+                cluster,
+                node,
+                assets,
+                plugins=plugins_of(folder, node.name),
+                facts={"CLUSTER_DNS": outside, **known},
+            )
+        yield FabricSite(cluster, nodes, fabric, outside, assets, Namespace(name), address)
 
 
 @contextmanager
@@ -105,6 +126,11 @@ def runtime(folder: Path, inside: Namespace) -> Iterator[Path]:
         forget_results(folder)
 
 
+def plugins_apart(folder: Path, node: str) -> None:
+    """Put Debian's plugins where a node that has its folders to itself looks for them."""
+    shutil.copytree(DEBIANS_PLUGINS, folder / "nodes" / node / "own/opt/changes/cni/bin")
+
+
 def plugins_of(folder: Path, node: str) -> Path:
     """The folder of a node's CNI plugins, which it has from its beginning, with Debian's in it."""
     place = folder / "nodes" / node / "cni.bin"
@@ -115,6 +141,6 @@ def plugins_of(folder: Path, node: str) -> Path:
 
 def _join(fabric: VpcFabric, hub: Namespace, network: str, test: str) -> None:
     behind = [IPv4Network(f"{network}/24")]
-    fabric.router.join(hub, near=_NEAR, far=_FAR, behind=behind)
+    fabric.router.join(hub, near=_NEAR, far=FAR, behind=behind)
     hub.set_kernel("ipv4/ip_forward", "1")
     output_of(*hub.command("nft", "-f", "-"), stdin=_TO_THE_TEST.format(test=test, hub=network))

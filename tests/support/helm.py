@@ -47,36 +47,42 @@ class Release:
     """The release `aws` of a chart in the hands of Helm, which blocks: it runs beside the event loop."""
 
     def __init__(self, config: Any, name: str = "dns") -> None:
-        self._config = config
+        self.config = config
         self._name = name
-        self._chart = chart(CHARTS / name)
+
+    def chart(self) -> Any:
+        """What is installed."""
+        return chart(CHARTS / self._name)
+
+    def given(self, *more: Values) -> Values:
+        """What must be said to install it, and more."""
+        return values(*more, chart=self._name)
 
     async def install(self, *more: Values, **options: Any) -> Object:
         """Install the release."""
-        given = values(*more, chart=self._name)
-        done: Object = await self._run(self._config.install, self._chart, "aws", given, **options)
+        done: Object = await self._run(self.config.install, self.chart(), "aws", self.given(*more), **options)
         return done
 
     async def upgrade(self, *more: Values) -> None:
         """Change the release."""
-        await self._run(self._config.upgrade, self._chart, "aws", values(*more, chart=self._name))
+        await self._run(self.config.upgrade, self.chart(), "aws", self.given(*more))
 
     async def rollback(self) -> None:
         """Go back to the revision before."""
-        await self._run(self._config.rollback, "aws")
+        await self._run(self.config.rollback, "aws")
 
     async def uninstall(self) -> None:
         """Remove the release."""
-        await self._run(self._config.uninstall, "aws", timeout=UNINSTALL_SECONDS)
+        await self._run(self.config.uninstall, "aws", timeout=UNINSTALL_SECONDS)
 
     async def test(self) -> str:
         """Run `helm test`; what its pods have written. Raises helm.HelmReleaseError when one fails."""
-        done = await self._run(self._config.test, "aws", logs=True, timeout=TEST_SECONDS)
+        done = await self._run(self.config.test, "aws", logs=True, timeout=TEST_SECONDS)
         return str(done["logs"])
 
     async def statuses(self) -> list[str]:
         """The status of every revision, oldest first."""
-        return [item["status"] for item in await self._run(self._config.history, "aws")]
+        return [item["status"] for item in await self._run(self.config.history, "aws")]
 
     async def _run(self, action: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return await asyncio.to_thread(action, *arguments, **options)
@@ -150,5 +156,10 @@ def _permitted(roles: Iterable[Object]) -> set[Use]:
 async def cluster(name: str = "dns") -> AsyncIterator[tuple[KubeApi, Release]]:
     """A cluster in which nothing is installed and everybody needs rights, and a release of a chart."""
     async with KubeApi(tls=True, tokens={}, rbac=True) as api:
-        with helm.Config(kubeconfig_content=api.kubeconfig(), namespace=NAMESPACE) as config:
+        with config_of(api) as config:
             yield api, Release(config, name)
+
+
+def config_of(api: KubeApi) -> Any:
+    """Helm's way to a cluster, as an administrator."""
+    return helm.Config(kubeconfig_content=api.kubeconfig(), namespace=NAMESPACE)

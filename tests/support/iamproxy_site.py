@@ -211,7 +211,7 @@ class Stage:
     async def rolled_out(self) -> None:
         """Wait until the daemon of every node is ready, and as the chart has it now."""
         await self.kubectl.ok(
-            "rollout", "status", "daemonset/aws-iamproxy", "--namespace", NAMESPACE, f"--timeout={_SECONDS}s"
+            "rollout", "status", "daemonset/aws-iamproxy", "--namespace", NAMESPACE, "--timeout=150s"
         )
 
 

@@ -70,16 +70,24 @@ class Pod:
 
 @asynccontextmanager
 async def running(
-    api: KubeApi, workload: Object, folder: Path, environment: Mapping[str, str], *, node: str = "node-1"
+    api: KubeApi,
+    workload: Object,
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    node: str = "node-1",
+    container_name: str = "",
 ) -> AsyncIterator[Pod]:
     """Run a pod of a workload as its ServiceAccount on a node, with the files of its ConfigMaps in `folder`.
 
-    What a container has and a process has not is replaced: the files of the mounts lie in `folder` and the
-    arguments say so; the token of the ServiceAccount comes as a kubeconfig; `environment` is added.
+    Of several containers the name says which one; those that only prepare count too. What a container has
+    and a process has not is replaced: the files of the mounts lie in `folder` and the arguments say so; the
+    token of the ServiceAccount comes as a kubeconfig; `environment` is added.
     """
     spec = workload["spec"]["template"]["spec"]
     namespace = workload["metadata"]["namespace"]
-    (container,) = spec["containers"]
+    containers = [*spec.get("initContainers", ()), *spec["containers"]]
+    (container,) = [each for each in containers if container_name in ("", each["name"])]
     places = _mount(api, namespace, spec, container, folder)
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(_kubeconfig(api, namespace, spec["serviceAccountName"]))
@@ -109,8 +117,8 @@ def _mount(api: KubeApi, namespace: str, spec: Object, container: Object, folder
         places[mount["mountPath"]] = place
         if source := volumes[mount["name"]].get("configMap"):
             data = api.store.get("v1", "configmaps", namespace, source["name"])["data"]
-            for name, text in data.items():
-                (place / name).write_text(text)
+            for item in source.get("items") or [{"key": key, "path": key} for key in data]:
+                (place / item["path"]).write_text(data[item["key"]])
     return places
 
 
@@ -129,7 +137,7 @@ def _value(variable: Object, facts: Mapping[str, str]) -> str:
 
 
 def _moved(argument: str, places: Mapping[str, Path]) -> str:
-    flag, equals, value = argument.partition("=")
+    flag, equals, value = argument.partition("=") if argument.startswith("-") else ("", "", argument)
     for path, place in places.items():
         if value.startswith(f"{path}/"):
             return f"{flag}{equals}{place}{value.removeprefix(path)}"

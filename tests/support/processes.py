@@ -55,8 +55,13 @@ async def run(
 
 
 def output_of(*command: str | Path, env: Mapping[str, str] | None = None, stdin: str = "") -> str:
-    """Run a command that must succeed, while everything else waits, and give what it prints."""
-    done = subprocess.run(command, env=env, input=stdin, capture_output=True, text=True, timeout=120)
+    """Run a command that must succeed, while everything else waits, and give what it prints.
+
+    Neither it nor what it leaves running hears a Ctrl-C, which is for us.
+    """
+    done = subprocess.run(
+        command, env=env, input=stdin, capture_output=True, text=True, timeout=120, start_new_session=True
+    )
     if done.returncode:
         raise RuntimeError(f"{Path(command[0]).name} ended with {done.returncode}: {done.stderr.strip()}")
     return done.stdout

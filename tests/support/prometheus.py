@@ -16,6 +16,8 @@ from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
 
 from addons.runtime.web import StatusServer
+from docs.dashboard_panels import RELEASE
+from docs.generate_dashboards import DASHBOARDS
 from tests.support.charts import CHARTS, cases, only, render
 from tests.support.virtual import START, virtual_now
 
@@ -51,6 +53,12 @@ class Evaluation:
         return {alert.name for alert in self.alerts if alert.state == "firing"}
 
 
+class Evaluations(list[Evaluation]):
+    """The alerts of all moments, and what of the dashboard had nothing to show at any of them."""
+
+    unanswered: set[str]
+
+
 @dataclass
 class Prometheus:
     """Scrapes one pod of a release on virtual time, and evaluates the rules of its chart afterwards."""
@@ -78,17 +86,21 @@ class Prometheus:
         await asyncio.sleep(seconds)
         self.answers = True
 
-    def evaluate(self) -> list[Evaluation]:
-        """The alerts after each scrape. Rules that Prometheus refuses raise."""
+    def evaluate(self) -> Evaluations:
+        """The alerts after each scrape. Rules and queries of the dashboard that Prometheus refuses raise."""
         release = {"namespace": "kube-system", "service": f"aws-{self.chart}"}
         target = release | {"pod": f"aws-{self.chart}-0", "instance": "10.0.0.1", "job": self.chart}
         scrapes = [
             {"at": round(at.timestamp() * 1000), "target": target, "text": text} for at, text in self.scrapes
         ]
-        given = json.dumps({"rules": json.dumps(rules_of(self.chart)), "scrapes": scrapes})
+        rules, asked = json.dumps(rules_of(self.chart)), panels_of(self.chart)
+        given = json.dumps({"rules": rules, "queries": list(asked), "scrapes": scrapes})
         done = subprocess.run([COMMAND], input=given, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        return list(self._read(done.stdout))
+        result = json.loads(done.stdout)
+        found = Evaluations(self._read(result["evaluations"]))
+        found.unanswered = set(asked.values()) - {asked[query] for query in result["answered"]}
+        return found
 
     async def _scrape_for_ever(self, server: StatusServer) -> None:
         while server.address is None:
@@ -101,8 +113,8 @@ class Prometheus:
                 self.scrapes.append((virtual_now(), text if self.answers else None))
                 await asyncio.sleep(SCRAPE_SECONDS)
 
-    def _read(self, text: str) -> Iterator[Evaluation]:
-        for (at, _), found in zip(self.scrapes, json.loads(text), strict=True):
+    def _read(self, evaluations: Sequence[Any]) -> Iterator[Evaluation]:
+        for (at, _), found in zip(self.scrapes, evaluations, strict=True):
             yield Evaluation(at, [Alert(**alert) for alert in found["alerts"]])
 
 
@@ -117,6 +129,18 @@ def rules_of(chart: str) -> Rules:
     """The alerting rules that a chart makes when it is told to."""
     rules: Rules = only(render(cases(chart)["monitoring"], CHARTS / chart), "PrometheusRule")["spec"]
     return rules
+
+
+def panels_of(chart: str) -> dict[str, str]:
+    """Each query of the dashboard of a chart, about the release that is scraped -> what it shows."""
+    (dashboard,) = [each for each in DASHBOARDS if each.daemon == chart]
+    ours = f'namespace="kube-system",service="aws-{chart}"'
+    return {
+        query.text.replace(RELEASE, ours): f"{panel.question} {query.legend}"
+        for _, panels in dashboard.rows
+        for panel in panels
+        for query in panel.queries
+    }
 
 
 def alerts_of(chart: str) -> list[str]:

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-SECONDS = 30.0
+SECONDS = 60.0
 """How long anything may take that a test waits for, on a busy machine."""
 
 

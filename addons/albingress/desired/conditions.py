@@ -17,6 +17,9 @@ LONGEST_VALUE: Final = 128
 """Characters in one value of a condition (AWS API reference, RuleCondition)."""
 LONGEST_HEADER: Final = 40
 
+_MOST_VALUES: Final = 500
+"""In one annotation: as many as fit the rules of a whole load balancer."""
+
 _METHOD: Final = re.compile(r"[A-Z_-]{1,40}")
 _ANY_PATH: Final = Condition("path-pattern", ("/*",))
 _ONCE: Final = frozenset({"http-request-method", "source-ip"})
@@ -57,6 +60,9 @@ def own_conditions(text: str) -> tuple[Condition, ...]:
     for name in _ONCE:
         if sum(each.field == name for each in found) > 1:
             raise Unreadable(f"a rule has at most one condition {name}; put all values into one")
+    values = sum(len(each.values) + len(each.regex) + len(each.pairs) for each in found)
+    if values > _MOST_VALUES:
+        raise Unreadable(f"{values} values, more than {_MOST_VALUES}; give the rule fewer")
     return found
 
 

@@ -12,6 +12,8 @@ from addons.albingress.model.stack import Pairs
 Protocol = Literal["HTTP", "HTTPS"]
 
 _LAST_PORT = 65535
+_MOST_PORTS = 100
+"""Twice as many as AWS takes on a load balancer."""
 
 
 class ListenPort(Struct, frozen=True, order=True):
@@ -49,6 +51,8 @@ def listen_ports(value: str) -> tuple[ListenPort, ...]:
     found = {ListenPort(_port(port), _protocol(name)) for entry in entries for name, port in entry.items()}
     if not found:
         raise Unreadable("names no port")
+    if len(found) > _MOST_PORTS:
+        raise Unreadable(f"names {len(found)} ports, more than {_MOST_PORTS}; give the Ingress fewer")
     ports = sorted(found)
     for one, other in pairwise(ports):
         if one.port == other.port:

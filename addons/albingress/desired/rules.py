@@ -3,6 +3,7 @@
 A rule never matches more than was asked for: it answers 503 there, stays as AWS has it, or is not made.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -21,7 +22,7 @@ from addons.albingress.desired.placeholders import ANSWERS_503, NO_RULE, STAYS, 
 from addons.albingress.desired.places import Place, conditions_of, host_and_path_of, places, takes_from_nobody
 from addons.albingress.desired.redirects import hides, leads_to_itself, redirect_of
 from addons.albingress.desired.shadows import Shadows
-from addons.albingress.desired.splitting import split
+from addons.albingress.desired.splitting import MOST_RULES, TOO_MANY, split
 from addons.albingress.model.rules import Condition, RuleContent
 from addons.albingress.model.stack import DesiredRule, DesiredTargetGroup
 from addons.runtime.objects import Key
@@ -59,6 +60,7 @@ class ListenerRules:
         self._faults = faults
         self.groups: dict[str, DesiredTargetGroup] = {}
         self.shadows = Shadows()
+        self._asked: Counter[Key] = Counter()
 
     def read(
         self,
@@ -76,6 +78,10 @@ class ListenerRules:
                 rules += self._kept.all_of(place, port, protocol)
                 self.groups |= self._kept.groups_of(place, port, protocol)
                 continue
+            if self._asked[place.member.key] >= MOST_RULES:
+                rules.append(self._left_out(place))
+                continue
+            self._asked[place.member.key] += 1
             try:
                 rules += self._rules_of(place, conditions_of(place), found)
             except NotUsable as fault:
@@ -108,11 +114,18 @@ class ListenerRules:
         self.shadows.hide(place, because)
         return (place.rule(None, "absent", because),)
 
+    def _left_out(self, place: Place) -> DesiredRule:
+        """What would be one rule more than is made of one Ingress, and is not even read."""
+        self.shadows.serve(place)
+        self._faults.add(place.member.ref, names.BROKEN_RULE, TOO_MANY, effect=NO_RULE, place=str(place))
+        return place.rule(None, "absent", TOO_MANY)
+
     def _parts(
         self, place: Place, port: int, conditions: Sequence[Condition], answering: Answering
     ) -> Iterator[DesiredRule]:
         """The rules of a place: several where AWS does not take one with all of its values."""
-        made = split(conditions)
+        made = split(conditions, MOST_RULES + 1 - self._asked[place.member.key])
+        self._asked[place.member.key] += max(0, len(made.rules) - 1)
         for refused in made.refused:
             self._faults.add(place.member.ref, names.BROKEN_RULE, refused, effect=NO_RULE, place=str(place))
         if not made.rules:

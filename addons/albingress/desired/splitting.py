@@ -14,6 +14,12 @@ from addons.albingress.model.rules import Condition
 MOST_VALUES: Final = 5
 """Values of all conditions of a rule together: its match evaluations (an AWS quota)."""
 MOST_WILDCARDS: Final = 5
+MOST_RULES: Final = 1000
+"""Rules that are made of one Ingress, on all ports together: ten times what AWS takes on a load balancer.
+
+Values of several conditions multiply: without it an annotation of some kilobytes would be millions of rules.
+"""
+TOO_MANY: Final = f"one Ingress would have more than {MOST_RULES} rules; give it fewer paths, values or ports"
 
 
 class Parts(Struct, frozen=True):
@@ -26,11 +32,11 @@ class Parts(Struct, frozen=True):
     refused: tuple[str, ...] = ()
 
 
-def split(conditions: Sequence[Condition]) -> Parts:
-    """As few rules as match the requests that `conditions` do, each within the limits of AWS.
+def split(conditions: Sequence[Condition], most: int = MOST_RULES) -> Parts:
+    """As few rules as match the requests that `conditions` do, each within the limits of AWS; `most` of them.
 
     Values stay together in the order in which they are written, so that one more value at the end leaves
-    most rules as they are.
+    most rules as they are. Where it would be more than `most`, it is none.
     """
     possible: list[Condition] = []
     refused: list[str] = []
@@ -45,8 +51,10 @@ def split(conditions: Sequence[Condition]) -> Parts:
         return Parts(refused=(*refused, said))
     if fits_in_one(possible):
         return Parts((in_one_form(possible),), tuple(refused))
-    rules: list[tuple[Condition, ...]] = []
-    for rule in product(*_best(possible)):
+    pieces, rules = _best(possible), list[tuple[Condition, ...]]()
+    if prod(map(len, pieces)) > most:
+        return Parts(refused=(*refused, TOO_MANY))
+    for rule in product(*pieces):
         if (wildcards := sum(map(_wildcards, rule))) > MOST_WILDCARDS:
             refused.append(f"{_written(rule)}: {wildcards} wildcards in one rule; AWS takes {MOST_WILDCARDS}")
         else:

@@ -117,8 +117,9 @@ def _fitting(config: Config, wishes: Iterable[tuple[Member, TagWish]]) -> Iterat
     for member, wish in wishes:
         new = [key for key, _ in wish.pairs if key not in keys]
         over = new[max(0, room - len(keys)) :]
-        keys |= set(new) - set(over)
-        pairs = tuple((key, value) for key, value in wish.pairs if key not in over)
+        left_out = set(over)
+        keys |= set(new) - left_out
+        pairs = tuple((key, value) for key, value in wish.pairs if key not in left_out)
         fault = f"tags: {', '.join(over)} are left out: a thing of the group may have {room} tags of users"
         told = [Problem(member.ref, names.INVALID_ANNOTATION, fault)] if over else []
         yield member, TagWish(pairs, wish.is_unclear, (*wish.problems, *told))

@@ -27,6 +27,7 @@ OPERATIONS: Final = {
         "DescribeSubnets",
         "GetInstanceTypesFromInstanceRequirements",
     ),
+    "eks": ("DescribeNodegroup",),
     "sqs": ("DeleteMessage", "ReceiveMessage"),
 }
 """All that is ever called: what the session needs to know of AWS, and the policy to allow."""
@@ -41,6 +42,7 @@ RATES: Final = {
     "ec2:*instance_types*": Rate(per_second=2, burst=10, tries=2),
     "ec2:describe_launch_template_versions": Rate(per_second=20, burst=100, tries=2),
     "ec2": Rate(per_second=5, burst=20, tries=2),
+    "eks": Rate(per_second=5, burst=20, tries=2),
     "sqs": Rate(per_second=10, burst=20, tries=2),
 }
 """Orders wait for nothing but other orders. What is throttled is not tried over and over here: the group has

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from addons.autoscaler.aws.stack_calls import looks
+from addons.autoscaler.aws.stack_calls import left_by_a_stop, looks
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import AlreadyExists, Invalid
 from addons.runtime.permit import Permit
@@ -72,12 +72,13 @@ class ChangeSets:
 
     async def _made(self, stack: str, name: str, permit: Permit) -> Mapping[str, Any]:
         found: Mapping[str, Any] = {}
-        async for _ in looks(f"change set {name} of stack {stack}", permit):
-            found = await self._aws.call(
-                "cloudformation", "describe_change_set", StackName=stack, ChangeSetName=name
-            )
-            if found.get("Status") not in _BEING_MADE:
-                break
+        with left_by_a_stop("its change set is asked for and not carried out: the next run does that"):
+            async for _ in looks(f"change set {name} of stack {stack}", permit):
+                found = await self._aws.call(
+                    "cloudformation", "describe_change_set", StackName=stack, ChangeSetName=name
+                )
+                if found.get("Status") not in _BEING_MADE:
+                    break
         return found
 
     async def _is_usable(self, stack: str, name: str, permit: Permit) -> bool:

@@ -13,6 +13,7 @@ from addons.autoscaler.aws.instance_types import InstanceTypes
 from addons.autoscaler.aws.known import Known
 from addons.autoscaler.aws.launch_templates import MOVING_SECONDS, LaunchTemplates
 from addons.autoscaler.aws.launches import LaunchReference
+from addons.autoscaler.aws.node_groups import ASK_SECONDS, NodeGroupKey, NodeGroups, node_group_of
 from addons.autoscaler.aws.rounds import Readings, Rounds
 from addons.autoscaler.aws.schedule import BUSY_SECONDS, IDLE_SECONDS, Suspects, patience
 from addons.autoscaler.aws.subnets import Subnets
@@ -64,7 +65,9 @@ class Groups:
         self._templates = LaunchTemplates(aws)
         self._activities = Activities(aws, now=now)
         self._subnets = Subnets(aws)
+        self._node_groups = NodeGroups(aws)
         self._view = GroupView(named, self._subnets.known)
+        self._view.declared = self._node_groups.known
         self._members: dict[Source, frozenset[str]] = {}
         self._suspects = Suspects(MOST_NAMES)
         self._by_source: Readings[Source] = Readings(
@@ -83,6 +86,7 @@ class Groups:
     def _of_details(self) -> Iterable[Readings[Any]]:
         one_by_one, by_hundreds = partial(chunks, size=1), partial(chunks, size=MOST_NAMES)
         yield Readings("launch templates", self._launch_periods, self._read_launch, one_by_one)
+        yield Readings("managed node groups", self._node_group_periods, self._read_node_group, one_by_one)
         yield Readings("types of instances", self._type_periods, self.types.learn, by_hundreds)
         yield Readings("scaling activities", self._activity_periods, self._read_activities, one_by_one)
         yield Readings("subnets", self._subnet_periods, self._read_subnets, by_hundreds)
@@ -151,7 +155,9 @@ class Groups:
         return frozenset(
             name
             for name, group in self.view.items()
-            if LAUNCH_UNREAD in group.degraded or not answered >= set(group.types)
+            if LAUNCH_UNREAD in group.degraded
+            or not answered >= set(group.types)
+            or node_group_of(group.tags) not in {None, *self._node_groups.known}
         )
 
     @property
@@ -196,6 +202,10 @@ class Groups:
 
     def _launch_periods(self) -> Mapping[LaunchReference, float]:
         return {each.reference: MOVING_SECONDS for each in self._view.known.values() if each.reference}
+
+    def _node_group_periods(self) -> Mapping[NodeGroupKey, float]:
+        found = {node_group_of(group.tags) for group in self.view.values()}
+        return {each: ASK_SECONDS for each in found if each}
 
     def _type_periods(self) -> Mapping[str, float]:
         used = {name for group in self.view.values() for name in group.types}
@@ -257,6 +267,11 @@ class Groups:
         self._view.take_launch(reference, launch)
         if launch.problem:
             raise Unavailable(launch.problem, code="TypesUnknown")
+
+    async def _read_node_group(self, batch: Sequence[NodeGroupKey]) -> None:
+        (key,) = batch
+        await self._node_groups.learn(key)
+        self._view.publish([name for name, group in self.view.items() if node_group_of(group.tags) == key])
 
     async def _read_activities(self, batch: Sequence[str]) -> None:
         (name,) = batch

@@ -1,7 +1,7 @@
 """Groups of a matrix beside their stacks: AZRebalance, which no template can suspend and which ends instances
 undrained; what instances there are; and the end of instances that were drained."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,21 +17,24 @@ _LEAVING: Final = "Terminat"
 
 @dataclass(frozen=True, slots=True)
 class MatrixGroup:
-    """A group as it is: its desired capacity, its instances, and those of them that end; `held`: for which a
-    lifecycle hook waits."""
+    """A group as it is: its minimum, its desired capacity, its instances, and those of them that end; `held`:
+    for which a lifecycle hook waits."""
 
     name: str
+    least: int
     desired: int
     instances: tuple[str, ...]
     leaving: frozenset[str]
     held: frozenset[str]
 
 
-async def rebalanced_groups(aws: AwsSession, names: Iterable[str]) -> frozenset[str]:
-    """Those of the groups in which AZRebalance is not suspended; by one call for 100. Raises OutsideError."""
-    return frozenset(
-        [each["AutoScalingGroupName"] async for each in _groups(aws, names) if _rebalances(each)]
-    )
+async def rebalanced_and_missing(
+    aws: AwsSession, names: Collection[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Those of the groups in which AZRebalance is not suspended, and those that are not there; by one call
+    for 100. Raises OutsideError."""
+    there = {each["AutoScalingGroupName"]: _rebalances(each) async for each in _groups(aws, names)}
+    return frozenset(name for name, does in there.items() if does), frozenset(names) - there.keys()
 
 
 async def groups_of(aws: AwsSession, names: Iterable[str]) -> dict[str, MatrixGroup]:
@@ -40,8 +43,9 @@ async def groups_of(aws: AwsSession, names: Iterable[str]) -> dict[str, MatrixGr
     return {each.name: each for each in found}
 
 
-async def end_instance(aws: AwsSession, instance: str, permit: Permit) -> None:
-    """End an instance, and have its group want one less; one that ends already is as it should be.
+async def end_instance(aws: AwsSession, instance: str, permit: Permit, *, shrinks: bool = True) -> None:
+    """End an instance; one that ends already is as it should be. Its group wants one less then if it
+    `shrinks`, else AWS replaces the instance.
 
     Raises OutsideError.
     """
@@ -50,7 +54,7 @@ async def end_instance(aws: AwsSession, instance: str, permit: Permit) -> None:
             "autoscaling",
             "terminate_instance_in_auto_scaling_group",
             InstanceId=instance,
-            ShouldDecrementDesiredCapacity=True,
+            ShouldDecrementDesiredCapacity=shrinks,
             permit=permit,
         )
     except (Conflict, Invalid) as error:
@@ -82,6 +86,7 @@ def _read(group: Mapping[str, Any]) -> MatrixGroup:
     members = {each["InstanceId"]: each.get("LifecycleState", "") for each in group.get("Instances", ())}
     return MatrixGroup(
         name=group["AutoScalingGroupName"],
+        least=group["MinSize"],
         desired=group["DesiredCapacity"],
         instances=tuple(sorted(members)),
         leaving=frozenset(each for each, state in members.items() if state.startswith(_LEAVING)),

@@ -1,19 +1,21 @@
 """What the commands of the matrix call of AWS, and how fast: the daemon calls none of it for them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from itertools import chain, repeat
 from typing import Final
 
 from addons.runtime.bucket import Rate
-from addons.runtime.errors import Invalid, OutsideError, Unavailable
-from addons.runtime.permit import Permit
+from addons.runtime.errors import Invalid, OutsideError, Unavailable, Withheld
+from addons.runtime.permit import STOPPING, Permit
 
 OPERATIONS: Final = {
     "autoscaling": (
         "CompleteLifecycleAction",
         "DescribeAutoScalingGroups",
+        "DescribeScalingActivities",
+        "SetDesiredCapacity",
         "SuspendProcesses",
         "TerminateInstanceInAutoScalingGroup",
     ),
@@ -28,6 +30,7 @@ OPERATIONS: Final = {
         "GetTemplate",
         "UpdateTerminationProtection",
     ),
+    "ec2": ("DescribeInstances", "DescribeLaunchTemplateVersions"),
     "ssm": ("GetParameters",),
 }
 """All that is ever called: what the session needs to know of AWS, and the policy to allow."""
@@ -36,6 +39,7 @@ RATES: Final = {
     "cloudformation:describe_*": Rate(per_second=5, burst=10, tries=8),
     "cloudformation": Rate(per_second=3, burst=6, tries=8),
     "autoscaling": Rate(per_second=5, burst=10, tries=8),
+    "ec2": Rate(per_second=5, burst=20, tries=8),
     "ssm": Rate(per_second=5, burst=10, tries=8),
 }
 """CloudFormation is shared with all who deploy in the account, so nobody hurries; a call that is throttled is
@@ -63,6 +67,20 @@ async def looks(what: str, permit: Permit) -> AsyncIterator[None]:
     raise Unavailable(
         f"{what}: still not over after 30 minutes: it goes on, run this again", code="StillGoing"
     )
+
+
+@contextmanager
+def left_by_a_stop(what: str) -> Iterator[None]:
+    """Where a stop ends what is done here, `what` goes on or is to be done still, and is told so.
+
+    Raises Withheld with those words in place of the ones of the call that was not made.
+    """
+    try:
+        yield
+    except Withheld as error:
+        if error.code != STOPPING:
+            raise
+        raise Withheld(f"told to stop: {what}", code=STOPPING) from None
 
 
 def says_it_is_missing(error: OutsideError) -> bool:

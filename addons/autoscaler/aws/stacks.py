@@ -1,11 +1,11 @@
 """Stacks of CloudFormation: what there is, until when something is done with one, and how one goes."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from addons.autoscaler.aws.calls import listed
-from addons.autoscaler.aws.stack_calls import looks, says_it_is_missing
+from addons.autoscaler.aws.stack_calls import left_by_a_stop, looks, says_it_is_missing
 from addons.autoscaler.model.matrix import Stack
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Invalid, OutsideError
@@ -14,6 +14,8 @@ from addons.runtime.permit import Permit
 GONE: Final = "DELETE_COMPLETE"
 _MOVING: Final = ("busy", "going")
 _STACK: Final = "AWS::CloudFormation::Stack"
+_GROUP: Final = "AWS::AutoScaling::AutoScalingGroup"
+_GOES_ON: Final = "CloudFormation goes on with its stack, and the next run looks what became of it"
 _CONSEQUENCES: Final = ("cancelled", "The following resource(s) failed")
 """Failures that only say that something else failed."""
 
@@ -40,17 +42,26 @@ class Stacks:
         found = [stack_of(each) for each in listed(reply, "Stacks")]
         return next((each for each in found if each.status != GONE), None)
 
-    async def settled(self, stack: str, permit: Permit, *, is_begun: bool = True) -> Stack | None:
+    async def settled(
+        self,
+        stack: str,
+        permit: Permit,
+        *,
+        is_begun: bool = True,
+        saw: Callable[[Stack], None] = lambda _: None,
+    ) -> Stack | None:
         """Wait until nothing is being done with a stack; None when it is gone.
 
         Where what is waited for may not be `is_begun` yet, a stack that was never made is waited for, too.
-        Raises Withheld after a stop.
+        `saw` is called with each look at it that says to wait on. Raises Withheld after a stop.
         """
         waits_for = _MOVING if is_begun else (*_MOVING, "empty")
-        async for _ in looks(f"stack {stack}", permit):
-            found = await self.find(stack)
-            if found is None or found.state not in waits_for:
-                break
+        with left_by_a_stop(_GOES_ON):
+            async for _ in looks(f"stack {stack}", permit):
+                found = await self.find(stack)
+                if found is None or found.state not in waits_for:
+                    break
+                saw(found)
         return found
 
     async def remove(self, stack: Stack, permit: Permit) -> None:
@@ -90,6 +101,26 @@ class Stacks:
         failures = list(_failures(listed(reply, "StackEvents")))
         causes = [each for each in failures if not any(word in each for word in _CONSEQUENCES)]
         return next(reversed(causes or failures), stack.reason or "its events do not say why")
+
+    async def newest(self, stack: Stack) -> str:
+        """What was last heard of a stack under way: of its group, where instances are waited for."""
+        reply = await self._aws.call(
+            "cloudformation", "describe_stack_events", StackName=stack.id or stack.name
+        )
+        event: Mapping[str, Any] = next(iter(listed(reply, "StackEvents")), {})
+        heard = ""
+        if event.get("ResourceType") == _GROUP and event.get("PhysicalResourceId"):
+            heard = await self._launching(event["PhysicalResourceId"])
+        parts = (event.get("LogicalResourceId", ""), heard or event.get("ResourceStatusReason", ""))
+        return ": ".join(each for each in parts if each)
+
+    async def _launching(self, group: str) -> str:
+        """What the newest activity of a group says."""
+        reply = await self._aws.call(
+            "autoscaling", "describe_scaling_activities", AutoScalingGroupName=group, MaxRecords=1
+        )
+        newest: Mapping[str, Any] = next(iter(listed(reply, "Activities")), {})
+        return str(newest.get("StatusMessage") or newest.get("Description", ""))
 
 
 def _failures(events: list[Mapping[str, Any]]) -> Iterator[str]:

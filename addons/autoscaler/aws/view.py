@@ -7,9 +7,10 @@ from typing import Any
 
 from addons.autoscaler.aws.known import Known
 from addons.autoscaler.aws.launches import Launch, LaunchReference, WeightsUsed, reference_from_group
+from addons.autoscaler.aws.node_groups import NodeGroupKey, node_group_of
 from addons.autoscaler.aws.subnets import Subnet, free_by_zone, uncounted
 from addons.autoscaler.aws.translate import UNREADABLE, group_from_api
-from addons.autoscaler.model.groups import LAUNCH_UNREAD, Group, LaunchFailure
+from addons.autoscaler.model.groups import LAUNCH_UNREAD, Declared, Group, LaunchFailure
 from addons.autoscaler.model.specs import NamedGroup
 from addons.autoscaler.names import GROUP_DEGRADED, GROUP_UNUSABLE
 from addons.runtime.outcomes import ObjectRef, Problem
@@ -20,7 +21,8 @@ Item = Mapping[str, Any]
 class GroupView:
     """What is known of groups by name, and `groups`, which is made of it: replaced, and never changed.
 
-    `changed` is set when anything but the time of a reading is new. `subnets` are read by whoever owns them.
+    `changed` is set when anything but the time of a reading is new. `subnets` and `declared` are read by
+    whoever owns them.
     """
 
     def __init__(self, named: Mapping[str, NamedGroup], subnets: Mapping[str, Subnet]) -> None:
@@ -30,6 +32,7 @@ class GroupView:
         self.changed = asyncio.Event()
         self.known: dict[str, Known] = {}
         self.launches: dict[LaunchReference, Launch] = {}
+        self.declared: Mapping[NodeGroupKey, Declared | None] = {}
         self.unusable: dict[str, str] = {}
 
     def take(self, items: Iterable[Item], began: float, observed: float) -> set[str]:
@@ -121,8 +124,10 @@ class GroupView:
             known.launch, known.unlaunched = launch, ""
         else:
             degraded.append(known.unlaunched or LAUNCH_UNREAD)
+        node_group = node_group_of(known.base.tags)
         group = replace(
             known.base,
+            declared=self.declared.get(node_group) if node_group else None,
             failures=known.failures,
             free_addresses=free_by_zone(known.base.subnets, self._subnets, newcomers),
             degraded="; ".join(filter(None, degraded)),

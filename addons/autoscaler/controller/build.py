@@ -32,10 +32,12 @@ from addons.autoscaler.controller.plan_thread import PlanThread
 from addons.autoscaler.controller.publishing import Publishing
 from addons.autoscaler.controller.remembering import Remembering
 from addons.autoscaler.controller.removals import Removals
+from addons.autoscaler.controller.server_clock import ServerClock
 from addons.autoscaler.controller.soft_taints import SoftTaints
 from addons.autoscaler.controller.steady_clock import SteadyClock
 from addons.autoscaler.controller.telling import Telling
-from addons.autoscaler.desired.options import check_periods
+from addons.autoscaler.desired.group_templates import TemplateBook
+from addons.autoscaler.desired.options import check_periods, totals_of
 from addons.autoscaler.kube.config_maps import KeptConfigMap
 from addons.autoscaler.kube.evictions import Evictions
 from addons.autoscaler.kube.intents_map import IntentsMap
@@ -69,15 +71,28 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def connected(config: Config) -> AsyncIterator[Parts]:
-    """Open the connections to Kubernetes and AWS. Raises SettingError."""
+    """Open the connections to Kubernetes and AWS. Raises SettingError, of wrong settings first of all."""
+    check_settings(config)
     async with connect(
         NAME, config, rates=RATES, awaits_region=True, operations=OPERATIONS, threads=_THREADS
     ) as parts:
         yield parts
 
 
+def check_settings(config: Config) -> None:
+    """Read what the settings say in languages of their own. Raises SettingError."""
+    try:
+        check_periods(config)
+        named_groups(config.nodes)
+        tag_specs(config.node_group_auto_discovery)
+        totals_of(config)
+        TemplateBook(config)
+    except ValueError as error:
+        raise SettingError(str(error)) from error
+
+
 def build(config: Config, parts: Parts) -> Daemon:
-    """Put the daemon together. Raises SettingError."""
+    """Put the daemon together, by settings that are checked."""
     controller = build_controller(config, parts)
     region = AwsRegion(parts.aws, partial(find_region, config.aws_region))
     return Daemon(
@@ -110,18 +125,14 @@ def _shown(config: Config) -> dict[str, object]:
 
 
 def build_controller(config: Config, parts: Parts, *, now: Callable[[], datetime] = utc_now) -> Controller:
-    """Put the controller together, by default with the clock of a daemon. Raises SettingError."""
+    """Put the controller together, by default with the clock of a daemon."""
     clock = SteadyClock(now, asyncio.get_running_loop().time)
     return _Assembly(config, parts, clock.now).controller
 
 
 def groups_of(config: Config, parts: Parts, now: Callable[[], datetime]) -> Groups:
-    """The groups that the settings name. Raises SettingError."""
-    try:
-        check_periods(config)
-        named, specs = named_groups(config.nodes), tag_specs(config.node_group_auto_discovery)
-    except ValueError as error:
-        raise SettingError(str(error)) from error
+    """The groups that the settings name."""
+    named, specs = named_groups(config.nodes), tag_specs(config.node_group_auto_discovery)
     if not (named or specs):
         log.warning("no groups are named: nothing grows without --nodes or --node-group-auto-discovery")
     return Groups(
@@ -147,7 +158,12 @@ class _Assembly:
         self._groups = groups_of(config, parts, now)
         self._resizer = Resizer(parts.aws, self._groups)
         self._cluster = ClusterView(
-            config, parts.kube, namespace=self._namespace, changed=self._woken, touched=self._touched
+            config,
+            parts.kube,
+            namespace=self._namespace,
+            changed=self._woken,
+            touched=self._touched,
+            rolls=names.ROLLS_CONFIG_MAP,
         )
         self._own_node = OwnNode(
             node_of_pod=partial(self._cluster.node_of_pod, own_pod()),
@@ -156,6 +172,7 @@ class _Assembly:
             is_spot_instance=partial(is_spot_instance, parts.aws),
             allows_spot=config.allow_spot,
         )
+        self._server_clock = ServerClock(lambda: parts.kube.clock_difference)
         self._observing = self._make_observing()
         self._telling = Telling(parts.reporter, self._status_ref())
         intents = IntentsMap(self._kept(lease_of(NAME, config)[1] + names.INTENTS_SUFFIX))
@@ -210,17 +227,15 @@ class _Assembly:
         )
 
     def _make_observing(self) -> Observing:
-        try:
-            return Observing(
-                self._config,
-                self._cluster,
-                self._groups,
-                namespace=self._namespace,
-                own_node=lambda: self._own_node.name,
-                now=self._now,
-            )
-        except ValueError as error:
-            raise SettingError(str(error)) from error
+        return Observing(
+            self._config,
+            self._cluster,
+            self._groups,
+            namespace=self._namespace,
+            own_node=lambda: self._own_node.name,
+            server_clock=self._server_clock,
+            now=self._now,
+        )
 
     def _make_removals(self) -> Removals:
         taints = Taints(self._parts.kube)
@@ -311,6 +326,7 @@ class _Assembly:
                 now=self._now,
             ),
             own_node=self._own_node,
+            server_clock=self._server_clock,
             leader=self._parts.leader,
             print_plan=self._parts.print_plan,
             now=self._now,

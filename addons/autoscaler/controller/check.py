@@ -10,6 +10,7 @@ from addons.autoscaler.config import Config
 from addons.autoscaler.controller.build import NAME, build_controller
 from addons.autoscaler.controller.controller import Controller
 from addons.autoscaler.controller.passes import Pass
+from addons.autoscaler.controller.server_clock import ServerClock
 from addons.autoscaler.model.groups import Group
 from addons.runtime.coexistence import NAMESPACE, Coexistence
 from addons.runtime.daemon import Parts, lease_of
@@ -18,7 +19,7 @@ from addons.runtime.outcomes import PlanLine
 
 
 async def check(config: Config, parts: Parts) -> AsyncIterator[Finding]:
-    """Look at AWS identity, Lease, the original, own node, groups and plan, in this order.
+    """Look at AWS identity, Lease, the original, clock, own node, groups and plan, in this order.
 
     `parts` are those of a dry run. A Lease is looked at where a daemon with these settings needs one.
     """
@@ -31,6 +32,8 @@ async def check(config: Config, parts: Parts) -> AsyncIterator[Finding]:
     failures = await _single_pass(controller)
     for key, message in sorted(failures.items()):
         yield Finding(key, False, message)
+    differs = ServerClock(lambda: parts.kube.clock_difference).disagreement()
+    yield Finding("clock", not differs, differs or "shows the time of the API server")
     if why := controller.own_node.in_the_way():
         yield Finding("own node", False, why)
     elif name := controller.own_node.name:

@@ -32,7 +32,7 @@ _NODE_FIELDS = tuple(field.name for field in fields(Node))
 
 class ClusterView:
     """The cluster as its watches tell it. `changed` is called when a pass should look again, `touched` with a
-    node of which something has changed.
+    node of which something has changed. `rolls` names the ConfigMap with the rolls, where they matter.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class ClusterView:
         namespace: str,
         changed: Callable[[], None],
         touched: Callable[[str], None],
+        rolls: str = "",
     ) -> None:
         self._changed = changed
         self._touched = touched
@@ -60,6 +61,7 @@ class ClusterView:
             keep_pod=self._keep,
             namespace=namespace,
             priorities=names.PRIORITY_CONFIG_MAP if "priority" in config.expander else "",
+            rolls=rolls,
         )
         self._controllers: Mapping[str, Cache[Any]] = {
             "ReplicaSet": self.watches.replica_sets,
@@ -80,6 +82,7 @@ class ClusterView:
             objects.NAMESPACES: self._namespaces.changed,
             objects.CLAIMS: self._claim_changed,
             objects.VOLUMES: self._volume_changed,
+            objects.CONFIG_MAPS: lambda _: self._changed(),
             objects.STORAGE_CLASSES: lambda _: self.records.storage_changed(),
         }
 

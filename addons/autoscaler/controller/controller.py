@@ -22,6 +22,7 @@ from addons.autoscaler.controller.plan_thread import PlanThread
 from addons.autoscaler.controller.publishing import Publishing
 from addons.autoscaler.controller.remembering import Remembering
 from addons.autoscaler.controller.removals import Removals
+from addons.autoscaler.controller.server_clock import ServerClock
 from addons.autoscaler.controller.state import state_of
 from addons.autoscaler.controller.telling import Telling
 from addons.autoscaler.controller.wake_ups import WakeUps
@@ -69,12 +70,14 @@ class Controller:
         metrics: Metrics,
         coexistence: Coexistence,
         own_node: OwnNode,
+        server_clock: ServerClock,
         leader: Leader | None,
         print_plan: PrintPlan | None,
         now: Callable[[], datetime],
     ) -> None:
         self.last: Pass | None = None
         self.own_node = own_node
+        self._caps = _caps_of(config)
         self._scan_seconds = config.scan_interval.total_seconds()
         self._pod_delay = config.new_pod_scale_up_delay.total_seconds()
         self._observing = observing
@@ -91,6 +94,7 @@ class Controller:
         self._telling = telling
         self._metrics = metrics
         self._coexistence = coexistence
+        self._server_clock = server_clock
         self._leader = leader
         self._print_plan = print_plan
         self._explanation = Explanation(last=lambda: self.last, drains=removals.stages, now=now)
@@ -189,7 +193,8 @@ class Controller:
 
     async def _act(self, done: Pass, permit: Permit) -> None:
         self._telling.passed(done, self._groups.launching_unread)
-        self._telling.problems(self._groups.problems, self._observing.priority_problems)
+        observing = self._observing
+        self._telling.problems(self._groups.problems, observing.priority_problems, observing.roll_problems)
         for news in done.news:
             self._acting.news(news)
         await self._acting.order(done, permit)
@@ -262,6 +267,7 @@ class Controller:
         yield from self._observing.cluster.watches.faults()
         yield from self._groups.faults()
         yield from self._interrupting.faults() if self._interrupting else ()
+        yield from filter(None, [self._server_clock.fault()])
         if not self._print_plan:
             found = (self._coexistence.fault(), self.own_node.fault(), self._remembering.fault())
             yield from filter(None, (*found, self._publishing.fault()))
@@ -272,9 +278,20 @@ class Controller:
         """What the status page shows."""
         now = asyncio.get_running_loop().time()
         calls = {name: now - since for name, since in self._executors.waiting_since().items()}
-        shown = state_of(self.last, calls=calls, drains=self._removals.stages())
+        shown = state_of(self.last, calls=calls, drains=self._removals.stages(), caps=self._caps)
         return {"notReady": self.not_ready(), **shown, "failures": dict(sorted(self.failures.items()))}
 
     def decisions_on(self, about: str) -> Iterator[Decision]:
         """What holds now of a pod or a node."""
         yield from self._explanation.of(about)
+
+
+def _caps_of(config: Config) -> dict[str, object]:
+    """What the whole cluster must not exceed, and one pass."""
+    return {
+        "maxNodesTotal": config.max_nodes_total or "not set",
+        "coresTotal": config.cores_total,
+        "memoryTotalGib": config.memory_total,
+        "maxStep": config.max_step,
+        "maxStepTotal": config.max_step_total,
+    }

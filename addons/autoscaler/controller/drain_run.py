@@ -66,7 +66,9 @@ class DrainRun:
         began = loop.time()
 
         def ended(how: Any, why: WhyNot | None = None) -> Drained:
-            return Drained(self.drain, how, loop.time() - began, why, tuple(sorted(self._pods.evicted)))
+            return Drained(
+                self.drain, how, loop.time() - began, why, tuple(sorted(self._pods.evicted, key=str))
+            )
 
         try:
             why = await self._steps()

@@ -1,7 +1,7 @@
 """The removals that are under way: a task for each, none of which waits for another."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -58,11 +58,14 @@ class Drains:
             run.hurry(drain.deadline)
         return False
 
-    def sweep(self, nodes: Iterable[Node], permit: Permit) -> tuple[Drain, ...]:
+    def sweep(
+        self, nodes: Iterable[Node], permit: Permit, *, rolled: Container[str] = ()
+    ) -> tuple[Drain, ...]:
         """Go on with removals that another process has begun, as their nodes say; undo those that are old.
 
-        Those of another program are left to it, as long as it goes on. Answers those that go on here. To
-        be called again and again with all nodes, as only a look at them shows what was left.
+        Those of another program are left to it as long as it goes on, and those in `rolled` groups anyway.
+        Answers those that go on here. To be called again and again with all nodes, as only a look at them
+        shows what was left.
         """
         now, resumed = self._tools.now().timestamp(), []
         here = tuple(nodes)
@@ -71,7 +74,8 @@ class Drains:
             if not self._is_left(node, now):
                 continue
             note = read_note(node.drain)
-            if note and note.by != self._tools.by and now - note.at <= OTHERS_SECONDS:
+            is_others = note is not None and note.by != self._tools.by
+            if note and is_others and (now - note.at <= OTHERS_SECONDS or note.group in rolled):
                 continue
             if note and note.by == self._tools.by and now - note.at <= RESUMED_SECONDS:
                 drain = _drain_of(node, note)

@@ -18,12 +18,12 @@ from addons.runtime.permit import Permit
 
 class Emptying:
     """The pods of one node that goes. `deadline` is the Unix time after which nobody waits for them;
-    `evicted` names those that were sent away.
+    `evicted` are those that were sent away.
     """
 
     def __init__(self, drain: Drain, tools: Tools, permit: Permit, waiting: Waiting) -> None:
         self.deadline = drain.deadline
-        self.evicted: list[str] = []
+        self.evicted: list[Pod] = []
         self._drain = drain
         self._tools = tools
         self._permit = permit
@@ -100,7 +100,7 @@ class Emptying:
             if isinstance(found, WhyNot):
                 return None if self._drain.is_dead else found
             if found == "evicted":
-                self.evicted.append(str(pod))
+                self.evicted.append(pod)
             seconds = min(float(pod.grace_seconds), grace) + HEADROOM_SECONDS
         else:
             seconds = pod.delete_at + HEADROOM_SECONDS - self._tools.now().timestamp()

@@ -3,21 +3,19 @@
 How far it is stands in the stacks and on the nodes, so a run that was killed is simply made again.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from addons.autoscaler.aws.change_sets import ChangeSets
-from addons.autoscaler.aws.matrix_groups import MatrixGroup, end_instance, groups_of, let_end
-from addons.autoscaler.aws.stack_calls import looks
+from addons.autoscaler.aws.matrix_groups import MatrixGroup, groups_of, let_end
+from addons.autoscaler.aws.stack_calls import left_by_a_stop, looks
 from addons.autoscaler.aws.stacks import Stacks
-from addons.autoscaler.controller.drain_run import DrainRun
-from addons.autoscaler.controller.drain_tools import Tools
+from addons.autoscaler.controller.node_drains import NodeDrains
 from addons.autoscaler.matrix.leaving import LEAVING, leaving_tags, leaving_template
 from addons.autoscaler.matrix.template import HOOK_NAME, body_of
-from addons.autoscaler.model.drains import Drain, DrainNote
+from addons.autoscaler.model.drains import DrainNote
 from addons.autoscaler.model.matrix import Stack
-from addons.autoscaler.model.nodes import Node
 from addons.runtime.aws import AwsSession
 from addons.runtime.errors import Invalid, NotFound, OutsideError, Unavailable, Withheld
 from addons.runtime.permit import Permit
@@ -37,27 +35,19 @@ class Pruned:
 
 
 class Prune:
-    """Empties groups and deletes their stacks, one after the other. `tools` are those of a removal of a node;
-    `node_of` finds the node of an instance, `blind` says why nodes or pods are not known now."""
+    """Empties groups and deletes their stacks, one after the other."""
 
-    def __init__(
-        self,
-        aws: AwsSession,
-        tools: Tools,
-        permit: Permit,
-        *,
-        node_of: Callable[[str], Node | None],
-        blind: Callable[[], str],
-        following: Callable[[DrainRun | None], None],
-    ) -> None:
+    def __init__(self, aws: AwsSession, drains: NodeDrains, permit: Permit) -> None:
         self._aws = aws
-        self._tools = tools
+        self._drains = drains
         self._permit = permit
-        self._node_of = node_of
-        self._blind = blind
-        self._following = following
         self._stacks = Stacks(aws)
         self._change_sets = ChangeSets(aws)
+
+    def assure_cluster(self, going: Iterable[str], groups: Mapping[str, MatrixGroup]) -> None:
+        """Raises Unavailable where groups that go have instances, and none of all `groups` is a node here."""
+        if any(groups[name].instances for name in going if name in groups):
+            self._drains.assure_cluster([each for group in groups.values() for each in group.instances])
 
     async def prune(self, stack: Stack) -> AsyncIterator[Pruned]:
         """Have a stack go; give how far it is, and at last what became of it."""
@@ -67,8 +57,9 @@ class Prune:
             if stack.state == "settled" and stack.spec.digest != LEAVING:
                 await self._retire(stack)
                 yield Pruned(stack.name, "going", "nothing grows in its group any more")
-            async for each in self._empty(stack):
-                yield each
+            if not stack.has_nothing:
+                async for each in self._empty(stack):
+                    yield each
             await self._stacks.remove(stack, self._permit)
             yield Pruned(stack.name, "deleted")
         except Withheld as error:
@@ -99,13 +90,15 @@ class Prune:
         if group is None:
             return
         staying = [each for each in group.instances if each not in group.leaving]
-        self._see()
+        if staying and group.least:
+            raise Invalid(_keeps(stack, group.least), code="KeepsMinimum")
+        self._drains.see()
         for instance in staying:
             await self._taint(group, instance)
         failed: list[OutsideError] = []
         for number, instance in enumerate(staying, 1):
             try:
-                await self._drain(group, instance)
+                await self._drains.drain(group.name, instance, _WHY)
             except Withheld:
                 raise
             except OutsideError as error:
@@ -115,57 +108,34 @@ class Prune:
         if failed:
             message = f"{len(failed)} of {len(staying)} instances stay: {failed[0].message}"
             raise Unavailable(message, code="NotDrained")
-        async for _ in looks(f"group {stack.name}", self._permit):
-            left = (await groups_of(self._aws, [stack.name])).get(stack.name)
-            if left is None or not left.instances:
-                return
-            for instance in sorted(left.held):
-                await let_end(self._aws, left.name, instance, HOOK_NAME, self._permit)
+        with left_by_a_stop("its last instances are ending, and the next run deletes its stack"):
+            async for _ in looks(f"group {stack.name}", self._permit):
+                left = (await groups_of(self._aws, [stack.name])).get(stack.name)
+                if left is None or not left.instances:
+                    return
+                for instance in sorted(left.held):
+                    await let_end(self._aws, left.name, instance, HOOK_NAME, self._permit)
 
     async def _taint(self, group: MatrixGroup, instance: str) -> None:
         """Keep pods off a node that is drained later, so that none moves from one that goes to the next."""
-        node = self._node_of(instance)
+        node, tools = self._drains.node_of(instance), self._drains.tools
         if node is None:
             return
-        now = self._tools.now().timestamp()
+        now = tools.now().timestamp()
         note = DrainNote(
             why=_WHY, since=now, stage="taint", at=now, instance=instance, group=group.name, by=BY
         )
         try:
-            await self._tools.taints.mark_going(
-                node.name, node.uid, note, cordons=self._tools.options.cordons, permit=self._permit
+            await tools.taints.mark_going(
+                node.name, node.uid, note, cordons=tools.options.cordons, permit=self._permit
             )
         except NotFound:
             return
 
-    async def _drain(self, group: MatrixGroup, instance: str) -> None:
-        """Drain a node and end its instance; one without a node is ended. Raises OutsideError."""
-        self._see()
-        node = self._node_of(instance)
-        if node is None:
-            await end_instance(self._aws, instance, self._permit)
-            return
-        drain = Drain(
-            node=node.name,
-            uid=node.uid,
-            instance=instance,
-            group=group.name,
-            why=_WHY,
-            is_dead=not node.is_ready,
-        )
-        run = DrainRun(drain, self._tools, self._permit)
-        self._following(run)
-        try:
-            drained = await run.run()
-        finally:
-            self._following(None)
-        if drained.ended == "left":
-            raise Withheld(f"node {node.name}: {drained.why.message if drained.why else 'left'}")
-        if drained.ended != "done":
-            why = drained.why.message if drained.why else "it was given back"
-            raise Unavailable(f"node {node.name}: {why}", code="NotDrained")
 
-    def _see(self) -> None:
-        """Raises Unavailable where nodes or pods are not known as they are now."""
-        if why := self._blind():
-            raise Unavailable(f"what the cluster has is not known: {why}", code="CachesStale")
+def _keeps(stack: Stack, least: int) -> str:
+    """What to tell of a group that AWS lets not become empty, and what helps."""
+    return (
+        f"nothing is drained, as its stack is in {stack.status} and its group has a minimum of {least}:"
+        f" `aws autoscaling update-auto-scaling-group --auto-scaling-group-name {stack.name} --min-size 0`"
+    )

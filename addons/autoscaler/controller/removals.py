@@ -70,7 +70,8 @@ class Removals:
 
     def begin(self, done: Pass, permit: Permit) -> None:
         """Begin what a pass has decided; go on with what somebody else has begun."""
-        for drain in self._drains.sweep(done.snapshot.nodes.values(), permit):
+        snapshot = done.snapshot
+        for drain in self._drains.sweep(snapshot.nodes.values(), permit, rolled=snapshot.rolls):
             message = f"its removal goes on: {drain.why}"
             self._telling.node(_ref(drain), names.DRAIN_RESUMED, message)
         for removal in done.shrink.removals:
@@ -105,8 +106,10 @@ class Removals:
     def _drained(self, drained: Drained) -> None:
         """A removal has ended."""
         drain, why = drained.drain, drained.why
-        for _ in drained.evicted:
+        for pod in drained.evicted:
             self._metrics.evicted(succeeded=True)
+            message = f"pod was evicted, as its node {drain.node} is to be removed: {drain.why}"
+            self._telling.pod(pod, names.SCALE_DOWN, message, action="shrink")
         if drained.ended == "done":
             self.failures.pop(drain.node, None)
             self._metrics.removed(_reason(drain))

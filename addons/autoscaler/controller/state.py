@@ -4,26 +4,32 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from addons.autoscaler.controller.passes import Pass
-from addons.autoscaler.controller.telling import groups_in_words
+from addons.autoscaler.controller.telling import reasons_of_groups
 from addons.autoscaler.model.intents import GroupRecord
 from addons.autoscaler.model.plans import GroupState, Waits, WhyNot
 
-MOST_ROWS = 200
-"""Of pods, and of nodes, the page shows no more."""
+MOST_ROWS = 1000
+"""Of pods, and of nodes, there are no more in the state; the page shows fewer, and looks among these."""
 
 
 def state_of(
-    done: Pass | None, *, calls: Mapping[str, float], drains: Mapping[str, str]
+    done: Pass | None,
+    *,
+    calls: Mapping[str, float],
+    drains: Mapping[str, str],
+    caps: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
     """What there is to show after a pass. `calls` are groups with a call under way and its seconds, `drains`
-    nodes with what is being done with them.
+    nodes with what is being done with them, `caps` what the whole cluster must not exceed.
     """
     if done is None:
         return {"groups": [], "waitingPods": [], "stayingNodes": []}
     return {
         "nodes": len(done.snapshot.nodes),
         "pendingPods": len(done.grow.waits) + sum(len(each.pods) for each in done.grow.orders),
+        "caps": caps or {},
         "removalsHeld": done.snapshot.is_stale,
+        "nodesStayBy": dict(Counter(why.code for why in done.shrink.stays.values()).most_common()),
         "groups": [_group(done, state, calls) for _, state in sorted(done.states.items())],
         "waitingPods": list(_pods(done)),
         "drains": [{"node": name, "stage": stage} for name, stage in sorted(drains.items())],
@@ -50,6 +56,8 @@ def _group(done: Pass, state: GroupState, calls: Mapping[str, float]) -> dict[st
     }
     if template and template.predicted_difference:
         row["tagsDiffer"] = list(template.predicted_difference)
+    if note := done.snapshot.rolls.get(group.name):
+        row["roll"] = f"{len(note.old)} instances are to be replaced by {note.by}"
     if group.degraded:
         row["degraded"] = group.degraded
     if (seconds := calls.get(group.name)) is not None:
@@ -66,19 +74,19 @@ def _why(why: WhyNot | None) -> str:
 
 
 def _pods(done: Pass) -> Iterator[dict[str, object]]:
-    """A row for all pods that are alike and wait for the same."""
-    alike: dict[tuple[str, str], list[Waits]] = {}
+    """A row for all pods that are alike and wait for the same, with what keeps them from each group."""
+    alike: dict[tuple[str, tuple[str, ...]], list[Waits]] = {}
     for waits in done.grow.waits:
-        alike.setdefault((waits.pod.cls.digest, in_words(waits)), []).append(waits)
+        alike.setdefault((waits.pod.cls.digest, reasons(waits)), []).append(waits)
     for (_, words), found in sorted(alike.items(), key=lambda item: -len(item[1]))[:MOST_ROWS]:
-        yield {"pods": len(found), "such as": str(found[0].pod), "waits": words}
+        yield {"pods": len(found), "suchAs": str(found[0].pod), "waits": list(words)}
 
 
-def in_words(waits: Waits) -> str:
-    """Why a pod stays pending."""
+def reasons(waits: Waits) -> tuple[str, ...]:
+    """Why a pod stays pending, a sentence for all groups that have the same against it."""
     if waits.why:
-        return f"{waits.why.message} ({waits.why.code})"
-    return groups_in_words(waits.groups) or "no group is known"
+        return (f"{waits.why.message} ({waits.why.code})",)
+    return reasons_of_groups(waits.groups) or ("no group is known",)
 
 
 def _nodes(done: Pass) -> Iterator[dict[str, object]]:

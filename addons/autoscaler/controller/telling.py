@@ -37,6 +37,7 @@ _NO_NEWS = frozenset(
         names.NO_GROUP,
         names.STILL_STARTING,
         names.BEING_REMOVED,
+        names.BEING_ROLLED,
         names.PARALLELISM,
         names.COOLDOWN,
         names.SCALE_DOWN_OFF,
@@ -75,9 +76,13 @@ class Telling:
             self._reporter.tell(self._no_scale_down(done, name, reason))
         self._reporter.tell_current(GROUPS, self._of_groups(done, unread))
 
-    def problems(self, problems: Iterable[Problem], priorities: Iterable[str]) -> None:
-        """What is wrong with groups that are named or found, and with the priorities of groups."""
+    def problems(
+        self, problems: Iterable[Problem], priorities: Iterable[str], rolls: Mapping[str, str] = {}
+    ) -> None:
+        """What is wrong with groups that are named or found, with the priorities of groups, and with the
+        notes on `rolls` of groups."""
         found = [self._problem(each.ref.name, each.reason, each.message) for each in problems]
+        found += [self._problem(name, names.ROLL_ABANDONED, why) for name, why in rolls.items()]
         found += [self._problem("", names.BAD_SETTING, each) for each in priorities]
         self._reporter.tell_current(PROBLEMS, found)
 
@@ -164,9 +169,9 @@ class Telling:
         """Something that was remembered is lost."""
         self._reporter.tell(self._problem("memory", names.MEMORY_LOST, what))
 
-    def pod(self, pod: Pod, reason: str, message: str) -> None:
-        """Something became of what was ordered for a pod."""
-        self._reporter.tell(_of_pod(pod, "wait", reason, message))
+    def pod(self, pod: Pod, reason: str, message: str, *, action: str = "wait") -> None:
+        """Something became of a pod, or of what was ordered for it."""
+        self._reporter.tell(_of_pod(pod, action, reason, message))
 
     def node(self, ref: ObjectRef, reason: str, message: str, *, is_bad: bool = False) -> None:
         """Something that happened to a node."""
@@ -267,12 +272,17 @@ def _news(told: dict[str, str], now: Mapping[str, tuple[str, _T]]) -> Iterator[_
 
 
 def groups_in_words(groups: Mapping[str, WhyNot]) -> str:
+    """What keeps a pod from groups, in one line."""
+    return "; ".join(reasons_of_groups(groups))
+
+
+def reasons_of_groups(groups: Mapping[str, WhyNot]) -> tuple[str, ...]:
     """What keeps a pod from groups: equal sentences once, with the names of some of the groups."""
     alike: dict[str, list[str]] = {}
     for name, why in sorted(groups.items()):
         alike.setdefault(why.message, []).append(name)
     by_size = sorted(alike.items(), key=lambda item: (-len(item[1]), item[1]))
-    return "; ".join(f"{some_of(found)}: {message}" for message, found in by_size)
+    return tuple(f"{some_of(found)}: {message}" for message, found in by_size)
 
 
 def some_of(found: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """The options of groups by their tags, and limits and priorities as the settings write them."""
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,10 +8,13 @@ import yaml
 from addons.autoscaler import names
 from addons.autoscaler.config import Config
 from addons.autoscaler.model.groups import GroupOptions
+from addons.autoscaler.model.patterns import fault_of
 from addons.autoscaler.model.snapshot import Totals
 from addons.runtime.setting_values import BadValue, parse_duration
 
 _GIB = 1 << 30
+_SHOWN = 100
+"""Characters that are shown of a pattern with a fault."""
 
 
 def options_of(tags: Mapping[str, str], config: Config) -> tuple[GroupOptions, tuple[str, ...]]:
@@ -77,15 +79,14 @@ def priorities_of(
 
 def _patterns(written: list[object], where: str, problems: list[str]) -> list[str]:
     """The patterns of a list that are patterns; the others become problems."""
-    found = []
+    found: list[str] = []
     for each in written:
-        try:
-            if not isinstance(each, str):
-                raise re.error("it is no text")
-            re.compile(each)
+        fault = fault_of(each) if isinstance(each, str) else "it is no text"
+        if isinstance(each, str) and not fault:
             found.append(each)
-        except (re.error, OverflowError, RecursionError) as error:
-            problems.append(f"{where}: {each!r} is not a regular expression: {error}")
+            continue
+        shown = repr(each) if len(repr(each)) <= _SHOWN else f"{repr(each)[:_SHOWN]}..."
+        problems.append(f"{where}: {shown} is not a regular expression: {fault}")
     return found
 
 

@@ -9,6 +9,7 @@ from addons.autoscaler.model.groups import Group, InstanceType
 from addons.autoscaler.model.intents import Memory
 from addons.autoscaler.model.nodes import Node
 from addons.autoscaler.model.pods import Budget, Labels, Pod
+from addons.autoscaler.model.rolls import RollNote
 from addons.autoscaler.model.snapshot import Snapshot, Totals
 
 _PATIENCE_SECONDS = 120.0
@@ -37,6 +38,7 @@ class Situation:
     own_node: str = ""
     priorities: Mapping[int, tuple[str, ...]] | None = None
     removing: frozenset[str] = frozenset()
+    rolls: Mapping[str, RollNote] = field(default_factory=dict)
     is_stale: str = ""
     seed: int = 0
 
@@ -73,6 +75,7 @@ def snapshot_of(
         own_node=situation.own_node,
         priorities=situation.priorities,
         removing=situation.removing,
+        rolls=situation.rolls,
         is_stale=situation.is_stale,
         seed=situation.seed,
     )

@@ -9,7 +9,6 @@ from addons.autoscaler.model.groups import Group
 from addons.autoscaler.model.pods import Labels, Taint
 
 _EFFECTS = ("NoSchedule", "NoExecute", "PreferNoSchedule")
-_NODE_GROUP = "eks:nodegroup-name"
 _NODE_GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 _CAPACITY_LABEL = "eks.amazonaws.com/capacityType"
 _CAPACITIES = {"spot": "SPOT", "on-demand": "ON_DEMAND"}
@@ -26,7 +25,7 @@ class NodeTags:
 
 
 def node_tags_of(group: Group) -> NodeTags:
-    """Read the tags of a group. One that cannot be read costs itself only."""
+    """Read the tags of a group. One that cannot be read costs itself only; what EKS declares wins."""
     taints: list[Taint] = []
     resources: dict[str, int] = {}
     problems: list[str] = []
@@ -41,13 +40,18 @@ def node_tags_of(group: Group) -> NodeTags:
             resources[key] = amount(key, value)
         except ValueError as error:
             problems.append(f"tag {names.TEMPLATE_RESOURCES}{error}")
-    return NodeTags(_labels(group), tuple(taints), resources, tuple(problems))
+    labels = _labels(group)
+    if declared := group.declared:
+        decided = {(each.key, each.effect) for each in declared.taints}
+        taints = [each for each in taints if (each.key, each.effect) not in decided] + [*declared.taints]
+        labels |= declared.labels
+    return NodeTags(labels, tuple(taints), resources, tuple(problems))
 
 
-def _labels(group: Group) -> Labels:
+def _labels(group: Group) -> dict[str, str]:
     """Labels by tags for them; those of EKS's own groups follow from the tags that EKS gives these."""
     found = dict(_tagged(group.tags, names.EKS_TAG))
-    if node_group := group.tags.get(_NODE_GROUP):
+    if node_group := group.tags.get(names.EKS_NODE_GROUP):
         found[_NODE_GROUP_LABEL] = node_group
         if group.capacity_type in _CAPACITIES:
             found[_CAPACITY_LABEL] = _CAPACITIES[group.capacity_type]

@@ -109,6 +109,7 @@ def _foretold(
         taints=rules.taints.lasting(tags.taints),
         allocatable=allocatable_of(found, tags.resources, rules.kept, has_pod_ips=around.has_pod_ips),
         volume_limits=limits.get(smallest.name) or limits.get("", {}),
+        smallest_type=smallest.name if len(found) > 1 else "",
     )
 
 
@@ -188,7 +189,7 @@ def _completed(
         offers = {
             name: min(number, foretold.allocatable.get(name, number)) for name, number in offers.items()
         }
-    return replace(template, allocatable=offers)
+    return replace(template, allocatable=offers, smallest_type=foretold.smallest_type)
 
 
 def _is_smallest(node: Node, group: Group, types: Mapping[str, InstanceType]) -> bool:

@@ -52,8 +52,8 @@ _WRITTEN_BY_PEOPLE = frozenset({BUDGETS, DAEMON_SETS, STORAGE_CLASSES, CLAIMS})
 class ClusterWatches:
     """The caches. `on_change` is told of each change after it is in its cache.
 
-    `keep_pod` may shrink a pod, or leave it out, before it is kept. Where `priorities` names a ConfigMap of
-    `namespace`, that is watched too.
+    `keep_pod` may shrink a pod, or leave it out, before it is kept. Where `priorities` and `rolls` name
+    ConfigMaps of `namespace`, these are watched too; who may not read the rolls goes on without them.
     """
 
     def __init__(
@@ -64,8 +64,10 @@ class ClusterWatches:
         keep_pod: Callable[[Pod], Pod | None] | None = None,
         namespace: str = "",
         priorities: str = "",
+        rolls: str = "",
     ) -> None:
         self._watches = Watches(kube)
+        self._of_rolls = Watches(kube)
         self._on_change = on_change
         self.namespaces = self._add(NAMESPACES, Namespace)
         self.nodes = self._add(NODES, Node)
@@ -86,15 +88,20 @@ class ClusterWatches:
         self.daemon_sets = self._add(DAEMON_SETS, DaemonSet)
         self.budgets = self._add(BUDGETS, PodDisruptionBudget)
         self.pods = self._add(PODS, Pod, keep_pod)
-        self.priorities: Cache[ConfigMap] = Cache()
-        if priorities:
-            self.priorities = self._watches.add(
-                CONFIG_MAPS,
-                ConfigMap,
-                namespace=namespace,
-                field_selector=f"metadata.name={priorities}",
-                on_change=partial(on_change, CONFIG_MAPS),
-            )
+        self.priorities = self._add_map(self._watches, namespace, priorities)
+        self.rolls = self._add_map(self._of_rolls, namespace, rolls)
+
+    def _add_map(self, watches: Watches, namespace: str, name: str) -> Cache[ConfigMap]:
+        """Watch one ConfigMap; none without a name."""
+        if not name:
+            return Cache()
+        return watches.add(
+            CONFIG_MAPS,
+            ConfigMap,
+            namespace=namespace,
+            field_selector=f"metadata.name={name}",
+            on_change=partial(self._on_change, CONFIG_MAPS),
+        )
 
     def _add(
         self, resource: Resource, type_: type[O], transform: Callable[[O], O | None] | None = None
@@ -109,20 +116,23 @@ class ClusterWatches:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep all caches up to date until `stopping`."""
-        await self._watches.run(stopping)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._of_rolls.run(stopping))
+            await self._watches.run(stopping)
 
     async def wait_settled(self) -> None:
         """Return once every cache has been filled, or refused by the server."""
         await self._watches.wait_settled()
+        await self._of_rolls.wait_settled()
 
     @property
     def is_settled(self) -> bool:
         """True when every cache has been filled, or refused."""
-        return self._watches.is_settled
+        return self._watches.is_settled and self._of_rolls.is_settled
 
     def not_ready(self) -> str:
         """Which caches are empty or out of date, in words; empty when all are good."""
-        return self._watches.not_ready()
+        return self._watches.not_ready() or ("" if self._of_rolls.is_settled else "rolls not read yet")
 
     def unread(self) -> dict[str, str]:
         """What is wrong with the caches that are empty or out of date, by resource."""
@@ -131,6 +141,7 @@ class ClusterWatches:
     def faults(self) -> Iterator[Fault]:
         """What the API server refuses, or has told nothing of for too long."""
         yield from self._watches.unreadable()
+        yield from self._of_rolls.unreadable()
 
     def blind(self) -> str:
         """Why pods or nodes are not known, or not as they are now, in words; empty when they are."""

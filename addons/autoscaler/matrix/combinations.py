@@ -48,10 +48,14 @@ class Found:
 
 
 def combinations_of(file: MatrixFile, places: Places) -> Found:
-    """All cells of the file. They do not depend on the order in which anything stands in it."""
+    """All cells of the file. They do not depend on the order in which anything stands in it.
+
+    There is none where `exclude` takes all away: the matrix is to go as a whole.
+    """
     values = _values(file.dimensions)
     faults = [*_doubles(file.dimensions, places), *_elsewhere(file.dimensions, places)]
-    cells = {Combination(*each) for each in product(*(values[name] for name in _FIELDS))}
+    crossed = {Combination(*each) for each in product(*(values[name] for name in _FIELDS))}
+    cells = crossed
     for number, match in enumerate(file.exclude):
         faults += _unknown(match, ("exclude", number), values, places)
         gone = {each for each in cells if is_matched(each, match)}
@@ -63,6 +67,8 @@ def combinations_of(file: MatrixFile, places: Places) -> Found:
     for number, match in enumerate(file.include):
         lists = _included(match, ("include", number), values, places, faults)
         cells |= {Combination(*each) for each in product(*lists)}
+    if crossed and not cells:
+        return Found((), tuple(faults))
     faults += _unmatched(file, cells, places)
     if not cells and not faults:
         faults.append(places.fault(("dimensions",), "there is no cell: each dimension needs a value"))

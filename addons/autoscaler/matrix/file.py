@@ -8,7 +8,10 @@ from addons.autoscaler.model.matrix import Capacity
 
 Word = Annotated[
     str,
-    Meta(pattern=r"^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$", description="a word of letters, digits, - _ and ."),
+    Meta(
+        pattern=r"^[A-Za-z0-9][-A-Za-z0-9_.]{0,62}$",
+        description="a word of at most 63 letters, digits, - _ and .",
+    ),
 ]
 Cluster = Annotated[
     str, Meta(pattern=r"^[A-Za-z0-9][-A-Za-z0-9_]{0,99}$", description="the name of a cluster")
@@ -37,7 +40,10 @@ Image = Annotated[
     ),
 ]
 Duration = Annotated[
-    str, Meta(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$", description="a duration, such as 90s or 1h30m")
+    str,
+    Meta(
+        pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$", description="a time with its unit, such as 30s or 1h30m"
+    ),
 ]
 Count = Annotated[int, Meta(ge=0, le=10_000)]
 Share = Annotated[float, Meta(ge=0, le=1)]

@@ -89,7 +89,12 @@ def _of_both(made: StackPlan, cell: Cell, stack: Stack, spec: Spec) -> StackPlan
         case "empty":
             return replace(made, reasons=("a change set for the stack was never carried out",))
         case "going":
-            return replace(made, reasons=("its stack is being deleted",), is_busy=True, is_remade=True)
+            return replace(
+                made,
+                reasons=("its stack is being deleted: apply waits until it is gone",),
+                is_busy=True,
+                is_remade=True,
+            )
         case "failed":
             told = (f"its stack is in {stack.status}{why}", "what is left of it is removed first")
             blocked = _protected(stack) if stack.is_protected else made.blocked
@@ -102,8 +107,9 @@ def _of_made(made: StackPlan, cell: Cell, stack: Stack, spec: Spec) -> StackPlan
     reasons = tuple(_differences(cell, stack, spec))
     found = replace(made, kind=_kind(stack, spec, reasons), blocked=made.blocked if reasons else "")
     if stack.state == "busy":
-        return replace(found, reasons=(*reasons, f"its stack is in {stack.status}"), is_busy=True)
-    if stack.status.startswith("UPDATE_ROLLBACK"):
+        told = f"its stack is in {stack.status}: apply waits until that has ended"
+        return replace(found, reasons=(*reasons, told), is_busy=True)
+    if stack.status == "UPDATE_ROLLBACK_COMPLETE":
         reasons += (f"its last update was undone{f': {stack.reason}' if stack.reason else ''}",)
     return replace(found, reasons=reasons, blocked=_stuck(stack) if stack.state == "stuck" else found.blocked)
 
@@ -145,8 +151,10 @@ def _told(name: str, before: str, after: str) -> Iterator[str]:
 
 
 def _stuck(stack: Stack) -> str:
+    why = f": {stack.reason}" if stack.reason else ""
     return (
-        f"its stack is in {stack.status}: its last update could not be undone: mend what its events tell of,"
+        f"its stack is in {stack.status}{why}: its last update could not be undone:"
+        " mend what its events tell of,"
         f" then `aws cloudformation continue-update-rollback --stack-name {stack.name}`"
     )
 
@@ -155,6 +163,14 @@ def _protected(stack: Stack) -> str:
     return (
         "termination protection keeps it: `aws cloudformation update-termination-protection"
         f" --no-enable-termination-protection --stack-name {stack.name}`"
+    )
+
+
+def without_group(stack: str) -> str:
+    """What to tell of a stack whose group is not there, and what helps."""
+    return (
+        f"its stack is there, and its group is not: whoever deleted that is to delete the stack too, by"
+        f" `aws cloudformation delete-stack --stack-name {stack}`"
     )
 
 
@@ -169,5 +185,6 @@ def _of_leftover(stack: Stack, keep: Iterable[str]) -> StackPlan:
         return replace(found, reasons=(gone, f"its tag {names.KEEP_TAG} says that it stays"))
     found = replace(found, kind="delete", reasons=(gone,))
     if stack.state in ("busy", "going"):
-        return replace(found, reasons=(gone, f"its stack is in {stack.status}"), is_busy=True)
+        told = f"its stack is in {stack.status}: prune leaves it until that has ended"
+        return replace(found, reasons=(gone, told), is_busy=True)
     return replace(found, blocked=_protected(stack) if stack.is_protected else "")

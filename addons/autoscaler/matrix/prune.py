@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
+from addons.autoscaler.matrix.plan import without_group
 from addons.autoscaler.model.matrix import StackPlan
 
 MOST_PERCENT: Final = 30.0
@@ -55,22 +56,18 @@ def _refusal(
 ) -> str:
     unknown = sorted(each.name for each in plans if _has_group(each) and each.name not in sizes)
     if unknown:
-        return (
-            f"nobody knows how large {', '.join(unknown[:3])} is: nothing goes before all groups can be read"
-        )
-    if not any(each.cell for each in plans):
-        return (
-            "no cell of the file is left: a matrix that is to go as a whole needs --most 100"
-            if most < 100
-            else ""
-        )
+        more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
+        return f"{unknown[0]}{more}: {without_group(unknown[0])}; nothing goes before all groups can be read"
+    if most < 100 and not any(each.cell for each in plans):
+        return "no cell of the file is left: a matrix that is to go as a whole needs --most 100"
     if prune.percent > most:
         return (
             f"{prune.instances} of {prune.in_all} instances of the matrix would go, {prune.percent:.0f} %:"
             f" more than {most:g} % needs --most {ceil(prune.percent)}"
         )
     if not is_said:
-        return f"{len(prune.going)} stacks with {prune.instances} instances would go: that needs --yes"
+        stacks = "1 stack" if len(prune.going) == 1 else f"{len(prune.going)} stacks"
+        return f"{stacks} with {prune.instances} instances would go: that needs --yes"
     return ""
 
 

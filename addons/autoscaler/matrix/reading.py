@@ -10,10 +10,13 @@ from msgspec import inspect
 
 from addons.autoscaler.matrix.file import MatrixFile
 from addons.autoscaler.matrix.places import Fault, Faults, Path, Places, shown
-from addons.autoscaler.matrix.wording import alternatives, bare_of, best, nearest, words, wrong
+from addons.autoscaler.matrix.wording import alternatives, bare_of, best, nearest, quoted, words, wrong
 
 _POWER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
 """A number to YAML 1.2 and to people, although not to YAML 1.1."""
+
+_LARGEST = 10**18
+"""No number of a file is larger: such a one is told as it is written, and cut."""
 
 _FILE = inspect.type_info(MatrixFile)
 _KINDS = {yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}
@@ -182,7 +185,8 @@ def _plain(node: yaml.ScalarNode) -> object:
     if kind not in ("int", "float", "bool", "null"):
         return node.value
     try:
-        return yaml.SafeLoader("").construct_object(node)
+        value = yaml.SafeLoader("").construct_object(node)
+        return node.value if isinstance(value, int) and abs(value) > _LARGEST else value
     except (ValueError, LookupError):
         return node.value
 
@@ -199,5 +203,5 @@ def _fits(node: yaml.Node, type_: inspect.Type) -> bool:
 
 def _told(node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
-        return repr(node.value) if node.value else "nothing"
+        return quoted(node.value) if node.value else "nothing"
     return _KINDS[type(node)]

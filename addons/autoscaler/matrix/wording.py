@@ -8,6 +8,8 @@ from typing import Any
 from msgspec import inspect
 
 _IN_QUOTES = "write it in quotes"
+_LONGEST, _SHOWN = 120, 40
+"""Texts above so many signs are shown by their beginning."""
 
 
 def alternatives(type_: inspect.Type) -> list[inspect.Type]:
@@ -43,7 +45,7 @@ def best(value: object, type_: inspect.Type, reasons: list[str | None]) -> str:
 def quoted(value: object) -> str:
     """The value as it is written in messages."""
     if isinstance(value, str):
-        return repr(value)
+        return repr(value) if len(value) <= _LONGEST else f"{value[:_SHOWN]!r}... ({len(value)} signs)"
     return "nothing" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -53,10 +55,11 @@ def wrong(value: object, type_: inspect.Type) -> str | None:
     good = False
     match bare:
         case inspect.StrType(pattern=pattern, min_length=least):
-            if value is not None and not isinstance(value, str):
+            fits = pattern is None or re.search(pattern, str(value)) is not None
+            if value is not None and not isinstance(value, str) and fits:
                 return f"{quoted(value)} is no text here: {_IN_QUOTES}"
             good = isinstance(value, str) and len(value) >= (least or 0)
-            good = good and (pattern is None or re.search(pattern, str(value)) is not None)
+            good = good and fits
         case inspect.BoolType():
             good = isinstance(value, bool)
         case inspect.IntType() | inspect.FloatType():
@@ -64,7 +67,7 @@ def wrong(value: object, type_: inspect.Type) -> str | None:
             good = isinstance(value, sorts) and not isinstance(value, bool) and _is_within(value, bare)
         case inspect.LiteralType(values=values):
             if value not in values and isinstance(value, str):
-                return f"{value!r} is not allowed{nearest(value, map(str, values))}"
+                return f"{quoted(value)} is not allowed{nearest(value, map(str, values))}"
             good = value in values
         case inspect.NoneType():
             good = value is None

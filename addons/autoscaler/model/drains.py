@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from addons.autoscaler.model.plans import WhyNot
+from addons.autoscaler.model.pods import Pod
 
 Stage = Literal["taint", "evict", "end"]
 """`taint`: it takes no more pods; `evict`: its pods are sent away; `end`: its instance is ended."""
@@ -79,4 +80,4 @@ class Drained:
     ended: Literal["done", "failed", "left", "undone"]
     seconds: float
     why: WhyNot | None = None
-    evicted: tuple[str, ...] = ()
+    evicted: tuple[Pod, ...] = ()

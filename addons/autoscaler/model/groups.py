@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from addons.autoscaler.model.pods import Labels, Taint
 from addons.autoscaler.model.resources import Amounts
 
 LAUNCH_UNREAD = "what it launches is not read yet"
@@ -62,6 +63,14 @@ class GroupOptions:
     price: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What EKS gives to the nodes of a managed node group."""
+
+    labels: Labels
+    taints: tuple[Taint, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """A group. `min_size` and `max_size` are what both the settings and AWS permit.
@@ -84,6 +93,8 @@ class Group:
     """Id and version, or the name of the launch configuration: it changes when new instances would differ."""
     floor: Amounts | None = None
     """What any of its instances has at least, where AWS does not say which types it may take."""
+    declared: Declared | None = None
+    """Where it is of a managed node group, and EKS has said so."""
     image: str = ""
     capacity_type: Literal["spot", "on-demand", "mixed"] = "on-demand"
     suspended: frozenset[str] = frozenset()

@@ -132,6 +132,11 @@ class Stack:
         return "settled"
 
     @property
+    def has_nothing(self) -> bool:
+        """Whether none of what it names is there: a group of its name is somebody else's."""
+        return self.status in ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE")
+
+    @property
     def owner(self) -> tuple[str, str]:
         """Cluster and matrix that it belongs to; empty words where no matrix made it."""
         return self.tags.get(names.MATRIX_CLUSTER_TAG, ""), self.tags.get(names.MATRIX_TAG, "")
@@ -204,7 +209,8 @@ class RollInstance:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollGroup:
     """A group as it is, for a roll. `launch_template`, `image` and `launch` are what the next instance is
-    launched from; "" where that is not known, so that it does not count."""
+    launched from; "" where that is not known, so that it does not count. `cannot_launch`: its process Launch
+    is suspended."""
 
     name: str
     min_size: int
@@ -214,6 +220,7 @@ class RollGroup:
     launch_template: str = ""
     image: str = ""
     launch: str = ""
+    cannot_launch: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,8 @@ class Template:
     daemons: tuple[PodClass, ...] = ()
     volume_limits: Amounts = field(default_factory=dict)
     source: str = "tags"
+    smallest_type: str = ""
+    """Of a group of several types: the one that the next node is taken to be of at worst."""
     predicted_difference: tuple[str, ...] = ()
     digest: str = ""
 

@@ -7,6 +7,7 @@ from addons.autoscaler.model.groups import Group
 from addons.autoscaler.model.intents import Memory
 from addons.autoscaler.model.nodes import Node, Template
 from addons.autoscaler.model.pods import Budget, Labels, Pod
+from addons.autoscaler.model.rolls import RollNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +46,7 @@ class Snapshot:
     priorities: Mapping[int, tuple[str, ...]] | None = None
     removing: frozenset[str] = frozenset()
     """Nodes whose removal is under way, by us."""
+    rolls: Mapping[str, RollNote] = field(default_factory=dict)
+    """Groups that somebody is rolling now."""
     is_stale: str = ""
     seed: int = 0

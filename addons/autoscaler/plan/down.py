@@ -25,6 +25,7 @@ from addons.autoscaler.plan.shrink_limits import (
     Minimums,
     group_sizes,
     nodes_going,
+    rolled_nodes,
     timers,
     why_not_long_enough,
     why_rests,
@@ -73,7 +74,11 @@ def plan_down(
         known = {name: since for name, since in timers(snapshot).items() if name in snapshot.nodes}
         return ShrinkPlan(stays=dict.fromkeys(snapshot.nodes, held), unneeded=known)
     sizes = group_sizes(snapshot, nodes_going(snapshot))
-    current = [each for each in states if snapshot.now - each.group.observed <= STALE_SECONDS]
+    current = [
+        each
+        for each in states
+        if snapshot.now - each.group.observed <= STALE_SECONDS and each.group.name not in snapshot.rolls
+    ]
     lost = lost_removals(current, sizes)
     for each in lost:
         sizes[each.group] -= 1
@@ -150,7 +155,8 @@ class _Pass:
         snapshot = self.facts.snapshot
         late = {each.node.name for each in candidates}
         again = late & self.since.keys()
-        tiers = (snapshot.nodes.keys() - late, late - again, again)
+        stay = snapshot.nodes.keys() - late - rolled_nodes(snapshot)
+        tiers = (stay, late - again, again)
         return places_beside(snapshot, self.rules, going, tiers, loads=self.loads)
 
     def _moves(self, each: _Candidate, places: Places, minimums: Minimums) -> Moves | WhyNot:

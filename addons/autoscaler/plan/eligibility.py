@@ -77,6 +77,13 @@ def in_no_group(node: Node, facts: Facts) -> WhyNot | None:
     return WhyNot(names.NO_GROUP, f"{instance} is in none of the groups")
 
 
+def being_rolled(node: Node, facts: Facts) -> WhyNot | None:
+    """Somebody replaces the instances of its group, and has ordered some that have no pods yet."""
+    group = facts.members[node.name].group.name
+    note = facts.snapshot.rolls.get(group)
+    return WhyNot(names.BEING_ROLLED, f"its group {group} is being rolled by {note.by}") if note else None
+
+
 def instance_leaves(node: Node, facts: Facts) -> WhyNot | None:
     """AWS ends it already."""
     instance = facts.members[node.name].instance
@@ -142,6 +149,7 @@ RULES: Final[tuple[Rule, ...]] = (
     being_removed,
     in_no_group,
     instance_leaves,
+    being_rolled,
     disabled,
     protected,
     stale_group,

@@ -104,13 +104,13 @@ class Estimator:
         return found
 
     def _aspect(self, template: Template, wanted: tuple[tuple[PodClass, int], ...]) -> tuple[object, ...]:
-        """Return what the pods can see of a template."""
+        """Return what the pods can see of a template, and what they are told of it."""
         keys: set[str] = set()
         for cls, _ in wanted:
             keys |= self._keys_of(cls)
         labels = tuple((key, template.labels[key]) for key in sorted(keys) if key in template.labels)
         amounts = (tuple(sorted(each.items())) for each in (template.allocatable, template.volume_limits))
-        return labels, template.taints, template.daemons, *amounts
+        return labels, template.taints, template.daemons, template.smallest_type, *amounts
 
     def _keys_of(self, cls: PodClass) -> frozenset[str]:
         keys = self._keys.get(cls)

@@ -1,11 +1,12 @@
 """How to choose among groups that could take pods: a chain, in which each breaks ties of the one before."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
 from addons.autoscaler.model.groups import Group
+from addons.autoscaler.model.patterns import is_found
+from addons.runtime.regular_expressions import BadExpression
 
 Priorities = Mapping[int, tuple[str, ...]]
 
@@ -130,8 +131,8 @@ def priority_of(group: Group, priorities: Priorities) -> int | None:
 
 def _matches(pattern: str, name: str) -> bool:
     try:
-        return re.search(pattern, name) is not None
-    except re.error:
+        return is_found(pattern, name)
+    except BadExpression:
         return False
 
 

@@ -167,7 +167,10 @@ class NewNodes:
         """Return why an empty new node takes no pod of the class."""
         for column, amount in form.needs:
             if (free := self._empty.free[column]) < amount:
-                return short_of(self._cluster.room.names[column], amount, free)
+                why = short_of(self._cluster.room.names[column], amount, free)
+                smallest = self._template.smallest_type
+                told = f" on {smallest}, the smallest of its types" if smallest else ""
+                return WhyNot(why.code, why.message + told)
         if clash := port_clash(form.cls.ports, self._empty.ports):
             return port_words(clash)
         _, refusal = self._rules.room(form, self._empty.held, floors)

@@ -27,6 +27,16 @@ def nodes_going(snapshot: Snapshot) -> frozenset[str]:
     return snapshot.removing.union(tainted)
 
 
+def rolled_nodes(snapshot: Snapshot) -> frozenset[str]:
+    """Nodes that a roll is about to replace: no place for pods that are to stay where they are put."""
+    old = {instance for note in snapshot.rolls.values() for instance in (*note.instances, *note.old)}
+    return (
+        frozenset(name for name, node in snapshot.nodes.items() if node.instance in old)
+        if old
+        else frozenset()
+    )
+
+
 def group_sizes(snapshot: Snapshot, going: frozenset[str]) -> dict[str, int]:
     """How many instances of each group stay when all that is under way is done."""
     ending = {snapshot.nodes[name].instance for name in going if name in snapshot.nodes}

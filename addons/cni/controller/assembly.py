@@ -33,6 +33,7 @@ from addons.cni.net.node import NodeNetwork, settings_of_node
 from addons.cni.net.pods import Pods
 from addons.cni.net.snat import Snat
 from addons.cni.net.wiring import veth_name
+from addons.cni.plan.pace import LEASE_RETRY_SECONDS, LEASE_SECONDS, RENEW_SECONDS
 from addons.cni.plugin.install import spool_of
 from addons.cni.store.journal import Journal
 from addons.cni.store.spool import Spool
@@ -265,6 +266,9 @@ def sweep_of(
         namespace=config.lease_namespace or pod_namespace(),
         name=config.lease_name or component("cni"),
         identity=config.node,
+        lease_seconds=LEASE_SECONDS,
+        renew_seconds=RENEW_SECONDS,
+        retry_seconds=LEASE_RETRY_SECONDS,
     )
     longest = _AUDITS_BEFORE_SWEEP * config.audit_interval.total_seconds()
     return Sweep(

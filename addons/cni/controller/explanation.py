@@ -28,7 +28,7 @@ def decisions_on(about: str, node: "Node", watched: NodeWatches, now: datetime) 
     for attempt in asking:
         waited = (now - attempt.since).total_seconds()
         why = node.addresses.why
-        message = f"has waited {waited:.0f} s for an address: {_why(why)}"
+        message = f"has waited {waited:.0f} s for an address: {why_in_words(why)}"
         yield _decision(now, about, "wait", why.reason if why else names.GROWING, message, why)
     if not found and not asking:
         yield from _of_unknown(PodId(namespace, name), about, node, watched, now)
@@ -46,7 +46,9 @@ def _of_unknown(
         yield _decision(now, about, "find", names.HOST_NETWORK, message)
     else:
         why = node.pool.plan.why_waiting
-        message = f"it is bound to this node, and its runtime has not asked for an address yet: {_why(why)}"
+        message = (
+            f"it is bound to this node, and its runtime has not asked for an address yet: {why_in_words(why)}"
+        )
         yield _decision(now, about, "wait", names.NOT_ASKED, message, why)
 
 
@@ -54,7 +56,8 @@ def _has(held: Assignment) -> str:
     return f"has {held.ip} of {held.eni_id} since {rfc3339(held.since)}, by link {held.host_if}"
 
 
-def _why(why: Skip | None) -> str:
+def why_in_words(why: Skip | None) -> str:
+    """Why there is no address for the next pod."""
     return why.message if why else "there are free addresses"
 
 

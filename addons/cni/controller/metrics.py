@@ -26,6 +26,8 @@ SUBNET_FREE = Gauge("addons_cni_subnet_free_addresses", "What EC2 says is free i
 ADVERTISED = Gauge("addons_cni_advertised_addresses", "Addresses that the scheduler is told of.")
 GROWTH_BLOCKED = Gauge("addons_cni_growth_blocked", "1 while no address can be added, by reason.", ["reason"])
 LEAKED = Counter("addons_cni_leaks_recovered_total", "What was left behind and is cleaned up.", ["what"])
+for _what in ("address", "interface", "link"):
+    LEAKED.labels(_what)  # so that the first one counts as an increase
 ADD_SECONDS = Histogram(
     "addons_cni_add_seconds",
     "Time of an ADD, from the request to the answer.",

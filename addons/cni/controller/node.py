@@ -72,11 +72,10 @@ class Node:
         now: Callable[[], datetime],
     ) -> None:
         self._config, self._watched, self._spool, self._sweep = config, watched, spool, sweep
-        self.identity, self.limits, self.journal = identity, limits, journal
-        self.interfaces, self.addresses, self.pool = interfaces, addresses, pool
-        self.sandboxes, self.translating = sandboxes, translating
+        self.identity, self.limits, self.journal, self.translating = identity, limits, journal, translating
+        self.interfaces, self.addresses, self.pool, self.sandboxes = interfaces, addresses, pool, sandboxes
         self.sharing = Sharing(
-            watched, node=config.node, is_scarce=self._is_scarce, period=config.audit_interval / 2
+            watched, node=config.node, is_scarce=self._is_scarce, audit=config.audit_interval
         )
         self.capacity = CapacityTeller(
             config,
@@ -109,6 +108,7 @@ class Node:
         )
         self.server = self._served(parts, now)
         pool.on_change = self._pool_changed
+        pool.sharers = self.sharing.known
         self.sharing.on_change = self.capacity.wake
 
     def _served(self, parts: Parts, now: Callable[[], datetime]) -> SocketServer:

@@ -101,6 +101,8 @@ class Pool:
         self._is_prepared = False
         self.on_change: Callable[[], None] = lambda: None
         """Called when there may be more or fewer addresses."""
+        self.sharers: Callable[[], int] = lambda: 1
+        """How many nodes draw on the same subnets, as far as that is known."""
 
     @property
     def last_pass(self) -> datetime | None:
@@ -261,7 +263,7 @@ class Pool:
         wanted = {eni.subnet_id for eni in enis if eni.is_managed}
         node, configs = self._watched.node(), self._watched.eni_configs()
         wanted.update(self._surroundings.placement(node, configs).subnet_ids)
-        await self._surroundings.refresh(wanted, is_scarce=is_scarce(self.view()))
+        await self._surroundings.refresh(wanted, is_scarce=is_scarce(self.view()), sharers=self.sharers())
         self._rests.refilled(self._surroundings.subnets)
 
     def _offer(self) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from addons.cni.controller.pauses import first_of
 from addons.cni.kube.watches import ZONE, NodeWatches
+from addons.cni.plan.pace import count_period
 from addons.runtime.errors import OutsideError
 
 log = logging.getLogger(__name__)
@@ -15,14 +16,15 @@ log = logging.getLogger(__name__)
 class Sharing:
     """Counts the nodes of this node's zone while addresses are scarce: else nobody's share matters.
 
-    They are counted as soon as addresses are found to be scarce, and then every `period`.
+    They are counted as soon as addresses are found to be scarce, and then twice in an audit, or more seldom
+    where they are many.
     """
 
     def __init__(
-        self, watched: NodeWatches, *, node: str, is_scarce: Callable[[], bool], period: timedelta
+        self, watched: NodeWatches, *, node: str, is_scarce: Callable[[], bool], audit: timedelta
     ) -> None:
         self._watched, self._node, self._is_scarce = watched, node, is_scarce
-        self._period = period
+        self._audit = audit
         self._woken = asyncio.Event()
         self._counted: tuple[int, int] | None = None
         self.on_change: Callable[[], None] = lambda: None
@@ -31,6 +33,10 @@ class Sharing:
         """How many nodes there are, and which of them this one is, from 0 on; None when that must be known
         and is not."""
         return self._counted or (None if self._is_scarce() else (1, 0))
+
+    def known(self) -> int:
+        """How many nodes there were when they were counted last; 1 before that."""
+        return self._counted[0] if self._counted else 1
 
     def wake(self) -> None:
         """Count at once where that was not needed so far."""
@@ -43,7 +49,8 @@ class Sharing:
             self._woken.clear()
             if self._is_scarce():
                 await self._count()
-            await first_of(self._woken, stopping, seconds=self._period.total_seconds())
+            period = count_period(self._audit, self.known())
+            await first_of(self._woken, stopping, seconds=period.total_seconds())
 
     async def _count(self) -> None:
         node = self._watched.node()

@@ -14,13 +14,11 @@ from addons.cni.desired.placement import eni_config_name, placed_by_eni_config, 
 from addons.cni.model.enis import NodeIdentity, Subnet
 from addons.cni.model.objects import EniConfig, Node
 from addons.cni.model.pool import Placement
+from addons.cni.plan.pace import subnets_period
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
 
 log = logging.getLogger(__name__)
-
-_WHILE_SCARCE, _WHILE_ROOMY = 0.25, 2.0
-"""Audits after which subnets are read again: others take of them, too."""
 
 
 class Surroundings:
@@ -62,10 +60,14 @@ class Surroundings:
         name = eni_config_name(node, annotation=annotation, label=label)
         return placed_by_eni_config(name, eni_configs, around, self.subnets)
 
-    async def refresh(self, subnet_ids: Iterable[str], *, is_scarce: bool) -> None:
-        """Read what is out of date; `subnet_ids` are needed beside those that are discovered."""
+    async def refresh(self, subnet_ids: Iterable[str], *, is_scarce: bool, sharers: int) -> None:
+        """Read what is out of date; `subnet_ids` are needed beside those that are discovered.
+
+        `sharers`: so many nodes draw on them.
+        """
         wanted = {*subnet_ids, self._node.subnet_id}
-        period = self._config.audit_interval * (_WHILE_SCARCE if is_scarce else _WHILE_ROOMY)
+        free = max((subnet.free for subnet in self.subnets.values()), default=0)
+        period = subnets_period(self._config.audit_interval, free=free, is_scarce=is_scarce, sharers=sharers)
         if not wanted <= self.subnets.keys() or self._is_due("subnets", period):
             await self._try("subnets", lambda: self._read_subnets(wanted))
         if self._is_due("security groups", self._config.audit_interval / 2):

@@ -16,6 +16,7 @@ from addons.cni.model.enis import NodeIdentity
 from addons.cni.model.routes import Route
 from addons.cni.net.snat import Snat
 from addons.cni.net.table import Translation
+from addons.cni.plan.pace import ROUTES_PERIOD
 from addons.cni.plan.snat import SnatRules, exempt_networks
 from addons.runtime.clock import utc_now
 from addons.runtime.errors import OutsideError
@@ -23,13 +24,11 @@ from addons.runtime.reporter import Reporter
 
 log = logging.getLogger(__name__)
 
-_AUDITS_OF_ROUTES = 5
-"""Routes are read again after so many audits: they change seldom."""
 _RETRY_SECONDS = 5.0
 
 
 class Translating:
-    """Looks at the blocks of the VPC by metadata twice in each audit, and at routes in every fifth.
+    """Looks at the blocks of the VPC by metadata twice in each audit, and at routes in every fifteenth.
 
     What cannot be read stays as it was; until the blocks were read once, nothing is translated.
     """
@@ -139,7 +138,7 @@ class Translating:
 
     async def _read_routes(self) -> None:
         wanted = self._subnets()
-        period = _AUDITS_OF_ROUTES * self._config.audit_interval
+        period = ROUTES_PERIOD * self._config.audit_interval
         is_fresh = self._routes_at and self._now() - self._routes_at < period
         if is_fresh and wanted <= self._routes_of and "routes" not in self.errors:
             return

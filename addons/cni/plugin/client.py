@@ -13,7 +13,8 @@ import time
 
 LONGEST, LONGEST_VALUE, LONGEST_NAME = 1 << 20, 4096, 200
 BAD_ENVIRONMENT, IO_FAILURE, UNDECODABLE, BAD_CONFIG, TRY_LATER, NOT_AVAILABLE = 4, 5, 6, 7, 11, 50
-STDIN_SECONDS, ADD_SECONDS, CALL_SECONDS, AWAY_SECONDS, NAP_SECONDS = 30.0, 200.0, 60.0, 5.0, 0.05
+STDIN_SECONDS, ADD_SECONDS, CALL_SECONDS, SERVED_SECONDS, NAP_SECONDS = 30.0, 200.0, 60.0, 1.0, 0.05
+AWAY_SECONDS = 30.0
 VARIABLES = (b"COMMAND", b"CONTAINERID", b"NETNS", b"IFNAME", b"ARGS")
 NEWEST = b"1.1.0"
 SPACE = b" \t\r\n"
@@ -143,18 +144,20 @@ def _read(answer: bytes) -> tuple[int, bytes]:
 
 
 def ask(path: bytes, request: bytes, *, is_add: bool) -> tuple[int, bytes]:
-    """Exchange until there is an answer; an ADD tries again for some seconds. Raises Away."""
-    until, patience = time.monotonic() + (ADD_SECONDS if is_add else CALL_SECONDS), 0.0
+    """Exchange until there is an answer; an ADD waits for the next daemon where one is away. Raises Away."""
+    began = time.monotonic()
+    until, patience = began + (ADD_SECONDS if is_add else CALL_SECONDS), began + AWAY_SECONDS
     while True:
         try:
             return exchange(path, request, until)
         except Away as away:
             now = time.monotonic()
-            if away.is_broken or not patience:
+            if away.is_broken and now - began >= SERVED_SECONDS:
                 patience = now + AWAY_SECONDS
             if not is_add or now >= min(patience, until):
                 raise
         time.sleep(NAP_SECONDS)
+        began = time.monotonic()
 
 
 def spool(folder: bytes, request: bytes) -> None:

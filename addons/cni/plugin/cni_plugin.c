@@ -1,8 +1,8 @@
 /* The CNI plugin: carries a call of the container runtime to the daemon, and the answer back.
  *
  * The environment goes as headers of an HTTP request over the Unix socket, the configuration from stdin as its
- * body; the body of the answer goes to stdout. VERSION is answered here. While the daemon is away an ADD tries
- * again for some seconds, a DEL is written down for it, and all else is refused. client.py is the same in Python.
+ * body; the body of the answer goes to stdout. VERSION is answered here. While the daemon is away an ADD waits
+ * for the next one, a DEL is written down for it, and all else is refused. client.py is the same in Python.
  *
  *     musl-gcc -O2 -static -s -Wall -Wextra -Werror -o aws-addons-cni cni_plugin.c
  */
@@ -24,7 +24,11 @@
 enum { LONGEST = 1 << 20, LONGEST_VALUE = 4096, LONGEST_NAME = 200 };
 enum { VERSION_UNKNOWN = 1, BAD_ENVIRONMENT = 4, IO_FAILURE = 5, UNDECODABLE = 6, BAD_CONFIG = 7, TRY_LATER = 11,
        NOT_AVAILABLE = 50 };
-enum { STDIN_MS = 30000, ADD_MS = 200000, CALL_MS = 60000, AWAY_MS = 5000, NAP_MS = 50 };
+#ifndef AWAY_MS /* how long an ADD waits for a daemon that is away: as long as one takes to be replaced */
+#define AWAY_MS 30000
+#endif
+/* The kubelet gives up after 240 s. A daemon that ended after SERVED_MS leaves its successor all of AWAY_MS. */
+enum { STDIN_MS = 30000, ADD_MS = 200000, CALL_MS = 60000, SERVED_MS = 1000, NAP_MS = 50 };
 enum outcome { ANSWERED, AWAY, BROKEN };
 
 static const char *const VARIABLES[] = {"COMMAND", "CONTAINERID", "NETNS", "IFNAME", "ARGS"};
@@ -182,6 +186,19 @@ static enum outcome exchange(long until, int *status) {
     return is_answered ? ANSWERED : BROKEN;
 }
 
+/* Exchanges until there is an answer; an ADD waits for the next daemon where one is away, or ends. */
+static enum outcome ask(int is_add, int *status) {
+    long began = now_ms(), until = began + (is_add ? ADD_MS : CALL_MS), patience = began + AWAY_MS;
+    for (;;) {
+        enum outcome outcome = exchange(until, status);
+        long now = now_ms();
+        if (outcome == BROKEN && now - began >= SERVED_MS) patience = now + AWAY_MS;
+        if (outcome == ANSWERED || !is_add || now >= patience || now >= until) return outcome;
+        poll(NULL, 0, NAP_MS);
+        began = now_ms();
+    }
+}
+
 static void make_folders(char *path) {
     for (char *slash = path; slash; slash = strchr(slash + 1, '/')) {
         if (slash == path) continue;
@@ -226,13 +243,7 @@ int main(void) {
         return 0;
     }
     build_request();
-    long until = now_ms() + (is_add ? ADD_MS : CALL_MS), patience = 0;
-    enum outcome outcome;
-    while ((outcome = exchange(until, &status)) != ANSWERED && is_add && now_ms() < until) {
-        if (outcome == BROKEN || !patience) patience = now_ms() + AWAY_MS;
-        if (now_ms() >= patience) break;
-        poll(NULL, 0, NAP_MS);
-    }
+    enum outcome outcome = ask(is_add, &status);
     if (outcome == ANSWERED) {
         if (write_all(STDOUT_FILENO, answer, answer_size)) return 1;
         return status == 200 ? 0 : 1;

@@ -32,6 +32,7 @@ def read_request(environment: Mapping[str, str], body: bytes) -> CniRequest:
 
     Raises CniError with the code of the specification. Keys and variables that we do not know are let be.
     """
+    _check_text(environment)
     command = _command(environment)
     config = _config(body)
     version = _version(config, command)
@@ -54,6 +55,15 @@ def read_request(environment: Mapping[str, str], body: bytes) -> CniRequest:
     )
 
 
+def _check_text(environment: Mapping[str, str]) -> None:
+    """Refuse what cannot be written down: in the journal it would fail what is written with it."""
+    for name, value in environment.items():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise CniError(INVALID_ENVIRONMENT, f"CNI_{name} {value!a} is not UTF-8") from None
+
+
 def _command(environment: Mapping[str, str]) -> Command:
     command = environment.get("COMMAND", "")
     for known in get_args(Command):
@@ -65,7 +75,7 @@ def _command(environment: Mapping[str, str]) -> Command:
 def _config(body: bytes) -> dict[str, Any]:
     try:
         config = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CniError(UNDECODABLE, f"the network configuration is no JSON: {error}") from error
     if not isinstance(config, dict):
         raise CniError(UNDECODABLE, "the network configuration is no JSON object")

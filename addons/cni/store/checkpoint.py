@@ -55,7 +55,7 @@ def read_checkpoint(
         content = msgspec.json.decode(path.read_bytes(), type=_Checkpoint)
     except FileNotFoundError:
         return Checkpoint()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as error:
         return Checkpoint(problems=(f"checkpoint {path}: {error}",))
     if content.version != VERSION:
         return Checkpoint(problems=(f"checkpoint {path}: version {content.version!r}, not {VERSION!r}",))
@@ -76,6 +76,10 @@ def _read(
         return f"{about}: {row.ipv4!r} is not an IPv4 address"
     if (eni_id := eni_of(ip)) is None:
         return f"{about}: no interface of the node has {ip}"
+    try:
+        since = _EPOCH + timedelta(microseconds=row.nanoseconds // 1000)
+    except OverflowError:
+        return f"{about}: {row.nanoseconds} is no time in nanoseconds"
     pod = PodId(row.metadata.namespace, row.metadata.name)
     return Assignment(
         key=SandboxKey(row.network, row.container_id, row.if_name),
@@ -84,5 +88,5 @@ def _read(
         eni_id=eni_id,
         host_if=host_name(pod, row.if_name),
         netns="",
-        since=_EPOCH + timedelta(microseconds=row.nanoseconds // 1000),
+        since=since,
     )

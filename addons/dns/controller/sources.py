@@ -1,6 +1,7 @@
 """What the watched objects ask for, kept in an index by zone and name."""
 
 import asyncio
+import logging
 from collections.abc import Collection, Iterable, Iterator, Set
 
 from addons.dns import names
@@ -27,6 +28,8 @@ from addons.runtime.objects import KubeObject, ref
 from addons.runtime.outcomes import ObjectRef, Problem, Skip
 from addons.runtime.reporter import Reporter
 from addons.runtime.unread_objects import fault_of
+
+log = logging.getLogger(__name__)
 
 PROBLEMS = "problems"
 """The topic of faults in objects."""
@@ -172,13 +175,17 @@ class Sources:
     def read(self, obj: KubeObject, settings: SourceSettings) -> Desired:
         """What an object asks for by these settings, read with the objects that it refers to.
 
-        Of one that cannot be read nothing is given up.
+        Of one that cannot be read nothing is given up, be that its fault or one of ours: it costs no other.
         """
-        if fault := fault_of(obj):
-            if read_annotations(obj, settings) is None:
-                return Desired()
-            problem = Problem(ref(obj), names.UNREADABLE_OBJECT, f"it cannot be read: {fault}")
-            return Desired(problems=(problem,), unreadable=source_object(obj))
+        try:
+            if fault := fault_of(obj):
+                return _unreadable(obj, fault) if read_annotations(obj, settings) else Desired()
+            return self._asked_by(obj, settings)
+        except Exception as error:
+            log.exception("crashed: reading %s", ref(obj))
+            return _unreadable(obj, f"{error!r}; this is a fault of the daemon, whose log has more")
+
+    def _asked_by(self, obj: KubeObject, settings: SourceSettings) -> Desired:
         match obj:
             case Service():
                 return self._service(obj, settings)
@@ -215,6 +222,11 @@ class Sources:
             for endpoint in self.index.without_zone().get(name, ())
         ]
         self._reporter.tell_current(NO_ZONE, map(skip_report, skips), candidates)
+
+
+def _unreadable(obj: KubeObject, fault: str) -> Desired:
+    problem = Problem(ref(obj), names.UNREADABLE_OBJECT, f"it cannot be read: {fault}")
+    return Desired(problems=(problem,), unreadable=source_object(obj))
 
 
 def _now() -> float:

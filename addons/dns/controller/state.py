@@ -2,10 +2,12 @@
 
 from collections.abc import Container, Iterable, Mapping
 
+from addons.dns import names
 from addons.dns.controller.delete_budget import HeldDeletes
 from addons.dns.controller.metrics import Counts
 from addons.dns.kube.reports import SkipReport
 from addons.dns.model.records import Zone
+from addons.runtime.clock import rfc3339
 from addons.runtime.reporter import Report
 
 
@@ -13,27 +15,32 @@ def zone_state(
     zone: Zone,
     *,
     records: int | None,
-    names: int,
+    wanted_names: int,
     counts: Counts | None,
     held: HeldDeletes | None,
     left_out: HeldDeletes | None,
     failure: str,
+    next_pass: str,
 ) -> Mapping[str, object]:
     """One zone: what is wanted of it and what it holds, by record type, and what is in the way.
 
-    `counts` is None before the zone was looked at in full; `names` is how many names are wanted of it.
+    `counts` is None before the zone was looked at in full; `wanted_names` is how many names are
+    wanted of it, `next_pass` when it is looked at again.
     """
     shown: dict[str, object] = {
         "id": zone.id,
         "name": zone.name,
         "private": zone.private,
         "records": records,
-        "names": names,
+        "names": wanted_names,
     }
     if counts:
         shown["wanted"] = dict(sorted(counts.wanted.items()))
         shown["existing"] = dict(sorted(counts.verified.items()))
+        missing = {type_: number - counts.verified.get(type_, 0) for type_, number in counts.wanted.items()}
+        shown["missing"] = {type_: number for type_, number in sorted(missing.items()) if number}
         shown["owned"] = counts.owned
+    shown["nextPass"] = next_pass
     for what, deletes in (("heldDeletes", held), ("filteredOut", left_out)):
         if deletes:
             names_shown = list(deletes.names[:_SHOWN])
@@ -70,8 +77,33 @@ def conflict_state(reports: Iterable[Report], zone_ids: Container[str]) -> list[
     return found
 
 
+def waiting_state(reports: Iterable[Report], errors: Mapping[str, str]) -> list[dict[str, object]]:
+    """Names that are not as objects ask for, and why; those that others hold are among the conflicts."""
+    found = [report for report in reports if not (isinstance(report, SkipReport) and report.holder)]
+    rows: list[dict[str, object]] = [
+        {
+            "reason": report.reason,
+            "name": report.key,
+            "message": report.message,
+            "object": str(report.ref or ""),
+            "again": rfc3339(report.retry_at) if report.retry_at else "",
+        }
+        for report in sorted(found, key=lambda report: (report.reason, report.key, report.message))
+    ]
+    told = {row["name"] for row in rows}
+    failed: list[dict[str, object]] = [
+        {"reason": names.RECORD_ERROR, "name": key, "message": message}
+        for key, message in sorted(errors.items())
+        if key not in told
+    ]
+    return [*failed, *rows][:_MOST_NAMES]
+
+
 _MOST = 100
 """So many conflicts, and zones left out, are shown; metric and decisions have all conflicts."""
+
+_MOST_NAMES = 1000
+"""So many names that wait are in the state; the page shows fewer, and looks among these."""
 
 _SHOWN = 20
 """So many names of held deletes are shown; the dry run has all of them."""

@@ -3,14 +3,20 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from addons.dns import names
 from addons.dns.aws.route53 import Route53
 from addons.dns.config import Config
 from addons.dns.controller.explanation import Explanation
-from addons.dns.controller.sources import PROBLEMS, Sources
-from addons.dns.controller.state import conflict_state, left_out_state, problem_state, zone_state
+from addons.dns.controller.sources import NO_ZONE, PROBLEMS, Sources
+from addons.dns.controller.state import (
+    conflict_state,
+    left_out_state,
+    problem_state,
+    waiting_state,
+    zone_state,
+)
 from addons.dns.controller.zone_reconciler import PLAN, WAITING, ZoneReconciler
 from addons.dns.kube.reports import (
     HOSTED_ZONES,
@@ -23,6 +29,7 @@ from addons.dns.kube.statuses import Statuses
 from addons.dns.kube.watches import SourceWatches
 from addons.dns.model.records import Zone
 from addons.runtime.app import end_within
+from addons.runtime.clock import rfc3339
 from addons.runtime.decisions import Decision
 from addons.runtime.errors import OutsideError, Withheld
 from addons.runtime.leader import Leader
@@ -30,7 +37,7 @@ from addons.runtime.ledger import Ledger
 from addons.runtime.loop import ReconcileLoop, Result
 from addons.runtime.outcomes import Fault
 from addons.runtime.permit import RETRY_SECONDS, Permit
-from addons.runtime.reporter import Reporter
+from addons.runtime.reporter import Report, Reporter
 
 log = logging.getLogger(__name__)
 
@@ -203,10 +210,16 @@ class Controller:
             "zonesLeftOut": left_out_state(self._left_out),
             "notReady": self.watches.not_ready(),
             "problems": problem_state(self._reporter.current(PROBLEMS)),
+            "notAsWanted": waiting_state(self._not_done(), self._reconciler.ledger.errors),
             "conflicts": conflict_state(self._reporter.current(PLAN), self._zones),
             "outsideDomainFilter": self._sources.outside(),
             "failures": self.failures,
         }
+
+    def _not_done(self) -> Iterator[Report]:
+        """What is told of names that are not as they are asked for."""
+        for topic in (NO_ZONE, WAITING, PLAN):
+            yield from self._reporter.current(topic)
 
     def decisions_on(self, about: str) -> Iterator[Decision]:
         """What holds now of one object, kind/namespace/name, or why there is nothing to say of it."""
@@ -217,12 +230,18 @@ class Controller:
         return zone_state(
             zone,
             records=self._route53.record_counts().get(zone.id),
-            names=len(self._sources.index.in_zone(zone.id)),
+            wanted_names=len(self._sources.index.in_zone(zone.id)),
             counts=self._metrics.counts(zone.id),
             held=self._reconciler.budget.held.get(zone.id),
             left_out=self._reconciler.budget.left_out.get(zone.id),
             failure=self.failures.get(zone.id, ""),
+            next_pass=self._next_pass(zone.id),
         )
+
+    def _next_pass(self, zone_id: str) -> str:
+        """When the next full pass over a zone is due; a change of its names is followed at once."""
+        due = self._reconciler.next_pass(zone_id) - _now()
+        return rfc3339(self._now() + timedelta(seconds=due)) if due > 0 else "now"
 
     def _update(self, at_work: str = ALL_ZONES) -> None:
         """Bring the endpoints up to date, and wake the zones in which names changed but that `at_work`."""

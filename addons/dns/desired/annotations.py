@@ -13,8 +13,11 @@ from addons.dns.model.records import type_of_target
 from addons.runtime.objects import KubeObject, ref
 from addons.runtime.outcomes import ObjectRef, Problem
 
-_SECONDS = re.compile(r"\d+")
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_NUMBER = r"\d{1,100}"
+"""More digits than a TTL can have: of thousands of them Python makes no number."""
+
+_SECONDS = re.compile(_NUMBER)
+_DURATION = re.compile(rf"(?:({_NUMBER})h)?(?:({_NUMBER})m)?(?:({_NUMBER})s)?")
 _LONGEST_TTL = 2**31 - 1
 
 

@@ -100,7 +100,7 @@ def build(
         caches=(controller.watches.run,),
         servers=servers,
         not_ready=lambda: region.not_ready() or controller.not_ready() or server.not_ready(),
-        state=controller.state,
+        state=lambda: {**controller.state(), "lastRefusals": metadata.refusals()},
         decisions_on=controller.decisions_on,
         faults=lambda: (*filter(None, [region.fault()]), *controller.faults()),
         last_pass=controller.last_pass,

@@ -16,16 +16,19 @@ from addons.runtime.decisions import Decision
 def node_state(
     desired: Desired, held: Mapping[CredentialKey, Held], errors: Mapping[CredentialKey, str]
 ) -> list[dict[str, object]]:
-    """One row for each pod of the node, in the order of their names; `errors` is what STS said last."""
+    """One row for each pod of the node, first those that get nothing; `errors` is what STS said last."""
     addresses: dict[str, list[str]] = {}
     for ip, verdict in desired.addresses.items():
         if verdict.pod:
             addresses.setdefault(verdict.pod.uid, []).append(ip)
     rows = [
-        _row(verdict, addresses) | {"credentials": _credentials(verdict, held, errors)}
+        (
+            _rank(verdict, errors),
+            _row(verdict, addresses) | {"credentials": _credentials(verdict, held, errors)},
+        )
         for verdict in desired.pods
     ]
-    return sorted(rows, key=lambda row: str(row["pod"]))
+    return [row for _, row in sorted(rows, key=lambda each: (each[0], str(each[1]["pod"])))]
 
 
 def decisions_on(
@@ -70,6 +73,13 @@ def uncovered_state(why: str, desired: Desired) -> dict[str, object]:
     if not why:
         return {}
     return {"because": why, "pods": sorted(map(str, desired.of_host_network))}
+
+
+def _rank(verdict: Verdict, errors: Container[CredentialKey]) -> int:
+    """Who gets what it asks for comes after those that do not, and then who asks for nothing."""
+    if isinstance(verdict, Grant):
+        return 0 if verdict.key in errors else 1
+    return 2 if verdict.reason == names.NO_ROLE else 0
 
 
 def _row(verdict: Verdict, addresses: Mapping[str, list[str]]) -> dict[str, object]:

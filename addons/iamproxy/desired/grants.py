@@ -21,7 +21,7 @@ from addons.iamproxy.model.assignments import Assignment
 from addons.iamproxy.model.credentials import CredentialKey
 from addons.iamproxy.model.objects import Namespace, Pod
 from addons.iamproxy.model.verdicts import Grant, PodIdentity, Refusal, Verdict
-from addons.iamproxy.roles import NoBase, account_of, account_prefix, role_arn, role_name
+from addons.iamproxy.roles import NoBase, account_of, account_prefix, role_arn, role_name, shortened
 from addons.runtime.objects import ref
 from addons.runtime.outcomes import Problem
 
@@ -123,7 +123,7 @@ def _decide(pod: Pod, namespace: Namespace | None, rules: Rules) -> Verdict:
         return Refusal(who, names.BASE_ARN_UNKNOWN, str(error), 503, role=written)
     except ValueError as error:
         said = f"annotation {config.iam_role_key}" if asked else "--default-role"
-        return Refusal(who, names.INVALID_ROLE, f"{said}: {error}", 403, role=written)
+        return Refusal(who, names.INVALID_ROLE, f"{said}: {error}", 403, role=shortened(written))
     try:
         key = credential_key(pod, arn, rules)
     except ValueError as error:
@@ -139,7 +139,7 @@ def _decide(pod: Pod, namespace: Namespace | None, rules: Rules) -> Verdict:
 
 
 def _of_host_network(who: PodIdentity, asked: str) -> Refusal:
-    if asked:
+    if asked := shortened(asked):
         message = f"the pod asks for the role {asked}, but pods of the host's network are not served"
         return Refusal(who, names.HOST_NETWORK_ROLE, message, 403, role=asked)
     return Refusal(who, names.HOST_NETWORK, "pods of the host's network are not served", 403)

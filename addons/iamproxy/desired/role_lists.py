@@ -10,8 +10,9 @@ from typing import Literal
 
 import msgspec
 
-from addons.iamproxy.desired.patterns import BadPattern, Format, glob_matches, read_regexp, regexp_matches
+from addons.iamproxy.desired.patterns import Format, glob_matches, read_regexp, regexp_matches
 from addons.iamproxy.roles import account_prefix, glob_fault, shown
+from addons.runtime.regular_expressions import BadExpression
 
 Kind = Literal["glob", "regexp", "permitted"]
 """A JSON list of globs or of regular expressions, or kiam's one expression."""
@@ -121,5 +122,5 @@ def _fits(text: str, pattern: str, form: Format) -> bool:
         return glob_matches(pattern, text)
     try:
         return regexp_matches(pattern, text)
-    except BadPattern:
+    except BadExpression:
         return False

@@ -13,12 +13,13 @@ from addons.iamproxy.model.credentials import Credentials
 from addons.iamproxy.model.verdicts import Grant, PodIdentity
 from addons.iamproxy.server.answers import Answer
 from addons.iamproxy.server.requests import Request
-from addons.runtime.clock import utc_now
+from addons.runtime.clock import rfc3339, utc_now
 
 log = logging.getLogger(__name__)
 
 _LOST = Counter("addons_iamproxy_audit_lost_total", "Lines of the audit that could not be written.")
 _LONGEST_PATH = 200
+_MOST_REFUSALS = 50
 
 Write = Callable[[bytes], None]
 
@@ -45,9 +46,10 @@ class AuditLine(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 class Audit:
-    """Hands each line to `write`, before the answer is sent."""
+    """Hands each line to `write`, before the answer is sent, and remembers the latest refusals."""
 
     def __init__(self, write: Write, now: Callable[[], datetime] = utc_now) -> None:
+        self._refusals: dict[tuple[str, ...], AuditLine] = {}
         self._write = write
         self._now = now
         self._encode = msgspec.json.Encoder().encode
@@ -84,11 +86,35 @@ class Audit:
             path=request.target[:_LONGEST_PATH].decode("ascii", "backslashreplace"),
         )
         self._write(self._encode(line))
+        self._remember(line)
 
     def rejected(self, ip: str, pod: PodIdentity | None, answer: Answer) -> None:
         """Note that something was refused unread: it was too much, or no proper HTTP."""
         line = AuditLine(self._now(), "refused", ip, *_who(pod), status=answer.status, reason=answer.reason)
         self._write(self._encode(line))
+        self._remember(line)
+
+    def refusals(self) -> list[dict[str, object]]:
+        """The latest refusals, the newest first; one that came again stands there once."""
+        return [
+            {
+                "reason": line.reason,
+                "pod": line.pod,
+                "address": line.address,
+                "message": line.message,
+                "path": line.path,
+                "status": line.status,
+                "when": rfc3339(line.time),
+            }
+            for line in reversed(self._refusals.values())
+        ]
+
+    def _remember(self, line: AuditLine) -> None:
+        alike = (line.address, line.reason, line.path)
+        self._refusals.pop(alike, None)
+        self._refusals[alike] = line
+        if len(self._refusals) > _MOST_REFUSALS:
+            del self._refusals[next(iter(self._refusals))]
 
 
 def writing_to(descriptor: int) -> Write:

@@ -64,6 +64,7 @@ class Metadata:
         self._cache = credentials
         self._tokens = tokens
         self._audit = audit
+        self.refusals = audit.refusals
         self._routes = routes
         self._node_keys = node_keys
         self.limits = limits

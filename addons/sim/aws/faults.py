@@ -65,6 +65,10 @@ class Faults:
         """
         self._delays[operation] = Fault(operation, service=service, when=when), seconds
 
+    def quicken(self, operation: str) -> None:
+        """Take back the order that calls of an operation are slow."""
+        self._delays.pop(operation, None)
+
     def delay(
         self, service: str, operation: str, arguments: Callable[[], Arguments] = dict[str, Any]
     ) -> float:

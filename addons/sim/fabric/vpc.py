@@ -59,7 +59,7 @@ class VpcFabric:
         self._nodes: dict[str, Node] = {}
         self._interfaces: dict[str, Interface] = {}
         self._ports: dict[str, str] = {}
-        self._public = PUBLIC_ADDRESSES.hosts()
+        self._node_numbers = itertools.count(1)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -84,16 +84,23 @@ class VpcFabric:
 
         The metadata address is its own: whoever plays the metadata service listens there, inside.
         """
-        inside = Namespace(name or f"{self._prefix}-node{len(self._nodes) + 1}")
+        inside = Namespace(name or f"{self._prefix}-node{next(self._node_numbers)}")
         self._add_namespace(inside)
         inside.ip("link set lo up", f"addr add {METADATA}/32 dev lo scope host")
         inside.set_kernel("ipv4/ip_forward", "1")
-        node = Node(instance_id, inside, next(self._public) if has_public_address else None)
+        node = Node(instance_id, inside, self._free_public_address() if has_public_address else None)
         self._nodes[instance_id] = node
         for interface in list(self._interfaces.values()):
             if interface.plugged_into == instance_id:
                 self._replace(None, interface)
         return node
+
+    def remove_node(self, instance_id: str) -> None:
+        """Remove the namespace of an instance that has ended."""
+        for interface in list(self._interfaces.values()):
+            if interface.plugged_into == instance_id and interface.id in self._ports:
+                self.router.unplug(self._ports.pop(interface.id))
+        self._nodes.pop(instance_id).inside.remove()
 
     def change(self, change: Change) -> None:
         """Carry out what EC2 tells of an interface."""
@@ -148,6 +155,10 @@ class VpcFabric:
             if node.public and interface.attachment and interface.attachment.device_index == 0:
                 found[interface.addresses[0]] = node.public
         return found
+
+    def _free_public_address(self) -> IPv4Address:
+        taken = {node.public for node in self._nodes.values()}
+        return next(address for address in PUBLIC_ADDRESSES.hosts() if address not in taken)
 
     def _add_namespace(self, namespace: Namespace) -> None:
         namespace.make()

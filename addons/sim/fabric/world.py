@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
-from typing import Self
+from typing import Any, Self
 
 from addons.sim.aws.ec2.model import Instance, RouteTable
 from addons.sim.aws.ec2.model import Subnet as Ec2Subnet
@@ -94,13 +94,24 @@ class VpcWorld:
     ) -> WorldNode:
         """Launch an instance, plug in its primary interface, and serve its metadata inside of it."""
         instance = self.ec2.instances.launch(type_, subnet_id or self.subnet.id)
+        return await self.wire(instance, name=name, has_public_address=has_public_address)
+
+    async def wire(
+        self, instance: Instance, *, name: str = "", has_public_address: bool = True, **about: Any
+    ) -> WorldNode:
+        """Let an instance that somebody launched be a node; `about`: what else its metadata tells."""
         node = self.fabric.add_node(instance.id, name=name, has_public_address=has_public_address)
         network = NodeNetwork(self.ec2, instance.id)
-        imds = Imds(network.instance(), network=network.leaves)
+        imds = Imds(network.instance(**about), network=network.leaves)
         await imds.start(node.inside.listener(METADATA, 80))
         self._stack.push_async_callback(imds.stop)
         primary = self.ec2.account.interfaces_of(instance.id)[0]
         return WorldNode(instance, primary.addresses[0], node, imds, network)
+
+    async def unwire(self, node: WorldNode) -> None:
+        """Take a node away whose instance has ended, and whose processes have."""
+        await node.imds.stop()
+        self.fabric.remove_node(node.instance.id)
 
 
 def subnets_of(ec2: Ec2, vpc_id: str) -> list[Subnet]:

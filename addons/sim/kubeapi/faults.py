@@ -102,6 +102,10 @@ class Faults:
         self._faults.append(fault)
         return fault
 
+    def remove(self, fault: Fault) -> None:
+        """Take back a fault; it may be gone already."""
+        self._faults = [each for each in self._faults if each is not fault]
+
     def clear(self) -> None:
         """Let everything work again."""
         self._faults.clear()

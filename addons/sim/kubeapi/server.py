@@ -6,7 +6,9 @@ import asyncio
 import base64
 import secrets
 import socket
+import time
 from collections.abc import Mapping, Sequence
+from email.utils import formatdate
 from typing import Self
 
 import yaml
@@ -17,7 +19,7 @@ from addons.sim.kubeapi import discovery, reads, subresources, writes
 from addons.sim.kubeapi.calls import Call, Request, User, read_call
 from addons.sim.kubeapi.controllers import Controllers
 from addons.sim.kubeapi.faults import Fault, Faults
-from addons.sim.kubeapi.proxy import forward
+from addons.sim.kubeapi.proxy import Networks, forward
 from addons.sim.kubeapi.rbac import MASTERS, Authorizer, PolicyRule
 from addons.sim.kubeapi.resources import Object, Resource
 from addons.sim.kubeapi.services import NODE_PORTS
@@ -59,7 +61,10 @@ class KubeApi:
         self.requests: list[Request] = []
         self.tokens: dict[str, User] = dict(tokens or {})
         self.bookmark_seconds = bookmark_seconds
+        self.clock_ahead = 0.0
+        """Seconds by which the dates of replies are ahead of the clock of this machine."""
         self.url = ""
+        self.pod_networks: Networks = lambda namespace, name: None
         self._anonymous = _DEVELOPER if tokens is None else _ANONYMOUS
         self._tls = tls
         self._ca = b""
@@ -74,6 +79,7 @@ class KubeApi:
         """Listen; `url` says where. `listener`: a socket to use instead, e.g. of another namespace."""
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.router.add_route("*", "/{path:.*}", self._handle)
+        app.on_response_prepare.append(self._date)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         context = None
@@ -85,6 +91,10 @@ class KubeApi:
             await web.TCPSite(self._runner, host, port, ssl_context=context).start()
         bound = self._runner.addresses[0]
         self.url = f"{'https' if self._tls else 'http'}://{bound[0]}:{bound[1]}"
+
+    async def _date(self, _: web.BaseRequest, response: web.StreamResponse) -> None:
+        if self.clock_ahead:
+            response.headers["Date"] = formatdate(time.time() + self.clock_ahead, usegmt=True)
 
     async def listen(self, listener: socket.socket) -> str:
         """Listen on one more socket, e.g. of another namespace, without TLS; give the URL there."""
@@ -177,7 +187,7 @@ class KubeApi:
             record.status = 200
             return await self._watch(request, call, fault)
         if call.subresource == "proxy":
-            return await forward(request, call, self.store)
+            return await forward(request, call, self.store, self.pod_networks)
         if call.verb in ("get", "list") and call.subresource in ("", "status"):
             return self._read(call, request.headers.get("Accept", ""))
         body = writes.Body(await request.read(), request.headers)

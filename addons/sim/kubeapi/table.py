@@ -122,7 +122,9 @@ def _pod_ready(obj: Object) -> str:
 def _pod_status(obj: Object) -> str:
     if obj["metadata"].get("deletionTimestamp"):
         return "Terminating"
-    return str(_at(obj, "status", "reason") or _at(obj, "status", "phase") or "Unknown")
+    waits = [_at(each, "state", "waiting", "reason") for each in _containers(obj)]
+    told = (*waits, _at(obj, "status", "reason"), _at(obj, "status", "phase"))
+    return next((str(each) for each in told if each), "Unknown")
 
 
 def _restarts(obj: Object) -> str:

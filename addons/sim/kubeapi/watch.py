@@ -83,8 +83,8 @@ async def serve_watch(
         await _follow(call, store, watcher, wanted, stream, bookmark_seconds, render)
     except StatusError as error:
         await response.write(_error_line(error))
-    except _Ended:
-        pass
+    except (_Ended, ConnectionResetError):
+        pass  # who watched may be gone before that is noticed
     finally:
         if watcher is not None:
             watcher.close()

@@ -5,12 +5,10 @@
 {{- fail (printf "ingressClass is a map here: {name: %s}" .Values.ingressClass) -}}
 {{- end -}}
 {{- $config := .Values.config -}}
-{{- if not $config.clusterName -}}
+{{- if not ($config.clusterName | default (include "common.cluster" .)) -}}
 {{- fail "config.clusterName is required: all that is made in AWS is named and tagged with it, and the IAM policy is limited to that tag" -}}
 {{- end -}}
-{{- if and .Values.prometheusRule.enabled (not .Values.serviceMonitor.enabled) -}}
-{{- fail "serviceMonitor.enabled is required when prometheusRule.enabled is true: alerts need its metrics" -}}
-{{- end -}}
+{{- include "common.monitoringGuard" . -}}
 {{- if and .Values.webhook.enabled (eq (int .Values.port) (int .Values.webhook.port)) -}}
 {{- fail (printf "port and webhook.port are both %d: the webhook needs a port each" (int .Values.port)) -}}
 {{- end -}}

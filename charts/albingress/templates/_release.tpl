@@ -5,9 +5,9 @@
 {{- /* `metadata` of the Job's roles: arguments are the root and the kind. */ -}}
 {{- define "albingress.releaseRole" -}}
 {{- if eq (last .) "Role" -}}
-{{ include "common.preDeleteMetadata" (list (first .) "release") }}
+{{ include "common.uninstallMetadata" (list (first .) "release" "pre-delete") }}
 {{- else -}}
 name: {{ include "albingress.releaseClusterName" (first .) }}
-{{ include "common.preDeleteHook" (first .) }}
+{{ include "common.uninstallHook" (list (first .) "pre-delete") }}
 {{- end -}}
 {{- end -}}

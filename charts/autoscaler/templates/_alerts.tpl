@@ -38,6 +38,12 @@
   labels: {severity: warning}
   annotations:
     summary: {{ "{{ $value }} pods have found no node for 30 minutes; the Events on the pods, and explain, say what keeps them from each group." | quote }}
+- alert: AddonsAutoscalerClockDiffers
+  expr: max(addons_degraded{ {{- $pods }},side="kubernetes",about="clock"}) > 0
+  for: 10m
+  labels: {severity: warning}
+  annotations:
+    summary: autoscaler removes nothing, as its clock and that of the API server are more than a minute apart.
 - alert: AddonsAutoscalerDrainsFail
   expr: sum(increase(addons_decisions_total{ {{- $pods }},reason="ScaleDownFailed"}[1h])) > 5
   for: 15m

@@ -2,11 +2,11 @@
 {{- define "autoscaler.guard" -}}
 {{- include "common.guard" . -}}
 {{- $config := .Values.config -}}
-{{- if not $config.clusterName -}}
+{{- if not ($config.clusterName | default (include "common.cluster" .)) -}}
 {{- fail "config.clusterName is required: the status and all messages name the cluster by it" -}}
 {{- end -}}
 {{- if not (or $config.nodes $config.nodeGroupAutoDiscovery) -}}
-{{- $tags := printf "k8s.io/cluster-autoscaler/enabled,k8s.io/cluster-autoscaler/%s" $config.clusterName -}}
+{{- $tags := printf "k8s.io/cluster-autoscaler/enabled,k8s.io/cluster-autoscaler/%s" (include "common.cluster" .) -}}
 {{- fail (printf "config.nodeGroupAutoDiscovery or config.nodes is required: [\"asg:tag=%s\"] finds all groups with these two tags" $tags) -}}
 {{- end -}}
 {{- range $config.nodeGroupAutoDiscovery -}}
@@ -34,7 +34,6 @@
 {{- if eq (include "common.fullname" .) "cluster-autoscaler" -}}
 {{- fail "a release called cluster-autoscaler would have the Lease of the original and take it for a stranger's: call it autoscaler, or set fullnameOverride" -}}
 {{- end -}}
-{{- if and .Values.prometheusRule.enabled (not .Values.serviceMonitor.enabled) -}}
-{{- fail "serviceMonitor.enabled is required when prometheusRule.enabled is true: alerts need its metrics" -}}
-{{- end -}}
+{{- include "common.monitoringGuard" . -}}
+{{- include "autoscaler.matrixGuard" . -}}
 {{- end -}}

@@ -19,22 +19,42 @@
 
 {{- /* What is written: taints, cordon and annotation of nodes; pods are evicted, and never deleted. */ -}}
 {{- define "autoscaler.writeRules" -}}
+{{ include "autoscaler.drainRules" . }}
+{{ include "common.eventRules" . }}
+{{- end -}}
+
+{{- /* What a drain writes. */ -}}
+{{- define "autoscaler.drainRules" -}}
 - apiGroups: [""]
   resources: [nodes]
   verbs: [get, patch]
 - apiGroups: [""]
   resources: [pods/eviction]
   verbs: [create]
-{{ include "common.eventRules" . }}
 {{- end -}}
 
-{{- /* Its ConfigMaps: memory and status are its own, the priorities are the user's. The request of a `create` has no name
-that a rule could match. */ -}}
+{{- /* Whoever rolls groups of a matrix writes it down for the daemon, which only reads it. */ -}}
+{{- define "autoscaler.rollRules" -}}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [aws-addons-autoscaler-rolls]
+  verbs: [get, patch]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [create]
+{{- end -}}
+
+{{- /* Its ConfigMaps: memory and status are its own, rolls are of `addons autoscaler matrix roll`, the priorities are the
+user's. The request of a `create` has no name that a rule could match. */ -}}
 {{- define "autoscaler.configMapRules" -}}
 - apiGroups: [""]
   resources: [configmaps]
   resourceNames: [{{ include "common.fullname" . }}-intents, {{ .Values.config.statusConfigMapName }}]
   verbs: [get{{ if not .Values.config.dryRun }}, patch{{ end }}]
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [aws-addons-autoscaler-rolls]
+  verbs: [list, watch]
 {{- if has "priority" .Values.config.expander }}
 - apiGroups: [""]
   resources: [configmaps]

@@ -1,6 +1,6 @@
 {{- /* files/iam-policy.json for these settings: limited to the tag of the cluster, without what is never asked. */ -}}
 {{- define "cni.iamPolicy" -}}
-{{- $policy := .Files.Get "files/iam-policy.json" | replace "\"example\"" (toJson .Values.config.clusterName) | fromJson -}}
+{{- $policy := .Files.Get "files/iam-policy.json" | replace "\"example\"" (include "common.cluster" . | toJson) | fromJson -}}
 {{- $config := .Values.config -}}
 {{- $never := list -}}
 {{- if or (has $config.snat (list "always" "never")) (not (kindIs "invalid" $config.externalsnat)) -}}

@@ -24,8 +24,14 @@ automountServiceAccountToken: false
 
 {{- /* Rules for the whole cluster, bound: arguments are the root and the rules. */ -}}
 {{- define "common.clusterRole" -}}
+{{- $root := first . }}
+{{- include "common.clusterRoleOf" (list $root (include "common.clusterName" $root) (last .) (include "common.subjects" $root)) }}
+{{- end -}}
+
+{{- /* The same for somebody else than the daemon: arguments are the root, a name, the rules and who. */ -}}
+{{- define "common.clusterRoleOf" -}}
 {{- $root := index . 0 }}
-{{- $name := include "common.clusterName" $root }}
+{{- $name := index . 1 }}
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
 metadata:
@@ -33,7 +39,7 @@ metadata:
   labels:
     {{- include "common.labels" $root | nindent 4 }}
 rules:
-  {{- index . 1 | nindent 2 }}
+  {{- index . 2 | nindent 2 }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
@@ -46,7 +52,7 @@ roleRef:
   kind: ClusterRole
   name: {{ $name }}
 subjects:
-  {{- include "common.subjects" $root | nindent 2 }}
+  {{- index . 3 | nindent 2 }}
 {{- end -}}
 
 {{- /* Rules for one namespace, bound: arguments are the root, a suffix of the name, the namespace and the rules. In a

@@ -1,3 +1,12 @@
+{{- /* How pods are replaced. The API server refuses Recreate beside the figures of RollingUpdate, which Helm merges in. */ -}}
+{{- define "common.strategy" -}}
+{{- if eq (toString .Values.strategy.type) "Recreate" -}}
+{{- omit .Values.strategy "rollingUpdate" | toYaml -}}
+{{- else -}}
+{{- toYaml .Values.strategy -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* A budget that lets one pod go at a time; with a single replica it would only block the drain of a node. */ -}}
 {{- define "common.podDisruptionBudget" -}}
 {{- if and .Values.podDisruptionBudget.enabled (gt (int .Values.replicas) 1) -}}

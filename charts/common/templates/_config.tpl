@@ -1,7 +1,7 @@
-{{- /* The settings file of a daemon: `config`, and what the chart decides itself, its `<chart>.settings`. */ -}}
+{{- /* The settings file of a daemon: what the chart decides itself, its `<chart>.settings`, `config`, and what is shared. */ -}}
 {{- define "common.config" -}}
 {{- $ours := include (printf "%s.settings" .Chart.Name) . | fromYaml -}}
-{{- toYaml (merge $ours .Values.config) -}}
+{{- toYaml (merge $ours .Values.config (include "common.sharedSettings" . | fromYaml)) -}}
 {{- end -}}
 
 {{- /* What every chart decides itself: where the daemon listens. */ -}}

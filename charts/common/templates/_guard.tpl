@@ -4,7 +4,7 @@ Helm would show the words of the schema alone. */ -}}
 {{- range $file, $_ := .Files.Glob "files/values-of-*.yaml" -}}
 {{- range $key, $here := $.Files.Get $file | fromYaml -}}
 {{- if and $here (include "common.isSet" (list $.Values (splitList "." $key))) -}}
-{{- fail (printf "%s %s" $key $here) -}}
+{{- fail (printf "%s%s %s" (ternary "" (printf "below %s: " $.Chart.Name) $.Chart.IsRoot) $key $here) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -15,22 +15,34 @@ Helm would show the words of the schema alone. */ -}}
 {{- fail "extraEnv is a list here, as in a container: [{name: A, value: b}]" -}}
 {{- end -}}
 {{- include "common.formsGuard" . -}}
-{{- if not (regexMatch "^(sha256:[0-9a-f]{64})?$" .Values.image.digest) -}}
-{{- fail (printf "image.digest: %q is not a digest, sha256: and 64 hexadecimal digits" .Values.image.digest) -}}
+{{- range $name, $image := dict "image" .Values.image "global.image" ((.Values.global).image | default dict) -}}
+{{- if not (regexMatch "^(sha256:[0-9a-f]{64})?$" ($image.digest | default "")) -}}
+{{- fail (printf "%s.digest: %q is not a digest, sha256: and 64 hexadecimal digits" $name $image.digest) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
 {{- /* Texts that have not the form of their setting. */ -}}
 {{- define "common.formsGuard" -}}
 {{- range $key, $form := .Files.Get "files/forms.yaml" | fromYaml -}}
-{{- $value := index $.Values.config $key -}}
+{{- include "common.formGuard" (list (printf "config.%s" $key) (index $.Values.config $key) $form) -}}
+{{- with index (dict "awsRegion" "region" "awsEndpointUrl" "awsEndpointUrl" "clusterName" "clusterName") $key -}}
+{{- include "common.formGuard" (list (printf "global.%s" .) (index ($.Values.global | default dict) .) $form) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Arguments are the name of a value, the value, and the form of its texts. */ -}}
+{{- define "common.formGuard" -}}
+{{- $name := first . -}}
+{{- $value := index . 1 -}}
+{{- $form := last . -}}
 {{- $texts := list $value -}}
 {{- if kindIs "slice" $value -}}{{- $texts = $value -}}{{- end -}}
 {{- if kindIs "map" $value -}}{{- $texts = values $value -}}{{- end -}}
 {{- range $texts -}}
 {{- if and (kindIs "string" .) (not (regexMatch $form.pattern .)) -}}
-{{- fail (printf "config.%s: %q is not %s" $key . $form.words) -}}
-{{- end -}}
+{{- fail (printf "%s: %q is not %s" $name . $form.words) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -17,7 +17,7 @@ spec:
 
 {{- define "common.serviceMonitor" -}}
 {{- with .Values.serviceMonitor -}}
-{{- if .enabled -}}
+{{- if include "common.isMonitored" $ -}}
 apiVersion: monitoring.coreos.com/v1
 kind: ServiceMonitor
 metadata:
@@ -68,6 +68,31 @@ spec:
         {{- toYaml $rules | nindent 8 }}
 {{- end -}}
 
+{{- /* The dashboards of a chart, for the sidecar of Grafana, which finds them by a label. */ -}}
+{{- define "common.dashboards" -}}
+{{- $shared := (.Values.global).dashboards | default dict -}}
+{{- with .Values.dashboards -}}
+{{- if or .enabled $shared.enabled -}}
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ include "common.fullname" $ }}-dashboards
+  namespace: {{ .namespace | default $shared.namespace | default $.Release.Namespace }}
+  labels:
+    {{- toYaml (merge (dict) .labels ($shared.labels | default dict) (dict "grafana_dashboard" "1") (include "common.labels" $ | fromYaml)) | nindent 4 }}
+  {{- with .annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+data:
+  {{- range $path, $text := $.Files.Glob "dashboards/*.json" }}
+  {{ base $path }}: |
+    {{- $text | toString | trim | nindent 4 }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* The labels by which Prometheus tells the pods of a release from others. */ -}}
 {{- define "common.scraped" -}}
 {{- printf "namespace=%q,service=%q" .Release.Namespace (include "common.fullname" .) -}}
@@ -77,11 +102,12 @@ spec:
 that say which. */ -}}
 {{- define "common.monitoringMetadata" -}}
 {{- $root := first . -}}
+{{- $shared := ($root.Values.global).monitoring | default dict -}}
 {{- with last . -}}
 name: {{ include "common.fullname" $root }}
-namespace: {{ .namespace | default $root.Release.Namespace }}
+namespace: {{ .namespace | default $shared.namespace | default $root.Release.Namespace }}
 labels:
-  {{- toYaml (merge (include "common.labels" $root | fromYaml) .labels) | nindent 2 }}
+  {{- toYaml (merge (include "common.labels" $root | fromYaml) .labels ($shared.labels | default dict)) | nindent 2 }}
 {{- with .annotations }}
 annotations:
   {{- toYaml . | nindent 2 }}

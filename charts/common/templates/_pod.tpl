@@ -26,7 +26,8 @@ capabilities:
 readOnlyRootFilesystem: true
 {{- end -}}
 
-{{- /* Probes; the argument is the port, by name or number. Slow starts (a large cluster to list) are the startup probe's: two minutes. */ -}}
+{{- /* Probes; the argument is the port, by name or number. Slow starts (a large cluster to list) are the startup probe's: two minutes. The
+first question whether a pod is ready mostly comes too early, and a rollout waits for the second one at each of its pods. */ -}}
 {{- define "common.probes" -}}
 startupProbe:
   httpGet: {path: /healthz, port: {{ . }}}
@@ -39,9 +40,9 @@ livenessProbe:
   failureThreshold: 6
 readinessProbe:
   httpGet: {path: /readyz, port: {{ . }}}
-  periodSeconds: 10
+  periodSeconds: 3
   timeoutSeconds: 5
-  failureThreshold: 3
+  failureThreshold: 10
 {{- end -}}
 
 {{- /*

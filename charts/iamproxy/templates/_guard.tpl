@@ -24,12 +24,10 @@
 {{- fail "config.sessionTags and config.assumeRoleArn cannot go with config.credentialSource web-identity" -}}
 {{- end -}}
 {{- include "iamproxy.filesGuard" . -}}
-{{- if and .Values.serviceMonitor.enabled (eq $config.interceptor "nft") (not $config.adminNetworks) -}}
-{{- fail "config.adminNetworks is required when serviceMonitor.enabled is true: the networks that Prometheus is in" -}}
+{{- if and (include "common.isMonitored" .) (eq $config.interceptor "nft") (not $config.adminNetworks) -}}
+{{- fail "config.adminNetworks is required when serviceMonitor.enabled or global.monitoring.enabled is true: the networks that Prometheus is in" -}}
 {{- end -}}
-{{- if and .Values.prometheusRule.enabled (not .Values.serviceMonitor.enabled) -}}
-{{- fail "serviceMonitor.enabled is required when prometheusRule.enabled is true: alerts need its metrics" -}}
-{{- end -}}
+{{- include "common.monitoringGuard" . -}}
 {{- end -}}
 
 {{- /* What lies in files has to be mounted. */ -}}

@@ -196,11 +196,11 @@ async def test_it_follows_tells_what_it_does_and_ends_at_once(site: Site) -> Non
         _, metrics = await page(port, "/metrics")
         assert 'addons_albingress_rules{group="shop",state="ok"} 1.0' in metrics
         _, shown = await page(port, "/")
-        assert "rules of shop" in shown
+        assert "Rules of shop" in shown
         _, told = await page(port, "/api/decisions?object=ingress/default/web")
         assert {"Served", "SuccessfullyReconciled"} <= {one["reason"] for one in json.loads(told)}
         started.terminate()
-        code, _, err = await ended(started, seconds=20)
+        code, _, err = await ended(started)
     assert code == 0, err
     assert site.api.store.list(*LEASES)[0]["spec"]["holderIdentity"] == ""
     assert site.rules() == {"/web|/web/*": "web:80"}

@@ -39,6 +39,23 @@ class TestReading:
             assert [fault.about for fault in made.faults()] == [kind]
         assert world.desired("a") == 1
 
+    @pytest.mark.parametrize(("ahead", "side"), [(130.0, "behind"), (-130.0, "ahead of")])
+    async def test_while_the_clocks_differ_pods_get_nodes_and_no_node_goes(
+        self, world: AutoscalerWorld, ahead: float, side: str
+    ) -> None:
+        world.api.clock_ahead = ahead
+        world.create(pod("web"))
+        async with autoscaler(world, *QUICK) as made:
+            await world.reach(lambda: world.is_settled("web"))
+            world.delete("web")
+            await world.pass_by(minutes=5)
+            assert f"the clock here is more than 2 min {side}" in str(made.state()["removalsHeld"])
+            assert [fault.reason for fault in made.faults()] == ["ClocksDiffer"]
+            assert world.desired("a") == 1
+            world.api.clock_ahead = ahead / 3
+            await world.reach(lambda: world.desired("a") == 0)
+            assert list(made.faults()) == []
+
     @pytest.mark.parametrize("kind", ["pods", "nodes"])
     async def test_without_pods_or_nodes_nothing_is_decided(self, world: AutoscalerWorld, kind: str) -> None:
         world.api.faults.add(Fault(resource=kind, verb="list", status=403))
@@ -56,7 +73,7 @@ class TestWriting:
         world.create(pod("web"))
         async with autoscaler(world) as made:
             await world.reach(lambda: world.is_settled("web"))
-            assert {fault.reason for fault in made.faults()} == {"MemoryLost", "StatusNotWritten"}
+            assert {fault.reason for fault in made.faults()} == {"MemoryLost", "Refused", "StatusNotWritten"}
         assert world.desired("a") == 1
 
     async def test_an_api_server_that_writes_slowly_delays_an_order_by_a_second_at_most(

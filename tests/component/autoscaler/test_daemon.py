@@ -135,10 +135,25 @@ class TestCheck:
         site.world.add_group("a", labels={"disk": "ssd"})
         code, out, err = await site.run("check")
         assert code == 0, (out, err)
-        for each in ("AWS identity", "Lease", "cluster-autoscaler", "group a", "next node of a", "plan"):
+        for each in (
+            "AWS identity",
+            "Lease",
+            "cluster-autoscaler",
+            "clock",
+            "group a",
+            "next node of a",
+            "plan",
+        ):
             assert f"ok    {each}" in out
         assert "cpu 1.93" in out
         assert site.world.asked() == []
+
+    async def test_it_exits_with_3_when_the_clock_is_wrong(self, site: Site) -> None:
+        site.world.add_group("a")
+        site.world.api.clock_ahead = 3600
+        code, out, _ = await site.run("check")
+        assert code == 3
+        assert "FAIL  clock: the clock here is more than " in out
 
     async def test_it_exits_with_3_when_there_is_no_group(self, site: Site) -> None:
         code, out, _ = await site.run("check")

@@ -183,7 +183,7 @@ class TestBudgets:
         world.store.update("v1", "pods", found)
         await until(lambda: world.budget_left("web").get("disruptionsAllowed") == 0)
         drained = await world.removed("n3")
-        assert (drained.ended, drained.evicted) == ("done", ("default/sick",))
+        assert (drained.ended, [str(each) for each in drained.evicted]) == ("done", ["default/sick"])
 
     async def test_several_budgets_give_it_back_at_once(self, world: DrainWorld) -> None:
         await run_pods(world, 1)
@@ -407,7 +407,14 @@ class TestResumed:
     ) -> None:
         now = virtual_now().timestamp()
         note = DrainNote(
-            why="no cell", since=now, stage="evict", at=now, instance="i-n1", cordoned=True, by="matrix prune"
+            why="no cell",
+            since=now,
+            stage="evict",
+            at=now,
+            instance="i-n1",
+            group="a",
+            cordoned=True,
+            by="matrix prune",
         )
         await world.tools().taints.mark_going("n1", "", note, cordons=True, permit=PERMIT)
         await until(lambda: (found := world.seen_node("n1")) and found.drain)
@@ -416,6 +423,8 @@ class TestResumed:
         assert not drains.sweep(world.seen_nodes(), PERMIT)
         assert not drains.under_way
         await asyncio.sleep(20)
+        assert not drains.sweep(world.seen_nodes(), PERMIT, rolled={"a"})
+        assert not drains.under_way
         assert not drains.sweep(world.seen_nodes(), PERMIT)
         await drains.settled()
         assert world.drained[-1].ended == "undone"

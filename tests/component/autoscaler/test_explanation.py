@@ -128,10 +128,10 @@ class TestPage:
     def test_pods_that_are_alike_share_a_row(self) -> None:
         stuck = tuple(waits(pod(f"web-{number}"), a=LITTLE) for number in range(3))
         page = state_of(done(grow=GrowPlan(waits=stuck)), calls={}, drains={})
-        assert page["waitingPods"] == [{"pods": 3, "such as": "shop/web-0", "waits": f"a: {LITTLE.message}"}]
+        assert page["waitingPods"] == [{"pods": 3, "suchAs": "shop/web-0", "waits": [f"a: {LITTLE.message}"]}]
 
     def test_of_very_many_nodes_those_with_a_rare_reason_are_shown(self) -> None:
-        stays = {f"n{number:04}": why("NotUnderutilized", "it is used") for number in range(1000)}
+        stays = {f"n{number:04}": why("NotUnderutilized", "it is used") for number in range(MOST_ROWS)}
         stays["n0500"] = why("PodLocalStorage", "data", "shop/db")
         page = state_of(done(shrink=ShrinkPlan(stays=stays)), calls={}, drains={})
         rows = page["stayingNodes"]

@@ -8,6 +8,7 @@ from addons.autoscaler.aws.change_sets import ChangeSets
 from addons.autoscaler.matrix.expansion import matrix_of
 from addons.autoscaler.matrix.template import body_of
 from addons.runtime.permit import Permit
+from tests.support.as_matrix import example
 from tests.support.as_stacks import MatrixSite, matrix_site, results
 from tests.support.permits import PERMIT
 
@@ -67,6 +68,45 @@ class TestCreating:
             assert results(await site.apply(without)) == {"updated": 2}
             assert not any(each.is_protected for each in stacks)
 
+    async def test_the_documented_example_is_applied_as_it_is(self) -> None:
+        async with matrix_site() as site:
+            site.have_what_the_example_names()
+            assert results(await site.apply(example())) == {"created": 36}
+            assert site.desired(NAME) == 1
+
+
+class TestWaiting:
+    async def test_a_stack_whose_instances_do_not_come_is_told_of_with_the_words_of_aws(self) -> None:
+        async with matrix_site() as site:
+            order = site.autoscaling.fail_launches(NAME, "OutOfCapacity")
+            more = "cells: [{match: {zones: eu-central-1a, capacity: on-demand}, set: {min: 1}}]\n"
+            told: list[str] = []
+            site.calls()
+            matrix = site.matrix(types="m5.large", services="web", more=more)
+            applying = asyncio.create_task(site.apply(matrix, tell=told.append))
+            await asyncio.sleep(150)
+            site.autoscaling.launch_again(order)
+            assert results(await applying) == {"created": 6}
+            assert told[0].startswith(
+                f"waiting: {NAME}: CREATE_IN_PROGRESS for 35 s: Group: We currently do not"
+            )
+            assert any(f"{NAME}: CREATE_IN_PROGRESS for 2 min: " in each for each in told)
+            assert 3 < site.calls()["DescribeScalingActivities"] <= len(told) < 10
+
+    async def test_what_cannot_be_asked_about_is_told_of_without_a_cause(self) -> None:
+        async with matrix_site() as site:
+            site.fail("DescribeStackEvents", code="AccessDenied", status=403)
+            site.endpoint.cloudformation.knobs.resource_seconds = 30
+            told: list[str] = []
+            assert results(await site.apply(site.small(), tell=told.append)) == {"created": 6}
+            assert f"waiting: {NAME}: CREATE_IN_PROGRESS for 35 s" in told
+
+    async def test_a_run_that_waits_for_nothing_long_tells_of_nothing(self) -> None:
+        async with matrix_site() as site:
+            told: list[str] = []
+            await site.apply(site.small(), tell=told.append)
+            assert told == []
+
 
 class TestFailing:
     async def test_one_failing_cell_leaves_35_done(self) -> None:
@@ -107,6 +147,19 @@ class TestFailing:
             again = await site.apply(more)
             assert results(again) == {"failed": 1}
             assert "continue-update-rollback" in again[NAME].why
+
+    async def test_a_group_that_somebody_deleted_is_told_and_its_stack_is_not_stuck_by_an_update(
+        self,
+    ) -> None:
+        async with matrix_site() as site:
+            await site.apply(site.small())
+            site.ask("DeleteAutoScalingGroup", AutoScalingGroupName=NAME, ForceDelete=True)
+            for most in (10, 11):
+                applied = await site.apply(site.matrix(types="m5.large", services="web", most=most))
+                assert applied[NAME].result == "failed"
+                assert f"`aws cloudformation delete-stack --stack-name {NAME}`" in applied[NAME].why
+            assert site.statuses[NAME] == "CREATE_COMPLETE"
+            assert len([each for each in applied.values() if each.result == "updated"]) == 5
 
     async def test_a_stack_of_somebody_else_stays_as_it_is(self) -> None:
         async with matrix_site() as site:

@@ -133,8 +133,29 @@ class TestCommand:
     ) -> None:
         async with matrix_site() as site:
             site.fail("DescribeStacks", code="AccessDenied", message="not you", status=403)
-            assert await site.command("plan", written(site, tmp_path)) == 1
+            file = written(site, tmp_path)
+            assert await site.command("plan", file, asked={"exits_zero": True}) == 4
             assert "not you" in capsys.readouterr().err
+
+    async def test_what_is_to_do_is_no_failure_where_that_is_asked_for(self, tmp_path: Path) -> None:
+        async with matrix_site() as site:
+            file = written(site, tmp_path)
+            for command in ("plan", "apply"):
+                code = await site.command(command, file, asked={"exits_zero": True}, dry_run=True)
+                assert code == 0
+            site.endpoint.cloudformation.fail_resource(NAME, "Group", "the subnet is full")
+            assert await site.command("apply", file, asked={"exits_zero": True}) == 3
+
+    async def test_apply_tells_the_plan_first_where_that_is_asked_for(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        async with matrix_site() as site:
+            file = written(site, tmp_path)
+            shown = {"shows_plan": True}
+            assert await site.command("apply", file, asked=shown, output="table") == 0
+            plan, _, done = capsys.readouterr().out.partition("6 cells: 6 create\n")
+            assert plan.count("there is no stack") == 6
+            assert done.splitlines()[-1] == "in all: 6 created"
 
 
 @pytest.mark.parametrize(
@@ -145,6 +166,8 @@ class TestCommand:
         (["plan"], "FILE"),
         (["plan", "nowhere.yaml"], "nowhere.yaml: No such file or directory"),
         (["apply", "shop.yaml", "--parallel", "0"], "--parallel 0 is not allowed: 1 to 50"),
+        (["prune", "shop.yaml", "--most", "nan"], "--most nan is not allowed: 0 to 100"),
+        (["prune", "shop.yaml", "--most", "300"], "--most 300 is not allowed: 0 to 100"),
         (["plan", "shop.yaml", "--colour"], "--colour is no setting"),
     ],
 )

@@ -63,6 +63,9 @@ class TestManyNodes:
         assert world.desired("a") == 2
         assert len(evicted(world)) == len(set(evicted(world))) <= 12
         assert not world.asked()
+        told = {event["regarding"]["name"] for event in world.events("ScaleDown", "web")}
+        assert told == set(evicted(world))
+        assert all("pod was evicted, as its node i-" in note for note in world.notes("ScaleDown", "web"))
 
     async def test_a_budget_is_never_overdrawn(self, world: AutoscalerWorld) -> None:
         await fill(world, 6, annotations={STOP_SECONDS: "5"})

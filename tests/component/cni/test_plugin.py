@@ -4,8 +4,10 @@ import asyncio
 import json
 import os
 import signal
+import socket
 from asyncio.subprocess import PIPE
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +17,7 @@ import pytest
 from addons.cni.controller.replay import replay
 from addons.cni.model.assignments import PodId
 from addons.cni.store.spool import Spool
-from tests.support.cni_socket import Node, eni, sanitized, served, twin
+from tests.support.cni_socket import IMPATIENT, Node, eni, impatient_twin, sanitized, served, twin
 from tests.support.processes import Ended, ended, run, running
 from tests.support.until import until
 
@@ -25,6 +27,12 @@ pytestmark = pytest.mark.usefixtures("plugin")
 @pytest.fixture(params=["c", "python"])
 def plugin(request: pytest.FixtureRequest) -> tuple[str, ...]:
     return sanitized() if request.param == "c" else twin()
+
+
+@pytest.fixture
+def impatient(plugin: tuple[str, ...], folder: Path) -> "Runtime":
+    """A runtime whose plugin waits half a second for a daemon."""
+    return Runtime(sanitized(IMPATIENT) if plugin == sanitized() else impatient_twin(), folder)
 
 
 @pytest.fixture
@@ -107,6 +115,21 @@ def succeeded(done: Ended) -> Any:
     return json.loads(done.out) if done.out else None
 
 
+@asynccontextmanager
+async def hanging_up(path: Path) -> AsyncIterator[list[None]]:
+    """Listen at a socket, and hang up within each answer; an item for each call."""
+    calls: list[None] = []
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        calls.append(None)
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}")
+        writer.close()
+
+    async with await asyncio.start_unix_server(hang_up, path):
+        yield calls
+
+
 class TestServed:
     """With the daemon there, it carries calls and answers."""
 
@@ -182,17 +205,54 @@ class TestVersion:
 
 
 class TestAway:
-    """With the daemon away, an ADD waits some seconds for it, a DEL is written down, all else is refused."""
+    """With the daemon away, an ADD waits for the next one, a DEL is written down, all else is refused."""
 
     async def test_an_add_waits_for_the_next_daemon(self, node: Node, runtime: Runtime) -> None:
         adding = asyncio.create_task(runtime.call("ADD"))
         await asyncio.sleep(0.3)
+        assert not adding.done()
         async with served(node, runtime.socket):
             succeeded(await adding)
 
-    async def test_an_add_is_refused_when_none_comes(self, runtime: Runtime) -> None:
-        expected = (11, "the daemon of aws-addons-cni does not run on this node", str(runtime.socket))
-        assert error(await runtime.call("ADD")) == expected
+    async def test_an_add_is_refused_when_none_comes(self, impatient: Runtime) -> None:
+        expected = (11, "the daemon of aws-addons-cni does not run on this node", str(impatient.socket))
+        assert error(await impatient.call("ADD")) == expected
+
+    async def test_an_add_is_refused_when_nobody_listens_at_the_socket(self, impatient: Runtime) -> None:
+        with socket.socket(socket.AF_UNIX) as left_behind:
+            left_behind.bind(str(impatient.socket))
+        assert error(await impatient.call("ADD"))[:2] == (
+            11,
+            "the daemon of aws-addons-cni does not run on this node",
+        )
+
+    async def test_an_add_is_refused_when_each_answer_breaks_off(self, impatient: Runtime) -> None:
+        async with hanging_up(impatient.socket) as calls:
+            refused = error(await impatient.call("ADD"))
+        assert refused[:2] == (11, "the daemon of aws-addons-cni ended, or took too long")
+        assert len(calls) > 1
+
+    async def test_an_add_is_answered_by_the_daemon_that_comes_after_one_whose_answers_break_off(
+        self, node: Node, runtime: Runtime
+    ) -> None:
+        async with hanging_up(runtime.socket) as calls:
+            adding = asyncio.create_task(runtime.call("ADD"))
+            await until(lambda: len(calls) > 1)
+        async with served(node, runtime.socket):
+            succeeded(await adding)
+
+    async def test_an_add_whose_container_was_deleted_meanwhile_leaves_nothing(
+        self, node: Node, runtime: Runtime
+    ) -> None:
+        """A runtime that was killed asks for the DEL when it is back; the plugin lives on."""
+        async with hanging_up(runtime.socket) as calls:
+            adding = asyncio.create_task(runtime.call("ADD"))
+            await until(lambda: calls)
+        succeeded(await runtime.call("DEL"))
+        await replay(Spool(runtime.spool), node.sandboxes)
+        async with served(node, runtime.socket):
+            assert "was deleted before" in error(await adding)[1]
+        assert node.held == {}
 
     async def test_status_check_and_gc_are_refused_at_once(self, runtime: Runtime) -> None:
         codes = [error(await runtime.call(command))[0] for command in ("STATUS", "CHECK", "GC")]
@@ -213,13 +273,8 @@ class TestAway:
         assert [each.path.name for each in spooled] == ["c1-eth0"]
         assert b"Cni-NETNS: /run/netns/c1\r\n" in spooled[0].request
 
-    async def test_a_daemon_that_dies_in_the_middle(self, folder: Path, runtime: Runtime) -> None:
-        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.read(100)
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}")
-            writer.close()
-
-        async with await asyncio.start_unix_server(hang_up, runtime.socket):
+    async def test_a_daemon_that_dies_in_the_middle(self, runtime: Runtime) -> None:
+        async with hanging_up(runtime.socket):
             assert (
                 error(await runtime.call("CHECK"))[1]
                 == "the daemon of aws-addons-cni ended, or took too long"

@@ -67,9 +67,16 @@ class TestCheckpoint:
         (problem,) = imported(tmp_path / "ipam.json", ROW, version="vpc-cni-ipam/2").problems
         assert problem.endswith("version 'vpc-cni-ipam/2', not 'vpc-cni-ipam/1'")
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", '{"version":"vpc-cni-ipam/1","allocations":[{}]}'])
-    def test_what_cannot_be_read_is_told(self, tmp_path: Path, text: str) -> None:
-        (tmp_path / "ipam.json").write_text(text)
+    def test_a_row_of_no_time_is_left_out_and_told(self, tmp_path: Path) -> None:
+        found = imported(tmp_path / "ipam.json", {**ROW, "allocationTimestamp": 10**30})
+        assert (found.assignments, len(found.problems)) == ((), 1)
+        assert found.problems[0].endswith("is no time in nanoseconds")
+
+    @pytest.mark.parametrize(
+        "text", [b"", b"{", b"[]", b'{"version":"vpc-cni-ipam/1","allocations":[{}]}', b'{"version":"\xff"}']
+    )
+    def test_what_cannot_be_read_is_told(self, tmp_path: Path, text: bytes) -> None:
+        (tmp_path / "ipam.json").write_bytes(text)
         found = read(tmp_path / "ipam.json")
         assert (found.assignments, len(found.problems)) == ((), 1)
 

@@ -153,6 +153,16 @@ async def test_a_secret_that_cannot_be_read_is_replaced(place: Place) -> None:
         assert (await place.ask(port, review({"spec": {"containers": [{}]}})))[0] == 200
 
 
+async def test_its_secret_belongs_to_the_configuration_and_goes_with_it(place: Place) -> None:
+    trust, _, _ = place.replica()
+    await trust.ensure()
+    (owner,) = place.api.store.get("v1", "secrets", "default", NAME)["metadata"]["ownerReferences"]
+    group = "admissionregistration.k8s.io/v1"
+    (found,) = place.api.store.list(group, "mutatingwebhookconfigurations")
+    expected = (group, found["kind"], CONFIGURATION, found["metadata"]["uid"])
+    assert tuple(owner[key] for key in ("apiVersion", "kind", "name", "uid")) == expected
+
+
 async def test_nothing_is_ready_before_there_is_a_certificate(place: Place) -> None:
     trust, webhook, _ = place.replica()
     assert webhook.not_ready() == "there is no certificate yet"

@@ -1,13 +1,18 @@
 """The real controller between an emulated API server and a simulated Route 53."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from addons.dns.aws.route53 import Outcomes
+from addons.dns.controller import sources
 from addons.dns.controller.zones import Controller
+from addons.dns.desired.source_service import service_endpoints
 from addons.dns.model.actions import Batch
+from addons.dns.model.endpoint import Desired
+from addons.dns.model.objects import Service
 from addons.dns.model.records import Zone
 from addons.runtime.outcomes import PlanLine
 from addons.runtime.permit import Permit
@@ -126,6 +131,24 @@ class TestFaultyObjects:
             world.create(service("bad", "192.0.2.1", hostname="a..b"), service("good", "192.0.2.2"))
             await until(lambda: world.records() == {"good": ("192.0.2.2",)})
             await until(lambda: world.events("bad") == [("Warning", "InvalidHostname")])
+
+    async def test_a_crash_over_one_object_costs_no_other_and_its_record_stays(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def crash(obj: Service, *rest: Any) -> Desired:
+            if obj.status.load_balancer.ingress[0].ip == "192.0.2.2":
+                raise ZeroDivisionError("an error of ours")
+            return service_endpoints(obj, *rest)
+
+        monkeypatch.setattr(sources, "service_endpoints", crash)
+        world.create(service("hit", "192.0.2.1"))
+        async with world.running():
+            await until(lambda: "hit" in world.records())
+            world.update(service("hit", "192.0.2.2"))
+            world.create(service("next", "192.0.2.3"))
+            await until(lambda: "next" in world.records())
+            await until(lambda: ("Warning", "UnreadableObject") in world.events("hit"))
+        assert world.records() == {"hit": ("192.0.2.1",), "next": ("192.0.2.3",)}
 
     async def test_of_two_that_want_one_name_the_loser_is_told(self, world: World) -> None:
         world.create(service("first", "192.0.2.1", hostname="www.example.com"))
@@ -389,7 +412,8 @@ async def test_the_state_tells_zones_and_problems(world: World) -> None:
     world.create(service("www", "192.0.2.1"), service("bad", "192.0.2.1", ttl="soon"))
     async with world.controller() as controller:
         await controller.run_once(NEVER)
-        state = controller.state()
+        state: Any = controller.state()
+    assert datetime.fromisoformat(state["zones"][0].pop("nextPass")) > datetime.now(UTC)
     assert state["zones"] == [
         {
             "id": world.zone_id,
@@ -399,7 +423,8 @@ async def test_the_state_tells_zones_and_problems(world: World) -> None:
             "names": 2,
             "wanted": {"A": 2},
             "existing": {"A": 2},
+            "missing": {},
             "owned": 2,
         }
     ]
-    assert [problem["object"] for problem in state["problems"]] == ["service/default/bad"]  # type: ignore[attr-defined]
+    assert [problem["object"] for problem in state["problems"]] == ["service/default/bad"]

@@ -375,7 +375,7 @@ async def test_a_stop_ends_after_the_call_in_flight_and_says_what_it_left(world:
     assert world.changes <= sent + 1
     assert len(world.addresses()) == world.changes
     left = 100 - world.changes
-    assert f"{left} changes left: not begun: this replica was told to stop" in err.decode()
+    assert f"{left} changes left: not begun: told to stop" in err.decode()
 
 
 async def test_a_single_pass_that_is_told_to_stop_says_so(world: World) -> None:

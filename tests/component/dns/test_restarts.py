@@ -58,7 +58,6 @@ def _reset(world: World, initial: Sequence[RecordSet]) -> None:
         world.aws.route53.change(world.zone_id, changes)  # type: ignore[arg-type]
 
 
-@pytest.mark.timeout(120)
 async def test_dying_at_any_boundary_of_fifty_calls_loses_and_spoils_nothing(
     world: World, draw: Draw
 ) -> None:
@@ -96,7 +95,6 @@ async def _run_and_die(world: World, boundary: int) -> None:
         await controller.run_once(NEVER)
 
 
-@pytest.mark.timeout(120)
 async def test_ten_idle_minutes_at_ten_thousand_names_cost_one_probe(world: World) -> None:
     """Ten full passes, as one a minute makes, and one look at the number of records in every zone."""
     for number in range(100):

@@ -5,13 +5,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from addons.iamproxy import names
 from addons.sim.aws.server import AwsEndpoint
@@ -19,112 +16,11 @@ from addons.sim.kubeapi.server import KubeApi
 from addons.sim.ports import free_port
 from tests.support import processes
 from tests.support.alb_world import ingress, ingress_class
+from tests.support.asked_daemons import API_SERVERS, World, pod_of_daemon
 from tests.support.dns_world import service
 from tests.support.iamproxy_world import BASE, NODE
-from tests.support.iamproxy_world import World as Pods
 from tests.support.iamproxy_world import pod as pod_of_users
-from tests.support.processes import Ended
-from tests.support.started import Started, daemon
 from tests.support.until import until
-
-SYSTEM = "kube-system"
-
-READ_PODS: list[dict[str, Any]] = [
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
-    {"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]},
-]
-API_SERVERS = {
-    "metadata": {
-        "name": "kubernetes",
-        "namespace": "default",
-        "labels": {"kubernetes.io/service-name": "kubernetes"},
-    },
-    "addressType": "IPv4",
-    "endpoints": [{"addresses": ["10.0.1.5"]}],
-    "ports": [{"name": "https", "port": 443}],
-}
-
-
-class World:
-    """A cluster in whose nodes our daemons run, each as a process that its pod stands for."""
-
-    def __init__(self, api: KubeApi, aws: AwsEndpoint, folder: Path) -> None:
-        self.api = api
-        self.aws = aws
-        self.folder = folder
-        self.zone = aws.route53.create_zone("example.com")
-        self.users = Pods(api, aws, folder)
-        self._stack = AsyncExitStack()
-
-    async def start(
-        self, name: str, pod: str, *flags: str, node: str = NODE, instance: str = "aws"
-    ) -> Started:
-        """Start a daemon, and the pod that stands for it."""
-        environment = {"POD_NAME": pod, "POD_NAMESPACE": SYSTEM, "POD_UID": f"uid-of-{pod}"}
-        started = await self._stack.enter_async_context(
-            daemon(name, self.api, self.aws, self.folder, *flags, environment=environment)
-        )
-        self.api.store.create("v1", "pods", pod_of_daemon(name, pod, started.port, node, instance))
-        return started
-
-    async def dns(self, pod: str, release: str = "aws") -> Started:
-        flags = (f"--txt-owner-id={release}", f"--leader-elect-name={release}")
-        return await self.start("dns", pod, "--leader-elect-namespace=kube-system", *flags, instance=release)
-
-    async def albingress(self, pod: str) -> Started:
-        vpc = self.aws.ec2.network.create_vpc("10.0.0.0/16").id
-        lease = ("--leader-elect-namespace=kube-system", "--leader-elect-name=aws-albingress")
-        return await self.start("albingress", pod, "--cluster-name=prod", f"--aws-vpc-id={vpc}", *lease)
-
-    async def iamproxy(self, pod: str, node: str = NODE) -> Started:
-        ports = (f"--app-port={free_port()}", "--interceptor=none")
-        return await self.start(
-            "iamproxy", pod, f"--node={node}", f"--base-role-arn={BASE}", *ports, node=node
-        )
-
-    async def run(self, *arguments: str, more: Sequence[dict[str, Any]] = (), namespace: str = "") -> Ended:
-        """Run `addons ...` as somebody who may list pods and use their proxy, and nothing else but `more`.
-
-        The namespace is that of the context.
-        """
-        name = f"someone-{len(more)}"
-        if name not in {user.name for user in self.api.tokens.values()}:
-            self.api.add_user(name, rules=[*READ_PODS, *more])
-        config = yaml.safe_load(self.api.kubeconfig(name))
-        config["contexts"][0]["context"]["namespace"] = namespace
-        kubeconfig = self.folder / "someone"
-        kubeconfig.write_text(yaml.safe_dump(config))
-        env = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-        return await processes.run(sys.executable, "-m", "addons", *arguments, env=env)
-
-    async def close(self) -> None:
-        await self._stack.aclose()
-
-
-def pod_of_daemon(name: str, pod: str, port: int, node: str, instance: str = "aws") -> dict[str, Any]:
-    """A pod as its chart makes it, with a container before the daemon's that somebody has injected."""
-    labels = {"name": name, "instance": instance, "part-of": "aws-addons"}
-    container: dict[str, Any] = {"name": name, "image": "addons"}
-    sidecar = {"name": "proxy", "image": "proxy", "readinessProbe": {"httpGet": {"port": 1}}}
-    spec: dict[str, Any] = {"containers": [sidecar, container], "nodeName": node}
-    metadata: dict[str, Any] = {
-        "name": pod,
-        "namespace": SYSTEM,
-        "labels": {f"app.kubernetes.io/{key}": value for key, value in labels.items()},
-    }
-    if name in ("dns", "albingress"):
-        container["ports"] = [{"name": "http", "containerPort": port}]
-        container["readinessProbe"] = {"httpGet": {"path": "/readyz", "port": "http"}}
-    else:
-        container["readinessProbe"] = {"httpGet": {"path": "/readyz", "port": port}}
-        spec["hostNetwork"] = True
-        owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": name, "uid": "u", "controller": True}
-        metadata["ownerReferences"] = [owner]
-    return {
-        "metadata": metadata,
-        "spec": spec,
-        "status": {"phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}]},
-    }
 
 
 @pytest.fixture
@@ -187,6 +83,23 @@ class TestDns:
         code, out, _ = await world.run("explain", "service/shop/web")
         assert code == 3
         assert "(kube-system/aws-dns-0) cannot tell: stands by: aws-dns-1 leads, but does not" in out
+
+    async def test_a_url_at_which_another_daemon_is_than_the_one_named(self, world: World) -> None:
+        started = await world.dns("aws-dns-0")
+        await started.reach("/api/state", lambda status, text: status == 200)
+        url = f"http://127.0.0.1:{started.port}"
+        asked = ("explain", "service/shop/web", f"--url={url}")
+        assert (await world.run(*asked, "--daemon=dns")).code == 0
+        code, out, err = await world.run(*asked, "--daemon=cni")
+        assert (code, out, err) == (2, "", f"addons explain: at --url '{url}' is dns, not cni\n")
+        assert (await world.run(*asked, "--daemons-in=shop")).code == 2
+
+    async def test_a_webhook_is_not_asked_as_it_keeps_no_decisions(self, world: World) -> None:
+        world.api.store.create("v1", "pods", pod_of_daemon("cni-webhook", "aws-cni-0", free_port(), NODE))
+        for flags in ((), ("--daemon=cni-webhook",)):
+            code, out, err = await world.run("explain", "service/shop/web", *flags)
+            assert (code, out) == (3, "")
+            assert "no pod of the cluster is " in err
 
     async def test_every_release_is_asked(self, world: World) -> None:
         world.api.store.create("v1", "services", service("www", "192.0.2.1"))
@@ -325,6 +238,12 @@ class TestCommandLine:
             "addons explain: no pod of the cluster is a daemon of ours that has to do with it; one that runs"
             " elsewhere is asked with --url, such as --url=http://127.0.0.1:7979 for dns\n",
         )
+
+    async def test_without_the_daemon_that_is_asked_for(self, world: World) -> None:
+        asked = ("--daemon=dsn", "--daemons-in=shop")
+        code, _, err = await world.run("explain", "service/shop/web", *asked)
+        assert code == 3
+        assert err.startswith("addons explain: no pod of the namespace shop is dsn that has to do with it; ")
 
     @pytest.mark.parametrize("said", ["service", "service/", "a/b/c/d", "node/a/b"])
     async def test_what_is_no_object_is_one_line(self, world: World, said: str) -> None:

@@ -11,8 +11,6 @@ from tests.support.metadata import ROLES, Client
 
 PODS = 1000
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def address(number: int) -> str:
     return f"127.1.{number // 250}.{number % 250 + 1}"

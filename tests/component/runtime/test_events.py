@@ -162,13 +162,27 @@ def test_its_budget_comes_back_slowly(tmp_path: Path) -> None:
     assert len(play(tmp_path, story)) == 27
 
 
-def test_a_long_message_is_cut_to_what_the_server_takes(tmp_path: Path) -> None:
+def test_a_long_message_is_cut_to_what_the_server_takes_and_its_end_says_what_is_wrong(
+    tmp_path: Path,
+) -> None:
     async def story(_: KubeApi, recorder: EventRecorder) -> None:
-        refuse(recorder, message="ä" * 2000)
+        refuse(recorder, message=f"hostname: {'ä' * 2000} is too long")
 
     (event,) = play(tmp_path, story)
-    assert len(event["note"].encode()) <= 1024
-    assert event["note"].endswith("ä...")
+    assert 1000 < len(event["note"].encode()) <= 1024
+    assert event["note"].startswith("hostname: ää")
+    assert "ä...ä" in event["note"]
+    assert event["note"].endswith("ä is too long")
+
+
+def test_thousands_of_faults_of_one_object_displace_no_event(tmp_path: Path) -> None:
+    async def story(_: KubeApi, recorder: EventRecorder) -> None:
+        refuse(recorder, ObjectRef("Service", "default", "other"))
+        for number in range(5000):
+            refuse(recorder, message=f"fault {number}")
+
+    events = play(tmp_path, story)
+    assert Counter(event["regarding"]["name"] for event in events) == {"web": 25, "other": 1}
 
 
 def test_the_queue_is_bounded(tmp_path: Path) -> None:

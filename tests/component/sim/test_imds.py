@@ -1,8 +1,10 @@
 """The simulated metadata service of a node: what real clients find there, and its rules about tokens."""
 
 import asyncio
+import gc
 import json
 import os
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -140,3 +142,15 @@ class TestTree:
     async def test_what_is_not_there_is_said_in_a_page(self, imds: Imds, path: str) -> None:
         status, text = await ask(imds, path)
         assert (status, "<title>404 - Not Found</title>" in text) == (404, True)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_stop_leaves_no_connection_open_that_was_just_let_in(turns: int) -> None:
+    imds = Imds()
+    await imds.start()
+    host, port = imds.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))):
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await imds.stop()
+    gc.collect()  # what was left open is told now, and the test fails

@@ -119,6 +119,11 @@ class TestRefused:
         with pytest.raises(Unreadable, match=r"is not JSON|nested too deep|expected a list"):
             own_conditions(text)
 
+    def test_more_values_than_any_load_balancer_takes_are_refused(self) -> None:
+        values = {"values": [f"/{number}" for number in range(501)]}
+        said = refused({"field": "path-pattern", "pathPatternConfig": values})
+        assert said == "501 values, more than 500; give the rule fewer"
+
     def test_a_second_condition_of_a_kind_that_a_rule_has_once_is_refused(self) -> None:
         source = {"field": "source-ip", "sourceIPConfig": {"values": ["10.0.0.0/8"]}}
         assert "at most one condition source-ip" in refused(source, source)

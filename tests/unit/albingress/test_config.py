@@ -28,6 +28,17 @@ def test_every_flag_of_the_original_that_the_guide_names_is_taken_or_refused_wit
     } == set()
 
 
+def test_the_guide_takes_the_webhooks_away_before_nobody_answers_them() -> None:
+    """The API server would refuse new Services, and new pods of namespaces with readiness gates."""
+    webhooks = GUIDE.index("kubectl delete mutatingwebhookconfiguration,validatingwebhookconfiguration")
+    assert webhooks < GUIDE.index("scale deployment aws-load-balancer-controller --replicas=0")
+
+
+def test_the_guide_leaves_the_finalizers_to_the_original() -> None:
+    upgrade, uninstall = GUIDE.index("uninstall.release=false"), GUIDE.index("helm uninstall albingress")
+    assert upgrade < uninstall
+
+
 def test_no_flag_is_taken_and_refused() -> None:
     assert FLAGS.isdisjoint(RETIRED)
 

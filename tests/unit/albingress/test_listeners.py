@@ -1,5 +1,6 @@
 """The listeners of a group, and what becomes of them where a wish is wrong."""
 
+import json
 from typing import Any
 
 from addons.albingress.desired.inputs import Member
@@ -58,6 +59,12 @@ class TestPorts:
         found, problems = ports(member("a", {"listen-ports": "80"}), member("b"))
         assert (shape(found), told(problems)) == ([(80, "HTTP", ["b"])], [("a", "InvalidAnnotation")])
         assert problems[0].message.endswith("it is served on no port")
+
+    def test_more_ports_than_any_load_balancer_has_are_not_read(self) -> None:
+        many = json.dumps([{"HTTP": number + 1} for number in range(101)])
+        found, problems = ports(member("a", {"listen-ports": many}), member("b"))
+        assert [port.port for port in found] == [80]
+        assert "names 101 ports, more than 100" in problems[0].message
 
     def test_one_that_was_served_stays_on_the_ports_where_it_has_rules(self) -> None:
         has = stack(listener(80, forward("a"), forward("b")), listener(8080, forward("b")))

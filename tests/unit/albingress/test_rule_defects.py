@@ -386,3 +386,14 @@ class TestOddObjects:
 
     def test_an_ingress_without_rules_has_none(self) -> None:
         assert rules(member("bad", rule("bad.org", path()))).said == ["bad.org/ -> web"]
+
+
+def test_one_ingress_has_a_thousand_rules_at_most_and_its_neighbours_have_theirs() -> None:
+    greedy = member("bad", rule("bad.org", *(path(f"/{number:04}") for number in range(1002))))
+    found = rules(greedy, member("good"))
+    assert len([each for each in found.of("bad") if each.content]) == 1000
+    assert found.message("bad") == (
+        "one Ingress would have more than 1000 rules; give it fewer paths, values or ports;"
+        " has no rule: bad.org/1000, bad.org/1001"
+    )
+    assert found.said[-1] == "good.org/ -> web"

@@ -54,6 +54,17 @@ class TestValues:
             1,
         ]
 
+    def test_values_that_multiply_to_more_rules_than_may_be_made_are_none_and_told(self) -> None:
+        headers = [
+            Condition("http-header", tuple(f"{number}" for number in range(9999)), header=name)
+            for name in ("X-A", "X-B", "X-C")
+        ]
+        made = split(headers)
+        assert made.rules == ()
+        assert made.refused == (
+            "one Ingress would have more than 1000 rules; give it fewer paths, values or ports",
+        )
+
     def test_six_conditions_make_no_rule_at_all(self) -> None:
         made = split([Condition("http-header", ("1",), header=f"X-{number}") for number in range(6)])
         assert made.rules == ()

@@ -55,6 +55,15 @@ class TestEach:
     def test_a_group_without_a_priority_loses_to_one_with(self) -> None:
         assert chosen("priority", option("a"), option("b"), priorities={-5: ("b",)}) == "b"
 
+    def test_patterns_are_those_of_the_original(self) -> None:
+        patterns = {50: (r"^[[:alpha:]]+\pN$",)}
+        assert chosen("priority", option("web"), option("web7"), priorities=patterns) == "web7"
+
+    def test_a_pattern_with_endless_ways_to_fail_takes_no_time(self) -> None:
+        patterns = {50: ("(a+)+$", "(a|a|b?)*c", "(.*a.{100}|.*b.{99})*x"), 10: ("^web",)}
+        slow = option("ab" * 120 + "-")
+        assert chosen("priority", slow, option("web"), priorities=patterns) == "web"
+
     def test_a_pattern_that_is_none_matches_nothing(self) -> None:
         patterns = {90: ("(",), 1: ("b",)}
         assert chosen("priority", option("a"), option("b"), priorities=patterns) == "b"

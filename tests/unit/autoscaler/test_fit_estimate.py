@@ -152,6 +152,12 @@ class TestWhatIsLeft:
         assert (found.nodes, left, why.code, why.message) == (0, 2, code, message)
         assert why_not_template(cls, TEMPLATE, Cluster({})) == why
 
+    def test_of_a_group_of_several_types_the_smallest_is_named(self) -> None:
+        why = why_not_template(taking(3000), replace(TEMPLATE, smallest_type="m5.large"), Cluster({}))
+        assert why is not None
+        told = "Insufficient cpu: requests 3, 2 are free on m5.large, the smallest of its types"
+        assert why.message == told
+
     def test_a_pod_that_fits_has_no_reason(self) -> None:
         assert why_not_template(taking(100), TEMPLATE, Cluster({})) is None
 
@@ -169,6 +175,7 @@ class TestSharedAnswers:
             ({"allocatable": {"pods": 10, "cpu": 2000, "memory": GIB}}, False),
             ({"volume_limits": {"ebs": 1}}, False),
             ({"daemons": (WEB,)}, False),
+            ({"smallest_type": "m5.large"}, False),
         ],
     )
     def test_an_answer_is_shared(self, changes: dict[str, object], is_shared: bool) -> None:

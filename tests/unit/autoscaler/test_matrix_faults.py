@@ -7,6 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from addons.autoscaler.matrix.expansion import matrix_of
 from tests.support.as_matrix import BASE, EXAMPLE, told, with_lines
 
 CASES = yaml.safe_load((Path(__file__).parent / "golden" / "matrix_faults.yaml").read_text())
@@ -49,6 +50,21 @@ class TestWhereAFaultStands:
     def test_a_line_of_a_text_in_quotes_is_where_it_begins(self) -> None:
         text = with_lines({9: '  userData: "${x}"', 10: "", 11: "", 12: ""})
         assert [each.split(":")[1] for each in told(text)] == ["9"]
+
+    def test_an_exclude_may_take_all_cells_away_whatever_is_said_about_some(self) -> None:
+        text = with_lines({18: 'exclude: [{instanceTypes: "*"}]', 19: ""})
+        assert told(text) == []
+        assert matrix_of(text, "shop.yaml").cells == ()
+
+    @pytest.mark.parametrize("number", ["9" * 5_000, "0x" + "f" * 5_000, "x" * 5_000])
+    def test_what_is_huge_is_told_by_its_beginning(self, number: str) -> None:
+        (fault,) = told(with_lines({5: f"  max: {number}"}))
+        assert fault.startswith(f"shop.yaml:5: defaults.max: '{number[:20]}")
+        assert len(fault) < 200
+
+    def test_a_time_without_a_unit_is_told_what_it_needs(self) -> None:
+        (fault,) = told(with_lines({5: "  max: 5\n  heartbeatTimeout: 5"}))
+        assert fault.endswith("5 is not allowed: write a time with its unit, such as 30s or 1h30m")
 
 
 class TestWhatIsNoFileAtAll:

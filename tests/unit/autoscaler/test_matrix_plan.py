@@ -163,7 +163,7 @@ class TestStates:
     def test_a_stack_with_which_something_is_done_is_waited_for(self, status: str) -> None:
         found = in_status(status)
         assert (found.kind, found.is_busy, found.is_change) == ("nothing", True, True)
-        assert found.reasons == (f"its stack is in {status}",)
+        assert found.reasons == (f"its stack is in {status}: apply waits until that has ended",)
         assert in_status(status, {5: "  max: 12"}).kind == "update"
 
     def test_an_update_that_was_undone_is_told_and_done_again(self) -> None:
@@ -174,6 +174,13 @@ class TestStates:
     def test_it_is_told_as_well_when_the_file_has_gone_back(self) -> None:
         found = in_status("UPDATE_ROLLBACK_COMPLETE")
         assert (found.kind, found.reasons) == ("nothing", ("its last update was undone",))
+
+    def test_an_update_that_could_not_be_undone_is_not_told_as_undone(self) -> None:
+        found = in_status("UPDATE_ROLLBACK_FAILED", reason="limit exceeded")
+        assert found.blocked.startswith(
+            "its stack is in UPDATE_ROLLBACK_FAILED: limit exceeded: its last update"
+        )
+        assert found.reasons == ()
 
     def test_an_update_that_could_not_be_undone_needs_a_person(self) -> None:
         found = in_status("UPDATE_ROLLBACK_FAILED", {5: "  max: 12"})
@@ -212,8 +219,10 @@ class TestLeftovers:
         assert "termination protection keeps it" in found.blocked
 
     @pytest.mark.parametrize("status", ["DELETE_IN_PROGRESS", "UPDATE_IN_PROGRESS"])
-    def test_one_with_which_something_is_done_is_waited_for(self, status: str) -> None:
-        assert self.leftover(status=status).is_busy
+    def test_one_with_which_something_is_done_is_left_until_that_has_ended(self, status: str) -> None:
+        found = self.leftover(status=status)
+        assert found.is_busy
+        assert found.reasons[-1] == f"its stack is in {status}: prune leaves it until that has ended"
 
     @pytest.mark.parametrize("status", ["DELETE_FAILED", "ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED"])
     def test_one_that_failed_goes_as_well(self, status: str) -> None:

@@ -65,7 +65,10 @@ class TestPrune:
 
     def test_nothing_goes_while_the_size_of_a_group_is_not_known(self) -> None:
         sizes = {each.name: 1 for each in WHOLE[1:]}
-        assert pruned(sizes, most=100).refused.startswith(f"nobody knows how large {WHOLE[0].name} is")
+        name = WHOLE[0].name
+        refused = pruned(sizes, most=100).refused
+        assert refused.startswith(f"{name}: its stack is there, and its group is not")
+        assert f"`aws cloudformation delete-stack --stack-name {name}`; nothing goes before" in refused
 
     def test_a_stack_without_a_group_has_no_size(self) -> None:
         there = [replace(WHOLE[0], status="ROLLBACK_COMPLETE"), *WHOLE[1:]]

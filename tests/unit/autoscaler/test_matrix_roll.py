@@ -108,6 +108,26 @@ class TestSteps:
         assert found.kind == "paused"
         assert "i-1: protected from scale-in" in found.why
 
+    def test_a_group_that_may_not_launch_is_left_to_whoever_suspended_that(self) -> None:
+        found = step(group(old("i-1"), cannot_launch=True))
+        assert found.kind == "paused"
+        assert "its process Launch is suspended: `aws autoscaling resume-processes" in found.why
+        found = step(group(old("i-1"), desired=2, cannot_launch=True), batch(1, "i-1"))
+        assert found.kind == "wait"
+        assert "1 new instance of AWS (its process Launch is suspended" in found.why
+
+    def test_one_that_was_protected_after_its_batch_began_stays(self) -> None:
+        of = group(old("i-1", is_protected=True), old("i-2"), desired=2)
+        assert step(of, batch(2, "i-1")).batch == batch(2, "i-2")
+
+    def test_what_came_of_a_broken_image_goes_before_old_ones_do(self) -> None:
+        """The image was mended meanwhile: what came of it is old by now, and no place for pods."""
+        of = group(old("i-1"), old("i-2"), old("i-9", is_ready=False))
+        found = step(of, batch(2, "i-1"))
+        assert (found.kind, found.instance, found.decrement) == ("drain", "i-9", True)
+        assert found.why == "it was launched from an older launch template, and its node is not ready"
+        assert step(group(old("i-1"), old("i-2")), batch(2, "i-1")).kind == "surge"
+
     def test_nothing_begins_in_a_group_that_is_not_well(self) -> None:
         assert step(group(old("i-1"), new("i-2", is_ready=False))).kind == "wait"
         assert step(group(old("i-1"), desired=3)).kind == "wait"

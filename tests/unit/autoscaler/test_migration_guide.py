@@ -44,7 +44,7 @@ def test_no_flag_is_taken_and_refused() -> None:
     assert FLAGS.isdisjoint(RETIRED)
 
 
-def test_the_page_about_how_it_thinks_names_every_option_of_a_group() -> None:
+def test_the_page_about_how_it_works_names_every_option_of_a_group() -> None:
     page = (ROOT / "docs" / "autoscaler.md").read_text()
     options = [value for name, value in vars(names).items() if name.startswith("OPTION_")]
     assert len(options) > 5

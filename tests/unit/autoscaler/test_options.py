@@ -109,8 +109,17 @@ class TestPriorities:
             ("2026-13-45: [a]", "not YAML: month must be in 1..12"),
             ("0x_: [a]", "not YAML"),
             ("[" * 3000, "not YAML: maximum recursion depth"),
-            ("10: ['a{99999999999}']", "is not a regular expression: the repetition number is too large"),
-            (f"10: ['{'(' * 3000}']", "is not a regular expression: maximum recursion depth"),
+            ("10: ['a{1001}']", "is not a regular expression: invalid repetition size"),
+            ("10: ['(a{1000}){1000}']", "'(a{1000}){1000}' is not a regular expression: "),
+            (
+                "10: ['web(?!-spot)']",
+                "'web(?!-spot)' is not a regular expression: invalid perl operator: (?!; look",
+            ),
+            (
+                f"10: ['{'(' * 3000}']",
+                "((((... is not a regular expression: longer than 1000 characters",
+            ),
+            ('10: ["\\ud800"]', "is not a regular expression: not valid Unicode"),
         ],
     )
     def test_what_cannot_be_read_is_named(self, text: str, what: str) -> None:

@@ -100,8 +100,9 @@ class TestWhatIsForetold:
 
     def test_of_several_types_the_smallest_counts(self) -> None:
         found = foretold(group(types=("m5.xlarge", "m5.large")))
-        assert found.labels[names.INSTANCE_TYPE] == "m5.large"
+        assert found.labels[names.INSTANCE_TYPE] == found.smallest_type == "m5.large"
         assert found.allocatable == foretold(group()).allocatable
+        assert foretold(group()).smallest_type == ""
 
     def test_types_that_nobody_knows_are_left_out_of_several(self) -> None:
         assert foretold(group(types=("x9.huge", "m5.large"))).allocatable["cpu"] == 1930
@@ -292,6 +293,7 @@ class TestARealNode:
         )
         found = learnt(group(types=("m5.xlarge", "m5.large")), big)
         assert found.allocatable == foretold(group()).allocatable
+        assert found.smallest_type == "m5.large"
 
     def test_but_not_smaller_than_the_smallest(self) -> None:
         assert learnt(group(types=("m5.xlarge", "m5.large")), real()).allocatable["memory"] == 7 * GIB

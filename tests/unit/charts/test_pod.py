@@ -228,3 +228,17 @@ def test_workload_service_and_account_take_annotations_and_labels(chart: str) ->
 def test_secrets_for_the_registry_may_be_shared(chart: str) -> None:
     more: Values = {"imagePullSecrets": [{"name": "a"}], "global": {"imagePullSecrets": [{"name": "b"}]}}
     assert pod_of(objects(chart, more))["imagePullSecrets"] == [{"name": "a"}, {"name": "b"}]
+
+
+@pytest.mark.parametrize("chart", ["albingress", "autoscaler", "dns"])
+def test_pods_may_be_replaced_all_at_once(chart: str) -> None:
+    """As external-dns is by its chart's default; the API server refuses `rollingUpdate` beside it."""
+    assert workload(objects(chart, {"strategy": {"type": "Recreate"}}))["spec"]["strategy"] == {
+        "type": "Recreate"
+    }
+
+
+@pytest.mark.parametrize("chart", ["albingress", "autoscaler", "dns"])
+def test_what_is_said_of_rolling_updates_is_merged_with_the_defaults(chart: str) -> None:
+    found = workload(objects(chart, {"strategy": {"rollingUpdate": {"maxSurge": 2}}}))["spec"]["strategy"]
+    assert found == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 2, "maxUnavailable": 1}}

@@ -12,6 +12,7 @@ from tests.support.charts import (
     CUSTOM,
     EVERY_CASE,
     MINIMUM,
+    MINORS,
     NAMED_BY_USERS,
     NEWEST,
     OLDEST,
@@ -21,7 +22,7 @@ from tests.support.charts import (
     check_schema,
     helm,
     installed,
-    is_webhook,
+    is_of_daemon,
     only,
     parse,
     render,
@@ -42,8 +43,8 @@ def rendered(chart: str, case: str = "default", name: str = "aws") -> list[Objec
 
 
 @every_case
-@pytest.mark.parametrize("minor", [OLDEST, NEWEST])
-def test_every_object_is_known_to_the_oldest_and_the_newest_kubernetes(
+@pytest.mark.parametrize("minor", MINORS)
+def test_every_object_is_known_to_each_supported_minor_of_kubernetes(
     chart: str, case: str, minor: str
 ) -> None:
     objects = [obj for obj in rendered(chart, case) if obj["kind"] not in CUSTOM]
@@ -86,7 +87,7 @@ def test_no_value_changes_a_selector(chart: str, case: str) -> None:
     if (chart, case) == TAKE_OVER:
         return
     selector = {"app.kubernetes.io/name": chart, "app.kubernetes.io/instance": "aws"}
-    objects = [obj for obj in rendered(chart, case) if not is_webhook(obj)]
+    objects = [obj for obj in rendered(chart, case) if is_of_daemon(obj)]
     found = [(obj["kind"], labels) for obj in objects for labels in selectors(obj)]
     assert workload(objects)["kind"] in dict(found)
     assert [labels for _, labels in found] == [selector] * len(found)
@@ -157,7 +158,7 @@ def test_extra_objects_are_rendered_as_templates(chart: str) -> None:
 
 @every_case
 def test_every_role_is_bound_to_the_service_account_of_the_pods(chart: str, case: str) -> None:
-    objects = [obj for obj in installed(rendered(chart, case)) if not is_webhook(obj)]
+    objects = [obj for obj in installed(rendered(chart, case)) if is_of_daemon(obj)]
     account = workload(objects)["spec"]["template"]["spec"]["serviceAccountName"]
     subject = {"kind": "ServiceAccount", "name": account, "namespace": "kube-system"}
     bindings = [obj for obj in objects if obj["kind"] in ("RoleBinding", "ClusterRoleBinding")]

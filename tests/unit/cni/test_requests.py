@@ -88,6 +88,9 @@ class TestRefused:
             {"IFNAME": "sixteen-bytes-ab"},
             {"NETNS": ""},
             {"ARGS": "K8S_POD_NAME"},
+            {"ARGS": "K8S_POD_NAME=\udcff"},
+            {"IFNAME": "\udcff"},
+            {"NETNS": "/run/netns/\udcff"},
         ],
     )
     def test_an_environment_that_makes_no_sense(self, environment: dict[str, str]) -> None:
@@ -95,7 +98,7 @@ class TestRefused:
             read_request({"COMMAND": "ADD", **CONTAINER, **environment}, b'{"cniVersion":"1.0.0","name":"n"}')
         assert caught.value.code == 4
 
-    @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 100_000])
+    @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"name":"\xff"}', b"[" * 100_000])
     def test_what_is_no_json_object(self, body: bytes) -> None:
         with pytest.raises(CniError) as caught:
             read_request({"COMMAND": "ADD", **CONTAINER}, body)

@@ -252,13 +252,16 @@ class TestAnnotations:
         assert "annotation hostname: 'ab..c'" in problems(obj)[0][1]
 
     @pytest.mark.parametrize(
-        ("written", "seconds"), [("600", 600), ("10m", 600), ("1h30m", 5400), ("45s", 45)]
+        ("written", "seconds"),
+        [("600", 600), ("10m", 600), ("1h30m", 5400), ("45s", 45), ("0060", 60)],
     )
     def test_ttl(self, written: str, seconds: int) -> None:
         found = service_endpoints(service("LoadBalancer", "192.0.2.1", ttl=written), [], [], SourceSettings())
         assert [endpoint.ttl for endpoint in found.endpoints] == [seconds]
 
-    @pytest.mark.parametrize("written", ["", "0", "-5", "soon", "1.5h", "2147483648", "10m5"])
+    @pytest.mark.parametrize(
+        "written", ["", "0", "-5", "soon", "1.5h", "2147483648", "10m5", "9" * 5000, "9" * 5000 + "h"]
+    )
     def test_a_ttl_without_sense_is_told_and_the_default_used(self, written: str) -> None:
         obj = service("LoadBalancer", "192.0.2.1", ttl=written)
         found = service_endpoints(obj, [], [], SourceSettings(default_ttl=120))

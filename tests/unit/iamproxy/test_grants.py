@@ -94,6 +94,16 @@ class TestVerdicts:
         assert isinstance(found, Grant)
         assert (found.role_name, found.key.role_arn) == ("web", BASE + "web")
 
+    @pytest.mark.parametrize("host_network", [False, True])
+    def test_of_a_role_of_256_kib_lines_about_each_request_have_the_beginning(
+        self, host_network: bool
+    ) -> None:
+        found = verdict(pod("a", role="r" * 262_144, host_network=host_network))
+        assert isinstance(found, Refusal)
+        assert found.role.startswith("rrr")
+        assert len(found.role) < 200
+        assert len(found.message) < 400
+
     @pytest.mark.parametrize(
         ("asked", "settings", "reason", "status"),
         [
@@ -165,7 +175,7 @@ class TestVerdicts:
         found = decide(pod("a"), allowed=("(?!db).*", "web"), namespace_restriction_format="regexp")
         assert isinstance(found.pods[0], Grant)
         assert [problem.message.partition("; ")[2] for problem in found.problems] == [
-            "look-around does not exist in RE2: list the roles that are allowed instead"
+            "look-around does not exist in RE2: list what is meant instead"
         ]
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.iamproxy.desired.patterns import BadPattern, glob_matches, read_regexp, regexp_matches
+from addons.iamproxy.desired.patterns import glob_matches, read_regexp, regexp_matches
+from addons.runtime.regular_expressions import BadExpression
 from tests.support.processes import output_of
 
 CHARACTERS = "ab/:"
@@ -114,7 +115,7 @@ class TestExpressions:
         ("pattern", "advice"),
         [
             *(
-                (pattern, "list the roles")
+                (pattern, "list what is meant")
                 for pattern in ("(?=a)", "(?!db).*", "(?<=a)b", "(?<!a)b", "(?>a)")
             ),
             *((pattern, "no back-references") for pattern in (r"(a)\1", r"(?P<n>a)\k<n>", r"a\Z")),
@@ -129,7 +130,7 @@ class TestExpressions:
         ],
     )
     def test_what_cannot_be_read_is_refused_and_the_remedy_named(self, pattern: str, advice: str) -> None:
-        with pytest.raises(BadPattern, match=advice):
+        with pytest.raises(BadExpression, match=advice):
             regexp_matches(pattern, "a")
         assert read_regexp(pattern)[0]
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from addons.iamproxy import names
 from addons.iamproxy.config import Config
 from addons.iamproxy.desired.grants import Desired, Rules, desired_grants
-from addons.iamproxy.desired.patterns import LARGEST_PROGRAM
 from addons.iamproxy.desired.role_lists import (
     LARGEST_COST,
     LONGEST_TEXT,
@@ -24,6 +23,7 @@ from addons.iamproxy.desired.role_lists import (
 from addons.iamproxy.model.objects import Namespace, Pod, PodSpec, PodStatus
 from addons.iamproxy.model.verdicts import Grant, Refusal
 from addons.runtime.objects import ObjectMeta
+from addons.runtime.regular_expressions import LARGEST_PROGRAM
 
 BASE = "arn:aws:iam::111111111111:role/"
 SHARED = "arn:aws:iam::222222222222:role/shared"

@@ -113,6 +113,10 @@ class TestTranslate:
     def test_a_reply_without_words_is_told_as_such(self) -> None:
         assert "no reason given" in str(translate("sts", "assume_role", client_error("AccessDenied", None)))
 
+    def test_without_a_region_it_says_how_to_name_one(self) -> None:
+        error = translate("route53", "list_hosted_zones", NoRegionError())
+        assert error.message.endswith(": no region is known: set --aws-region, or AWS_REGION")
+
     @pytest.mark.parametrize(
         ("raised", "kind"),
         [

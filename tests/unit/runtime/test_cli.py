@@ -138,14 +138,15 @@ class TestCommand:
     async def test_an_unknown_name_gives_2_and_one_line(self) -> None:
         ended = await self.addons("dsn")
         assert (ended.code, ended.out) == (2, "")
-        names = "albingress, autoscaler, cni, dns, iamproxy, explain, demo"
-        assert ended.err == f"addons: 'dsn' is no add-on: one of {names}\n"
+        names = "albingress, autoscaler, cni, dns, iamproxy, explain, status, demo"
+        assert ended.err == f"addons: 'dsn' is no command: one of {names}\n"
 
     async def test_no_name_gives_2_and_one_line(self) -> None:
         ended = await self.addons()
         assert (ended.code, ended.err) == (
             2,
-            "addons: which add-on?: one of albingress, autoscaler, cni, dns, iamproxy, explain, demo\n",
+            "addons: no command is given: one of albingress, autoscaler, cni, dns, iamproxy, explain, status,"
+            " demo\n",
         )
 
     async def test_help_lists_the_add_ons(self) -> None:

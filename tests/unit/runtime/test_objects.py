@@ -109,9 +109,10 @@ class TestNull:
         with pytest.raises(msgspec.ValidationError):
             read(Service, spec=spec)
 
-    def test_what_is_not_json_is_an_error(self) -> None:
+    @pytest.mark.parametrize("data", [b"{", b'{"metadata":{"name":"\xff"}}'])
+    def test_what_is_not_json_is_an_error(self, data: bytes) -> None:
         with pytest.raises(msgspec.DecodeError):
-            decode(b"{", Service)
+            decode(data, Service)
 
 
 class TestNaming:

@@ -40,6 +40,13 @@ def report(key: str = "a", message: str = "no target", **more: Any) -> Report:
 
 
 class TestTelling:
+    def test_of_a_long_message_both_ends_are_told(self) -> None:
+        told = Told()
+        told.reporter.tell(report(message=f"ttl: {'9' * 262_144} is no TTL"))
+        (decision,) = told.decisions.newest()
+        assert 4000 < len(decision.message) <= 4096
+        assert (decision.message[:7], decision.message[-11:]) == ("ttl: 99", "9 is no TTL")
+
     def test_a_report_is_a_line_a_decision_and_an_event(self, caplog: pytest.LogCaptureFixture) -> None:
         told = Told()
         with caplog.at_level(logging.INFO):

@@ -19,12 +19,12 @@ async def test_a_coroutine_function_is_a_condition() -> None:
 
 
 def test_what_does_not_come_is_named_with_what_was_seen_last() -> None:
-    with pytest.raises(AssertionError, match=r"the light: not within 30 s; last seen: \[\]"):
+    with pytest.raises(AssertionError, match=r"the light: not within 60 s; last seen: \[\]"):
         run_virtual(until(list, "the light"))
 
 
 def test_without_words_the_condition_speaks_for_itself() -> None:
-    with pytest.raises(AssertionError, match=r"until\(lambda: 1 > 2\).*: not within 30 s; last seen: False"):
+    with pytest.raises(AssertionError, match=r"until\(lambda: 1 > 2\).*: not within 60 s; last seen: False"):
         run_virtual(until(lambda: 1 > 2))
 
 

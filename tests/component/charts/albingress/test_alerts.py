@@ -16,7 +16,7 @@ from addons.sim.kubeapi.faults import Fault
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.alb_world import NETWORKING, World, ingress, ingress_class
 from tests.support.aws_thread import aws_in_thread
-from tests.support.prometheus import Evaluation, Prometheus, alerts_of, firing, forget_metrics
+from tests.support.prometheus import Evaluations, Prometheus, alerts_of, firing, forget_metrics
 from tests.support.status import status
 from tests.support.virtual import run_virtual
 
@@ -101,7 +101,7 @@ Story = Callable[[Site], Awaitable[None]]
 
 
 @pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Story], list[Evaluation]]:
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Story], Evaluations]:
     """Play a story to a daemon; the alerts meanwhile."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -120,7 +120,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Story], l
                     await site.is_served("web", *MANY)
                     await story(site)
 
-    def run(story: Story) -> list[Evaluation]:
+    def run(story: Story) -> Evaluations:
         forget_metrics()
         prometheus = Prometheus("albingress")
         with aws_in_thread() as aws:
@@ -134,7 +134,7 @@ def test_every_alert_has_a_trouble_that_it_is_about() -> None:
     assert {trouble.alert for trouble in TROUBLES.values()} == set(alerts_of("albingress"))
 
 
-def test_without_trouble_none_fires(play: Callable[..., list[Evaluation]]) -> None:
+def test_without_trouble_none_fires(play: Callable[..., Evaluations]) -> None:
     async def story(site: Site) -> None:
         await site.live(BEFORE + DURING)
 
@@ -142,7 +142,7 @@ def test_without_trouble_none_fires(play: Callable[..., list[Evaluation]]) -> No
 
 
 @pytest.mark.parametrize("what", TROUBLES)
-def test_its_alert_fires_and_no_unrelated_one(what: str, play: Callable[..., list[Evaluation]]) -> None:
+def test_its_alert_fires_and_no_unrelated_one(what: str, play: Callable[..., Evaluations]) -> None:
     async def story(site: Site) -> None:
         await site.live(BEFORE)
         TROUBLES[what].begin(site)
@@ -151,3 +151,13 @@ def test_its_alert_fires_and_no_unrelated_one(what: str, play: Callable[..., lis
     found = play(story)
     assert firing(found, 0, BEFORE) == set()
     assert found[-1].firing == {TROUBLES[what].alert} | TROUBLES[what].more
+
+
+def test_every_panel_of_the_dashboard_has_an_answer(play: Callable[..., Evaluations]) -> None:
+    async def story(site: Site) -> None:
+        await site.live(BEFORE)
+        for what in ("an Ingress is wrong", "targets may not be registered", "a class is given to others"):
+            TROUBLES[what].begin(site)
+            await site.live(5)
+
+    assert play(story).unanswered == set()

@@ -21,7 +21,7 @@ from addons.sim.cluster.truth import NodeTruth
 from addons.sim.kubeapi.faults import Fault
 from tests.support.as_objects import budget, replica_set
 from tests.support.as_world import CLUSTER, AutoscalerWorld, autoscaler_world
-from tests.support.prometheus import Evaluation, Prometheus, alerts_of, firing, forget_metrics
+from tests.support.prometheus import Evaluations, Prometheus, alerts_of, firing, forget_metrics
 from tests.support.status import status
 from tests.support.virtual import virtual_now
 
@@ -67,6 +67,11 @@ def be_out_of_capacity(world: AutoscalerWorld) -> None:
         world.create_sets(replica_set(f"in-{name}", 2, nodeSelector={"pool": name}))
 
 
+def set_the_clock(world: AutoscalerWorld) -> None:
+    """The clock of the API server shows another time than ours."""
+    world.api.clock_ahead = 300.0
+
+
 def want_too_much(world: AutoscalerWorld) -> None:
     """A pod wants more than any node has."""
     world.create_sets(replica_set("huge", 1, "64"))
@@ -90,6 +95,7 @@ TROUBLES: Mapping[str, Trouble] = {
     "nothing can be launched": Trouble(
         "AddonsAutoscalerBreakerOpen", be_out_of_capacity, frozenset({"AddonsAutoscalerPodsWait"})
     ),
+    "the clock is wrong": Trouble("AddonsAutoscalerClockDiffers", set_the_clock),
     "a pod wants more than there is": Trouble("AddonsAutoscalerPodsWait", want_too_much),
     "pods cannot be evicted": Trouble("AddonsAutoscalerDrainsFail", never_let_go),
 }
@@ -122,8 +128,8 @@ async def running(world: AutoscalerWorld, prometheus: Prometheus) -> AsyncIterat
             stopping.set()
 
 
-async def play(folder: Path, trouble: Trouble | None) -> list[Evaluation]:
-    """The alerts of a daemon that works for a while, and then has a trouble."""
+async def play(folder: Path, *troubles: Trouble, minutes: int = DURING) -> Evaluations:
+    """The alerts of a daemon that works for a while, and then has troubles, one after the other."""
     forget_metrics()
     prometheus = Prometheus("autoscaler")
     async with autoscaler_world(folder) as world, running(world, prometheus):
@@ -131,9 +137,11 @@ async def play(folder: Path, trouble: Trouble | None) -> list[Evaluation]:
         world.create_sets(replica_set("web", 4, nodeSelector={"pool": "web"}))
         await world.pass_by(minutes=BEFORE)
         assert world.is_settled("web")
-        if trouble:
+        for trouble in troubles:
             trouble.begin(world)
-        await world.pass_by(minutes=DURING)
+            await world.pass_by(minutes=minutes)
+        if not troubles:
+            await world.pass_by(minutes=DURING)
     return prometheus.evaluate()
 
 
@@ -149,7 +157,7 @@ async def test_every_alert_has_a_trouble_that_it_is_about() -> None:
 
 
 async def test_without_trouble_none_fires(tmp_path: Path) -> None:
-    assert firing(await play(tmp_path, None)) == set()
+    assert firing(await play(tmp_path)) == set()
 
 
 @pytest.mark.parametrize("what", TROUBLES)
@@ -158,3 +166,9 @@ async def test_its_alert_fires_and_no_unrelated_one(what: str, tmp_path: Path) -
     assert firing(found, 0, BEFORE) == set()
     assert firing(found, BEFORE) >= {TROUBLES[what].alert}
     assert firing(found, BEFORE) <= {TROUBLES[what].alert} | TROUBLES[what].more
+
+
+async def test_every_panel_of_the_dashboard_has_an_answer(tmp_path: Path) -> None:
+    whats = ("a tag lies", "pods cannot be evicted", "groups may not be read")
+    found = await play(tmp_path, *(TROUBLES[what] for what in whats), minutes=6)
+    assert found.unanswered == set()

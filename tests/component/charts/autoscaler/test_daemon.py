@@ -180,6 +180,7 @@ async def test_every_right_in_aws_is_made_use_of(tmp_path: Path) -> None:
         site.add_group("own", labels={"pool": "own"}, desired=1)
         site.add_group("hooked", labels={"pool": "hooked"}, desired=1)
         site.add_group("idle", desired=1)
+        site.add_group("eks", tags={"eks:cluster-name": CLUSTER, "eks:nodegroup-name": "workers"})
         site.add_group("scarce", labels={"pool": "scarce"})
         site.add_groups_of_other_kinds()
         site.fail_launches("scarce")

@@ -17,7 +17,7 @@ from addons.sim.kubeapi.server import KubeApi
 from tests.support.prometheus import Evaluation, Prometheus, firing, forget_metrics
 from tests.support.virtual import run_virtual
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.usefixtures("prometheus")]
+pytestmark = pytest.mark.usefixtures("prometheus")
 
 BEFORE, DURING = 10, 30
 """Minutes without trouble, and with it."""

@@ -1,12 +1,20 @@
 """The real Helm installs, changes, rolls back and removes the cni chart on the API emulator."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
+from addons.cni.names import NO_POD_IPS
 from addons.sim.kubeapi.server import KubeApi
 from tests.support.charts import CHARTS, Object, Values, cases, helm, installed, render, values
-from tests.support.helm import NAMESPACE, PLURALS, Release, cluster, find, has
+from tests.support.helm import NAMESPACE, PLURALS, Release, cluster, find, granted, has, used
+from tests.support.kubelet import running
+from tests.support.until import until
 
 CUSTOM: Values = {key: cases("cni")["custom-networking"][key] for key in ("config", "eniConfig")}
+KEPT: Values = {"cleanup": {"enabled": False}}
+"""Nobody runs the Job of an uninstall here, but for the test that does."""
 TAKES_OVER: Values = {"takeOver": {"enabled": True}}
 OF_THE_ORIGINAL = {
     "apiVersion": "apps/v1",
@@ -35,7 +43,7 @@ def held(api: KubeApi, kind: str, name: str) -> Object:
 
 async def test_an_install_makes_every_object_and_an_uninstall_leaves_eni_configs_their_definition() -> None:
     async with cluster("cni") as (api, release):
-        done = await release.install(CUSTOM)
+        done = await release.install(CUSTOM, KEPT)
         assert "rollout status daemonset/aws-cni" in done["notes"]
         objects = made(CUSTOM)
         assert {"DaemonSet", "ENIConfig", "MutatingWebhookConfiguration"} <= {obj["kind"] for obj in objects}
@@ -46,6 +54,33 @@ async def test_an_install_makes_every_object_and_an_uninstall_leaves_eni_configs
         assert [obj["kind"] for obj in others if find(api, obj)] == []
         definition = "eniconfigs.crd.k8s.amazonaws.com"
         assert api.store.get("apiextensions.k8s.io/v1", "customresourcedefinitions", "", definition)
+
+
+async def test_after_an_uninstall_no_node_keeps_the_taint_and_its_job_has_exactly_the_rights_for_that(
+    tmp_path: Path,
+) -> None:
+    taint = {"key": NO_POD_IPS, "effect": "NoSchedule"}
+    async with cluster("cni") as (api, release):
+        await release.install()
+        api.store.create("v1", "nodes", {"metadata": {"name": "full"}, "spec": {"taints": [taint]}})
+        uninstall = asyncio.create_task(release.uninstall())
+        (job,) = await until(lambda: jobs(api), "Helm has made the Job")
+        assert [obj["kind"] for obj in made() if find(api, obj)] == [], "all else is deleted"
+        async with running(api, job, tmp_path, {}) as cleanup:
+            assert await cleanup.end() == 0, cleanup.log()
+            assert cleanup.log() == f"cleaned up: 1 nodes had the taint {NO_POD_IPS}\n"
+            assert used(api, "aws-cni-cleanup") == granted(api)
+        job["status"] = {"conditions": [{"type": "Complete", "status": "True"}]}
+        api.store.update("batch/v1", "jobs", job)
+        await uninstall
+        assert api.store.get("v1", "nodes", "", "full")["spec"].get("taints") is None
+        assert [obj["kind"] for obj in render(values(chart="cni"), CHARTS / "cni") if find(api, obj)] == []
+
+
+def jobs(api: KubeApi) -> list[Object]:
+    """The Jobs that Helm has made and not removed."""
+    found: list[Object] = api.store.list("batch/v1", "jobs", NAMESPACE)
+    return found
 
 
 async def test_an_upgrade_and_a_rollback_change_what_the_pods_read_and_nothing_immutable() -> None:

@@ -40,7 +40,7 @@ def pairs(verbs: tuple[str, ...], *resources: str) -> Grants:
 
 EVENTS = pairs(("create", "patch"), "events")
 LEADS = pairs(("create", "get", "patch"), "leases")
-REMEMBERS = pairs(("create", "get", "patch"), "configmaps")
+REMEMBERS = pairs(("create", "get", "list", "patch", "watch"), "configmaps")
 WRITES = EVENTS | {("get", "nodes"), ("patch", "nodes"), ("create", "pods/eviction")}
 
 
@@ -57,7 +57,7 @@ def test_it_reads_what_a_scheduler_reads_patches_nodes_and_evicts_pods_and_delet
 def test_a_dry_run_may_write_nothing() -> None:
     found = objects({"config": {"dryRun": True}})
     assert granted(found, "ClusterRole") == pairs(READ, *SEEN)
-    assert granted(found, "Role", "kube-system") == {("get", "configmaps"), ("get", "leases")}
+    assert granted(found, "Role", "kube-system") == pairs((*READ, "get"), "configmaps") | {("get", "leases")}
 
 
 def test_config_maps_are_read_and_patched_by_their_names_alone() -> None:
@@ -66,6 +66,7 @@ def test_config_maps_are_read_and_patched_by_their_names_alone() -> None:
     named = {tuple(rule.get("resourceNames", ())): rule["verbs"] for rule in role["rules"]}
     assert named == {
         ("aws-autoscaler-intents", "mine"): ["get", "patch"],
+        ("aws-addons-autoscaler-rolls",): ["list", "watch"],
         (): ["create"],
     }
 
@@ -73,8 +74,8 @@ def test_config_maps_are_read_and_patched_by_their_names_alone() -> None:
 def test_priorities_are_read_only_where_the_expander_goes_by_them() -> None:
     found = objects({"config": {"expander": ["priority", "least-waste"]}})
     (role,) = [obj for obj in found if obj["kind"] == "Role" and obj["metadata"]["name"].endswith("-memory")]
-    (rule,) = [rule for rule in role["rules"] if rule["verbs"] == ["list", "watch"]]
-    assert rule["resourceNames"] == ["cluster-autoscaler-priority-expander"]
+    watched = [rule["resourceNames"] for rule in role["rules"] if rule["verbs"] == ["list", "watch"]]
+    assert watched == [["aws-addons-autoscaler-rolls"], ["cluster-autoscaler-priority-expander"]]
 
 
 def test_config_maps_may_be_kept_in_another_namespace() -> None:

@@ -1,0 +1,1 @@
+"""What a kubeconfig says of its current context, read as kubectl reads it, and the exec plugins in it."""
