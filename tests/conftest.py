@@ -14,6 +14,7 @@ from xdist.remote import Producer
 
 from tests.support.drawn import Draw
 from tests.support.prometheus import COMMAND
+from tests.support.second_try import LAST_RUN
 from tests.support.spread import Spread
 from tests.support.virtual import ThreadedVirtualLoop, VirtualLoop
 
@@ -38,6 +39,17 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, _end_tests)
     if config.option.seed is None:
         config.option.seed = random.SystemRandom().randrange(10**6)
+    _keep(config, None)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Keep how the run ended, for a second try."""
+    _keep(session.config, int(exitstatus))
+
+
+def _keep(config: pytest.Config, code: int | None) -> None:
+    if config.cache is not None and not hasattr(config, "workerinput"):
+        config.cache.set(LAST_RUN, {"seed": config.option.seed, "code": code})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -31,6 +31,7 @@ _LIMITS = {
     "le": "maximum",
     "lt": "exclusiveMaximum",
     "multiple_of": "multipleOf",
+    "min_length": "minLength",
     "pattern": "pattern",
 }
 

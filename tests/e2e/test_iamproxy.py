@@ -155,9 +155,10 @@ async def test_explain_asks_the_daemon_of_the_pod_s_node_through_the_api_server(
     await proxied.rolled_out()
     ended = await explain(proxied, about)
     assert ended.code == 0, ended.err
-    daemon = ("get", "pods", "--namespace", NAMESPACE, "-o", "name")
-    on_node = await proxied.kubectl.ok(*daemon, f"--field-selector=spec.nodeName={node.name}")
-    assert f"iamproxy ({NAMESPACE}/{on_node.strip().removeprefix('pod/')})" in ended.out
+    on_node = f"--field-selector=spec.nodeName={node.name}"
+    pods = (await proxied.kubectl.json("pods", "--namespace", NAMESPACE, on_node))["items"]
+    (daemon,) = (each["metadata"] for each in pods if "deletionTimestamp" not in each["metadata"])
+    assert f"iamproxy ({NAMESPACE}/{daemon['name']})" in ended.out
     assert "AWS identity: arn:aws:sts::" in ended.out
     assert f"may have arn:aws:iam::{ACCOUNT}:role/reader" in ended.out
 

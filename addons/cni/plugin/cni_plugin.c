@@ -25,7 +25,7 @@ enum { LONGEST = 1 << 20, LONGEST_VALUE = 4096, LONGEST_NAME = 200 };
 enum { VERSION_UNKNOWN = 1, BAD_ENVIRONMENT = 4, IO_FAILURE = 5, UNDECODABLE = 6, BAD_CONFIG = 7, TRY_LATER = 11,
        NOT_AVAILABLE = 50 };
 #ifndef AWAY_MS /* how long an ADD waits for a daemon that is away: as long as one takes to be replaced */
-#define AWAY_MS 30000
+#define AWAY_MS 60000
 #endif
 /* The kubelet gives up after 240 s. A daemon that ended after SERVED_MS leaves its successor all of AWAY_MS. */
 enum { STDIN_MS = 30000, ADD_MS = 200000, CALL_MS = 60000, SERVED_MS = 1000, NAP_MS = 50 };
