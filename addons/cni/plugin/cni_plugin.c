@@ -28,7 +28,7 @@ enum { VERSION_UNKNOWN = 1, BAD_ENVIRONMENT = 4, IO_FAILURE = 5, UNDECODABLE = 6
 #define AWAY_MS 60000
 #endif
 /* The kubelet gives up after 240 s. A daemon that ended after SERVED_MS leaves its successor all of AWAY_MS. */
-enum { STDIN_MS = 30000, ADD_MS = 200000, CALL_MS = 60000, SERVED_MS = 1000, NAP_MS = 50 };
+enum { STDIN_MS = 30000, ADD_MS = 170000, CALL_MS = 60000, SERVED_MS = 1000, NAP_MS = 50 };
 enum outcome { ANSWERED, AWAY, BROKEN };
 
 static const char *const VARIABLES[] = {"COMMAND", "CONTAINERID", "NETNS", "IFNAME", "ARGS"};
