@@ -25,7 +25,7 @@ def test_both_clients_wait_alike() -> None:
 
 
 def test_an_add_waits_for_a_daemon_that_is_replaced_and_ends_well_before_the_kubelet_gives_up() -> None:
-    """On a real Kubernetes that had the image, nobody served for 5 to 8 s; on a crowded one, for over 30 s."""
+    """On a real Kubernetes that had the image, nobody served for 5 to 8 s; on a busy one, for over 30 s."""
     assert client.AWAY_SECONDS >= 60
     assert client.AWAY_SECONDS + Config().add_timeout.total_seconds() <= KUBELET_SECONDS / 2
     assert client.ADD_SECONDS + client.AWAY_SECONDS < KUBELET_SECONDS
