@@ -103,7 +103,11 @@ async def test_a_role_that_its_namespace_forbids_is_refused_and_the_pod_says_why
 
 
 async def test_a_pod_with_the_address_of_another_one_never_gets_its_role(proxied: Stage) -> None:
-    """It asks from its first moment on, and the API server still says that the pod before has the address."""
+    """It asks from its first moment on, and the API server still says that the pod before has the address.
+
+    Once at least: a kubelet that has time to spare takes it out of the status.
+    """
+    said_of_those_before = set()
     node, kept = proxied.site.nodes[0], ("test.example.org/kept",)
     options = {"command": asking(ROLES), "finalizers": kept}
     address = await proxied.run("tenant-0", node, role="reader", **options)
@@ -112,12 +116,13 @@ async def test_a_pod_with_the_address_of_another_one_never_gets_its_role(proxied
         await proxied.kubectl.ok("delete", "pod", before, "--wait=false")
         await given_back(proxied, address)
         assert await proxied.run(name, node, role=role, **options) == address
-        assert await proxied.address(before) == address
+        said_of_those_before.add(await proxied.address(before))
         answers = await proxied.log(name, role)
         assert set(answers.split()) & {"reader", "writer"} == {role}
         assert await proxied.caller(await proxied.credentials(name)) == session_of(proxied, role)
         await proxied.kubectl.ok("patch", "pod", before, "-p", '{"metadata": {"finalizers": null}}')
     await proxied.kubectl.ok("patch", "pod", name, "-p", '{"metadata": {"finalizers": null}}')
+    assert address in said_of_those_before, "the control"
 
 
 async def test_a_pod_in_the_network_of_its_node_sees_what_the_node_sees_and_the_daemon_names_it(

@@ -112,11 +112,19 @@ async def test_check_finds_everything_that_can_be_missing(layout: str) -> None:
                 for name, damage in DAMAGES.items():
                     async with wired_pod(world, node) as wired:
                         await until(partial(is_well, wired), f"all is well before: {name}")
-                        damage(wired)
-                        if await is_well(wired):
+                        if not await is_found(wired, damage):
                             missed.append(name)
                         node.inside.ip("rule del priority 1024")  # which has the daemon look at everything
     assert missed == []
+
+
+async def is_found(wired: Wired, damage: Callable[[Wired], None]) -> bool:
+    """Whether CHECK finds a damage, which a look that was under way from before may mend first."""
+    for _ in range(3):
+        damage(wired)
+        if not await is_well(wired):
+            return True
+    return False
 
 
 async def test_check_of_a_pod_minds_only_the_interfaces_on_its_way() -> None:
