@@ -13,7 +13,8 @@ import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,18 +73,31 @@ async def _output(
     environment = {**os.environ, **added, "KUBERNETES_EXEC_INFO": json.dumps(told)}
     program = Path(folder, command[0]) if os.sep in command[0] else command[0]
     try:
-        process = await asyncio.create_subprocess_exec(
-            *(program, *command[1:]),
-            env=environment,
-            stdin=None if asks else DEVNULL,
-            stdout=PIPE,
-            stderr=PIPE,
-            start_new_session=not asks,
-        )
+        process = await _start([program, *command[1:]], environment, alone=not asks)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise PluginError(f"cannot be run: {why}{_hint(plugin)}") from error
     return await _end(process, alone=not asks)
+
+
+async def _start(command: Sequence[str | Path], environment: Mapping[str, str], *, alone: bool) -> Process:
+    """Start a plugin; one that is no longer wanted meanwhile leaves nothing running behind."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            stdin=DEVNULL if alone else None,
+            stdout=PIPE,
+            stderr=PIPE,
+            start_new_session=alone,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(OSError, ValueError):  # nothing was started
+            await _stop(await starting, alone=alone)
+        raise
 
 
 async def _end(process: Process, *, alone: bool) -> bytes:
@@ -92,8 +106,7 @@ async def _end(process: Process, *, alone: bool) -> bytes:
         async with asyncio.timeout(SECONDS):
             printed, complaint = await process.communicate()
     except BaseException as error:
-        _kill(process, alone=alone)
-        await process.wait()
+        await _stop(process, alone=alone)
         if isinstance(error, TimeoutError):
             raise PluginError(f"did not end within {SECONDS:.0f} s") from error
         raise
@@ -103,7 +116,7 @@ async def _end(process: Process, *, alone: bool) -> bytes:
     return printed
 
 
-def _kill(process: Process, *, alone: bool) -> None:
+async def _stop(process: Process, *, alone: bool) -> None:
     """End the plugin, and what it has started, if it has a process group of its own."""
     try:
         if alone:
@@ -112,6 +125,7 @@ def _kill(process: Process, *, alone: bool) -> None:
             process.kill()
     except ProcessLookupError:
         pass  # all of it has ended
+    await process.wait()
 
 
 def _may_ask(plugin: Mapping[str, Any]) -> bool:

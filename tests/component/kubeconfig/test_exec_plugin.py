@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+import time
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -243,6 +244,23 @@ class TestHanging:
         with pytest.raises(asyncio.CancelledError):
             await asked
         await until(lambda: has_ended(child), "its child has ended")
+
+    @pytest.mark.parametrize("turns", range(1, 8))
+    async def test_one_that_is_being_started_then_is_ended_as_well(self, tmp_path: Path, turns: int) -> None:
+        """Whatever the turn of the loop: it stands still while the plugin begins, and nobody waits then."""
+        plugin = Plugin(tmp_path)
+        plugin.does(self.HANGS)
+        asked = asyncio.create_task(run(plugin))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        time.sleep(0.3)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        file = plugin.folder / "child"
+        if file.exists():
+            child = int(file.read_text())
+            await until(lambda: has_ended(child), "its child has ended")
 
     async def test_what_a_plugin_leaves_running_when_it_has_answered_is_its_own_business(
         self, tmp_path: Path
