@@ -15,6 +15,9 @@ from tests.support.until import until
 
 STS_SECONDS = (0.0, 0.5, 1.0)
 
+Case = tuple[float, float]
+"""After how many seconds the API server tells the address, and how many STS takes."""
+
 
 async def first_fetch(cluster: Cluster, cni: FakeCni | None) -> None:
     """The daemon has fetched credentials before, so that its client of STS is made."""
@@ -32,36 +35,48 @@ async def first_fetch(cluster: Cluster, cni: FakeCni | None) -> None:
 
 async def roles_found(
     cluster: Cluster, cni: FakeCni | None, delays: Sequence[float], *flags: str
-) -> dict[tuple[float, float], str]:
-    """What boto3 finds where an address is told so late and STS is so slow about its role; "" for nothing."""
-    grid = list(product(delays, STS_SECONDS))
-    sts, loop = cluster.world.aws.sts, asyncio.get_running_loop()
-    places = [cluster.network.fabric.add_pod(f"prod/{delay}-{seconds}") for delay, seconds in grid]
-    for number, (_, seconds) in enumerate(grid):
-        sts.create_role(f"role-{number}")
-        sts.knobs.latency_by_role[f"{BASE}role-{number}"] = seconds
+) -> dict[Case, str]:
+    """What boto3 finds where an address is told so late and STS is so slow about its role; "" for nothing.
+
+    Where it finds nothing, another pod with another role asks once more: boto3 gives up after a second, and a
+    machine with many other tests may stand still for so long.
+    """
     async with AsyncExitStack() as stack:
         if cni:
             await stack.enter_async_context(cni.running())
         await stack.enter_async_context(cluster.daemon.running(*flags))
         await first_fetch(cluster, cni)
-        running = await stack.enter_async_context(programs([place.inside for place in places]))
-        for number, (place, (delay, _)) in enumerate(zip(places, grid, strict=True)):
-            obj = cluster.world.create(pod(f"app-{number}", role=f"role-{number}"))
+        found = await ask(cluster, cni, expected(delays))
+        if lacking := {case: f"{role}-again" for case, role in expected(delays).items() if not found[case]}:
+            asked_again = await ask(cluster, cni, lacking)
+            found |= {case: role.removesuffix("-again") for case, role in asked_again.items()}
+    return found
+
+
+async def ask(cluster: Cluster, cni: FakeCni | None, roles: dict[Case, str]) -> dict[Case, str]:
+    """Have a new pod ask for each role, all at once; the role of the credentials that each got."""
+    sts, loop = cluster.world.aws.sts, asyncio.get_running_loop()
+    places = {case: cluster.network.fabric.add_pod(f"prod/{role}") for case, role in roles.items()}
+    for (_, seconds), role in roles.items():
+        sts.create_role(role)
+        sts.knobs.latency_by_role[f"{BASE}{role}"] = seconds
+    async with programs([place.inside for place in places.values()]) as running:
+        for (delay, seconds), role in roles.items():
+            address = places[delay, seconds].address
+            obj = cluster.world.create(pod(f"app-{role}", role=role))
             if cni:
-                cni.give(place.address, obj)
-            told = partial(cluster.world.update, obj, phase="Running", **addresses(place.address))
+                cni.give(address, obj)
+            told = partial(cluster.world.update, obj, phase="Running", **addresses(address))
             loop.call_later(delay, told)
         running.go()
         keys = await running.keys()
-    sessions = [sts.sessions.get(keys[place.inside.name]) for place in places]
+    sessions = {case: sts.sessions.get(keys[place.inside.name]) for case, place in places.items()}
     return {
-        case: session.role.arn.rpartition("/")[2] if session else ""
-        for case, session in zip(grid, sessions, strict=True)
+        case: session.role.arn.rpartition("/")[2] if session else "" for case, session in sessions.items()
     }
 
 
-def expected(delays: Sequence[float]) -> dict[tuple[float, float], str]:
+def expected(delays: Sequence[float]) -> dict[Case, str]:
     return {case: f"role-{number}" for number, case in enumerate(product(delays, STS_SECONDS))}
 
 
