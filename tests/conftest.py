@@ -48,8 +48,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def _keep(config: pytest.Config, code: int | None) -> None:
-    if config.cache is not None and not hasattr(config, "workerinput"):
-        config.cache.set(LAST_RUN, {"seed": config.option.seed, "code": code})
+    cache = getattr(config, "cache", None)  # there is none with `-p no:cacheprovider`
+    if cache is not None and not hasattr(config, "workerinput"):
+        cache.set(LAST_RUN, {"seed": config.option.seed, "code": code})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from addons.demo.world import World, simulated_world
+from addons.sim.aws.server import AwsEndpoint
 from tests.support.cluster import Cluster, find_assets, require_assets, running
 from tests.support.kubectl import Kubectl, require_kubectl
 from tests.support.nodes import Site, missing, running_with_nodes
@@ -35,6 +36,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         leave_out(lack)
     with running_with_nodes(tmp_path_factory.mktemp("site"), assets) as site:
         yield site
+
+
+@pytest.fixture
+async def aws(site: Site) -> AsyncIterator[AwsEndpoint]:
+    """AWS, where pods reach it."""
+    aws = AwsEndpoint()
+    await aws.start(listener=site.hub.listener(site.inside, 0))
+    yield aws
+    await aws.stop()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -41,15 +41,12 @@ def cluster(site: Site) -> object:
 
 
 @pytest.fixture
-async def aws(site: Site) -> AsyncIterator[AwsEndpoint]:
+def aws(aws: AwsEndpoint) -> AwsEndpoint:
     """AWS, where pods reach it, with one group."""
-    aws = AwsEndpoint()
-    await aws.start(listener=site.hub.listener(site.inside, 0))
     vpc = aws.ec2.network.create_vpc("10.0.0.0/16")
     subnet = aws.ec2.network.create_subnet(vpc.id, "10.0.0.0/24", zone="eu-central-1a").id
     add_group(aws, "web", subnet, {"pool": "web"}, most=5)
-    yield aws
-    await aws.stop()
+    return aws
 
 
 @pytest.fixture

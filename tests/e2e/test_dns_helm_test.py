@@ -39,15 +39,6 @@ def cluster(site: Site) -> object:
 
 
 @pytest.fixture
-async def aws(site: Site) -> AsyncIterator[AwsEndpoint]:
-    """AWS, where pods reach it."""
-    aws = AwsEndpoint()
-    await aws.start(listener=site.hub.listener(site.inside, 0))
-    yield aws
-    await aws.stop()
-
-
-@pytest.fixture
 async def release(site: Site, namespace: str, kubectl: Kubectl) -> AsyncIterator[Release]:
     """A release in the namespace of the test, which is gone when the test ends."""
     with helm.Config(kubeconfig_path=str(site.cluster.kubeconfig), namespace=namespace) as config:

@@ -79,3 +79,9 @@ def test_a_run_that_did_not_come_to_its_end_is_not_made_good() -> None:
 def test_a_run_without_a_failed_test_is_not_made_good() -> None:
     assert second_try(run(steady=STEADY)) == 1
     assert second_try(Path("nowhere")) == 1
+
+
+def test_a_run_without_a_cache_goes_as_any_other() -> None:
+    Path("tests/test_steady.py").write_text(STEADY)
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    assert subprocess.run(command, check=False, capture_output=True).returncode == 0
